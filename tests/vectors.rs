@@ -4,11 +4,13 @@
 
 use fbat::engine::error::{Code, Result};
 use fbat::engine::id::{Hash, Id, Kind};
-use fbat::engine::key::{operation_key, ImportKeys, IMPORT_DOMAIN};
+use fbat::engine::key::{namespace_from_path, operation_key, ImportKeys, IMPORT_DOMAIN};
+use fbat::engine::os::OsVfs;
 use fbat::engine::provenance::Provenance;
 use serde_json::Value;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::path::Path;
 
 const HEADER_BYTES: usize = 12;
 
@@ -144,12 +146,12 @@ fn content_hashes_equal_the_reference() {
 
 #[test]
 fn data_directory_namespaces_equal_the_reference() {
-    use std::os::unix::ffi::OsStrExt;
     for vector in vectors("data_dir_namespaces") {
-        let canonical = std::fs::canonicalize(text(&vector, "path")).unwrap();
-        let namespace = format!("data-dir:{}", blake3::hash(canonical.as_os_str().as_bytes()).to_hex());
+        let namespace = namespace_from_path(&OsVfs, Path::new(text(&vector, "path"))).unwrap();
         assert_eq!(namespace, text(&vector, "namespace"));
     }
+    let missing = namespace_from_path(&OsVfs, Path::new("/no/such/directory")).unwrap_err();
+    assert_eq!(missing.code(), Code::NotFound);
 }
 
 #[test]
