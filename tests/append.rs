@@ -104,6 +104,53 @@ fn sequences_rise_by_one_from_the_genesis_and_versions_count_the_entitys_events(
 }
 
 #[test]
+fn hashes_are_what_the_format_says_they_are() {
+    let fixture = Fixture::new("hashes");
+    fill(&fixture.store, 0, 300);
+    let extremes = NewEvent {
+        key: Id(u128::MAX),
+        timestamp_us: Some(i64::MIN),
+        flags: u32::MAX,
+        payload_version: u16::MAX,
+        kind: Kind(0xffff),
+        correlation: Id(1),
+        cause: Cause::Event(Id(u128::MAX)),
+        extensions: &[("z.z", b"\0"), ("a.a", b"")],
+        ..event("ä", b"")
+    };
+    fixture.store.append(&extremes).unwrap();
+    import(&fixture.store, &fixture.store, "namespace");
+    let all = rows_with_system(&fixture.store);
+    assert_eq!(all.len(), 603);
+    let genesis = all[0].event_hash;
+    let mut heads = std::collections::HashMap::new();
+    for row in &all {
+        assert_eq!(row.content_hash.0, *blake3::hash(&row.payload).as_bytes());
+        let first = if row.sequence == 1 { Hash::ZERO } else { genesis };
+        assert_eq!(row.previous_hash, Some(heads.insert(row.entity.as_str(), row.event_hash).unwrap_or(first)));
+        assert_eq!(row.event_hash, event_hash(row), "sequence {}", row.sequence);
+    }
+    assert_eq!(fixture.store.log_hash().unwrap(), log_hash(fixture.store.store_id(), all.iter()));
+    // Every field counts.
+    let changes: [fn(&mut Row); 8] = [
+        |r| r.scope.push('x'),
+        |r| r.flags ^= 1,
+        |r| r.recorded_us += 1,
+        |r| r.payload_version ^= 1,
+        |r| r.correlation.0 ^= 1,
+        |r| r.causation.0 ^= 1,
+        |r| r.extensions.clear(),
+        |r| r.provenance = None,
+    ];
+    let sample = all.iter().find(|r| r.provenance.is_some() && !r.extensions.is_empty()).unwrap();
+    for change in changes {
+        let mut row = sample.clone();
+        change(&mut row);
+        assert_ne!(event_hash(&row), sample.event_hash);
+    }
+}
+
+#[test]
 fn the_genesis_event_names_the_store() {
     let fixture = Fixture::new("genesis");
     assert!(rows(&fixture.store).is_empty(), "queries leave system events out unless asked for them");

@@ -86,8 +86,10 @@ impl Model {
         model
     }
 
-    fn push(&mut self, row: Row) {
+    /// Takes in an event; its hash is worked out from all the rest.
+    fn push(&mut self, mut row: Row) {
         let at = self.events.len();
+        row.event_hash = event_hash(&row);
         self.heads.insert(row.entity.clone(), at);
         if self.lie != Lie::ImportedKeys || row.provenance.is_none() {
             self.by_id.insert(row.id, at);
@@ -147,7 +149,7 @@ impl Model {
         Ok(answers)
     }
 
-    /// The row that the next event of `entity` must become, with what only the store can know left open.
+    /// The row that the next event of `entity` must become, with what the event itself brings left open.
     fn next_row(&self, entity: &str) -> Row {
         let genesis = &self.events[0];
         let head = self.heads.get(entity).map_or(genesis, |at| &self.events[*at]);
@@ -717,6 +719,9 @@ impl Episode {
         while let Some(next) = compare_page(store, model, &query)? {
             query.after = next;
         }
+        let found = store.log_hash().map_err(|e| format!("log hash: {e}"))?;
+        let expected = log_hash(store.store_id(), model.events.iter());
+        ensure!(found == expected, "log hash {found}, expected {expected}");
         Ok(())
     }
 
@@ -754,11 +759,7 @@ impl Episode {
             model.tick(now);
         }
         for row in &arrived {
-            let mut new = model.imported_row(row, &plan.namespace);
-            new.event_hash = match store.get(new.id, Columns::NONE).map_err(|e| e.to_string())? {
-                Some(page) => page.get(0).event_hash,
-                None => return Err(format!("import {plan:?}: {} did not arrive", row.sequence)),
-            };
+            let new = model.imported_row(row, &plan.namespace);
             model.push(new);
         }
         let mut query = Query { after: before, system: true, limit: 5000, columns: Columns::ALL, ..Query::default() };
@@ -824,7 +825,6 @@ fn record(
                 payload_len: new.payload.len(),
                 extensions: new.extensions.iter().map(|(k, v)| ((*k).to_owned(), v.to_vec())).collect(),
                 content_hash: Hash(*blake3::hash(new.payload).as_bytes()),
-                event_hash: receipt.event_hash,
                 ..model.next_row(new.entity)
             };
             model.push(row);

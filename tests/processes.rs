@@ -44,10 +44,8 @@ fn part_appends_batches_until_killed() {
     loop {
         let payloads: Vec<Vec<u8>> = (0..size_of(batch)).map(|item| payload_of(batch, item)).collect();
         let entity = format!("entity:{}", batch % 5);
-        let of = |(item, payload): (usize, &'_ Vec<u8>)| (key_of(batch, item as u64), payload.clone());
-        let owned: Vec<(Id, Vec<u8>)> = payloads.iter().enumerate().map(of).collect();
-        let events: Vec<NewEvent<'_>> =
-            owned.iter().map(|(key, payload)| NewEvent { key: *key, ..event(&entity, payload) }).collect();
+        let of = |(item, payload)| NewEvent { key: key_of(batch, item), ..event(&entity, payload) };
+        let events: Vec<NewEvent<'_>> = (0..).zip(&payloads).map(|(item, p): (u64, &Vec<u8>)| of((item, p))).collect();
         let receipts = store.append_batch(&events).unwrap();
         assert!(durability == Durability::Os || receipts.iter().all(|r| r.durable));
         // One line and one write: the parent hears of a batch after the store acknowledged it.
@@ -270,10 +268,9 @@ fn kill_cycles(name: &str, durable: &str, cycles: u64) {
         assert!(visible >= highest, "cycle {cycle}: the frontier went back");
         // A new event gets a sequence that nobody saw before.
         let told = acknowledged.iter().map(|a| a.sequence + size_of(a.batch) - 1).max().unwrap();
-        let key = key_of(first + 999_999, 0);
-        let batch: Vec<(Id, Vec<u8>)> = (0..size_of(first + 999_999))
-            .map(|item| (Id(key.0 & !0xffff_ffff | u128::from(item) << 8 | 0x1f), payload_of(first + 999_999, item)))
-            .collect();
+        let between = first + 999_999;
+        let batch: Vec<(Id, Vec<u8>)> =
+            (0..size_of(between)).map(|item| (key_of(between, item), payload_of(between, item))).collect();
         let events: Vec<NewEvent<'_>> =
             batch.iter().map(|(key, payload)| NewEvent { key: *key, ..event("between", payload) }).collect();
         let receipt = store.append_batch(&events).unwrap()[0];

@@ -344,6 +344,52 @@ impl Row {
     }
 }
 
+/// The hash of an event as `docs/format.md` defines it, written out here again so that the library
+/// is not its own witness. The row must have its previous hash.
+pub fn event_hash(row: &Row) -> Hash {
+    let mut input = b"fbat event v1\0\0\0".to_vec();
+    let text = |input: &mut Vec<u8>, bytes: &[u8]| {
+        input.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+        input.extend_from_slice(bytes);
+    };
+    input.extend_from_slice(&row.previous_hash.expect("the previous hash was read").0);
+    input.extend_from_slice(&row.content_hash.0);
+    input.extend_from_slice(&row.id.to_bytes());
+    input.extend_from_slice(&row.sequence.to_le_bytes());
+    input.extend_from_slice(&row.version.to_le_bytes());
+    input.extend_from_slice(&row.timestamp_us.to_le_bytes());
+    input.extend_from_slice(&row.recorded_us.to_le_bytes());
+    input.extend_from_slice(&row.kind.0.to_le_bytes());
+    input.extend_from_slice(&row.payload_version.to_le_bytes());
+    input.extend_from_slice(&row.flags.to_le_bytes());
+    input.extend_from_slice(&row.correlation.to_bytes());
+    input.extend_from_slice(&row.causation.to_bytes());
+    text(&mut input, row.entity.as_bytes());
+    text(&mut input, row.scope.as_bytes());
+    input.extend_from_slice(&(row.extensions.len() as u32).to_le_bytes());
+    for (key, value) in &row.extensions {
+        text(&mut input, key.as_bytes());
+        text(&mut input, value);
+    }
+    input.push(u8::from(row.provenance.is_some()));
+    if let Some(provenance) = &row.provenance {
+        text(&mut input, provenance.namespace.as_bytes());
+        input.extend_from_slice(&provenance.event_id.to_bytes());
+        input.extend_from_slice(&provenance.sequence.to_le_bytes());
+    }
+    Hash(*blake3::hash(&input).as_bytes())
+}
+
+/// The log hash of a store from the hashes of all its events, system events included.
+pub fn log_hash<'a>(store_id: Id, events: impl Iterator<Item = &'a Row>) -> Hash {
+    let start = [&b"fbat log v1\0\0\0\0\0"[..], &store_id.to_bytes()].concat();
+    let mut log = *blake3::hash(&start).as_bytes();
+    for row in events {
+        log = *blake3::hash(&[log, row.event_hash.0].concat()).as_bytes();
+    }
+    Hash(log)
+}
+
 pub fn rows_of(page: &Page) -> Vec<Row> {
     page.iter().map(|e| Row::from(&e)).collect()
 }
