@@ -70,8 +70,7 @@ fn what_was_appended_is_read_back_as_it_was_given() {
             assert_eq!((&row.payload[..], row.payload_len), (new.payload, new.payload.len()));
             assert_eq!(row.correlation, new.correlation);
             assert_eq!(row.timestamp_us, new.timestamp_us.unwrap_or(row.recorded_us));
-            let pairs: Vec<(&str, &[u8])> =
-                row.extensions.iter().map(|(k, v)| (k.as_str(), v.as_slice())).collect();
+            let pairs: Vec<(&str, &[u8])> = row.extensions.iter().map(|(k, v)| (k.as_str(), v.as_slice())).collect();
             assert_eq!(pairs, new.extensions, "in the order they were given");
             assert_eq!(row.causation, if number % 7 == 3 { Id(number as u128 + 1) } else { Id::NONE });
             assert_eq!(row.content_hash.0, *blake3::hash(new.payload).as_bytes());
@@ -569,9 +568,8 @@ fn recorded_time_never_goes_back_also_when_the_clock_does() {
     let mut highest = EPOCH_US;
     for (round, jump) in [5, -3_600_000_000, 0, 1, 7_200_000_000, -1, i64::MIN / 4].into_iter().enumerate() {
         highest = highest.max(clock.advance(jump));
-        let receipts = store
-            .append_batch(&[event("e", b"1"), NewEvent { timestamp_us: Some(-5), ..event("e", b"2") }])
-            .unwrap();
+        let receipts =
+            store.append_batch(&[event("e", b"1"), NewEvent { timestamp_us: Some(-5), ..event("e", b"2") }]).unwrap();
         assert_eq!((receipts[0].recorded_us, receipts[1].recorded_us), (highest, highest), "round {round}");
         assert_eq!((receipts[0].timestamp_us, receipts[1].timestamp_us), (highest, -5), "round {round}");
         if round % 3 == 2 {

@@ -6,9 +6,7 @@ use common::*;
 use fbat::engine::error::Code;
 use fbat::engine::event::{Columns, Event, Expect, NewEvent};
 use fbat::engine::id::{Id, Kind};
-use fbat::engine::import::{
-    Cancel, ImportDurability, ImportOptions, ImportReport, OnConflict, Verdict, CHUNK_SIZE,
-};
+use fbat::engine::import::{Cancel, ImportDurability, ImportOptions, ImportReport, OnConflict, Verdict, CHUNK_SIZE};
 use fbat::engine::limits;
 use fbat::engine::query::{KindFilter, Query, Region};
 use fbat::engine::store::{Durability, Options, Store};
@@ -170,8 +168,7 @@ fn importing_again_brings_nothing_new() {
     import(&pair.destination, &pair.source, "s");
     let before = rows_with_system(&pair.destination);
     for chunk_size in [1, 256] {
-        let report =
-            import_with(&pair.destination, &pair.source, &mut ImportOptions { chunk_size, ..named("s") });
+        let report = import_with(&pair.destination, &pair.source, &mut ImportOptions { chunk_size, ..named("s") });
         assert_eq!(counts(&report), [0, 500, 1, 0, 0, 0, 0]);
     }
     assert_eq!(rows_with_system(&pair.destination), before);
@@ -278,8 +275,7 @@ fn after_is_exclusive_and_keeps_the_region() {
     assert_eq!(counts(&report), [expected.len() as u64, 0, 0, 0, 0, 0, 0]);
     assert_eq!(report.source_high_watermark, expected.last().unwrap().sequence);
     assert_eq!((options.after, &options.region), (after, &region), "what was set can be read back");
-    let from: Vec<u64> =
-        rows(&pair.destination).into_iter().map(|r| r.provenance.unwrap().sequence).collect();
+    let from: Vec<u64> = rows(&pair.destination).into_iter().map(|r| r.provenance.unwrap().sequence).collect();
     assert_eq!(from, expected.iter().map(|r| r.sequence).collect::<Vec<_>>());
 }
 
@@ -307,10 +303,7 @@ fn every_part_of_a_region_selects() {
             Region { kind: Some(KindFilter::Exact(Kind(0x1801))), ..Region::default() },
             Box::new(|r| r.kind == Kind(0x1801)),
         ),
-        (
-            Region { kind: Some(KindFilter::Category(2)), ..Region::default() },
-            Box::new(|r| r.kind.category() == 2),
-        ),
+        (Region { kind: Some(KindFilter::Category(2)), ..Region::default() }, Box::new(|r| r.kind.category() == 2)),
         (Region { versions: Some((3, 17)), ..Region::default() }, Box::new(|r| (3..=17).contains(&r.version))),
         (
             Region {
@@ -320,18 +313,14 @@ fn every_part_of_a_region_selects() {
                 versions: Some((2, 30)),
             },
             Box::new(|r| {
-                r.entity == "quake:1"
-                    && r.scope == "scope0"
-                    && r.kind.category() == 1
-                    && (2..=30).contains(&r.version)
+                r.entity == "quake:1" && r.scope == "scope0" && r.kind.category() == 1 && (2..=30).contains(&r.version)
             }),
         ),
         (Region { entity: Some("nothing".into()), ..Region::default() }, Box::new(|_| false)),
     ];
     for (at, (region, holds)) in cases.into_iter().enumerate() {
         let namespace = format!("region{at}");
-        let report =
-            import_with(&pair.destination, &pair.source, &mut ImportOptions { region, ..named(&namespace) });
+        let report = import_with(&pair.destination, &pair.source, &mut ImportOptions { region, ..named(&namespace) });
         let mut expected = rows(&pair.source);
         expected.retain(|row| holds(row));
         assert_eq!(report.imported, expected.len() as u64, "{namespace}");
@@ -345,7 +334,8 @@ fn every_part_of_a_region_selects() {
 #[test]
 fn a_namespace_is_required_and_bounded() {
     let pair = Pair::filled("namespace", 3);
-    for (namespace, ok) in [("".to_owned(), false), ("n".repeat(1025), false), ("n".repeat(1024), true), ("ä".into(), true)]
+    for (namespace, ok) in
+        [("".to_owned(), false), ("n".repeat(1025), false), ("n".repeat(1024), true), ("ä".into(), true)]
     {
         let outcome = pair.destination.import(&pair.source, &mut named(&namespace));
         assert_eq!(outcome.result.is_ok(), ok, "{} bytes", namespace.len());
@@ -542,11 +532,8 @@ fn closing_a_store_of_the_import_from_a_callback_is_refused_as_busy() {
         tried += 1;
         Verdict::Keep
     };
-    let report = import_with(
-        &pair.destination,
-        &pair.source,
-        &mut ImportOptions { filter: Some(&mut filter), ..named("s") },
-    );
+    let report =
+        import_with(&pair.destination, &pair.source, &mut ImportOptions { filter: Some(&mut filter), ..named("s") });
     assert_eq!((report.imported, tried), (20, 20));
     pair.source.close().unwrap();
     pair.destination.close().unwrap();
@@ -563,7 +550,11 @@ fn a_key_that_a_filter_brings_in_is_counted_once() {
         // For every third event, another import brings it and its neighbour before we can.
         if e.sequence % 3 == 0 {
             let mut options = ImportOptions { after: e.sequence - 1, ..named("s") };
-            let region = Region { entity: Some(e.entity.to_owned()), versions: Some((e.version, e.version)), ..Region::default() };
+            let region = Region {
+                entity: Some(e.entity.to_owned()),
+                versions: Some((e.version, e.version)),
+                ..Region::default()
+            };
             options.region = region;
             let report = import_with(&pair.destination, &pair.source, &mut options);
             inner_imported += report.imported;
@@ -1082,11 +1073,8 @@ fn everything_counted_is_durable_when_import_returns() {
         assert!(source_spy.dirty_segments().is_empty(), "only what is durable in the source is copied");
         Verdict::Keep
     };
-    let report = import_with(
-        &pair.destination,
-        &pair.source,
-        &mut ImportOptions { filter: Some(&mut filter), ..named("s") },
-    );
+    let report =
+        import_with(&pair.destination, &pair.source, &mut ImportOptions { filter: Some(&mut filter), ..named("s") });
     assert!(spy.dirty_segments().is_empty());
     assert_eq!((report.destination_visible, report.destination_durable), (301, 301));
     assert_eq!(pair.destination.frontier().unwrap().durable, 301);
@@ -1198,6 +1186,25 @@ fn rehashing_finds_nothing_wrong_with_a_sound_source() {
     let mut options = ImportOptions { rehash: true, ..named("s") };
     assert_eq!(import_with(&pair.destination, &pair.source, &mut options).imported, 300);
     assert_copied(&pair.destination, &pair.source, "s");
+}
+
+#[test]
+fn rehashing_finds_a_payload_that_was_changed_together_with_its_checksums() {
+    let pair = Pair::new("forged");
+    fill(&pair.source, 0, 50);
+    let payload = b"pay 100 to Alice";
+    let marked = pair.source.append(&event("marked", payload)).unwrap();
+    fill(&pair.source, 50, 50);
+    pair.source.close().unwrap();
+    let (path, offset) = forge_payload(&pair.dir.join("source"), payload);
+    let source = open_quick(&pair.dir.join("source"));
+    let mut options = ImportOptions { rehash: true, ..named("s") };
+    let (_, error) = failed(pair.destination.import(&source, &mut options));
+    assert_eq!((error.code(), error.sequence, error.event_id), (Code::Corrupt, marked.sequence, marked.id), "{error}");
+    assert_eq!((error.path.as_deref(), error.offset), (Some(path.as_path()), Some(offset)), "{error}");
+    assert!(rows(&pair.destination).iter().all(|row| row.entity != "marked"));
+    // Nothing else finds it, so it is the option that does; verify hashes everything.
+    assert!(!source.verify().unwrap().findings.is_empty());
 }
 
 // ------------------------------------------------------------------------------------ concurrency
@@ -1321,11 +1328,8 @@ fn killed_in_the_middle_an_import_leaves_whole_chunks_and_a_repeat_completes_it(
     for cycle in 0..count_from_env("FBAT_KILL_CYCLES", 6) {
         let path = pair.dir.join(&format!("killed{cycle}"));
         let durable = if cycle % 2 == 0 { "1" } else { "0" };
-        let environment = [
-            ("SOURCE", pair.dir.join("source")),
-            ("DESTINATION", path.clone()),
-            ("DURABLE", durable.into()),
-        ];
+        let environment =
+            [("SOURCE", pair.dir.join("source")), ("DESTINATION", path.clone()), ("DURABLE", durable.into())];
         let environment: Vec<_> = environment.iter().map(|(k, v)| (*k, v.to_str().unwrap())).collect();
         let mut actor = Actor::start("part_imports_until_killed", &environment);
         let heard = rng.below(events / u64::from(CHUNK) * 3 / 4);
@@ -1371,10 +1375,8 @@ fn a_source_that_another_process_is_writing_can_be_imported_as_it_grows() {
     for durable in ["1", "0"] {
         let dir = TempDir::new("writing");
         let path = dir.join("source");
-        let mut writer = Actor::start(
-            "part_appends_when_told",
-            &[("SOURCE", path.to_str().unwrap()), ("DURABLE", durable)],
-        );
+        let mut writer =
+            Actor::start("part_appends_when_told", &[("SOURCE", path.to_str().unwrap()), ("DURABLE", durable)]);
         assert_eq!(writer.hear().as_deref(), Some("0"));
         let error = error_of(Store::open(&path, &quick()));
         assert_eq!(error.code(), Code::Busy, "it really is open for writing there");
@@ -1400,8 +1402,7 @@ fn a_source_that_another_process_is_writing_can_be_imported_as_it_grows() {
 fn an_import_beside_a_writer_that_does_not_pause_ends_and_brings_whole_batches() {
     let dir = TempDir::new("beside");
     let path = dir.join("source");
-    let mut writer =
-        Actor::start("part_appends_when_told", &[("SOURCE", path.to_str().unwrap()), ("DURABLE", "0")]);
+    let mut writer = Actor::start("part_appends_when_told", &[("SOURCE", path.to_str().unwrap()), ("DURABLE", "0")]);
     writer.hear();
     let source = open_reader(&path);
     let destination = open_quick(&dir.join("destination"));
@@ -1409,7 +1410,10 @@ fn an_import_beside_a_writer_that_does_not_pause_ends_and_brings_whole_batches()
     let mut imported = 0;
     for round in 0..20 {
         let report = import_with(&destination, &source, &mut ImportOptions { after: imported, ..named("s") });
-        assert!(report.source_high_watermark == 0 || report.source_high_watermark == report.source_ceiling, "round {round}");
+        assert!(
+            report.source_high_watermark == 0 || report.source_high_watermark == report.source_ceiling,
+            "round {round}"
+        );
         imported = imported.max(report.source_high_watermark);
     }
     assert_eq!(writer.hear().as_deref(), Some("20000"));

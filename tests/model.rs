@@ -80,8 +80,7 @@ enum Bucket {
 impl Model {
     fn new(lie: Lie, genesis: Row) -> Model {
         let recorded_us = genesis.recorded_us;
-        let mut model =
-            Model { lie, events: Vec::new(), by_id: HashMap::new(), heads: HashMap::new(), recorded_us };
+        let mut model = Model { lie, events: Vec::new(), by_id: HashMap::new(), heads: HashMap::new(), recorded_us };
         model.push(genesis);
         model
     }
@@ -343,7 +342,8 @@ struct Item {
     extensions: Vec<(&'static str, Vec<u8>)>,
 }
 
-const ENTITIES: [&str; 10] = ["account", "account:7", "account:8", "account:7:x", "account2", "b", "b:", "b:c", "ß", "z"];
+const ENTITIES: [&str; 10] =
+    ["account", "account:7", "account:8", "account:7:x", "account2", "b", "b:", "b:c", "ß", "z"];
 const SCOPES: [&str; 3] = ["bank", "ban", "tenant 2"];
 const KINDS: [Kind; 6] = [Kind(0x1000), Kind(0x1001), Kind(0x1fff), Kind(0x2001), Kind(0xcabc), Kind(0xffff)];
 const NAMESPACES: [&str; 3] = ["north", "south", "n"];
@@ -360,8 +360,7 @@ fn any_region(rng: &mut Rng) -> Region {
     }
     if rng.one_in(4) {
         let kind = *rng.pick(&KINDS);
-        region.kind =
-            Some(if rng.one_in(2) { KindFilter::Exact(kind) } else { KindFilter::Category(kind.category()) });
+        region.kind = Some(if rng.one_in(2) { KindFilter::Exact(kind) } else { KindFilter::Category(kind.category()) });
     }
     if rng.one_in(4) {
         let low = rng.below(300);
@@ -604,11 +603,7 @@ impl Episode {
             limit: if rng.one_in(50) { 2000 } else { rng.range(1, 30) as usize },
             backward: rng.one_in(2),
             system: rng.one_in(4),
-            columns: Columns {
-                payload: rng.one_in(2),
-                extensions: rng.one_in(2),
-                previous_hash: rng.one_in(3),
-            },
+            columns: Columns { payload: rng.one_in(2), extensions: rng.one_in(2), previous_hash: rng.one_in(3) },
         };
         self.tally.queried += 1;
         for _ in 0..rng.range(1, 3) {

@@ -21,7 +21,8 @@ fn filled(name: &str) -> (TempDir, Store) {
 
 /// Whether a row is in a region, told from the row alone.
 fn holds(region: &Region, row: &Row) -> bool {
-    let entity = |e: &String| row.entity == *e || row.entity.strip_prefix(e.as_str()).is_some_and(|r| r.starts_with(':'));
+    let entity =
+        |e: &String| row.entity == *e || row.entity.strip_prefix(e.as_str()).is_some_and(|r| r.starts_with(':'));
     region.entity.as_ref().is_none_or(entity)
         && region.scope.as_ref().is_none_or(|s| row.scope == *s)
         && region.versions.is_none_or(|(low, high)| low <= row.version && row.version <= high)
@@ -152,11 +153,7 @@ fn random_queries_answer_like_a_naive_filter() {
             limit: *rng.pick(&[1, 2, 10, 64, 65_536]),
             backward: rng.one_in(2),
             system: rng.one_in(3),
-            columns: Columns {
-                payload: rng.one_in(2),
-                extensions: rng.one_in(2),
-                previous_hash: rng.one_in(2),
-            },
+            columns: Columns { payload: rng.one_in(2), extensions: rng.one_in(2), previous_hash: rng.one_in(2) },
         };
         if query.limit > 2 || rng.one_in(10) {
             assert_answers(&store, &all, &query);
@@ -198,7 +195,19 @@ fn an_entity_matches_itself_and_what_is_below_its_colon_and_nothing_else() {
 fn bounds_are_exclusive_below_and_inclusive_above() {
     let (_dir, store) = filled("bounds");
     let all = rows_with_system(&store);
-    for (after, until) in [(0, 0), (1, 2), (5, 5), (6, 5), (100, 101), (1999, 0), (2000, 0), (2001, 0), (u64::MAX, 0), (0, u64::MAX), (0, 1)] {
+    for (after, until) in [
+        (0, 0),
+        (1, 2),
+        (5, 5),
+        (6, 5),
+        (100, 101),
+        (1999, 0),
+        (2000, 0),
+        (2001, 0),
+        (u64::MAX, 0),
+        (0, u64::MAX),
+        (0, 1),
+    ] {
         for backward in [false, true] {
             for system in [false, true] {
                 let query = Query { after, until, backward, system, limit: 50, ..Query::default() };

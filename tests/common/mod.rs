@@ -652,6 +652,50 @@ impl Damage {
     }
 }
 
+/// Changes a bit of the payload `needle`, which one segment holds once, and puts every checksum
+/// right again: what only hashing the payload can find. Returns the offset of its frame.
+#[track_caller]
+pub fn forge_payload(store: &Path, needle: &[u8]) -> (PathBuf, u64) {
+    for path in segments(store) {
+        let mut bytes = std::fs::read(&path).unwrap();
+        let Some(at) = bytes.windows(needle.len()).position(|w| w == needle) else { continue };
+        bytes[at] ^= 1;
+        let frame = renew_checksums(&mut bytes, at);
+        std::fs::write(&path, &bytes).unwrap();
+        return (path, frame as u64);
+    }
+    panic!("no segment of {} holds the payload", store.display());
+}
+
+/// Renews the checksums of the frame and of the batch that hold the byte at `at` of a segment (see
+/// `docs/format.md`); returns where the frame is.
+fn renew_checksums(bytes: &mut [u8], at: usize) -> usize {
+    let u32_at = |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+    let salt = u64::from_le_bytes(bytes[80..88].try_into().unwrap());
+    let checksum = |offset: usize, bytes: &[u8]| {
+        let mut crc = crc32fast::Hasher::new_with_initial((salt ^ salt >> 32 ^ offset as u64) as u32);
+        crc.update(bytes);
+        crc.finalize().to_le_bytes()
+    };
+    let mut batch = 128;
+    while batch + 80 + u32_at(bytes, batch + 8) as usize <= at {
+        batch += 80 + u32_at(bytes, batch + 8) as usize;
+    }
+    let body_end = batch + 80 + u32_at(bytes, batch + 8) as usize;
+    let mut frame = batch + 80;
+    while frame + u32_at(bytes, frame + 4) as usize <= at {
+        frame += u32_at(bytes, frame + 4) as usize;
+    }
+    let frame_end = frame + u32_at(bytes, frame + 4) as usize;
+    let crc = checksum(frame, &bytes[frame + 4..frame_end]);
+    bytes[frame..frame + 4].copy_from_slice(&crc);
+    let crc = checksum(batch, &bytes[batch + 80..body_end]);
+    bytes[batch + 72..batch + 76].copy_from_slice(&crc);
+    let crc = checksum(batch, &bytes[batch + 8..batch + 80]);
+    bytes[batch + 4..batch + 8].copy_from_slice(&crc);
+    frame
+}
+
 /// The segments of a store, oldest first.
 pub fn segments(store: &Path) -> Vec<PathBuf> {
     let mut found: Vec<_> = std::fs::read_dir(store).unwrap().map(|e| e.unwrap().path()).collect();
