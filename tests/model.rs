@@ -375,7 +375,7 @@ fn any_item(rng: &mut Rng, model: &Model, batch_so_far: usize) -> Item {
             0 => format!("rare:{}", rng.below(500)),
             _ => (*rng.pick(&ENTITIES)).to_owned(),
         },
-        scope: *rng.pick(&SCOPES),
+        scope: rng.pick::<&'static str>(&SCOPES),
         kind: *rng.pick(&KINDS),
         payload: Vec::new(),
         key: Id::NONE,
