@@ -7,6 +7,7 @@
 mod common;
 
 use common::*;
+use fbat::engine::clock::Clock;
 use fbat::engine::error::Code;
 use fbat::engine::event::{Cause, Columns, Event, Expect, NewEvent, Receipt};
 use fbat::engine::id::{Hash, Id, Kind};
@@ -581,7 +582,9 @@ impl Episode {
             }
             (Ok(answers), Ok(receipts)) => {
                 let durable = *durability == Durability::Durable;
-                model.tick(fbat::engine::clock::Clock::now_us(&*self.clock));
+                if answers.iter().any(|answer| matches!(answer, Answer::New)) {
+                    model.tick(self.clock.now_us());
+                }
                 let new = record(model, &batch, &answers, &receipts, durable)?;
                 self.tally.appended += new;
                 self.tally.replayed += answers.len() as u64 - new;
@@ -746,12 +749,11 @@ impl Episode {
         let kept = check_report(&plan, &sorted, &report, ended, before, source.model.events.len() as u64)
             .map_err(|e| format!("import {plan:?} from {from} into {at}: {e}; {report:?}"))?;
 
-        let now = fbat::engine::clock::Clock::now_us(&*self.clock);
         let arrived: Vec<Row> =
             kept.iter().map(|sequence| source.model.events[*sequence as usize - 1].clone()).collect();
         let Subject { store, model, .. } = &mut self.subjects[at];
         if !arrived.is_empty() {
-            model.tick(now);
+            model.tick(self.clock.now_us());
         }
         for row in &arrived {
             let new = model.imported_row(row, &plan.namespace);
