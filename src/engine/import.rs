@@ -10,7 +10,9 @@ use super::query::Region;
 use super::scan::Scan;
 use super::segment::Flow;
 use super::store::{Inner, Store};
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 
 /// What a callback answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,6 +153,7 @@ impl Store {
     /// this store does not take), `Corrupt` (a damaged event of the source), `Stopped`, `Cancelled`,
     /// `Closed`, `ReadOnly`, `Poisoned`, and those of an unreadable provenance.
     pub fn import(&self, source: &Store, options: &mut ImportOptions<'_>) -> ImportOutcome {
+        let _importing = [Importing::new(self), Importing::new(source)];
         match Run::start(self, source, options) {
             Err(error) => ImportOutcome { report: ImportReport::default(), result: Err(error) },
             Ok(mut run) => {
@@ -159,6 +162,32 @@ impl Store {
             }
         }
     }
+}
+
+thread_local! {
+    /// Stores that take part in an import on this thread.
+    static IMPORTING: RefCell<Vec<*const Inner>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Marks a store as part of an import on this thread, so that a callback cannot close it.
+struct Importing;
+
+impl Importing {
+    fn new(store: &Store) -> Importing {
+        IMPORTING.with_borrow_mut(|stores| stores.push(Arc::as_ptr(&store.0)));
+        Importing
+    }
+}
+
+impl Drop for Importing {
+    fn drop(&mut self) {
+        IMPORTING.with_borrow_mut(|stores| stores.pop());
+    }
+}
+
+/// Whether this thread is inside of an import that `store` takes part in.
+pub(crate) fn is_importing(store: *const Inner) -> bool {
+    IMPORTING.with_borrow(|stores| stores.contains(&store))
 }
 
 /// An import under way.
@@ -345,7 +374,8 @@ impl<'s> Run<'s> {
                 Outcome::New(_) => self.current.imported += 1,
                 Outcome::Conflict => self.current.conflicts += 1,
                 Outcome::Present(..) | Outcome::Again(_) => {
-                    if self.destination.receipt(outcome)?.sequence < self.frontier {
+                    // What was visible at the call came from an import before this one.
+                    if self.destination.receipt(outcome)?.sequence <= self.frontier {
                         self.current.deduplicated += 1;
                     } else {
                         self.current.imported += 1;

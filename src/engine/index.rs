@@ -467,6 +467,23 @@ impl Index {
 }
 
 impl Index {
+    /// The last place to start a walk from that is before `offset`.
+    pub fn walk_start_before(&self, offset: u32) -> Result<Option<SparseEntry>> {
+        let at = partition_point(self.entries(SPARSE), |at| Ok(self.sparse(at)?.offset < offset))?;
+        at.checked_sub(1).map(|at| self.sparse(at)).transpose()
+    }
+
+    /// The id of the event at `offset`; reads the whole section.
+    pub fn id_at(&self, offset: u32) -> Result<Option<Id>> {
+        for at in 0..self.entries(IDS) {
+            let entry = self.id_entry(at)?;
+            if entry.offset == offset {
+                return Ok(Some(entry.id));
+            }
+        }
+        Ok(None)
+    }
+
     /// The offset of the first place, of those where a walk can start, with a sequence above `until`.
     pub fn sparse_above(&self, until: u64) -> Result<Option<u32>> {
         let at = partition_point(self.entries(SPARSE), |at| Ok(self.sparse(at)?.sequence <= until))?;

@@ -149,6 +149,13 @@ impl MemTable {
         Some(before.checked_sub(1).map(|slot| self.slots[slot as usize].offset))
     }
 
+    /// Id and sequence of the event at `offset`; reads the whole table.
+    pub fn event_at(&self, offset: u32) -> Option<(Id, u64)> {
+        let at = self.slots.binary_search_by_key(&offset, |slot| slot.offset).ok()?;
+        let (id, _) = self.ids.iter().find(|(_, slot)| **slot as usize == at)?;
+        Some((*id, self.slots[at].sequence))
+    }
+
     /// The first slot with a sequence above `after`, and the `back` slots before it.
     pub fn first_above(&self, after: u64, back: usize) -> Option<Slot> {
         let at = self.slots.partition_point(|slot| slot.sequence <= after);

@@ -193,7 +193,7 @@ impl Store {
         let visible = store.current_frontier().visible;
         let Some((segment, found)) = store.find_key(id)? else { return Ok(None) };
         let mut window = segment.window();
-        let frame = segment.frame_at(&mut window, found.offset.into())?;
+        let frame = segment.frame_at(&mut window, found.offset.into()).map_err(|e| segment.identify(e))?;
         if frame.id != id {
             return Err(Error::corrupt(
                 &segment.path,

@@ -43,7 +43,7 @@ impl Inner {
                 Some(visitor) => visitor,
                 None => continue,
             };
-            if visitor.run(visit)?.is_break() {
+            if visitor.run(visit).map_err(|e| segment.identify(e))?.is_break() {
                 break;
             }
         }

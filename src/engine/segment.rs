@@ -402,6 +402,34 @@ impl Segment {
         Ok(Flow::Continue(()))
     }
 
+    /// Adds to an error about the frame at an offset which event stands there.
+    pub fn identify(&self, error: Error) -> Error {
+        let ours = is_damage(&error) && error.sequence == 0 && error.path.as_ref() == Some(&self.path);
+        let Some(offset) = error.offset.filter(|_| ours) else { return error };
+        let known = self.read_table().event_at(offset as u32);
+        let id = known.map(|(id, _)| id).or_else(|| self.index()?.id_at(offset as u32).ok()?);
+        let sequence = known.map(|(_, sequence)| sequence).unwrap_or_else(|| self.sequence_at(offset));
+        let message = match id {
+            Some(id) => format!("event {id} (sequence {sequence})"),
+            None => format!("sequence {sequence}"),
+        };
+        error.with_event(id.unwrap_or(Id::NONE), sequence).context(message)
+    }
+
+    /// The sequence that the frame at `offset` should have, from the frames before it.
+    fn sequence_at(&self, offset: u64) -> u64 {
+        let start = self.index().and_then(|index| index.walk_start_before(offset as u32).ok()?);
+        let first_batch = (0, SEGMENT_HEADER_LEN as u64);
+        let start = start.map_or(first_batch, |entry| (entry.offset.into(), entry.batch_offset.into()));
+        let mut last = None;
+        let _damage = self.walk_from(start, &mut |_, frame| {
+            last = Some(frame.sequence);
+            Ok(Flow::Continue(()))
+        });
+        let in_batch = || self.batch_at(&mut self.window(), start.1).map_or(0, |batch| batch.first_sequence);
+        last.map_or_else(in_batch, |last| last + 1)
+    }
+
     /// Reads and checks the header of the batch at `offset`.
     pub fn batch_at(&self, window: &mut Window<'_>, offset: u64) -> Result<BatchHeader> {
         BatchHeader::decode(&self.header, offset, window.get(offset, BATCH_HEADER_LEN)?)

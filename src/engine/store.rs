@@ -173,8 +173,12 @@ impl Store {
     }
 
     /// Flushes, releases the directory, and ends every later call with `Closed`. May be called
-    /// again. A flush that fails is reported, and the store is closed all the same.
+    /// again. A flush that fails is reported, and the store is closed all the same. `Busy` from
+    /// within a callback of an import that this store takes part in; nothing happens then.
     pub fn close(&self) -> Result<()> {
+        if super::import::is_importing(Arc::as_ptr(&self.0)) {
+            return Err(Error::new(Code::Busy, "a callback cannot close a store of its own import"));
+        }
         self.0.close()
     }
 
