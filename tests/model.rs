@@ -976,7 +976,7 @@ impl Tally {
 #[test]
 fn random_operations_answer_as_the_model_does() {
     let seed = seed_from_env();
-    let operations = count_from_env("FBAT_MODEL_OPS", 60_000);
+    let operations = count_from_env("FBAT_MODEL_OPS", 100_000);
     println!("FBAT_SEED={seed} FBAT_MODEL_OPS={operations}");
     match run(seed, operations, Lie::None) {
         Ok(tally) => println!("{} operations, 0 differences (FBAT_SEED={seed})\n{tally:#?}", tally.operations),
