@@ -205,7 +205,7 @@ impl<'a> Opening<'a> {
         if torn.is_some() || behind.batches > 0 {
             report.dropped_bytes = length - tail.offset;
             report.dropped_offset = tail.offset;
-            report.dropped_path = segment.path.clone();
+            report.dropped_path = segment.path.to_path_buf();
             report.dropped_batches = behind.batches;
             report.dropped_events = behind.events;
         }
@@ -257,7 +257,7 @@ fn found(segment: impl Into<Arc<Segment>>, tail: Tail, clean: bool, durable: u64
 
 /// Reads every whole batch; says what stopped it, unless that is the end or a seal.
 fn read_to_end(segment: &Segment, tail: &mut Tail) -> Result<Option<&'static str>> {
-    let mut window = Window::sequential(&*segment.file, &segment.path);
+    let mut window = Window::sequential(segment.file.clone(), segment.path.clone());
     loop {
         match tail.step(segment, &mut window)? {
             Step::Batch => {}
