@@ -1,7 +1,7 @@
 //! The hashes that make history tamper-evident. All are BLAKE3; `docs/format.md` has the encodings,
 //! which do not depend on the layout of files.
 
-use super::event::{Extensions, Source};
+use super::event::{Event, Extensions, Source};
 use super::id::{Hash, Id, Kind};
 
 const EVENT_DOMAIN: &[u8; 16] = b"fbat event v1\0\0\0";
@@ -25,6 +25,29 @@ pub struct EventFields<'a> {
     pub extensions: Extensions<'a>,
     pub source: Source<'a>,
     pub content_hash: Hash,
+}
+
+impl<'a> EventFields<'a> {
+    pub fn of_event(event: &Event<'a>, previous_hash: Hash) -> EventFields<'a> {
+        EventFields {
+            previous_hash,
+            id: event.id,
+            sequence: event.sequence,
+            entity: event.entity,
+            scope: event.scope,
+            kind: event.kind,
+            version: event.version,
+            timestamp_us: event.timestamp_us,
+            recorded_us: event.recorded_us,
+            flags: event.flags,
+            payload_version: event.payload_version,
+            correlation: event.correlation,
+            causation: event.causation,
+            extensions: event.extensions,
+            source: event.source,
+            content_hash: event.content_hash,
+        }
+    }
 }
 
 /// BLAKE3 of a payload.

@@ -294,10 +294,18 @@ impl Index {
         Ok(Index { meta, file, path: path.to_owned(), salt: segment.salt, uid, cache: cache.clone(), sections })
     }
 
+    fn blocks(&self) -> u64 {
+        self.sections.iter().map(|(first, bytes)| first + bytes.div_ceil(DATA_LEN as u64)).max().unwrap_or(1)
+    }
+
+    /// Length of the index file.
+    pub fn file_bytes(&self) -> u64 {
+        self.blocks() * BLOCK_LEN as u64
+    }
+
     /// Reads and checks every block.
     pub fn check_blocks(&self) -> Result<()> {
-        let blocks = self.sections.iter().map(|(first, bytes)| first + bytes.div_ceil(DATA_LEN as u64)).max();
-        (0..blocks.unwrap_or(1)).try_for_each(|n| load_block(&*self.file, &self.path, self.salt, n).map(drop))
+        (0..self.blocks()).try_for_each(|n| load_block(&*self.file, &self.path, self.salt, n).map(drop))
     }
 
     fn block(&self, number: u64) -> Result<Block> {
@@ -455,6 +463,34 @@ impl Index {
             0 => Ok(None),
             _ => self.sparse(beyond.saturating_sub(1)).map(Some),
         }
+    }
+}
+
+impl Index {
+    /// The last place to start a walk from that is before `offset`.
+    pub fn walk_start_before(&self, offset: u32) -> Result<Option<SparseEntry>> {
+        let at = partition_point(self.entries(SPARSE), |at| Ok(self.sparse(at)?.offset < offset))?;
+        at.checked_sub(1).map(|at| self.sparse(at)).transpose()
+    }
+
+    /// The id of the event at `offset`; reads the whole section.
+    pub fn id_at(&self, offset: u32) -> Result<Option<Id>> {
+        for at in 0..self.entries(IDS) {
+            let entry = self.id_entry(at)?;
+            if entry.offset == offset {
+                return Ok(Some(entry.id));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The offset of the first place, of those where a walk can start, with a sequence above `until`.
+    pub fn sparse_above(&self, until: u64) -> Result<Option<u32>> {
+        let at = partition_point(self.entries(SPARSE), |at| Ok(self.sparse(at)?.sequence <= until))?;
+        if at == self.entries(SPARSE) {
+            return Ok(None);
+        }
+        self.sparse(at).map(|entry| Some(entry.offset))
     }
 }
 

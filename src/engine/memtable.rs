@@ -38,7 +38,7 @@ pub struct Entry {
 pub struct EntityHead {
     pub version: u64,
     pub hash: Hash,
-    /// Its slot in this table, plus one; 0: it lies in the index or in an earlier segment.
+    /// Its slot in this table, plus one.
     pub slot: u32,
 }
 
@@ -114,9 +114,8 @@ impl MemTable {
         self.heads.get(&entity).copied()
     }
 
-    /// Remembers the head of an entity that has no event in this table.
-    pub fn remember_head(&mut self, entity: u32, version: u64, hash: Hash) {
-        self.heads.insert(entity, EntityHead { version, hash, slot: 0 });
+    pub fn entity_numbers(&self) -> Vec<u32> {
+        self.heads.keys().copied().collect()
     }
 
     pub fn slot(&self, slot: u32) -> Slot {
@@ -148,6 +147,13 @@ impl MemTable {
         let at = self.slots.binary_search_by_key(&offset, |slot| slot.offset).ok()?;
         let before = self.slots[at].before;
         Some(before.checked_sub(1).map(|slot| self.slots[slot as usize].offset))
+    }
+
+    /// Id and sequence of the event at `offset`; reads the whole table.
+    pub fn event_at(&self, offset: u32) -> Option<(Id, u64)> {
+        let at = self.slots.binary_search_by_key(&offset, |slot| slot.offset).ok()?;
+        let (id, _) = self.ids.iter().find(|(_, slot)| **slot as usize == at)?;
+        Some((*id, self.slots[at].sequence))
     }
 
     /// The first slot with a sequence above `after`, and the `back` slots before it.

@@ -8,7 +8,7 @@ use super::frame::{
 use super::hash;
 use super::id::{Hash, Id};
 use super::index::{is_damage, Index, IndexBuilder, IndexMeta, Name};
-use super::memtable::{Entry, MemTable};
+use super::memtable::{EntityHead, Entry, MemTable};
 use super::tail::Tail;
 use super::vfs::File;
 use super::window::Window;
@@ -70,6 +70,34 @@ impl Segment {
         }
     }
 
+    /// The same segment in another file, which has the same bytes.
+    pub fn moved_to(&self, file: Arc<dyn File>) -> Segment {
+        Segment {
+            header: self.header,
+            path: self.path.clone(),
+            file,
+            index: RwLock::new(self.index()),
+            table: RwLock::new(std::mem::take(&mut *self.write_table())),
+            end: AtomicU64::new(self.end()),
+            cache: self.cache.clone(),
+        }
+    }
+
+    /// The same segment, found through an index instead of a table.
+    pub fn with_index(&self, index: Index) -> Segment {
+        Segment::new(self.header, self.path.clone(), self.file.clone(), Some(index), self.cache.clone())
+    }
+
+    /// The same file with nothing known about what is in it.
+    pub fn without_index(&self) -> Segment {
+        Segment::new(self.header, self.path.clone(), self.file.clone(), None, self.cache.clone())
+    }
+
+    /// Numbers of the entities with events in the table.
+    pub fn entity_numbers(&self) -> Vec<u32> {
+        self.read_table().entity_numbers()
+    }
+
     /// Name of the log file of the segment that starts with `first_sequence`.
     pub fn log_name(first_sequence: u64) -> String {
         format!("{first_sequence:020}.log")
@@ -97,13 +125,14 @@ impl Segment {
                 }
                 table.add_string(string.spelled.unwrap_or_default());
             }
+            let tag = self.tag(&table, &frame)?;
             table.insert(&Entry {
                 id: frame.id,
                 sequence: frame.sequence,
                 version: frame.version,
                 hash: frame.event_hash,
                 entity: frame.entity.number,
-                tag: self.tag(&table, &frame)?,
+                tag,
                 offset: place as u32,
                 batch_offset: offset as u32,
             });
@@ -177,7 +206,7 @@ impl Segment {
     }
 
     fn rebuild_index(&self, meta: &IndexMeta) -> Result<Index> {
-        let bare = Segment::new(self.header, self.path.clone(), self.file.clone(), None, self.cache.clone());
+        let bare = self.without_index();
         Tail::at_start(&self.header).read_through(&bare, meta.covered_len)?;
         let bytes = bare.build_index(meta)?;
         self.open_index_bytes(bytes)
@@ -200,14 +229,27 @@ impl Segment {
 
     /// The number of a string, for the writer; looked up in the index once.
     pub fn number(&self, text: &str) -> Result<Option<u32>> {
-        if let Some(number) = self.read_table().number(text) {
-            return Ok(Some(number));
+        let number = self.find_number(text)?;
+        if let Some(number) = number.filter(|_| self.read_table().number(text).is_none()) {
+            self.write_table().remember_number(text, number);
         }
-        let name = self.on_index(|index| index.find_string(text))?.flatten();
-        if let Some(name) = name {
-            self.write_table().remember_number(text, name.number);
-        }
-        Ok(name.map(|name| name.number))
+        Ok(number)
+    }
+
+    /// The number that the next new string gets.
+    pub fn next_string(&self) -> u32 {
+        self.read_table().next_string()
+    }
+
+    /// Bytes of the strings that the table holds.
+    pub fn string_bytes(&self) -> u64 {
+        self.read_table().string_bytes()
+    }
+
+    /// The head of an entity, where it is in memory.
+    pub fn known_head(&self, entity: &str) -> Option<EntityHead> {
+        let table = self.read_table();
+        table.number(entity).and_then(|number| table.head(number))
     }
 
     pub fn find_id(&self, id: Id) -> Result<Option<Found>> {
@@ -360,6 +402,34 @@ impl Segment {
         Ok(Flow::Continue(()))
     }
 
+    /// Adds to an error about the frame at an offset which event stands there.
+    pub fn identify(&self, error: Error) -> Error {
+        let ours = is_damage(&error) && error.sequence == 0 && error.path.as_ref() == Some(&self.path);
+        let Some(offset) = error.offset.filter(|_| ours) else { return error };
+        let known = self.read_table().event_at(offset as u32);
+        let id = known.map(|(id, _)| id).or_else(|| self.index()?.id_at(offset as u32).ok()?);
+        let sequence = known.map(|(_, sequence)| sequence).unwrap_or_else(|| self.sequence_at(offset));
+        let message = match id {
+            Some(id) => format!("event {id} (sequence {sequence})"),
+            None => format!("sequence {sequence}"),
+        };
+        error.with_event(id.unwrap_or(Id::NONE), sequence).context(message)
+    }
+
+    /// The sequence that the frame at `offset` should have, from the frames before it.
+    fn sequence_at(&self, offset: u64) -> u64 {
+        let start = self.index().and_then(|index| index.walk_start_before(offset as u32).ok()?);
+        let first_batch = (0, SEGMENT_HEADER_LEN as u64);
+        let start = start.map_or(first_batch, |entry| (entry.offset.into(), entry.batch_offset.into()));
+        let mut last = None;
+        let _damage = self.walk_from(start, &mut |_, frame| {
+            last = Some(frame.sequence);
+            Ok(Flow::Continue(()))
+        });
+        let in_batch = || self.batch_at(&mut self.window(), start.1).map_or(0, |batch| batch.first_sequence);
+        last.map_or_else(in_batch, |last| last + 1)
+    }
+
     /// Reads and checks the header of the batch at `offset`.
     pub fn batch_at(&self, window: &mut Window<'_>, offset: u64) -> Result<BatchHeader> {
         BatchHeader::decode(&self.header, offset, window.get(offset, BATCH_HEADER_LEN)?)
@@ -369,6 +439,25 @@ impl Segment {
     /// An offset from which on every event has a sequence above `after`, or just about.
     pub fn lowest_offset(&self, after: u64) -> Result<u32> {
         Ok(self.start_of_walk(after, 0)?.0 as u32)
+    }
+
+    /// An offset above which every event has a sequence above `until`.
+    pub fn highest_offset(&self, until: u64) -> Result<u32> {
+        {
+            let table = self.read_table();
+            if table.first_sequence().is_some_and(|first| until >= first) {
+                return Ok(table.first_above(until, 0).map_or(u32::MAX, |slot| slot.offset));
+            }
+        }
+        Ok(self.on_index(|index| index.sparse_above(until))?.flatten().unwrap_or(u32::MAX))
+    }
+
+    /// The number of a string, for readers.
+    pub fn find_number(&self, text: &str) -> Result<Option<u32>> {
+        if let Some(number) = self.read_table().number(text) {
+            return Ok(Some(number));
+        }
+        Ok(self.on_index(|index| index.find_string(text))?.flatten().map(|name| name.number))
     }
 
     pub fn table_len(&self) -> usize {

@@ -9,7 +9,7 @@ use super::segment::Segment;
 use super::window::Window;
 
 /// A place between two batches of a segment, and what is known there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tail {
     pub offset: u64,
     /// The sequence that the next event has, or a lower one where a gap is declared.
