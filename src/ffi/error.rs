@@ -2,9 +2,9 @@
 //!
 //! The detail behind a status, for the caller that passed a place for it.
 
+use super::raw::Text;
 use super::status::fbat_status;
 use super::types::{fbat_id, fbat_str};
-use super::raw::Text;
 use super::{guard, handle};
 use crate::engine::error::{Code, Detail, Error};
 use std::os::unix::ffi::OsStrExt;

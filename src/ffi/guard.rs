@@ -21,7 +21,7 @@ thread_local! {
 /// Whether this process is a forked child of one that used the library: then no lock may be
 /// touched, since a thread that does not exist here may hold it.
 pub(crate) fn forked() -> bool {
-    false
+    crate::engine::os::in_forked_child()
 }
 
 /// The stores that a call works on.

@@ -90,9 +90,7 @@ pub(crate) fn emit(level: u32, message: &str) {
     let line = CString::new(line).unwrap_or_default();
     let call = || {
         // SAFETY: the caller gave both for this; the text lives until after the call.
-        guard::outside(|| unsafe {
-            (sink.callback)(sink.user_data.data, level, line.as_ptr(), line.as_bytes().len())
-        })
+        guard::outside(|| unsafe { (sink.callback)(sink.user_data.data, level, line.as_ptr(), line.as_bytes().len()) })
     };
     // A line may be logged where no guard is around it, so a panic of the callback ends here.
     if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(call)) {

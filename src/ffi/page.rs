@@ -2,11 +2,11 @@
 
 use super::error::fbat_error;
 use super::guard::{self, Call};
+use super::handle;
 use super::raw::{self, Out, Sized0};
 use super::status::fbat_status;
 use super::store::fbat_store;
 use super::types::{fbat_extension, fbat_hash, fbat_id, fbat_str};
-use super::handle;
 use crate::engine::error::{Code, Error, Result};
 use crate::engine::event::{Columns, Event, Source, PROVENANCE_EXTENSION};
 use crate::engine::id::Id;

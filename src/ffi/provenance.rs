@@ -137,8 +137,8 @@ pub unsafe extern "C" fn fbat_provenance_get_schema_version(provenance: *const f
 
 /// Sets the name that the source had in the import.
 /// @param provenance the provenance.
-/// @param namespace UTF-8, 1 to 1024 bytes.
-/// @param namespace_len in bytes.
+/// @param name UTF-8, 1 to 1024 bytes.
+/// @param name_len in bytes.
 /// @retval FBAT_OK done.
 /// @retval FBAT_ERR_INVALID_ARGUMENT empty, too long, or a length without a pointer.
 /// @retval FBAT_ERR_INVALID_UTF8 not UTF-8.
@@ -148,12 +148,12 @@ pub unsafe extern "C" fn fbat_provenance_get_schema_version(provenance: *const f
 #[no_mangle]
 pub unsafe extern "C" fn fbat_provenance_set_namespace(
     provenance: *mut fbat_provenance,
-    namespace: *const c_char,
-    namespace_len: usize,
+    name: *const c_char,
+    name_len: usize,
 ) -> fbat_status {
     set(provenance, |parts| {
-        // SAFETY: the caller's promise: `namespace_len` bytes.
-        let namespace = unsafe { raw::text("namespace", namespace, namespace_len) }?;
+        // SAFETY: the caller's promise: `name_len` bytes.
+        let namespace = unsafe { raw::text("namespace", name, name_len) }?;
         key::check_namespace(namespace)?;
         parts.namespace = Text::new(namespace);
         Ok(())

@@ -70,7 +70,11 @@ impl RegionSettings {
     pub(crate) fn set_category(&mut self, category: u32) -> Result<()> {
         match u8::try_from(category) {
             Ok(category @ 0..=15) => self.kind = Some(KindFilter::Category(category)),
-            _ => return Err(Error::invalid(format!("category {category} is out of range")).with_numbers(category.into(), 15)),
+            _ => {
+                return Err(
+                    Error::invalid(format!("category {category} is out of range")).with_numbers(category.into(), 15)
+                )
+            }
         }
         Ok(())
     }

@@ -160,11 +160,15 @@ fn texts(status: fbat_status) -> (&'static CStr, &'static CStr) {
         FBAT_ERR_INVALID_UTF8 => (c"FBAT_ERR_INVALID_UTF8", c"text is not UTF-8"),
         FBAT_ERR_INVALID_COORDINATE => (c"FBAT_ERR_INVALID_COORDINATE", c"entity or scope is not allowed"),
         FBAT_ERR_RESERVED_KIND => (c"FBAT_ERR_RESERVED_KIND", c"the kind is reserved for the library"),
-        FBAT_ERR_RESERVED_EXTENSION => (c"FBAT_ERR_RESERVED_EXTENSION", c"the extension key is reserved for the library"),
+        FBAT_ERR_RESERVED_EXTENSION => {
+            (c"FBAT_ERR_RESERVED_EXTENSION", c"the extension key is reserved for the library")
+        }
         FBAT_ERR_LIMIT_EXCEEDED => (c"FBAT_ERR_LIMIT_EXCEEDED", c"a limit is exceeded"),
         FBAT_ERR_NOT_FOUND => (c"FBAT_ERR_NOT_FOUND", c"there is no such thing"),
         FBAT_ERR_STORE_NOT_FOUND => (c"FBAT_ERR_STORE_NOT_FOUND", c"there is no store at this path"),
-        FBAT_ERR_IDEMPOTENCY_CONFLICT => (c"FBAT_ERR_IDEMPOTENCY_CONFLICT", c"the key was used for an event with other content"),
+        FBAT_ERR_IDEMPOTENCY_CONFLICT => {
+            (c"FBAT_ERR_IDEMPOTENCY_CONFLICT", c"the key was used for an event with other content")
+        }
         FBAT_ERR_VERSION_CONFLICT => (c"FBAT_ERR_VERSION_CONFLICT", c"the entity is not at the expected version"),
         FBAT_ERR_IMPORT_CONFLICT => (c"FBAT_ERR_IMPORT_CONFLICT", c"an imported key is there with other content"),
         FBAT_ERR_STORE_EXISTS => (c"FBAT_ERR_STORE_EXISTS", c"there is a store at this path already"),

@@ -7,7 +7,7 @@ use super::guard::Call;
 use super::raw::{self, Out, OutStruct, Sized0, Text};
 use super::status::fbat_status;
 use super::types::{fbat_hash, fbat_id, fbat_str};
-use super::{guard, handle, import, log};
+use super::{guard, handle, log};
 use crate::engine::error::{Code, Error, Result};
 use crate::engine::limits::Limits;
 use crate::engine::store::{Durability, OpenMode, OpenReport, Options, Store};
@@ -226,8 +226,8 @@ pub(crate) struct StoreObject {
     label: Text,
     path: Text,
     dropped_path: Text,
-    /// Freed by a callback of an import of this thread, which closes the store when it is over.
-    pub close_after_import: AtomicBool,
+    /// A callback freed the handle; the import that called it closes the store when it is over.
+    freed_in_callback: AtomicBool,
 }
 
 impl handle::Object for StoreObject {
@@ -246,15 +246,25 @@ impl StoreObject {
             label: Text::new(engine.label()),
             path: Text::new(engine.path().as_os_str().as_bytes()),
             dropped_path: Text::new(report.dropped_path.as_os_str().as_bytes()),
-            close_after_import: AtomicBool::new(false),
+            freed_in_callback: AtomicBool::new(false),
             engine,
         })
     }
 
-    /// Closes with nobody to tell of a failure but the log.
-    pub(crate) fn close_quietly(&self) {
-        if let Err(e) = self.engine.close() {
-            log::error(&format!("closing {}: {e}", self.path.as_str()));
+    /// Closes with nobody to tell of a failure but the log. Within a callback of an import that
+    /// uses the store, it is left to that import.
+    fn close_quietly(&self) {
+        match self.engine.close() {
+            Ok(()) => {}
+            Err(e) if e.code() == Code::Busy => self.freed_in_callback.store(true, Ordering::Relaxed),
+            Err(e) => log::error(&format!("closing {}: {e}", self.path.as_str())),
+        }
+    }
+
+    /// What an import does when it is over; an outer one may use the store still.
+    pub(crate) fn close_if_freed(&self) {
+        if self.freed_in_callback.swap(false, Ordering::Relaxed) {
+            self.close_quietly();
         }
     }
 }
@@ -602,14 +612,7 @@ pub unsafe extern "C" fn fbat_store_open(
 /// @since 0.1
 #[no_mangle]
 pub unsafe extern "C" fn fbat_store_close(store: *mut fbat_store, err: *mut *mut fbat_error) -> fbat_status {
-    let body = |call: &Call| {
-        let store = call.store(store)?;
-        if import::runs_on_this_thread(store) {
-            let message = "a callback of an import can't close a store of that import";
-            return Err(Error::new(Code::Busy, message));
-        }
-        store.engine.close()
-    };
+    let body = |call: &Call| call.store(store)?.engine.close();
     // SAFETY: the caller's promise: null or writable.
     unsafe { guard::status(err, body) }
 }
@@ -629,9 +632,6 @@ pub unsafe extern "C" fn fbat_store_free(store: *mut fbat_store) {
     guard::value((), || match handle::take::<StoreObject>(store) {
         None if store.is_null() => {}
         None => log::warning(&format!("free: {}", handle::invalid::<StoreObject>(store))),
-        Some(object) if import::runs_on_this_thread(&object) => {
-            object.close_after_import.store(true, Ordering::Relaxed);
-        }
         Some(object) => object.close_quietly(),
     })
 }

@@ -122,7 +122,8 @@ pub unsafe extern "C" fn fbat_store_verify(
     let body = |call: &Call| {
         out.check("out_report")?;
         let report = call.store(store)?.engine.verify()?;
-        let texts = report.findings.iter().map(|f| (Text::new(f.path.as_os_str().as_bytes()), Text::new(&f.message))).collect();
+        let texts =
+            report.findings.iter().map(|f| (Text::new(f.path.as_os_str().as_bytes()), Text::new(&f.message))).collect();
         out.set(handle::insert(VerifyObject { report, texts })?);
         Ok(())
     };
