@@ -111,8 +111,9 @@ fn import(hub: &Store, source: &Store, imported: usize, deduplicated: usize) -> 
 
 /// Appends and dies without closing.
 fn crash(path: &Path, size: usize) {
-    fill(&open_store(path, OpenMode::MustBeNew), size);
-    std::process::abort();
+    let store = open_store(path, OpenMode::MustBeNew);
+    fill(&store, size);
+    std::process::abort(); // with the store open
 }
 
 fn open(path: &Path) {

@@ -1,5 +1,7 @@
 //! A bounded cache of index blocks: memory does not grow with the number of events.
 
+use std::ops::Deref;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// Data bytes of a block.
@@ -8,6 +10,8 @@ pub type Block = Arc<Vec<u8>>;
 /// Blocks that fit: 16 MiB of them.
 const SLOTS: usize = 4096;
 const SHARDS: usize = 64;
+/// Filters are held whole up to this many bytes together; beyond, their blocks come and go.
+const PINNED_BYTES_MAX: usize = 8 << 20;
 
 struct Slot {
     file: u64,
@@ -18,12 +22,41 @@ struct Slot {
 /// Direct-mapped: a block has one place, and pushes out what is there.
 pub struct BlockCache {
     shards: Vec<Mutex<Vec<Option<Slot>>>>,
+    pinned: Arc<AtomicUsize>,
+}
+
+/// Bytes that stay in memory until this is dropped.
+#[derive(Debug)]
+pub struct Pinned {
+    bytes: Vec<u8>,
+    reserved: usize,
+    pinned: Arc<AtomicUsize>,
+}
+
+impl Pinned {
+    pub fn hold(mut self, bytes: Vec<u8>) -> Pinned {
+        self.bytes = bytes;
+        self
+    }
+}
+
+impl Deref for Pinned {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        self.pinned.fetch_sub(self.reserved, Ordering::Relaxed);
+    }
 }
 
 impl BlockCache {
     pub fn new() -> BlockCache {
         let shard = || Mutex::new((0..SLOTS / SHARDS).map(|_| None).collect());
-        BlockCache { shards: (0..SHARDS).map(|_| shard()).collect() }
+        BlockCache { shards: (0..SHARDS).map(|_| shard()).collect(), pinned: Arc::default() }
     }
 
     /// The block `number` of the file that is known as `file`, from the cache or from `load`.
@@ -41,12 +74,19 @@ impl BlockCache {
         Ok(block)
     }
 
+    /// Room for `bytes` that stay, if there is any left.
+    pub fn pin(&self, bytes: usize) -> Option<Pinned> {
+        let before = self.pinned.fetch_add(bytes, Ordering::Relaxed);
+        let pinned = Pinned { bytes: Vec::new(), reserved: bytes, pinned: self.pinned.clone() };
+        (before + bytes <= PINNED_BYTES_MAX).then_some(pinned)
+    }
+
     /// Bytes held.
     pub fn bytes(&self) -> usize {
         let held = |shard: &Mutex<Vec<Option<Slot>>>| {
             let shard = shard.lock().unwrap_or_else(|e| e.into_inner());
             shard.iter().flatten().map(|slot| slot.block.len()).sum::<usize>()
         };
-        self.shards.iter().map(held).sum()
+        self.shards.iter().map(held).sum::<usize>() + self.pinned.load(Ordering::Relaxed)
     }
 }

@@ -7,7 +7,7 @@ use super::hash;
 use super::id::{Hash, Id, Kind};
 use super::key::{check_namespace, ImportKeys};
 use super::query::Region;
-use super::scan::Scan;
+use super::scan::{Scan, Successor};
 use super::segment::Flow;
 use super::store::{Inner, Store};
 use std::cell::RefCell;
@@ -204,6 +204,8 @@ struct Run<'s> {
     chunk: Chunk,
     /// Events examined since the progress callback was last called.
     unreported: usize,
+    /// Behind the last event that the destination had.
+    place: Option<Successor>,
 }
 
 /// Events that wait to be committed together; their bytes stand in one arena.
@@ -259,6 +261,7 @@ impl<'s> Run<'s> {
             current: report,
             chunk: Chunk::default(),
             unreported: 0,
+            place: None,
         })
     }
 
@@ -311,7 +314,6 @@ impl<'s> Run<'s> {
     /// Looks the event up in the destination; one that is not there waits for its chunk.
     fn admit(&mut self, event: &Event<'_>, options: &mut ImportOptions<'_>) -> Result<()> {
         let key = self.keys.key(event.id);
-        let tag = hash::content_tag(event.entity, event.scope, event.kind, &event.content_hash);
         if self.chunk.waiting.is_empty() {
             self.chunk.absent_at = self.destination.visible.load(Ordering::Acquire);
         }
@@ -321,8 +323,8 @@ impl<'s> Run<'s> {
         let look = true;
         if !look {
             self.chunk.absent_at = 0;
-        } else if let Some((_, found)) = self.destination.find_key(key)? {
-            match (found.tag == tag, options.on_conflict) {
+        } else if let Some(same) = self.find(key, event)? {
+            match (same, options.on_conflict) {
                 (true, _) => self.current.deduplicated += 1,
                 (false, OnConflict::Skip) => self.current.conflicts += 1,
                 (false, OnConflict::Fail) => return Err(conflict(event.id, event.sequence, key)),
@@ -335,8 +337,20 @@ impl<'s> Run<'s> {
             .and_then(|()| check_limit("batch bytes", bytes, limits.batch_bytes_max))
             .map_err(|e| e.context(format!("event {} (sequence {}) of the source", event.id, event.sequence)))
             .map_err(|e| e.with_event(event.id, event.sequence))?;
-        self.chunk.push(event, key, tag, bytes);
+        self.chunk.push(event, key, tag_of(event), bytes);
         Ok(())
+    }
+
+    /// Whether the destination has this key, and if so, with the same content.
+    fn find(&mut self, key: Id, event: &Event<'_>) -> Result<Option<bool>> {
+        if let Some(place) = &mut self.place {
+            if let Some(same) = place.is_next(key, event)? {
+                return Ok(Some(same));
+            }
+        }
+        let Some((segment, found)) = self.destination.find_key(key)? else { return Ok(None) };
+        self.place = Some(Successor::after(segment, found.offset)?);
+        Ok(Some(found.tag == tag_of(event)))
     }
 
     /// Commits the chunk when it is full, and tells the progress callback.
@@ -489,6 +503,11 @@ impl Chunk {
         self.waiting.clear();
         Chunk { bytes: 0, absent_at: 0, ..self }
     }
+}
+
+/// Stands for the content of an event in indexes.
+fn tag_of(event: &Event<'_>) -> u64 {
+    hash::content_tag(event.entity, event.scope, event.kind, &event.content_hash)
 }
 
 /// What an event counts towards the bytes of a batch.

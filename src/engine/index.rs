@@ -3,14 +3,14 @@
 //! A file of 4 KiB blocks, each with 4,032 bytes of data and a checksum; sections start at a block.
 //! Every fixed-size entry divides 4,032, so none straddles two blocks.
 
-use super::cache::{Block, BlockCache};
+use super::cache::{Block, BlockCache, Pinned};
 use super::error::{Code, Error, Result};
 use super::frame::{array_at, u32_at, u64_at, SegmentHeader};
 use super::id::{Hash, Id};
 use super::vfs::{read_full, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 const MAGIC: [u8; 8] = *b"FBATIDX\0";
 /// Indexes of another version are made anew.
@@ -31,6 +31,7 @@ const TEXT: usize = 5; // bytes
 const SPARSE: usize = 6; // sequence 8, offset of the frame 4, of its batch 4; by sequence
 const SECTIONS: usize = 7;
 const ENTRY_LEN: [usize; SECTIONS] = [28, FILTER_LINE_LEN, 16, 4, 8, 1, 16];
+const IDS_PER_BLOCK: usize = DATA_LEN / ENTRY_LEN[IDS];
 /// At least so many events lie between two sparse entries.
 pub const SPARSE_EVERY: u64 = 64;
 
@@ -261,6 +262,7 @@ pub struct Index {
     /// What the cache knows this file by.
     uid: u64,
     cache: Arc<BlockCache>,
+    filter: Arc<OnceLock<Option<Pinned>>>,
     /// First block and length in bytes of each section.
     sections: [(u64, u64); SECTIONS],
 }
@@ -291,7 +293,16 @@ impl Index {
         };
         let uid = NEXT_UID.fetch_add(1, Ordering::Relaxed);
         let sections = std::array::from_fn(section);
-        Ok(Index { meta, file, path: path.to_owned(), salt: segment.salt, uid, cache: cache.clone(), sections })
+        Ok(Index {
+            meta,
+            file,
+            path: path.to_owned(),
+            salt: segment.salt,
+            uid,
+            cache: cache.clone(),
+            filter: Arc::default(),
+            sections,
+        })
     }
 
     fn blocks(&self) -> u64 {
@@ -326,11 +337,7 @@ impl Index {
 
     fn id_entry(&self, at: usize) -> Result<IdEntry> {
         let (block, at) = self.entry(IDS, at)?;
-        Ok(IdEntry {
-            id: Id::from_bytes(array_at(&block, at)),
-            tag: u64_at(&block, at + 16),
-            offset: u32_at(&block, at + 24),
-        })
+        Ok(decode_id_entry(&block, at))
     }
 
     fn name(&self, at: usize) -> Result<Name> {
@@ -380,8 +387,25 @@ impl Index {
     }
 
     fn filter_allows(&self, key: u64) -> Result<bool> {
-        let (block, at) = self.entry(FILTER, filter_line(key, self.entries(FILTER)))?;
-        Ok(filter_bits(key).all(|bit| block[at + bit / 8] & 1 << (bit % 8) != 0))
+        let line = filter_line(key, self.entries(FILTER));
+        let set = |bytes: &[u8], at: usize| filter_bits(key).all(|bit| bytes[at + bit / 8] & 1 << (bit % 8) != 0);
+        if let Some(filter) = self.filter.get_or_init(|| self.pin_filter()) {
+            return Ok(set(filter, line * FILTER_LINE_LEN));
+        }
+        let (block, at) = self.entry(FILTER, line)?;
+        Ok(set(&block, at))
+    }
+
+    /// The whole filter in memory, as long as the filters of the store do not take too much of it.
+    fn pin_filter(&self) -> Option<Pinned> {
+        let (first, bytes) = self.sections[FILTER];
+        let pinned = self.cache.pin(bytes as usize)?;
+        let mut filter = Vec::with_capacity(bytes as usize);
+        for block in first..first + bytes.div_ceil(DATA_LEN as u64) {
+            filter.extend_from_slice(&load_block(&*self.file, &self.path, self.salt, block).ok()?);
+        }
+        filter.truncate(bytes as usize);
+        Some(pinned.hold(filter))
     }
 
     /// The event with this id. An absent one costs one probe of the filter, as a rule.
@@ -389,11 +413,47 @@ impl Index {
         if !self.filter_allows(id_filter_key(id))? {
             return Ok(None);
         }
-        let at = partition_point(self.entries(IDS), |at| Ok(self.id_entry(at)?.id < id))?;
-        if at == self.entries(IDS) {
-            return Ok(None);
+        let entries = self.entries(IDS);
+        let block_of = |n: usize| self.block(self.sections[IDS].0 + n as u64);
+        let (mut low, mut high) = (0, entries.div_ceil(IDS_PER_BLOCK));
+        // Ids are hashes or begin with a time: close to uniform between the first and the last.
+        let (mut low_id, mut high_id) = (self.first_id()?, self.last_id()?);
+        let mut guesses = 0;
+        while low < high {
+            let middle = match guesses {
+                0..4 => low + interpolate(id, low_id, high_id, high - low),
+                _ => low + (high - low) / 2,
+            };
+            guesses += 1;
+            let block = block_of(middle)?;
+            let count = IDS_PER_BLOCK.min(entries - middle * IDS_PER_BLOCK);
+            let id_at = |at: usize| Id::from_bytes(array_at(&block, at * ENTRY_LEN[IDS]));
+            let (first, last) = (id_at(0), id_at(count - 1));
+            if id < first {
+                (high, high_id) = (middle, first);
+            } else if id > last {
+                (low, low_id) = (middle + 1, last);
+            } else {
+                let at = partition_point(count, |at| Ok(id_at(at) < id))?;
+                let found = (id_at(at) == id).then(|| decode_id_entry(&block, at * ENTRY_LEN[IDS]));
+                return Ok(found);
+            }
         }
-        Ok(Some(self.id_entry(at)?).filter(|entry| entry.id == id))
+        Ok(None)
+    }
+
+    fn first_id(&self) -> Result<Id> {
+        match self.entries(IDS) {
+            0 => Ok(Id::NONE),
+            _ => Ok(self.id_entry(0)?.id),
+        }
+    }
+
+    fn last_id(&self) -> Result<Id> {
+        match self.entries(IDS) {
+            0 => Ok(Id::NONE),
+            entries => Ok(self.id_entry(entries - 1)?.id),
+        }
     }
 
     /// The entity of this name, if it has events here.
@@ -492,6 +552,18 @@ impl Index {
         }
         self.sparse(at).map(|entry| Some(entry.offset))
     }
+}
+
+fn decode_id_entry(block: &[u8], at: usize) -> IdEntry {
+    IdEntry { id: Id::from_bytes(array_at(block, at)), tag: u64_at(block, at + 16), offset: u32_at(block, at + 24) }
+}
+
+/// Where, of `count` places between `low` and `high`, an id can be expected.
+fn interpolate(id: Id, low: Id, high: Id, count: usize) -> usize {
+    let top = |id: Id| (id.0 >> 64) as u64;
+    let (span, part) = (top(high).saturating_sub(top(low)), top(id).saturating_sub(top(low)));
+    let place = u128::from(part) * count as u128 / (u128::from(span) + 1);
+    (place as usize).min(count - 1)
 }
 
 /// The first number below `count` for which `before` no longer holds.

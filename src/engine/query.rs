@@ -204,7 +204,7 @@ impl Store {
         if frame.sequence > visible {
             return Ok(None);
         }
-        let mut strings = Strings::new(&segment);
+        let mut strings = Strings::new(segment.clone());
         let mut event = strings.event(&frame, None)?;
         if columns.previous_hash {
             let previous = store.previous_hash(&segment, event.entity, event.version, found.offset)?;

@@ -186,9 +186,13 @@ impl<'a> Opening<'a> {
 
     /// Serves an unsealed segment as it is: a writer may be at work on it.
     fn follow(&self, segment: Segment, mut tail: Tail, length: u64, report: OpenReport) -> Result<OpenLog> {
-        let torn = read_to_end(&segment, &mut tail)?;
-        if let Some(why) = torn {
-            self.refuse_damage(&segment, &tail, why, &batches_behind(&segment, tail.offset, length)?)?;
+        while let Some(why) = read_to_end(&segment, &mut tail)? {
+            let behind = batches_behind(&segment, tail.offset, length)?;
+            let Err(damage) = self.refuse_damage(&segment, &tail, why, &behind) else { break };
+            // The batch may just have been half written; by now, with others behind it, it is whole.
+            if tail.step(&segment, &mut segment.window())? != Step::Batch {
+                return Err(damage);
+            }
         }
         let durable = tail.synced_through;
         Ok(found(segment, tail, false, durable, report))
@@ -205,7 +209,7 @@ impl<'a> Opening<'a> {
         if torn.is_some() || behind.batches > 0 {
             report.dropped_bytes = length - tail.offset;
             report.dropped_offset = tail.offset;
-            report.dropped_path = segment.path.clone();
+            report.dropped_path = segment.path.to_path_buf();
             report.dropped_batches = behind.batches;
             report.dropped_events = behind.events;
         }
@@ -257,7 +261,7 @@ fn found(segment: impl Into<Arc<Segment>>, tail: Tail, clean: bool, durable: u64
 
 /// Reads every whole batch; says what stopped it, unless that is the end or a seal.
 fn read_to_end(segment: &Segment, tail: &mut Tail) -> Result<Option<&'static str>> {
-    let mut window = Window::sequential(&*segment.file, &segment.path);
+    let mut window = Window::sequential(segment.file.clone(), segment.path.clone());
     loop {
         match tail.step(segment, &mut window)? {
             Step::Batch => {}

@@ -4,10 +4,11 @@ use super::error::{Error, Result};
 use super::event::{Event, Extensions, Source};
 use super::frame::{Frame, FrameSource, StringRef};
 use super::hash;
-use super::id::Hash;
+use super::id::{Hash, Id};
 use super::query::{KindFilter, Region};
 use super::segment::{Flow, Segment};
 use super::store::Inner;
+use super::window::Window;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -55,8 +56,8 @@ impl Inner {
 struct Visitor<'a> {
     store: &'a Inner,
     scan: &'a Scan<'a>,
-    segment: &'a Segment,
-    strings: Strings<'a>,
+    segment: &'a Arc<Segment>,
+    strings: Strings,
     /// The number that the scope must have.
     scope: Option<u32>,
     /// The last hash seen of each entity, with its version.
@@ -65,7 +66,7 @@ struct Visitor<'a> {
 
 impl<'a> Visitor<'a> {
     /// None where the segment cannot hold a match.
-    fn new(store: &'a Inner, scan: &'a Scan<'a>, segment: &'a Segment) -> Result<Option<Visitor<'a>>> {
+    fn new(store: &'a Inner, scan: &'a Scan<'a>, segment: &'a Arc<Segment>) -> Result<Option<Visitor<'a>>> {
         let scope = match &scan.region.scope {
             None => None,
             Some(scope) => match segment.find_number(scope)? {
@@ -73,7 +74,7 @@ impl<'a> Visitor<'a> {
                 number => number,
             },
         };
-        let strings = Strings { segment, known: Vec::new() };
+        let strings = Strings::new(segment.clone());
         Ok(Some(Visitor { store, scan, segment, strings, scope, last_hashes: HashMap::new() }))
     }
 
@@ -172,14 +173,45 @@ impl<'a> Visitor<'a> {
     }
 }
 
+/// The place behind an event that was found. What was imported in order is met again in order, so
+/// the event after it is found by reading on, without asking an index.
+pub struct Successor {
+    segment: Arc<Segment>,
+    strings: Strings,
+    window: Window,
+    at: u64,
+}
+
+impl Successor {
+    /// The place behind the event at `offset`.
+    pub fn after(segment: Arc<Segment>, offset: u32) -> Result<Successor> {
+        let mut window = segment.window();
+        let at = segment.next_frame(&mut window, offset.into())?.map_or(offset.into(), |(at, _, length)| at + length);
+        Ok(Successor { strings: Strings::new(segment.clone()), segment, window, at })
+    }
+
+    /// Whether the next event has this id; if so, whether it has this content, and the place moves
+    /// behind it.
+    pub fn is_next(&mut self, id: Id, event: &Event<'_>) -> Result<Option<bool>> {
+        let Some((at, frame, length)) = self.segment.next_frame(&mut self.window, self.at)? else { return Ok(None) };
+        if frame.id != id {
+            return Ok(None);
+        }
+        self.at = at + length;
+        let there = self.strings.event(&frame, None)?;
+        let content = |e: &Event<'_>| (e.content_hash, e.kind);
+        Ok(Some(content(&there) == content(event) && (there.entity, there.scope) == (event.entity, event.scope)))
+    }
+}
+
 /// The strings of a segment, each looked up once.
-pub struct Strings<'a> {
-    segment: &'a Segment,
+pub struct Strings {
+    segment: Arc<Segment>,
     known: Vec<Option<Arc<str>>>,
 }
 
-impl<'a> Strings<'a> {
-    pub fn new(segment: &'a Segment) -> Strings<'a> {
+impl Strings {
+    pub fn new(segment: Arc<Segment>) -> Strings {
         Strings { segment, known: Vec::new() }
     }
 

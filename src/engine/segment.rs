@@ -14,7 +14,7 @@ use super::vfs::File;
 use super::window::Window;
 use std::io;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
@@ -39,7 +39,7 @@ pub type Flow = ControlFlow<()>;
 
 pub struct Segment {
     pub header: SegmentHeader,
-    pub path: PathBuf,
+    pub path: Arc<Path>,
     pub file: Arc<dyn File>,
     index: RwLock<Option<Arc<Index>>>,
     table: RwLock<MemTable>,
@@ -52,7 +52,7 @@ impl Segment {
     /// A segment of which `index` covers the front; what follows is told with [`Segment::extend`].
     pub fn new(
         header: SegmentHeader,
-        path: PathBuf,
+        path: impl Into<Arc<Path>>,
         file: Arc<dyn File>,
         index: Option<Index>,
         cache: Arc<BlockCache>,
@@ -61,7 +61,7 @@ impl Segment {
         let end = index.as_ref().map_or(SEGMENT_HEADER_LEN as u64, |index| index.meta.covered_len);
         Segment {
             header,
-            path,
+            path: path.into(),
             file,
             index: RwLock::new(index.map(Arc::new)),
             table: RwLock::new(MemTable::after_index(strings)),
@@ -319,17 +319,17 @@ impl Segment {
         Ok(offsets)
     }
 
-    pub fn window(&self) -> Window<'_> {
-        Window::new(&*self.file, &self.path)
+    pub fn window(&self) -> Window {
+        Window::new(self.file.clone(), self.path.clone())
     }
 
     /// Reads and checks the frame at `offset`.
-    pub fn frame_at<'w>(&self, window: &'w mut Window<'_>, offset: u64) -> Result<Frame<'w>> {
+    pub fn frame_at<'w>(&self, window: &'w mut Window, offset: u64) -> Result<Frame<'w>> {
         self.sized_frame_at(window, offset).map(|(frame, _)| frame)
     }
 
     /// The frame at `offset` with its length.
-    fn sized_frame_at<'w>(&self, window: &'w mut Window<'_>, offset: u64) -> Result<(Frame<'w>, u64)> {
+    fn sized_frame_at<'w>(&self, window: &'w mut Window, offset: u64) -> Result<(Frame<'w>, u64)> {
         let corrupt = |why| Error::corrupt(&self.path, offset, why);
         let head = window.get(offset, 8)?;
         let length = if head.len() < 8 { 0 } else { Frame::length(head) };
@@ -338,6 +338,20 @@ impl Segment {
         }
         let frame = Frame::decode(&self.header, offset, window.get(offset, length)?).map_err(corrupt)?;
         Ok((frame, length as u64))
+    }
+
+    /// The first frame at or behind `at`, where a frame, a batch or the end of the log is; with its
+    /// offset and length. None at the end of what is known.
+    pub fn next_frame<'w>(&self, window: &'w mut Window, mut at: u64) -> Result<Option<(u64, Frame<'w>, u64)>> {
+        while at < self.end() {
+            // Bytes that pass for a batch header here, magic and checksum, are one.
+            let head = window.get(at, BATCH_HEADER_LEN)?;
+            if BatchHeader::decode(&self.header, at, head).is_err() {
+                return self.sized_frame_at(window, at).map(|(frame, length)| Some((at, frame, length)));
+            }
+            at += BATCH_HEADER_LEN as u64;
+        }
+        Ok(None)
     }
 
     /// Visits, in order, the frames whose sequence is above `after`, with their offsets.
@@ -384,7 +398,7 @@ impl Segment {
     /// Walks from the frame at `start.0` (0: the first) of the batch at `start.1`.
     fn walk_from(&self, start: (u64, u64), visit: &mut dyn FnMut(u64, Frame<'_>) -> Result<Flow>) -> Result<Flow> {
         let end = self.end();
-        let mut window = Window::sequential(&*self.file, &self.path);
+        let mut window = Window::sequential(self.file.clone(), self.path.clone());
         let (mut at, mut batch_offset) = start;
         while batch_offset < end {
             let batch = self.batch_at(&mut window, batch_offset)?;
@@ -404,7 +418,7 @@ impl Segment {
 
     /// Adds to an error about the frame at an offset which event stands there.
     pub fn identify(&self, error: Error) -> Error {
-        let ours = is_damage(&error) && error.sequence == 0 && error.path.as_ref() == Some(&self.path);
+        let ours = is_damage(&error) && error.sequence == 0 && error.path.as_deref() == Some(&*self.path);
         let Some(offset) = error.offset.filter(|_| ours) else { return error };
         let known = self.read_table().event_at(offset as u32);
         let id = known.map(|(id, _)| id).or_else(|| self.index()?.id_at(offset as u32).ok()?);
@@ -431,7 +445,7 @@ impl Segment {
     }
 
     /// Reads and checks the header of the batch at `offset`.
-    pub fn batch_at(&self, window: &mut Window<'_>, offset: u64) -> Result<BatchHeader> {
+    pub fn batch_at(&self, window: &mut Window, offset: u64) -> Result<BatchHeader> {
         BatchHeader::decode(&self.header, offset, window.get(offset, BATCH_HEADER_LEN)?)
             .map_err(|why| Error::corrupt(&self.path, offset, why))
     }

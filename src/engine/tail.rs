@@ -78,7 +78,7 @@ impl Tail {
     }
 
     /// Reads the batch that lies here, tells `segment` of it, and moves behind it.
-    pub fn step(&mut self, segment: &Segment, window: &mut Window<'_>) -> Result<Step> {
+    pub fn step(&mut self, segment: &Segment, window: &mut Window) -> Result<Step> {
         if self.sealed {
             return Ok(Step::Sealed);
         }
@@ -145,7 +145,7 @@ impl Tail {
 
     /// Reads on until the log has been read up to `end`.
     pub fn read_through(&mut self, segment: &Segment, end: u64) -> Result<()> {
-        let mut window = Window::sequential(&*segment.file, &segment.path);
+        let mut window = Window::sequential(segment.file.clone(), segment.path.clone());
         while self.offset < end {
             match self.step(segment, &mut window)? {
                 Step::Batch | Step::Sealed => {}

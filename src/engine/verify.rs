@@ -10,6 +10,7 @@ use super::store::{Inner, Store};
 use super::tail::Tail;
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What a walk over the whole store found.
 #[derive(Clone, Debug, Default)]
@@ -67,7 +68,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn find(&mut self, segment: &Segment, offset: u64, sequence: u64, message: impl Into<String>) {
-        self.push(Finding { path: segment.path.clone(), offset, sequence, message: message.into() });
+        self.push(Finding { path: segment.path.to_path_buf(), offset, sequence, message: message.into() });
     }
 
     fn push(&mut self, finding: Finding) {
@@ -81,7 +82,7 @@ impl Walk<'_> {
         if error.code() != Code::Corrupt {
             return Err(error);
         }
-        let path = error.path.clone().unwrap_or_else(|| segment.path.clone());
+        let path = error.path.clone().unwrap_or_else(|| segment.path.to_path_buf());
         let (offset, message) = (error.offset.unwrap_or(0), error.message.clone());
         self.push(Finding { path, offset, sequence: error.sequence, message });
         Ok(())
@@ -89,7 +90,7 @@ impl Walk<'_> {
 
     fn segment(&mut self, segment: &Segment, before: Option<&Tail>) -> Result<Tail> {
         self.report.segments += 1;
-        let fresh = segment.without_index();
+        let fresh = Arc::new(segment.without_index());
         let mut tail = Tail::at_start(&segment.header);
         if before.is_some_and(|b| b.next_sequence != tail.next_sequence || b.log_hash != tail.log_hash) {
             self.find(segment, 0, tail.next_sequence, "the segment does not continue the one before");
@@ -107,8 +108,8 @@ impl Walk<'_> {
     }
 
     /// Content hashes, event hashes, versions and chains of one segment.
-    fn events(&mut self, segment: &Segment, fresh: &Segment) -> Result<()> {
-        let (mut strings, mut scratch) = (Strings::new(fresh), Vec::new());
+    fn events(&mut self, segment: &Segment, fresh: &Arc<Segment>) -> Result<()> {
+        let (mut strings, mut scratch) = (Strings::new(fresh.clone()), Vec::new());
         let mut heads: HashMap<u32, (u64, Hash)> = HashMap::new();
         let mut last_sequence = segment.header.first_sequence - 1;
         let visible = self.visible;
@@ -156,14 +157,14 @@ impl Walk<'_> {
     }
 
     /// The index, or the table, against what was read from the log just now.
-    fn index(&mut self, segment: &Segment, fresh: &Segment, tail: &Tail) -> Result<()> {
+    fn index(&mut self, segment: &Segment, fresh: &Arc<Segment>, tail: &Tail) -> Result<()> {
         if let Some(index) = segment.index() {
             index.check_blocks()?;
             if index.meta.sealed && index.meta != tail.index_meta() {
                 self.find(segment, 0, 0, "the index describes another log than this one");
             }
         }
-        let (mut strings, visible) = (Strings::new(fresh), self.visible);
+        let (mut strings, visible) = (Strings::new(fresh.clone()), self.visible);
         let _whole = fresh.walk(0, &mut |offset, frame| {
             if frame.sequence > visible {
                 return Ok(Flow::Break(()));

@@ -3,26 +3,27 @@
 use super::error::{Error, Result};
 use super::vfs::{read_full, File};
 use std::path::Path;
+use std::sync::Arc;
 
 const SMALL_READ: usize = 1 << 10;
 const LARGE_READ: usize = 256 << 10;
 
 /// A part of a file in memory.
-pub struct Window<'f> {
-    file: &'f dyn File,
-    path: &'f Path,
+pub struct Window {
+    file: Arc<dyn File>,
+    path: Arc<Path>,
     buffer: Vec<u8>,
     start: u64,
     read_len: usize,
 }
 
-impl<'f> Window<'f> {
-    pub fn new(file: &'f dyn File, path: &'f Path) -> Window<'f> {
+impl Window {
+    pub fn new(file: Arc<dyn File>, path: Arc<Path>) -> Window {
         Window { file, path, buffer: Vec::new(), start: 0, read_len: SMALL_READ }
     }
 
     /// A window for walking along the file: large reads from the start.
-    pub fn sequential(file: &'f dyn File, path: &'f Path) -> Window<'f> {
+    pub fn sequential(file: Arc<dyn File>, path: Arc<Path>) -> Window {
         Window { read_len: LARGE_READ, ..Window::new(file, path) }
     }
 
@@ -46,8 +47,8 @@ impl<'f> Window<'f> {
         };
         self.buffer.resize(self.read_len.max(length), 0);
         self.start = offset;
-        let got = read_full(self.file, &mut self.buffer, offset);
+        let got = read_full(&*self.file, &mut self.buffer, offset);
         self.buffer.truncate(*got.as_ref().unwrap_or(&0));
-        got.map(drop).map_err(|e| Error::io("cannot read", self.path, &e))
+        got.map(drop).map_err(|e| Error::io("cannot read", &self.path, &e))
     }
 }
