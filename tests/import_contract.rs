@@ -9,7 +9,7 @@ use fbat::engine::id::{Id, Kind};
 use fbat::engine::import::{Cancel, ImportDurability, ImportOptions, ImportReport, OnConflict, Verdict, CHUNK_SIZE};
 use fbat::engine::limits;
 use fbat::engine::query::{KindFilter, Query, Region};
-use fbat::engine::store::{Durability, Options, Store};
+use fbat::engine::store::{Durability, OpenMode, Options, Store};
 use std::cell::RefCell;
 use std::time::Duration;
 
@@ -401,6 +401,16 @@ fn a_chunk_size_of_0_counts_as_1_and_is_cut_to_the_batch_maximum() {
     let mut options = ImportOptions { chunk_size: u32::MAX, ..named("most") };
     assert_eq!(chunks(&pair.destination, &pair.source, &mut options), [50, 50, 20]);
     assert_eq!(options.chunk_size, u32::MAX, "the cut is made when the import runs");
+}
+
+#[test]
+fn no_chunk_is_larger_than_the_largest_batch() {
+    let pair = Pair::new("largest");
+    for _ in 0..2 {
+        pair.source.append_batch(&vec![event("e", b""); 35_000]).unwrap();
+    }
+    let sizes = chunks(&pair.destination, &pair.source, &mut ImportOptions { chunk_size: 100_000, ..named("s") });
+    assert_eq!(sizes, [65_536, 4_464]);
 }
 
 #[test]
@@ -1142,6 +1152,40 @@ fn chunk_durability_makes_each_chunk_durable_before_the_next() {
         assert_eq!(dirty > 0, !eager, "{durability:?}: {dirty} chunks were not synced");
         assert!(spy.dirty_segments().is_empty());
     }
+}
+
+#[test]
+fn what_a_reader_cannot_sync_and_the_writer_did_not_is_not_copied() {
+    let pair = Pair::new("unsynced");
+    fill(&pair.source, 0, 10);
+    pair.source.sync().unwrap();
+    fill(&pair.source, 10, 5); // this batch tells readers how far the sync went
+    let (options, spy) = SpyVfs::watch(with_mode(OpenMode::ReadOnly));
+    spy.fail_syncs(true);
+    let reader = open(&pair.dir.join("source"), &options);
+    assert_eq!(rows(&reader).len(), 15, "it is visible all the same");
+    let report = import(&pair.destination, &reader, "s");
+    assert_eq!((report.imported, report.source_ceiling), (10, 11));
+    spy.fail_syncs(false);
+    assert_eq!(counts(&import(&pair.destination, &reader, "s")), [5, 10, 1, 0, 0, 0, 0]);
+}
+
+#[test]
+fn an_import_whose_sync_fails_says_so_and_a_repeat_after_reopening_completes_it() {
+    let (options, spy) = SpyVfs::watch(quick());
+    let pair = Pair::with("sync-fails", &quick(), &options);
+    fill(&pair.source, 0, 100);
+    spy.fail_syncs(true);
+    let (report, error) = failed(pair.destination.import(&pair.source, &mut named("s")));
+    assert_eq!((error.code(), error.errno), (Code::Io, Some(5)), "{error}");
+    assert!(report.destination_durable < report.destination_visible);
+    spy.fail_syncs(false);
+    assert_eq!(failed(pair.destination.import(&pair.source, &mut named("s"))).1.code(), Code::Poisoned);
+    let _ = pair.destination.close();
+    let destination = open_quick(&pair.dir.join("destination"));
+    let report = import(&destination, &pair.source, "s");
+    assert_eq!((examined(&report), report.imported + report.deduplicated), (101, 100));
+    assert_copied(&destination, &pair.source, "s");
 }
 
 // ------------------------------------------------------------------------------------ which stores
