@@ -445,7 +445,7 @@ fn chunk_size_changes_nothing_in_the_store_that_comes_out() {
 #[test]
 fn a_filter_keeps_skips_and_stops_with_its_own_code() {
     let pair = Pair::filled("filter", 100);
-    let mut filter = |e: &Event<'_>| if e.sequence % 2 == 0 { Verdict::Keep } else { Verdict::Skip };
+    let mut filter = |e: &Event<'_>| if e.sequence.is_multiple_of(2) { Verdict::Keep } else { Verdict::Skip };
     let mut options = ImportOptions { filter: Some(&mut filter), ..named("s") };
     let report = import_with(&pair.destination, &pair.source, &mut options);
     assert_eq!(counts(&report), [50, 0, 1, 50, 0, 0, 0]);
@@ -908,7 +908,7 @@ fn end_early(end: End, at: u64, chunk_size: u32) {
     let pair = Pair::with("early", &quick(), &options);
     fill(&pair.source, 0, 200);
     let cancel = Cancel::default();
-    let keep = |e: &Event<'_>| if e.sequence % 5 == 0 { Verdict::Skip } else { Verdict::Keep };
+    let keep = |e: &Event<'_>| if e.sequence.is_multiple_of(5) { Verdict::Skip } else { Verdict::Keep };
     let mut filter = |e: &Event<'_>| match end {
         End::FilterStops if e.sequence == at => Verdict::Stop(-77),
         End::FilterCancels if e.sequence == at => {
@@ -1416,7 +1416,7 @@ fn killed_in_the_middle_an_import_leaves_whole_chunks_and_a_repeat_completes_it(
         let there = rows(&destination);
         let count = there.len() as u64;
         assert!(count >= told, "{told} were visible, {count} are left");
-        assert!(count % u64::from(CHUNK) == 0 || count == events, "{count} are no whole chunks");
+        assert!(count.is_multiple_of(u64::from(CHUNK)) || count == events, "{count} are no whole chunks");
         let source = rows(&pair.source);
         assert!(copy_differences(&there, &source[..there.len()], "s").is_empty(), "not a prefix");
         let report = import(&destination, &pair.source, "s");

@@ -219,7 +219,7 @@ fn an_import_from_a_reader_goes_on_when_another_writer_takes_over_in_the_middle(
     let path = dir.join("store");
     let environment = [("STORE", path.to_str().unwrap()), ("DURABLE", "0"), ("FIRST", "0")];
     let mut writer = Actor::start("part_appends_batches_until_killed", &environment);
-    (0..40).for_each(|_| drop(writer.hear()));
+    (0..15).for_each(|_| drop(writer.hear())); // few enough that the tail is in the first segment
     let reader = open_reader(&path);
     writer.kill();
     let count = rows(&reader).len() as u64;
@@ -230,7 +230,7 @@ fn an_import_from_a_reader_goes_on_when_another_writer_takes_over_in_the_middle(
             // The new writer moves the tail to a new file, and the reader follows it there.
             let store = open_quick(&path);
             store.append(&event("mine", b"after the other was killed")).unwrap();
-            assert!(reader.frontier().unwrap().visible > count);
+            assert_eq!(reader.frontier().unwrap().visible, count + 2);
             taken_over = Some(store);
         }
         Verdict::Keep

@@ -272,10 +272,10 @@ impl Sample {
             scope: &self.scope,
             kind: Kind(0x1000 + (number % 5) as u16 * 0x0801),
             payload: &self.payload,
-            timestamp_us: (number % 3 != 0).then_some(number as i64 * 1_000_003 - 5_000_000),
+            timestamp_us: (!number.is_multiple_of(3)).then_some(number as i64 * 1_000_003 - 5_000_000),
             flags: (number as u32).wrapping_mul(0x9e37_79b9),
             payload_version: number as u16,
-            correlation: Id(if number % 2 == 0 { u128::from(number) << 64 | 7 } else { 0 }),
+            correlation: Id(if number.is_multiple_of(2) { u128::from(number) << 64 | 7 } else { 0 }),
             cause: if number % 7 == 3 { Cause::Event(Id(u128::from(number) + 1)) } else { Cause::None },
             extensions,
             ..NewEvent::default()
