@@ -1,7 +1,12 @@
 //! Reading events: by id, and by region in pages that own their bytes.
 
-use super::event::{Columns, Event};
-use super::id::Kind;
+use super::error::{Error, Result};
+use super::event::{Columns, Event, Extensions, Source};
+use super::id::{Id, Kind};
+use super::limits;
+use super::scan::{Scan, Strings};
+use super::segment::Flow;
+use super::store::{Head, Store};
 
 /// A predicate over events; every part is optional, all that are given must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,24 +62,209 @@ impl Default for Query {
 /// Rows that a query found, with all their bytes. Outlives the store.
 #[derive(Debug, Default)]
 pub struct Page {
-    // private: arena, rows
+    /// Every string in it is followed by a zero byte.
+    arena: Vec<u8>,
+    rows: Vec<Row>,
     /// Where to go on: the `after` (forward) or `until` (backward) of the next page.
     pub next: u64,
     /// Nothing more was there when the page was read.
     pub end: bool,
 }
 
+/// A part of the arena.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    at: usize,
+    len: usize,
+}
+
+/// An event whose slices are in the arena.
+#[derive(Debug)]
+struct Row {
+    /// With every slice empty.
+    event: Event<'static>,
+    entity: Span,
+    scope: Span,
+    payload: Span,
+    extensions: Span,
+    /// Namespace, or the body of a raw provenance.
+    source: Span,
+}
+
 impl Page {
     pub fn len(&self) -> usize {
-        unimplemented!()
+        self.rows.len()
     }
+
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.rows.is_empty()
     }
-    pub fn get(&self, _row: usize) -> Event<'_> {
-        unimplemented!()
+
+    /// The event of a row; panics when there is no such row.
+    pub fn get(&self, row: usize) -> Event<'_> {
+        let row = &self.rows[row];
+        let source = match row.event.source {
+            Source::None => Source::None,
+            Source::Import { event_id, sequence, .. } => {
+                Source::Import { namespace: self.text(row.source), event_id, sequence }
+            }
+            Source::Raw(_) => Source::Raw(self.bytes(row.source)),
+        };
+        Event {
+            entity: self.text(row.entity),
+            scope: self.text(row.scope),
+            payload: self.bytes(row.payload),
+            extensions: Extensions(self.bytes(row.extensions)),
+            source,
+            ..row.event
+        }
     }
+
     pub fn iter(&self) -> impl Iterator<Item = Event<'_>> {
         (0..self.len()).map(|row| self.get(row))
+    }
+
+    fn bytes(&self, span: Span) -> &[u8] {
+        &self.arena[span.at..span.at + span.len]
+    }
+
+    fn text(&self, span: Span) -> &str {
+        std::str::from_utf8(self.bytes(span)).unwrap_or_default()
+    }
+
+    fn add(&mut self, bytes: &[u8]) -> Span {
+        let at = self.arena.len();
+        self.arena.extend_from_slice(bytes);
+        self.arena.push(0);
+        Span { at, len: bytes.len() }
+    }
+
+    fn push(&mut self, event: &Event<'_>, columns: Columns) {
+        let (source, source_bytes) = match event.source {
+            Source::None => (Source::None, &[][..]),
+            Source::Import { namespace, event_id, sequence } => {
+                (Source::Import { namespace: "", event_id, sequence }, namespace.as_bytes())
+            }
+            Source::Raw(body) => (Source::Raw(&[]), body),
+        };
+        let row = Row {
+            entity: self.add(event.entity.as_bytes()),
+            scope: self.add(event.scope.as_bytes()),
+            payload: self.add(if columns.payload { event.payload } else { &[] }),
+            extensions: self.add(if columns.extensions { event.extensions.0 } else { &[] }),
+            source: self.add(source_bytes),
+            event: Event { entity: "", scope: "", payload: &[], extensions: Extensions(&[]), source, ..*event },
+        };
+        self.rows.push(row);
+    }
+}
+
+impl Query {
+    fn check(&self) -> Result<()> {
+        if self.limit == 0 || self.limit > limits::PAGE_ROWS_MAX {
+            let message = format!("the limit of a page is {}; 1 to {} are allowed", self.limit, limits::PAGE_ROWS_MAX);
+            return Err(Error::invalid(message).with_numbers(self.limit as u64, limits::PAGE_ROWS_MAX as u64));
+        }
+        self.region.check()
+    }
+}
+
+impl Region {
+    /// Refuses parts that can match nothing by their shape.
+    pub fn check(&self) -> Result<()> {
+        if let Some(KindFilter::Category(category @ 16..)) = self.kind {
+            return Err(Error::invalid(format!("category {category}; 0 to 15 are allowed")));
+        }
+        match self.versions {
+            Some((low, high)) if low > high => {
+                Err(Error::invalid(format!("versions {low} to {high} are an empty range")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Store {
+    /// The event of this id as a page of one row; none when there is no such event.
+    pub fn get(&self, id: Id, columns: Columns) -> Result<Option<Page>> {
+        let store = &*self.0;
+        store.check_open()?;
+        store.refresh()?;
+        let visible = store.current_frontier().visible;
+        let Some((segment, found)) = store.find_key(id)? else { return Ok(None) };
+        let mut window = segment.window();
+        let frame = segment.frame_at(&mut window, found.offset.into()).map_err(|e| segment.identify(e))?;
+        if frame.id != id {
+            return Err(Error::corrupt(
+                &segment.path,
+                found.offset.into(),
+                format!("not event {id}, as the index says"),
+            ));
+        }
+        if frame.sequence > visible {
+            return Ok(None);
+        }
+        let mut strings = Strings::new(segment.clone());
+        let mut event = strings.event(&frame, None)?;
+        if columns.previous_hash {
+            let previous = store.previous_hash(&segment, event.entity, event.version, found.offset)?;
+            event.previous_hash = Some(previous);
+        }
+        let mut page = Page { next: event.sequence, end: true, ..Page::default() };
+        page.push(&event, columns);
+        Ok(Some(page))
+    }
+
+    /// One page of the events that match. Go on with [`Page::next`] until [`Page::end`].
+    pub fn query(&self, query: &Query) -> Result<Page> {
+        let store = &*self.0;
+        query.check()?;
+        store.check_open()?;
+        store.refresh()?;
+        let visible = store.current_frontier().visible;
+        let until = if query.until == 0 { visible } else { query.until.min(visible) };
+        let scan = Scan {
+            region: &query.region,
+            after: query.after,
+            until,
+            backward: query.backward,
+            system: query.system,
+            previous_hash: query.columns.previous_hash,
+            rehash: false,
+        };
+        let next = if query.backward { 0 } else { query.after.max(until) };
+        let mut page = Page { next, end: true, ..Page::default() };
+        store.scan(&scan, &mut |event| {
+            if page.len() == query.limit || page.arena.len() >= limits::PAGE_BYTES_MAX {
+                page.end = false;
+                return Ok(Flow::Break(()));
+            }
+            page.push(event, query.columns);
+            Ok(Flow::Continue(()))
+        })?;
+        if let (false, Some(last)) = (page.end, page.rows.last()) {
+            page.next = if query.backward { last.event.sequence - 1 } else { last.event.sequence };
+        }
+        Ok(page)
+    }
+
+    /// The newest event of an entity; none where it has no events.
+    pub fn head(&self, entity: &str) -> Result<Option<Head>> {
+        let store = &*self.0;
+        store.check_open()?;
+        store.refresh()?;
+        for segment in store.segments().iter().rev() {
+            if let Some(newest) = segment.newest_of(entity)? {
+                let mut window = segment.window();
+                let frame = segment.frame_at(&mut window, newest.offset.into())?;
+                return Ok(Some(Head {
+                    version: frame.version,
+                    sequence: frame.sequence,
+                    event_id: frame.id,
+                    event_hash: frame.event_hash,
+                }));
+            }
+        }
+        Ok(None)
     }
 }

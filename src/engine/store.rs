@@ -1,14 +1,26 @@
 //! A store: the state machine around the log, and the calls that append to it.
 
+use super::cache::BlockCache;
 use super::clock::{Clock, Entropy};
-use super::error::Result;
-use super::event::{Columns, NewEvent, Receipt};
-use super::id::{Hash, Id};
-use super::limits::Limits;
-use super::query::{Page, Query};
-use super::vfs::Vfs;
+use super::commit::{Item, Outcome};
+use super::directory::{self, Directory, Identity, Listing};
+use super::error::{Code, Error, Result};
+use super::event::{self, NewEvent, Receipt, SYSTEM_ENTITY, SYSTEM_SCOPE};
+use super::follower::Follower;
+use super::frame::encode_extensions;
+use super::id::{Hash, Id, Kind};
+use super::limits::{self, Limits};
+use super::os::{OsVfs, SystemClock, SystemEntropy};
+use super::recovery::{not_a_store, OpenLog, Opening};
+use super::segment::Segment;
+use super::tail::Tail;
+use super::vfs::{Lock, LockOutcome, Vfs};
+use super::writer::{self, Writer};
+use super::{hash, system};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, RwLock};
 
 /// Which stores [`Store::open`] accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -49,7 +61,15 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        unimplemented!()
+        Options {
+            mode: OpenMode::default(),
+            durability: Durability::default(),
+            limits: Limits::default(),
+            label: String::new(),
+            vfs: Arc::new(OsVfs),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy::default()),
+        }
     }
 }
 
@@ -107,68 +127,544 @@ pub struct Stats {
 
 /// An open store. Cheap to clone; every method may be called from any thread.
 #[derive(Clone)]
-pub struct Store {}
+pub struct Store(pub(crate) Arc<Inner>);
+
+/// The segments of a log, oldest first.
+pub(crate) type Segments = Arc<Vec<Arc<Segment>>>;
+
+pub(crate) struct Inner {
+    pub dir: Directory,
+    pub options: Options,
+    pub identity: Identity,
+    pub label: String,
+    pub cache: Arc<BlockCache>,
+    report: OpenReport,
+    segments: RwLock<Segments>,
+    pub visible: AtomicU64,
+    pub durable: AtomicU64,
+    role: Role,
+    /// Held by a writing handle until it is closed.
+    lock: Mutex<Option<Box<dyn Lock>>>,
+    /// One caller at a time syncs; the others wait for it.
+    syncing: Mutex<bool>,
+    synced: Condvar,
+    closed: AtomicBool,
+    poisoned: OnceLock<String>,
+}
+
+enum Role {
+    Writer(Mutex<Writer>),
+    Reader(Mutex<Follower>),
+}
 
 impl Store {
-    pub fn open(_path: &Path, _options: &Options) -> Result<Store> {
-        unimplemented!()
+    /// Opens the store in the directory `path`, or makes one, as `options` say.
+    ///
+    /// `StoreNotFound`, `StoreExists`, `Busy` (another handle writes; the message names its process),
+    /// `FutureVersion`, `Corrupt` (nothing was changed), `InvalidArgument`, `Io`.
+    pub fn open(path: &Path, options: &Options) -> Result<Store> {
+        options.limits.check()?;
+        event::check_limit("label bytes", options.label.len(), limits::COORDINATE_BYTES_MAX)?;
+        let dir = Directory { path: path.to_owned(), vfs: options.vfs.clone() };
+        match options.mode {
+            OpenMode::ReadOnly => open_reader(dir, options),
+            _ => open_writer(dir, options),
+        }
     }
-    /// Flushes, releases the directory, and ends every later call with `Closed`. May be called again.
+
+    /// Flushes, releases the directory, and ends every later call with `Closed`. May be called
+    /// again. A flush that fails is reported, and the store is closed all the same. `Busy` from
+    /// within a callback of an import that this store takes part in; nothing happens then.
     pub fn close(&self) -> Result<()> {
-        unimplemented!()
+        if super::import::is_importing(Arc::as_ptr(&self.0)) {
+            return Err(Error::new(Code::Busy, "a callback cannot close a store of its own import"));
+        }
+        self.0.close()
     }
+
+    /// Appends one event; see [`Store::append_batch`].
     pub fn append(&self, event: &NewEvent<'_>) -> Result<Receipt> {
         Ok(self.append_batch(std::slice::from_ref(event))?[0])
     }
-    /// Appends all of `events` or none.
-    pub fn append_batch(&self, _events: &[NewEvent<'_>]) -> Result<Vec<Receipt>> {
-        unimplemented!()
+
+    /// Appends all of `events` or none. Errors name the item.
+    pub fn append_batch(&self, events: &[NewEvent<'_>]) -> Result<Vec<Receipt>> {
+        let store = &*self.0;
+        store.check_writable()?;
+        check_batch(events, &store.options.limits)?;
+        let extensions: Vec<Vec<u8>> = events.iter().map(|event| encode_extensions(event.extensions)).collect();
+        let items: Vec<Item<'_>> = events.iter().zip(&extensions).map(|(e, x)| Item::of_event(e, x)).collect();
+        self.append_items(&items)
     }
+
+    fn append_items(&self, items: &[Item<'_>]) -> Result<Vec<Receipt>> {
+        let store = &*self.0;
+        let outcomes = store.commit(items, None)?;
+        if store.options.durability == Durability::Durable && !items.is_empty() {
+            store.sync_through(store.visible.load(Ordering::Acquire))?;
+        }
+        let durable = store.durable.load(Ordering::Acquire);
+        let receipt = |(item, outcome): (usize, &Outcome)| {
+            let mut receipt = store.receipt(outcome).map_err(|e| e.with_item(item))?;
+            receipt.durable = receipt.sequence <= durable;
+            Ok(receipt)
+        };
+        outcomes.iter().enumerate().map(receipt).collect()
+    }
+
     /// Makes everything visible durable.
     pub fn sync(&self) -> Result<Frontier> {
-        unimplemented!()
+        self.0.check_open()?;
+        self.0.sync_visible()?;
+        Ok(self.0.current_frontier())
     }
-    /// The event of this id as a page of one row; none when there is no such event.
-    pub fn get(&self, _id: Id, _columns: Columns) -> Result<Option<Page>> {
-        unimplemented!()
-    }
-    pub fn query(&self, _query: &Query) -> Result<Page> {
-        unimplemented!()
-    }
-    pub fn head(&self, _entity: &str) -> Result<Option<Head>> {
-        unimplemented!()
-    }
+
     pub fn frontier(&self) -> Result<Frontier> {
-        unimplemented!()
+        self.0.check_open()?;
+        self.0.refresh()?;
+        Ok(self.0.current_frontier())
     }
+
     pub fn stats(&self) -> Result<Stats> {
-        unimplemented!()
+        self.0.check_open()?;
+        self.0.refresh()?;
+        self.0.stats()
     }
+
     pub fn open_report(&self) -> &OpenReport {
-        unimplemented!()
+        &self.0.report
     }
+
     pub fn store_id(&self) -> Id {
-        unimplemented!()
+        self.0.identity.store_id
     }
+
     /// `store:` and the store id: the name of this store as an origin.
     pub fn native_namespace(&self) -> String {
         format!("store:{}", self.store_id())
     }
+
+    /// The label that the store was created with.
     pub fn label(&self) -> &str {
-        unimplemented!()
+        &self.0.label
     }
+
     pub fn path(&self) -> &Path {
-        unimplemented!()
+        &self.0.dir.path
     }
+
     pub fn is_read_only(&self) -> bool {
-        unimplemented!()
+        matches!(self.0.role, Role::Reader(_))
     }
+
+    /// Whether both handles are of the same open store.
+    pub fn is_same(&self, other: &Store) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Ends every later write with `Poisoned` until the store is opened again.
-    pub fn poison(&self, _why: &str) {
-        unimplemented!()
+    pub fn poison(&self, why: &str) {
+        self.0.poison(why);
     }
+
     /// The log hash at the visible frontier: one value that stands for the whole history.
     pub fn log_hash(&self) -> Result<Hash> {
-        unimplemented!()
+        self.0.check_open()?;
+        self.0.refresh()?;
+        Ok(match &self.0.role {
+            Role::Writer(writer) => lock(writer).tail.log_hash,
+            Role::Reader(follower) => lock(follower).tail.log_hash,
+        })
+    }
+
+    /// Appends an event whose provenance extension holds these bytes, whatever they are.
+    #[cfg(feature = "internal")]
+    pub fn append_with_provenance_body(&self, event: &NewEvent<'_>, body: &[u8]) -> Result<Receipt> {
+        self.0.check_writable()?;
+        let extensions = encode_extensions(event.extensions);
+        let item = Item { source: event::Source::Raw(body), ..Item::of_event(event, &extensions) };
+        Ok(self.append_items(&[item])?[0])
+    }
+}
+
+fn check_batch(events: &[NewEvent<'_>], limits: &Limits) -> Result<()> {
+    event::check_limit("batch events", events.len(), limits.batch_events_max)?;
+    let mut bytes = 0;
+    for (item, event) in events.iter().enumerate() {
+        let check = || {
+            event::check_event(event, limits)?;
+            match event.cause {
+                event::Cause::Item(cause) if cause >= item => {
+                    Err(Error::invalid(format!("its cause is item {cause}, which is not before it")))
+                }
+                _ => Ok(()),
+            }
+        };
+        check().map_err(|e| e.with_item(item))?;
+        bytes += event_bytes(event);
+        event::check_limit("batch bytes", bytes, limits.batch_bytes_max).map_err(|e| e.with_item(item))?;
+    }
+    Ok(())
+}
+
+/// What an event counts towards the bytes of a batch.
+fn event_bytes(event: &NewEvent<'_>) -> usize {
+    let extensions: usize = event.extensions.iter().map(|(key, value)| key.len() + value.len()).sum();
+    event.payload.len() + extensions + event.entity.len() + event.scope.len()
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+fn open_reader(dir: Directory, options: &Options) -> Result<Store> {
+    let listing = dir.list()?.filter(|listing| listing.identity).ok_or_else(|| not_a_store(&dir.path))?;
+    let identity = dir.read_identity()?;
+    let cache = Arc::new(BlockCache::new());
+    let opening = Opening::for_reading(&dir, identity, cache.clone());
+    let log = opening.open_log(&listing)?;
+    let follower = Follower::new(log.tail, log.clean, log.durable);
+    finish_open(dir, options, identity, cache, log, Role::Reader(Mutex::new(follower)), None)
+}
+
+fn open_writer(dir: Directory, options: &Options) -> Result<Store> {
+    let present = dir.list()?;
+    let is_store = present.as_ref().is_some_and(|listing| listing.identity);
+    match options.mode {
+        OpenMode::MustExist if !is_store => return Err(not_a_store(&dir.path)),
+        OpenMode::MustBeNew if is_store => return Err(store_exists(&dir)),
+        _ => {}
+    }
+    match &present {
+        None => create_directory(&dir)?,
+        Some(listing) if !is_store => refuse_foreign(&dir, listing)?,
+        Some(_) => {}
+    }
+    let held = take_lock(&dir)?;
+    let boot = dir.vfs.boot_id();
+    let (same_boot, poisoned) = describe_holder(held.previous(), boot.as_deref());
+    let created = !dir.list()?.is_some_and(|listing| listing.identity);
+    if !created && options.mode == OpenMode::MustBeNew {
+        return Err(store_exists(&dir));
+    }
+    let text = format!("pid {} boot {}", dir.vfs.process_name(), boot.as_deref().unwrap_or("unknown"));
+    held.describe(&text).map_err(|e| Error::io("cannot write", &dir.file(directory::LOCK), &e))?;
+    if created {
+        create_store(&dir, options)?;
+    }
+    let identity = dir.read_identity()?;
+    let listing = dir.list()?.unwrap_or_default();
+    for name in &listing.temporary {
+        dir.remove_if_there(&dir.file(name))?;
+    }
+    let cache = Arc::new(BlockCache::new());
+    let same_boot = same_boot && !poisoned;
+    let opening = Opening { dir: &dir, identity, cache: cache.clone(), writable: true, same_boot };
+    let mut log = opening.open_log(&listing)?;
+    log.report.created = created;
+    let segment = log.segments.last().expect("an open log has a segment").clone();
+    let writer = Writer::new(dir.clone(), segment, log.tail, log.clean)?;
+    let gap = log.gap;
+    let store = finish_open(dir, options, identity, cache, log, Role::Writer(Mutex::new(writer)), Some(held))?;
+    store.0.resume(gap)?;
+    Ok(store)
+}
+
+fn create_directory(dir: &Directory) -> Result<()> {
+    match dir.vfs.create_dir(&dir.path) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(Error::io("cannot create", &dir.path, &e)),
+        _ => match dir.path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            Some(parent) => dir.vfs.sync_dir(parent).map_err(|e| Error::io("cannot sync directory", parent, &e)),
+            None => Ok(()),
+        },
+    }
+}
+
+/// A directory without an identity file is empty, a store that was never finished, or not for us.
+fn refuse_foreign(dir: &Directory, listing: &Listing) -> Result<()> {
+    if let Some(name) = listing.foreign.first() {
+        let message = format!("{} is not a store, and not empty: it has {name}", dir.path.display());
+        return Err(Error::invalid(message));
+    }
+    match listing.segments.as_slice() {
+        [] | [1] => Ok(()),
+        _ => Err(Error::corrupt(&dir.path, 0, "there are segments, but the identity file is missing")),
+    }
+}
+
+fn store_exists(dir: &Directory) -> Error {
+    Error::new(Code::StoreExists, format!("{} is a store already", dir.path.display()))
+}
+
+fn take_lock(dir: &Directory) -> Result<Box<dyn Lock>> {
+    let path = dir.file(directory::LOCK);
+    match dir.vfs.lock(&path).map_err(|e| Error::io("cannot lock", &path, &e))? {
+        LockOutcome::Held(lock) => Ok(lock),
+        LockOutcome::Taken(by) => {
+            let holder = by.split_whitespace().nth(1).unwrap_or("unknown");
+            let message = format!("{} is open for writing in process {holder}", dir.path.display());
+            Err(Error::new(Code::Busy, message).with_numbers(holder.parse().unwrap_or(0), 0))
+        }
+    }
+}
+
+/// From what the last writer wrote into the lock file: whether the machine has been up since, and
+/// whether that writer saw an fsync fail.
+fn describe_holder(text: &str, boot: Option<&str>) -> (bool, bool) {
+    let mut words = text.split_whitespace().skip(3);
+    let same_boot = boot.is_some() && words.next() == boot;
+    (same_boot, words.next() == Some("poisoned"))
+}
+
+/// Makes the first segment with the genesis event, then the identity file, which makes it a store.
+fn create_store(dir: &Directory, options: &Options) -> Result<()> {
+    for name in [Segment::log_name(1), format!("{:020}.idx", 1), directory::CLEAN.to_owned()] {
+        dir.remove_if_there(&dir.file(&name))?;
+    }
+    let created_us = options.clock.now_us();
+    let store_id = random_id(options);
+    let start =
+        Tail { next_sequence: 1, log_hash: hash::log_start(store_id), last_recorded_us: created_us, ..Tail::default() };
+    let header = writer::next_header(store_id, &start, 0, 1, random_salt(options));
+    let file = writer::create_segment(dir, &header)?;
+    let path = dir.file(&Segment::log_name(1));
+    let cache = Arc::new(BlockCache::new());
+    let segment = Arc::new(Segment::new(header, path, file, None, cache.clone()));
+    let writer = Writer::new(dir.clone(), segment.clone(), Tail::at_start(&header), false)?;
+    let identity = Identity { store_id, created_us, genesis_hash: Hash::ZERO };
+    let log = OpenLog::of_new(segment, Tail::at_start(&header));
+    let role = Role::Writer(Mutex::new(writer));
+    let inner = Inner::new(dir.clone(), options.clone(), identity, options.label.clone(), cache, log, role, None);
+    let payload = system::genesis_payload(store_id, created_us, &options.label);
+    let outcomes = inner.commit(&[system_item(Kind::GENESIS, &payload)], None)?;
+    inner.sync_through(1)?;
+    let genesis_hash = inner.receipt(&outcomes[0])?.event_hash;
+    inner.close()?;
+    dir.write_identity(&Identity { genesis_hash, ..identity })
+}
+
+fn random_id(options: &Options) -> Id {
+    let mut bytes = [0; 16];
+    options.entropy.fill(&mut bytes);
+    Id::from_bytes(bytes)
+}
+
+pub(crate) fn random_salt(options: &Options) -> u64 {
+    let mut bytes = [0; 8];
+    options.entropy.fill(&mut bytes);
+    u64::from_le_bytes(bytes)
+}
+
+fn system_item(kind: Kind, payload: &[u8]) -> Item<'_> {
+    let event = NewEvent { entity: SYSTEM_ENTITY, scope: SYSTEM_SCOPE, kind, payload, ..NewEvent::default() };
+    Item::of_event(&event, &[])
+}
+
+fn finish_open(
+    dir: Directory,
+    options: &Options,
+    identity: Identity,
+    cache: Arc<BlockCache>,
+    log: OpenLog,
+    role: Role,
+    lock: Option<Box<dyn Lock>>,
+) -> Result<Store> {
+    let label = system::label(&log.segments[0], &identity)?;
+    let inner = Inner::new(dir, options.clone(), identity, label, cache, log, role, lock);
+    Ok(Store(Arc::new(inner)))
+}
+
+impl Inner {
+    #[allow(clippy::too_many_arguments)] // the parts of an open store, put together in one place
+    fn new(
+        dir: Directory,
+        options: Options,
+        identity: Identity,
+        label: String,
+        cache: Arc<BlockCache>,
+        log: OpenLog,
+        role: Role,
+        lock: Option<Box<dyn Lock>>,
+    ) -> Inner {
+        Inner {
+            dir,
+            options,
+            identity,
+            label,
+            cache,
+            report: log.report,
+            segments: RwLock::new(Arc::new(log.segments)),
+            visible: AtomicU64::new(log.tail.next_sequence - 1),
+            durable: AtomicU64::new(log.durable),
+            role,
+            lock: Mutex::new(lock),
+            syncing: Mutex::new(false),
+            synced: Condvar::new(),
+            closed: AtomicBool::new(false),
+            poisoned: OnceLock::new(),
+        }
+    }
+
+    /// What a writer does before it is handed out: opens a new segment where the last is sealed,
+    /// and declares sequences that were lost.
+    fn resume(&self, gap: Option<(u64, u64)>) -> Result<()> {
+        if let Some((first, last)) = gap {
+            let payload = system::gap_payload(first, last);
+            self.commit(&[Item { skip_to: last + 1, ..system_item(Kind::GAP, &payload) }], None)?;
+            self.sync_visible()?;
+        }
+        Ok(())
+    }
+
+    pub fn check_open(&self) -> Result<()> {
+        match self.closed.load(Ordering::Acquire) {
+            true => Err(Error::new(Code::Closed, format!("the store {} is closed", self.dir.path.display()))),
+            false => Ok(()),
+        }
+    }
+
+    pub fn check_writable(&self) -> Result<()> {
+        self.check_open()?;
+        if matches!(self.role, Role::Reader(_)) {
+            return Err(Error::new(Code::ReadOnly, format!("{} is open for reading only", self.dir.path.display())));
+        }
+        match self.poisoned.get() {
+            Some(why) => Err(Error::new(
+                Code::Poisoned,
+                format!("the store takes no more writes until it is opened again: {why}"),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    pub fn poison(&self, why: &str) {
+        let _first_reason_stays = self.poisoned.set(why.to_owned());
+        if let Some(lock) = lock(&self.lock).as_ref() {
+            let boot = self.dir.vfs.boot_id();
+            let text =
+                format!("pid {} boot {} poisoned", self.dir.vfs.process_name(), boot.as_deref().unwrap_or("unknown"));
+            // Best effort: where this fails too, the next writer still finds the store unclean.
+            let _ = lock.describe(&text);
+        }
+    }
+
+    /// The segments as they are now.
+    pub fn segments(&self) -> Segments {
+        self.segments.read().unwrap_or_else(|e| e.into_inner()).clone()
+    }
+
+    pub fn set_segments(&self, segments: Vec<Arc<Segment>>) {
+        *self.segments.write().unwrap_or_else(|e| e.into_inner()) = Arc::new(segments);
+    }
+
+    /// The writing end; `ReadOnly`, `Closed` or `Poisoned` where there is none to be had.
+    pub fn writer(&self) -> Result<MutexGuard<'_, Writer>> {
+        self.check_writable()?;
+        let Role::Writer(writer) = &self.role else { unreachable!("checked above") };
+        let guard = lock(writer);
+        self.check_writable()?;
+        Ok(guard)
+    }
+
+    /// For a reading handle: takes in what the writing process has added.
+    pub fn refresh(&self) -> Result<()> {
+        match &self.role {
+            Role::Writer(_) => Ok(()),
+            Role::Reader(follower) => lock(follower).refresh(self),
+        }
+    }
+
+    pub fn current_frontier(&self) -> Frontier {
+        let durable = self.durable.load(Ordering::Acquire);
+        Frontier { visible: self.visible.load(Ordering::Acquire), durable }
+    }
+
+    /// Makes everything that is visible durable, through whichever handle this is.
+    pub fn sync_visible(&self) -> Result<()> {
+        match &self.role {
+            Role::Writer(_) => self.sync_through(self.visible.load(Ordering::Acquire)),
+            Role::Reader(follower) => lock(follower).sync(self),
+        }
+    }
+
+    /// Returns once everything up to `target` is on disk. Whoever comes first syncs for all who
+    /// wrote before it started; the others wait.
+    pub fn sync_through(&self, target: u64) -> Result<()> {
+        let mut syncing = lock(&self.syncing);
+        loop {
+            if self.durable.load(Ordering::Acquire) >= target {
+                return Ok(());
+            }
+            if !*syncing {
+                break;
+            }
+            syncing = self.synced.wait(syncing).unwrap_or_else(|e| e.into_inner());
+        }
+        *syncing = true;
+        drop(syncing);
+        let result = self.sync_once();
+        *lock(&self.syncing) = false;
+        self.synced.notify_all();
+        result
+    }
+
+    fn sync_once(&self) -> Result<()> {
+        let (segment, through) = {
+            let writer = self.writer()?;
+            (writer.segment.clone(), writer.tail.next_sequence - 1)
+        };
+        match segment.file.sync() {
+            Ok(()) => {
+                self.durable.fetch_max(through, Ordering::AcqRel);
+                Ok(())
+            }
+            Err(e) => {
+                let error = Error::io("cannot sync", &segment.path, &e);
+                self.poison(&error.message);
+                Err(error)
+            }
+        }
+    }
+
+    pub fn close(&self) -> Result<()> {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let Role::Writer(writer) = &self.role else { return Ok(()) };
+        let mut writer = lock(writer);
+        let result = match self.poisoned.get() {
+            Some(why) => Err(Error::new(Code::Poisoned, format!("closed without a flush: {why}"))),
+            None => writer.finish(),
+        };
+        if result.is_ok() {
+            self.durable.fetch_max(writer.tail.next_sequence - 1, Ordering::AcqRel);
+        }
+        drop(lock(&self.lock).take());
+        result
+    }
+
+    fn stats(&self) -> Result<Stats> {
+        let segments = self.segments();
+        let mut stats = Stats { segments: segments.len() as u64, ..Stats::default() };
+        let events_here = match &self.role {
+            Role::Writer(writer) => lock(writer).tail.events,
+            Role::Reader(follower) => lock(follower).tail.events,
+        };
+        for segment in segments.iter() {
+            stats.log_bytes += segment.end();
+            stats.index_bytes += segment.index().map_or(0, |index| index.file_bytes());
+            stats.unindexed_events += segment.table_len() as u64;
+            stats.memory_bytes += segment.table_bytes() as u64;
+        }
+        stats.events = segments.last().map_or(0, |last| last.header.events_before) + events_here;
+        stats.memory_bytes += self.cache.bytes() as u64;
+        Ok(stats)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Whoever wants to know whether the last flush worked calls close.
+        let _ = self.close();
     }
 }

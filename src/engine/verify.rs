@@ -1,8 +1,16 @@
 //! The integrity walk: every checksum, hash, chain and index against the log.
 
-use super::error::Result;
-use super::store::Store;
+use super::error::{Code, Error, Result};
+use super::event::SYSTEM_ENTITY;
+use super::hash::{self, EventFields};
+use super::id::Hash;
+use super::scan::Strings;
+use super::segment::{Flow, Segment};
+use super::store::{Inner, Store};
+use super::tail::Tail;
+use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What a walk over the whole store found.
 #[derive(Clone, Debug, Default)]
@@ -33,8 +41,149 @@ pub struct Finding {
 }
 
 impl Store {
-    /// Walks the whole log. Errors are for what keeps the walk from being made; damage is a finding.
+    /// Walks the whole log as it is on disk and compares every index with it. Damage is a finding;
+    /// an error is what keeps the walk from being made. Memory is bounded by one segment.
     pub fn verify(&self) -> Result<VerifyReport> {
-        unimplemented!()
+        let store = &*self.0;
+        store.check_open()?;
+        store.refresh()?;
+        let visible = store.current_frontier().visible;
+        let mut walk = Walk { store, visible, report: VerifyReport::default() };
+        let mut before: Option<Tail> = None;
+        for segment in store.segments().iter() {
+            if walk.report.findings.len() >= FINDINGS_MAX {
+                break;
+            }
+            before = Some(walk.segment(segment, before.as_ref())?);
+        }
+        Ok(walk.report)
+    }
+}
+
+struct Walk<'a> {
+    store: &'a Inner,
+    visible: u64,
+    report: VerifyReport,
+}
+
+impl Walk<'_> {
+    fn find(&mut self, segment: &Segment, offset: u64, sequence: u64, message: impl Into<String>) {
+        self.push(Finding { path: segment.path.to_path_buf(), offset, sequence, message: message.into() });
+    }
+
+    fn push(&mut self, finding: Finding) {
+        if self.report.findings.len() < FINDINGS_MAX {
+            self.report.findings.push(finding);
+        }
+    }
+
+    /// An error that says damage becomes a finding; others end the walk.
+    fn note(&mut self, segment: &Segment, error: Error) -> Result<()> {
+        if error.code() != Code::Corrupt {
+            return Err(error);
+        }
+        let path = error.path.clone().unwrap_or_else(|| segment.path.to_path_buf());
+        let (offset, message) = (error.offset.unwrap_or(0), error.message.clone());
+        self.push(Finding { path, offset, sequence: error.sequence, message });
+        Ok(())
+    }
+
+    fn segment(&mut self, segment: &Segment, before: Option<&Tail>) -> Result<Tail> {
+        self.report.segments += 1;
+        let fresh = Arc::new(segment.without_index());
+        let mut tail = Tail::at_start(&segment.header);
+        if before.is_some_and(|b| b.next_sequence != tail.next_sequence || b.log_hash != tail.log_hash) {
+            self.find(segment, 0, tail.next_sequence, "the segment does not continue the one before");
+        }
+        if let Err(error) = tail.read_through(&fresh, segment.end()) {
+            self.note(segment, error)?;
+        }
+        self.report.batches += tail.batches;
+        self.report.log_bytes += tail.offset;
+        let walked = self.events(segment, &fresh);
+        walked.or_else(|e| self.note(segment, e))?;
+        let compared = self.index(segment, &fresh, &tail);
+        compared.or_else(|e| self.note(segment, e))?;
+        Ok(tail)
+    }
+
+    /// Content hashes, event hashes, versions and chains of one segment.
+    fn events(&mut self, segment: &Segment, fresh: &Arc<Segment>) -> Result<()> {
+        let (mut strings, mut scratch) = (Strings::new(fresh.clone()), Vec::new());
+        let mut heads: HashMap<u32, (u64, Hash)> = HashMap::new();
+        let mut last_sequence = segment.header.first_sequence - 1;
+        let visible = self.visible;
+        let _whole = fresh.walk(0, &mut |offset, frame| {
+            if frame.sequence > visible {
+                return Ok(Flow::Break(()));
+            }
+            self.report.events += 1;
+            self.report.system_events += u64::from(frame.kind.is_reserved());
+            if frame.sequence > last_sequence + 1 {
+                self.report.gaps += 1;
+                self.report.gap_sequences += frame.sequence - last_sequence - 1;
+            }
+            last_sequence = frame.sequence;
+            let event = strings.event(&frame, None)?;
+            let (version, previous) = match heads.get(&frame.entity.number) {
+                Some(head) => *head,
+                None => self.head_before(segment, event.entity)?,
+            };
+            let fields = EventFields::of_event(&event, previous);
+            let faults = [
+                (event.version != version + 1, "the entity's versions do not follow each other"),
+                (hash::content_hash(event.payload) != event.content_hash, "the payload does not have its content hash"),
+                (hash::event_hash(&fields, &mut scratch) != event.event_hash, "the event hash does not hold"),
+            ];
+            for (_, message) in faults.iter().filter(|(fault, _)| *fault) {
+                self.find(segment, offset, frame.sequence, *message);
+            }
+            heads.insert(frame.entity.number, (frame.version, frame.event_hash));
+            Ok(Flow::Continue(()))
+        })?;
+        Ok(())
+    }
+
+    /// The newest event of an entity in the segments before this one.
+    fn head_before(&self, segment: &Segment, entity: &str) -> Result<(u64, Hash)> {
+        let first = segment.header.first_sequence;
+        for earlier in self.store.segments().iter().rev().filter(|s| s.header.first_sequence < first) {
+            if let Some(newest) = earlier.newest_of(entity)? {
+                return Ok((newest.version, newest.hash));
+            }
+        }
+        let none = if entity == SYSTEM_ENTITY { Hash::ZERO } else { self.store.identity.genesis_hash };
+        Ok((0, none))
+    }
+
+    /// The index, or the table, against what was read from the log just now.
+    fn index(&mut self, segment: &Segment, fresh: &Arc<Segment>, tail: &Tail) -> Result<()> {
+        if let Some(index) = segment.index() {
+            index.check_blocks()?;
+            if index.meta.sealed && index.meta != tail.index_meta() {
+                self.find(segment, 0, 0, "the index describes another log than this one");
+            }
+        }
+        let (mut strings, visible) = (Strings::new(fresh.clone()), self.visible);
+        let _whole = fresh.walk(0, &mut |offset, frame| {
+            if frame.sequence > visible {
+                return Ok(Flow::Break(()));
+            }
+            let event = strings.event(&frame, None)?;
+            let tag = hash::content_tag(event.entity, event.scope, event.kind, &event.content_hash);
+            let found = segment.find_id(frame.id)?.is_some_and(|f| u64::from(f.offset) == offset && f.tag == tag);
+            if !found {
+                self.find(segment, offset, frame.sequence, "the index does not have this event's id");
+            }
+            Ok(Flow::Continue(()))
+        })?;
+        let last = (fresh.end() - 1) as u32;
+        for number in fresh.entity_numbers() {
+            let entity = fresh.string(number)?;
+            if segment.offsets(&entity, false, 0, last)? != fresh.offsets(&entity, false, 0, last)? {
+                self.find(segment, 0, 0, format!("the index has other events of entity {entity} than the log"));
+            }
+        }
+        Ok(())
     }
 }

@@ -1,0 +1,538 @@
+//! The one way into the log: a batch of items is checked against what is there, encoded, written as
+//! a whole and published. Appends, imports and the library's own events all come through here.
+
+use super::error::{Code, Error, Result};
+use super::event::{Cause, Expect, NewEvent, Receipt, Source, SYSTEM_ENTITY};
+use super::frame::{BatchHeader, Frame, FrameSource, StringRef, BATCH_HEADER_LEN, FRAME_FIXED_LEN};
+use super::hash::{self, EventFields};
+use super::id::{Hash, Id, Kind};
+use super::index::Index;
+use super::limits::{SEGMENT_EVENTS, SEGMENT_STRING_BYTES, SEQUENCE_LEASE};
+use super::memtable::Entry;
+use super::recovery::Opening;
+use super::segment::{Found, Segment};
+use super::store::Inner;
+use super::tail::Tail;
+use super::writer::{self, Writer};
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+
+/// What is to be committed; everything that needs no lock has been computed.
+#[derive(Clone, Copy)]
+pub struct Item<'a> {
+    pub entity: &'a str,
+    pub scope: &'a str,
+    pub kind: Kind,
+    pub payload: &'a [u8],
+    pub content_hash: Hash,
+    /// Stands for the content in indexes.
+    pub tag: u64,
+    pub key: Id,
+    pub expect: Expect,
+    pub timestamp_us: Option<i64>,
+    pub flags: u32,
+    pub payload_version: u16,
+    pub correlation: Id,
+    pub cause: Cause,
+    /// In the form that frames keep.
+    pub extensions: &'a [u8],
+    pub source: Source<'a>,
+    /// Sequences below this one are skipped; 0 for all but a gap event.
+    pub skip_to: u64,
+}
+
+impl<'a> Item<'a> {
+    pub fn of_event(event: &NewEvent<'a>, extensions: &'a [u8]) -> Item<'a> {
+        let content_hash = hash::content_hash(event.payload);
+        Item {
+            entity: event.entity,
+            scope: event.scope,
+            kind: event.kind,
+            payload: event.payload,
+            content_hash,
+            tag: hash::content_tag(event.entity, event.scope, event.kind, &content_hash),
+            key: event.key,
+            expect: event.expect,
+            timestamp_us: event.timestamp_us,
+            flags: event.flags,
+            payload_version: event.payload_version,
+            correlation: event.correlation,
+            cause: event.cause,
+            extensions,
+            source: Source::None,
+            skip_to: 0,
+        }
+    }
+
+    /// An upper bound of the bytes that it takes in a segment.
+    fn encoded_bound(&self) -> u64 {
+        let source = match self.source {
+            Source::None => 0,
+            Source::Import { namespace, .. } => namespace.len() + 40,
+            Source::Raw(body) => body.len() + 10,
+        };
+        let strings = self.entity.len() + self.scope.len() + 20;
+        (FRAME_FIXED_LEN + 128 + strings + self.payload.len() + self.extensions.len() + source) as u64
+    }
+}
+
+/// What became of an item.
+#[derive(Clone)]
+pub enum Outcome {
+    /// It is in the log now.
+    New(Receipt),
+    /// Its key was there with the same content.
+    Present(Arc<Segment>, u32),
+    /// The same as an earlier item of this batch.
+    Again(Receipt),
+    /// Its key was there with other content; only where the caller asked to be told.
+    Conflict,
+}
+
+/// What an import knows and wants of a commit.
+#[derive(Clone, Copy)]
+pub struct ImportTerms {
+    /// No key of the batch was there while this was the visible frontier.
+    pub absent_at: u64,
+    /// Report conflicts as outcomes instead of failing.
+    pub skip_conflicts: bool,
+}
+
+/// An entity as far as this batch knows it.
+#[derive(Clone, Copy)]
+struct Head {
+    version: u64,
+    hash: Hash,
+    /// Items of the batch that were checked and are not encoded yet.
+    waiting: u64,
+}
+
+/// What a batch has decided so far, before anything is written.
+#[derive(Default)]
+struct Plan<'a> {
+    outcomes: Vec<Option<Outcome>>,
+    /// Items by key.
+    keys: HashMap<Id, usize>,
+    heads: HashMap<&'a str, Head>,
+    /// Numbers of strings in the segment, those included that this batch spells.
+    numbers: HashMap<&'a str, u32>,
+    spelled: Vec<&'a str>,
+    entries: Vec<Entry>,
+}
+
+impl Inner {
+    /// Appends all of `items` or, with an error that names the item, none.
+    pub fn commit(&self, items: &[Item<'_>], import: Option<ImportTerms>) -> Result<Vec<Outcome>> {
+        let mut writer = self.writer()?;
+        let mut plan = Plan { outcomes: vec![None; items.len()], ..Plan::default() };
+        let mut fresh = Vec::with_capacity(items.len());
+        for (at, item) in items.iter().enumerate() {
+            let settled = self.settle(item, &mut plan, import).map_err(|e| e.with_item(at))?;
+            match settled {
+                Settled::There(outcome) => plan.outcomes[at] = Some(outcome),
+                Settled::SameAs(earlier) => fresh.push((at, Some(earlier))),
+                Settled::Fresh => {
+                    self.expect(item, &mut plan).map_err(|e| e.with_item(at))?;
+                    plan.keys.extend((!item.key.is_none()).then_some((item.key, at)));
+                    fresh.push((at, None));
+                }
+            }
+        }
+        if fresh.iter().any(|(_, same_as)| same_as.is_none()) {
+            self.make_room(&mut writer, items, &fresh)?;
+            self.write(&mut writer, items, &fresh, &mut plan)?;
+        }
+        Ok(plan.outcomes.into_iter().map(|outcome| outcome.expect("every item was settled")).collect())
+    }
+
+    /// Whether an item's key is there already, in the log or earlier in the batch.
+    fn settle<'a>(&self, item: &Item<'a>, plan: &mut Plan<'a>, import: Option<ImportTerms>) -> Result<Settled> {
+        if item.key.is_none() {
+            return Ok(Settled::Fresh);
+        }
+        if let Some(&earlier) = plan.keys.get(&item.key) {
+            return Ok(Settled::SameAs(earlier));
+        }
+        let known_absent = import.is_some_and(|terms| terms.absent_at == self.visible.load(Ordering::Relaxed));
+        if known_absent {
+            return Ok(Settled::Fresh);
+        }
+        let Some((segment, found)) = self.find_key(item.key)? else { return Ok(Settled::Fresh) };
+        if found.tag == item.tag {
+            return Ok(Settled::There(Outcome::Present(segment, found.offset)));
+        }
+        match import {
+            Some(terms) if terms.skip_conflicts => Ok(Settled::There(Outcome::Conflict)),
+            _ => Err(self.conflict(item.key, &segment, found)?),
+        }
+    }
+
+    /// The event with this id, newest segment first.
+    pub fn find_key(&self, key: Id) -> Result<Option<(Arc<Segment>, Found)>> {
+        for segment in self.segments().iter().rev() {
+            if let Some(found) = segment.find_id(key)? {
+                return Ok(Some((segment.clone(), found)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The error for a key that is there with other content.
+    fn conflict(&self, key: Id, segment: &Segment, found: Found) -> Result<Error> {
+        let mut window = segment.window();
+        let there = segment.frame_at(&mut window, found.offset.into())?;
+        let message =
+            format!("key {key} is event {} with other content (entity, scope, kind or payload)", there.sequence);
+        Ok(Error::new(Code::IdempotencyConflict, message).with_event(key, there.sequence))
+    }
+
+    /// Checks what an item expects of its entity, and counts the item.
+    fn expect<'a>(&self, item: &Item<'a>, plan: &mut Plan<'a>) -> Result<()> {
+        let head = match plan.heads.get(item.entity) {
+            Some(head) => *head,
+            None => self.head_of(item.entity)?,
+        };
+        let found = head.version + head.waiting;
+        let (holds, wanted) = match item.expect {
+            Expect::Any => (true, 0),
+            Expect::Absent => (found == 0, 0),
+            Expect::Present => (found > 0, 1),
+            Expect::Version(version) => (found == version, version),
+        };
+        if !holds {
+            let message = format!("entity {} has {found} events; {:?} was expected", item.entity, item.expect);
+            return Err(Error::new(Code::VersionConflict, message).with_numbers(found, wanted));
+        }
+        plan.heads.insert(item.entity, Head { waiting: head.waiting + 1, ..head });
+        Ok(())
+    }
+
+    /// The version and hash that the entity's next event builds on.
+    fn head_of(&self, entity: &str) -> Result<Head> {
+        let segments = self.segments();
+        if let Some(active) = segments.last() {
+            if let Some(head) = active.known_head(entity) {
+                return Ok(Head { version: head.version, hash: head.hash, waiting: 0 });
+            }
+        }
+        for segment in segments.iter().rev() {
+            if let Some(newest) = segment.newest_of(entity)? {
+                return Ok(Head { version: newest.version, hash: newest.hash, waiting: 0 });
+            }
+        }
+        Ok(Head { version: 0, hash: self.identity.genesis_hash, waiting: 0 })
+    }
+
+    /// Seals the segment if the batch does not fit, and syncs if sequences would run too far ahead.
+    fn make_room(&self, writer: &mut Writer, items: &[Item<'_>], fresh: &[(usize, Option<usize>)]) -> Result<()> {
+        let bytes: u64 = fresh.iter().map(|(at, _)| items[*at].encoded_bound()).sum();
+        let tail = writer.tail;
+        let full = tail.offset + bytes > self.options.limits.segment_bytes
+            || tail.events + fresh.len() as u64 > SEGMENT_EVENTS
+            || writer.segment.string_bytes() > SEGMENT_STRING_BYTES;
+        if tail.sealed || (full && tail.events > 0) {
+            self.rotate(writer)?;
+        }
+        let ahead = writer.tail.next_sequence + fresh.len() as u64 - self.durable.load(Ordering::Acquire);
+        if ahead > SEQUENCE_LEASE {
+            let through = writer.tail.next_sequence - 1;
+            writer
+                .segment
+                .file
+                .sync()
+                .map_err(|e| self.poisoned_by(Error::io("cannot sync", &writer.segment.path, &e)))?;
+            self.durable.fetch_max(through, Ordering::AcqRel);
+        }
+        Ok(())
+    }
+
+    fn poisoned_by(&self, error: Error) -> Error {
+        self.poison(&error.message);
+        error
+    }
+
+    /// Seals the active segment, writes its index, and starts the next one.
+    fn rotate(&self, writer: &mut Writer) -> Result<()> {
+        if !writer.tail.sealed {
+            let synced = self.durable.load(Ordering::Acquire);
+            writer.seal(synced).map_err(|e| self.poisoned_by(e))?;
+            self.durable.fetch_max(writer.tail.next_sequence - 1, Ordering::AcqRel);
+        }
+        let sealed = writer.segment.clone();
+        let index = match sealed.index() {
+            Some(index) if index.meta.sealed => (*index).clone(),
+            _ => self.index_of_sealed(writer)?,
+        };
+        let events_before = sealed.header.events_before + writer.tail.events;
+        let salt = super::store::random_salt(&self.options);
+        let header =
+            writer::next_header(self.identity.store_id, &writer.tail, events_before, sealed.header.log_start, salt);
+        let file = writer::create_segment(&self.dir, &header)?;
+        let path = self.dir.file(&Segment::log_name(header.first_sequence));
+        let next = Arc::new(Segment::new(header, path, file, None, self.cache.clone()));
+        let mut segments = self.segments().to_vec();
+        segments.pop();
+        segments.push(Arc::new(sealed.with_index(index)));
+        segments.push(next.clone());
+        self.set_segments(segments);
+        *writer = Writer::new(self.dir.clone(), next, Tail::at_start(&header), writer.clean_mark)?;
+        Ok(())
+    }
+
+    /// Writes the index of the sealed segment and opens it.
+    fn index_of_sealed(&self, writer: &Writer) -> Result<Index> {
+        let bytes = writer.write_index()?;
+        let opening = Opening::for_reading(&self.dir, self.identity, self.cache.clone());
+        match opening.open_index(&writer.segment.header, writer.tail.offset)? {
+            Some(index) if index.meta.sealed => Ok(index),
+            _ => writer.segment.open_index_bytes(bytes),
+        }
+    }
+
+    /// Encodes the fresh items, writes them, and makes them visible.
+    fn write<'a>(
+        &self,
+        writer: &mut Writer,
+        items: &[Item<'a>],
+        fresh: &[(usize, Option<usize>)],
+        plan: &mut Plan<'a>,
+    ) -> Result<()> {
+        let recorded_us = self.options.clock.now_us().max(writer.tail.last_recorded_us);
+        let first_sequence = writer.tail.next_sequence.max(items[fresh[0].0].skip_to);
+        let mut log_hash = writer.tail.log_hash;
+        let mut sequence = first_sequence;
+        writer.buffer.clear();
+        writer.buffer.resize(BATCH_HEADER_LEN, 0);
+        for &(at, same_as) in fresh {
+            let outcome = match same_as {
+                Some(earlier) => self.again(&items[at], &items[earlier], plan, earlier).map_err(|e| e.with_item(at))?,
+                None => {
+                    let receipt = self.encode(writer, &items[at], sequence, recorded_us, plan)?;
+                    log_hash = hash::log_next(log_hash, receipt.event_hash);
+                    sequence += 1;
+                    Outcome::New(receipt)
+                }
+            };
+            plan.outcomes[at] = Some(outcome);
+        }
+        let header = BatchHeader {
+            body_len: 0,
+            count: (sequence - first_sequence) as u32,
+            first_sequence,
+            synced_through: self.durable.load(Ordering::Acquire),
+            recorded_us,
+            log_hash,
+            body_crc: 0,
+            flags: 0,
+        };
+        self.put(writer, header, plan)
+    }
+
+    fn again<'a>(&self, item: &Item<'a>, first: &Item<'a>, plan: &Plan<'a>, earlier: usize) -> Result<Outcome> {
+        if item.tag != first.tag {
+            let message = format!("key {} is that of item {earlier}, which has other content", item.key);
+            return Err(Error::new(Code::IdempotencyConflict, message).with_event(item.key, 0));
+        }
+        match &plan.outcomes[earlier] {
+            Some(Outcome::New(receipt)) => Ok(Outcome::Again(*receipt)),
+            _ => unreachable!("an item that others repeat is new"),
+        }
+    }
+
+    /// Appends the frame of an item to the writer's buffer.
+    fn encode<'a>(
+        &self,
+        writer: &mut Writer,
+        item: &Item<'a>,
+        sequence: u64,
+        recorded_us: i64,
+        plan: &mut Plan<'a>,
+    ) -> Result<Receipt> {
+        let head = plan.heads[item.entity];
+        let id = if item.key.is_none() { self.new_id(recorded_us) } else { item.key };
+        let causation = match item.cause {
+            Cause::None => Id::NONE,
+            Cause::Event(id) => id,
+            Cause::Item(at) => self.id_of(plan, at)?,
+        };
+        let fields = EventFields {
+            previous_hash: head.hash,
+            id,
+            sequence,
+            entity: item.entity,
+            scope: item.scope,
+            kind: item.kind,
+            version: head.version + 1,
+            timestamp_us: item.timestamp_us.unwrap_or(recorded_us),
+            recorded_us,
+            flags: item.flags,
+            payload_version: item.payload_version,
+            correlation: item.correlation,
+            causation,
+            extensions: super::event::Extensions(item.extensions),
+            source: item.source,
+            content_hash: item.content_hash,
+        };
+        let event_hash = hash::event_hash(&fields, &mut writer.scratch);
+        let segment = writer.segment.clone();
+        let frame = Frame {
+            kind: item.kind,
+            id,
+            content_hash: item.content_hash,
+            event_hash,
+            sequence,
+            recorded_us,
+            version: fields.version,
+            entity: string_ref(&segment, item.entity, plan)?,
+            scope: string_ref(&segment, item.scope, plan)?,
+            timestamp_us: fields.timestamp_us,
+            flags: item.flags,
+            payload_version: item.payload_version,
+            correlation: item.correlation,
+            causation,
+            extensions: item.extensions,
+            source: match item.source {
+                Source::None => FrameSource::None,
+                Source::Raw(body) => FrameSource::Raw(body),
+                Source::Import { namespace, event_id, sequence } => {
+                    FrameSource::Import { namespace: string_ref(&segment, namespace, plan)?, event_id, sequence }
+                }
+            },
+            payload: item.payload,
+        };
+        let offset = writer.tail.offset + writer.buffer.len() as u64;
+        frame.encode(&segment.header, offset, &mut writer.buffer);
+        plan.heads.insert(item.entity, Head { version: fields.version, hash: event_hash, ..head });
+        plan.entries.push(Entry {
+            id,
+            sequence,
+            version: fields.version,
+            hash: event_hash,
+            entity: frame.entity.number,
+            tag: item.tag,
+            offset: offset as u32,
+            batch_offset: writer.tail.offset as u32,
+        });
+        Ok(Receipt {
+            id,
+            sequence,
+            version: fields.version,
+            timestamp_us: fields.timestamp_us,
+            recorded_us,
+            content_hash: item.content_hash,
+            event_hash,
+            previous_hash: head.hash,
+            replayed: false,
+            durable: false,
+            imported: item.source != Source::None,
+        })
+    }
+
+    fn new_id(&self, now_us: i64) -> Id {
+        let mut random = [0; 10];
+        self.options.entropy.fill(&mut random);
+        Id::uuid_v7((now_us / 1000).max(0) as u64 & 0xffff_ffff_ffff, random)
+    }
+
+    /// The id of an earlier item of the batch.
+    fn id_of(&self, plan: &Plan<'_>, at: usize) -> Result<Id> {
+        match &plan.outcomes[at] {
+            Some(Outcome::New(receipt) | Outcome::Again(receipt)) => Ok(receipt.id),
+            Some(Outcome::Present(segment, offset)) => {
+                let mut window = segment.window();
+                Ok(segment.frame_at(&mut window, u64::from(*offset))?.id)
+            }
+            Some(Outcome::Conflict) | None => Err(Error::invalid(format!("item {at} cannot be a cause"))),
+        }
+    }
+
+    /// Writes the batch in the buffer and lets readers see it.
+    fn put(&self, writer: &mut Writer, header: BatchHeader, plan: &mut Plan<'_>) -> Result<()> {
+        writer.write(header).map_err(|e| if writer.broken { self.poisoned_by(e) } else { e })?;
+        writer.advance(&header);
+        let segment = &writer.segment;
+        {
+            let mut table = segment.write_table();
+            plan.spelled.iter().for_each(|text| table.add_string(text));
+            plan.entries.iter().for_each(|entry| table.insert(entry));
+        }
+        segment.publish(writer.tail.offset);
+        self.visible.store(writer.tail.next_sequence - 1, Ordering::Release);
+        Ok(())
+    }
+
+    /// The receipt of an item; for one that was there, the receipt of its first append.
+    pub fn receipt(&self, outcome: &Outcome) -> Result<Receipt> {
+        let (segment, offset) = match outcome {
+            Outcome::New(receipt) => return Ok(*receipt),
+            Outcome::Again(receipt) => return Ok(Receipt { replayed: true, ..*receipt }),
+            Outcome::Present(segment, offset) => (segment, *offset),
+            Outcome::Conflict => return Err(Error::new(Code::Internal, "a conflict has no receipt")),
+        };
+        let mut window = segment.window();
+        let frame = segment.frame_at(&mut window, offset.into())?;
+        let entity = segment.string(frame.entity.number)?;
+        Ok(Receipt {
+            id: frame.id,
+            sequence: frame.sequence,
+            version: frame.version,
+            timestamp_us: frame.timestamp_us,
+            recorded_us: frame.recorded_us,
+            content_hash: frame.content_hash,
+            event_hash: frame.event_hash,
+            previous_hash: self.previous_hash(segment, &entity, frame.version, offset)?,
+            replayed: true,
+            durable: false,
+            imported: frame.source != FrameSource::None,
+        })
+    }
+
+    /// Hash of the event before the one at `offset` of `segment`, which is the entity's `version`th.
+    pub fn previous_hash(&self, segment: &Segment, entity: &str, version: u64, offset: u32) -> Result<Hash> {
+        if entity == SYSTEM_ENTITY && version == 1 {
+            return Ok(Hash::ZERO);
+        }
+        if version == 1 {
+            return Ok(self.identity.genesis_hash);
+        }
+        if let Some(before) = segment.before(entity, offset)? {
+            let mut window = segment.window();
+            return Ok(segment.frame_at(&mut window, before.into())?.event_hash);
+        }
+        let segments = self.segments();
+        let earlier = segments.iter().rev().filter(|s| s.header.first_sequence < segment.header.first_sequence);
+        for segment in earlier {
+            if let Some(newest) = segment.newest_of(entity)? {
+                return Ok(newest.hash);
+            }
+        }
+        Err(Error::corrupt(
+            &segment.path,
+            offset.into(),
+            format!("version {} of entity {entity} is missing", version - 1),
+        ))
+    }
+}
+
+enum Settled {
+    Fresh,
+    /// The key is that of an earlier item, which is fresh.
+    SameAs(usize),
+    There(Outcome),
+}
+
+/// The number of a string in the segment; spelled where this batch is the first to use it.
+fn string_ref<'a>(segment: &Segment, text: &'a str, plan: &mut Plan<'a>) -> Result<StringRef<'a>> {
+    if let Some(&number) = plan.numbers.get(text) {
+        return Ok(StringRef { number, spelled: None });
+    }
+    if let Some(number) = segment.number(text)? {
+        plan.numbers.insert(text, number);
+        return Ok(StringRef { number, spelled: None });
+    }
+    let number = segment.next_string() + plan.spelled.len() as u32;
+    plan.numbers.insert(text, number);
+    plan.spelled.push(text);
+    Ok(StringRef { number, spelled: Some(text) })
+}

@@ -1,0 +1,230 @@
+//! The directory of a store: the names in it, and the two small files beside the segments.
+
+use super::error::{Code, Error, Result};
+use super::frame::{array_at, u32_at, u64_at};
+use super::id::{Hash, Id};
+use super::limits::FORMAT_VERSION;
+use super::vfs::{read_full, write_full, Access, File, Vfs};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Written last at creation: a directory with this file is a store.
+pub const IDENTITY: &str = "store.fbat";
+/// There while no writer has written since the last close.
+pub const CLEAN: &str = "clean";
+pub const LOCK: &str = "LOCK";
+/// What is being written before it gets its name.
+const TEMPORARY: &str = "tmp";
+
+const IDENTITY_MAGIC: [u8; 8] = *b"FBATSTOR";
+const IDENTITY_LEN: usize = 80;
+const CLEAN_MAGIC: [u8; 8] = *b"FBATCLN\0";
+const CLEAN_LEN: usize = 88;
+
+/// A directory and the file system that it is on.
+#[derive(Clone)]
+pub struct Directory {
+    pub path: PathBuf,
+    pub vfs: Arc<dyn Vfs>,
+}
+
+/// What never changes about a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub store_id: Id,
+    pub created_us: i64,
+    pub genesis_hash: Hash,
+}
+
+/// Where the log ended when the store was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CleanMark {
+    pub store_id: Id,
+    pub segment: u64,
+    pub end: u64,
+    pub last_sequence: u64,
+    pub log_hash: Hash,
+}
+
+/// The names of a directory, by what they are.
+#[derive(Debug, Default)]
+pub struct Listing {
+    pub identity: bool,
+    /// First sequences of the segments, ascending.
+    pub segments: Vec<u64>,
+    pub temporary: Vec<String>,
+    /// Names that a store does not have.
+    pub foreign: Vec<String>,
+}
+
+impl Directory {
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// What is here; none when the directory does not exist.
+    pub fn list(&self) -> Result<Option<Listing>> {
+        let names = match self.vfs.list(&self.path) {
+            Ok(names) => names,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(Error::io("cannot list", &self.path, &e)),
+        };
+        let mut listing = Listing::default();
+        for name in names {
+            match name.rsplit_once('.') {
+                _ if name == IDENTITY => listing.identity = true,
+                _ if name == LOCK || name == CLEAN => {}
+                Some((_, TEMPORARY)) => listing.temporary.push(name),
+                Some((stem, "log")) if segment_number(stem).is_some() => listing.segments.extend(segment_number(stem)),
+                Some((stem, "idx")) if segment_number(stem).is_some() => {}
+                _ => listing.foreign.push(name),
+            }
+        }
+        listing.segments.sort_unstable();
+        Ok(Some(listing))
+    }
+
+    pub fn sync(&self) -> Result<()> {
+        self.vfs.sync_dir(&self.path).map_err(|e| Error::io("cannot sync directory", &self.path, &e))
+    }
+
+    /// Makes a file of these bytes appear under `name` at once; `durable`: and stay.
+    pub fn publish(&self, name: &str, bytes: &[u8], durable: bool) -> Result<()> {
+        let temporary = self.create_temporary(name)?;
+        let path = self.file(name);
+        let failed = |e: io::Error| Error::io("cannot write", &path, &e);
+        write_full(&*temporary, bytes, 0).map_err(failed)?;
+        if durable {
+            temporary.sync().map_err(failed)?;
+        }
+        self.rename_temporary(name)?;
+        if durable {
+            self.sync()?;
+        }
+        Ok(())
+    }
+
+    /// A new file that [`Directory::rename_temporary`] gives its name.
+    pub fn create_temporary(&self, name: &str) -> Result<Arc<dyn File>> {
+        let path = self.temporary(name);
+        self.remove_if_there(&path)?;
+        self.vfs.open(&path, Access::CreateNew).map_err(|e| Error::io("cannot create", &path, &e))
+    }
+
+    pub fn rename_temporary(&self, name: &str) -> Result<()> {
+        let path = self.file(name);
+        self.vfs.rename(&self.temporary(name), &path).map_err(|e| Error::io("cannot rename to", &path, &e))
+    }
+
+    fn temporary(&self, name: &str) -> PathBuf {
+        self.file(&format!("{name}.{TEMPORARY}"))
+    }
+
+    pub fn remove_if_there(&self, path: &Path) -> Result<()> {
+        match self.vfs.remove(path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("cannot remove", path, &e)),
+            _ => Ok(()),
+        }
+    }
+
+    pub fn write_identity(&self, identity: &Identity) -> Result<()> {
+        let mut bytes = IDENTITY_MAGIC.to_vec();
+        bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+        bytes.extend_from_slice(&(IDENTITY_LEN as u32).to_le_bytes());
+        bytes.extend_from_slice(&identity.store_id.to_bytes());
+        bytes.extend_from_slice(&identity.created_us.to_le_bytes());
+        bytes.extend_from_slice(&identity.genesis_hash.0);
+        bytes.resize(IDENTITY_LEN - 4, 0);
+        self.publish(IDENTITY, &with_checksum(bytes), true)
+    }
+
+    /// Reads the identity file, checking version and checksum.
+    pub fn read_identity(&self) -> Result<Identity> {
+        let path = self.file(IDENTITY);
+        let Some(bytes) = self.read_small(&path)? else {
+            return Err(Error::new(Code::StoreNotFound, format!("{} is not a store", self.path.display())));
+        };
+        if bytes.len() < IDENTITY_LEN || bytes[..8] != IDENTITY_MAGIC {
+            return Err(Error::corrupt(&path, 0, "not the identity file of a store"));
+        }
+        check_version(&path, u32_at(&bytes, 8))?;
+        if !checksum_holds(&bytes[..IDENTITY_LEN]) {
+            return Err(Error::corrupt(&path, 0, "the checksum of the identity file does not hold"));
+        }
+        Ok(Identity {
+            store_id: Id::from_bytes(array_at(&bytes, 16)),
+            created_us: u64_at(&bytes, 32) as i64,
+            genesis_hash: Hash(array_at(&bytes, 40)),
+        })
+    }
+
+    pub fn write_clean_mark(&self, mark: &CleanMark) -> Result<()> {
+        let mut bytes = CLEAN_MAGIC.to_vec();
+        bytes.extend_from_slice(&mark.store_id.to_bytes());
+        bytes.extend_from_slice(&mark.segment.to_le_bytes());
+        bytes.extend_from_slice(&mark.end.to_le_bytes());
+        bytes.extend_from_slice(&mark.last_sequence.to_le_bytes());
+        bytes.extend_from_slice(&mark.log_hash.0);
+        bytes.resize(CLEAN_LEN - 4, 0);
+        self.publish(CLEAN, &with_checksum(bytes), true)
+    }
+
+    /// The mark of the last close; none when it is missing or unreadable.
+    pub fn read_clean_mark(&self) -> Result<Option<CleanMark>> {
+        let bytes = self.read_small(&self.file(CLEAN))?;
+        let bytes = bytes.filter(|b| b.len() == CLEAN_LEN && b[..8] == CLEAN_MAGIC && checksum_holds(b));
+        Ok(bytes.map(|b| CleanMark {
+            store_id: Id::from_bytes(array_at(&b, 8)),
+            segment: u64_at(&b, 24),
+            end: u64_at(&b, 32),
+            last_sequence: u64_at(&b, 40),
+            log_hash: Hash(array_at(&b, 48)),
+        }))
+    }
+
+    /// Takes the mark away for good, before the first write.
+    pub fn remove_clean_mark(&self) -> Result<()> {
+        self.remove_if_there(&self.file(CLEAN))?;
+        self.sync()
+    }
+
+    fn read_small(&self, path: &Path) -> Result<Option<Vec<u8>>> {
+        let failed = |e: io::Error| Error::io("cannot read", path, &e);
+        let file = match self.vfs.open(path, Access::Read) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(failed(e)),
+        };
+        let mut bytes = vec![0; 4096];
+        let got = read_full(&*file, &mut bytes, 0).map_err(failed)?;
+        bytes.truncate(got);
+        Ok(Some(bytes))
+    }
+}
+
+/// Refuses a format that this library does not read, saying which.
+pub fn check_version(path: &Path, version: u32) -> Result<()> {
+    if version == FORMAT_VERSION {
+        return Ok(());
+    }
+    let message =
+        format!("{} has format version {version}; this library reads version {FORMAT_VERSION}", path.display());
+    Err(Error::new(Code::FutureVersion, message).with_numbers(version.into(), FORMAT_VERSION.into()))
+}
+
+fn segment_number(stem: &str) -> Option<u64> {
+    let digits = stem.len() == 20 && stem.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| stem.parse().ok()).flatten()
+}
+
+fn with_checksum(mut bytes: Vec<u8>) -> Vec<u8> {
+    let crc = crc32fast::hash(&bytes);
+    bytes.extend_from_slice(&crc.to_le_bytes());
+    bytes
+}
+
+fn checksum_holds(bytes: &[u8]) -> bool {
+    let (body, crc) = bytes.split_at(bytes.len() - 4);
+    crc32fast::hash(body) == u32_at(crc, 0)
+}

@@ -1,0 +1,596 @@
+//! The index of one segment: built from the log, written beside it, deletable at any time.
+//!
+//! A file of 4 KiB blocks, each with 4,032 bytes of data and a checksum; sections start at a block.
+//! Every fixed-size entry divides 4,032, so none straddles two blocks.
+
+use super::cache::{Block, BlockCache, Pinned};
+use super::error::{Code, Error, Result};
+use super::frame::{array_at, u32_at, u64_at, SegmentHeader};
+use super::id::{Hash, Id};
+use super::vfs::{read_full, File};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+const MAGIC: [u8; 8] = *b"FBATIDX\0";
+/// Indexes of another version are made anew.
+const VERSION: u32 = 1;
+const BLOCK_LEN: usize = 4096;
+const DATA_LEN: usize = 4032;
+const FILTER_LINE_LEN: usize = 64;
+const FILTER_BITS_PER_KEY: usize = 10;
+const FILTER_PROBES: u32 = 6;
+
+/// Sections, in the order in which they stand in the file, and the length of their entries.
+const IDS: usize = 0; // id 16, tag 8, offset 4; by id
+const FILTER: usize = 1; // lines of 512 bits over ids and entities
+const NAMES: usize = 2; // number 4, first posting 4, postings 4, 0 4; by string
+const POSTINGS: usize = 3; // offset 4; by entity, then offset
+const STRINGS: usize = 4; // offset in TEXT 4, length 4; by number
+const TEXT: usize = 5; // bytes
+const SPARSE: usize = 6; // sequence 8, offset of the frame 4, of its batch 4; by sequence
+const SECTIONS: usize = 7;
+const ENTRY_LEN: [usize; SECTIONS] = [28, FILTER_LINE_LEN, 16, 4, 8, 1, 16];
+const IDS_PER_BLOCK: usize = DATA_LEN / ENTRY_LEN[IDS];
+/// At least so many events lie between two sparse entries.
+pub const SPARSE_EVERY: u64 = 64;
+
+/// What an index says of its segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IndexMeta {
+    /// It covers the log up to this offset.
+    pub covered_len: u64,
+    /// The last sequence covered; `first_sequence - 1` where there is none.
+    pub last_sequence: u64,
+    pub events: u64,
+    pub last_recorded_us: i64,
+    /// Log hash at the end of what is covered.
+    pub log_hash: Hash,
+    /// The segment is complete.
+    pub sealed: bool,
+}
+
+/// Where an event lies, as the id section has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdEntry {
+    pub id: Id,
+    /// Stands for the content of the event.
+    pub tag: u64,
+    pub offset: u32,
+}
+
+/// Where a walk along the log can start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SparseEntry {
+    pub sequence: u64,
+    pub offset: u32,
+    /// The batch that the frame is in.
+    pub batch_offset: u32,
+}
+
+/// A string of the dictionary: its number, and the events of the entity of that name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Name {
+    pub number: u32,
+    pub first_posting: u32,
+    pub postings: u32,
+}
+
+/// What an index is made from.
+#[derive(Default)]
+pub struct IndexBuilder {
+    pub ids: Vec<IdEntry>,
+    /// Number of the entity and offset of each event, in any order.
+    pub postings: Vec<(u32, u32)>,
+    /// By number.
+    pub strings: Vec<Arc<str>>,
+    pub sparse: Vec<SparseEntry>,
+}
+
+impl IndexBuilder {
+    /// Takes over everything that `index` covers.
+    pub fn absorb(&mut self, index: &Index) -> Result<()> {
+        self.ids.reserve(index.entries(IDS));
+        for at in 0..index.entries(IDS) {
+            self.ids.push(index.id_entry(at)?);
+        }
+        for number in 0..index.strings_len() as u32 {
+            self.strings.push(index.string(number)?);
+        }
+        for at in 0..index.entries(NAMES) {
+            let name = index.name(at)?;
+            for posting in 0..name.postings {
+                self.postings.push((name.number, index.posting(name.first_posting + posting)?));
+            }
+        }
+        for at in 0..index.entries(SPARSE) {
+            self.sparse.push(index.sparse(at)?);
+        }
+        Ok(())
+    }
+
+    /// The bytes of the index file.
+    pub fn build(mut self, segment: &SegmentHeader, meta: &IndexMeta) -> Vec<u8> {
+        self.ids.sort_unstable_by_key(|entry| entry.id);
+        self.postings.sort_unstable();
+        let sections = [
+            self.ids_section(),
+            self.filter_section(),
+            self.names_section(),
+            self.postings.iter().flat_map(|(_, offset)| offset.to_le_bytes()).collect(),
+            self.strings_section(),
+            self.strings.iter().flat_map(|s| s.bytes()).collect(),
+            self.sparse_section(),
+        ];
+        let mut header = encode_header(segment, meta);
+        let mut block = 1u64;
+        for section in &sections {
+            header.extend_from_slice(&block.to_le_bytes());
+            header.extend_from_slice(&(section.len() as u64).to_le_bytes());
+            block += section.len().div_ceil(DATA_LEN) as u64;
+        }
+        let mut out = Vec::with_capacity(block as usize * BLOCK_LEN);
+        push_blocks(&mut out, segment.salt, &header);
+        for section in &sections {
+            push_blocks(&mut out, segment.salt, section);
+        }
+        out
+    }
+
+    fn ids_section(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.ids.len() * ENTRY_LEN[IDS]);
+        for entry in &self.ids {
+            out.extend_from_slice(&entry.id.to_bytes());
+            out.extend_from_slice(&entry.tag.to_le_bytes());
+            out.extend_from_slice(&entry.offset.to_le_bytes());
+        }
+        out
+    }
+
+    fn filter_section(&self) -> Vec<u8> {
+        let mut entities: Vec<u32> = self.postings.iter().map(|(number, _)| *number).collect();
+        entities.dedup();
+        let keys = self.ids.len() + entities.len();
+        let lines = (keys * FILTER_BITS_PER_KEY).div_ceil(FILTER_LINE_LEN * 8).max(1);
+        let mut out = vec![0u8; lines * FILTER_LINE_LEN];
+        let ids = self.ids.iter().map(|entry| id_filter_key(entry.id));
+        let names = entities.iter().map(|number| entity_filter_key(&self.strings[*number as usize]));
+        for key in ids.chain(names) {
+            let line = filter_line(key, lines) * FILTER_LINE_LEN;
+            filter_bits(key).for_each(|bit| out[line + bit / 8] |= 1 << (bit % 8));
+        }
+        out
+    }
+
+    fn names_section(&self) -> Vec<u8> {
+        let mut numbers: Vec<u32> = (0..self.strings.len() as u32).collect();
+        numbers.sort_unstable_by(|a, b| self.strings[*a as usize].cmp(&self.strings[*b as usize]));
+        let mut out = Vec::with_capacity(numbers.len() * ENTRY_LEN[NAMES]);
+        for number in numbers {
+            let first = self.postings.partition_point(|(n, _)| *n < number);
+            let count = self.postings[first..].partition_point(|(n, _)| *n == number);
+            for value in [number, first as u32, count as u32, 0] {
+                out.extend_from_slice(&value.to_le_bytes());
+            }
+        }
+        out
+    }
+
+    fn strings_section(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.strings.len() * ENTRY_LEN[STRINGS]);
+        let mut offset = 0u32;
+        for string in &self.strings {
+            out.extend_from_slice(&offset.to_le_bytes());
+            out.extend_from_slice(&(string.len() as u32).to_le_bytes());
+            offset += string.len() as u32;
+        }
+        out
+    }
+
+    fn sparse_section(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.sparse.len() * ENTRY_LEN[SPARSE]);
+        for entry in &self.sparse {
+            out.extend_from_slice(&entry.sequence.to_le_bytes());
+            out.extend_from_slice(&entry.offset.to_le_bytes());
+            out.extend_from_slice(&entry.batch_offset.to_le_bytes());
+        }
+        out
+    }
+}
+
+fn encode_header(segment: &SegmentHeader, meta: &IndexMeta) -> Vec<u8> {
+    let mut header = Vec::with_capacity(DATA_LEN);
+    header.extend_from_slice(&MAGIC);
+    header.extend_from_slice(&VERSION.to_le_bytes());
+    header.extend_from_slice(&u32::from(meta.sealed).to_le_bytes());
+    header.extend_from_slice(&segment.store_id.to_bytes());
+    header.extend_from_slice(&segment.first_sequence.to_le_bytes());
+    header.extend_from_slice(&segment.salt.to_le_bytes());
+    header.extend_from_slice(&meta.covered_len.to_le_bytes());
+    header.extend_from_slice(&meta.last_sequence.to_le_bytes());
+    header.extend_from_slice(&meta.events.to_le_bytes());
+    header.extend_from_slice(&meta.last_recorded_us.to_le_bytes());
+    header.extend_from_slice(&meta.log_hash.0);
+    header
+}
+
+fn push_blocks(out: &mut Vec<u8>, salt: u64, section: &[u8]) {
+    for data in section.chunks(DATA_LEN) {
+        let number = (out.len() / BLOCK_LEN) as u64;
+        let start = out.len();
+        out.extend_from_slice(data);
+        out.resize(start + DATA_LEN, 0);
+        let crc = block_checksum(salt, number, &out[start..]);
+        out.extend_from_slice(&crc.to_le_bytes());
+        out.resize(start + BLOCK_LEN, 0);
+    }
+}
+
+fn block_checksum(salt: u64, number: u64, data: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new_with_initial((salt ^ (salt >> 32)) as u32 ^ number as u32);
+    hasher.update(data);
+    hasher.finalize()
+}
+
+/// Ids may be anything a caller likes; this spreads them.
+fn id_filter_key(id: Id) -> u64 {
+    let folded = (id.0 as u64) ^ ((id.0 >> 64) as u64).rotate_left(32);
+    let mixed = (folded ^ (folded >> 31)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+}
+
+fn entity_filter_key(entity: &str) -> u64 {
+    u64_at(blake3::hash(entity.as_bytes()).as_bytes(), 0)
+}
+
+fn filter_line(key: u64, lines: usize) -> usize {
+    (((key >> 32) * lines as u64) >> 32) as usize
+}
+
+fn filter_bits(key: u64) -> impl Iterator<Item = usize> {
+    let spread = key.wrapping_mul(0x94d0_49bb_1331_11eb);
+    (0..FILTER_PROBES).map(move |probe| (spread >> (64 - 9 * (probe + 1)) & 511) as usize)
+}
+
+/// An index that is open for look-ups. Blocks are checked when they are read.
+#[derive(Clone)]
+pub struct Index {
+    pub meta: IndexMeta,
+    file: Arc<dyn File>,
+    path: PathBuf,
+    salt: u64,
+    /// What the cache knows this file by.
+    uid: u64,
+    cache: Arc<BlockCache>,
+    filter: Arc<OnceLock<Option<Pinned>>>,
+    /// First block and length in bytes of each section.
+    sections: [(u64, u64); SECTIONS],
+}
+
+impl Index {
+    /// Opens the index of `segment`; damage, another version and another segment are `Corrupt`.
+    pub fn open(file: Arc<dyn File>, path: &Path, segment: &SegmentHeader, cache: &Arc<BlockCache>) -> Result<Index> {
+        static NEXT_UID: AtomicU64 = AtomicU64::new(1);
+        let block = load_block(&*file, path, segment.salt, 0)?;
+        let wrong = |why: &str| Error::corrupt(path, 0, why);
+        if block[..8] != MAGIC || u32_at(&block, 8) != VERSION {
+            return Err(wrong("not an index of this version"));
+        }
+        let of_segment = block[16..32] == segment.store_id.to_bytes()
+            && u64_at(&block, 32) == segment.first_sequence
+            && u64_at(&block, 40) == segment.salt;
+        if !of_segment {
+            return Err(wrong("the index of another segment"));
+        }
+        let section = |n: usize| (u64_at(&block, 112 + n * 16), u64_at(&block, 120 + n * 16));
+        let meta = IndexMeta {
+            sealed: u32_at(&block, 12) == 1,
+            covered_len: u64_at(&block, 48),
+            last_sequence: u64_at(&block, 56),
+            events: u64_at(&block, 64),
+            last_recorded_us: u64_at(&block, 72) as i64,
+            log_hash: Hash(array_at(&block, 80)),
+        };
+        let uid = NEXT_UID.fetch_add(1, Ordering::Relaxed);
+        let sections = std::array::from_fn(section);
+        Ok(Index {
+            meta,
+            file,
+            path: path.to_owned(),
+            salt: segment.salt,
+            uid,
+            cache: cache.clone(),
+            filter: Arc::default(),
+            sections,
+        })
+    }
+
+    fn blocks(&self) -> u64 {
+        self.sections.iter().map(|(first, bytes)| first + bytes.div_ceil(DATA_LEN as u64)).max().unwrap_or(1)
+    }
+
+    /// Length of the index file.
+    pub fn file_bytes(&self) -> u64 {
+        self.blocks() * BLOCK_LEN as u64
+    }
+
+    /// Reads and checks every block.
+    pub fn check_blocks(&self) -> Result<()> {
+        (0..self.blocks()).try_for_each(|n| load_block(&*self.file, &self.path, self.salt, n).map(drop))
+    }
+
+    fn block(&self, number: u64) -> Result<Block> {
+        self.cache.get(self.uid, number, || load_block(&*self.file, &self.path, self.salt, number))
+    }
+
+    fn entries(&self, section: usize) -> usize {
+        self.sections[section].1 as usize / ENTRY_LEN[section]
+    }
+
+    /// The block that holds the entry `at`, and where in it.
+    fn entry(&self, section: usize, at: usize) -> Result<(Block, usize)> {
+        let byte = at * ENTRY_LEN[section];
+        debug_assert!(byte + ENTRY_LEN[section] <= self.sections[section].1 as usize);
+        let block = self.block(self.sections[section].0 + (byte / DATA_LEN) as u64)?;
+        Ok((block, byte % DATA_LEN))
+    }
+
+    fn id_entry(&self, at: usize) -> Result<IdEntry> {
+        let (block, at) = self.entry(IDS, at)?;
+        Ok(decode_id_entry(&block, at))
+    }
+
+    fn name(&self, at: usize) -> Result<Name> {
+        let (block, at) = self.entry(NAMES, at)?;
+        Ok(Name { number: u32_at(&block, at), first_posting: u32_at(&block, at + 4), postings: u32_at(&block, at + 8) })
+    }
+
+    fn sparse(&self, at: usize) -> Result<SparseEntry> {
+        let (block, at) = self.entry(SPARSE, at)?;
+        Ok(SparseEntry {
+            sequence: u64_at(&block, at),
+            offset: u32_at(&block, at + 8),
+            batch_offset: u32_at(&block, at + 12),
+        })
+    }
+
+    /// The offset of an event of an entity, by the number of the posting.
+    pub fn posting(&self, at: u32) -> Result<u32> {
+        let (block, at) = self.entry(POSTINGS, at as usize)?;
+        Ok(u32_at(&block, at))
+    }
+
+    /// Adds the offsets of an entity's events that lie from `lowest` to `highest`, ascending.
+    pub fn postings_of(&self, name: &Name, lowest: u32, highest: u32, out: &mut Vec<u32>) -> Result<()> {
+        let (first, count) = (name.first_posting as usize, name.postings as usize);
+        let skip = partition_point(count, |at| Ok(self.posting((first + at) as u32)? < lowest))?;
+        let (mut at, end) = (first + skip, first + count);
+        while at < end {
+            let (block, from) = self.entry(POSTINGS, at)?;
+            let take = (end - at).min((DATA_LEN - from) / ENTRY_LEN[POSTINGS]);
+            let offsets = block[from..].chunks_exact(4).take(take).map(|entry| u32_at(entry, 0));
+            let before = out.len();
+            out.extend(offsets.take_while(|offset| *offset <= highest));
+            if out.len() - before < take {
+                break;
+            }
+            at += take;
+        }
+        Ok(())
+    }
+
+    /// The offset of the entity's last event before the one at `offset`.
+    pub fn posting_before(&self, name: &Name, offset: u32) -> Result<Option<u32>> {
+        let first = name.first_posting;
+        let at = partition_point(name.postings as usize, |at| Ok(self.posting(first + at as u32)? < offset))?;
+        at.checked_sub(1).map(|at| self.posting(first + at as u32)).transpose()
+    }
+
+    fn filter_allows(&self, key: u64) -> Result<bool> {
+        let line = filter_line(key, self.entries(FILTER));
+        let set = |bytes: &[u8], at: usize| filter_bits(key).all(|bit| bytes[at + bit / 8] & 1 << (bit % 8) != 0);
+        if let Some(filter) = self.filter.get_or_init(|| self.pin_filter()) {
+            return Ok(set(filter, line * FILTER_LINE_LEN));
+        }
+        let (block, at) = self.entry(FILTER, line)?;
+        Ok(set(&block, at))
+    }
+
+    /// The whole filter in memory, as long as the filters of the store do not take too much of it.
+    fn pin_filter(&self) -> Option<Pinned> {
+        let (first, bytes) = self.sections[FILTER];
+        let pinned = self.cache.pin(bytes as usize)?;
+        let mut filter = Vec::with_capacity(bytes as usize);
+        for block in first..first + bytes.div_ceil(DATA_LEN as u64) {
+            filter.extend_from_slice(&load_block(&*self.file, &self.path, self.salt, block).ok()?);
+        }
+        filter.truncate(bytes as usize);
+        Some(pinned.hold(filter))
+    }
+
+    /// The event with this id. An absent one costs one probe of the filter, as a rule.
+    pub fn find_id(&self, id: Id) -> Result<Option<IdEntry>> {
+        if !self.filter_allows(id_filter_key(id))? {
+            return Ok(None);
+        }
+        let entries = self.entries(IDS);
+        let block_of = |n: usize| self.block(self.sections[IDS].0 + n as u64);
+        let (mut low, mut high) = (0, entries.div_ceil(IDS_PER_BLOCK));
+        // Ids are hashes or begin with a time: close to uniform between the first and the last.
+        let (mut low_id, mut high_id) = (self.first_id()?, self.last_id()?);
+        let mut guesses = 0;
+        while low < high {
+            let middle = match guesses {
+                0..4 => low + interpolate(id, low_id, high_id, high - low),
+                _ => low + (high - low) / 2,
+            };
+            guesses += 1;
+            let block = block_of(middle)?;
+            let count = IDS_PER_BLOCK.min(entries - middle * IDS_PER_BLOCK);
+            let id_at = |at: usize| Id::from_bytes(array_at(&block, at * ENTRY_LEN[IDS]));
+            let (first, last) = (id_at(0), id_at(count - 1));
+            if id < first {
+                (high, high_id) = (middle, first);
+            } else if id > last {
+                (low, low_id) = (middle + 1, last);
+            } else {
+                let at = partition_point(count, |at| Ok(id_at(at) < id))?;
+                let found = (id_at(at) == id).then(|| decode_id_entry(&block, at * ENTRY_LEN[IDS]));
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    fn first_id(&self) -> Result<Id> {
+        match self.entries(IDS) {
+            0 => Ok(Id::NONE),
+            _ => Ok(self.id_entry(0)?.id),
+        }
+    }
+
+    fn last_id(&self) -> Result<Id> {
+        match self.entries(IDS) {
+            0 => Ok(Id::NONE),
+            entries => Ok(self.id_entry(entries - 1)?.id),
+        }
+    }
+
+    /// The entity of this name, if it has events here.
+    pub fn find_entity(&self, entity: &str) -> Result<Option<Name>> {
+        if !self.filter_allows(entity_filter_key(entity))? {
+            return Ok(None);
+        }
+        Ok(self.find_string(entity)?.filter(|name| name.postings > 0))
+    }
+
+    /// The string of the dictionary, whatever it is used for.
+    pub fn find_string(&self, text: &str) -> Result<Option<Name>> {
+        let at = self.names_before(text)?;
+        if at == self.entries(NAMES) {
+            return Ok(None);
+        }
+        let name = self.name(at)?;
+        Ok((&*self.string(name.number)? == text).then_some(name))
+    }
+
+    /// The entities with events here whose name starts with `prefix`.
+    pub fn entities_below(&self, prefix: &str) -> Result<Vec<Name>> {
+        let mut found = Vec::new();
+        for at in self.names_before(prefix)?..self.entries(NAMES) {
+            let name = self.name(at)?;
+            if !self.string(name.number)?.starts_with(prefix) {
+                break;
+            }
+            if name.postings > 0 {
+                found.push(name);
+            }
+        }
+        Ok(found)
+    }
+
+    fn names_before(&self, text: &str) -> Result<usize> {
+        partition_point(self.entries(NAMES), |at| Ok(&*self.string(self.name(at)?.number)? < text))
+    }
+
+    pub fn strings_len(&self) -> usize {
+        self.entries(STRINGS)
+    }
+
+    /// The string with this number.
+    pub fn string(&self, number: u32) -> Result<Arc<str>> {
+        if number as usize >= self.strings_len() {
+            return Err(Error::corrupt(&self.path, 0, format!("string {number} is not in the dictionary")));
+        }
+        let (block, at) = self.entry(STRINGS, number as usize)?;
+        let (mut offset, length) = (u32_at(&block, at) as usize, u32_at(&block, at + 4) as usize);
+        let mut bytes = Vec::with_capacity(length);
+        while bytes.len() < length {
+            let (block, at) = self.entry(TEXT, offset)?;
+            let take = (length - bytes.len()).min(DATA_LEN - at);
+            bytes.extend_from_slice(&block[at..at + take]);
+            offset += take;
+        }
+        let text = String::from_utf8(bytes).map_err(|_| Error::corrupt(&self.path, 0, "a string is not UTF-8"))?;
+        Ok(text.into())
+    }
+
+    /// The last place to start a walk from that meets every event above `after`; none where the
+    /// index covers no event.
+    pub fn walk_start(&self, after: u64) -> Result<Option<SparseEntry>> {
+        let beyond = partition_point(self.entries(SPARSE), |at| Ok(self.sparse(at)?.sequence <= after + 1))?;
+        match self.entries(SPARSE) {
+            0 => Ok(None),
+            _ => self.sparse(beyond.saturating_sub(1)).map(Some),
+        }
+    }
+}
+
+impl Index {
+    /// The last place to start a walk from that is before `offset`.
+    pub fn walk_start_before(&self, offset: u32) -> Result<Option<SparseEntry>> {
+        let at = partition_point(self.entries(SPARSE), |at| Ok(self.sparse(at)?.offset < offset))?;
+        at.checked_sub(1).map(|at| self.sparse(at)).transpose()
+    }
+
+    /// The id of the event at `offset`; reads the whole section.
+    pub fn id_at(&self, offset: u32) -> Result<Option<Id>> {
+        for at in 0..self.entries(IDS) {
+            let entry = self.id_entry(at)?;
+            if entry.offset == offset {
+                return Ok(Some(entry.id));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The offset of the first place, of those where a walk can start, with a sequence above `until`.
+    pub fn sparse_above(&self, until: u64) -> Result<Option<u32>> {
+        let at = partition_point(self.entries(SPARSE), |at| Ok(self.sparse(at)?.sequence <= until))?;
+        if at == self.entries(SPARSE) {
+            return Ok(None);
+        }
+        self.sparse(at).map(|entry| Some(entry.offset))
+    }
+}
+
+fn decode_id_entry(block: &[u8], at: usize) -> IdEntry {
+    IdEntry { id: Id::from_bytes(array_at(block, at)), tag: u64_at(block, at + 16), offset: u32_at(block, at + 24) }
+}
+
+/// Where, of `count` places between `low` and `high`, an id can be expected.
+fn interpolate(id: Id, low: Id, high: Id, count: usize) -> usize {
+    let top = |id: Id| (id.0 >> 64) as u64;
+    let (span, part) = (top(high).saturating_sub(top(low)), top(id).saturating_sub(top(low)));
+    let place = u128::from(part) * count as u128 / (u128::from(span) + 1);
+    (place as usize).min(count - 1)
+}
+
+/// The first number below `count` for which `before` no longer holds.
+fn partition_point(count: usize, mut before: impl FnMut(usize) -> Result<bool>) -> Result<usize> {
+    let (mut low, mut high) = (0, count);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match before(middle)? {
+            true => low = middle + 1,
+            false => high = middle,
+        }
+    }
+    Ok(low)
+}
+
+fn load_block(file: &dyn File, path: &Path, salt: u64, number: u64) -> Result<Vec<u8>> {
+    let mut block = vec![0; BLOCK_LEN];
+    let offset = number * BLOCK_LEN as u64;
+    let got = read_full(file, &mut block, offset).map_err(|e| Error::io("cannot read", path, &e))?;
+    if got < BLOCK_LEN || block_checksum(salt, number, &block[..DATA_LEN]) != u32_at(&block, DATA_LEN) {
+        return Err(Error::corrupt(path, offset, "the checksum of an index block does not hold"));
+    }
+    block.truncate(DATA_LEN);
+    Ok(block)
+}
+
+/// Whether an error says that an index can't be used, so that it is to be made anew.
+pub fn is_damage(error: &Error) -> bool {
+    error.code() == Code::Corrupt
+}

@@ -1,0 +1,265 @@
+//! Everything that is specific to an operating system: files, locks, the clock, randomness, forks.
+//! Linux is what is tested.
+
+use super::clock::{Clock, Entropy};
+use super::vfs::{Access, File, Lock, LockOutcome, Vfs};
+use std::fs::{self, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::{Arc, Mutex, Once};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The file system of the operating system.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct OsVfs;
+
+#[derive(Debug)]
+struct OsFile(fs::File, PathBuf);
+
+impl Vfs for OsVfs {
+    fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>> {
+        let mut options = OpenOptions::new();
+        options.read(true);
+        match access {
+            Access::Read => {}
+            Access::Write => {
+                options.write(true);
+            }
+            Access::CreateNew => {
+                options.write(true).create_new(true);
+            }
+        }
+        Ok(Arc::new(OsFile(options.open(path)?, path.to_owned())))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        fs::create_dir(path)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        fs::File::open(path)?.sync_all()
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        // A name that is not UTF-8 is none of ours.
+        let names = fs::read_dir(path)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
+        names.filter_map(Result::transpose).collect()
+    }
+
+    fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
+        fs::canonicalize(path)
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<LockOutcome> {
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        let taken = match file.try_lock() {
+            Ok(()) => false,
+            Err(TryLockError::WouldBlock) => true,
+            Err(TryLockError::Error(e)) => return Err(e),
+        };
+        let mut text = String::new();
+        (&mut file).take(1024).read_to_string(&mut text)?;
+        if taken {
+            return Ok(LockOutcome::Taken(text));
+        }
+        let slot = fork::close_in_child(file.as_raw_fd());
+        Ok(LockOutcome::Held(Box::new(OsLock { file: Mutex::new(file), previous: text, slot })))
+    }
+
+    fn boot_id(&self) -> Option<String> {
+        let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        Some(id.trim().to_owned())
+    }
+
+    fn process_name(&self) -> String {
+        std::process::id().to_string()
+    }
+}
+
+impl File for OsFile {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.0.read_at(buffer, offset)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        self.0.write_at(bytes, offset)
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn set_len(&self, length: u64) -> io::Result<()> {
+        self.0.set_len(length)
+    }
+
+    fn allocate(&self, length: u64) -> io::Result<()> {
+        let from = self.len()?;
+        if from >= length {
+            return Ok(());
+        }
+        // SAFETY: the descriptor is open for as long as `self` lives; no memory is passed.
+        let failed = unsafe { libc::fallocate(self.0.as_raw_fd(), 0, from as i64, (length - from) as i64) } != 0;
+        let error = io::Error::last_os_error();
+        match error.raw_os_error() {
+            _ if !failed => Ok(()),
+            // A file system that cannot reserve still grows as it is written to.
+            Some(libc::EOPNOTSUPP | libc::ENOSYS | libc::EINVAL) => Ok(()),
+            _ => Err(error),
+        }
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn is_linked(&self) -> io::Result<bool> {
+        let ours = self.0.metadata()?;
+        match fs::metadata(&self.1) {
+            Ok(there) => Ok((there.dev(), there.ino()) == (ours.dev(), ours.ino())),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+}
+
+/// An flock: it belongs to the open file, so no other close in this process can drop it; a forked
+/// child closes its copy at once, and exec does too.
+struct OsLock {
+    file: Mutex<fs::File>,
+    previous: String,
+    slot: Option<usize>,
+}
+
+impl Lock for OsLock {
+    fn previous(&self) -> &str {
+        &self.previous
+    }
+
+    fn describe(&self, text: &str) -> io::Result<()> {
+        let mut file = self.file.lock().unwrap_or_else(|e| e.into_inner());
+        file.set_len(0)?;
+        file.rewind()?;
+        file.write_all(text.as_bytes())
+    }
+}
+
+impl Drop for OsLock {
+    fn drop(&mut self) {
+        fork::forget(self.slot);
+    }
+}
+
+/// Whether this process was forked from one that had opened a store. Costs one load.
+pub fn in_forked_child() -> bool {
+    fork::FORKED.load(Ordering::Relaxed)
+}
+
+/// Makes [`in_forked_child`] true in children forked from now on.
+pub fn watch_forks() {
+    fork::register();
+}
+
+mod fork {
+    use super::*;
+
+    pub static FORKED: AtomicBool = AtomicBool::new(false);
+    /// Descriptors of held locks that a child must close, so that it does not keep the lock alive.
+    static DESCRIPTORS: [AtomicI32; 1024] = [const { AtomicI32::new(-1) }; 1024];
+
+    pub fn register() {
+        static REGISTERED: Once = Once::new();
+        REGISTERED.call_once(|| {
+            // SAFETY: `in_child` stays valid for the life of the process (the library is never
+            // unloaded) and only makes calls that are safe between fork and exec.
+            unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+        });
+    }
+
+    extern "C" fn in_child() {
+        FORKED.store(true, Ordering::Relaxed);
+        for descriptor in &DESCRIPTORS {
+            let fd = descriptor.swap(-1, Ordering::Relaxed);
+            if fd >= 0 {
+                // SAFETY: close(2) is async-signal-safe; the File that owns this number is never
+                // used or dropped in a forked child, where every call is refused.
+                unsafe { libc::close(fd) };
+            }
+        }
+    }
+
+    pub fn close_in_child(fd: i32) -> Option<usize> {
+        register();
+        let free = |d: &AtomicI32| d.compare_exchange(-1, fd, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        DESCRIPTORS.iter().position(free)
+    }
+
+    pub fn forget(slot: Option<usize>) {
+        if let Some(slot) = slot {
+            DESCRIPTORS[slot].store(-1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The clock of the machine.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now_us(&self) -> i64 {
+        match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(since) => since.as_micros() as i64,
+            Err(before) => -(before.duration().as_micros() as i64),
+        }
+    }
+}
+
+/// Randomness from the kernel, fetched 4 KiB at a time.
+#[derive(Default)]
+pub struct SystemEntropy(Mutex<EntropyBuffer>);
+
+#[derive(Default)]
+struct EntropyBuffer {
+    bytes: Vec<u8>,
+    used: usize,
+}
+
+impl Entropy for SystemEntropy {
+    fn fill(&self, out: &mut [u8]) {
+        let mut buffer = self.0.lock().unwrap_or_else(|e| e.into_inner());
+        for byte in out {
+            if buffer.used == buffer.bytes.len() {
+                buffer.bytes.resize(4096, 0);
+                getrandom(&mut buffer.bytes);
+                buffer.used = 0;
+            }
+            *byte = buffer.bytes[buffer.used];
+            buffer.used += 1;
+        }
+    }
+}
+
+fn getrandom(bytes: &mut [u8]) {
+    let mut done = 0;
+    while done < bytes.len() {
+        let rest = &mut bytes[done..];
+        // SAFETY: the pointer and length are those of a live, writable slice.
+        let n = unsafe { libc::getrandom(rest.as_mut_ptr().cast(), rest.len(), 0) };
+        match n {
+            1.. => done += n as usize,
+            _ if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
+            _ => panic!("getrandom: {}", io::Error::last_os_error()),
+        }
+    }
+}

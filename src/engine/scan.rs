@@ -1,0 +1,276 @@
+//! Walking over events that match a region: what queries and imports share.
+
+use super::error::{Error, Result};
+use super::event::{Event, Extensions, Source};
+use super::frame::{Frame, FrameSource, StringRef};
+use super::hash;
+use super::id::{Hash, Id};
+use super::query::{KindFilter, Region};
+use super::segment::{Flow, Segment};
+use super::store::Inner;
+use super::window::Window;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Which events to visit.
+pub struct Scan<'q> {
+    pub region: &'q Region,
+    /// Sequences above this one, up to and with that one.
+    pub after: u64,
+    pub until: u64,
+    pub backward: bool,
+    pub system: bool,
+    pub previous_hash: bool,
+    /// Check the content hash of every payload.
+    pub rehash: bool,
+}
+
+/// What is called for each event. No lock is held meanwhile.
+pub type Visit<'v> = dyn FnMut(&Event<'_>) -> Result<Flow> + 'v;
+
+impl Inner {
+    /// Visits matching events in order of sequence, or in reverse.
+    pub fn scan(&self, scan: &Scan<'_>, visit: &mut Visit<'_>) -> Result<()> {
+        let segments = self.segments();
+        let count = segments.len();
+        for at in 0..count {
+            let at = if scan.backward { count - 1 - at } else { at };
+            let next_first = segments.get(at + 1).map_or(u64::MAX, |next| next.header.first_sequence);
+            let segment = &segments[at];
+            if next_first <= scan.after.saturating_add(1) || segment.header.first_sequence > scan.until {
+                continue;
+            }
+            let mut visitor = match Visitor::new(self, scan, segment)? {
+                Some(visitor) => visitor,
+                None => continue,
+            };
+            if visitor.run(visit).map_err(|e| segment.identify(e))?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The walk over one segment.
+struct Visitor<'a> {
+    store: &'a Inner,
+    scan: &'a Scan<'a>,
+    segment: &'a Arc<Segment>,
+    strings: Strings,
+    /// The number that the scope must have.
+    scope: Option<u32>,
+    /// The last hash seen of each entity, with its version.
+    last_hashes: HashMap<u32, (u64, Hash)>,
+}
+
+impl<'a> Visitor<'a> {
+    /// None where the segment cannot hold a match.
+    fn new(store: &'a Inner, scan: &'a Scan<'a>, segment: &'a Arc<Segment>) -> Result<Option<Visitor<'a>>> {
+        let scope = match &scan.region.scope {
+            None => None,
+            Some(scope) => match segment.find_number(scope)? {
+                None => return Ok(None),
+                number => number,
+            },
+        };
+        let strings = Strings::new(segment.clone());
+        Ok(Some(Visitor { store, scan, segment, strings, scope, last_hashes: HashMap::new() }))
+    }
+
+    fn run(&mut self, visit: &mut Visit<'_>) -> Result<Flow> {
+        match &self.scan.region.entity {
+            Some(entity) => self.run_entity(entity, visit),
+            None if self.scan.backward => self.run_backward(visit),
+            None => {
+                let segment = self.segment;
+                segment.walk(self.scan.after, &mut |offset, frame| self.meet(offset, &frame, visit))
+            }
+        }
+    }
+
+    fn run_entity(&mut self, entity: &str, visit: &mut Visit<'_>) -> Result<Flow> {
+        let lowest = self.segment.lowest_offset(self.scan.after)?;
+        let highest = self.segment.highest_offset(self.scan.until)?;
+        let offsets = self.segment.offsets(entity, true, lowest, highest)?;
+        self.run_offsets(offsets.into_iter().map(u64::from), visit)
+    }
+
+    fn run_backward(&mut self, visit: &mut Visit<'_>) -> Result<Flow> {
+        let mut until = self.scan.until;
+        loop {
+            let (offsets, first) = self.segment.frames_before(until)?;
+            if self.run_offsets(offsets.iter().copied(), visit)?.is_break() {
+                return Ok(Flow::Break(()));
+            }
+            if offsets.is_empty() || first <= self.scan.after.saturating_add(1) {
+                return Ok(Flow::Continue(()));
+            }
+            until = first - 1;
+        }
+    }
+
+    fn run_offsets(&mut self, offsets: impl DoubleEndedIterator<Item = u64>, visit: &mut Visit<'_>) -> Result<Flow> {
+        let segment = self.segment;
+        let mut window = segment.window();
+        let offsets: &mut dyn Iterator<Item = u64> = match self.scan.backward {
+            true => &mut offsets.rev(),
+            false => &mut { offsets },
+        };
+        for offset in offsets {
+            let frame = segment.frame_at(&mut window, offset)?;
+            if self.meet(offset, &frame, visit)?.is_break() {
+                return Ok(Flow::Break(()));
+            }
+        }
+        Ok(Flow::Continue(()))
+    }
+
+    /// Shows a frame to the caller if it matches; breaks where no further one can.
+    fn meet(&mut self, offset: u64, frame: &Frame<'_>, visit: &mut Visit<'_>) -> Result<Flow> {
+        let (scan, sequence) = (self.scan, frame.sequence);
+        let past = if scan.backward { sequence <= scan.after } else { sequence > scan.until };
+        if past {
+            return Ok(Flow::Break(()));
+        }
+        let outside = if scan.backward { sequence > scan.until } else { sequence <= scan.after };
+        if outside || !self.matches(frame) {
+            return Ok(Flow::Continue(()));
+        }
+        if scan.rehash && hash::content_hash(frame.payload) != frame.content_hash {
+            let why = format!("the payload of event {} (sequence {sequence}) does not have its content hash", frame.id);
+            return Err(Error::corrupt(&self.segment.path, offset, why).with_event(frame.id, sequence));
+        }
+        let previous = match scan.previous_hash {
+            true => Some(self.previous_hash(offset, frame)?),
+            false => None,
+        };
+        visit(&self.strings.event(frame, previous)?)
+    }
+
+    fn matches(&self, frame: &Frame<'_>) -> bool {
+        let region = self.scan.region;
+        let kind = match region.kind {
+            None => true,
+            Some(KindFilter::Exact(kind)) => frame.kind == kind,
+            Some(KindFilter::Category(category)) => frame.kind.category() == category,
+        };
+        kind && (self.scan.system || frame.kind.category() != 0)
+            && self.scope.is_none_or(|scope| frame.scope.number == scope)
+            && region.versions.is_none_or(|(low, high)| (low..=high).contains(&frame.version))
+    }
+
+    fn previous_hash(&mut self, offset: u64, frame: &Frame<'_>) -> Result<Hash> {
+        let entity = frame.entity.number;
+        let seen = self.last_hashes.insert(entity, (frame.version, frame.event_hash));
+        match seen {
+            Some((version, hash)) if version + 1 == frame.version => Ok(hash),
+            _ => {
+                let name = self.strings.get(entity)?;
+                self.store.previous_hash(self.segment, &name, frame.version, offset as u32)
+            }
+        }
+    }
+}
+
+/// The place behind an event that was found. What was imported in order is met again in order, so
+/// the event after it is found by reading on, without asking an index.
+pub struct Successor {
+    segment: Arc<Segment>,
+    strings: Strings,
+    window: Window,
+    at: u64,
+}
+
+impl Successor {
+    /// The place behind the event at `offset`.
+    pub fn after(segment: Arc<Segment>, offset: u32) -> Result<Successor> {
+        let mut window = segment.window();
+        let at = segment.next_frame(&mut window, offset.into())?.map_or(offset.into(), |(at, _, length)| at + length);
+        Ok(Successor { strings: Strings::new(segment.clone()), segment, window, at })
+    }
+
+    /// Whether the next event has this id; if so, whether it has this content, and the place moves
+    /// behind it.
+    pub fn is_next(&mut self, id: Id, event: &Event<'_>) -> Result<Option<bool>> {
+        let Some((at, frame, length)) = self.segment.next_frame(&mut self.window, self.at)? else { return Ok(None) };
+        if frame.id != id {
+            return Ok(None);
+        }
+        self.at = at + length;
+        let there = self.strings.event(&frame, None)?;
+        let content = |e: &Event<'_>| (e.content_hash, e.kind);
+        Ok(Some(content(&there) == content(event) && (there.entity, there.scope) == (event.entity, event.scope)))
+    }
+}
+
+/// The strings of a segment, each looked up once.
+pub struct Strings {
+    segment: Arc<Segment>,
+    known: Vec<Option<Arc<str>>>,
+}
+
+impl Strings {
+    pub fn new(segment: Arc<Segment>) -> Strings {
+        Strings { segment, known: Vec::new() }
+    }
+
+    fn load(&mut self, number: u32) -> Result<()> {
+        let at = number as usize;
+        if at >= self.known.len() {
+            self.known.resize(at + 1, None);
+        }
+        if self.known[at].is_none() {
+            self.known[at] = Some(self.segment.string(number)?);
+        }
+        Ok(())
+    }
+
+    fn get(&mut self, number: u32) -> Result<Arc<str>> {
+        self.load(number)?;
+        Ok(self.text(number).into())
+    }
+
+    fn text(&self, number: u32) -> &str {
+        self.known[number as usize].as_deref().unwrap_or_default()
+    }
+
+    /// The event of a frame, with its strings.
+    pub fn event<'e>(&'e mut self, frame: &Frame<'e>, previous_hash: Option<Hash>) -> Result<Event<'e>> {
+        let namespace = match frame.source {
+            FrameSource::Import { namespace: StringRef { number, .. }, .. } => Some(number),
+            _ => None,
+        };
+        for number in [Some(frame.entity.number), Some(frame.scope.number), namespace].into_iter().flatten() {
+            self.load(number)?;
+        }
+        let source = match frame.source {
+            FrameSource::None => Source::None,
+            FrameSource::Raw(body) => Source::Raw(body),
+            FrameSource::Import { namespace, event_id, sequence } => {
+                Source::Import { namespace: self.text(namespace.number), event_id, sequence }
+            }
+        };
+        Ok(Event {
+            id: frame.id,
+            sequence: frame.sequence,
+            entity: self.text(frame.entity.number),
+            scope: self.text(frame.scope.number),
+            kind: frame.kind,
+            version: frame.version,
+            timestamp_us: frame.timestamp_us,
+            recorded_us: frame.recorded_us,
+            flags: frame.flags,
+            payload_version: frame.payload_version,
+            correlation: frame.correlation,
+            causation: frame.causation,
+            payload: frame.payload,
+            payload_len: frame.payload.len(),
+            extensions: Extensions(frame.extensions),
+            content_hash: frame.content_hash,
+            event_hash: frame.event_hash,
+            previous_hash,
+            source,
+        })
+    }
+}

@@ -1,0 +1,521 @@
+//! One segment: its log file, the index that covers the front of it, and a table of the rest.
+
+use super::cache::BlockCache;
+use super::error::{Error, Result};
+use super::frame::{
+    BatchHeader, Frame, SegmentHeader, StringRef, BATCH_HEADER_LEN, FRAME_FIXED_LEN, SEGMENT_HEADER_LEN,
+};
+use super::hash;
+use super::id::{Hash, Id};
+use super::index::{is_damage, Index, IndexBuilder, IndexMeta, Name};
+use super::memtable::{EntityHead, Entry, MemTable};
+use super::tail::Tail;
+use super::vfs::File;
+use super::window::Window;
+use std::io;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
+
+/// Where an event was found.
+#[derive(Clone, Copy, Debug)]
+pub struct Found {
+    pub offset: u32,
+    /// Stands for its content.
+    pub tag: u64,
+}
+
+/// The newest event of an entity in this segment.
+#[derive(Clone, Copy, Debug)]
+pub struct Newest {
+    pub version: u64,
+    pub hash: Hash,
+    pub offset: u32,
+}
+
+/// What a visitor of frames answers: go on, or stop here.
+pub type Flow = ControlFlow<()>;
+
+pub struct Segment {
+    pub header: SegmentHeader,
+    pub path: Arc<Path>,
+    pub file: Arc<dyn File>,
+    index: RwLock<Option<Arc<Index>>>,
+    table: RwLock<MemTable>,
+    /// Where the last known batch ends.
+    end: AtomicU64,
+    cache: Arc<BlockCache>,
+}
+
+impl Segment {
+    /// A segment of which `index` covers the front; what follows is told with [`Segment::extend`].
+    pub fn new(
+        header: SegmentHeader,
+        path: impl Into<Arc<Path>>,
+        file: Arc<dyn File>,
+        index: Option<Index>,
+        cache: Arc<BlockCache>,
+    ) -> Segment {
+        let strings = index.as_ref().map_or(0, |index| index.strings_len() as u32);
+        let end = index.as_ref().map_or(SEGMENT_HEADER_LEN as u64, |index| index.meta.covered_len);
+        Segment {
+            header,
+            path: path.into(),
+            file,
+            index: RwLock::new(index.map(Arc::new)),
+            table: RwLock::new(MemTable::after_index(strings)),
+            end: AtomicU64::new(end),
+            cache,
+        }
+    }
+
+    /// The same segment in another file, which has the same bytes.
+    pub fn moved_to(&self, file: Arc<dyn File>) -> Segment {
+        Segment {
+            header: self.header,
+            path: self.path.clone(),
+            file,
+            index: RwLock::new(self.index()),
+            table: RwLock::new(std::mem::take(&mut *self.write_table())),
+            end: AtomicU64::new(self.end()),
+            cache: self.cache.clone(),
+        }
+    }
+
+    /// The same segment, found through an index instead of a table.
+    pub fn with_index(&self, index: Index) -> Segment {
+        Segment::new(self.header, self.path.clone(), self.file.clone(), Some(index), self.cache.clone())
+    }
+
+    /// The same file with nothing known about what is in it.
+    pub fn without_index(&self) -> Segment {
+        Segment::new(self.header, self.path.clone(), self.file.clone(), None, self.cache.clone())
+    }
+
+    /// Numbers of the entities with events in the table.
+    pub fn entity_numbers(&self) -> Vec<u32> {
+        self.read_table().entity_numbers()
+    }
+
+    /// Name of the log file of the segment that starts with `first_sequence`.
+    pub fn log_name(first_sequence: u64) -> String {
+        format!("{first_sequence:020}.log")
+    }
+
+    pub fn index_path(&self) -> PathBuf {
+        self.path.with_extension("idx")
+    }
+
+    /// Everything below this offset is known.
+    pub fn end(&self) -> u64 {
+        self.end.load(Ordering::Acquire)
+    }
+
+    /// Adds the batch whose header is at `offset`, from its body.
+    pub fn extend(&self, offset: u64, body: &[u8]) -> Result<()> {
+        let mut table = self.write_table();
+        let mut at = 0;
+        while at < body.len() {
+            let place = offset + (BATCH_HEADER_LEN + at) as u64;
+            let frame = self.frame_in(body, at, place)?;
+            for string in frame.spelled() {
+                if string.number != table.next_string() {
+                    return Err(Error::corrupt(&self.path, place, "a string is numbered out of order"));
+                }
+                table.add_string(string.spelled.unwrap_or_default());
+            }
+            let tag = self.tag(&table, &frame)?;
+            table.insert(&Entry {
+                id: frame.id,
+                sequence: frame.sequence,
+                version: frame.version,
+                hash: frame.event_hash,
+                entity: frame.entity.number,
+                tag,
+                offset: place as u32,
+                batch_offset: offset as u32,
+            });
+            at += Frame::length(&body[at..]);
+        }
+        drop(table);
+        self.publish(offset + (BATCH_HEADER_LEN + body.len()) as u64);
+        Ok(())
+    }
+
+    /// Everything below `end` is known now.
+    pub fn publish(&self, end: u64) {
+        self.end.store(end, Ordering::Release);
+    }
+
+    /// The frame at `at` of the body of a batch, which is at `place` of the file.
+    pub fn frame_in<'a>(&self, body: &'a [u8], at: usize, place: u64) -> Result<Frame<'a>> {
+        let corrupt = |why| Error::corrupt(&self.path, place, why);
+        let rest = &body[at..];
+        if rest.len() < FRAME_FIXED_LEN || Frame::length(rest) > rest.len() {
+            return Err(corrupt("a frame is longer than its batch"));
+        }
+        Frame::decode(&self.header, place, &rest[..Frame::length(rest)]).map_err(corrupt)
+    }
+
+    fn tag(&self, table: &MemTable, frame: &Frame<'_>) -> Result<u64> {
+        let text = |string: StringRef<'_>| match string.spelled {
+            Some(text) => Ok(Arc::from(text)),
+            None => self.string_in(table, string.number),
+        };
+        Ok(hash::content_tag(&text(frame.entity)?, &text(frame.scope)?, frame.kind, &frame.content_hash))
+    }
+
+    fn string_in(&self, table: &MemTable, number: u32) -> Result<Arc<str>> {
+        match table.string(number) {
+            Some(text) => Ok(text),
+            None => self
+                .on_index(|index| index.string(number))?
+                .ok_or_else(|| Error::corrupt(&self.path, 0, format!("string {number} is used before it is spelled"))),
+        }
+    }
+
+    /// The string with this number.
+    pub fn string(&self, number: u32) -> Result<Arc<str>> {
+        self.string_in(&self.read_table(), number)
+    }
+
+    fn read_table(&self) -> std::sync::RwLockReadGuard<'_, MemTable> {
+        self.table.read().unwrap_or_else(|e| e.into_inner())
+    }
+
+    pub fn write_table(&self) -> std::sync::RwLockWriteGuard<'_, MemTable> {
+        self.table.write().unwrap_or_else(|e| e.into_inner())
+    }
+
+    pub fn index(&self) -> Option<Arc<Index>> {
+        self.index.read().unwrap_or_else(|e| e.into_inner()).clone()
+    }
+
+    /// Asks the index. One that turns out to be damaged is made anew from the log, in memory.
+    fn on_index<T>(&self, ask: impl Fn(&Index) -> Result<T>) -> Result<Option<T>> {
+        let Some(index) = self.index() else { return Ok(None) };
+        match ask(&index) {
+            Err(e) if is_damage(&e) => {}
+            other => return other.map(Some),
+        }
+        let fresh = self.rebuild_index(&index.meta)?;
+        let answer = ask(&fresh).map(Some);
+        *self.index.write().unwrap_or_else(|e| e.into_inner()) = Some(Arc::new(fresh));
+        answer
+    }
+
+    fn rebuild_index(&self, meta: &IndexMeta) -> Result<Index> {
+        let bare = self.without_index();
+        Tail::at_start(&self.header).read_through(&bare, meta.covered_len)?;
+        let bytes = bare.build_index(meta)?;
+        self.open_index_bytes(bytes)
+    }
+
+    /// An index of this segment that lives in memory.
+    pub fn open_index_bytes(&self, bytes: Vec<u8>) -> Result<Index> {
+        Index::open(Arc::new(MemoryFile(bytes)), &self.index_path(), &self.header, &self.cache)
+    }
+
+    /// The bytes of an index over everything that is known of this segment.
+    pub fn build_index(&self, meta: &IndexMeta) -> Result<Vec<u8>> {
+        let mut builder = IndexBuilder::default();
+        if let Some(index) = self.index() {
+            builder.absorb(&index)?;
+        }
+        self.read_table().feed(&mut builder);
+        Ok(builder.build(&self.header, meta))
+    }
+
+    /// The number of a string, for the writer; looked up in the index once.
+    pub fn number(&self, text: &str) -> Result<Option<u32>> {
+        let number = self.find_number(text)?;
+        if let Some(number) = number.filter(|_| self.read_table().number(text).is_none()) {
+            self.write_table().remember_number(text, number);
+        }
+        Ok(number)
+    }
+
+    /// The number that the next new string gets.
+    pub fn next_string(&self) -> u32 {
+        self.read_table().next_string()
+    }
+
+    /// Bytes of the strings that the table holds.
+    pub fn string_bytes(&self) -> u64 {
+        self.read_table().string_bytes()
+    }
+
+    /// The head of an entity, where it is in memory.
+    pub fn known_head(&self, entity: &str) -> Option<EntityHead> {
+        let table = self.read_table();
+        table.number(entity).and_then(|number| table.head(number))
+    }
+
+    pub fn find_id(&self, id: Id) -> Result<Option<Found>> {
+        if let Some(slot) = self.read_table().find_id(id) {
+            return Ok(Some(Found { offset: slot.offset, tag: slot.tag }));
+        }
+        let entry = self.on_index(|index| index.find_id(id))?.flatten();
+        Ok(entry.map(|entry| Found { offset: entry.offset, tag: entry.tag }))
+    }
+
+    /// The newest event of an entity in this segment.
+    pub fn newest_of(&self, entity: &str) -> Result<Option<Newest>> {
+        {
+            let table = self.read_table();
+            let head = table.number(entity).and_then(|number| table.head(number)).filter(|head| head.slot > 0);
+            if let Some(head) = head {
+                let offset = table.slot(head.slot - 1).offset;
+                return Ok(Some(Newest { version: head.version, hash: head.hash, offset }));
+            }
+        }
+        let last = self.on_index(|index| match index.find_entity(entity)? {
+            Some(name) => index.posting(name.first_posting + name.postings - 1).map(Some),
+            None => Ok(None),
+        })?;
+        let Some(offset) = last.flatten() else { return Ok(None) };
+        let mut window = self.window();
+        let frame = self.frame_at(&mut window, offset.into())?;
+        Ok(Some(Newest { version: frame.version, hash: frame.event_hash, offset }))
+    }
+
+    /// The offset of the entity's event before the one at `offset`, where it is in this segment.
+    pub fn before(&self, entity: &str, offset: u32) -> Result<Option<u32>> {
+        if let Some(Some(before)) = self.read_table().before(offset) {
+            return Ok(Some(before));
+        }
+        let before = self.on_index(|index| match index.find_entity(entity)? {
+            Some(name) => index.posting_before(&name, offset),
+            None => Ok(None),
+        })?;
+        Ok(before.flatten())
+    }
+
+    /// Offsets, ascending, of the events of `entity` (and, with `below`, of the entities below
+    /// `entity:`) from `lowest` to `highest`.
+    pub fn offsets(&self, entity: &str, below: bool, lowest: u32, highest: u32) -> Result<Vec<u32>> {
+        let prefix = format!("{entity}:");
+        let mut offsets = self
+            .on_index(|index| {
+                let mut names: Vec<Name> = index.find_entity(entity)?.into_iter().collect();
+                if below {
+                    names.extend(index.entities_below(&prefix)?);
+                }
+                let mut offsets = Vec::new();
+                names.iter().try_for_each(|name| index.postings_of(name, lowest, highest, &mut offsets))?;
+                Ok(offsets)
+            })?
+            .unwrap_or_default();
+        let table = self.read_table();
+        let mut numbers: Vec<u32> = table.number(entity).into_iter().collect();
+        if below {
+            numbers.extend(table.numbers_below(&prefix));
+        }
+        numbers.iter().for_each(|number| table.offsets_of(*number, lowest, &mut offsets));
+        drop(table);
+        offsets.retain(|offset| *offset <= highest);
+        offsets.sort_unstable();
+        Ok(offsets)
+    }
+
+    pub fn window(&self) -> Window {
+        Window::new(self.file.clone(), self.path.clone())
+    }
+
+    /// Reads and checks the frame at `offset`.
+    pub fn frame_at<'w>(&self, window: &'w mut Window, offset: u64) -> Result<Frame<'w>> {
+        self.sized_frame_at(window, offset).map(|(frame, _)| frame)
+    }
+
+    /// The frame at `offset` with its length.
+    fn sized_frame_at<'w>(&self, window: &'w mut Window, offset: u64) -> Result<(Frame<'w>, u64)> {
+        let corrupt = |why| Error::corrupt(&self.path, offset, why);
+        let head = window.get(offset, 8)?;
+        let length = if head.len() < 8 { 0 } else { Frame::length(head) };
+        if length < FRAME_FIXED_LEN || offset + length as u64 > self.end() {
+            return Err(corrupt("the length of the frame is wrong"));
+        }
+        let frame = Frame::decode(&self.header, offset, window.get(offset, length)?).map_err(corrupt)?;
+        Ok((frame, length as u64))
+    }
+
+    /// The first frame at or behind `at`, where a frame, a batch or the end of the log is; with its
+    /// offset and length. None at the end of what is known.
+    pub fn next_frame<'w>(&self, window: &'w mut Window, mut at: u64) -> Result<Option<(u64, Frame<'w>, u64)>> {
+        while at < self.end() {
+            // Bytes that pass for a batch header here, magic and checksum, are one.
+            let head = window.get(at, BATCH_HEADER_LEN)?;
+            if BatchHeader::decode(&self.header, at, head).is_err() {
+                return self.sized_frame_at(window, at).map(|(frame, length)| Some((at, frame, length)));
+            }
+            at += BATCH_HEADER_LEN as u64;
+        }
+        Ok(None)
+    }
+
+    /// Visits, in order, the frames whose sequence is above `after`, with their offsets.
+    pub fn walk(&self, after: u64, visit: &mut dyn FnMut(u64, Frame<'_>) -> Result<Flow>) -> Result<Flow> {
+        self.walk_from(self.start_of_walk(after, 0)?, &mut |offset, frame| match frame.sequence > after {
+            true => visit(offset, frame),
+            false => Ok(Flow::Continue(())),
+        })
+    }
+
+    /// Offsets, ascending, of some frames that end with the last one up to `until`; and the sequence
+    /// of the first of them, so that a backward walk can go on below it.
+    pub fn frames_before(&self, until: u64) -> Result<(Vec<u64>, u64)> {
+        let start = self.start_of_walk(until.saturating_sub(1), 64)?;
+        let (mut offsets, mut first) = (Vec::new(), 0);
+        let _stopped = self.walk_from(start, &mut |offset, frame| {
+            if frame.sequence > until {
+                return Ok(Flow::Break(()));
+            }
+            first = if offsets.is_empty() { frame.sequence } else { first };
+            offsets.push(offset);
+            Ok(Flow::Continue(()))
+        })?;
+        Ok((offsets, first))
+    }
+
+    /// A frame and its batch from which a walk meets everything above `after`.
+    fn start_of_walk(&self, after: u64, back: usize) -> Result<(u64, u64)> {
+        {
+            let table = self.read_table();
+            let in_table = table.first_sequence().is_some_and(|first| after.saturating_add(1) >= first);
+            if in_table {
+                return Ok(match table.first_above(after, back) {
+                    Some(slot) => (slot.offset.into(), slot.batch_offset.into()),
+                    None => (self.end(), self.end()),
+                });
+            }
+        }
+        let entry = self.on_index(|index| index.walk_start(after))?.flatten();
+        let first_batch = SEGMENT_HEADER_LEN as u64;
+        Ok(entry.map_or((0, first_batch), |entry| (entry.offset.into(), entry.batch_offset.into())))
+    }
+
+    /// Walks from the frame at `start.0` (0: the first) of the batch at `start.1`.
+    fn walk_from(&self, start: (u64, u64), visit: &mut dyn FnMut(u64, Frame<'_>) -> Result<Flow>) -> Result<Flow> {
+        let end = self.end();
+        let mut window = Window::sequential(self.file.clone(), self.path.clone());
+        let (mut at, mut batch_offset) = start;
+        while batch_offset < end {
+            let batch = self.batch_at(&mut window, batch_offset)?;
+            let batch_end = batch_offset + batch.total_len();
+            at = at.max(batch_offset + BATCH_HEADER_LEN as u64);
+            while at < batch_end {
+                let (frame, length) = self.sized_frame_at(&mut window, at)?;
+                if visit(at, frame)?.is_break() {
+                    return Ok(Flow::Break(()));
+                }
+                at += length;
+            }
+            batch_offset = batch_end;
+        }
+        Ok(Flow::Continue(()))
+    }
+
+    /// Adds to an error about the frame at an offset which event stands there.
+    pub fn identify(&self, error: Error) -> Error {
+        let ours = is_damage(&error) && error.sequence == 0 && error.path.as_deref() == Some(&*self.path);
+        let Some(offset) = error.offset.filter(|_| ours) else { return error };
+        let known = self.read_table().event_at(offset as u32);
+        let id = known.map(|(id, _)| id).or_else(|| self.index()?.id_at(offset as u32).ok()?);
+        let sequence = known.map(|(_, sequence)| sequence).unwrap_or_else(|| self.sequence_at(offset));
+        let message = match id {
+            Some(id) => format!("event {id} (sequence {sequence})"),
+            None => format!("sequence {sequence}"),
+        };
+        error.with_event(id.unwrap_or(Id::NONE), sequence).context(message)
+    }
+
+    /// The sequence that the frame at `offset` should have, from the frames before it.
+    fn sequence_at(&self, offset: u64) -> u64 {
+        let start = self.index().and_then(|index| index.walk_start_before(offset as u32).ok()?);
+        let first_batch = (0, SEGMENT_HEADER_LEN as u64);
+        let start = start.map_or(first_batch, |entry| (entry.offset.into(), entry.batch_offset.into()));
+        let mut last = None;
+        let _damage = self.walk_from(start, &mut |_, frame| {
+            last = Some(frame.sequence);
+            Ok(Flow::Continue(()))
+        });
+        let in_batch = || self.batch_at(&mut self.window(), start.1).map_or(0, |batch| batch.first_sequence);
+        last.map_or_else(in_batch, |last| last + 1)
+    }
+
+    /// Reads and checks the header of the batch at `offset`.
+    pub fn batch_at(&self, window: &mut Window, offset: u64) -> Result<BatchHeader> {
+        BatchHeader::decode(&self.header, offset, window.get(offset, BATCH_HEADER_LEN)?)
+            .map_err(|why| Error::corrupt(&self.path, offset, why))
+    }
+
+    /// An offset from which on every event has a sequence above `after`, or just about.
+    pub fn lowest_offset(&self, after: u64) -> Result<u32> {
+        Ok(self.start_of_walk(after, 0)?.0 as u32)
+    }
+
+    /// An offset above which every event has a sequence above `until`.
+    pub fn highest_offset(&self, until: u64) -> Result<u32> {
+        {
+            let table = self.read_table();
+            if table.first_sequence().is_some_and(|first| until >= first) {
+                return Ok(table.first_above(until, 0).map_or(u32::MAX, |slot| slot.offset));
+            }
+        }
+        Ok(self.on_index(|index| index.sparse_above(until))?.flatten().unwrap_or(u32::MAX))
+    }
+
+    /// The number of a string, for readers.
+    pub fn find_number(&self, text: &str) -> Result<Option<u32>> {
+        if let Some(number) = self.read_table().number(text) {
+            return Ok(Some(number));
+        }
+        Ok(self.on_index(|index| index.find_string(text))?.flatten().map(|name| name.number))
+    }
+
+    pub fn table_len(&self) -> usize {
+        self.read_table().len()
+    }
+
+    pub fn table_bytes(&self) -> usize {
+        self.read_table().memory_bytes()
+    }
+}
+
+/// A file in memory, for an index that is not on disk.
+#[derive(Debug)]
+struct MemoryFile(Vec<u8>);
+
+impl File for MemoryFile {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let from = usize::try_from(offset).unwrap_or(usize::MAX).min(self.0.len());
+        let count = buffer.len().min(self.0.len() - from);
+        buffer[..count].copy_from_slice(&self.0[from..from + count]);
+        Ok(count)
+    }
+
+    fn write_at(&self, _: &[u8], _: u64) -> io::Result<usize> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.len() as u64)
+    }
+
+    fn set_len(&self, _: u64) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn allocate(&self, _: u64) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn is_linked(&self) -> io::Result<bool> {
+        Ok(true)
+    }
+}

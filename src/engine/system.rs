@@ -1,0 +1,53 @@
+//! The library's own events: what they say, as MessagePack maps.
+
+use super::directory::Identity;
+use super::error::{Error, Result};
+use super::frame::{BATCH_HEADER_LEN, SEGMENT_HEADER_LEN};
+use super::id::{Id, Kind};
+use super::limits::FORMAT_VERSION;
+use super::segment::Segment;
+use serde::{Deserialize, Serialize};
+
+/// Payload of the genesis event.
+#[derive(Serialize, Deserialize)]
+struct Genesis {
+    /// 32 hex digits.
+    store_id: String,
+    format_version: u32,
+    created_us: i64,
+    label: String,
+}
+
+/// Payload of a gap event: these sequences will never be used.
+#[derive(Serialize, Deserialize)]
+pub struct Gap {
+    pub first_sequence: u64,
+    pub last_sequence: u64,
+}
+
+pub fn genesis_payload(store_id: Id, created_us: i64, label: &str) -> Vec<u8> {
+    let genesis =
+        Genesis { store_id: store_id.to_string(), format_version: FORMAT_VERSION, created_us, label: label.to_owned() };
+    rmp_serde::to_vec_named(&genesis).expect("a plain struct encodes")
+}
+
+pub fn gap_payload(first_sequence: u64, last_sequence: u64) -> Vec<u8> {
+    rmp_serde::to_vec_named(&Gap { first_sequence, last_sequence }).expect("a plain struct encodes")
+}
+
+/// The label that the genesis event keeps; checks that it is the genesis event of this store.
+pub fn label(first: &Segment, identity: &Identity) -> Result<String> {
+    if first.header.first_sequence != 1 {
+        return Ok(String::new());
+    }
+    let offset = (SEGMENT_HEADER_LEN + BATCH_HEADER_LEN) as u64;
+    let corrupt = |why| Error::corrupt(&first.path, offset, why);
+    let mut window = first.window();
+    let frame = first.frame_at(&mut window, offset)?;
+    if frame.kind != Kind::GENESIS || frame.event_hash != identity.genesis_hash {
+        return Err(corrupt("not the genesis event of this store"));
+    }
+    let genesis: Genesis =
+        rmp_serde::from_slice(frame.payload).map_err(|_| corrupt("the genesis event does not decode"))?;
+    Ok(genesis.label)
+}

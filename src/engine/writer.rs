@@ -1,0 +1,173 @@
+//! The writing end of the log: one unsealed segment, extended batch by batch, sealed when it is full.
+
+use super::directory::{CleanMark, Directory};
+use super::error::{Error, Result};
+use super::frame::{BatchHeader, SegmentHeader, BATCH_HEADER_LEN, BATCH_SEAL};
+use super::id::Id;
+use super::limits::FORMAT_VERSION;
+use super::segment::Segment;
+use super::tail::Tail;
+use super::vfs::{write_full, File};
+use std::sync::Arc;
+
+/// Space is reserved in growing steps up to this many bytes.
+const ALLOCATION_STEP_MAX: u64 = 8 << 20;
+const ALLOCATION_STEP_MIN: u64 = 64 << 10;
+/// Closing writes an index when opening would have to read more events than this.
+const UNINDEXED_EVENTS_MAX: usize = 4096;
+
+pub struct Writer {
+    pub dir: Directory,
+    pub segment: Arc<Segment>,
+    /// Where the next batch goes.
+    pub tail: Tail,
+    /// The file is at least this long.
+    allocated: u64,
+    /// The mark of a clean close is on the disk; it goes before the first write.
+    pub clean_mark: bool,
+    /// A failed write could not be undone; the store is to be poisoned.
+    pub broken: bool,
+    pub buffer: Vec<u8>,
+    pub scratch: Vec<u8>,
+}
+
+/// The header of a segment that follows what `tail` describes.
+pub fn next_header(store_id: Id, tail: &Tail, events_before: u64, log_start: u64, salt: u64) -> SegmentHeader {
+    SegmentHeader {
+        version: FORMAT_VERSION,
+        store_id,
+        first_sequence: tail.next_sequence,
+        created_us: tail.last_recorded_us,
+        log_hash: tail.log_hash,
+        salt,
+        log_start,
+        events_before,
+    }
+}
+
+/// Makes the file of a new segment, durable under its name.
+pub fn create_segment(dir: &Directory, header: &SegmentHeader) -> Result<Arc<dyn File>> {
+    let name = Segment::log_name(header.first_sequence);
+    let file = dir.create_temporary(&name)?;
+    let failed = |e| Error::io("cannot write", &dir.file(&name), &e);
+    write_full(&*file, &header.encode(), 0).map_err(failed)?;
+    file.sync().map_err(failed)?;
+    dir.rename_temporary(&name)?;
+    dir.sync()?;
+    Ok(file)
+}
+
+impl Writer {
+    pub fn new(dir: Directory, segment: Arc<Segment>, tail: Tail, clean_mark: bool) -> Result<Writer> {
+        let allocated = segment.file.len().map_err(|e| Error::io("cannot stat", &segment.path, &e))?;
+        Ok(Writer { dir, segment, tail, allocated, clean_mark, broken: false, buffer: Vec::new(), scratch: Vec::new() })
+    }
+
+    /// Writes the batch in the buffer, whose first 80 bytes are kept for its header. On failure
+    /// nothing of it remains.
+    pub fn write(&mut self, header: BatchHeader) -> Result<()> {
+        if self.clean_mark {
+            self.dir.remove_clean_mark()?;
+            self.clean_mark = false;
+        }
+        let offset = self.tail.offset;
+        header.seal_into(&self.segment.header, offset, &mut self.buffer);
+        self.reserve(offset + self.buffer.len() as u64)?;
+        let written = write_full(&*self.segment.file, &self.buffer, offset);
+        written.map_err(|e| {
+            let error = Error::io("cannot write", &self.segment.path, &e);
+            self.broken = self.undo_write().is_err();
+            error
+        })
+    }
+
+    /// Cuts off what a failed write left, so that it is not taken for a torn batch later.
+    fn undo_write(&mut self) -> std::io::Result<()> {
+        self.segment.file.set_len(self.tail.offset)?;
+        self.allocated = self.tail.offset;
+        Ok(())
+    }
+
+    fn reserve(&mut self, end: u64) -> Result<()> {
+        if end <= self.allocated {
+            return Ok(());
+        }
+        let step = self.allocated.clamp(ALLOCATION_STEP_MIN, ALLOCATION_STEP_MAX);
+        let target = end.max(self.allocated + step);
+        let failed = |e| Error::io("cannot reserve space in", &self.segment.path, &e);
+        self.segment.file.allocate(target).map_err(failed)?;
+        self.allocated = target;
+        Ok(())
+    }
+
+    /// Moves behind the batch that was written.
+    pub fn advance(&mut self, header: &BatchHeader) {
+        self.tail.offset += self.buffer.len() as u64;
+        self.tail.next_sequence = header.first_sequence + u64::from(header.count);
+        self.tail.log_hash = header.log_hash;
+        self.tail.last_recorded_us = header.recorded_us;
+        self.tail.events += u64::from(header.count);
+        self.tail.batches += 1;
+    }
+
+    /// Ends the segment with a seal record, cuts it to its length and syncs it. When this fails
+    /// after the write, the store is to be poisoned.
+    pub fn seal(&mut self, synced_through: u64) -> Result<()> {
+        self.buffer.clear();
+        self.buffer.resize(BATCH_HEADER_LEN, 0);
+        let header = BatchHeader {
+            body_len: 0,
+            count: 0,
+            first_sequence: self.tail.next_sequence,
+            synced_through,
+            recorded_us: self.tail.last_recorded_us,
+            log_hash: self.tail.log_hash,
+            body_crc: 0,
+            flags: BATCH_SEAL,
+        };
+        self.write(header)?;
+        self.advance(&header);
+        self.tail.sealed = true;
+        self.segment.publish(self.tail.offset);
+        self.cut_and_sync()
+    }
+
+    /// Gives back reserved space and makes everything durable.
+    pub fn cut_and_sync(&mut self) -> Result<()> {
+        let failed = |e| Error::io("cannot sync", &self.segment.path, &e);
+        if self.allocated > self.tail.offset {
+            self.segment.file.set_len(self.tail.offset).map_err(failed)?;
+            self.allocated = self.tail.offset;
+        }
+        self.segment.file.sync().map_err(failed)
+    }
+
+    /// Writes the index of the segment as far as it goes.
+    pub fn write_index(&self) -> Result<Vec<u8>> {
+        let bytes = self.segment.build_index(&self.tail.index_meta())?;
+        // Not synced: an index that a power cut takes away is made anew.
+        let name = format!("{:020}.idx", self.segment.header.first_sequence);
+        self.dir.publish(&name, &bytes, false)?;
+        Ok(bytes)
+    }
+
+    /// Leaves the log so that the next open need not look at it: synced, cut, indexed, marked.
+    pub fn finish(&mut self) -> Result<()> {
+        if self.clean_mark {
+            return Ok(());
+        }
+        self.cut_and_sync()?;
+        if self.segment.table_len() > UNINDEXED_EVENTS_MAX {
+            self.write_index()?;
+        }
+        self.dir.write_clean_mark(&CleanMark {
+            store_id: self.segment.header.store_id,
+            segment: self.segment.header.first_sequence,
+            end: self.tail.offset,
+            last_sequence: self.tail.next_sequence - 1,
+            log_hash: self.tail.log_hash,
+        })?;
+        self.clean_mark = true;
+        Ok(())
+    }
+}
