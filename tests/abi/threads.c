@@ -322,7 +322,7 @@ static void *import_slowly(void *argument) {
     fbat_import_report_init(&slow->report);
     CHECK_OK(fbat_import_options_set_namespace(options, "n", 1));
     CHECK_OK(fbat_import_options_set_chunk_size(options, 5));
-    CHECK_OK(fbat_import_options_set_filter(options, slow_filter, &slow->running, NULL, 0));
+    CHECK_OK(fbat_import_options_set_filter(options, slow_filter, &slow->running, NULL));
     if (slow->cancel) {
         CHECK_OK(fbat_import_options_set_cancel(options, slow->cancel));
     }
