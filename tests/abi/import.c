@@ -233,15 +233,11 @@ CASE(source_event_over_a_limit_of_the_destination_is_named) {
 
 /* ---- two processes ---- */
 
-/* Runs `body` in a process of its own that has not used the library. Called at the start of a case: only then is this
- * true of the child as well, so the cases that need it come from here. */
-typedef struct {
+/* A second process with a store of its own, made before this one uses the library: after that, a child could not. */
+static struct {
     int commands[2], answers[2];
     pid_t pid;
-} helper;
-
-/* Made before this process uses the library; serves the cases of two processes, then ends. */
-static helper writer_process;
+} writer_process;
 
 /* Commands: 'o' opens the store at the path that follows, 'a' appends 10 events, 'c' closes it. */
 static void serve(int commands, int answers) {

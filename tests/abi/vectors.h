@@ -98,7 +98,7 @@ static void vector_key_member(key_vector *v, const char *name, const char *value
 }
 
 /* Fills wire_vectors and key_vectors; false when the file is not there or has nothing of the kind. */
-static bool vectors_read(void) {
+T_UNUSED static bool vectors_read(void) {
     static char line[VECTOR_LINE_MAX];
     bool in_keys = false;
     FILE *file = fopen("tests/vectors/fbatip.json", "r");
@@ -121,7 +121,7 @@ static bool vectors_read(void) {
 }
 
 /* "OK" or "WIRE_BODY" as the status that the header calls FBAT_OK or FBAT_ERR_WIRE_BODY. */
-static bool vector_status_is(fbat_status status, const char *name) {
+T_UNUSED static bool vector_status_is(fbat_status status, const char *name) {
     const char *found = fbat_status_name(status);
     return strcmp(name, "OK") == 0 ? status == FBAT_OK
                                    : strncmp(found, "FBAT_ERR_", 9) == 0 && strcmp(found + 9, name) == 0;
