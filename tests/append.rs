@@ -181,7 +181,7 @@ fn a_label_is_kept_with_the_store() {
     assert_eq!(again.label(), "Zürich", "it is given once, at creation");
     let too_long = Options { label: "x".repeat(1025), ..quick() };
     assert!(Store::open(&dir.join("other"), &too_long).is_err());
-    assert!(!dir.join("other").join("LOCK").exists() && Store::open(&dir.join("other"), &quick()).is_ok());
+    assert!(!dir.join("other").exists(), "checked before any work");
 }
 
 // ------------------------------------------------------------------------------------ ids and keys
@@ -280,6 +280,32 @@ fn a_batch_of_nothing_but_replays_writes_nothing() {
     assert!(first.iter().zip(&again).all(|(a, b)| (a.sequence, a.event_hash) == (b.sequence, b.event_hash)));
     assert_eq!(fixture.store.stats().unwrap().events, before.events);
     assert_eq!(fixture.store.frontier().unwrap().visible, 50);
+}
+
+#[test]
+fn a_batch_of_nothing_is_nothing() {
+    let fixture = Fixture::new("nothing");
+    assert_eq!(fixture.store.append_batch(&[]).unwrap(), []);
+    assert_eq!(fixture.store.frontier().unwrap().visible, 1);
+}
+
+#[test]
+fn of_several_items_that_are_wrong_the_first_is_named() {
+    let fixture = Fixture::new("first");
+    fixture.store.append(&NewEvent { key: Id(1), ..event("e", b"p") }).unwrap();
+    let key_there = NewEvent { key: Id(1), ..event("e", b"q") };
+    let version = NewEvent { expect: Expect::Absent, ..event("e", b"r") };
+    let (first, again) = (NewEvent { key: Id(2), ..event("e", b"1") }, NewEvent { key: Id(2), ..event("e", b"2") });
+    let cases: [(&[NewEvent<'_>], Code, usize); 4] = [
+        (&[first, version, key_there, again], Code::VersionConflict, 1),
+        (&[first, key_there, version, again], Code::IdempotencyConflict, 1),
+        (&[first, again, version, key_there], Code::IdempotencyConflict, 1),
+        (&[first, first, again, version], Code::IdempotencyConflict, 2),
+    ];
+    for (batch, code, item) in cases {
+        let error = fixture.refused(batch);
+        assert_eq!((error.code(), error.item), (code, Some(item)), "{error}");
+    }
 }
 
 #[test]

@@ -141,6 +141,34 @@ fn the_lock_goes_with_the_process_that_held_it() {
 }
 
 #[test]
+fn a_closed_store_can_be_opened_again_while_other_threads_start_processes() {
+    // A process that was forked and has not come to its exec holds a copy of every descriptor.
+    let dir = TempDir::new("spawning");
+    let path = dir.join("store");
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let spawner = scope.spawn(|| {
+            while !done.load(std::sync::atomic::Ordering::Acquire) {
+                std::process::Command::new("true").status().unwrap();
+            }
+        });
+        let mut busy = 0;
+        for _ in 0..400 {
+            match Store::open(&path, &quick()) {
+                Ok(store) => store.close().unwrap(),
+                Err(error) => {
+                    assert_eq!(error.code(), Code::Busy, "{error}");
+                    busy += 1;
+                }
+            }
+        }
+        done.store(true, std::sync::atomic::Ordering::Release);
+        spawner.join().unwrap();
+        assert_eq!(busy, 0, "times that a closed store was still held");
+    });
+}
+
+#[test]
 fn a_reader_process_sees_events_arrive_beside_the_writer() {
     let dir = TempDir::new("reader-process");
     let path = dir.join("store");

@@ -247,16 +247,12 @@ impl Inner {
         Ok(())
     }
 
-    fn poisoned_by(&self, error: Error) -> Error {
-        self.poison(&error.message);
-        error
-    }
-
     /// Seals the active segment, writes its index, and starts the next one.
     fn rotate(&self, writer: &mut Writer) -> Result<()> {
         if !writer.tail.sealed {
             let synced = self.durable.load(Ordering::Acquire);
-            writer.seal(synced).map_err(|e| self.poisoned_by(e))?;
+            let sealed = writer.seal(synced);
+            sealed.map_err(|e| if writer.broken || writer.tail.sealed { self.poisoned_by(e) } else { e })?;
             self.durable.fetch_max(writer.tail.next_sequence - 1, Ordering::AcqRel);
         }
         let sealed = writer.segment.clone();

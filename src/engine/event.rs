@@ -203,7 +203,7 @@ pub fn check_coordinate(entity: &str, scope: &str) -> Result<()> {
     }
     for (what, text) in [("entity", entity), ("scope", scope)] {
         let bad = |b: &u8| *b < 0x20 || matches!(b, 0x7f | b'/' | b'|' | b'=');
-        if let Some(at) = text.as_bytes().iter().position(|b| bad(b)) {
+        if let Some(at) = text.as_bytes().iter().position(bad) {
             let byte = text.as_bytes()[at];
             return fault(format!(
                 "the {what} has the byte 0x{byte:02x} at {at}; control bytes, '/', '|' and '=' are refused"

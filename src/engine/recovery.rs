@@ -186,9 +186,13 @@ impl<'a> Opening<'a> {
 
     /// Serves an unsealed segment as it is: a writer may be at work on it.
     fn follow(&self, segment: Segment, mut tail: Tail, length: u64, report: OpenReport) -> Result<OpenLog> {
-        let torn = read_to_end(&segment, &mut tail)?;
-        if let Some(why) = torn {
-            self.refuse_damage(&segment, &tail, why, &batches_behind(&segment, tail.offset, length)?)?;
+        while let Some(why) = read_to_end(&segment, &mut tail)? {
+            let behind = batches_behind(&segment, tail.offset, length)?;
+            let Err(damage) = self.refuse_damage(&segment, &tail, why, &behind) else { break };
+            // The batch may just have been half written; by now, with others behind it, it is whole.
+            if tail.step(&segment, &mut segment.window())? != Step::Batch {
+                return Err(damage);
+            }
         }
         let durable = tail.synced_through;
         Ok(found(segment, tail, false, durable, report))

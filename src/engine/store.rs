@@ -528,13 +528,13 @@ impl Inner {
         if matches!(self.role, Role::Reader(_)) {
             return Err(Error::new(Code::ReadOnly, format!("{} is open for reading only", self.dir.path.display())));
         }
-        match self.poisoned.get() {
-            Some(why) => Err(Error::new(
-                Code::Poisoned,
-                format!("the store takes no more writes until it is opened again: {why}"),
-            )),
-            None => Ok(()),
-        }
+        self.check_poison()
+    }
+
+    fn check_poison(&self) -> Result<()> {
+        let Some(why) = self.poisoned.get() else { return Ok(()) };
+        let message = format!("the store takes no more writes until it is opened again: {why}");
+        Err(Error::new(Code::Poisoned, message))
     }
 
     pub fn poison(&self, why: &str) {
@@ -608,39 +608,45 @@ impl Inner {
         result
     }
 
+    /// Syncs what is written now; also while the store is being closed, for appends that were
+    /// there before.
     fn sync_once(&self) -> Result<()> {
+        let Role::Writer(writer) = &self.role else { return Ok(()) };
         let (segment, through) = {
-            let writer = self.writer()?;
+            let writer = lock(writer);
             (writer.segment.clone(), writer.tail.next_sequence - 1)
         };
+        self.check_poison()?;
         match segment.file.sync() {
             Ok(()) => {
                 self.durable.fetch_max(through, Ordering::AcqRel);
                 Ok(())
             }
-            Err(e) => {
-                let error = Error::io("cannot sync", &segment.path, &e);
-                self.poison(&error.message);
-                Err(error)
-            }
+            Err(e) => Err(self.poisoned_by(Error::io("cannot sync", &segment.path, &e))),
         }
     }
 
     pub fn close(&self) -> Result<()> {
+        if super::os::in_forked_child() {
+            return Err(Error::new(Code::Forked, "the store belongs to the parent of this process"));
+        }
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
         let Role::Writer(writer) = &self.role else { return Ok(()) };
         let mut writer = lock(writer);
-        let result = match self.poisoned.get() {
-            Some(why) => Err(Error::new(Code::Poisoned, format!("closed without a flush: {why}"))),
-            None => writer.finish(),
-        };
+        let result = self.check_poison().and_then(|()| writer.finish().map_err(|e| self.poisoned_by(e)));
         if result.is_ok() {
             self.durable.fetch_max(writer.tail.next_sequence - 1, Ordering::AcqRel);
         }
         drop(lock(&self.lock).take());
         result
+    }
+
+    /// Poisons the store with an error.
+    pub fn poisoned_by(&self, error: Error) -> Error {
+        self.poison(&error.message);
+        error
     }
 
     fn stats(&self) -> Result<Stats> {

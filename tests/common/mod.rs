@@ -11,7 +11,7 @@ use fbat::engine::provenance::Provenance;
 use fbat::engine::query::{Page, Query};
 use fbat::engine::store::{Durability, OpenMode, Options, Store};
 use fbat::engine::vfs::{Access, File, LockOutcome, Vfs};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -500,6 +500,8 @@ pub struct SpyVfs {
 #[derive(Debug, Default)]
 pub struct Spy {
     dirty: Mutex<BTreeSet<PathBuf>>,
+    /// What open files are called now, by the name that they have.
+    names: Mutex<BTreeMap<PathBuf, Arc<Mutex<PathBuf>>>>,
     syncs: AtomicU64,
     /// Writes to segments that still succeed; negative: all of them do.
     writes_left: AtomicI64,
@@ -535,17 +537,31 @@ impl SpyVfs {
 #[derive(Debug)]
 struct SpyFile {
     inner: Arc<dyn File>,
-    path: PathBuf,
+    path: Arc<Mutex<PathBuf>>,
     state: Arc<Spy>,
+}
+
+impl SpyFile {
+    fn path(&self) -> PathBuf {
+        self.path.lock().unwrap().clone()
+    }
 }
 
 impl Vfs for SpyVfs {
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>> {
         let inner = self.inner.open(path, access)?;
-        Ok(Arc::new(SpyFile { inner, path: path.to_owned(), state: self.state.clone() }))
+        let mut names = self.state.names.lock().unwrap();
+        let name = Arc::new(Mutex::new(path.to_owned()));
+        let name = names.entry(path.to_owned()).or_insert(name).clone();
+        Ok(Arc::new(SpyFile { inner, path: name, state: self.state.clone() }))
     }
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.inner.rename(from, to)?;
+        let mut names = self.state.names.lock().unwrap();
+        if let Some(name) = names.remove(from) {
+            *name.lock().unwrap() = to.to_owned();
+            names.insert(to.to_owned(), name);
+        }
         let mut dirty = self.state.dirty.lock().unwrap();
         match dirty.remove(from) {
             true => dirty.insert(to.to_owned()),
@@ -555,6 +571,7 @@ impl Vfs for SpyVfs {
     }
     fn remove(&self, path: &Path) -> io::Result<()> {
         self.state.dirty.lock().unwrap().remove(path);
+        self.state.names.lock().unwrap().remove(path);
         self.inner.remove(path)
     }
     fn create_dir(&self, path: &Path) -> io::Result<()> {
@@ -585,7 +602,7 @@ impl File for SpyFile {
         self.inner.read_at(buffer, offset)
     }
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
-        if is_segment(&self.path) {
+        if is_segment(&self.path()) {
             let left = self.state.writes_left.load(Ordering::SeqCst);
             if left == 0 {
                 return Err(io::Error::from_raw_os_error(28)); // ENOSPC
@@ -594,7 +611,7 @@ impl File for SpyFile {
                 self.state.writes_left.store(left - 1, Ordering::SeqCst);
             }
         }
-        self.state.dirty.lock().unwrap().insert(self.path.clone());
+        self.state.dirty.lock().unwrap().insert(self.path());
         self.inner.write_at(bytes, offset)
     }
     fn len(&self) -> io::Result<u64> {
@@ -608,7 +625,7 @@ impl File for SpyFile {
     }
     fn sync(&self) -> io::Result<()> {
         // Before the call: what is written while it runs may not be covered by it.
-        self.state.dirty.lock().unwrap().remove(&self.path);
+        self.state.dirty.lock().unwrap().remove(&self.path());
         self.state.syncs.fetch_add(1, Ordering::SeqCst);
         self.inner.sync()
     }

@@ -1,0 +1,220 @@
+//! The table behind every opaque pointer. A handle is a slot, a generation and a type tag in the
+//! pointer's bits; it is never dereferenced, so a stale, foreign or invented one is an answer, not
+//! a crash.
+//!
+//! Bits 63..56 hold 0x80 and the tag, which no user-space address has; 55..24 the generation;
+//! 23..0 the slot. A slot whose generations are used up is retired.
+
+use crate::engine::error::{Code, Error, Result};
+use std::any::Any;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+
+/// What can stand behind a handle.
+pub(crate) trait Object: Any + Send + Sync {
+    /// The opaque C type that points to it.
+    type Raw;
+    /// Below 0x40, one for each type.
+    const TAG: u8;
+    /// The C type's name, for messages.
+    const NAME: &'static str;
+}
+
+const SLOT_BITS: u32 = 24;
+const SLOTS_MAX: u32 = CHUNK_0 * ((1 << CHUNKS) - 1);
+/// Chunk `k` holds `CHUNK_0 << k` slots, so that slots never move and 18 chunks hold 16 million.
+const CHUNK_0: u32 = 64;
+const CHUNKS: usize = 18;
+
+struct Slot(RwLock<Entry>);
+
+struct Entry {
+    generation: u32,
+    object: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+struct Free {
+    reusable: Vec<u32>,
+    next: u32,
+}
+
+static SLOTS: [OnceLock<Box<[Slot]>>; CHUNKS] = [const { OnceLock::new() }; CHUNKS];
+static FREE: Mutex<Free> = Mutex::new(Free { reusable: Vec::new(), next: 0 });
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+
+/// How many handles are live.
+pub(crate) fn live() -> usize {
+    LIVE.load(Ordering::Relaxed)
+}
+
+/// Puts `object` into the table and returns its handle.
+pub(crate) fn insert<T: Object>(object: T) -> Result<*mut T::Raw> {
+    insert_arc(Arc::new(object))
+}
+
+/// As [`insert`], for an object that is shared already.
+pub(crate) fn insert_arc<T: Object>(object: Arc<T>) -> Result<*mut T::Raw> {
+    let index = claim()?;
+    let (chunk, offset) = place(index);
+    let slots = SLOTS[chunk].get_or_init(|| {
+        let new_slot = |_| Slot(RwLock::new(Entry { generation: 1, object: None }));
+        (0..CHUNK_0 << chunk).map(new_slot).collect()
+    });
+    let mut entry = slots[offset].0.write().unwrap_or_else(PoisonError::into_inner);
+    entry.object = Some(object);
+    LIVE.fetch_add(1, Ordering::Relaxed);
+    Ok(pack::<T>(index, entry.generation))
+}
+
+/// The object behind `handle`.
+pub(crate) fn get<T: Object>(handle: *const T::Raw) -> Result<Arc<T>> {
+    lookup(handle).ok_or_else(|| invalid::<T>(handle))
+}
+
+/// The object behind `handle`, or none: for getters, which have no status.
+pub(crate) fn lookup<T: Object>(handle: *const T::Raw) -> Option<Arc<T>> {
+    let (index, generation) = unpack::<T>(handle)?;
+    let (chunk, offset) = place(index);
+    let entry = SLOTS[chunk].get()?[offset].0.read().unwrap_or_else(PoisonError::into_inner);
+    if entry.generation != generation {
+        return None;
+    }
+    Arc::clone(entry.object.as_ref()?).downcast().ok()
+}
+
+/// Takes the object out of the table; from here on the handle is dead.
+pub(crate) fn take<T: Object>(handle: *const T::Raw) -> Option<Arc<T>> {
+    let (index, generation) = unpack::<T>(handle)?;
+    let (chunk, offset) = place(index);
+    let mut entry = SLOTS[chunk].get()?[offset].0.write().unwrap_or_else(PoisonError::into_inner);
+    if entry.generation != generation || !entry.object.as_ref()?.is::<T>() {
+        return None;
+    }
+    let object = entry.object.take()?;
+    LIVE.fetch_sub(1, Ordering::Relaxed);
+    let reusable = generation < u32::MAX;
+    if reusable {
+        entry.generation += 1;
+    }
+    drop(entry);
+    if reusable {
+        FREE.lock().unwrap_or_else(PoisonError::into_inner).reusable.push(index);
+    }
+    object.downcast().ok()
+}
+
+/// The error for a handle that leads nowhere.
+pub(crate) fn invalid<T: Object>(handle: *const T::Raw) -> Error {
+    let message = if handle.is_null() {
+        format!("the {} is NULL", T::NAME)
+    } else {
+        format!("{:#018x} is no live {}", handle as usize, T::NAME)
+    };
+    Error::new(Code::InvalidHandle, message)
+}
+
+/// A slot that nobody uses.
+fn claim() -> Result<u32> {
+    let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(index) = free.reusable.pop() {
+        return Ok(index);
+    }
+    if free.next == SLOTS_MAX {
+        let error = Error::new(Code::LimitExceeded, format!("{SLOTS_MAX} handles are live; free some"));
+        return Err(error.with_numbers(SLOTS_MAX.into(), SLOTS_MAX.into()));
+    }
+    free.next += 1;
+    Ok(free.next - 1)
+}
+
+/// The chunk of a slot, and where it is there.
+fn place(index: u32) -> (usize, usize) {
+    let chunk = (index / CHUNK_0 + 1).ilog2();
+    (chunk as usize, (index - CHUNK_0 * ((1 << chunk) - 1)) as usize)
+}
+
+fn pack<T: Object>(index: u32, generation: u32) -> *mut T::Raw {
+    let tag = u64::from(0x80 | T::TAG) << 56;
+    (tag | u64::from(generation) << SLOT_BITS | u64::from(index)) as usize as *mut T::Raw
+}
+
+/// Slot and generation of a handle that has the tag of `T`.
+fn unpack<T: Object>(handle: *const T::Raw) -> Option<(u32, u32)> {
+    let bits = handle as usize as u64;
+    let index = (bits & ((1 << SLOT_BITS) - 1)) as u32;
+    ((bits >> 56) as u8 == 0x80 | T::TAG && index < SLOTS_MAX).then_some((index, (bits >> SLOT_BITS) as u32))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Apple(u32);
+    struct Pear;
+    impl Object for Apple {
+        type Raw = u32;
+        const TAG: u8 = 0x3e;
+        const NAME: &'static str = "apple";
+    }
+    impl Object for Pear {
+        type Raw = u32;
+        const TAG: u8 = 0x3f;
+        const NAME: &'static str = "pear";
+    }
+
+    #[test]
+    fn a_freed_handle_stays_dead_when_its_slot_is_used_again() {
+        let first = insert(Apple(1)).unwrap();
+        assert_eq!(take::<Apple>(first).unwrap().0, 1);
+        let handles: Vec<_> = (0..100).map(|n| insert(Apple(n)).unwrap()).collect();
+        assert!(lookup::<Apple>(first).is_none() && take::<Apple>(first).is_none());
+        for (n, handle) in handles.into_iter().enumerate() {
+            assert_eq!(lookup::<Apple>(handle).unwrap().0, n as u32);
+            assert!(take::<Apple>(handle).is_some() && take::<Apple>(handle).is_none());
+        }
+    }
+
+    #[test]
+    fn garbage_and_handles_of_other_types_lead_nowhere() {
+        let apple = insert(Apple(1)).unwrap();
+        let swapped = (apple as usize ^ 1 << 56) as *mut u32;
+        assert!(lookup::<Pear>(apple).is_none() && lookup::<Pear>(swapped).is_none());
+        assert!(take::<Pear>(swapped).is_none());
+        for garbage in [0, 1, 0x7fff_dead_beef, usize::MAX, apple as usize ^ 1 << 30, apple as usize ^ 1 << 20] {
+            assert_eq!(get::<Apple>(garbage as *const u32).err().unwrap().code(), Code::InvalidHandle);
+        }
+        let on_the_stack = 5u32;
+        assert!(lookup::<Apple>(&on_the_stack).is_none());
+        assert!(take::<Apple>(apple).is_some());
+    }
+
+    #[test]
+    fn slots_fill_the_chunks_without_a_hole() {
+        let mut expected = (0, 0);
+        for index in 0..100_000 {
+            assert_eq!(place(index), expected);
+            expected.1 += 1;
+            if expected.1 == (CHUNK_0 << expected.0) as usize {
+                expected = (expected.0 + 1, 0);
+            }
+        }
+        assert_eq!(place(SLOTS_MAX - 1).0, CHUNKS - 1);
+    }
+
+    #[test]
+    fn threads_may_look_up_make_and_free_at_once() {
+        let shared = insert(Apple(7)).unwrap() as usize;
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for n in 0..2000 {
+                        let own = insert(Apple(n)).unwrap();
+                        assert_eq!(lookup::<Apple>(shared as *const u32).unwrap().0, 7);
+                        assert_eq!(take::<Apple>(own).unwrap().0, n);
+                    }
+                });
+            }
+        });
+        assert!(take::<Apple>(shared as *const u32).is_some());
+    }
+}

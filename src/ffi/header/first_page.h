@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * Generated from src/ffi: change it there, then run
+ * FBAT_BLESS=1 cargo test --test header
+ */
+#ifndef FBAT_H
+#define FBAT_H
+
+/** @file fbat.h
+ * fbat: an embedded, append-only event store with exactly-once import.
+ *
+ * A store is a directory. Events are appended to it and never change; each belongs to an
+ * @e entity, and has a global @e sequence and a @e version within its entity. A second store
+ * takes over events of the first with fbat_import(), which may be repeated, interrupted and run
+ * from several sides without losing or doubling any, and records where each came from.
+ *
+ * @code{.c}
+ * #include "fbat.h"
+ * #include <stdio.h>
+ * #include <string.h>
+ *
+ * // Tells of a failure and frees its detail.
+ * static int failed(const char *what, fbat_error *err) {
+ *   fprintf(stderr, "%s: %s\n", what, fbat_error_message(err).data);
+ *   fbat_error_free(err);
+ *   return 1;
+ * }
+ *
+ * static fbat_str text(const char *s) {
+ *   fbat_str str = {s, strlen(s)};
+ *   return str;
+ * }
+ *
+ * int main(int argc, char **argv) {
+ *   fbat_error *err = NULL;
+ *   fbat_store *store = NULL;
+ *   if (fbat_store_open(argc > 1 ? argv[1] : "orders.fbat", NULL, &store, &err) != FBAT_OK)
+ *     return failed("open", err);
+ *
+ *   fbat_event event = FBAT_EVENT_INIT;
+ *   fbat_receipt receipt = FBAT_RECEIPT_INIT;
+ *   event.entity = text("order:1");
+ *   event.scope = text("shop");
+ *   event.kind = 0x1001;
+ *   event.payload = (const uint8_t *)"2 apples";
+ *   event.payload_len = 8;
+ *   if (fbat_append(store, &event, &receipt, &err) != FBAT_OK)
+ *     return failed("append", err);
+ *   printf("event %llu is version %llu of its order\n", (unsigned long long)receipt.sequence,
+ *          (unsigned long long)receipt.version);
+ *
+ *   fbat_cursor *cursor = NULL;
+ *   if (fbat_cursor_new(store, NULL, &cursor, &err) != FBAT_OK)
+ *     return failed("cursor", err);
+ *   for (;;) {
+ *     fbat_page *page = NULL;
+ *     if (fbat_cursor_next(cursor, &page, &err) != FBAT_OK)
+ *       return failed("next", err);
+ *     if (page == NULL)
+ *       break;
+ *     const fbat_record *rows = fbat_page_rows(page);
+ *     for (size_t i = 0; i < fbat_page_len(page); i++)
+ *       printf("%s: %.*s\n", rows[i].entity.data, (int)rows[i].payload_len,
+ *              (const char *)rows[i].payload);
+ *     fbat_page_free(page);
+ *   }
+ *   fbat_cursor_free(cursor);
+ *
+ *   fbat_status status = fbat_store_close(store, &err);
+ *   fbat_store_free(store);
+ *   return status == FBAT_OK ? 0 : failed("close", err);
+ * }
+ * @endcode
+ *
+ * @par Status and error
+ * A call that can fail returns an #fbat_status: #FBAT_OK is 0, the library's own failures are
+ * positive, and a negative number is what a callback of yours stopped the call with. The last
+ * parameter `err` may be NULL; else `*err` is set to NULL at the beginning and to a new
+ * fbat_error on failure, which you free. What was there before is overwritten, not freed.
+ * @par
+ * The statuses that a function lists are not all: every one may also return
+ * #FBAT_ERR_INVALID_HANDLE when an object that it needs is not live, #FBAT_ERR_FORKED,
+ * #FBAT_ERR_PANIC and #FBAT_ERR_INTERNAL when the library has a defect, and, where it makes an
+ * object, #FBAT_ERR_LIMIT_EXCEEDED when 16 million are live. A function without a status
+ * answers with what it documents for an object that is not live.
+ *
+ * @par Results
+ * Results come through out-parameters, which are written in every case: on failure pointers are
+ * NULL, numbers, ids and hashes zero, and structs zero but for their size. Only a struct whose
+ * `struct_size` is bad is left as it is.
+ *
+ * @par Ownership
+ * What a call returns through a pointer is yours and has a `_free` function, which ignores NULL.
+ * What it returns by value (an #fbat_str, a pointer to rows) is borrowed; its line says how long
+ * it lives. What you pass in is copied before the call returns.
+ *
+ * @par Objects
+ * A pointer to an opaque object is a number that the library looks up, never an address. One
+ * that was freed, is of another type, or is garbage gives #FBAT_ERR_INVALID_HANDLE, and a second
+ * `_free` does nothing. Leak checkers can't see such objects: fbat_live_handles() counts them.
+ * This does not protect plain memory: structs, arrays, rows of a page.
+ *
+ * @par Structs with a size
+ * The first member of a struct that you allocate is its `struct_size`. Begin with its
+ * `FBAT_..._INIT`, or with its `fbat_..._init()` where macros are of no use; both set all else to
+ * zero, which is the default of every member. A size that the library does not know is an error.
+ *
+ * @par Text and bytes
+ * Text is UTF-8 with a length; NULL with a length of 0 is empty, NULL with another length is an
+ * error. Text from the library has a NUL behind it. Paths end with a NUL, and are bytes of the
+ * file system.
+ *
+ * @par Flags and choices
+ * They are fixed-width integers. Unknown bits and values are an error.
+ *
+ * @par Threads
+ * Every function says which threads may call it. In short: `const` objects may be used by any
+ * number of threads at once, others by one at a time; any thread may close and free a store. No
+ * function has to be called on the thread that made an object.
+ *
+ * @par Callbacks
+ * A callback runs on the thread that made the call, never at once with itself for one call, and
+ * with no lock held, so it may call the library. It must return: not throw, not jump out. A
+ * foreign exception that reaches the library ends the process.
+ *
+ * @par Fork
+ * In a child that was forked after a store had been opened, every call gives #FBAT_ERR_FORKED
+ * without an error object, frees do nothing, and no file is touched; versions, status names and
+ * kinds work. After exec all is well.
+ *
+ * @par Defects
+ * A panic inside the library is caught at its edge: the call gives #FBAT_ERR_PANIC, its stores
+ * can no longer be written to, and the process goes on.
+ *
+ * @par Output
+ * The library prints nothing; see fbat_set_log_callback().
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Warns when the result of a function is not looked at. */
+#if defined(__GNUC__) || defined(__clang__)
+#define FBAT_NODISCARD __attribute__((warn_unused_result))
+#else
+#define FBAT_NODISCARD
+#endif
+
+/** The version of this header as text. @since 0.1 */
+#define FBAT_VERSION "0.1.0"
+
+/** The first 6 bytes of a provenance frame. @since 0.1 */
+#define FBAT_PROVENANCE_MAGIC "FBATIP"

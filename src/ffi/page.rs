@@ -1,0 +1,450 @@
+//! Events read back
+
+use super::error::fbat_error;
+use super::guard::{self, Call};
+use super::handle;
+use super::raw::{self, Out, Sized0};
+use super::status::fbat_status;
+use super::store::fbat_store;
+use super::types::{fbat_extension, fbat_hash, fbat_id, fbat_str};
+use crate::engine::error::{Code, Error, Result};
+use crate::engine::event::{Columns, Event, Source, PROVENANCE_EXTENSION};
+use crate::engine::id::Id;
+use crate::engine::provenance::Provenance;
+use crate::engine::query::Page;
+use std::ptr::{null, null_mut};
+
+/// The payload.
+/// @since 0.1
+pub const FBAT_COLUMN_PAYLOAD: u32 = 1u32;
+/// The extensions, the provenance of imported events among them.
+/// @since 0.1
+pub const FBAT_COLUMN_EXTENSIONS: u32 = 2u32;
+/// The hash of the entity's event before. Costs one more look-up for each event.
+/// @since 0.1
+pub const FBAT_COLUMN_PREVIOUS_HASH: u32 = 4u32;
+
+/// The event was imported.
+/// @since 0.1
+pub const FBAT_RECORD_IMPORTED: u32 = 1u32;
+/// `previous_hash` is filled in.
+/// @since 0.1
+pub const FBAT_RECORD_HAS_PREVIOUS_HASH: u32 = 2u32;
+/// The event was imported, but its provenance can't be read; fbat_record_provenance() says why.
+/// @since 0.1
+pub const FBAT_RECORD_PROVENANCE_UNREADABLE: u32 = 4u32;
+
+/// An event as a reader sees it. Lives as long as the page that it is a row of, or until the
+/// callback that was given it returns; so does everything that it points to.
+/// @since 0.1
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct fbat_record {
+    /// The size of this struct as the library knows it: rows of an array lie that far apart.
+    pub struct_size: usize,
+    /// The event's id.
+    pub id: fbat_id,
+    /// Its place in the store: counted from 1, in the order of commits, never used again.
+    pub sequence: u64,
+    /// What the event is about.
+    pub entity: fbat_str,
+    /// Whose event it is.
+    pub scope: fbat_str,
+    /// What sort of event: category in the top 4 bits, type in the low 12.
+    pub kind: u16,
+    /// The caller's own.
+    pub payload_version: u16,
+    /// The caller's own.
+    pub flags: u32,
+    /// Bits: `FBAT_RECORD_...`.
+    pub record_flags: u32,
+    /// Not used; 0.
+    pub reserved: u32,
+    /// How many events the entity had with this one: 1 for its first.
+    pub version: u64,
+    /// The event's time: microseconds since 1970.
+    pub timestamp_us: i64,
+    /// When this store wrote it: microseconds since 1970. Never goes back.
+    pub recorded_us: i64,
+    /// What the event belongs to; all zero for nothing.
+    pub correlation: fbat_id,
+    /// The event that caused it; all zero for none. Imported events have none.
+    pub causation: fbat_id,
+    /// The payload, with its column; else NULL.
+    pub payload: *const u8,
+    /// How many bytes there are at `payload`.
+    pub payload_len: usize,
+    /// How long the event's payload is, also where its column was not asked for.
+    pub payload_size: usize,
+    /// The extensions, with their column, in the order in which they were given; else NULL. An
+    /// imported event has its provenance behind them: `batpak.import.provenance`.
+    pub extensions: *const fbat_extension,
+    /// How many there are at `extensions`.
+    pub extension_count: usize,
+    /// BLAKE3 of the payload.
+    pub content_hash: fbat_hash,
+    /// Hash over the event and the entity's history before it.
+    pub event_hash: fbat_hash,
+    /// The `event_hash` of the entity's event before this one, with its column; else all zero.
+    pub previous_hash: fbat_hash,
+    /// Of an imported event: the name that its source had in the import; else NULL and 0.
+    pub source_namespace: fbat_str,
+    /// Of an imported event: its id in the source.
+    pub source_event_id: fbat_id,
+    /// Of an imported event: its global sequence in the source.
+    pub source_sequence: u64,
+    /// A provenance that this version of the library did not write, as the log has it; mostly NULL.
+    pub raw_provenance: *const u8,
+    /// How many bytes there are at `raw_provenance`.
+    pub raw_provenance_len: usize,
+}
+
+raw::sized!(fbat_record);
+
+/// Rows of events with all their bytes. Owned by the caller, who frees it with fbat_page_free().
+/// Outlives the store.
+/// @par Threads
+/// Immutable: any number may read it at once.
+/// @since 0.1
+pub struct fbat_page {
+    _opaque: [u8; 0],
+}
+
+/// What a handle to a page leads to. The rows point into the other three, none of which changes.
+pub(crate) struct PageObject {
+    rows: Rows,
+    page: Box<Page>,
+}
+
+// SAFETY: the pointers in the rows lead to memory that the object owns and never changes.
+unsafe impl Send for PageObject {}
+// SAFETY: as above.
+unsafe impl Sync for PageObject {}
+
+impl handle::Object for PageObject {
+    type Raw = fbat_page;
+    const TAG: u8 = 6;
+    const NAME: &'static str = "page";
+}
+
+impl PageObject {
+    pub(crate) fn new(page: Page, columns: Columns) -> PageObject {
+        let page = Box::new(page);
+        let mut rows = Rows::default();
+        rows.records.reserve(page.len());
+        page.iter().for_each(|event| rows.push(&event, columns));
+        rows.finish();
+        PageObject { rows, page }
+    }
+}
+
+/// Builds records. Text is copied, for the NUL behind it; payloads and extension values are
+/// pointed to where the engine has them.
+#[derive(Default)]
+pub(crate) struct Rows {
+    pub records: Vec<fbat_record>,
+    extensions: Vec<fbat_extension>,
+    arena: Arena,
+    /// Entity, scope and source namespace of the row before, which the next one often shares.
+    last: [Option<fbat_str>; 3],
+}
+
+impl Rows {
+    /// Forgets all rows, but keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.records.clear();
+        self.extensions.clear();
+        self.arena.clear();
+        self.last = [None; 3];
+    }
+
+    /// Adds a row, which must not outlive `event`. Its extensions are in place after [`Rows::finish`].
+    pub(crate) fn push(&mut self, event: &Event<'_>, columns: Columns) {
+        let first = self.extensions.len();
+        for (key, value) in event.extensions.iter() {
+            self.push_extension(key, value);
+        }
+        let payload = event.payload;
+        let mut record = fbat_record {
+            id: event.id.into(),
+            sequence: event.sequence,
+            entity: self.shared_text(0, event.entity),
+            scope: self.shared_text(1, event.scope),
+            kind: event.kind.0,
+            payload_version: event.payload_version,
+            flags: event.flags,
+            version: event.version,
+            timestamp_us: event.timestamp_us,
+            recorded_us: event.recorded_us,
+            correlation: event.correlation.into(),
+            causation: event.causation.into(),
+            payload: if payload.is_empty() { null() } else { payload.as_ptr() },
+            payload_len: payload.len(),
+            payload_size: event.payload_len,
+            content_hash: event.content_hash.into(),
+            event_hash: event.event_hash.into(),
+            ..fbat_record::initial()
+        };
+        if let Some(hash) = event.previous_hash {
+            record.previous_hash = hash.into();
+            record.record_flags |= FBAT_RECORD_HAS_PREVIOUS_HASH;
+        }
+        self.push_source(event, columns, &mut record);
+        record.extension_count = self.extensions.len() - first;
+        self.records.push(record);
+    }
+
+    /// Fills in where an imported event came from, and its extension where those were asked for.
+    fn push_source(&mut self, event: &Event<'_>, columns: Columns, record: &mut fbat_record) {
+        let body = match event.source {
+            Source::None => return,
+            Source::Import { namespace, event_id, sequence } => {
+                record.source_namespace = self.shared_text(2, namespace);
+                record.source_event_id = event_id.into();
+                record.source_sequence = sequence;
+                None
+            }
+            Source::Raw(body) => {
+                (record.raw_provenance, record.raw_provenance_len) = (body.as_ptr(), body.len());
+                match Provenance::from_body(body, false) {
+                    Ok(provenance) => {
+                        record.source_namespace = self.shared_text(2, &provenance.namespace);
+                        record.source_event_id = provenance.event_id.into();
+                        record.source_sequence = provenance.sequence;
+                    }
+                    Err(_) => record.record_flags |= FBAT_RECORD_PROVENANCE_UNREADABLE,
+                }
+                Some(body)
+            }
+        };
+        record.record_flags |= FBAT_RECORD_IMPORTED;
+        if !columns.extensions {
+            return;
+        }
+        if let Some(body) = body {
+            return self.push_extension(PROVENANCE_EXTENSION, body);
+        }
+        if let Ok(body) = event.provenance().and_then(|p| p.map_or(Ok(Vec::new()), |p| p.to_body())) {
+            let key = self.arena.text(PROVENANCE_EXTENSION);
+            let value = self.arena.bytes(&body);
+            self.extensions.push(fbat_extension { key, value, value_len: body.len() });
+        }
+    }
+
+    fn push_extension(&mut self, key: &str, value: &[u8]) {
+        let key = self.arena.text(key);
+        let data = if value.is_empty() { null() } else { value.as_ptr() };
+        self.extensions.push(fbat_extension { key, value: data, value_len: value.len() });
+    }
+
+    /// A copy of `text`, or the one that the row before has.
+    fn shared_text(&mut self, which: usize, text: &str) -> fbat_str {
+        if let Some(last) = self.last[which] {
+            // SAFETY: text of the arena, which has not been cleared since.
+            if unsafe { raw::slice("", last.data.cast::<u8>(), last.len) }.is_ok_and(|l| l == text.as_bytes()) {
+                return last;
+            }
+        }
+        let copy = self.arena.text(text);
+        self.last[which] = Some(copy);
+        copy
+    }
+
+    /// Points every row to its extensions; no row may be added after it.
+    pub(crate) fn finish(&mut self) {
+        let mut rest = self.extensions.as_slice();
+        for record in &mut self.records {
+            let (own, others) = rest.split_at(record.extension_count);
+            if !own.is_empty() {
+                record.extensions = own.as_ptr();
+            }
+            rest = others;
+        }
+    }
+}
+
+/// Text that stays where it is: blocks that are filled and never grow.
+#[derive(Default)]
+struct Arena {
+    blocks: Vec<Vec<u8>>,
+}
+
+impl Arena {
+    const BLOCK_BYTES: usize = 4 << 10;
+
+    fn clear(&mut self) {
+        self.blocks.truncate(1);
+        self.blocks.iter_mut().for_each(Vec::clear);
+    }
+
+    /// A copy of `text` with a NUL behind it.
+    fn text(&mut self, text: &str) -> fbat_str {
+        fbat_str { data: self.bytes(text.as_bytes()).cast(), len: text.len() }
+    }
+
+    /// A copy of `bytes` with a NUL behind it.
+    fn bytes(&mut self, bytes: &[u8]) -> *const u8 {
+        let needed = bytes.len() + 1;
+        let fits = |block: &Vec<u8>| block.capacity() - block.len() >= needed;
+        if !self.blocks.last().is_some_and(fits) {
+            let grown = Self::BLOCK_BYTES << self.blocks.len().min(8);
+            self.blocks.push(Vec::with_capacity(grown.max(needed)));
+        }
+        let Some(block) = self.blocks.last_mut() else { return null() };
+        let start = block.len();
+        block.extend_from_slice(bytes);
+        block.push(0);
+        // SAFETY: within the block, which had room for it and so has not moved.
+        unsafe { block.as_ptr().add(start) }
+    }
+}
+
+/// Columns as the header numbers them.
+pub(crate) fn columns(bits: u32) -> Result<Columns> {
+    let known = FBAT_COLUMN_PAYLOAD | FBAT_COLUMN_EXTENSIONS | FBAT_COLUMN_PREVIOUS_HASH;
+    raw::check_bits("columns", bits, known)?;
+    Ok(Columns {
+        payload: bits & FBAT_COLUMN_PAYLOAD != 0,
+        extensions: bits & FBAT_COLUMN_EXTENSIONS != 0,
+        previous_hash: bits & FBAT_COLUMN_PREVIOUS_HASH != 0,
+    })
+}
+
+/// The bits of [`columns`].
+pub(crate) fn column_bits(columns: Columns) -> u32 {
+    let flag = |is_set: bool, bit: u32| if is_set { bit } else { 0 };
+    flag(columns.payload, FBAT_COLUMN_PAYLOAD)
+        | flag(columns.extensions, FBAT_COLUMN_EXTENSIONS)
+        | flag(columns.previous_hash, FBAT_COLUMN_PREVIOUS_HASH)
+}
+
+/// Where the event of a record came from: none when it was not imported.
+///
+/// # Safety
+/// The pointers of `record` are live.
+pub(crate) unsafe fn provenance_of(record: &fbat_record) -> Result<Option<Provenance>> {
+    if record.record_flags & FBAT_RECORD_IMPORTED == 0 {
+        return Ok(None);
+    }
+    let id = Id::from(record.id);
+    // SAFETY: the caller's promise.
+    let raw = unsafe { raw::slice("raw_provenance", record.raw_provenance, record.raw_provenance_len) }?;
+    if !raw.is_empty() || record.record_flags & FBAT_RECORD_PROVENANCE_UNREADABLE != 0 {
+        return Provenance::from_body(raw, false).map(Some).map_err(|e| {
+            let place = format!("provenance of event {id} (sequence {})", record.sequence);
+            e.context(place).with_event(id, record.sequence)
+        });
+    }
+    // SAFETY: the caller's promise.
+    let namespace = unsafe { raw::text_of("source_namespace", record.source_namespace) }?;
+    Ok(Some(Provenance {
+        schema_version: crate::engine::provenance::SCHEMA_VERSION,
+        namespace: namespace.to_owned(),
+        event_id: record.source_event_id.into(),
+        sequence: record.source_sequence,
+        kind: crate::engine::id::Kind(record.kind),
+        content_hash: record.content_hash.into(),
+    }))
+}
+
+/// Reads one event by its id.
+/// @param store the store.
+/// @param event_id the id.
+/// @param columns what to read beside the rest: bits `FBAT_COLUMN_...`.
+/// @param out_page a page of one row; NULL on failure. Free it with fbat_page_free().
+/// @param err detail on failure; may be NULL.
+/// @retval FBAT_OK done.
+/// @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, or a column is unknown.
+/// @retval FBAT_ERR_NOT_FOUND there is no such event.
+/// @retval FBAT_ERR_CLOSED the store is closed.
+/// @retval FBAT_ERR_CORRUPT a file is damaged; the error says where.
+/// @retval FBAT_ERR_IO the operating system failed.
+/// @par Threads
+/// Any.
+/// @since 0.1
+#[no_mangle]
+#[must_use]
+pub unsafe extern "C" fn fbat_event_get(
+    store: *const fbat_store,
+    event_id: *const fbat_id,
+    columns: u32,
+    out_page: *mut *mut fbat_page,
+    err: *mut *mut fbat_error,
+) -> fbat_status {
+    // SAFETY: the caller's promise: null or writable.
+    let out = unsafe { Out::new(out_page, null_mut()) };
+    let body = |call: &Call| {
+        out.check("out_page")?;
+        let columns = self::columns(columns)?;
+        // SAFETY: the caller's promise: null or readable.
+        let id = Id::from(unsafe { raw::read("event_id", event_id) }?);
+        let page = call.store(store)?.engine.get(id, columns)?.ok_or_else(|| no_such_event(id))?;
+        out.set(handle::insert(PageObject::new(page, columns))?);
+        Ok(())
+    };
+    // SAFETY: the caller's promise: null or writable.
+    unsafe { guard::status(err, body) }
+}
+
+/// The error for an id that no event has.
+pub(crate) fn no_such_event(id: Id) -> Error {
+    Error::new(Code::NotFound, format!("there is no event {id}")).with_event(id, 0)
+}
+
+fn with<T>(page: *const fbat_page, none: T, get: impl FnOnce(&PageObject) -> T) -> T {
+    guard::value(None, || handle::lookup::<PageObject>(page).map(|object| get(&object))).unwrap_or(none)
+}
+
+/// How many rows there are.
+/// @param page the page.
+/// @return the number; 0 where `page` is not live.
+/// @par Threads
+/// Any.
+/// @since 0.1
+#[no_mangle]
+pub unsafe extern "C" fn fbat_page_len(page: *const fbat_page) -> usize {
+    with(page, 0, |p| p.rows.records.len())
+}
+
+/// The rows, one behind the other, `struct_size` of the first apart.
+/// @param page the page.
+/// @return the first row, which lives as long as the page; NULL where there is none, or `page` is not live.
+/// @par Threads
+/// Any.
+/// @since 0.1
+#[no_mangle]
+pub unsafe extern "C" fn fbat_page_rows(page: *const fbat_page) -> *const fbat_record {
+    with(page, null(), |p| p.rows.records.first().map_or(null(), |_| p.rows.records.as_ptr()))
+}
+
+/// Where to go on: what to set as `after` (forward) or `until` (backward) for the next page.
+/// @param page the page.
+/// @return a global sequence; 0 where `page` is not live.
+/// @par Threads
+/// Any.
+/// @since 0.1
+#[no_mangle]
+pub unsafe extern "C" fn fbat_page_next(page: *const fbat_page) -> u64 {
+    with(page, 0, |p| p.page.next)
+}
+
+/// Whether nothing more was there when the page was read.
+/// @param page the page.
+/// @return whether it is so; true where `page` is not live.
+/// @par Threads
+/// Any.
+/// @since 0.1
+#[no_mangle]
+pub unsafe extern "C" fn fbat_page_is_end(page: *const fbat_page) -> bool {
+    with(page, true, |p| p.page.end)
+}
+
+/// Frees a page, its rows and their bytes.
+/// @param page the page; NULL is allowed.
+/// @par Threads
+/// Any; the page must not be used by others.
+/// @since 0.1
+#[no_mangle]
+pub unsafe extern "C" fn fbat_page_free(page: *mut fbat_page) {
+    guard::free::<PageObject>(page)
+}

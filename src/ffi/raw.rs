@@ -1,0 +1,318 @@
+//! Raw arguments: from pointers and lengths to slices and text, and values out through pointers.
+
+use super::types::{fbat_extension, fbat_hash, fbat_id, fbat_str};
+use crate::engine::error::{Code, Error, Result};
+use crate::engine::id::{Hash, Id};
+use std::ffi::{c_char, CStr, OsStr};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// `len` items at `data`; null is an empty slice where `len` is 0, and an error elsewhere.
+///
+/// # Safety
+/// A `data` that is not null points to `len` items that nobody changes during `'a`.
+pub(crate) unsafe fn slice<'a, T>(name: &str, data: *const T, len: usize) -> Result<&'a [T]> {
+    if len == 0 {
+        return Ok(&[]);
+    }
+    check_pointer(name, data)?;
+    if len.checked_mul(size_of::<T>()).is_none_or(|bytes| bytes > isize::MAX as usize) {
+        return Err(Error::invalid(format!("{name}: a length of {len} is more than memory can hold")));
+    }
+    // SAFETY: not null, aligned, and of a possible size; the rest is the caller's promise.
+    Ok(unsafe { std::slice::from_raw_parts(data, len) })
+}
+
+/// UTF-8 text.
+///
+/// # Safety
+/// As [`slice`].
+pub(crate) unsafe fn text<'a>(name: &str, data: *const c_char, len: usize) -> Result<&'a str> {
+    // SAFETY: the caller's promise.
+    let bytes = unsafe { slice(name, data.cast::<u8>(), len) }?;
+    std::str::from_utf8(bytes).map_err(|e| {
+        let message = format!("{name} is not UTF-8 at byte {}", e.valid_up_to());
+        Error::new(Code::InvalidUtf8, message).with_numbers(e.valid_up_to() as u64, 0)
+    })
+}
+
+/// The text of an `fbat_str`.
+///
+/// # Safety
+/// As [`slice`].
+pub(crate) unsafe fn text_of<'a>(name: &str, text: fbat_str) -> Result<&'a str> {
+    // SAFETY: the caller's promise.
+    unsafe { self::text(name, text.data, text.len) }
+}
+
+/// A NUL-terminated path.
+///
+/// # Safety
+/// A `path` that is not null is NUL-terminated, and nobody changes it during `'a`.
+pub(crate) unsafe fn path<'a>(path: *const c_char) -> Result<&'a Path> {
+    check_pointer("path", path)?;
+    // SAFETY: the caller's promise.
+    let bytes = unsafe { CStr::from_ptr(path) }.to_bytes();
+    if bytes.is_empty() {
+        return Err(Error::invalid("path is empty"));
+    }
+    Ok(Path::new(OsStr::from_bytes(bytes)))
+}
+
+/// A plain value behind a pointer that may not be null.
+///
+/// # Safety
+/// A `pointer` that is not null can be read.
+pub(crate) unsafe fn read<T: Copy>(name: &str, pointer: *const T) -> Result<T> {
+    check_pointer(name, pointer)?;
+    // SAFETY: not null and aligned; readable by the caller's promise.
+    Ok(unsafe { pointer.read() })
+}
+
+/// The extensions of an event.
+///
+/// # Safety
+/// As [`slice`], also for each key and value.
+pub(crate) unsafe fn extensions<'a>(
+    data: *const fbat_extension,
+    count: usize,
+    out: &mut Vec<(&'a str, &'a [u8])>,
+) -> Result<()> {
+    // SAFETY: the caller's promise.
+    for item in unsafe { slice("extensions", data, count) }? {
+        // SAFETY: the caller's promise.
+        let key = unsafe { text_of("extension key", item.key) }?;
+        // SAFETY: the caller's promise.
+        let value = unsafe { slice("extension value", item.value, item.value_len) }?;
+        out.push((key, value));
+    }
+    Ok(())
+}
+
+/// Refuses a pointer that is null or not aligned.
+pub(crate) fn check_pointer<T>(name: &str, pointer: *const T) -> Result<()> {
+    if pointer.is_null() {
+        return Err(Error::invalid(format!("{name} is NULL")));
+    }
+    if !pointer.is_aligned() {
+        return Err(Error::invalid(format!("{name} is not aligned to {} bytes", align_of::<T>())));
+    }
+    Ok(())
+}
+
+/// A pointer that an answer is written through. What it leads to is zero or NULL from the start.
+pub(crate) struct Out<T>(*mut T);
+
+impl<T> Out<T> {
+    /// Writes `initial` at once, so that a call which fails leaves nothing behind by chance.
+    ///
+    /// # Safety
+    /// A `pointer` that is not null can be written until the call returns.
+    pub(crate) unsafe fn new(pointer: *mut T, initial: T) -> Out<T> {
+        if !pointer.is_null() && pointer.is_aligned() {
+            // SAFETY: not null and aligned; writable by the caller's promise.
+            unsafe { pointer.write(initial) };
+        }
+        Out(pointer)
+    }
+
+    /// Refuses a null pointer: to be asked before the work, so that nothing is done in vain.
+    pub(crate) fn check(&self, name: &str) -> Result<()> {
+        check_pointer(name, self.0)
+    }
+
+    pub(crate) fn set(&self, value: T) {
+        if !self.0.is_null() && self.0.is_aligned() {
+            // SAFETY: not null and aligned; writable by the promise given to `new`.
+            unsafe { self.0.write(value) };
+        }
+    }
+}
+
+/// A struct whose first member is its size, as the caller knows it.
+///
+/// # Safety
+/// `repr(C)`, its first member is `struct_size: usize`, and zero bytes are a value of it.
+pub(crate) unsafe trait Sized0: Copy {
+    const NAME: &'static str;
+    /// All zero but for the size.
+    fn initial() -> Self;
+}
+
+/// A struct, or an array of them, that an answer is written into; null where none is wanted.
+pub(crate) struct OutStruct<T> {
+    pointer: *mut T,
+    count: usize,
+}
+
+impl<T: Sized0> OutStruct<T> {
+    /// Checks the size that each element states; touches nothing where one is wrong.
+    ///
+    /// # Safety
+    /// A `pointer` that is not null leads to `count` elements that can be read and written until the call returns.
+    pub(crate) unsafe fn new(pointer: *mut T, count: usize) -> Result<OutStruct<T>> {
+        if pointer.is_null() {
+            return Ok(OutStruct { pointer, count: 0 });
+        }
+        check_pointer(T::NAME, pointer)?;
+        for at in 0..count {
+            // SAFETY: within the array by the caller's promise; the first member is the size.
+            let size = unsafe { pointer.add(at).cast::<usize>().read() };
+            check_struct_size::<T>(size).map_err(|e| if count > 1 { e.with_item(at) } else { e })?;
+        }
+        let out = OutStruct { pointer, count };
+        for at in 0..count {
+            out.set(at, T::initial());
+        }
+        Ok(out)
+    }
+
+    pub(crate) fn required(self) -> Result<OutStruct<T>> {
+        check_pointer(T::NAME, self.pointer)?;
+        Ok(self)
+    }
+
+    pub(crate) fn set(&self, at: usize, value: T) {
+        if at < self.count {
+            // SAFETY: within the array that `new` was promised.
+            unsafe { self.pointer.add(at).write(value) };
+        }
+    }
+}
+
+/// Refuses a `struct_size` that this version of the library does not know.
+pub(crate) fn check_struct_size<T: Sized0>(found: usize) -> Result<()> {
+    let known = size_of::<T>();
+    if found == known {
+        return Ok(());
+    }
+    let message = format!("{}: struct_size is {found}, this library knows {known}", T::NAME);
+    Err(Error::invalid(message).with_numbers(found as u64, known as u64))
+}
+
+/// Gives each struct its size in the first member, and zero elsewhere to begin with.
+macro_rules! sized {
+    ($($name:ident),* $(,)?) => {$(
+        const _: () = assert!(std::mem::offset_of!($name, struct_size) == 0);
+        // SAFETY: repr(C) with the size first, as just checked; integers and pointers may be zero.
+        unsafe impl $crate::ffi::raw::Sized0 for $name {
+            const NAME: &'static str = stringify!($name);
+            fn initial() -> $name {
+                // SAFETY: as above.
+                let zero: $name = unsafe { std::mem::zeroed() };
+                $name { struct_size: size_of::<$name>(), ..zero }
+            }
+        }
+    )*};
+}
+pub(crate) use sized;
+
+/// The body of the `_init` functions.
+///
+/// # Safety
+/// A `pointer` that is not null can be written.
+pub(crate) unsafe fn init<T: Sized0>(pointer: *mut T) {
+    // SAFETY: the caller's promise.
+    unsafe { Out::new(pointer, T::initial()) };
+}
+
+/// Text or bytes to lend to C: a NUL stands behind the end.
+#[derive(Clone)]
+pub(crate) struct Text(Vec<u8>);
+
+impl Text {
+    pub(crate) fn new(bytes: impl AsRef<[u8]>) -> Text {
+        Text([bytes.as_ref(), &[0]].concat())
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0[..self.0.len() - 1]
+    }
+
+    /// The text; empty where it is not UTF-8, as only paths may be.
+    pub(crate) fn as_str(&self) -> &str {
+        std::str::from_utf8(self.bytes()).unwrap_or_default()
+    }
+
+    pub(crate) fn lend(&self) -> fbat_str {
+        fbat_str { data: self.0.as_ptr().cast(), len: self.bytes().len() }
+    }
+}
+
+impl Default for Text {
+    fn default() -> Text {
+        Text(vec![0])
+    }
+}
+
+/// One of the values below `count`, as the enumerations of the header number them.
+pub(crate) fn choice<T: Copy>(name: &str, value: u32, choices: &[T]) -> Result<T> {
+    choices.get(value as usize).copied().ok_or_else(|| {
+        let message = format!("{name} is {value}; the highest that is known is {}", choices.len() - 1);
+        Error::invalid(message).with_numbers(value.into(), choices.len() as u64 - 1)
+    })
+}
+
+/// Refuses bits that this version of the library does not know.
+pub(crate) fn check_bits(name: &str, bits: u32, known: u32) -> Result<()> {
+    if bits & !known == 0 {
+        return Ok(());
+    }
+    let message = format!("{name}: unknown bits 0x{:x}; known are 0x{known:x}", bits & !known);
+    Err(Error::invalid(message).with_numbers(bits.into(), known.into()))
+}
+
+impl From<fbat_id> for Id {
+    fn from(id: fbat_id) -> Id {
+        Id::from_bytes(id.bytes)
+    }
+}
+
+impl From<Id> for fbat_id {
+    fn from(id: Id) -> fbat_id {
+        fbat_id { bytes: id.to_bytes() }
+    }
+}
+
+impl From<fbat_hash> for Hash {
+    fn from(hash: fbat_hash) -> Hash {
+        Hash(hash.bytes)
+    }
+}
+
+impl From<Hash> for fbat_hash {
+    fn from(hash: Hash) -> fbat_hash {
+        fbat_hash { bytes: hash.0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn null_is_an_empty_slice_only_without_a_length() {
+        let null = std::ptr::null::<u8>();
+        // SAFETY: null, or a length that is refused before anything is read.
+        unsafe {
+            assert_eq!(slice("x", null, 0).unwrap(), &[] as &[u8]);
+            assert_eq!(slice("x", null, 1).unwrap_err().code(), Code::InvalidArgument);
+            assert_eq!(slice("x", &0u8, usize::MAX).unwrap_err().code(), Code::InvalidArgument);
+            assert_eq!(slice("x", 2 as *const u64, 1).unwrap_err().code(), Code::InvalidArgument);
+        }
+    }
+
+    #[test]
+    fn text_that_is_not_utf8_is_refused_with_its_place() {
+        let bytes = b"ab\xff";
+        // SAFETY: a live array.
+        let error = unsafe { text("entity", bytes.as_ptr().cast(), 3) }.unwrap_err();
+        assert_eq!((error.code(), error.found), (Code::InvalidUtf8, 2));
+    }
+
+    #[test]
+    fn unknown_bits_and_choices_are_refused() {
+        assert!(check_bits("flags", 3, 3).is_ok() && check_bits("flags", 4, 3).is_err());
+        assert!(choice("mode", 1, &[1, 2]).is_ok() && choice("mode", 2, &[1, 2]).is_err());
+    }
+}

@@ -1,0 +1,77 @@
+//! Versions
+
+use super::types::fbat_str;
+use super::{guard, handle};
+use std::ffi::c_char;
+
+/// The version of this header. `MAJOR.MINOR.PATCH`, as in semantic versioning.
+/// @since 0.1
+pub const FBAT_VERSION_MAJOR: u32 = 0u32;
+/// See #FBAT_VERSION_MAJOR.
+/// @since 0.1
+pub const FBAT_VERSION_MINOR: u32 = 1u32;
+/// See #FBAT_VERSION_MAJOR.
+/// @since 0.1
+pub const FBAT_VERSION_PATCH: u32 = 0u32;
+/// The version of the binary interface that this header describes. It changes when programs have
+/// to be compiled again, and the soname of the library changes with it.
+/// @since 0.1
+pub const FBAT_ABI_VERSION: u32 = 1u32;
+
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
+
+/// The version of the library that is loaded, for example "0.1.0".
+///
+/// Compare it with #FBAT_VERSION, which is that of the header. Works in a forked child.
+/// @return static text, never NULL.
+/// @par Threads
+/// Any.
+/// @since 0.1
+#[no_mangle]
+pub extern "C" fn fbat_version_string() -> *const c_char {
+    VERSION.as_ptr().cast()
+}
+
+/// The version of the binary interface of the library that is loaded.
+///
+/// A program that loads the library at run time compares it with #FBAT_ABI_VERSION and goes no
+/// further when they differ. Works in a forked child.
+/// @return the number.
+/// @par Threads
+/// Any.
+/// @since 0.1
+#[no_mangle]
+pub extern "C" fn fbat_abi_version() -> u32 {
+    FBAT_ABI_VERSION
+}
+
+/// How many objects of this library the process holds: everything with a `_free` function that
+/// was not freed.
+///
+/// Objects live in a table of the library, where leak checkers do not look: a test that ends with
+/// 0 here has freed everything.
+/// @return the number; 0 in a forked child.
+/// @par Threads
+/// Any.
+/// @since 0.1
+#[no_mangle]
+pub extern "C" fn fbat_live_handles() -> usize {
+    guard::value(0, handle::live)
+}
+
+impl fbat_str {
+    /// No text.
+    pub(crate) const NONE: fbat_str = fbat_str { data: std::ptr::null(), len: 0 };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn constants_agree_with_the_package() {
+        let numbers = format!("{FBAT_VERSION_MAJOR}.{FBAT_VERSION_MINOR}.{FBAT_VERSION_PATCH}");
+        assert_eq!(numbers, env!("CARGO_PKG_VERSION"));
+        assert_eq!(VERSION.trim_end_matches('\0'), numbers);
+    }
+}

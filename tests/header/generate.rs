@@ -1,0 +1,72 @@
+//! Makes the two headers from `src/ffi`: each of its files becomes a section, by way of cbindgen.
+
+use cbindgen::{Builder, Config};
+use std::fs;
+use std::path::Path;
+
+/// The files in the order of their sections.
+const SECTIONS: [&str; 14] = [
+    "types",
+    "status",
+    "version",
+    "error",
+    "buffer",
+    "id",
+    "log",
+    "store",
+    "append",
+    "page",
+    "query",
+    "provenance",
+    "import",
+    "verify",
+];
+
+/// `include/fbat.h`, as it should be.
+pub fn header(root: &Path) -> String {
+    let page = |name: &str| fs::read_to_string(root.join("src/ffi/header").join(name)).unwrap();
+    let mut text = page("first_page.h");
+    for name in SECTIONS {
+        text += &section(root, name);
+    }
+    text + "\n" + &page("last_page.h")
+}
+
+/// One file: its first comment as the text of a group, then what cbindgen makes of it.
+fn section(root: &Path, name: &str) -> String {
+    let path = root.join(format!("src/ffi/{name}.rs"));
+    let source = fs::read_to_string(&path).unwrap();
+    let mut comment = source.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim);
+    let title = comment.next().unwrap_or_else(|| panic!("{name}.rs has no title"));
+    let about: String = comment.filter(|line| !line.is_empty()).map(|line| format!(" * {line}\n")).collect();
+    let mut config = Config::from_file(root.join("cbindgen.toml")).unwrap();
+    // cbindgen leaves out structs and opaque types that no function of the same file names.
+    config.export.include = declared_types(&source);
+    let bindings = Builder::new().with_config(config).with_src(&path).generate().unwrap();
+    let mut text = Vec::new();
+    bindings.write(&mut text);
+    let body = without_struct(&String::from_utf8(text).unwrap());
+    let rule = "-".repeat(90 - title.len());
+    format!(
+        "\n/* {rule} {title} */\n\n/** @defgroup fbat_{name} {title}\n{about} * @{{\n */\n\n{}\n\n/** @}} */\n",
+        body.trim()
+    )
+}
+
+/// cbindgen writes `struct` before types of the same section, and not before others.
+fn without_struct(text: &str) -> String {
+    let plain = |line: &str| match line.starts_with("typedef struct") {
+        true => format!("{line}\n"),
+        false => format!("{}\n", line.replace("struct fbat_", "fbat_")),
+    };
+    text.lines().map(plain).collect()
+}
+
+/// The names of a file's public types.
+fn declared_types(source: &str) -> Vec<String> {
+    let name = |line: &str| {
+        let rest = line.strip_prefix("pub struct ").or_else(|| line.strip_prefix("pub type "))?;
+        Some(rest.split(|c: char| !c.is_alphanumeric() && c != '_').next()?.to_owned())
+    };
+    source.lines().filter_map(name).collect()
+}
