@@ -128,7 +128,7 @@ impl Inner {
         let mut plan = Plan { outcomes: vec![None; items.len()], ..Plan::default() };
         let mut fresh = Vec::with_capacity(items.len());
         for (at, item) in items.iter().enumerate() {
-            let settled = self.settle(item, &mut plan, import).map_err(|e| e.with_item(at))?;
+            let settled = self.settle(item, items, &plan, import).map_err(|e| e.with_item(at))?;
             match settled {
                 Settled::There(outcome) => plan.outcomes[at] = Some(outcome),
                 Settled::SameAs(earlier) => fresh.push((at, Some(earlier))),
@@ -147,11 +147,21 @@ impl Inner {
     }
 
     /// Whether an item's key is there already, in the log or earlier in the batch.
-    fn settle<'a>(&self, item: &Item<'a>, plan: &mut Plan<'a>, import: Option<ImportTerms>) -> Result<Settled> {
+    fn settle(
+        &self,
+        item: &Item<'_>,
+        items: &[Item<'_>],
+        plan: &Plan<'_>,
+        import: Option<ImportTerms>,
+    ) -> Result<Settled> {
         if item.key.is_none() {
             return Ok(Settled::Fresh);
         }
         if let Some(&earlier) = plan.keys.get(&item.key) {
+            if items[earlier].tag != item.tag {
+                let message = format!("key {} is that of item {earlier}, which has other content", item.key);
+                return Err(Error::new(Code::IdempotencyConflict, message).with_event(item.key, 0));
+            }
             return Ok(Settled::SameAs(earlier));
         }
         let known_absent = import.is_some_and(|terms| terms.absent_at == self.visible.load(Ordering::Relaxed));
@@ -302,7 +312,10 @@ impl Inner {
         writer.buffer.resize(BATCH_HEADER_LEN, 0);
         for &(at, same_as) in fresh {
             let outcome = match same_as {
-                Some(earlier) => self.again(&items[at], &items[earlier], plan, earlier).map_err(|e| e.with_item(at))?,
+                Some(earlier) => match &plan.outcomes[earlier] {
+                    Some(Outcome::New(receipt)) => Outcome::Again(*receipt),
+                    _ => unreachable!("an item that others repeat is new"),
+                },
                 None => {
                     let receipt = self.encode(writer, &items[at], sequence, recorded_us, plan)?;
                     log_hash = hash::log_next(log_hash, receipt.event_hash);
@@ -323,17 +336,6 @@ impl Inner {
             flags: 0,
         };
         self.put(writer, header, plan)
-    }
-
-    fn again<'a>(&self, item: &Item<'a>, first: &Item<'a>, plan: &Plan<'a>, earlier: usize) -> Result<Outcome> {
-        if item.tag != first.tag {
-            let message = format!("key {} is that of item {earlier}, which has other content", item.key);
-            return Err(Error::new(Code::IdempotencyConflict, message).with_event(item.key, 0));
-        }
-        match &plan.outcomes[earlier] {
-            Some(Outcome::New(receipt)) => Ok(Outcome::Again(*receipt)),
-            _ => unreachable!("an item that others repeat is new"),
-        }
     }
 
     /// Appends the frame of an item to the writer's buffer.

@@ -331,6 +331,7 @@ impl Segment {
     /// The frame at `offset` with its length.
     fn sized_frame_at<'w>(&self, window: &'w mut Window, offset: u64) -> Result<(Frame<'w>, u64)> {
         let corrupt = |why| Error::corrupt(&self.path, offset, why);
+        window.stay_below(self.end());
         let head = window.get(offset, 8)?;
         let length = if head.len() < 8 { 0 } else { Frame::length(head) };
         if length < FRAME_FIXED_LEN || offset + length as u64 > self.end() {
@@ -345,6 +346,7 @@ impl Segment {
     pub fn next_frame<'w>(&self, window: &'w mut Window, mut at: u64) -> Result<Option<(u64, Frame<'w>, u64)>> {
         while at < self.end() {
             // Bytes that pass for a batch header here, magic and checksum, are one.
+            window.stay_below(self.end());
             let head = window.get(at, BATCH_HEADER_LEN)?;
             if BatchHeader::decode(&self.header, at, head).is_err() {
                 return self.sized_frame_at(window, at).map(|(frame, length)| Some((at, frame, length)));
@@ -446,6 +448,7 @@ impl Segment {
 
     /// Reads and checks the header of the batch at `offset`.
     pub fn batch_at(&self, window: &mut Window, offset: u64) -> Result<BatchHeader> {
+        window.stay_below(self.end());
         BatchHeader::decode(&self.header, offset, window.get(offset, BATCH_HEADER_LEN)?)
             .map_err(|why| Error::corrupt(&self.path, offset, why))
     }

@@ -15,16 +15,23 @@ pub struct Window {
     buffer: Vec<u8>,
     start: u64,
     read_len: usize,
+    /// Nothing at or behind this offset is read: it may still change.
+    limit: u64,
 }
 
 impl Window {
     pub fn new(file: Arc<dyn File>, path: Arc<Path>) -> Window {
-        Window { file, path, buffer: Vec::new(), start: 0, read_len: SMALL_READ }
+        Window { file, path, buffer: Vec::new(), start: 0, read_len: SMALL_READ, limit: u64::MAX }
     }
 
     /// A window for walking along the file: large reads from the start.
     pub fn sequential(file: Arc<dyn File>, path: Arc<Path>) -> Window {
         Window { read_len: LARGE_READ, ..Window::new(file, path) }
+    }
+
+    /// Reads only what lies before `limit`.
+    pub fn stay_below(&mut self, limit: u64) {
+        self.limit = limit;
     }
 
     /// `length` bytes at `offset`; fewer at the end of the file.
@@ -45,7 +52,8 @@ impl Window {
             false if self.buffer.is_empty() => self.read_len,
             false => SMALL_READ,
         };
-        self.buffer.resize(self.read_len.max(length), 0);
+        let room = usize::try_from(self.limit.saturating_sub(offset)).unwrap_or(usize::MAX);
+        self.buffer.resize(self.read_len.max(length).min(room), 0);
         self.start = offset;
         let got = read_full(&*self.file, &mut self.buffer, offset);
         self.buffer.truncate(*got.as_ref().unwrap_or(&0));
