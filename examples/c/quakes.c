@@ -30,7 +30,7 @@
 #include "table.h"
 
 enum { NETWORKS_MAX = 32, BATCH_EVENTS = 256, STRONGEST = 5, CATEGORY = 1 };
-static const double MAGNITUDE_MIN = 2.5;
+static double magnitude_min = 2.5; /* what the filter compares with */
 
 /* What the input is known to hold; main answers with failure where the stores tell another story. */
 enum { EXPECTED_EVENTS = 1707, EXPECTED_STRONG = 297, EXPECTED_NETWORKS = 12 };
@@ -278,10 +278,9 @@ static bool fill_networks(input *in, const char *directory) {
 /* Lets an event through when it is strong enough. Its payload was asked for, so it is here; 1 keeps, 0 skips, and a
  * negative number would stop the import and come back as its status. */
 static int32_t is_strong(void *user_data, const fbat_record *record) {
-    const double *magnitude_min = user_data;
+    const double *limit = user_data;
     double magnitude;
-    return json_number((const char *)record->payload, record->payload_len, "mag", &magnitude) &&
-           magnitude >= *magnitude_min;
+    return json_number((const char *)record->payload, record->payload_len, "mag", &magnitude) && magnitude >= *limit;
 }
 
 static fbat_import_options *import_options(const char *network, bool only_strong) {
@@ -291,7 +290,7 @@ static fbat_import_options *import_options(const char *network, bool only_strong
     snprintf(namespace, sizeof namespace, "usgs/%s", network);
     ok(fbat_import_options_set_namespace(options, namespace, strlen(namespace)), &none, "naming the source");
     if (only_strong) {
-        ok(fbat_import_options_set_filter(options, is_strong, (void *)&MAGNITUDE_MIN, NULL), &none, "setting a filter");
+        ok(fbat_import_options_set_filter(options, is_strong, &magnitude_min, NULL), &none, "setting a filter");
         ok(fbat_import_options_set_filter_columns(options, FBAT_COLUMN_PAYLOAD), &none, "asking for the payload");
     }
     return options;
@@ -308,7 +307,7 @@ static void report_row(table *t, const char *name, const fbat_import_report *r) 
     if (r->source_ceiling > 0) {
         table_cell(t, "%" PRIu64, r->source_high_watermark);
     } else {
-        table_cell(t, " ");
+        table_cell(t, "%s", "");
     }
 }
 
@@ -419,7 +418,7 @@ static void print_time(table *t, int64_t time_us) {
 
 static bool print_strongest(const fbat_store *hub, fbat_id *strongest) {
     static const table_column columns[] = {{"mag", 1},       {"time (UTC)", 0}, {"place", 0},
-                                           {"source", 0}, {"seq", 1},     {"id in the source", 0}};
+                                           {"source", 0}, {"seq", 1},     {"id there", 0}};
     strong_quake top[STRONGEST];
     size_t count = find_strongest(hub, top);
     table *t = table_new(columns, 6);
@@ -432,7 +431,7 @@ static bool print_strongest(const fbat_store *hub, fbat_id *strongest) {
         ok(fbat_id_to_hex(&source_id, hex, sizeof hex), &err, "showing an id");
         table_cell(t, "%.1f", top[i].magnitude);
         print_time(t, top[i].time_us);
-        table_cell(t, "%.36s", top[i].place);
+        table_cell(t, "%s", top[i].place);
         table_cell(t, "%s", fbat_provenance_get_namespace(provenance).data);
         table_cell(t, "%" PRIu64, fbat_provenance_get_sequence(provenance));
         table_cell(t, "%.8s…", hex);
@@ -525,7 +524,7 @@ int main(int argc, char **argv) {
         return EXIT_FAILURE;
     }
     if (mkdir(argv[2], 0755) != 0) {
-        die("%s: %s", argv[2], errno == EEXIST ? "remove it first, the counts are those of a fresh start" : strerror(errno));
+        die("%s: %s%s", argv[2], strerror(errno), errno == EEXIST ? "; the counts below are those of a fresh start" : "");
     }
     read_input(&in, argv[1]);
     printf("%sfbat %s%s: %zu earthquakes, explosions and quarry blasts of one week, from %s\n", style_bold(),

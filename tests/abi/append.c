@@ -301,6 +301,30 @@ MISUSE(batch_over_the_limit_of_the_store) {
     done(store);
 }
 
+/* Lengths that the address space could hold, but the caller's memory does not: limits come before reading. */
+MISUSE(lengths_over_a_limit_are_refused_unread) {
+    fbat_store *store = open_new("s");
+    const size_t huge = (size_t)1 << 40;
+    fbat_event event = event_of("thing:1", "x");
+    fbat_extension extension = {STR("a.b"), (const uint8_t *)"v", 1};
+    event.entity.len = huge;
+    refused(store, &event, FBAT_ERR_INVALID_COORDINATE);
+    event = event_of("thing:1", "x");
+    event.scope.len = huge;
+    refused(store, &event, FBAT_ERR_INVALID_COORDINATE);
+    event = event_of("thing:1", "x");
+    event.extensions = &extension;
+    event.extension_count = huge;
+    refused(store, &event, FBAT_ERR_LIMIT_EXCEEDED);
+    event.extension_count = 1;
+    extension.key.len = huge;
+    CHECK(fbat_append(store, &event, NULL, NULL) > 0);
+    extension.key.len = 3;
+    extension.value_len = huge;
+    refused(store, &event, FBAT_ERR_LIMIT_EXCEEDED);
+    done(store);
+}
+
 MISUSE(payload_over_the_limit_is_refused_unread) {
     fbat_store *store = open_new("s");
     fbat_event event = event_of("thing:1", "x");

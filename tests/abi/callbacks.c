@@ -214,9 +214,10 @@ CASE(key_that_arrives_meanwhile_is_imported_and_overtaken) {
     context c = {.act = import_the_same};
     begin(&c, 10);
     fbat_import_report report = run(&c, FBAT_OK);
-    CHECK_U64(report.imported, 10); /* it became visible during this import */
-    CHECK_U64(report.overtaken, 10);
-    CHECK_U64(report.deduplicated, 0);
+    /* The first event had passed its look-up when the others came: only its append finds that it is there. */
+    CHECK_U64(report.imported, 1);
+    CHECK_U64(report.overtaken, 1);
+    CHECK_U64(report.deduplicated, 9);
     CHECK_U64(visible(c.hub), 11);
     end(&c);
 }

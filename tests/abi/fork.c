@@ -175,29 +175,22 @@ MISUSE(grandchild_is_refused_too) {
     parents_end(&p);
 }
 
-static void outlive_the_parents_store(void *argument) {
-    int *pipes = argument;
-    char byte;
-    close(pipes[1]);
-    CHECK(read(pipes[0], &byte, 1) == 0); /* until the parent closes its end */
-}
-
 CASE(child_that_lives_on_does_not_keep_the_store_locked) {
-    int pipes[2];
-    REQUIRE(pipe(pipes) == 0);
+    int to_child[2], to_parent[2], status;
+    char byte = 'x';
+    REQUIRE(pipe(to_child) == 0 && pipe(to_parent) == 0);
     fbat_store *store = open_new("s");
     fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
-        outlive_the_parents_store(pipes);
-        _exit(0);
+        bool told = write(to_parent[1], &byte, 1) == 1;
+        _exit(told && read(to_child[0], &byte, 1) == 1 ? 0 : 1);
     }
+    CHECK(read(to_parent[0], &byte, 1) == 1); /* it runs */
     done(store);
     store = open_new("s");
-    CHECK(store != NULL);
     done(store);
-    close(pipes[0]);
-    close(pipes[1]);
-    int status;
+    CHECK(write(to_child[1], &byte, 1) == 1);
     CHECK(waitpid(child, &status, 0) == child && status == 0);
+    close(to_child[0]), close(to_child[1]), close(to_parent[0]), close(to_parent[1]);
 }

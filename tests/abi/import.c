@@ -384,6 +384,7 @@ MISUSE(import_namespaces_that_are_none) {
     CHECK_STATUS(fbat_import_options_set_namespace(options, long_name, 1025), FBAT_ERR_INVALID_ARGUMENT);
     CHECK_STATUS(fbat_import_options_set_namespace(options, "\xf0\x28", 2), FBAT_ERR_INVALID_UTF8);
     CHECK_STATUS(fbat_import_options_set_namespace(options, "x", SIZE_MAX), FBAT_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(fbat_import_options_set_namespace(options, "x", (size_t)1 << 40), FBAT_ERR_INVALID_ARGUMENT);
     CHECK_U64(fbat_import_options_get_namespace(options).len, 0);
     fbat_import_options_free(options);
 }

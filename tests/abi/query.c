@@ -300,6 +300,8 @@ MISUSE(query_texts_that_are_none) {
     CHECK_STATUS(fbat_query_set_scope(query, NULL, 1), FBAT_ERR_INVALID_ARGUMENT);
     CHECK_STATUS(fbat_query_set_scope(query, "\xff", 1), FBAT_ERR_INVALID_UTF8);
     CHECK_STATUS(fbat_query_set_scope(query, "x", SIZE_MAX), FBAT_ERR_INVALID_ARGUMENT);
+    CHECK(fbat_query_set_entity(query, "x", (size_t)1 << 40) > 0);
+    CHECK(fbat_query_set_scope(query, "x", (size_t)1 << 40) > 0);
     fbat_query_free(query);
 }
 
