@@ -32,6 +32,43 @@ pub fn header(root: &Path) -> String {
     text + "\n" + &page("last_page.h")
 }
 
+/// `include/fbat_ffi.h`: the same for tools that have no preprocessor. No macro, no comment but the
+/// first, constants as enumerators.
+pub fn ffi_header(header: &str) -> String {
+    let code = without_comments(header);
+    let mut constants = String::new();
+    let mut declarations = String::new();
+    let mut lines = code.lines();
+    while let Some(line) = lines.next() {
+        if let Some(definition) = line.strip_prefix("#define ") {
+            let (name, value) = definition.split_once(' ').unwrap_or((definition, ""));
+            if let Ok(number) = value.trim_end_matches('u').parse::<i32>() {
+                constants += &format!("  {name} = {number},\n");
+            }
+            if line.ends_with('\\') {
+                lines.by_ref().find(|line| !line.ends_with('\\'));
+            }
+        } else if !line.starts_with('#') && !matches!(line, "FBAT_NODISCARD" | "extern \"C\" {" | "}" | "") {
+            declarations += &format!("{line}\n");
+        }
+    }
+    format!(
+        "/* fbat.h for tools that have no preprocessor: cffi, LuaJIT, PHP FFI. Types of stdbool.h,\n \
+         * stddef.h and stdint.h are taken for granted. Generated as fbat.h is, which says what all this means. */\n\
+         enum {{\n{constants}}};\n{declarations}"
+    )
+}
+
+fn without_comments(text: &str) -> String {
+    let mut code = String::new();
+    let mut rest = text;
+    while let Some((before, comment)) = rest.split_once("/*") {
+        code += before;
+        rest = comment.split_once("*/").expect("a comment without an end").1;
+    }
+    code + rest
+}
+
 /// One file: its first comment as the text of a group, then what cbindgen makes of it.
 fn section(root: &Path, name: &str) -> String {
     let path = root.join(format!("src/ffi/{name}.rs"));
