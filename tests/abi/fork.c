@@ -1,0 +1,196 @@
+/* A forked child of a process that used the library: every call is refused, no file is touched, the parent goes on. */
+#include "fixture.h"
+
+#include <dirent.h>
+#include <sys/wait.h>
+
+/* Runs `body` in a child; true when no check failed there. */
+static bool in_child(void (*body)(void *), void *argument) {
+    int status = 0;
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        unsigned long before = t_failures;
+        body(argument);
+        fflush(NULL);
+        _exit(t_failures == before ? 0 : 1);
+    }
+    return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static void use_a_store(void *path) {
+    fbat_store *store = NULL;
+    fbat_event event = event_of("thing:1", "x");
+    CHECK_OK(fbat_store_open(path, NULL, &store, NULL));
+    CHECK_OK(fbat_append(store, &event, NULL, NULL));
+    done(store);
+}
+
+/* Must stay the first case: before it, this process has not used the library. */
+CASE(child_of_a_process_that_did_not_use_the_library_may_use_it) {
+    char path[1024];
+    snprintf(path, sizeof path, "%s", t_path("s"));
+    CHECK(in_child(use_a_store, path));
+}
+
+typedef struct {
+    fbat_store *store;
+    fbat_open_options *options;
+    fbat_query *query;
+    fbat_cursor *cursor;
+    fbat_provenance *provenance;
+    fbat_import_options *import;
+    fbat_page *page;
+    char path[1024];
+} parents;
+
+static parents parents_begin(void) {
+    parents p;
+    memset(&p, 0, sizeof p);
+    snprintf(p.path, sizeof p.path, "%s", t_path("s"));
+    p.store = open_new("s");
+    append_n(p.store, "thing:1", 3);
+    p.options = fbat_open_options_new();
+    p.query = fbat_query_new();
+    p.provenance = fbat_provenance_new();
+    p.import = fbat_import_options_new();
+    CHECK_OK(fbat_cursor_new(p.store, NULL, &p.cursor, NULL));
+    CHECK_OK(fbat_store_query(p.store, NULL, &p.page, NULL));
+    return p;
+}
+
+static void parents_end(parents *p) {
+    fbat_page_free(p->page);
+    fbat_cursor_free(p->cursor);
+    fbat_import_options_free(p->import);
+    fbat_provenance_free(p->provenance);
+    fbat_query_free(p->query);
+    fbat_open_options_free(p->options);
+    done(p->store);
+}
+
+static void every_call_is_refused(void *argument) {
+    parents *p = argument;
+    fbat_error *err = (fbat_error *)1;
+    fbat_store *store = (fbat_store *)1;
+    fbat_page *page = (fbat_page *)1;
+    fbat_cursor *cursor = (fbat_cursor *)1;
+    fbat_provenance *provenance = (fbat_provenance *)1;
+    fbat_buffer *buffer = (fbat_buffer *)1;
+    fbat_verify_report *report = (fbat_verify_report *)1;
+    fbat_event event = event_of("thing:1", "x");
+    fbat_receipt receipt = FBAT_RECEIPT_INIT;
+    fbat_frontier frontier = FBAT_FRONTIER_INIT;
+    fbat_import_report imported = FBAT_IMPORT_REPORT_INIT;
+    fbat_id id = {{1}}, key;
+    CHECK_STATUS(fbat_store_open(t_path("new"), NULL, &store, &err), FBAT_ERR_FORKED);
+    CHECK(store == NULL && err == NULL);
+    CHECK_STATUS(fbat_append(p->store, &event, &receipt, NULL), FBAT_ERR_FORKED);
+    CHECK_STATUS(fbat_append_batch(p->store, &event, 1, NULL, NULL), FBAT_ERR_FORKED);
+    CHECK_STATUS(fbat_store_sync(p->store, NULL, NULL), FBAT_ERR_FORKED);
+    CHECK_STATUS(fbat_store_frontier(p->store, &frontier, NULL), FBAT_ERR_FORKED);
+    CHECK_STATUS(fbat_store_query(p->store, NULL, &page, NULL), FBAT_ERR_FORKED);
+    CHECK(page == NULL);
+    CHECK_STATUS(fbat_event_get(p->store, &id, 0, &page, NULL), FBAT_ERR_FORKED);
+    CHECK_STATUS(fbat_cursor_new(p->store, NULL, &cursor, NULL), FBAT_ERR_FORKED);
+    CHECK(cursor == NULL);
+    CHECK_STATUS(fbat_cursor_next(p->cursor, &page, NULL), FBAT_ERR_FORKED);
+    CHECK_STATUS(fbat_store_verify(p->store, &report, NULL), FBAT_ERR_FORKED);
+    CHECK(report == NULL);
+    CHECK_STATUS(fbat_event_provenance(p->store, &id, &provenance, NULL), FBAT_ERR_FORKED);
+    CHECK(provenance == NULL);
+    CHECK_STATUS(fbat_provenance_encode(p->provenance, &buffer, NULL), FBAT_ERR_FORKED);
+    CHECK(buffer == NULL);
+    CHECK_STATUS(fbat_provenance_decode((const uint8_t *)"x", 1, 0, &provenance, NULL), FBAT_ERR_FORKED);
+    CHECK_STATUS(fbat_import(p->store, p->store, p->import, &imported, NULL), FBAT_ERR_FORKED);
+    memset(&key, 0xaa, sizeof key);
+    CHECK_STATUS(fbat_operation_key("d", 1, NULL, 0, &key), FBAT_ERR_FORKED);
+    CHECK(is_zero(&key, sizeof key));
+    CHECK_STATUS(fbat_query_set_after(p->query, 1), FBAT_ERR_FORKED);
+    CHECK_STATUS(fbat_open_options_set_mode(p->options, 0), FBAT_ERR_FORKED);
+    CHECK_STATUS(fbat_store_close(p->store, NULL), FBAT_ERR_FORKED);
+    CHECK(fbat_query_new() == NULL);
+    CHECK(fbat_open_options_new() == NULL);
+    CHECK_U64(fbat_page_len(p->page), 0);
+    CHECK_U64(fbat_live_handles(), 0);
+    CHECK_TEXT(fbat_version_string(), FBAT_VERSION);
+    CHECK_TEXT(fbat_status_name(FBAT_ERR_FORKED), "FBAT_ERR_FORKED");
+    /* all of these do nothing, and come back */
+    fbat_store_free(p->store);
+    fbat_page_free(p->page);
+    fbat_cursor_free(p->cursor);
+    fbat_query_free(p->query);
+    fbat_open_options_free(p->options);
+    fbat_provenance_free(p->provenance);
+    fbat_import_options_free(p->import);
+}
+
+/* Names, sizes and times of everything in a directory, as one number. */
+static uint64_t fingerprint(const char *path) {
+    uint64_t sum = 0;
+    DIR *directory = opendir(path);
+    for (struct dirent *entry; directory && (entry = readdir(directory)) != NULL;) {
+        char file[2048];
+        struct stat s;
+        snprintf(file, sizeof file, "%s/%s", path, entry->d_name);
+        if (entry->d_name[0] != '.' && stat(file, &s) == 0) {
+            sum += (uint64_t)s.st_size * 31 + (uint64_t)s.st_mtim.tv_nsec * 7 + (uint64_t)s.st_mtim.tv_sec +
+                   (uint64_t)s.st_ino * 1000003;
+        }
+    }
+    if (directory) {
+        closedir(directory);
+    }
+    return sum;
+}
+
+MISUSE(child_is_refused_everything_and_touches_no_file) {
+    parents p = parents_begin();
+    uint64_t before = fingerprint(p.path);
+    CHECK(in_child(every_call_is_refused, &p));
+    CHECK_U64(fingerprint(p.path), before);
+    struct stat status;
+    CHECK(stat(t_path("new"), &status) != 0);
+    /* the parent goes on as if nothing had been */
+    append_n(p.store, "thing:1", 2);
+    CHECK_U64(visible(p.store), 6);
+    CHECK_U64(fbat_page_len(p.page), 3);
+    parents_end(&p);
+    fbat_store *store = open_new("s");
+    fbat_open_report report = FBAT_OPEN_REPORT_INIT;
+    CHECK_OK(fbat_store_open_report(store, &report, NULL));
+    CHECK_U64(report.flags, 0);
+    CHECK_U64(visible(store), 6);
+    done(store);
+}
+
+static void refused_in_a_grandchild(void *argument) {
+    CHECK(in_child(every_call_is_refused, argument));
+}
+
+MISUSE(grandchild_is_refused_too) {
+    parents p = parents_begin();
+    CHECK(in_child(refused_in_a_grandchild, &p));
+    append_n(p.store, "thing:1", 1);
+    parents_end(&p);
+}
+
+CASE(child_that_lives_on_does_not_keep_the_store_locked) {
+    int to_child[2], to_parent[2], status;
+    char byte = 'x';
+    REQUIRE(pipe(to_child) == 0 && pipe(to_parent) == 0);
+    fbat_store *store = open_new("s");
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        bool told = write(to_parent[1], &byte, 1) == 1;
+        _exit(told && read(to_child[0], &byte, 1) == 1 ? 0 : 1);
+    }
+    CHECK(read(to_parent[0], &byte, 1) == 1); /* it runs */
+    done(store);
+    store = open_new("s");
+    done(store);
+    CHECK(write(to_child[1], &byte, 1) == 1);
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    close(to_child[0]), close(to_child[1]), close(to_parent[0]), close(to_parent[1]);
+}
