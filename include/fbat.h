@@ -170,9 +170,7 @@ extern "C" {
  * @since 0.1
  */
 typedef struct fbat_id {
-  /**
-   * Most significant first.
-   */
+  /** Most significant first. */
   uint8_t bytes[16];
 } fbat_id;
 
@@ -181,9 +179,7 @@ typedef struct fbat_id {
  * @since 0.1
  */
 typedef struct fbat_hash {
-  /**
-   * In the order in which they are shown.
-   */
+  /** In the order in which they are shown. */
   uint8_t bytes[32];
 } fbat_hash;
 
@@ -195,13 +191,9 @@ typedef struct fbat_hash {
  * @since 0.1
  */
 typedef struct fbat_str {
-  /**
-   * The first byte. May be NULL when `len` is 0.
-   */
+  /** The first byte. May be NULL when `len` is 0. */
   const char *data;
-  /**
-   * In bytes.
-   */
+  /** In bytes. */
   size_t len;
 } fbat_str;
 
@@ -210,17 +202,11 @@ typedef struct fbat_str {
  * @since 0.1
  */
 typedef struct fbat_extension {
-  /**
-   * ASCII, at most 256 bytes: `prefix.field` with exactly one dot and both halves non-empty.
-   */
+  /** ASCII, at most 256 bytes: `prefix.field` with exactly one dot and both halves non-empty. */
   fbat_str key;
-  /**
-   * Any bytes. May be NULL when `value_len` is 0.
-   */
+  /** Any bytes. May be NULL when `value_len` is 0. */
   const uint8_t *value;
-  /**
-   * In bytes.
-   */
+  /** In bytes. */
   size_t value_len;
 } fbat_extension;
 
@@ -1088,17 +1074,11 @@ typedef struct fbat_store fbat_store;
  * @since 0.1
  */
 typedef struct fbat_frontier {
-  /**
-   * `sizeof(fbat_frontier)`.
-   */
+  /** `sizeof(fbat_frontier)`. */
   size_t struct_size;
-  /**
-   * The highest sequence that readers may see.
-   */
+  /** The highest sequence that readers may see. */
   uint64_t visible;
-  /**
-   * The highest sequence that is known to have reached the disk.
-   */
+  /** The highest sequence that is known to have reached the disk. */
   uint64_t durable;
 } fbat_frontier;
 
@@ -1107,25 +1087,15 @@ typedef struct fbat_frontier {
  * @since 0.1
  */
 typedef struct fbat_head {
-  /**
-   * `sizeof(fbat_head)`.
-   */
+  /** `sizeof(fbat_head)`. */
   size_t struct_size;
-  /**
-   * How many events the entity has.
-   */
+  /** How many events the entity has. */
   uint64_t version;
-  /**
-   * The event's global sequence.
-   */
+  /** The event's global sequence. */
   uint64_t sequence;
-  /**
-   * The event's id.
-   */
+  /** The event's id. */
   fbat_id event_id;
-  /**
-   * The event's hash.
-   */
+  /** The event's hash. */
   fbat_hash event_hash;
 } fbat_head;
 
@@ -1134,33 +1104,19 @@ typedef struct fbat_head {
  * @since 0.1
  */
 typedef struct fbat_stats {
-  /**
-   * `sizeof(fbat_stats)`.
-   */
+  /** `sizeof(fbat_stats)`. */
   size_t struct_size;
-  /**
-   * Events in the log, the library's own included.
-   */
+  /** Events in the log, the library's own included. */
   uint64_t events;
-  /**
-   * Files that the log consists of.
-   */
+  /** Files that the log consists of. */
   uint64_t segments;
-  /**
-   * Size of the log on disk, in bytes.
-   */
+  /** Size of the log on disk, in bytes. */
   uint64_t log_bytes;
-  /**
-   * Size of its indexes on disk, in bytes.
-   */
+  /** Size of its indexes on disk, in bytes. */
   uint64_t index_bytes;
-  /**
-   * Events that are indexed in memory only, so far.
-   */
+  /** Events that are indexed in memory only, so far. */
   uint64_t unindexed_events;
-  /**
-   * Memory that the store's tables take, in bytes.
-   */
+  /** Memory that the store's tables take, in bytes. */
   uint64_t memory_bytes;
 } fbat_stats;
 
@@ -1169,49 +1125,27 @@ typedef struct fbat_stats {
  * @since 0.1
  */
 typedef struct fbat_open_report {
-  /**
-   * `sizeof(fbat_open_report)`.
-   */
+  /** `sizeof(fbat_open_report)`. */
   size_t struct_size;
-  /**
-   * Bits: `FBAT_OPEN_REPORT_...`.
-   */
+  /** Bits: `FBAT_OPEN_REPORT_...`. */
   uint32_t flags;
-  /**
-   * Not used; 0.
-   */
+  /** Not used; 0. */
   uint32_t reserved;
-  /**
-   * Size of a torn tail that was cut off, in bytes; 0 when there was none.
-   */
+  /** Size of a torn tail that was cut off, in bytes; 0 when there was none. */
   uint64_t dropped_bytes;
-  /**
-   * Where it began in its file.
-   */
+  /** Where it began in its file. */
   uint64_t dropped_offset;
-  /**
-   * That file, or NULL and 0. Lives as long as the store's handle.
-   */
+  /** That file, or NULL and 0. Lives as long as the store's handle. */
   fbat_str dropped_path;
-  /**
-   * Whole batches behind the hole that were dropped with it.
-   */
+  /** Whole batches behind the hole that were dropped with it. */
   uint64_t dropped_batches;
-  /**
-   * The events of those batches.
-   */
+  /** The events of those batches. */
   uint64_t dropped_events;
-  /**
-   * The first of the sequences that were jumped because somebody may have seen them; 0: none were.
-   */
+  /** The first of the sequences that were jumped because somebody may have seen them; 0: none were. */
   uint64_t gap_first;
-  /**
-   * The last of them.
-   */
+  /** The last of them. */
   uint64_t gap_last;
-  /**
-   * Indexes that were missing or damaged and were made anew.
-   */
+  /** Indexes that were missing or damaged and were made anew. */
   uint64_t indexes_rebuilt;
 } fbat_open_report;
 
@@ -1719,77 +1653,41 @@ bool fbat_store_is_read_only(const fbat_store *store);
  * @since 0.1
  */
 typedef struct fbat_event {
-  /**
-   * `sizeof(fbat_event)`.
-   */
+  /** `sizeof(fbat_event)`. */
   size_t struct_size;
-  /**
-   * What the event is about. UTF-8, 1 to 1024 bytes, no control bytes, `/`, `..`, `|` or `=`. `e:x` lies below `e`.
-   */
+  /** What the event is about. UTF-8, 1 to 1024 bytes, no control bytes, `/`, `..`, `|` or `=`. `e:x` lies below `e`. */
   fbat_str entity;
-  /**
-   * Whose event it is, as the caller divides them: a tenant, a service. Same rules as `entity`.
-   */
+  /** Whose event it is, as the caller divides them: a tenant, a service. Same rules as `entity`. */
   fbat_str scope;
-  /**
-   * What sort of event: category in the top 4 bits (not 0x0 nor 0xD), type in the low 12. See fbat_kind().
-   */
+  /** What sort of event: category in the top 4 bits (not 0x0 nor 0xD), type in the low 12. See fbat_kind(). */
   uint16_t kind;
-  /**
-   * Which version of its payload's schema: the caller's own, kept as it is.
-   */
+  /** Which version of its payload's schema: the caller's own, kept as it is. */
   uint16_t payload_version;
-  /**
-   * Bits: `FBAT_EVENT_...`. Unknown ones are an error.
-   */
+  /** Bits: `FBAT_EVENT_...`. Unknown ones are an error. */
   uint32_t options;
-  /**
-   * Any bytes; at most 32 MiB. May be NULL when `payload_len` is 0.
-   */
+  /** Any bytes; at most 32 MiB. May be NULL when `payload_len` is 0. */
   const uint8_t *payload;
-  /**
-   * In bytes.
-   */
+  /** In bytes. */
   size_t payload_len;
-  /**
-   * Idempotency key, which becomes the event's id. All zero: a new id (UUID version 7) is made.
-   */
+  /** Idempotency key, which becomes the event's id. All zero: a new id (UUID version 7) is made. */
   fbat_id key;
-  /**
-   * What is expected of the entity before this event: an `FBAT_EXPECT_...`. Earlier items of the batch count.
-   */
+  /** What is expected of the entity before this event: an `FBAT_EXPECT_...`. Earlier items of the batch count. */
   uint32_t expect;
-  /**
-   * The caller's own, every bit; kept as they are.
-   */
+  /** The caller's own, every bit; kept as they are. */
   uint32_t flags;
-  /**
-   * With #FBAT_EXPECT_VERSION: how many events the entity has; else 0.
-   */
+  /** With #FBAT_EXPECT_VERSION: how many events the entity has; else 0. */
   uint64_t expected_version;
-  /**
-   * With #FBAT_EVENT_HAS_TIMESTAMP: microseconds since 1970-01-01T00:00:00Z; else 0.
-   */
+  /** With #FBAT_EVENT_HAS_TIMESTAMP: microseconds since 1970-01-01T00:00:00Z; else 0. */
   int64_t timestamp_us;
-  /**
-   * What the event belongs to, across entities; all zero for nothing.
-   */
+  /** What the event belongs to, across entities; all zero for nothing. */
   fbat_id correlation;
-  /**
-   * The event that caused this one, by its id, which is not looked up; all zero for none.
-   */
+  /** The event that caused this one, by its id, which is not looked up; all zero for none. */
   fbat_id causation;
-  /**
-   * The item of the same batch that caused this one, counted from 1; 0 for none. Not together with `causation`.
-   */
+  /** The item of the same batch that caused this one, counted from 1; 0 for none. Not together with `causation`. */
   size_t causation_item;
-  /**
-   * At most 64, together at most 64 KiB. May be NULL when `extension_count` is 0.
-   */
+  /** At most 64, together at most 64 KiB. May be NULL when `extension_count` is 0. */
   const fbat_extension *extensions;
-  /**
-   * How many there are.
-   */
+  /** How many there are. */
   size_t extension_count;
 } fbat_event;
 
@@ -1798,49 +1696,27 @@ typedef struct fbat_event {
  * @since 0.1
  */
 typedef struct fbat_receipt {
-  /**
-   * `sizeof(fbat_receipt)`.
-   */
+  /** `sizeof(fbat_receipt)`. */
   size_t struct_size;
-  /**
-   * The event's id.
-   */
+  /** The event's id. */
   fbat_id id;
-  /**
-   * Its place in the store: counted from 1, in the order of commits, never used again.
-   */
+  /** Its place in the store: counted from 1, in the order of commits, never used again. */
   uint64_t sequence;
-  /**
-   * How many events the entity has with this one: 1 for its first.
-   */
+  /** How many events the entity has with this one: 1 for its first. */
   uint64_t version;
-  /**
-   * The event's time: microseconds since 1970.
-   */
+  /** The event's time: microseconds since 1970. */
   int64_t timestamp_us;
-  /**
-   * When the store wrote it: microseconds since 1970. Never goes back.
-   */
+  /** When the store wrote it: microseconds since 1970. Never goes back. */
   int64_t recorded_us;
-  /**
-   * BLAKE3 of the payload.
-   */
+  /** BLAKE3 of the payload. */
   fbat_hash content_hash;
-  /**
-   * Hash over the event and the entity's history before it.
-   */
+  /** Hash over the event and the entity's history before it. */
   fbat_hash event_hash;
-  /**
-   * The `event_hash` of the entity's event before this one; of the store's first event for the first.
-   */
+  /** The `event_hash` of the entity's event before this one; of the store's first event for the first. */
   fbat_hash previous_hash;
-  /**
-   * Bits: `FBAT_RECEIPT_...`.
-   */
+  /** Bits: `FBAT_RECEIPT_...`. */
   uint32_t flags;
-  /**
-   * Not used; 0.
-   */
+  /** Not used; 0. */
   uint32_t reserved;
 } fbat_receipt;
 
@@ -1988,118 +1864,64 @@ typedef struct fbat_page fbat_page;
  * @since 0.1
  */
 typedef struct fbat_record {
-  /**
-   * The size of this struct as the library knows it: rows of an array lie that far apart.
-   */
+  /** The size of this struct as the library knows it: rows of an array lie that far apart. */
   size_t struct_size;
-  /**
-   * The event's id.
-   */
+  /** The event's id. */
   fbat_id id;
-  /**
-   * Its place in the store: counted from 1, in the order of commits, never used again.
-   */
+  /** Its place in the store: counted from 1, in the order of commits, never used again. */
   uint64_t sequence;
-  /**
-   * What the event is about.
-   */
+  /** What the event is about. */
   fbat_str entity;
-  /**
-   * Whose event it is.
-   */
+  /** Whose event it is. */
   fbat_str scope;
-  /**
-   * What sort of event: category in the top 4 bits, type in the low 12.
-   */
+  /** What sort of event: category in the top 4 bits, type in the low 12. */
   uint16_t kind;
-  /**
-   * The caller's own.
-   */
+  /** The caller's own. */
   uint16_t payload_version;
-  /**
-   * The caller's own.
-   */
+  /** The caller's own. */
   uint32_t flags;
-  /**
-   * Bits: `FBAT_RECORD_...`.
-   */
+  /** Bits: `FBAT_RECORD_...`. */
   uint32_t record_flags;
-  /**
-   * Not used; 0.
-   */
+  /** Not used; 0. */
   uint32_t reserved;
-  /**
-   * How many events the entity had with this one: 1 for its first.
-   */
+  /** How many events the entity had with this one: 1 for its first. */
   uint64_t version;
-  /**
-   * The event's time: microseconds since 1970.
-   */
+  /** The event's time: microseconds since 1970. */
   int64_t timestamp_us;
-  /**
-   * When this store wrote it: microseconds since 1970. Never goes back.
-   */
+  /** When this store wrote it: microseconds since 1970. Never goes back. */
   int64_t recorded_us;
-  /**
-   * What the event belongs to; all zero for nothing.
-   */
+  /** What the event belongs to; all zero for nothing. */
   fbat_id correlation;
-  /**
-   * The event that caused it; all zero for none. Imported events have none.
-   */
+  /** The event that caused it; all zero for none. Imported events have none. */
   fbat_id causation;
-  /**
-   * The payload, with its column; else NULL.
-   */
+  /** The payload, with its column; else NULL. */
   const uint8_t *payload;
-  /**
-   * How many bytes there are at `payload`.
-   */
+  /** How many bytes there are at `payload`. */
   size_t payload_len;
-  /**
-   * How long the event's payload is, also where its column was not asked for.
-   */
+  /** How long the event's payload is, also where its column was not asked for. */
   size_t payload_size;
   /**
    * The extensions, with their column, in the order in which they were given; else NULL. An
    * imported event has its provenance behind them: `batpak.import.provenance`.
    */
   const fbat_extension *extensions;
-  /**
-   * How many there are at `extensions`.
-   */
+  /** How many there are at `extensions`. */
   size_t extension_count;
-  /**
-   * BLAKE3 of the payload.
-   */
+  /** BLAKE3 of the payload. */
   fbat_hash content_hash;
-  /**
-   * Hash over the event and the entity's history before it.
-   */
+  /** Hash over the event and the entity's history before it. */
   fbat_hash event_hash;
-  /**
-   * The `event_hash` of the entity's event before this one, with its column; else all zero.
-   */
+  /** The `event_hash` of the entity's event before this one, with its column; else all zero. */
   fbat_hash previous_hash;
-  /**
-   * Of an imported event: the name that its source had in the import; else NULL and 0.
-   */
+  /** Of an imported event: the name that its source had in the import; else NULL and 0. */
   fbat_str source_namespace;
-  /**
-   * Of an imported event: its id in the source.
-   */
+  /** Of an imported event: its id in the source. */
   fbat_id source_event_id;
-  /**
-   * Of an imported event: its global sequence in the source.
-   */
+  /** Of an imported event: its global sequence in the source. */
   uint64_t source_sequence;
-  /**
-   * A provenance that this version of the library did not write, as the log has it; mostly NULL.
-   */
+  /** A provenance that this version of the library did not write, as the log has it; mostly NULL. */
   const uint8_t *raw_provenance;
-  /**
-   * How many bytes there are at `raw_provenance`.
-   */
+  /** How many bytes there are at `raw_provenance`. */
   size_t raw_provenance_len;
 } fbat_record;
 
@@ -2948,54 +2770,32 @@ typedef struct fbat_import_options fbat_import_options;
  * @since 0.1
  */
 typedef struct fbat_import_report {
-  /**
-   * `sizeof(fbat_import_report)`.
-   */
+  /** `sizeof(fbat_import_report)`. */
   size_t struct_size;
-  /**
-   * Appended to the destination.
-   */
+  /** Appended to the destination. */
   uint64_t imported;
-  /**
-   * There already, since before this import.
-   */
+  /** There already, since before this import. */
   uint64_t deduplicated;
-  /**
-   * The source's own events, of reserved kinds.
-   */
+  /** The source's own events, of reserved kinds. */
   uint64_t skipped_reserved;
-  /**
-   * Left out by the filter.
-   */
+  /** Left out by the filter. */
   uint64_t skipped_filtered;
-  /**
-   * Came from this very namespace: earlier output of the same import.
-   */
+  /** Came from this very namespace: earlier output of the same import. */
   uint64_t skipped_reimported;
-  /**
-   * There with other content, and left out with #FBAT_ON_CONFLICT_SKIP.
-   */
+  /** There with other content, and left out with #FBAT_ON_CONFLICT_SKIP. */
   uint64_t conflicts;
   /**
    * Those of `imported` that another import or append brought in during this one. `imported -
    * overtaken`, summed over concurrent imports, is exact.
    */
   uint64_t overtaken;
-  /**
-   * The last sequence of the source that was examined: where to go on, as `after`. 0: none was.
-   */
+  /** The last sequence of the source that was examined: where to go on, as `after`. 0: none was. */
   uint64_t source_high_watermark;
-  /**
-   * The last sequence of the source that this import was to examine, fixed at the call.
-   */
+  /** The last sequence of the source that this import was to examine, fixed at the call. */
   uint64_t source_ceiling;
-  /**
-   * The destination's frontier after the import: what readers may see.
-   */
+  /** The destination's frontier after the import: what readers may see. */
   uint64_t destination_visible;
-  /**
-   * And what is known to be on the disk.
-   */
+  /** And what is known to be on the disk. */
   uint64_t destination_durable;
 } fbat_import_report;
 
@@ -3555,37 +3355,21 @@ typedef struct fbat_verify_report fbat_verify_report;
  * @since 0.1
  */
 typedef struct fbat_verify_totals {
-  /**
-   * `sizeof(fbat_verify_totals)`.
-   */
+  /** `sizeof(fbat_verify_totals)`. */
   size_t struct_size;
-  /**
-   * Events, the library's own included.
-   */
+  /** Events, the library's own included. */
   uint64_t events;
-  /**
-   * The library's own among them.
-   */
+  /** The library's own among them. */
   uint64_t system_events;
-  /**
-   * Batches.
-   */
+  /** Batches. */
   uint64_t batches;
-  /**
-   * Files of the log.
-   */
+  /** Files of the log. */
   uint64_t segments;
-  /**
-   * Size of the log, in bytes.
-   */
+  /** Size of the log, in bytes. */
   uint64_t log_bytes;
-  /**
-   * Declared gaps in the sequences.
-   */
+  /** Declared gaps in the sequences. */
   uint64_t gaps;
-  /**
-   * How many sequences those gaps take up.
-   */
+  /** How many sequences those gaps take up. */
   uint64_t gap_sequences;
 } fbat_verify_totals;
 
@@ -3594,25 +3378,15 @@ typedef struct fbat_verify_totals {
  * @since 0.1
  */
 typedef struct fbat_finding {
-  /**
-   * `sizeof(fbat_finding)`.
-   */
+  /** `sizeof(fbat_finding)`. */
   size_t struct_size;
-  /**
-   * The file. Bytes of the file system, which need not be UTF-8. Lives as long as the report.
-   */
+  /** The file. Bytes of the file system, which need not be UTF-8. Lives as long as the report. */
   fbat_str path;
-  /**
-   * Where in it, in bytes from its start.
-   */
+  /** Where in it, in bytes from its start. */
   uint64_t offset;
-  /**
-   * The global sequence of the event concerned; 0 where it is not one event.
-   */
+  /** The global sequence of the event concerned; 0 where it is not one event. */
   uint64_t sequence;
-  /**
-   * One sentence for people. Lives as long as the report.
-   */
+  /** One sentence for people. Lives as long as the report. */
   fbat_str message;
 } fbat_finding;
 

@@ -88,25 +88,18 @@ enum {
   FBAT_IMPORT_REHASH = 1,
 };
 typedef struct fbat_id {
-  
   uint8_t bytes[16];
 } fbat_id;
 typedef struct fbat_hash {
-  
   uint8_t bytes[32];
 } fbat_hash;
 typedef struct fbat_str {
-  
   const char *data;
-  
   size_t len;
 } fbat_str;
 typedef struct fbat_extension {
-  
   fbat_str key;
-  
   const uint8_t *value;
-  
   size_t value_len;
 } fbat_extension;
 typedef void (*fbat_destroy_fn)(void *user_data);
@@ -157,63 +150,37 @@ fbat_status fbat_set_log_callback(fbat_log_fn callback, void *user_data, fbat_de
 typedef struct fbat_open_options fbat_open_options;
 typedef struct fbat_store fbat_store;
 typedef struct fbat_frontier {
-  
   size_t struct_size;
-  
   uint64_t visible;
-  
   uint64_t durable;
 } fbat_frontier;
 typedef struct fbat_head {
-  
   size_t struct_size;
-  
   uint64_t version;
-  
   uint64_t sequence;
-  
   fbat_id event_id;
-  
   fbat_hash event_hash;
 } fbat_head;
 typedef struct fbat_stats {
-  
   size_t struct_size;
-  
   uint64_t events;
-  
   uint64_t segments;
-  
   uint64_t log_bytes;
-  
   uint64_t index_bytes;
-  
   uint64_t unindexed_events;
-  
   uint64_t memory_bytes;
 } fbat_stats;
 typedef struct fbat_open_report {
-  
   size_t struct_size;
-  
   uint32_t flags;
-  
   uint32_t reserved;
-  
   uint64_t dropped_bytes;
-  
   uint64_t dropped_offset;
-  
   fbat_str dropped_path;
-  
   uint64_t dropped_batches;
-  
   uint64_t dropped_events;
-  
   uint64_t gap_first;
-  
   uint64_t gap_last;
-  
   uint64_t indexes_rebuilt;
 } fbat_open_report;
 void fbat_frontier_init(fbat_frontier *out_value);
@@ -274,65 +241,36 @@ fbat_str fbat_store_label(const fbat_store *store);
 fbat_str fbat_store_path(const fbat_store *store);
 bool fbat_store_is_read_only(const fbat_store *store);
 typedef struct fbat_event {
-  
   size_t struct_size;
-  
   fbat_str entity;
-  
   fbat_str scope;
-  
   uint16_t kind;
-  
   uint16_t payload_version;
-  
   uint32_t options;
-  
   const uint8_t *payload;
-  
   size_t payload_len;
-  
   fbat_id key;
-  
   uint32_t expect;
-  
   uint32_t flags;
-  
   uint64_t expected_version;
-  
   int64_t timestamp_us;
-  
   fbat_id correlation;
-  
   fbat_id causation;
-  
   size_t causation_item;
-  
   const fbat_extension *extensions;
-  
   size_t extension_count;
 } fbat_event;
 typedef struct fbat_receipt {
-  
   size_t struct_size;
-  
   fbat_id id;
-  
   uint64_t sequence;
-  
   uint64_t version;
-  
   int64_t timestamp_us;
-  
   int64_t recorded_us;
-  
   fbat_hash content_hash;
-  
   fbat_hash event_hash;
-  
   fbat_hash previous_hash;
-  
   uint32_t flags;
-  
   uint32_t reserved;
 } fbat_receipt;
 void fbat_event_init(fbat_event *out_value);
@@ -348,61 +286,33 @@ fbat_status fbat_append_batch(const fbat_store *store,
                               fbat_error **err);
 typedef struct fbat_page fbat_page;
 typedef struct fbat_record {
-  
   size_t struct_size;
-  
   fbat_id id;
-  
   uint64_t sequence;
-  
   fbat_str entity;
-  
   fbat_str scope;
-  
   uint16_t kind;
-  
   uint16_t payload_version;
-  
   uint32_t flags;
-  
   uint32_t record_flags;
-  
   uint32_t reserved;
-  
   uint64_t version;
-  
   int64_t timestamp_us;
-  
   int64_t recorded_us;
-  
   fbat_id correlation;
-  
   fbat_id causation;
-  
   const uint8_t *payload;
-  
   size_t payload_len;
-  
   size_t payload_size;
-  
   const fbat_extension *extensions;
-  
   size_t extension_count;
-  
   fbat_hash content_hash;
-  
   fbat_hash event_hash;
-  
   fbat_hash previous_hash;
-  
   fbat_str source_namespace;
-  
   fbat_id source_event_id;
-  
   uint64_t source_sequence;
-  
   const uint8_t *raw_provenance;
-  
   size_t raw_provenance_len;
 } fbat_record;
 fbat_status fbat_event_get(const fbat_store *store,
@@ -500,29 +410,17 @@ fbat_status fbat_provenance_encode_body(const fbat_provenance *provenance,
 typedef struct fbat_cancel fbat_cancel;
 typedef struct fbat_import_options fbat_import_options;
 typedef struct fbat_import_report {
-  
   size_t struct_size;
-  
   uint64_t imported;
-  
   uint64_t deduplicated;
-  
   uint64_t skipped_reserved;
-  
   uint64_t skipped_filtered;
-  
   uint64_t skipped_reimported;
-  
   uint64_t conflicts;
-  
   uint64_t overtaken;
-  
   uint64_t source_high_watermark;
-  
   uint64_t source_ceiling;
-  
   uint64_t destination_visible;
-  
   uint64_t destination_durable;
 } fbat_import_report;
 typedef int32_t (*fbat_filter_fn)(void *user_data, const fbat_record *record);
@@ -596,33 +494,20 @@ fbat_status fbat_import(const fbat_store *destination,
                         fbat_error **err);
 typedef struct fbat_verify_report fbat_verify_report;
 typedef struct fbat_verify_totals {
-  
   size_t struct_size;
-  
   uint64_t events;
-  
   uint64_t system_events;
-  
   uint64_t batches;
-  
   uint64_t segments;
-  
   uint64_t log_bytes;
-  
   uint64_t gaps;
-  
   uint64_t gap_sequences;
 } fbat_verify_totals;
 typedef struct fbat_finding {
-  
   size_t struct_size;
-  
   fbat_str path;
-  
   uint64_t offset;
-  
   uint64_t sequence;
-  
   fbat_str message;
 } fbat_finding;
 void fbat_verify_totals_init(fbat_verify_totals *out_value);

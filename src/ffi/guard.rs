@@ -5,7 +5,7 @@ use super::error::{self, fbat_error};
 use super::status::*;
 use super::store::{fbat_store, StoreObject};
 use super::{handle, log};
-use crate::engine::error::{Error, Result};
+use crate::engine::error::{Code, Error, Result};
 use std::any::Any;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::panic::{self, AssertUnwindSafe};
@@ -56,26 +56,25 @@ pub(crate) unsafe fn status(err: *mut *mut fbat_error, body: impl FnOnce(&Call) 
         return FBAT_ERR_FORKED;
     }
     let call = Call::default();
-    let failure = match catch(|| body(&call)) {
-        Ok(Ok(())) => return FBAT_OK,
-        Ok(Err(failure)) => failure,
+    let outcome = match catch(|| body(&call)) {
+        Ok(outcome) => outcome,
         Err(text) => {
             for store in call.stores.iter().filter_map(OnceCell::get) {
                 // A store whose own locks a panic has broken may panic again when it is poisoned.
                 let _ = catch(|| store.engine.poison(&text));
             }
-            Error::new(crate::engine::error::Code::Panic, text)
+            Err(Error::new(Code::Panic, text))
         }
     };
-    let status = error::status_of(&failure);
+    // The last to let go of a store closes it, which may fail in any way.
+    let _ = catch(move || drop(call));
+    let Err(failure) = outcome else { return FBAT_OK };
     if !err.is_null() {
         let detail = catch(|| error::new_handle(&failure)).unwrap_or(std::ptr::null_mut());
         // SAFETY: as above.
         unsafe { err.write(detail) };
     }
-    // Dropping what the call held may close a store, and so fail.
-    let _ = catch(move || drop((failure, call)));
-    status
+    error::status_of(&failure)
 }
 
 /// Runs `body` as the call of an export without a status; `fallback` after a fork or a panic.

@@ -48,7 +48,7 @@ pub fn ffi_header(header: &str) -> String {
             if line.ends_with('\\') {
                 lines.by_ref().find(|line| !line.ends_with('\\'));
             }
-        } else if !line.starts_with('#') && !matches!(line, "FBAT_NODISCARD" | "extern \"C\" {" | "}" | "") {
+        } else if !line.starts_with('#') && !matches!(line.trim_end(), "FBAT_NODISCARD" | "extern \"C\" {" | "}" | "") {
             declarations += &format!("{line}\n");
         }
     }
@@ -82,12 +82,31 @@ fn section(root: &Path, name: &str) -> String {
     let bindings = Builder::new().with_config(config).with_src(&path).generate().unwrap();
     let mut text = Vec::new();
     bindings.write(&mut text);
-    let body = without_struct(&String::from_utf8(text).unwrap());
+    let body = short_comments(&without_struct(&String::from_utf8(text).unwrap()));
     let rule = "-".repeat(90 - title.len());
     format!(
         "\n/* {rule} {title} */\n\n/** @defgroup fbat_{name} {title}\n{about} * @{{\n */\n\n{}\n\n/** @}} */\n",
         body.trim()
     )
+}
+
+/// A comment of one line needs no more.
+fn short_comments(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut short = String::new();
+    let mut at = 0;
+    while at < lines.len() {
+        let is_short = lines[at].trim() == "/**" && lines.get(at + 2).is_some_and(|end| end.trim() == "*/");
+        if is_short {
+            let indent = &lines[at][..lines[at].len() - 3];
+            short += &format!("{indent}/** {} */\n", lines[at + 1].trim().trim_start_matches("* "));
+            at += 3;
+        } else {
+            short += &format!("{}\n", lines[at]);
+            at += 1;
+        }
+    }
+    short
 }
 
 /// cbindgen writes `struct` before types of the same section, and not before others.
