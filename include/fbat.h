@@ -1541,6 +1541,7 @@ fbat_status fbat_store_frontier(const fbat_store *store,
  * @retval FBAT_OK done.
  * @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`, or a pointer is NULL.
  * @retval FBAT_ERR_INVALID_UTF8 the entity is not UTF-8.
+ * @retval FBAT_ERR_INVALID_COORDINATE the entity is longer than any.
  * @retval FBAT_ERR_NOT_FOUND the entity has no events; `version` is 0.
  * @retval FBAT_ERR_CLOSED the store is closed.
  * @retval FBAT_ERR_CORRUPT a file is damaged.
@@ -2257,6 +2258,7 @@ void fbat_query_free(fbat_query *query);
  * @retval FBAT_OK done.
  * @retval FBAT_ERR_INVALID_ARGUMENT a length without a pointer.
  * @retval FBAT_ERR_INVALID_UTF8 not UTF-8.
+ * @retval FBAT_ERR_INVALID_COORDINATE over 1024 bytes.
  * @par Threads
  * One at a time.
  * @since 0.1
@@ -2281,6 +2283,7 @@ fbat_str fbat_query_get_entity(const fbat_query *query);
  * @retval FBAT_OK done.
  * @retval FBAT_ERR_INVALID_ARGUMENT a length without a pointer.
  * @retval FBAT_ERR_INVALID_UTF8 not UTF-8.
+ * @retval FBAT_ERR_INVALID_COORDINATE over 1024 bytes.
  * @par Threads
  * One at a time.
  * @since 0.1
@@ -3120,6 +3123,7 @@ fbat_str fbat_import_options_get_namespace(const fbat_import_options *options);
  * @retval FBAT_OK done.
  * @retval FBAT_ERR_INVALID_ARGUMENT a length without a pointer.
  * @retval FBAT_ERR_INVALID_UTF8 not UTF-8.
+ * @retval FBAT_ERR_INVALID_COORDINATE over 1024 bytes.
  * @par Threads
  * One at a time.
  * @since 0.1
@@ -3146,6 +3150,7 @@ fbat_str fbat_import_options_get_entity(const fbat_import_options *options);
  * @retval FBAT_OK done.
  * @retval FBAT_ERR_INVALID_ARGUMENT a length without a pointer.
  * @retval FBAT_ERR_INVALID_UTF8 not UTF-8.
+ * @retval FBAT_ERR_INVALID_COORDINATE over 1024 bytes.
  * @par Threads
  * One at a time.
  * @since 0.1

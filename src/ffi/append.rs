@@ -7,9 +7,8 @@ use super::status::fbat_status;
 use super::store::fbat_store;
 use super::types::{fbat_extension, fbat_hash, fbat_id, fbat_str};
 use crate::engine::error::{Error, Result};
-use crate::engine::event::{self, Cause, Expect, NewEvent, Receipt};
+use crate::engine::event::{Cause, Expect, NewEvent, Receipt};
 use crate::engine::id::{Id, Kind};
-use crate::engine::limits;
 use std::ops::Range;
 
 /// Nothing is expected of the entity.
@@ -220,7 +219,7 @@ pub unsafe extern "C" fn fbat_append_batch(
 ) -> fbat_status {
     let body = |call: &Call| {
         // Before any element is looked at: a count out of nowhere must not lead out of the arrays.
-        event::check_limit("batch events", count, limits::BATCH_EVENTS_MAX)?;
+        raw::check_len("events", events, count, raw::BATCH)?;
         // SAFETY: the caller's promise: null or `count` structs with their size.
         let out = unsafe { OutStruct::new(out_receipts, count) }?;
         // SAFETY: the caller's promise.
@@ -261,7 +260,7 @@ impl<'a> Batch<'a> {
             raw::check_struct_size::<fbat_event>(size).map_err(named(at))?;
         }
         // SAFETY: the caller's promise.
-        let raw = unsafe { raw::slice(name, events, count) }?;
+        let raw = unsafe { raw::slice(name, events, count, raw::BATCH) }?;
         let mut batch =
             Batch { events: Vec::with_capacity(count), extensions: Vec::new(), ranges: Vec::with_capacity(count) };
         for (at, event) in raw.iter().enumerate() {
@@ -282,9 +281,9 @@ impl<'a> Batch<'a> {
         let (entity, scope, payload) = unsafe {
             raw::extensions(event.extensions, event.extension_count, &mut self.extensions)?;
             (
-                raw::text_of("entity", event.entity)?,
-                raw::text_of("scope", event.scope)?,
-                raw::slice("payload", event.payload, event.payload_len)?,
+                raw::text_of("entity", event.entity, raw::COORDINATE)?,
+                raw::text_of("scope", event.scope, raw::COORDINATE)?,
+                raw::slice("payload", event.payload, event.payload_len, raw::PAYLOAD)?,
             )
         };
         self.ranges.push(first..self.extensions.len());

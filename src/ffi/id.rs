@@ -58,7 +58,7 @@ pub unsafe extern "C" fn fbat_id_from_hex(text: *const c_char, len: usize, out_i
     let body = || {
         out.check("out_id")?;
         // SAFETY: the caller's promise: `len` bytes at `text`.
-        let digits = unsafe { raw::slice("text", text.cast::<u8>(), len) }?;
+        let digits = unsafe { raw::slice("text", text.cast::<u8>(), len, raw::ANY) }?;
         let id = Id::from_hex(digits).ok_or_else(|| Error::invalid("an id has exactly 32 hex digits"))?;
         out.set(id.into());
         Ok(())
@@ -108,7 +108,7 @@ pub unsafe extern "C" fn fbat_hash_from_hex(text: *const c_char, len: usize, out
     let body = || {
         out.check("out_hash")?;
         // SAFETY: the caller's promise: `len` bytes at `text`.
-        let digits = unsafe { raw::slice("text", text.cast::<u8>(), len) }?;
+        let digits = unsafe { raw::slice("text", text.cast::<u8>(), len, raw::ANY) }?;
         let hash = Hash::from_hex(digits).ok_or_else(|| Error::invalid("a hash has exactly 64 hex digits"))?;
         out.set(hash.into());
         Ok(())
@@ -133,7 +133,7 @@ pub unsafe extern "C" fn fbat_content_hash(data: *const u8, len: usize, out_hash
     let body = || {
         out.check("out_hash")?;
         // SAFETY: the caller's promise: `len` bytes at `data`.
-        let bytes = unsafe { raw::slice("data", data, len) }?;
+        let bytes = unsafe { raw::slice("data", data, len, raw::ANY) }?;
         out.set(Hash(*blake3::hash(bytes).as_bytes()).into());
         Ok(())
     };
@@ -216,11 +216,11 @@ pub unsafe extern "C" fn fbat_operation_key(
     let body = || {
         out.check("out_key")?;
         // SAFETY: the caller's promise: `domain_len` bytes.
-        let domain = unsafe { raw::slice("domain", domain.cast::<u8>(), domain_len) }?;
+        let domain = unsafe { raw::slice("domain", domain.cast::<u8>(), domain_len, raw::ANY) }?;
         // SAFETY: the caller's promise: `count` parts.
-        let parts = unsafe { raw::slice("parts", parts, count) }?;
+        let parts = unsafe { raw::slice("parts", parts, count, raw::ANY) }?;
         // SAFETY: the caller's promise: `len` bytes each.
-        let bytes = |part: &fbat_str| unsafe { raw::slice("part", part.data.cast::<u8>(), part.len) };
+        let bytes = |part: &fbat_str| unsafe { raw::slice("part", part.data.cast::<u8>(), part.len, raw::ANY) };
         let parts = parts.iter().map(bytes).collect::<Result<Vec<_>>>()?;
         out.set(key::operation_key(domain, parts.into_iter()).into());
         Ok(())

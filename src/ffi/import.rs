@@ -295,7 +295,7 @@ pub unsafe extern "C" fn fbat_import_options_set_namespace(
 ) -> fbat_status {
     set(options, |settings| {
         // SAFETY: the caller's promise: `name_len` bytes.
-        let namespace = unsafe { raw::text("namespace", name, name_len) }?;
+        let namespace = unsafe { raw::text("namespace", name, name_len, raw::NAMESPACE) }?;
         key::check_namespace(namespace)?;
         settings.namespace = Text::new(namespace);
         Ok(())
@@ -320,6 +320,7 @@ pub unsafe extern "C" fn fbat_import_options_get_namespace(options: *const fbat_
 /// @retval FBAT_OK done.
 /// @retval FBAT_ERR_INVALID_ARGUMENT a length without a pointer.
 /// @retval FBAT_ERR_INVALID_UTF8 not UTF-8.
+/// @retval FBAT_ERR_INVALID_COORDINATE over 1024 bytes.
 /// @par Threads
 /// One at a time.
 /// @since 0.1
@@ -331,7 +332,7 @@ pub unsafe extern "C" fn fbat_import_options_set_entity(
 ) -> fbat_status {
     set(options, |settings| {
         // SAFETY: the caller's promise: `entity_len` bytes.
-        settings.region.entity = Text::new(unsafe { raw::text("entity", entity, entity_len) }?);
+        settings.region.entity = Text::new(unsafe { raw::text("entity", entity, entity_len, raw::COORDINATE) }?);
         Ok(())
     })
 }
@@ -354,6 +355,7 @@ pub unsafe extern "C" fn fbat_import_options_get_entity(options: *const fbat_imp
 /// @retval FBAT_OK done.
 /// @retval FBAT_ERR_INVALID_ARGUMENT a length without a pointer.
 /// @retval FBAT_ERR_INVALID_UTF8 not UTF-8.
+/// @retval FBAT_ERR_INVALID_COORDINATE over 1024 bytes.
 /// @par Threads
 /// One at a time.
 /// @since 0.1
@@ -365,7 +367,7 @@ pub unsafe extern "C" fn fbat_import_options_set_scope(
 ) -> fbat_status {
     set(options, |settings| {
         // SAFETY: the caller's promise: `scope_len` bytes.
-        settings.region.scope = Text::new(unsafe { raw::text("scope", scope, scope_len) }?);
+        settings.region.scope = Text::new(unsafe { raw::text("scope", scope, scope_len, raw::COORDINATE) }?);
         Ok(())
     })
 }

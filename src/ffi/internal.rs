@@ -107,7 +107,7 @@ pub unsafe extern "C" fn fbat_internal_append_with_provenance(
         // SAFETY: the caller's promise.
         let batch = unsafe { Batch::read(event, 1) }?;
         // SAFETY: the caller's promise: `body_len` bytes.
-        let provenance = unsafe { raw::slice("body", body, body_len) }?;
+        let provenance = unsafe { raw::slice("body", body, body_len, raw::ANY) }?;
         batch.with_events(|events| {
             let receipt = call.store(store)?.engine.append_with_provenance_body(&events[0], provenance)?;
             out.set(0, receipt.into());

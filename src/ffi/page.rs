@@ -241,7 +241,8 @@ impl Rows {
     fn shared_text(&mut self, which: usize, text: &str) -> fbat_str {
         if let Some(last) = self.last[which] {
             // SAFETY: text of the arena, which has not been cleared since.
-            if unsafe { raw::slice("", last.data.cast::<u8>(), last.len) }.is_ok_and(|l| l == text.as_bytes()) {
+            if unsafe { raw::slice("", last.data.cast::<u8>(), last.len, raw::ANY) }.is_ok_and(|l| l == text.as_bytes())
+            {
                 return last;
             }
         }
@@ -328,7 +329,7 @@ pub(crate) unsafe fn provenance_of(record: &fbat_record) -> Result<Option<Proven
     }
     let id = Id::from(record.id);
     // SAFETY: the caller's promise.
-    let raw = unsafe { raw::slice("raw_provenance", record.raw_provenance, record.raw_provenance_len) }?;
+    let raw = unsafe { raw::slice("raw_provenance", record.raw_provenance, record.raw_provenance_len, raw::ANY) }?;
     if !raw.is_empty() || record.record_flags & FBAT_RECORD_PROVENANCE_UNREADABLE != 0 {
         return Provenance::from_body(raw, false).map(Some).map_err(|e| {
             let place = format!("provenance of event {id} (sequence {})", record.sequence);
@@ -336,7 +337,7 @@ pub(crate) unsafe fn provenance_of(record: &fbat_record) -> Result<Option<Proven
         });
     }
     // SAFETY: the caller's promise.
-    let namespace = unsafe { raw::text_of("source_namespace", record.source_namespace) }?;
+    let namespace = unsafe { raw::text_of("source_namespace", record.source_namespace, raw::ANY) }?;
     Ok(Some(Provenance {
         schema_version: crate::engine::provenance::SCHEMA_VERSION,
         namespace: namespace.to_owned(),

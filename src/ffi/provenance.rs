@@ -153,7 +153,7 @@ pub unsafe extern "C" fn fbat_provenance_set_namespace(
 ) -> fbat_status {
     set(provenance, |parts| {
         // SAFETY: the caller's promise: `name_len` bytes.
-        let namespace = unsafe { raw::text("namespace", name, name_len) }?;
+        let namespace = unsafe { raw::text("namespace", name, name_len, raw::NAMESPACE) }?;
         key::check_namespace(namespace)?;
         parts.namespace = Text::new(namespace);
         Ok(())
@@ -441,7 +441,7 @@ unsafe fn decode(
         out.check("out_provenance")?;
         raw::check_bits("flags", flags, FBAT_WIRE_LENIENT)?;
         // SAFETY: the caller's promise: `len` bytes at `data`.
-        let bytes = unsafe { raw::slice("data", data, len) }?;
+        let bytes = unsafe { raw::slice("data", data, len, raw::ANY) }?;
         let provenance = decoder(bytes, flags & FBAT_WIRE_LENIENT != 0)?;
         out.set(handle::insert(ProvenanceObject::new(provenance))?);
         Ok(())

@@ -177,6 +177,7 @@ pub unsafe extern "C" fn fbat_query_free(query: *mut fbat_query) {
 /// @retval FBAT_OK done.
 /// @retval FBAT_ERR_INVALID_ARGUMENT a length without a pointer.
 /// @retval FBAT_ERR_INVALID_UTF8 not UTF-8.
+/// @retval FBAT_ERR_INVALID_COORDINATE over 1024 bytes.
 /// @par Threads
 /// One at a time.
 /// @since 0.1
@@ -188,7 +189,7 @@ pub unsafe extern "C" fn fbat_query_set_entity(
 ) -> fbat_status {
     set(query, |settings| {
         // SAFETY: the caller's promise: `entity_len` bytes.
-        settings.region.entity = Text::new(unsafe { raw::text("entity", entity, entity_len) }?);
+        settings.region.entity = Text::new(unsafe { raw::text("entity", entity, entity_len, raw::COORDINATE) }?);
         Ok(())
     })
 }
@@ -211,6 +212,7 @@ pub unsafe extern "C" fn fbat_query_get_entity(query: *const fbat_query) -> fbat
 /// @retval FBAT_OK done.
 /// @retval FBAT_ERR_INVALID_ARGUMENT a length without a pointer.
 /// @retval FBAT_ERR_INVALID_UTF8 not UTF-8.
+/// @retval FBAT_ERR_INVALID_COORDINATE over 1024 bytes.
 /// @par Threads
 /// One at a time.
 /// @since 0.1
@@ -222,7 +224,7 @@ pub unsafe extern "C" fn fbat_query_set_scope(
 ) -> fbat_status {
     set(query, |settings| {
         // SAFETY: the caller's promise: `scope_len` bytes.
-        settings.region.scope = Text::new(unsafe { raw::text("scope", scope, scope_len) }?);
+        settings.region.scope = Text::new(unsafe { raw::text("scope", scope, scope_len, raw::COORDINATE) }?);
         Ok(())
     })
 }

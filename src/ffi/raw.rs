@@ -3,21 +3,54 @@
 use super::types::{fbat_extension, fbat_hash, fbat_id, fbat_str};
 use crate::engine::error::{Code, Error, Result};
 use crate::engine::id::{Hash, Id};
+use crate::engine::limits;
 use std::ffi::{c_char, CStr, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+
+/// How long something may be, and what it is when it is longer. Checked before it is read: a
+/// length out of nowhere must not lead out of the caller's memory.
+#[derive(Clone, Copy)]
+pub(crate) struct Limit {
+    max: usize,
+    code: Code,
+}
+
+pub(crate) const COORDINATE: Limit = Limit { max: limits::COORDINATE_BYTES_MAX, code: Code::InvalidCoordinate };
+pub(crate) const NAMESPACE: Limit = Limit { max: limits::NAMESPACE_BYTES_MAX, code: Code::InvalidArgument };
+pub(crate) const LABEL: Limit = Limit { max: limits::NAMESPACE_BYTES_MAX, code: Code::InvalidArgument };
+pub(crate) const PAYLOAD: Limit = Limit { max: limits::PAYLOAD_BYTES_MAX, code: Code::LimitExceeded };
+pub(crate) const BATCH: Limit = Limit { max: limits::BATCH_EVENTS_MAX, code: Code::LimitExceeded };
+const EXTENSIONS: Limit = Limit { max: limits::EXTENSIONS_MAX, code: Code::LimitExceeded };
+const EXTENSION_KEY: Limit = Limit { max: limits::EXTENSION_KEY_BYTES_MAX, code: Code::LimitExceeded };
+const EXTENSION_VALUE: Limit = Limit { max: limits::EXTENSIONS_BYTES_MAX, code: Code::LimitExceeded };
+/// Whatever memory can hold.
+pub(crate) const ANY: Limit = Limit { max: isize::MAX as usize, code: Code::InvalidArgument };
+
+/// Refuses `len` items at `data` that can't be there, or are more than is allowed.
+pub(crate) fn check_len<T>(name: &str, data: *const T, len: usize, limit: Limit) -> Result<()> {
+    if len == 0 {
+        return Ok(());
+    }
+    check_pointer(name, data)?;
+    if len.checked_mul(size_of::<T>()).is_none_or(|bytes| bytes > isize::MAX as usize) {
+        return Err(Error::invalid(format!("{name}: a length of {len} is more than memory can hold")));
+    }
+    if len > limit.max {
+        let error = Error::new(limit.code, format!("{name}: a length of {len}; the limit is {}", limit.max));
+        return Err(error.with_numbers(len as u64, limit.max as u64));
+    }
+    Ok(())
+}
 
 /// `len` items at `data`; null is an empty slice where `len` is 0, and an error elsewhere.
 ///
 /// # Safety
 /// A `data` that is not null points to `len` items that nobody changes during `'a`.
-pub(crate) unsafe fn slice<'a, T>(name: &str, data: *const T, len: usize) -> Result<&'a [T]> {
+pub(crate) unsafe fn slice<'a, T>(name: &str, data: *const T, len: usize, limit: Limit) -> Result<&'a [T]> {
+    check_len(name, data, len, limit)?;
     if len == 0 {
         return Ok(&[]);
-    }
-    check_pointer(name, data)?;
-    if len.checked_mul(size_of::<T>()).is_none_or(|bytes| bytes > isize::MAX as usize) {
-        return Err(Error::invalid(format!("{name}: a length of {len} is more than memory can hold")));
     }
     // SAFETY: not null, aligned, and of a possible size; the rest is the caller's promise.
     Ok(unsafe { std::slice::from_raw_parts(data, len) })
@@ -27,9 +60,9 @@ pub(crate) unsafe fn slice<'a, T>(name: &str, data: *const T, len: usize) -> Res
 ///
 /// # Safety
 /// As [`slice`].
-pub(crate) unsafe fn text<'a>(name: &str, data: *const c_char, len: usize) -> Result<&'a str> {
+pub(crate) unsafe fn text<'a>(name: &str, data: *const c_char, len: usize, limit: Limit) -> Result<&'a str> {
     // SAFETY: the caller's promise.
-    let bytes = unsafe { slice(name, data.cast::<u8>(), len) }?;
+    let bytes = unsafe { slice(name, data.cast::<u8>(), len, limit) }?;
     std::str::from_utf8(bytes).map_err(|e| {
         let message = format!("{name} is not UTF-8 at byte {}", e.valid_up_to());
         Error::new(Code::InvalidUtf8, message).with_numbers(e.valid_up_to() as u64, 0)
@@ -40,9 +73,9 @@ pub(crate) unsafe fn text<'a>(name: &str, data: *const c_char, len: usize) -> Re
 ///
 /// # Safety
 /// As [`slice`].
-pub(crate) unsafe fn text_of<'a>(name: &str, text: fbat_str) -> Result<&'a str> {
+pub(crate) unsafe fn text_of<'a>(name: &str, text: fbat_str, limit: Limit) -> Result<&'a str> {
     // SAFETY: the caller's promise.
-    unsafe { self::text(name, text.data, text.len) }
+    unsafe { self::text(name, text.data, text.len, limit) }
 }
 
 /// A NUL-terminated path.
@@ -79,11 +112,11 @@ pub(crate) unsafe fn extensions<'a>(
     out: &mut Vec<(&'a str, &'a [u8])>,
 ) -> Result<()> {
     // SAFETY: the caller's promise.
-    for item in unsafe { slice("extensions", data, count) }? {
+    for item in unsafe { slice("extensions", data, count, EXTENSIONS) }? {
         // SAFETY: the caller's promise.
-        let key = unsafe { text_of("extension key", item.key) }?;
+        let key = unsafe { text_of("extension key", item.key, EXTENSION_KEY) }?;
         // SAFETY: the caller's promise.
-        let value = unsafe { slice("extension value", item.value, item.value_len) }?;
+        let value = unsafe { slice("extension value", item.value, item.value_len, EXTENSION_VALUE) }?;
         out.push((key, value));
     }
     Ok(())
@@ -295,21 +328,29 @@ mod tests {
         let (null, word) = (std::ptr::null::<u8>(), [0u64; 2]);
         // SAFETY: null, or a length that is refused before anything is read.
         unsafe {
-            assert_eq!(slice("x", null, 0).unwrap(), &[] as &[u8]);
-            assert_eq!(slice("x", null, 1).unwrap_err().code(), Code::InvalidArgument);
-            assert_eq!(slice("x", &0u8, usize::MAX).unwrap_err().code(), Code::InvalidArgument);
+            assert_eq!(slice("x", null, 0, ANY).unwrap(), &[] as &[u8]);
+            assert_eq!(slice("x", null, 1, ANY).unwrap_err().code(), Code::InvalidArgument);
+            assert_eq!(slice("x", &0u8, usize::MAX, ANY).unwrap_err().code(), Code::InvalidArgument);
             assert_eq!(
-                slice("x", (&raw const word).cast::<u8>().wrapping_add(1).cast::<u64>(), 1).unwrap_err().code(),
+                slice("x", (&raw const word).cast::<u8>().wrapping_add(1).cast::<u64>(), 1, ANY).unwrap_err().code(),
                 Code::InvalidArgument
             );
         }
     }
 
     #[test]
+    fn a_length_over_the_limit_is_refused_before_anything_is_read() {
+        let one = b'x' as c_char;
+        // SAFETY: the length is refused before anything is read.
+        let error = unsafe { text("entity", &one, 1 << 40, COORDINATE) }.unwrap_err();
+        assert_eq!((error.code(), error.found, error.supported), (Code::InvalidCoordinate, 1 << 40, 1024));
+    }
+
+    #[test]
     fn text_that_is_not_utf8_is_refused_with_its_place() {
         let bytes = b"ab\xff";
         // SAFETY: a live array.
-        let error = unsafe { text("entity", bytes.as_ptr().cast(), 3) }.unwrap_err();
+        let error = unsafe { text("entity", bytes.as_ptr().cast(), 3, ANY) }.unwrap_err();
         assert_eq!((error.code(), error.found), (Code::InvalidUtf8, 2));
     }
 

@@ -420,11 +420,7 @@ pub unsafe extern "C" fn fbat_open_options_set_label(
 ) -> fbat_status {
     set_open(options, |settings| {
         // SAFETY: the caller's promise: `label_len` bytes.
-        let label = unsafe { raw::text("label", label, label_len) }?;
-        if label.len() > LABEL_BYTES_MAX {
-            let error = Error::invalid(format!("the label has {} bytes; {LABEL_BYTES_MAX} are allowed", label.len()));
-            return Err(error.with_numbers(label.len() as u64, LABEL_BYTES_MAX as u64));
-        }
+        let label = unsafe { raw::text("label", label, label_len, raw::LABEL) }?;
         if label.contains('\0') {
             return Err(Error::invalid("the label has a NUL inside"));
         }
@@ -432,8 +428,6 @@ pub unsafe extern "C" fn fbat_open_options_set_label(
         Ok(())
     })
 }
-
-const LABEL_BYTES_MAX: usize = 1024;
 
 /// The label for a new store.
 /// @param options the options.
@@ -712,6 +706,7 @@ pub unsafe extern "C" fn fbat_store_frontier(
 /// @retval FBAT_OK done.
 /// @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`, or a pointer is NULL.
 /// @retval FBAT_ERR_INVALID_UTF8 the entity is not UTF-8.
+/// @retval FBAT_ERR_INVALID_COORDINATE the entity is longer than any.
 /// @retval FBAT_ERR_NOT_FOUND the entity has no events; `version` is 0.
 /// @retval FBAT_ERR_CLOSED the store is closed.
 /// @retval FBAT_ERR_CORRUPT a file is damaged.
@@ -732,7 +727,7 @@ pub unsafe extern "C" fn fbat_store_head(
         let out = unsafe { OutStruct::new(out_head, 1) }?.required()?;
         let store = call.store(store)?;
         // SAFETY: the caller's promise: `entity_len` bytes.
-        let entity = unsafe { raw::text("entity", entity, entity_len) }?;
+        let entity = unsafe { raw::text("entity", entity, entity_len, raw::COORDINATE) }?;
         let missing = || Error::new(Code::NotFound, format!("the entity '{}' has no events", entity.escape_debug()));
         let head = store.engine.head(entity)?.ok_or_else(missing)?;
         let crate::engine::store::Head { version, sequence, event_id, event_hash } = head;
