@@ -26,8 +26,8 @@ fn grow(arguments: &[String]) {
     let dir = std::env::temp_dir().join(format!("fbat-scale-{}", std::process::id()));
     std::fs::create_dir_all(&dir).expect("a temporary directory");
     println!(
-        "{:>9} {:>12} {:>12} {:>12} {:>10} {:>10}",
-        "events", "append/s", "import/s", "repeat/s", "log B/ev", "disk B/ev"
+        "{:>9} {:>10} {:>10} {:>10} {:>12} {:>12} {:>9} {:>9}",
+        "events", "append/s", "import/s", "repeat/s", "import cpu", "repeat cpu", "log B/ev", "disk B/ev"
     );
     for size in sizes {
         let (from, to) = (dir.join(format!("from-{size}")), dir.join(format!("to-{size}")));
@@ -44,7 +44,11 @@ fn grow(arguments: &[String]) {
             files.map(|f| f.expect("an entry").metadata().expect("metadata").len()).sum()
         };
         println!(
-            "{size:>9} {append:>12.0} {first:>12.0} {repeat:>12.0} {:>10.0} {:>10.0}",
+            "{size:>9} {append:>10.0} {:>10.0} {:>10.0} {:>9.2} us {:>9.2} us {:>9.0} {:>9.0}",
+            first.per_second,
+            repeat.per_second,
+            first.cpu_us,
+            repeat.cpu_us,
             stats.log_bytes as f64 / size as f64,
             disk(&to) as f64 / size as f64
         );
@@ -99,14 +103,28 @@ fn payload(n: usize) -> [u8; 256] {
     })
 }
 
-fn import(hub: &Store, source: &Store, imported: usize, deduplicated: usize) -> f64 {
-    let started = Instant::now();
+/// What an import cost: events in a second, and processor time of all kinds for each.
+struct Cost {
+    per_second: f64,
+    cpu_us: f64,
+}
+
+fn import(hub: &Store, source: &Store, imported: usize, deduplicated: usize) -> Cost {
+    let (started, cpu) = (Instant::now(), cpu_seconds());
     let mut keep = |_: &fbat::engine::event::Event<'_>| Verdict::Keep;
     let mut options = ImportOptions { namespace: "scale".into(), filter: Some(&mut keep), ..ImportOptions::default() };
     let outcome = hub.import(source, &mut options);
     outcome.result.expect("import");
     assert_eq!((outcome.report.imported, outcome.report.deduplicated), (imported as u64, deduplicated as u64));
-    (imported + deduplicated) as f64 / started.elapsed().as_secs_f64()
+    let events = (imported + deduplicated) as f64;
+    Cost { per_second: events / started.elapsed().as_secs_f64(), cpu_us: (cpu_seconds() - cpu) * 1e6 / events }
+}
+
+/// Processor time of this process so far, user and system.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("stat");
+    let ticks = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
+    ticks.map(|t| t.parse::<f64>().unwrap_or(0.0)).sum::<f64>() / 100.0
 }
 
 /// Appends and dies without closing.

@@ -1318,10 +1318,11 @@ uint32_t fbat_open_options_get_durability(const fbat_open_options *options);
 /**
  * Sets a label for people, which a new store keeps. It is no identity.
  * @param options the options.
- * @param label UTF-8, at most 1024 bytes; may be NULL when `label_len` is 0.
+ * @param label UTF-8, at most 1024 bytes, without NUL; may be NULL when `label_len` is 0.
  * @param label_len in bytes.
  * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT too long, or a length without a pointer.
+ * @retval FBAT_ERR_INVALID_ARGUMENT too long, with a NUL inside, or a length without a
+ * pointer.
  * @retval FBAT_ERR_INVALID_UTF8 not UTF-8.
  * @par Threads
  * One at a time.
@@ -1495,14 +1496,13 @@ void fbat_store_free(fbat_store *store);
 
 /**
  * Makes everything that is visible durable.
- * @param store the store.
+ * @param store the store. One that is open for reading syncs the files as far as it sees them.
  * @param out_frontier the frontier after it; may be NULL.
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK done.
  * @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`.
  * @retval FBAT_ERR_CLOSED the store is closed.
- * @retval FBAT_ERR_READ_ONLY the store is open for reading.
- * @retval FBAT_ERR_POISONED an earlier failure ended writing.
+ * @retval FBAT_ERR_POISONED an earlier failure ended writing, and not everything is durable.
  * @retval FBAT_ERR_IO the operating system failed; the store is poisoned.
  * @retval FBAT_ERR_NO_SPACE no space is left.
  * @par Threads

@@ -825,6 +825,92 @@ fn a_closed_store_answers_closed_and_close_may_be_called_again() {
 }
 
 #[test]
+fn closing_while_others_append_loses_no_acknowledged_event() {
+    for round in 0..20 {
+        let durability = if round % 2 == 0 { Durability::Durable } else { Durability::Os };
+        let fixture = Fixture::with("close-race", &Options { durability, ..quick() });
+        let store = &fixture.store;
+        let acknowledged: Vec<Receipt> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8u8)
+                .map(|n| {
+                    scope.spawn(move || {
+                        let mut receipts = Vec::new();
+                        loop {
+                            match store.append(&event("e", &[n; 50])) {
+                                Ok(receipt) => receipts.push(receipt),
+                                Err(error) => {
+                                    assert_eq!(error.code(), Code::Closed, "{error}");
+                                    return receipts;
+                                }
+                            }
+                        }
+                    })
+                })
+                .collect();
+            std::thread::sleep(std::time::Duration::from_millis(5));
+            store.close().unwrap();
+            threads.into_iter().flat_map(|t| t.join().unwrap()).collect()
+        });
+        let store = open_quick(&fixture.dir.join("store"));
+        assert!(!store.open_report().unclean, "it was closed");
+        for receipt in &acknowledged {
+            let row = get(&store, receipt.id).expect("what was acknowledged is there");
+            assert_matches(&row, receipt);
+        }
+        assert_sound(&store);
+    }
+}
+
+#[test]
+fn of_many_that_create_the_same_store_at_once_one_gets_it() {
+    for round in 0..10 {
+        let dir = TempDir::new("create-race");
+        let path = &dir.join("store");
+        let mode = if round % 2 == 0 { OpenMode::CreateIfMissing } else { OpenMode::MustBeNew };
+        let start = &std::sync::Barrier::new(4);
+        let opened: Vec<_> = std::thread::scope(|scope| {
+            let open = move || {
+                start.wait();
+                Store::open(path, &with_mode(mode))
+            };
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(open)).collect();
+            threads.into_iter().map(|t| t.join().unwrap()).collect()
+        });
+        let (stores, errors): (Vec<_>, Vec<_>) = opened.into_iter().partition(Result::is_ok);
+        assert_eq!(stores.len(), 1);
+        for error in errors.into_iter().filter_map(Result::err) {
+            assert!(matches!(error.code(), Code::Busy | Code::StoreExists), "{error}");
+        }
+        assert_sound(stores[0].as_ref().unwrap());
+    }
+}
+
+#[test]
+fn a_failed_sync_poisons_the_store_until_it_is_opened_again() {
+    let (options, spy) = SpyVfs::watch(Options { durability: Durability::Durable, ..quick() });
+    let mut fixture = Fixture::with("sync-fails", &options);
+    fill(&fixture.store, 0, 10);
+    spy.fail_syncs(true);
+    let error = error_of(fixture.store.append(&NewEvent { key: Id(1), ..event("e", b"p") }));
+    assert_eq!((error.code(), error.errno), (Code::Io, Some(5)), "{error}");
+    spy.fail_syncs(false);
+    let syncs = spy.syncs();
+    assert_eq!(code_of(fixture.store.append(&event("e", b"q"))), Code::Poisoned);
+    assert_eq!(code_of(fixture.store.sync()), Code::Poisoned);
+    assert_eq!(spy.syncs(), syncs, "a failed sync is not tried again");
+    assert!(rows(&fixture.store).len() >= 10, "reading goes on");
+    let _ = fixture.store.close();
+    fixture.store = open_quick(&fixture.dir.join("store"));
+    assert!(fixture.store.open_report().unclean);
+    let there = rows(&fixture.store);
+    assert!(there.len() == 10 || there.len() == 11);
+    // Whatever became of the event, the retry under its key makes it one.
+    let replayed = fixture.store.append(&NewEvent { key: Id(1), ..event("e", b"p") }).unwrap().replayed;
+    assert_eq!((replayed, rows(&fixture.store).len()), (there.len() == 11, 11));
+    assert_sound(&fixture.store);
+}
+
+#[test]
 fn a_poisoned_store_reads_on_and_refuses_writes_until_it_is_opened_again() {
     let mut fixture = Fixture::new("poisoned");
     fixture.store.append(&event("e", b"p")).unwrap();

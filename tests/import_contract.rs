@@ -9,7 +9,7 @@ use fbat::engine::id::{Id, Kind};
 use fbat::engine::import::{Cancel, ImportDurability, ImportOptions, ImportReport, OnConflict, Verdict, CHUNK_SIZE};
 use fbat::engine::limits;
 use fbat::engine::query::{KindFilter, Query, Region};
-use fbat::engine::store::{Durability, Options, Store};
+use fbat::engine::store::{Durability, OpenMode, Options, Store};
 use std::cell::RefCell;
 use std::time::Duration;
 
@@ -404,6 +404,16 @@ fn a_chunk_size_of_0_counts_as_1_and_is_cut_to_the_batch_maximum() {
 }
 
 #[test]
+fn no_chunk_is_larger_than_the_largest_batch() {
+    let pair = Pair::new("largest");
+    for _ in 0..2 {
+        pair.source.append_batch(&vec![event("e", b""); 35_000]).unwrap();
+    }
+    let sizes = chunks(&pair.destination, &pair.source, &mut ImportOptions { chunk_size: 100_000, ..named("s") });
+    assert_eq!(sizes, [65_536, 4_464]);
+}
+
+#[test]
 fn chunk_size_changes_nothing_in_the_store_that_comes_out() {
     let dir = TempDir::new("sizes");
     let source = open_quick(&dir.join("source"));
@@ -435,7 +445,7 @@ fn chunk_size_changes_nothing_in_the_store_that_comes_out() {
 #[test]
 fn a_filter_keeps_skips_and_stops_with_its_own_code() {
     let pair = Pair::filled("filter", 100);
-    let mut filter = |e: &Event<'_>| if e.sequence % 2 == 0 { Verdict::Keep } else { Verdict::Skip };
+    let mut filter = |e: &Event<'_>| if e.sequence.is_multiple_of(2) { Verdict::Keep } else { Verdict::Skip };
     let mut options = ImportOptions { filter: Some(&mut filter), ..named("s") };
     let report = import_with(&pair.destination, &pair.source, &mut options);
     assert_eq!(counts(&report), [50, 0, 1, 50, 0, 0, 0]);
@@ -898,7 +908,7 @@ fn end_early(end: End, at: u64, chunk_size: u32) {
     let pair = Pair::with("early", &quick(), &options);
     fill(&pair.source, 0, 200);
     let cancel = Cancel::default();
-    let keep = |e: &Event<'_>| if e.sequence % 5 == 0 { Verdict::Skip } else { Verdict::Keep };
+    let keep = |e: &Event<'_>| if e.sequence.is_multiple_of(5) { Verdict::Skip } else { Verdict::Keep };
     let mut filter = |e: &Event<'_>| match end {
         End::FilterStops if e.sequence == at => Verdict::Stop(-77),
         End::FilterCancels if e.sequence == at => {
@@ -1144,6 +1154,40 @@ fn chunk_durability_makes_each_chunk_durable_before_the_next() {
     }
 }
 
+#[test]
+fn what_a_reader_cannot_sync_and_the_writer_did_not_is_not_copied() {
+    let pair = Pair::new("unsynced");
+    fill(&pair.source, 0, 10);
+    pair.source.sync().unwrap();
+    fill(&pair.source, 10, 5); // this batch tells readers how far the sync went
+    let (options, spy) = SpyVfs::watch(with_mode(OpenMode::ReadOnly));
+    spy.fail_syncs(true);
+    let reader = open(&pair.dir.join("source"), &options);
+    assert_eq!(rows(&reader).len(), 15, "it is visible all the same");
+    let report = import(&pair.destination, &reader, "s");
+    assert_eq!((report.imported, report.source_ceiling), (10, 11));
+    spy.fail_syncs(false);
+    assert_eq!(counts(&import(&pair.destination, &reader, "s")), [5, 10, 1, 0, 0, 0, 0]);
+}
+
+#[test]
+fn an_import_whose_sync_fails_says_so_and_a_repeat_after_reopening_completes_it() {
+    let (options, spy) = SpyVfs::watch(quick());
+    let pair = Pair::with("sync-fails", &quick(), &options);
+    fill(&pair.source, 0, 100);
+    spy.fail_syncs(true);
+    let (report, error) = failed(pair.destination.import(&pair.source, &mut named("s")));
+    assert_eq!((error.code(), error.errno), (Code::Io, Some(5)), "{error}");
+    assert!(report.destination_durable < report.destination_visible);
+    spy.fail_syncs(false);
+    assert_eq!(failed(pair.destination.import(&pair.source, &mut named("s"))).1.code(), Code::Poisoned);
+    let _ = pair.destination.close();
+    let destination = open_quick(&pair.dir.join("destination"));
+    let report = import(&destination, &pair.source, "s");
+    assert_eq!((examined(&report), report.imported + report.deduplicated), (101, 100));
+    assert_copied(&destination, &pair.source, "s");
+}
+
 // ------------------------------------------------------------------------------------ which stores
 
 #[test]
@@ -1372,7 +1416,7 @@ fn killed_in_the_middle_an_import_leaves_whole_chunks_and_a_repeat_completes_it(
         let there = rows(&destination);
         let count = there.len() as u64;
         assert!(count >= told, "{told} were visible, {count} are left");
-        assert!(count % u64::from(CHUNK) == 0 || count == events, "{count} are no whole chunks");
+        assert!(count.is_multiple_of(u64::from(CHUNK)) || count == events, "{count} are no whole chunks");
         let source = rows(&pair.source);
         assert!(copy_differences(&there, &source[..there.len()], "s").is_empty(), "not a prefix");
         let report = import(&destination, &pair.source, "s");

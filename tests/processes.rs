@@ -5,8 +5,9 @@ mod common;
 
 use common::*;
 use fbat::engine::error::Code;
-use fbat::engine::event::{Columns, NewEvent};
+use fbat::engine::event::{Columns, Event, NewEvent};
 use fbat::engine::id::{Id, Kind};
+use fbat::engine::import::{ImportOptions, Verdict};
 use fbat::engine::query::Query;
 use fbat::engine::store::{Durability, Options, Store};
 use std::collections::HashMap;
@@ -210,6 +211,111 @@ fn a_reader_goes_on_when_the_writer_beside_it_is_killed_and_another_takes_over()
     assert_eq!(rows(&reader), rows(&store));
     assert_eq!(reader.log_hash().unwrap(), store.log_hash().unwrap());
     assert_sound(&reader);
+}
+
+#[test]
+fn an_import_from_a_reader_goes_on_when_another_writer_takes_over_in_the_middle() {
+    let dir = TempDir::new("take-over-import");
+    let path = dir.join("store");
+    let environment = [("STORE", path.to_str().unwrap()), ("DURABLE", "0"), ("FIRST", "0")];
+    let mut writer = Actor::start("part_appends_batches_until_killed", &environment);
+    (0..15).for_each(|_| drop(writer.hear())); // few enough that the tail is in the first segment
+    let reader = open_reader(&path);
+    writer.kill();
+    let count = rows(&reader).len() as u64;
+    let destination = open_quick(&dir.join("destination"));
+    let mut taken_over = None;
+    let mut filter = |_: &Event<'_>| {
+        if taken_over.is_none() {
+            // The new writer moves the tail to a new file, and the reader follows it there.
+            let store = open_quick(&path);
+            store.append(&event("mine", b"after the other was killed")).unwrap();
+            assert_eq!(reader.frontier().unwrap().visible, count + 2);
+            taken_over = Some(store);
+        }
+        Verdict::Keep
+    };
+    let mut options = ImportOptions { filter: Some(&mut filter), ..named("s") };
+    assert_eq!(import_with(&destination, &reader, &mut options).imported, count);
+    assert_eq!(import(&destination, &reader, "s").imported, 1);
+    assert_sound(&destination);
+}
+
+#[test]
+fn a_reader_thread_goes_on_when_another_writer_takes_over() {
+    let dir = TempDir::new("take-over-thread");
+    let path = dir.join("store");
+    let mut first = 0;
+    for _ in 0..6 {
+        let first_text = first.to_string();
+        let environment = [("STORE", path.to_str().unwrap()), ("DURABLE", "0"), ("FIRST", first_text.as_str())];
+        let mut writer = Actor::start("part_appends_batches_until_killed", &environment);
+        (0..60).for_each(|_| drop(writer.hear()));
+        let reader = open_reader(&path);
+        writer.kill();
+        let before = rows_with_system(&reader);
+        first += 1_000_000;
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let readers: Vec<_> = (0..2)
+                .map(|_| {
+                    scope.spawn(|| {
+                        while !done.load(std::sync::atomic::Ordering::Acquire) {
+                            let now = rows_with_system(&reader);
+                            assert!(now.len() >= before.len() && now[..before.len()] == before);
+                        }
+                    })
+                })
+                .collect();
+            let store = open_quick(&path);
+            fill(&store, 0, 300);
+            done.store(true, std::sync::atomic::Ordering::Release);
+            readers.into_iter().for_each(|thread| thread.join().unwrap());
+            store.close().unwrap();
+        });
+    }
+}
+
+#[test]
+#[ignore = "a part of another test, played by another process"]
+fn part_creates_stores_until_killed() {
+    if !plays("part_creates_stores_until_killed") {
+        return;
+    }
+    for number in 0.. {
+        say(number);
+        let path = format!("{}{number}", given("STORE"));
+        let store = open_quick(path.as_ref());
+        store.append(&event("e", b"p")).unwrap();
+    }
+}
+
+#[test]
+fn a_store_whose_creation_was_killed_is_made_anew_or_whole() {
+    let dir = TempDir::new("creating");
+    let mut rng = Rng(seed_from_env());
+    let mut made_anew = 0;
+    for cycle in 0..count_from_env("FBAT_KILL_CYCLES", 12) {
+        let path = dir.join(&format!("store{cycle}-"));
+        let mut creator = Actor::start("part_creates_stores_until_killed", &[("STORE", path.to_str().unwrap())]);
+        (0..rng.range(1, 6)).for_each(|_| drop(creator.hear()));
+        std::thread::sleep(std::time::Duration::from_micros(rng.below(6000)));
+        creator.kill();
+        let mut last = 0;
+        while dir.join(&format!("store{cycle}-{}", last + 1)).exists() {
+            last += 1;
+        }
+        for number in 0..=last {
+            let store = open_quick(&dir.join(&format!("store{cycle}-{number}")));
+            let report = store.open_report();
+            assert!(number == last || !report.created);
+            made_anew += u64::from(report.created);
+            assert!(rows(&store).len() <= 1 && rows_with_system(&store)[0].sequence == 1);
+            store.append(&event("e", b"q")).unwrap();
+            assert_sound(&store);
+        }
+    }
+    println!("{made_anew} stores were killed before they were whole");
 }
 
 // ------------------------------------------------------------------------------------ killed

@@ -6,7 +6,7 @@ use super::event::{Cause, Expect, NewEvent, Receipt, Source, SYSTEM_ENTITY};
 use super::frame::{BatchHeader, Frame, FrameSource, StringRef, BATCH_HEADER_LEN, FRAME_FIXED_LEN};
 use super::hash::{self, EventFields};
 use super::id::{Hash, Id, Kind};
-use super::index::Index;
+use super::index::{entity_filter_key, id_filter_key, Index};
 use super::limits::{SEGMENT_EVENTS, SEGMENT_STRING_BYTES, SEQUENCE_LEASE};
 use super::memtable::Entry;
 use super::recovery::Opening;
@@ -14,7 +14,7 @@ use super::segment::{Found, Segment};
 use super::store::Inner;
 use super::tail::Tail;
 use super::writer::{self, Writer};
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
@@ -180,7 +180,8 @@ impl Inner {
 
     /// The event with this id, newest segment first.
     pub fn find_key(&self, key: Id) -> Result<Option<(Arc<Segment>, Found)>> {
-        for segment in self.segments().iter().rev() {
+        let filter_key = id_filter_key(key);
+        for segment in self.segments().iter().rev().filter(|segment| segment.may_have(filter_key)) {
             if let Some(found) = segment.find_id(key)? {
                 return Ok(Some((segment.clone(), found)));
             }
@@ -226,7 +227,8 @@ impl Inner {
                 return Ok(Head { version: head.version, hash: head.hash, waiting: 0 });
             }
         }
-        for segment in segments.iter().rev() {
+        let filter_key = entity_filter_key(entity);
+        for segment in segments.iter().rev().filter(|segment| segment.may_have(filter_key)) {
             if let Some(newest) = segment.newest_of(entity)? {
                 return Ok(Head { version: newest.version, hash: newest.hash, waiting: 0 });
             }

@@ -232,14 +232,15 @@ fn block_checksum(salt: u64, number: u64, data: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-/// Ids may be anything a caller likes; this spreads them.
-fn id_filter_key(id: Id) -> u64 {
+/// What the filter knows an id by. Ids may be anything a caller likes; this spreads them.
+pub fn id_filter_key(id: Id) -> u64 {
     let folded = (id.0 as u64) ^ ((id.0 >> 64) as u64).rotate_left(32);
     let mixed = (folded ^ (folded >> 31)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
 }
 
-fn entity_filter_key(entity: &str) -> u64 {
+/// What the filter knows an entity by.
+pub fn entity_filter_key(entity: &str) -> u64 {
     u64_at(blake3::hash(entity.as_bytes()).as_bytes(), 0)
 }
 
@@ -386,7 +387,8 @@ impl Index {
         at.checked_sub(1).map(|at| self.posting(first + at as u32)).transpose()
     }
 
-    fn filter_allows(&self, key: u64) -> Result<bool> {
+    /// Whether the id or entity of this filter key may be here; false is certain.
+    pub fn filter_allows(&self, key: u64) -> Result<bool> {
         let line = filter_line(key, self.entries(FILTER));
         let set = |bytes: &[u8], at: usize| filter_bits(key).all(|bit| bytes[at + bit / 8] & 1 << (bit % 8) != 0);
         if let Some(filter) = self.filter.get_or_init(|| self.pin_filter()) {

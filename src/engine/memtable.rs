@@ -2,7 +2,7 @@
 
 use super::id::{Hash, Id};
 use super::index::{IdEntry, IndexBuilder, SparseEntry, SPARSE_EVERY};
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::sync::Arc;
 
 /// One event.

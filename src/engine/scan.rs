@@ -9,7 +9,7 @@ use super::query::{KindFilter, Region};
 use super::segment::{Flow, Segment};
 use super::store::Inner;
 use super::window::Window;
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::sync::Arc;
 
 /// Which events to visit.
@@ -75,7 +75,7 @@ impl<'a> Visitor<'a> {
             },
         };
         let strings = Strings::new(segment.clone());
-        Ok(Some(Visitor { store, scan, segment, strings, scope, last_hashes: HashMap::new() }))
+        Ok(Some(Visitor { store, scan, segment, strings, scope, last_hashes: HashMap::default() }))
     }
 
     fn run(&mut self, visit: &mut Visit<'_>) -> Result<Flow> {

@@ -42,6 +42,8 @@ pub struct Segment {
     pub path: Arc<Path>,
     pub file: Arc<dyn File>,
     index: RwLock<Option<Arc<Index>>>,
+    /// The index with which a sealed segment was opened: it covers all of it.
+    sealed: Option<Arc<Index>>,
     table: RwLock<MemTable>,
     /// Where the last known batch ends.
     end: AtomicU64,
@@ -59,11 +61,13 @@ impl Segment {
     ) -> Segment {
         let strings = index.as_ref().map_or(0, |index| index.strings_len() as u32);
         let end = index.as_ref().map_or(SEGMENT_HEADER_LEN as u64, |index| index.meta.covered_len);
+        let index = index.map(Arc::new);
         Segment {
+            sealed: index.clone().filter(|index| index.meta.sealed),
             header,
             path: path.into(),
             file,
-            index: RwLock::new(index.map(Arc::new)),
+            index: RwLock::new(index),
             table: RwLock::new(MemTable::after_index(strings)),
             end: AtomicU64::new(end),
             cache,
@@ -77,6 +81,7 @@ impl Segment {
             path: self.path.clone(),
             file,
             index: RwLock::new(self.index()),
+            sealed: self.sealed.clone(),
             table: RwLock::new(std::mem::take(&mut *self.write_table())),
             end: AtomicU64::new(self.end()),
             cache: self.cache.clone(),
@@ -250,6 +255,13 @@ impl Segment {
     pub fn known_head(&self, entity: &str) -> Option<EntityHead> {
         let table = self.read_table();
         table.number(entity).and_then(|number| table.head(number))
+    }
+
+    /// Whether the id or entity with this filter key may be here. Takes no lock for a sealed segment,
+    /// which nearly always can say no.
+    pub fn may_have(&self, filter_key: u64) -> bool {
+        // A filter that can't be read leaves the answer to the look-up, which mends the index.
+        self.sealed.as_ref().is_none_or(|index| index.filter_allows(filter_key).unwrap_or(true))
     }
 
     pub fn find_id(&self, id: Id) -> Result<Option<Found>> {

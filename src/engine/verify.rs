@@ -8,7 +8,7 @@ use super::scan::Strings;
 use super::segment::{Flow, Segment};
 use super::store::{Inner, Store};
 use super::tail::Tail;
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -110,7 +110,7 @@ impl Walk<'_> {
     /// Content hashes, event hashes, versions and chains of one segment.
     fn events(&mut self, segment: &Segment, fresh: &Arc<Segment>) -> Result<()> {
         let (mut strings, mut scratch) = (Strings::new(fresh.clone()), Vec::new());
-        let mut heads: HashMap<u32, (u64, Hash)> = HashMap::new();
+        let mut heads: HashMap<u32, (u64, Hash)> = HashMap::default();
         let mut last_sequence = segment.header.first_sequence - 1;
         let visible = self.visible;
         let _whole = fresh.walk(0, &mut |offset, frame| {

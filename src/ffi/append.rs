@@ -7,8 +7,9 @@ use super::status::fbat_status;
 use super::store::fbat_store;
 use super::types::{fbat_extension, fbat_hash, fbat_id, fbat_str};
 use crate::engine::error::{Error, Result};
-use crate::engine::event::{Cause, Expect, NewEvent, Receipt};
+use crate::engine::event::{self, Cause, Expect, NewEvent, Receipt};
 use crate::engine::id::{Id, Kind};
+use crate::engine::limits;
 use std::ops::Range;
 
 /// Nothing is expected of the entity.
@@ -218,6 +219,8 @@ pub unsafe extern "C" fn fbat_append_batch(
     err: *mut *mut fbat_error,
 ) -> fbat_status {
     let body = |call: &Call| {
+        // Before any element is looked at: a count out of nowhere must not lead out of the arrays.
+        event::check_limit("batch events", count, limits::BATCH_EVENTS_MAX)?;
         // SAFETY: the caller's promise: null or `count` structs with their size.
         let out = unsafe { OutStruct::new(out_receipts, count) }?;
         // SAFETY: the caller's promise.

@@ -114,7 +114,8 @@ fn catch<T>(body: impl FnOnce() -> T) -> std::result::Result<T, String> {
     let outcome = panic::catch_unwind(AssertUnwindSafe(body));
     DEPTH.set(DEPTH.get() - 1);
     outcome.map_err(|payload| {
-        let text = PANIC_TEXT.take().unwrap_or_else(|| payload_text(&*payload).to_owned());
+        let seen = PANIC_TEXT.try_with(RefCell::take).ok().flatten();
+        let text = seen.unwrap_or_else(|| payload_text(&*payload).to_owned());
         // Dropping a payload may panic too; it is small, and this is rare.
         std::mem::forget(payload);
         let text = format!("panic: {text}");
@@ -143,7 +144,9 @@ fn install_hook() {
                 return previous(info);
             }
             let place = info.location().map_or(String::new(), |at| format!(" at {}:{}", at.file(), at.line()));
-            PANIC_TEXT.set(Some(format!("{}{place}", payload_text(info.payload()))));
+            let text = format!("{}{place}", payload_text(info.payload()));
+            // A thread that is ending may have lost its locals.
+            let _ = PANIC_TEXT.try_with(|seen| seen.replace(Some(text)));
         }));
     });
 }

@@ -292,13 +292,16 @@ mod tests {
 
     #[test]
     fn null_is_an_empty_slice_only_without_a_length() {
-        let null = std::ptr::null::<u8>();
+        let (null, word) = (std::ptr::null::<u8>(), [0u64; 2]);
         // SAFETY: null, or a length that is refused before anything is read.
         unsafe {
             assert_eq!(slice("x", null, 0).unwrap(), &[] as &[u8]);
             assert_eq!(slice("x", null, 1).unwrap_err().code(), Code::InvalidArgument);
             assert_eq!(slice("x", &0u8, usize::MAX).unwrap_err().code(), Code::InvalidArgument);
-            assert_eq!(slice("x", 2 as *const u64, 1).unwrap_err().code(), Code::InvalidArgument);
+            assert_eq!(
+                slice("x", (&raw const word).cast::<u8>().wrapping_add(1).cast::<u64>(), 1).unwrap_err().code(),
+                Code::InvalidArgument
+            );
         }
     }
 

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 // ---------------------------------------------------------------- directories
@@ -272,10 +272,10 @@ impl Sample {
             scope: &self.scope,
             kind: Kind(0x1000 + (number % 5) as u16 * 0x0801),
             payload: &self.payload,
-            timestamp_us: (number % 3 != 0).then_some(number as i64 * 1_000_003 - 5_000_000),
+            timestamp_us: (!number.is_multiple_of(3)).then_some(number as i64 * 1_000_003 - 5_000_000),
             flags: (number as u32).wrapping_mul(0x9e37_79b9),
             payload_version: number as u16,
-            correlation: Id(if number % 2 == 0 { u128::from(number) << 64 | 7 } else { 0 }),
+            correlation: Id(if number.is_multiple_of(2) { u128::from(number) << 64 | 7 } else { 0 }),
             cause: if number % 7 == 3 { Cause::Event(Id(u128::from(number) + 1)) } else { Cause::None },
             extensions,
             ..NewEvent::default()
@@ -505,6 +505,7 @@ pub struct Spy {
     syncs: AtomicU64,
     /// Writes to segments that still succeed; negative: all of them do.
     writes_left: AtomicI64,
+    fails_sync: AtomicBool,
 }
 
 impl Spy {
@@ -518,6 +519,10 @@ impl Spy {
     /// The disk is full after so many more writes to segments; a negative number lifts that.
     pub fn fill_up_after(&self, writes: i64) {
         self.writes_left.store(writes, Ordering::SeqCst);
+    }
+    /// Whether syncing a segment fails from now on.
+    pub fn fail_syncs(&self, fail: bool) {
+        self.fails_sync.store(fail, Ordering::SeqCst);
     }
 }
 
@@ -624,6 +629,9 @@ impl File for SpyFile {
         self.inner.allocate(length)
     }
     fn sync(&self) -> io::Result<()> {
+        if self.state.fails_sync.load(Ordering::SeqCst) && is_segment(&self.path()) {
+            return Err(io::Error::from_raw_os_error(5)); // EIO
+        }
         // Before the call: what is written while it runs may not be covered by it.
         self.state.dirty.lock().unwrap().remove(&self.path());
         self.state.syncs.fetch_add(1, Ordering::SeqCst);
