@@ -2,7 +2,9 @@
 
 use super::types::{fbat_extension, fbat_hash, fbat_id, fbat_str};
 use crate::engine::error::{Code, Error, Result};
+use crate::engine::event::check_limit;
 use crate::engine::id::{Hash, Id};
+use crate::engine::limits;
 use std::ffi::{c_char, CStr, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -23,11 +25,19 @@ pub(crate) unsafe fn slice<'a, T>(name: &str, data: *const T, len: usize) -> Res
     Ok(unsafe { std::slice::from_raw_parts(data, len) })
 }
 
+/// No text that the library takes is longer than a small part of this, so a greater length is a
+/// mistake and is not followed.
+const TEXT_BYTES_MAX: usize = 64 << 10;
+
 /// UTF-8 text.
 ///
 /// # Safety
 /// As [`slice`].
 pub(crate) unsafe fn text<'a>(name: &str, data: *const c_char, len: usize) -> Result<&'a str> {
+    if len > TEXT_BYTES_MAX {
+        let error = Error::invalid(format!("{name}: {len} bytes are more than any text may have"));
+        return Err(error.with_numbers(len as u64, TEXT_BYTES_MAX as u64));
+    }
     // SAFETY: the caller's promise.
     let bytes = unsafe { slice(name, data.cast::<u8>(), len) }?;
     std::str::from_utf8(bytes).map_err(|e| {
@@ -79,7 +89,9 @@ pub(crate) unsafe fn extensions<'a>(
     out: &mut Vec<(&'a str, &'a [u8])>,
 ) -> Result<()> {
     // SAFETY: the caller's promise.
-    for item in unsafe { slice("extensions", data, count) }? {
+    let items = unsafe { slice("extensions", data, count) }?;
+    check_limit("extensions", count, limits::EXTENSIONS_MAX)?;
+    for item in items {
         // SAFETY: the caller's promise.
         let key = unsafe { text_of("extension key", item.key) }?;
         // SAFETY: the caller's promise.
