@@ -10,8 +10,10 @@ use fbat::engine::store::{OpenMode, Options, Store};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Each fixture with what makes it.
-const FIXTURES: [(&str, fn(&Path)); 4] =
+/// A name with what makes the store of that name.
+type Fixture = (&'static str, fn(&Path));
+
+const FIXTURES: [Fixture; 4] =
     [("plain", make_plain), ("sealed", make_sealed), ("imported", make_imported), ("unclean", make_unclean)];
 
 fn options(seed: u64) -> Options {

@@ -466,10 +466,10 @@ fn canary_a_lost_altered_or_torn_batch_is_noticed() {
     assert!(!losses(&store, &acknowledged).is_empty(), "a part of a batch");
 }
 
-// ------------------------------------------------------------------------------------ fork
+// ------------------------------------------------------------------------------------ what one wrote, the other reads
 
 #[test]
-fn stores_of_two_processes_do_not_mix() {
+fn what_one_process_writes_another_reads_as_it_is() {
     // Kinds, payloads and ids that one process appends are read by the other as they are.
     let dir = TempDir::new("mixed");
     let path = dir.join("store");

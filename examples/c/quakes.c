@@ -524,7 +524,7 @@ int main(int argc, char **argv) {
         return EXIT_FAILURE;
     }
     if (mkdir(argv[2], 0755) != 0) {
-        die("%s: %s%s", argv[2], strerror(errno), errno == EEXIST ? "; the counts below are those of a fresh start" : "");
+        die("%s: %s%s", argv[2], strerror(errno), errno == EEXIST ? "; this program wants a fresh start" : "");
     }
     read_input(&in, argv[1]);
     printf("%sfbat %s%s: %zu earthquakes, explosions and quarry blasts of one week, from %s\n", style_bold(),

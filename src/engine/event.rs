@@ -238,8 +238,9 @@ pub fn check_limit(what: &str, found: usize, allowed: usize) -> Result<()> {
 
 fn check_extensions(extensions: &[(&str, &[u8])]) -> Result<()> {
     check_limit("extensions", extensions.len(), limits::EXTENSIONS_MAX)?;
-    let bytes: usize = extensions.iter().map(|(key, value)| key.len() + value.len()).sum();
-    check_limit("extension bytes", bytes, limits::EXTENSIONS_BYTES_MAX)?;
+    // Lengths may be any at all until they are checked, so that a sum could overflow.
+    let lengths = extensions.iter().flat_map(|(key, value)| [key.len(), value.len()]);
+    check_limit("extension bytes", lengths.fold(0, usize::saturating_add), limits::EXTENSIONS_BYTES_MAX)?;
     for (at, (key, _)) in extensions.iter().enumerate() {
         check_extension_key(key)?;
         if extensions[..at].iter().any(|(earlier, _)| earlier == key) {

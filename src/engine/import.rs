@@ -248,8 +248,11 @@ impl<'s> Run<'s> {
         let frontier = to.current_frontier().visible;
         from.refresh()?;
         let visible = from.current_frontier().visible;
-        // Where the source cannot be synced, what is known to be on disk is what may be copied.
-        let _ = from.sync_visible();
+        // Of a source that can take no more writes, what is known to be on disk may be copied.
+        match from.sync_visible() {
+            Err(error) if error.code() != Code::Poisoned => return Err(error.context("syncing the source")),
+            _ => {}
+        }
         let ceiling = visible.min(from.current_frontier().durable);
         let report = ImportReport { source_ceiling: ceiling, ..ImportReport::default() };
         Ok(Run {
@@ -267,7 +270,15 @@ impl<'s> Run<'s> {
 
     fn examine(&mut self, source: &Store, options: &mut ImportOptions<'_>) -> Result<()> {
         let from = &*source.0;
-        let region = options.region.clone();
+        let (region, cancel, destination) = (options.region.clone(), options.cancel, self.destination);
+        let go_on = || {
+            if cancel.is_some_and(Cancel::is_cancelled) {
+                return Err(Error::new(Code::Cancelled, "the import was cancelled"));
+            }
+            from.check_open()?;
+            destination.check_open()
+        };
+        go_on()?;
         let scan = Scan {
             region: &region,
             after: options.after,
@@ -276,16 +287,9 @@ impl<'s> Run<'s> {
             system: true,
             previous_hash: options.filter_columns.previous_hash && options.filter.is_some(),
             rehash: options.rehash,
+            go_on: &go_on,
         };
-        if options.cancel.is_some_and(Cancel::is_cancelled) {
-            return Err(cancelled());
-        }
         from.scan(&scan, &mut |event| {
-            if options.cancel.is_some_and(Cancel::is_cancelled) {
-                return Err(cancelled());
-            }
-            from.check_open()?;
-            self.destination.check_open()?;
             self.take(event, options)?;
             Ok(Flow::Continue(()))
         })
@@ -512,7 +516,8 @@ fn tag_of(event: &Event<'_>) -> u64 {
 
 /// What an event counts towards the bytes of a batch.
 fn batch_bytes(event: &Event<'_>) -> usize {
-    event.payload.len() + event.extensions.0.len() + event.entity.len() + event.scope.len()
+    let extensions: usize = event.extensions.iter().map(|(key, value)| key.len() + value.len()).sum();
+    event.payload.len() + extensions + event.entity.len() + event.scope.len()
 }
 
 fn filter_keeps(event: &Event<'_>, options: &mut ImportOptions<'_>) -> Result<bool> {
@@ -544,10 +549,6 @@ fn stop(status: i32) -> Error {
         ..=-1 => Error::stopped(status),
         _ => Error::invalid(format!("a callback answered {status}; 1, 0 and negative numbers are answers")),
     }
-}
-
-fn cancelled() -> Error {
-    Error::new(Code::Cancelled, "the import was cancelled")
 }
 
 fn conflict(source_id: Id, source_sequence: u64, key: Id) -> Error {

@@ -283,7 +283,15 @@ impl Index {
         if !of_segment {
             return Err(wrong("the index of another segment"));
         }
+        let blocks = file.len().map_err(|e| Error::io("cannot stat", path, &e))? / BLOCK_LEN as u64;
         let section = |n: usize| (u64_at(&block, 112 + n * 16), u64_at(&block, 120 + n * 16));
+        for (n, entry_len) in ENTRY_LEN.iter().enumerate() {
+            let (first, bytes) = section(n);
+            let end = first.saturating_add(bytes.div_ceil(DATA_LEN as u64));
+            if end > blocks || bytes % *entry_len as u64 != 0 {
+                return Err(wrong("a section of the index is longer than the file"));
+            }
+        }
         let meta = IndexMeta {
             sealed: u32_at(&block, 12) == 1,
             covered_len: u64_at(&block, 48),
@@ -506,6 +514,9 @@ impl Index {
         }
         let (block, at) = self.entry(STRINGS, number as usize)?;
         let (mut offset, length) = (u32_at(&block, at) as usize, u32_at(&block, at + 4) as usize);
+        if offset + length > self.entries(TEXT) {
+            return Err(Error::corrupt(&self.path, 0, format!("string {number} is longer than the text")));
+        }
         let mut bytes = Vec::with_capacity(length);
         while bytes.len() < length {
             let (block, at) = self.entry(TEXT, offset)?;

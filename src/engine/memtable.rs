@@ -42,7 +42,7 @@ pub struct EntityHead {
     pub slot: u32,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct MemTable {
     slots: Vec<Slot>,
     ids: HashMap<Id, u32>,

@@ -74,7 +74,7 @@ impl Vfs for OsVfs {
             return Ok(LockOutcome::Taken(text));
         }
         let slot = fork::close_in_child(file.as_raw_fd());
-        Ok(LockOutcome::Held(Box::new(OsLock { file: Mutex::new(file), previous: text, slot })))
+        Ok(LockOutcome::Held(Box::new(OsLock { file: Mutex::new(Some(file)), previous: text, slot })))
     }
 
     fn boot_id(&self) -> Option<String> {
@@ -137,7 +137,8 @@ impl File for OsFile {
 /// An flock: it belongs to the open file, so no other close in this process can drop it; a forked
 /// child closes its copy at once, and exec does too.
 struct OsLock {
-    file: Mutex<fs::File>,
+    /// There until this is dropped.
+    file: Mutex<Option<fs::File>>,
     previous: String,
     slot: Option<usize>,
 }
@@ -148,7 +149,8 @@ impl Lock for OsLock {
     }
 
     fn describe(&self, text: &str) -> io::Result<()> {
-        let mut file = self.file.lock().unwrap_or_else(|e| e.into_inner());
+        let mut guard = self.file.lock().unwrap_or_else(|e| e.into_inner());
+        let Some(file) = guard.as_mut() else { return Ok(()) };
         file.set_len(0)?;
         file.rewind()?;
         file.write_all(text.as_bytes())
@@ -157,7 +159,15 @@ impl Lock for OsLock {
 
 impl Drop for OsLock {
     fn drop(&mut self) {
+        let file = self.file.get_mut().unwrap_or_else(|e| e.into_inner()).take();
+        if in_forked_child() {
+            // The descriptor was closed at the fork; its number may be another file's by now.
+            return std::mem::forget(file);
+        }
         fork::forget(self.slot);
+        // A child between fork and exec may still have a copy of the descriptor, and would keep the
+        // lock until it closes it. Where unlocking fails, that is what happens.
+        let _ = file.map(|file| file.unlock());
     }
 }
 

@@ -231,6 +231,7 @@ impl Store {
             system: query.system,
             previous_hash: query.columns.previous_hash,
             rehash: false,
+            go_on: &|| Ok(()),
         };
         let next = if query.backward { 0 } else { query.after.max(until) };
         let mut page = Page { next, end: true, ..Page::default() };

@@ -216,6 +216,8 @@ impl<'a> Opening<'a> {
         let last = tail.next_sequence - 1;
         let lost = !self.same_boot || behind.batches > 0;
         let gap = lost.then(|| (last + 1, last.max(behind.last_sequence) + SEQUENCE_LEASE));
+        // An index of what was cut must not outlive it.
+        self.dir.remove_if_there(&segment.index_path())?;
         let file = self.rewrite(&segment, tail.offset)?;
         let mut log = found(segment.moved_to(file), tail, false, last, report);
         log.gap = gap;

@@ -23,6 +23,8 @@ pub struct Scan<'q> {
     pub previous_hash: bool,
     /// Check the content hash of every payload.
     pub rehash: bool,
+    /// Asked at every event that is read, also at those that do not match; an error ends the walk.
+    pub go_on: &'q dyn Fn() -> Result<()>,
 }
 
 /// What is called for each event. No lock is held meanwhile.
@@ -129,6 +131,7 @@ impl<'a> Visitor<'a> {
     /// Shows a frame to the caller if it matches; breaks where no further one can.
     fn meet(&mut self, offset: u64, frame: &Frame<'_>, visit: &mut Visit<'_>) -> Result<Flow> {
         let (scan, sequence) = (self.scan, frame.sequence);
+        (scan.go_on)()?;
         let past = if scan.backward { sequence <= scan.after } else { sequence > scan.until };
         if past {
             return Ok(Flow::Break(()));

@@ -74,7 +74,7 @@ impl Segment {
         }
     }
 
-    /// The same segment in another file, which has the same bytes.
+    /// The same segment in another file, which has the same bytes. Whoever reads this one goes on.
     pub fn moved_to(&self, file: Arc<dyn File>) -> Segment {
         Segment {
             header: self.header,
@@ -82,7 +82,7 @@ impl Segment {
             file,
             index: RwLock::new(self.index()),
             sealed: self.sealed.clone(),
-            table: RwLock::new(std::mem::take(&mut *self.write_table())),
+            table: RwLock::new(self.read_table().clone()),
             end: AtomicU64::new(self.end()),
             cache: self.cache.clone(),
         }

@@ -347,8 +347,11 @@ fn open_writer(dir: Directory, options: &Options) -> Result<Store> {
     if !created && options.mode == OpenMode::MustBeNew {
         return Err(store_exists(&dir));
     }
-    let text = format!("pid {} boot {}", dir.vfs.process_name(), boot.as_deref().unwrap_or("unknown"));
-    held.describe(&text).map_err(|e| Error::io("cannot write", &dir.file(directory::LOCK), &e))?;
+    // Until what the last writer left is settled, the lock file goes on saying under which boot it wrote.
+    let before = held.previous().split_whitespace().skip(3).collect::<Vec<_>>().join(" ");
+    let lock_file = dir.file(directory::LOCK);
+    let failed = |e: io::Error| Error::io("cannot write", &lock_file, &e);
+    held.describe(&format!("pid {} boot {before}", dir.vfs.process_name())).map_err(failed)?;
     if created {
         create_store(&dir, options)?;
     }
@@ -367,6 +370,7 @@ fn open_writer(dir: Directory, options: &Options) -> Result<Store> {
     let gap = log.gap;
     let store = finish_open(dir, options, identity, cache, log, Role::Writer(Mutex::new(writer)), Some(held))?;
     store.0.resume(gap)?;
+    store.0.describe_lock("").map_err(failed)?;
     Ok(store)
 }
 
@@ -539,13 +543,16 @@ impl Inner {
 
     pub fn poison(&self, why: &str) {
         let _first_reason_stays = self.poisoned.set(why.to_owned());
-        if let Some(lock) = lock(&self.lock).as_ref() {
-            let boot = self.dir.vfs.boot_id();
-            let text =
-                format!("pid {} boot {} poisoned", self.dir.vfs.process_name(), boot.as_deref().unwrap_or("unknown"));
-            // Best effort: where this fails too, the next writer still finds the store unclean.
-            let _ = lock.describe(&text);
-        }
+        // Best effort: where this fails too, the next writer still finds the store unclean.
+        let _ = self.describe_lock(" poisoned");
+    }
+
+    /// Writes into the lock file who holds it, and under which boot of the machine.
+    fn describe_lock(&self, state: &str) -> io::Result<()> {
+        let Some(lock) = &*lock(&self.lock) else { return Ok(()) };
+        let boot = self.dir.vfs.boot_id();
+        let boot = boot.as_deref().unwrap_or("unknown");
+        lock.describe(&format!("pid {} boot {boot}{state}", self.dir.vfs.process_name()))
     }
 
     /// The segments as they are now.

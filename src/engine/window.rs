@@ -52,7 +52,12 @@ impl Window {
             false if self.buffer.is_empty() => self.read_len,
             false => SMALL_READ,
         };
-        let room = usize::try_from(self.limit.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let mut limit = self.limit;
+        if length > LARGE_READ {
+            // A length that the file cannot have must not cost memory.
+            limit = limit.min(self.file.len().map_err(|e| Error::io("cannot stat", &self.path, &e))?);
+        }
+        let room = usize::try_from(limit.saturating_sub(offset)).unwrap_or(usize::MAX);
         self.buffer.resize(self.read_len.max(length).min(room), 0);
         self.start = offset;
         let got = read_full(&*self.file, &mut self.buffer, offset);

@@ -115,8 +115,10 @@ fn catch<T>(body: impl FnOnce() -> T) -> std::result::Result<T, String> {
     outcome.map_err(|payload| {
         let seen = PANIC_TEXT.try_with(RefCell::take).ok().flatten();
         let text = seen.unwrap_or_else(|| payload_text(&*payload).to_owned());
-        // Dropping a payload may panic too; it is small, and this is rare.
-        std::mem::forget(payload);
+        // Text goes quietly. Dropping anything else may panic too, so it stays: it is small, and this is rare.
+        if !payload.is::<&str>() && !payload.is::<String>() {
+            std::mem::forget(payload);
+        }
         let text = format!("panic: {text}");
         log::error(&text);
         text

@@ -219,7 +219,7 @@ MISUSE(append_of_null) {
     fbat_receipt receipt = FBAT_RECEIPT_INIT;
     CHECK_STATUS(fbat_append(store, NULL, &receipt, NULL), FBAT_ERR_INVALID_ARGUMENT);
     CHECK_STATUS(fbat_append_batch(store, NULL, 1, NULL, NULL), FBAT_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(fbat_append_batch(store, NULL, SIZE_MAX, NULL, NULL), FBAT_ERR_INVALID_ARGUMENT);
+    CHECK(fbat_append_batch(store, NULL, SIZE_MAX, NULL, NULL) > 0);
     CHECK_U64(visible(store), 1);
     done(store);
 }
@@ -308,19 +308,30 @@ MISUSE(lengths_over_a_limit_are_refused_unread) {
     fbat_event event = event_of("thing:1", "x");
     fbat_extension extension = {STR("a.b"), (const uint8_t *)"v", 1};
     event.entity.len = huge;
-    refused(store, &event, FBAT_ERR_INVALID_COORDINATE);
+    refused(store, &event, FBAT_ERR_INVALID_ARGUMENT);
     event = event_of("thing:1", "x");
     event.scope.len = huge;
-    refused(store, &event, FBAT_ERR_INVALID_COORDINATE);
+    refused(store, &event, FBAT_ERR_INVALID_ARGUMENT);
     event = event_of("thing:1", "x");
     event.extensions = &extension;
     event.extension_count = huge;
     refused(store, &event, FBAT_ERR_LIMIT_EXCEEDED);
     event.extension_count = 1;
     extension.key.len = huge;
-    CHECK(fbat_append(store, &event, NULL, NULL) > 0);
+    refused(store, &event, FBAT_ERR_INVALID_ARGUMENT);
     extension.key.len = 3;
     extension.value_len = huge;
+    refused(store, &event, FBAT_ERR_LIMIT_EXCEEDED);
+    done(store);
+}
+
+MISUSE(lengths_whose_sum_overflows) {
+    fbat_store *store = open_new("s");
+    fbat_event event = event_of("thing:1", "x");
+    fbat_extension extensions[] = {{STR("a.b"), (const uint8_t *)"v", SIZE_MAX / 2},
+                                   {STR("c.d"), (const uint8_t *)"v", SIZE_MAX / 2}};
+    event.extensions = extensions;
+    event.extension_count = 2;
     refused(store, &event, FBAT_ERR_LIMIT_EXCEEDED);
     done(store);
 }
