@@ -579,12 +579,3 @@ MISUSE(too_many_and_too_large_extensions) {
     refused(store, &event, FBAT_ERR_INVALID_ARGUMENT);
     done(store);
 }
-
-MISUSE(init_functions_of_null) {
-    fbat_event_init(NULL);
-    fbat_receipt_init(NULL);
-    fbat_frontier_init(NULL);
-    fbat_head_init(NULL);
-    fbat_stats_init(NULL);
-    fbat_open_report_init(NULL);
-}

@@ -116,3 +116,33 @@ MISUSE(error_freed_twice_and_its_slot_used_again) {
     CHECK(fbat_error_message(second).data != NULL);
     fbat_error_free(second);
 }
+
+#define INIT_PAIRS(X)                                        \
+    X(fbat_event, FBAT_EVENT_INIT)                           \
+    X(fbat_receipt, FBAT_RECEIPT_INIT)                       \
+    X(fbat_frontier, FBAT_FRONTIER_INIT)                     \
+    X(fbat_head, FBAT_HEAD_INIT)                             \
+    X(fbat_stats, FBAT_STATS_INIT)                           \
+    X(fbat_open_report, FBAT_OPEN_REPORT_INIT)               \
+    X(fbat_import_report, FBAT_IMPORT_REPORT_INIT)           \
+    X(fbat_verify_totals, FBAT_VERIFY_TOTALS_INIT)           \
+    X(fbat_finding, FBAT_FINDING_INIT)
+
+CASE(init_functions_do_what_the_macros_do) {
+#define SAME(type, macro)                                        \
+    do {                                                         \
+        type by_macro = macro, by_function;                      \
+        memset(&by_function, 0x5a, sizeof by_function);          \
+        type##_init(&by_function);                               \
+        CHECK_U64(by_function.struct_size, sizeof(type));        \
+        CHECK(memcmp(&by_macro, &by_function, sizeof by_macro) == 0); \
+    } while (0);
+    INIT_PAIRS(SAME)
+#undef SAME
+}
+
+MISUSE(init_functions_of_null) {
+#define OF_NULL(type, macro) type##_init(NULL);
+    INIT_PAIRS(OF_NULL)
+#undef OF_NULL
+}
