@@ -15,6 +15,7 @@ pub(crate) mod index;
 pub mod key;
 pub mod limits;
 pub(crate) mod memtable;
+#[allow(unsafe_code)] // system calls that std does not have
 pub mod os;
 pub mod provenance;
 pub mod query;

@@ -521,6 +521,9 @@ impl Inner {
     }
 
     pub fn check_open(&self) -> Result<()> {
+        if super::os::in_forked_child() {
+            return Err(Error::new(Code::Forked, "the store belongs to the parent of this process"));
+        }
         match self.closed.load(Ordering::Acquire) {
             true => Err(Error::new(Code::Closed, format!("the store {} is closed", self.dir.path.display()))),
             false => Ok(()),

@@ -115,14 +115,19 @@ fn catch<T>(body: impl FnOnce() -> T) -> std::result::Result<T, String> {
     outcome.map_err(|payload| {
         let seen = PANIC_TEXT.try_with(RefCell::take).ok().flatten();
         let text = seen.unwrap_or_else(|| payload_text(&*payload).to_owned());
-        // Text goes quietly. Dropping anything else may panic too, so it stays: it is small, and this is rare.
-        if !payload.is::<&str>() && !payload.is::<String>() {
-            std::mem::forget(payload);
-        }
+        dispose(payload);
         let text = format!("panic: {text}");
         log::error(&text);
         text
     })
+}
+
+/// Frees what a panic carried. Text goes quietly; dropping anything else may panic too, so it
+/// stays: it is small, and this is rare.
+pub(crate) fn dispose(payload: Box<dyn Any + Send>) {
+    if !payload.is::<&str>() && !payload.is::<String>() {
+        std::mem::forget(payload);
+    }
 }
 
 fn payload_text(payload: &(dyn Any + Send)) -> &str {

@@ -94,7 +94,7 @@ pub(crate) fn emit(level: u32, message: &str) {
     };
     // A line may be logged where no guard is around it, so a panic of the callback ends here.
     if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(call)) {
-        std::mem::forget(payload);
+        guard::dispose(payload);
     }
     IN_SINK.set(false);
 }
