@@ -22,8 +22,7 @@ TARGET  := $(or $(CARGO_TARGET_DIR),target)
 RELEASE := $(TARGET)/release
 HEADERS := $(wildcard include/*.h)
 
-C_WARN      := -Wall -Wextra -Wpedantic -Werror
-EXAMPLE_ENV  = $(CC) -std=c11 -O2 -g $(C_WARN) $(CFLAGS) -Iinclude
+EXAMPLE_CC   = $(CC) -std=c11 -O2 -g -Wall -Wextra -Wpedantic $(CFLAGS) -Iinclude
 EXAMPLE_LIB := -Lbuild/lib -Wl,-rpath,'$$ORIGIN/../lib' -lfbat
 
 .PHONY: all lib print-soversion examples demo check header install uninstall setup clean
@@ -46,11 +45,11 @@ examples: build/examples/first build/examples/quakes
 
 build/examples/first: examples/c/first.c $(HEADERS) | lib
 	@mkdir -p $(@D)
-	$(EXAMPLE_ENV) examples/c/first.c -o $@ $(EXAMPLE_LIB)
+	$(EXAMPLE_CC) examples/c/first.c -o $@ $(EXAMPLE_LIB)
 
 build/examples/quakes: $(wildcard examples/c/*.c examples/c/*.h) $(HEADERS) | lib
 	@mkdir -p $(@D)
-	$(EXAMPLE_ENV) examples/c/quakes.c examples/c/json.c examples/c/table.c -o $@ $(EXAMPLE_LIB) -lm
+	$(EXAMPLE_CC) examples/c/quakes.c examples/c/json.c examples/c/table.c -o $@ $(EXAMPLE_LIB) -lm
 
 demo:
 	@scripts/setup demo

@@ -544,7 +544,11 @@ int main(int argc, char **argv) {
     as_expected &= expect("handles alive", fbat_live_handles(), 0);
     free(in.quakes);
     free(in.text);
-    printf("\n%s%s%s %d events of %d networks in one store, each once, each with its provenance.\n", style_good(),
-           as_expected ? "✓" : "✗", style_off(), EXPECTED_EVENTS, EXPECTED_NETWORKS);
+    if (as_expected) {
+        printf("\n%s✓%s %d events of %d networks in one store, each once, each with its provenance.\n", style_good(),
+               style_off(), EXPECTED_EVENTS, EXPECTED_NETWORKS);
+    } else {
+        puts("\n✗ This is not what was expected.");
+    }
     return as_expected ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -118,7 +118,8 @@ void table_free(table *t) {
 static const char *style(const char *sequence) {
     static int wanted = -1;
     if (wanted < 0) {
-        wanted = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+        const char *no_color = getenv("NO_COLOR");
+        wanted = isatty(STDOUT_FILENO) && !(no_color && *no_color);
     }
     return wanted ? sequence : "";
 }
