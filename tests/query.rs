@@ -9,6 +9,7 @@ use fbat::engine::id::{Id, Kind};
 use fbat::engine::limits;
 use fbat::engine::query::{KindFilter, Page, Query, Region};
 use fbat::engine::store::{OpenMode, Options, Store};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// A store of 2,000 events in several segments, and its directory.
 fn filled(name: &str) -> (TempDir, Store) {
@@ -381,5 +382,29 @@ fn readers_in_threads_see_whole_batches_while_a_writer_appends() {
             store.append_batch(&batch).unwrap();
         }
         done.store(true, std::sync::atomic::Ordering::Release);
+    });
+}
+
+#[test]
+fn what_is_being_appended_is_found_whole_and_visible_or_not_at_all() {
+    let dir = TempDir::in_memory("beside");
+    let store = open_quick(&dir.join("store"));
+    let (done, next) = (AtomicBool::new(false), AtomicU64::new(1));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                let id = Id(u128::from(next.load(Ordering::Relaxed)));
+                if let Some(page) = store.get(id, Columns::default()).unwrap() {
+                    assert_eq!(page.get(0).id, id);
+                }
+                let head = store.head("hot").unwrap().map_or(0, |head| head.sequence);
+                assert!(head <= store.frontier().unwrap().visible, "a head that is not visible");
+            }
+        });
+        for number in 1..30_000 {
+            next.store(number, Ordering::Relaxed);
+            store.append(&NewEvent { key: Id(number.into()), ..event("hot", b"payload") }).unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
     });
 }

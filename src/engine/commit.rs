@@ -453,11 +453,10 @@ impl Inner {
         writer.write(header).map_err(|e| if writer.broken { self.poisoned_by(e) } else { e })?;
         writer.advance(&header);
         let segment = &writer.segment;
-        {
-            let mut table = segment.write_table();
-            plan.spelled.iter().for_each(|text| table.add_string(text));
-            plan.entries.iter().for_each(|entry| table.insert(entry));
-        }
+        let mut table = segment.write_table();
+        plan.spelled.iter().for_each(|text| table.add_string(text));
+        plan.entries.iter().for_each(|entry| table.insert(entry));
+        // With the table still held: what is found in it can be read, and is visible.
         segment.publish(writer.tail.offset);
         self.visible.store(writer.tail.next_sequence - 1, Ordering::Release);
         Ok(())

@@ -2,7 +2,7 @@
 //! Nothing here touches a file.
 
 use super::id::{Hash, Id, Kind};
-use super::limits::FORMAT_VERSION;
+use super::limits::{FORMAT_VERSION, SEQUENCE_MAX};
 
 pub const SEGMENT_MAGIC: [u8; 8] = *b"FBATLOG\0";
 pub const SEGMENT_HEADER_LEN: usize = 128;
@@ -80,15 +80,20 @@ impl SegmentHeader {
         {
             return Err("the segment header has fields that this version does not know");
         }
+        let (first_sequence, events_before) = (u64_at(bytes, 32), u64_at(bytes, 96));
+        let possible = (1..=SEQUENCE_MAX).contains(&first_sequence) && events_before < first_sequence;
+        if version == FORMAT_VERSION && !possible {
+            return Err("the segment header contradicts itself");
+        }
         Ok(SegmentHeader {
             version,
             store_id: Id::from_bytes(array_at(bytes, 16)),
-            first_sequence: u64_at(bytes, 32),
+            first_sequence,
             created_us: u64_at(bytes, 40) as i64,
             log_hash: Hash(array_at(bytes, 48)),
             salt: u64_at(bytes, 80),
             log_start: u64_at(bytes, 88),
-            events_before: u64_at(bytes, 96),
+            events_before,
         })
     }
 
@@ -170,7 +175,8 @@ impl BatchHeader {
             flags: u32_at(bytes, 76),
         };
         let empty = header.count == 0 && header.body_len == 0;
-        if header.flags & !BATCH_SEAL != 0 || header.is_seal() != empty {
+        let sequences = header.synced_through < header.first_sequence && header.first_sequence <= SEQUENCE_MAX;
+        if header.flags & !BATCH_SEAL != 0 || header.is_seal() != empty || !sequences {
             return Err("the batch header contradicts itself");
         }
         Ok(header)

@@ -100,7 +100,7 @@ impl IndexBuilder {
         for at in 0..index.entries(NAMES) {
             let name = index.name(at)?;
             for posting in 0..name.postings {
-                self.postings.push((name.number, index.posting(name.first_posting + posting)?));
+                self.postings.push((name.number, index.posting(name.first_posting.saturating_add(posting))?));
             }
         }
         for at in 0..index.entries(SPARSE) {
@@ -292,6 +292,9 @@ impl Index {
                 return Err(wrong("a section of the index is longer than the file"));
             }
         }
+        if section(FILTER).1 == 0 {
+            return Err(wrong("the index has no filter"));
+        }
         let meta = IndexMeta {
             sealed: u32_at(&block, 12) == 1,
             covered_len: u64_at(&block, 48),
@@ -339,7 +342,9 @@ impl Index {
     /// The block that holds the entry `at`, and where in it.
     fn entry(&self, section: usize, at: usize) -> Result<(Block, usize)> {
         let byte = at * ENTRY_LEN[section];
-        debug_assert!(byte + ENTRY_LEN[section] <= self.sections[section].1 as usize);
+        if at >= self.entries(section) {
+            return Err(Error::corrupt(&self.path, 0, "the index leads out of a section of its own"));
+        }
         let block = self.block(self.sections[section].0 + (byte / DATA_LEN) as u64)?;
         Ok((block, byte % DATA_LEN))
     }
@@ -391,8 +396,9 @@ impl Index {
     /// The offset of the entity's last event before the one at `offset`.
     pub fn posting_before(&self, name: &Name, offset: u32) -> Result<Option<u32>> {
         let first = name.first_posting;
-        let at = partition_point(name.postings as usize, |at| Ok(self.posting(first + at as u32)? < offset))?;
-        at.checked_sub(1).map(|at| self.posting(first + at as u32)).transpose()
+        let at =
+            partition_point(name.postings as usize, |at| Ok(self.posting(first.saturating_add(at as u32))? < offset))?;
+        at.checked_sub(1).map(|at| self.posting(first.saturating_add(at as u32))).transpose()
     }
 
     /// Whether the id or entity of this filter key may be here; false is certain.

@@ -27,6 +27,8 @@ pub const SEGMENT_STRING_BYTES: u64 = 8 << 20;
 /// A writer never runs further than this ahead of the last sequence known to be on disk, so that
 /// after a power cut every sequence that anybody may have seen lies below last + this.
 pub const SEQUENCE_LEASE: u64 = 1 << 20;
+/// No store gets here; what claims a higher one is damaged, and sums of sequences never overflow.
+pub const SEQUENCE_MAX: u64 = 1 << 62;
 /// The format of stores that this library writes and the highest that it reads.
 pub const FORMAT_VERSION: u32 = 1;
 

@@ -220,12 +220,15 @@ impl Strings {
 
     fn load(&mut self, number: u32) -> Result<()> {
         let at = number as usize;
+        if self.known.get(at).is_some_and(Option::is_some) {
+            return Ok(());
+        }
+        // Before room is made for a number that may be anything.
+        let string = self.segment.string(number)?;
         if at >= self.known.len() {
             self.known.resize(at + 1, None);
         }
-        if self.known[at].is_none() {
-            self.known[at] = Some(self.segment.string(number)?);
-        }
+        self.known[at] = Some(string);
         Ok(())
     }
 

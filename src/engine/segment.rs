@@ -2,9 +2,7 @@
 
 use super::cache::BlockCache;
 use super::error::{Error, Result};
-use super::frame::{
-    BatchHeader, Frame, SegmentHeader, StringRef, BATCH_HEADER_LEN, FRAME_FIXED_LEN, SEGMENT_HEADER_LEN,
-};
+use super::frame::{BatchHeader, Frame, SegmentHeader, BATCH_HEADER_LEN, FRAME_FIXED_LEN, SEGMENT_HEADER_LEN};
 use super::hash;
 use super::id::{Hash, Id};
 use super::index::{is_damage, Index, IndexBuilder, IndexMeta, Name};
@@ -130,7 +128,13 @@ impl Segment {
                 }
                 table.add_string(string.spelled.unwrap_or_default());
             }
-            let tag = self.tag(&table, &frame)?;
+            let (entity, scope) =
+                (self.string_in(&table, frame.entity.number)?, self.string_in(&table, frame.scope.number)?);
+            if table.number(&entity).is_none() {
+                // The index has this string; the table has to know whose event it holds.
+                table.remember_number(&entity, frame.entity.number);
+            }
+            let tag = hash::content_tag(&entity, &scope, frame.kind, &frame.content_hash);
             table.insert(&Entry {
                 id: frame.id,
                 sequence: frame.sequence,
@@ -143,7 +147,7 @@ impl Segment {
             });
             at += Frame::length(&body[at..]);
         }
-        drop(table);
+        // With the table still held: whoever finds an event in it may read that far.
         self.publish(offset + (BATCH_HEADER_LEN + body.len()) as u64);
         Ok(())
     }
@@ -161,14 +165,6 @@ impl Segment {
             return Err(corrupt("a frame is longer than its batch"));
         }
         Frame::decode(&self.header, place, &rest[..Frame::length(rest)]).map_err(corrupt)
-    }
-
-    fn tag(&self, table: &MemTable, frame: &Frame<'_>) -> Result<u64> {
-        let text = |string: StringRef<'_>| match string.spelled {
-            Some(text) => Ok(Arc::from(text)),
-            None => self.string_in(table, string.number),
-        };
-        Ok(hash::content_tag(&text(frame.entity)?, &text(frame.scope)?, frame.kind, &frame.content_hash))
     }
 
     fn string_in(&self, table: &MemTable, number: u32) -> Result<Arc<str>> {
@@ -283,7 +279,7 @@ impl Segment {
             }
         }
         let last = self.on_index(|index| match index.find_entity(entity)? {
-            Some(name) => index.posting(name.first_posting + name.postings - 1).map(Some),
+            Some(name) => index.posting(name.first_posting.saturating_add(name.postings - 1)).map(Some),
             None => Ok(None),
         })?;
         let Some(offset) = last.flatten() else { return Ok(None) };

@@ -94,17 +94,16 @@ impl Tail {
         if !header.body_holds(&segment.header, self.offset, body) {
             return Ok(Step::Bad("the checksum of the batch does not hold"));
         }
-        if let Err(why) = self.accept(segment, &header, body)? {
+        let mut next = *self;
+        if let Err(why) = next.accept(segment, &header, body)? {
             return Ok(Step::Bad(why));
         }
         match header.is_seal() {
-            true => Ok(Step::Sealed),
-            false => segment.extend(self.batch_start(&header), body).map(|()| Step::Batch),
+            true => segment.publish(next.offset),
+            false => segment.extend(self.offset, body)?,
         }
-    }
-
-    fn batch_start(&self, header: &BatchHeader) -> u64 {
-        self.offset - header.total_len()
+        *self = next;
+        Ok(if self.sealed { Step::Sealed } else { Step::Batch })
     }
 
     /// Moves behind a whole batch, if it continues what came before.
@@ -112,6 +111,9 @@ impl Tail {
         let (mut log_hash, mut at, mut expected) = (self.log_hash, 0, header.first_sequence);
         if header.first_sequence < self.next_sequence {
             return Ok(Err("the batch repeats sequences"));
+        }
+        if header.is_seal() && header.first_sequence > self.next_sequence {
+            return Ok(Err("the seal leaves sequences out"));
         }
         while at < body.len() {
             let place = self.offset + (BATCH_HEADER_LEN + at) as u64;
@@ -148,6 +150,9 @@ impl Tail {
         let mut window = Window::sequential(segment.file.clone(), segment.path.clone());
         while self.offset < end {
             match self.step(segment, &mut window)? {
+                _ if self.sealed && self.offset < end => {
+                    return Err(Error::corrupt(&segment.path, self.offset, "something follows the seal"));
+                }
                 Step::Batch | Step::Sealed => {}
                 Step::End => return Err(Error::corrupt(&segment.path, self.offset, "the log ends here")),
                 Step::Bad(why) => return Err(Error::corrupt(&segment.path, self.offset, why)),
