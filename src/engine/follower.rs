@@ -1,10 +1,11 @@
 //! The reading end of a log that another handle, often in another process, writes to.
 
 use super::error::{Error, Result};
+use super::frame::SEGMENT_HEADER_LEN;
 use super::segment::Segment;
 use super::store::Inner;
 use super::tail::{Step, Tail};
-use super::vfs::Access;
+use super::vfs::{read_full, Access};
 use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
@@ -66,9 +67,22 @@ impl Follower {
             return Ok(false);
         }
         let file = store.dir.vfs.open(&last.path, Access::Read).map_err(failed)?;
+        let mut bytes = [0; SEGMENT_HEADER_LEN];
+        read_full(&*file, &mut bytes, 0).map_err(failed)?;
+        if bytes != last.header.encode() {
+            return Err(Error::corrupt(&last.path, 0, "another segment has taken the place of this one"));
+        }
+        let index = last.index().map(|index| (*index).clone());
+        let mut tail =
+            index.as_ref().map_or(Tail::at_start(&last.header), |i| Tail::after_index(&last.header, &i.meta));
+        let moved = Segment::new(last.header, last.path.clone(), file, index, store.cache.clone());
+        tail.read_through(&moved, self.tail.offset)?;
+        if (tail.offset, tail.log_hash) != (self.tail.offset, self.tail.log_hash) {
+            return Err(Error::corrupt(&last.path, tail.offset, "the log has lost what was read from it before"));
+        }
         let mut segments = store.segments().to_vec();
         segments.pop();
-        segments.push(Arc::new(last.moved_to(file)));
+        segments.push(Arc::new(moved));
         store.set_segments(segments);
         Ok(true)
     }
