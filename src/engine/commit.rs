@@ -249,13 +249,7 @@ impl Inner {
         }
         let ahead = writer.tail.next_sequence + fresh.len() as u64 - self.durable.load(Ordering::Acquire);
         if ahead > SEQUENCE_LEASE {
-            let through = writer.tail.next_sequence - 1;
-            writer
-                .segment
-                .file
-                .sync()
-                .map_err(|e| self.poisoned_by(Error::io("cannot sync", &writer.segment.path, &e)))?;
-            self.durable.fetch_max(through, Ordering::AcqRel);
+            self.sync_segment(&writer.segment, writer.tail.next_sequence - 1)?;
         }
         Ok(())
     }
@@ -264,9 +258,8 @@ impl Inner {
     fn rotate(&self, writer: &mut Writer) -> Result<()> {
         if !writer.tail.sealed {
             let synced = self.durable.load(Ordering::Acquire);
-            let sealed = writer.seal(synced);
-            sealed.map_err(|e| if writer.broken || writer.tail.sealed { self.poisoned_by(e) } else { e })?;
-            self.durable.fetch_max(writer.tail.next_sequence - 1, Ordering::AcqRel);
+            writer.seal(synced).map_err(|e| if writer.broken { self.poisoned_by(e) } else { e })?;
+            self.cut_and_sync(writer)?;
         }
         let sealed = writer.segment.clone();
         let index = match sealed.index() {
@@ -278,14 +271,16 @@ impl Inner {
         let header =
             writer::next_header(self.identity.store_id, &writer.tail, events_before, sealed.header.log_start, salt);
         let file = writer::create_segment(&self.dir, &header)?;
+        self.dir.sync().map_err(|e| self.poisoned_by(e))?;
         let path = self.dir.file(&Segment::log_name(header.first_sequence));
         let next = Arc::new(Segment::new(header, path, file, None, self.cache.clone()));
+        let next_writer = Writer::new(self.dir.clone(), next.clone(), Tail::at_start(&header), writer.clean_mark)?;
         let mut segments = self.segments().to_vec();
         segments.pop();
         segments.push(Arc::new(sealed.with_index(index)));
-        segments.push(next.clone());
+        segments.push(next);
         self.set_segments(segments);
-        *writer = Writer::new(self.dir.clone(), next, Tail::at_start(&header), writer.clean_mark)?;
+        *writer = next_writer;
         Ok(())
     }
 
@@ -293,8 +288,8 @@ impl Inner {
     fn index_of_sealed(&self, writer: &Writer) -> Result<Index> {
         let bytes = writer.write_index()?;
         let opening = Opening::for_reading(&self.dir, self.identity, self.cache.clone());
-        match opening.open_index(&writer.segment.header, writer.tail.offset)? {
-            Some(index) if index.meta.sealed => Ok(index),
+        match opening.open_index(&writer.segment.header)? {
+            Some(index) if index.meta == writer.tail.index_meta() => Ok(index),
             _ => writer.segment.open_index_bytes(bytes),
         }
     }

@@ -74,10 +74,9 @@ impl Directory {
         for name in names {
             match name.rsplit_once('.') {
                 _ if name == IDENTITY => listing.identity = true,
-                _ if name == LOCK || name == CLEAN => {}
-                Some((_, TEMPORARY)) => listing.temporary.push(name),
                 Some((stem, "log")) if segment_number(stem).is_some() => listing.segments.extend(segment_number(stem)),
-                Some((stem, "idx")) if segment_number(stem).is_some() => {}
+                _ if name == LOCK || is_written_whole(&name) => {}
+                Some((stem, TEMPORARY)) if is_written_whole(stem) => listing.temporary.push(name),
                 _ => listing.foreign.push(name),
             }
         }
@@ -211,6 +210,12 @@ pub fn check_version(path: &Path, version: u32) -> Result<()> {
     let message =
         format!("{} has format version {version}; this library reads version {FORMAT_VERSION}", path.display());
     Err(Error::new(Code::FutureVersion, message).with_numbers(version.into(), FORMAT_VERSION.into()))
+}
+
+/// Whether a store gives a file this name when it has been written.
+fn is_written_whole(name: &str) -> bool {
+    let of_segment = |(stem, extension)| segment_number(stem).is_some() && matches!(extension, "log" | "idx");
+    name == IDENTITY || name == CLEAN || name.rsplit_once('.').is_some_and(of_segment)
 }
 
 fn segment_number(stem: &str) -> Option<u64> {

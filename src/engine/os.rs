@@ -68,8 +68,9 @@ impl Vfs for OsVfs {
             Err(TryLockError::WouldBlock) => true,
             Err(TryLockError::Error(e)) => return Err(e),
         };
-        let mut text = String::new();
-        (&mut file).take(1024).read_to_string(&mut text)?;
+        let mut text = Vec::new();
+        (&mut file).take(1024).read_to_end(&mut text)?;
+        let text = String::from_utf8_lossy(&text).into_owned();
         if taken {
             return Ok(LockOutcome::Taken(text));
         }

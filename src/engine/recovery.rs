@@ -2,7 +2,7 @@
 //! `docs/guarantees.md` has the decision table.
 
 use super::cache::BlockCache;
-use super::directory::{check_version, CleanMark, Directory, Identity, Listing};
+use super::directory::{self, check_version, CleanMark, Directory, Identity, Listing};
 use super::error::{Code, Error, Result};
 use super::frame::{BatchHeader, SegmentHeader, BATCH_HEADER_LEN, BATCH_MAGIC, SEGMENT_HEADER_LEN};
 use super::hash;
@@ -13,6 +13,7 @@ use super::store::{Inner, OpenReport};
 use super::tail::{Step, Tail};
 use super::vfs::{read_full, write_full, Access, File};
 use super::window::Window;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -103,12 +104,12 @@ impl<'a> Opening<'a> {
         }
     }
 
-    /// The index of a segment, where it is there and can be used.
-    pub fn open_index(&self, header: &SegmentHeader, length: u64) -> Result<Option<Index>> {
+    /// The index of a segment, where it is there and can be read.
+    pub fn open_index(&self, header: &SegmentHeader) -> Result<Option<Index>> {
         let path = self.dir.file(&Segment::log_name(header.first_sequence)).with_extension("idx");
         let Ok(file) = self.dir.vfs.open(&path, Access::Read) else { return Ok(None) };
         match Index::open(file, &path, header, &self.cache) {
-            Ok(index) => Ok(Some(index).filter(|index| index.meta.covered_len <= length)),
+            Ok(index) => Ok(Some(index)),
             Err(e) if is_damage(&e) => Ok(None),
             Err(e) => Err(e),
         }
@@ -123,7 +124,7 @@ impl<'a> Opening<'a> {
         let (header, file) = self.open_file(first, Access::Read, before)?;
         let path = self.dir.file(&Segment::log_name(first));
         let length = file.len().map_err(|e| Error::io("cannot stat", &path, &e))?;
-        let index = self.open_index(&header, length)?.filter(|i| i.meta.sealed && i.meta.covered_len == length);
+        let index = self.open_index(&header)?.filter(|i| i.meta.sealed && i.meta.covered_len == length);
         if let Some(index) = index {
             let tail = Tail::after_index(&header, &index.meta);
             return Ok((Segment::new(header, path, file, Some(index), self.cache.clone()), tail));
@@ -144,7 +145,8 @@ impl<'a> Opening<'a> {
         let bytes = segment.build_index(&tail.index_meta())?;
         if self.writable {
             let name = format!("{:020}.idx", segment.header.first_sequence);
-            self.dir.publish(&name, &bytes, false)?;
+            // Best effort: a disk that is full must not keep the store from being opened.
+            let _ = self.dir.publish(&name, &bytes, false);
         }
         segment.open_index_bytes(bytes)
     }
@@ -154,8 +156,11 @@ impl<'a> Opening<'a> {
         let (header, file) = self.open_file(first, access, before)?;
         let path = self.dir.file(&Segment::log_name(first));
         let length = file.len().map_err(|e| Error::io("cannot stat", &path, &e))?;
-        let index = self.open_index(&header, length)?;
-        let mark = self.dir.read_clean_mark()?.filter(|m| m.store_id == header.store_id && m.segment == first);
+        let index = self.open_index(&header)?;
+        // An index is written only over what was synced before.
+        let synced = index.as_ref().map_or(0, |index| index.meta.last_sequence);
+        let index = index.filter(|index| index.meta.covered_len <= length);
+        let mark = self.clean_mark(first)?;
         let open = |index: Option<Index>| Segment::new(header, path.clone(), file.clone(), index, self.cache.clone());
         if let Some(mark) = &mark {
             let index = index.clone().filter(|index| index.meta.covered_len <= mark.end);
@@ -166,12 +171,28 @@ impl<'a> Opening<'a> {
             }
         }
         match self.writable {
-            true => self.recover(open(None), length, report),
+            true => self.recover(open(None), length, synced, report),
             false => {
                 let tail = index.as_ref().map_or(Tail::at_start(&header), |i| Tail::after_index(&header, &i.meta));
-                self.follow(open(index), tail, length, report)
+                self.follow(open(index), tail, length, synced, report)
             }
         }
+    }
+
+    /// The mark of a clean close, where it is about this last segment.
+    fn clean_mark(&self, last: u64) -> Result<Option<CleanMark>> {
+        let mark = self.dir.read_clean_mark()?.filter(|mark| mark.store_id == self.identity.store_id);
+        if let Some(mark) = mark.filter(|mark| mark.segment > last) {
+            // It is there where a writer has added it since this reader looked.
+            let path = self.dir.file(&Segment::log_name(mark.segment));
+            match self.dir.vfs.open(&path, Access::Read) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                    return Err(Error::corrupt(&path, 0, "the last segment of the log that was closed is missing"));
+                }
+                _ => {}
+            }
+        }
+        Ok(mark.filter(|mark| mark.segment == last))
     }
 
     /// Whether the log ends where the mark says. A log that falls short of its mark is damaged.
@@ -184,13 +205,26 @@ impl<'a> Opening<'a> {
         Ok(ends)
     }
 
-    /// Serves an unsealed segment as it is: a writer may be at work on it.
-    fn follow(&self, segment: Segment, mut tail: Tail, length: u64, report: OpenReport) -> Result<OpenLog> {
-        while let Some(why) = read_to_end(&segment, &mut tail)? {
+    /// Serves an unsealed segment as it is: a writer may be at work on it. `synced` was on disk.
+    fn follow(
+        &self,
+        segment: Segment,
+        mut tail: Tail,
+        length: u64,
+        synced: u64,
+        report: OpenReport,
+    ) -> Result<OpenLog> {
+        loop {
+            let torn = read_to_end(&segment, &mut tail)?;
+            if tail.sealed {
+                break;
+            }
             let behind = batches_behind(&segment, tail.offset, length)?;
-            let Err(damage) = self.refuse_damage(&segment, &tail, why, &behind) else { break };
+            let Err(damage) = self.refuse_damage(&segment, &tail, torn, synced.max(behind.synced_through)) else {
+                break;
+            };
             // The batch may just have been half written; by now, with others behind it, it is whole.
-            if tail.step(&segment, &mut segment.window())? != Step::Batch {
+            if !matches!(tail.step(&segment, &mut segment.window())?, Step::Batch | Step::Sealed) {
                 return Err(damage);
             }
         }
@@ -198,15 +232,15 @@ impl<'a> Opening<'a> {
         Ok(found(segment, tail, false, durable, report))
     }
 
-    /// What a writer does after an unclean stop: finds the end, cuts a torn tail, and moves what
-    /// holds to a new, synced file, since the page cache may show what the disk does not have.
-    fn recover(&self, segment: Segment, length: u64, mut report: OpenReport) -> Result<OpenLog> {
+    /// What a writer finds after an unclean stop: where the log ends, and whether a torn tail is to
+    /// be cut. Changes nothing; [`Opening::settle`] does. `synced` was on disk.
+    fn recover(&self, segment: Segment, length: u64, synced: u64, mut report: OpenReport) -> Result<OpenLog> {
         let mut tail = Tail::at_start(&segment.header);
         let torn = read_to_end(&segment, &mut tail)?;
         let behind = batches_behind(&segment, tail.offset, length)?;
-        self.refuse_damage(&segment, &tail, torn.unwrap_or("nothing was written here"), &behind)?;
+        self.refuse_damage(&segment, &tail, torn, synced.max(behind.synced_through))?;
         report.unclean = true;
-        if torn.is_some() || behind.batches > 0 {
+        if torn.is_some() || behind.written {
             report.dropped_bytes = length - tail.offset;
             report.dropped_offset = tail.offset;
             report.dropped_path = segment.path.to_path_buf();
@@ -216,21 +250,29 @@ impl<'a> Opening<'a> {
         let last = tail.next_sequence - 1;
         let lost = !self.same_boot || behind.batches > 0;
         let gap = lost.then(|| (last + 1, last.max(behind.last_sequence) + SEQUENCE_LEASE));
-        // An index of what was cut must not outlive it.
-        self.dir.remove_if_there(&segment.index_path())?;
-        let file = self.rewrite(&segment, tail.offset)?;
-        let mut log = found(segment.moved_to(file), tail, false, last, report);
-        log.gap = gap;
-        Ok(log)
+        (report.gap_first, report.gap_last) = gap.unwrap_or_default();
+        Ok(OpenLog { gap, ..found(segment, tail, false, last, report) })
+    }
+
+    /// After an unclean stop: moves what holds of the last segment to a new, synced file, since the
+    /// page cache may show what the disk does not have.
+    pub fn settle(&self, log: &mut OpenLog) -> Result<()> {
+        let Some(last) = log.segments.pop_if(|_| log.report.unclean) else { return Ok(()) };
+        // Neither an index of what was cut nor an old mark must outlive it.
+        self.dir.remove_if_there(&last.index_path())?;
+        self.dir.remove_if_there(&self.dir.file(directory::CLEAN))?;
+        let file = self.rewrite(&last, log.tail.offset)?;
+        log.segments.push(Arc::new(last.moved_to(file)));
+        Ok(())
     }
 
     /// A bad batch at or below a sequence that is known to have been on disk is damage, not a torn tail.
-    fn refuse_damage(&self, segment: &Segment, tail: &Tail, why: &str, behind: &Behind) -> Result<()> {
-        let synced = tail.synced_through.max(behind.synced_through);
+    fn refuse_damage(&self, segment: &Segment, tail: &Tail, torn: Option<&str>, synced: u64) -> Result<()> {
+        let synced = synced.max(tail.synced_through);
         if tail.next_sequence > synced {
             return Ok(());
         }
-        let next = tail.next_sequence;
+        let (next, why) = (tail.next_sequence, torn.unwrap_or("nothing was written here"));
         let what = format!("{why}; sequence {next} should be here, since everything through {synced} was on disk");
         Err(Error::corrupt(&segment.path, tail.offset, what).with_event(super::id::Id::NONE, next))
     }
@@ -273,9 +315,11 @@ fn read_to_end(segment: &Segment, tail: &mut Tail) -> Result<Option<&'static str
     }
 }
 
-/// Whole batches behind a place where there is none.
+/// What lies behind a place where there is no whole batch: other whole batches.
 #[derive(Debug, Default)]
 struct Behind {
+    /// There is something other than zeros.
+    written: bool,
     batches: u64,
     events: u64,
     last_sequence: u64,
@@ -290,6 +334,7 @@ fn batches_behind(segment: &Segment, from: u64, length: u64) -> Result<Behind> {
     let mut part = from;
     while part < length {
         let bytes = parts.get(part, (PART as usize) + BATCH_HEADER_LEN)?;
+        behind.written |= bytes.iter().any(|byte| *byte != 0);
         let starts = bytes.windows(BATCH_MAGIC.len()).enumerate().filter(|(_, w)| *w == BATCH_MAGIC);
         for (at, _) in starts.take_while(|(at, _)| (*at as u64) < PART) {
             let offset = part + at as u64;
@@ -313,13 +358,37 @@ pub fn not_a_store(path: &Path) -> Error {
     Error::new(Code::StoreNotFound, format!("{} is not a store", path.display()))
 }
 
+/// Refuses to make a store where one has lost its identity file: a creation that was not finished
+/// has written the genesis event at most.
+pub fn refuse_orphan(dir: &Directory) -> Result<()> {
+    let path = dir.file(&Segment::log_name(1));
+    let file = match dir.vfs.open(&path, Access::Read) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(Error::io("cannot open", &path, &e)),
+    };
+    let failed = |e| Error::io("cannot read", &path, &e);
+    let mut bytes = [0; SEGMENT_HEADER_LEN];
+    let got = read_full(&*file, &mut bytes, 0).map_err(failed)?;
+    let header = SegmentHeader::decode(&bytes[..got]).map_err(|why| Error::corrupt(&path, 0, why))?;
+    check_version(&path, header.version)?;
+    let length = file.len().map_err(failed)?;
+    let segment = Segment::new(header, path, file, None, Arc::new(BlockCache::new()));
+    let mut tail = Tail::at_start(&header);
+    read_to_end(&segment, &mut tail)?;
+    if tail.events > 1 || batches_behind(&segment, tail.offset, length)?.batches > 0 {
+        return Err(Error::corrupt(&segment.path, 0, "there are events, but the identity file is missing"));
+    }
+    Ok(())
+}
+
 /// For a reading handle: the segment behind a sealed one, if it is there yet.
 pub fn open_next(store: &Inner, sealed: &Tail, events_before: u64) -> Result<Option<Segment>> {
     let opening = Opening::for_reading(&store.dir, store.identity, store.cache.clone());
     let path = store.dir.file(&Segment::log_name(sealed.next_sequence));
     if let Err(e) = store.dir.vfs.open(&path, Access::Read) {
         return match e.kind() {
-            std::io::ErrorKind::NotFound => Ok(None),
+            io::ErrorKind::NotFound => Ok(None),
             _ => Err(Error::io("cannot open", &path, &e)),
         };
     }
@@ -332,7 +401,7 @@ pub fn open_next(store: &Inner, sealed: &Tail, events_before: u64) -> Result<Opt
 pub fn use_index_of_sealed(store: &Inner, segments: &mut [Arc<Segment>]) -> Result<()> {
     let Some(last) = segments.last_mut() else { return Ok(()) };
     let opening = Opening::for_reading(&store.dir, store.identity, store.cache.clone());
-    if let Some(index) = opening.open_index(&last.header, last.end())?.filter(|index| index.meta.sealed) {
+    if let Some(index) = opening.open_index(&last.header)?.filter(|index| index.meta.sealed) {
         *last = Arc::new(last.with_index(index));
     }
     Ok(())

@@ -11,7 +11,7 @@ use super::frame::encode_extensions;
 use super::id::{Hash, Id, Kind};
 use super::limits::{self, Limits};
 use super::os::{OsVfs, SystemClock, SystemEntropy};
-use super::recovery::{not_a_store, OpenLog, Opening};
+use super::recovery::{self, not_a_store, OpenLog, Opening};
 use super::segment::Segment;
 use super::tail::Tail;
 use super::vfs::{Lock, LockOutcome, Vfs};
@@ -148,6 +148,8 @@ pub(crate) struct Inner {
     /// One caller at a time syncs; the others wait for it.
     syncing: Mutex<bool>,
     synced: Condvar,
+    /// Held while a segment is synced, and until the store is poisoned where that fails. Innermost but for `lock`.
+    fsync: Mutex<()>,
     closed: AtomicBool,
     poisoned: OnceLock<String>,
 }
@@ -165,7 +167,9 @@ impl Store {
     pub fn open(path: &Path, options: &Options) -> Result<Store> {
         options.limits.check()?;
         event::check_limit("label bytes", options.label.len(), limits::COORDINATE_BYTES_MAX)?;
-        let dir = Directory { path: path.to_owned(), vfs: options.vfs.clone() };
+        // A program may change its working directory while the store is open.
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let dir = Directory { path, vfs: options.vfs.clone() };
         match options.mode {
             OpenMode::ReadOnly => open_reader(dir, options),
             _ => open_writer(dir, options),
@@ -353,6 +357,7 @@ fn open_writer(dir: Directory, options: &Options) -> Result<Store> {
     let failed = |e: io::Error| Error::io("cannot write", &lock_file, &e);
     held.describe(&format!("pid {} boot {before}", dir.vfs.process_name())).map_err(failed)?;
     if created {
+        recovery::refuse_orphan(&dir)?;
         create_store(&dir, options)?;
     }
     let identity = dir.read_identity()?;
@@ -365,11 +370,17 @@ fn open_writer(dir: Directory, options: &Options) -> Result<Store> {
     let opening = Opening { dir: &dir, identity, cache: cache.clone(), writable: true, same_boot };
     let mut log = opening.open_log(&listing)?;
     log.report.created = created;
+    if log.gap.is_some() {
+        // Said until the gap is declared: what tells of it is gone when the log has been settled.
+        held.describe(&format!("pid {} boot {before} poisoned", dir.vfs.process_name())).map_err(failed)?;
+    }
+    opening.settle(&mut log)?;
     let segment = log.segments.last().expect("an open log has a segment").clone();
     let writer = Writer::new(dir.clone(), segment, log.tail, log.clean)?;
     let gap = log.gap;
     let store = finish_open(dir, options, identity, cache, log, Role::Writer(Mutex::new(writer)), Some(held))?;
-    store.0.resume(gap)?;
+    // Poisoned, so that dropping the store does not mark as clean a log whose gap is not declared.
+    store.0.resume(gap).map_err(|e| store.0.poisoned_by(e))?;
     store.0.describe_lock("").map_err(failed)?;
     Ok(store)
 }
@@ -377,10 +388,17 @@ fn open_writer(dir: Directory, options: &Options) -> Result<Store> {
 fn create_directory(dir: &Directory) -> Result<()> {
     match dir.vfs.create_dir(&dir.path) {
         Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(Error::io("cannot create", &dir.path, &e)),
-        _ => match dir.path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            Some(parent) => dir.vfs.sync_dir(parent).map_err(|e| Error::io("cannot sync directory", parent, &e)),
-            None => Ok(()),
-        },
+        _ => Ok(()),
+    }
+}
+
+/// Makes the directory's own name durable, whoever made the directory.
+fn sync_parent(dir: &Directory) -> Result<()> {
+    let Some(parent) = dir.path.parent() else { return Ok(()) };
+    match dir.vfs.sync_dir(parent) {
+        // A directory above may be closed to us; then the name of ours is not in our hands.
+        Err(e) if e.kind() != io::ErrorKind::PermissionDenied => Err(Error::io("cannot sync directory", parent, &e)),
+        _ => Ok(()),
     }
 }
 
@@ -425,12 +443,14 @@ fn create_store(dir: &Directory, options: &Options) -> Result<()> {
     for name in [Segment::log_name(1), format!("{:020}.idx", 1), directory::CLEAN.to_owned()] {
         dir.remove_if_there(&dir.file(&name))?;
     }
+    sync_parent(dir)?;
     let created_us = options.clock.now_us();
     let store_id = random_id(options);
     let start =
         Tail { next_sequence: 1, log_hash: hash::log_start(store_id), last_recorded_us: created_us, ..Tail::default() };
     let header = writer::next_header(store_id, &start, 0, 1, random_salt(options));
     let file = writer::create_segment(dir, &header)?;
+    dir.sync()?;
     let path = dir.file(&Segment::log_name(1));
     let cache = Arc::new(BlockCache::new());
     let segment = Arc::new(Segment::new(header, path, file, None, cache.clone()));
@@ -504,6 +524,7 @@ impl Inner {
             lock: Mutex::new(lock),
             syncing: Mutex::new(false),
             synced: Condvar::new(),
+            fsync: Mutex::default(),
             closed: AtomicBool::new(false),
             poisoned: OnceLock::new(),
         }
@@ -626,14 +647,23 @@ impl Inner {
             let writer = lock(writer);
             (writer.segment.clone(), writer.tail.next_sequence - 1)
         };
+        self.sync_segment(&segment, through)
+    }
+
+    /// Makes a segment durable, which holds the log up to `through`; poisons the store where that
+    /// fails. One at a time: the kernel tells of a failed write only once.
+    pub fn sync_segment(&self, segment: &Segment, through: u64) -> Result<()> {
+        let _one_at_a_time = lock(&self.fsync);
         self.check_poison()?;
-        match segment.file.sync() {
-            Ok(()) => {
-                self.durable.fetch_max(through, Ordering::AcqRel);
-                Ok(())
-            }
-            Err(e) => Err(self.poisoned_by(Error::io("cannot sync", &segment.path, &e))),
-        }
+        segment.file.sync().map_err(|e| self.poisoned_by(Error::io("cannot sync", &segment.path, &e)))?;
+        self.durable.fetch_max(through, Ordering::AcqRel);
+        Ok(())
+    }
+
+    /// Gives back the space that was reserved behind the log, and makes all of it durable.
+    pub fn cut_and_sync(&self, writer: &mut Writer) -> Result<()> {
+        writer.cut().map_err(|e| self.poisoned_by(e))?;
+        self.sync_segment(&writer.segment, writer.tail.next_sequence - 1)
     }
 
     pub fn close(&self) -> Result<()> {
@@ -645,10 +675,11 @@ impl Inner {
         }
         let Role::Writer(writer) = &self.role else { return Ok(()) };
         let mut writer = lock(writer);
-        let result = self.check_poison().and_then(|()| writer.finish().map_err(|e| self.poisoned_by(e)));
-        if result.is_ok() {
-            self.durable.fetch_max(writer.tail.next_sequence - 1, Ordering::AcqRel);
-        }
+        let result = self.check_poison().and_then(|()| match writer.clean_mark {
+            true => Ok(()),
+            // Where the mark cannot be written, the log is on disk all the same.
+            false => self.cut_and_sync(&mut writer).and_then(|()| writer.mark()),
+        });
         drop(lock(&self.lock).take());
         result
     }

@@ -25,7 +25,7 @@ pub struct Writer {
     allocated: u64,
     /// The mark of a clean close is on the disk; it goes before the first write.
     pub clean_mark: bool,
-    /// A failed write could not be undone; the store is to be poisoned.
+    /// What is on the disk is not known any more; the store is to be poisoned.
     pub broken: bool,
     pub buffer: Vec<u8>,
     pub scratch: Vec<u8>,
@@ -45,7 +45,7 @@ pub fn next_header(store_id: Id, tail: &Tail, events_before: u64, log_start: u64
     }
 }
 
-/// Makes the file of a new segment, durable under its name.
+/// Makes the file of a new segment; durable under its name once the directory is synced.
 pub fn create_segment(dir: &Directory, header: &SegmentHeader) -> Result<Arc<dyn File>> {
     let name = Segment::log_name(header.first_sequence);
     let file = dir.create_temporary(&name)?;
@@ -53,7 +53,6 @@ pub fn create_segment(dir: &Directory, header: &SegmentHeader) -> Result<Arc<dyn
     write_full(&*file, &header.encode(), 0).map_err(failed)?;
     file.sync().map_err(failed)?;
     dir.rename_temporary(&name)?;
-    dir.sync()?;
     Ok(file)
 }
 
@@ -67,18 +66,16 @@ impl Writer {
     /// nothing of it remains.
     pub fn write(&mut self, header: BatchHeader) -> Result<()> {
         if self.clean_mark {
-            self.dir.remove_clean_mark()?;
+            self.dir.remove_clean_mark().inspect_err(|_| self.broken = true)?;
             self.clean_mark = false;
         }
         let offset = self.tail.offset;
         header.seal_into(&self.segment.header, offset, &mut self.buffer);
-        self.reserve(offset + self.buffer.len() as u64)?;
-        let written = write_full(&*self.segment.file, &self.buffer, offset);
-        written.map_err(|e| {
-            let error = Error::io("cannot write", &self.segment.path, &e);
-            self.broken = self.undo_write().is_err();
-            error
-        })
+        let written = self.reserve(offset + self.buffer.len() as u64).and_then(|()| {
+            let written = write_full(&*self.segment.file, &self.buffer, offset);
+            written.map_err(|e| Error::io("cannot write", &self.segment.path, &e))
+        });
+        written.inspect_err(|_| self.broken = self.undo_write().is_err())
     }
 
     /// Cuts off what a failed write left, so that it is not taken for a torn batch later.
@@ -110,8 +107,7 @@ impl Writer {
         self.tail.batches += 1;
     }
 
-    /// Ends the segment with a seal record, cuts it to its length and syncs it. When this fails
-    /// after the write, the store is to be poisoned.
+    /// Ends the segment with a seal record; it is to be cut and synced then.
     pub fn seal(&mut self, synced_through: u64) -> Result<()> {
         self.buffer.clear();
         self.buffer.resize(BATCH_HEADER_LEN, 0);
@@ -129,34 +125,30 @@ impl Writer {
         self.advance(&header);
         self.tail.sealed = true;
         self.segment.publish(self.tail.offset);
-        self.cut_and_sync()
+        Ok(())
     }
 
-    /// Gives back reserved space and makes everything durable.
-    pub fn cut_and_sync(&mut self) -> Result<()> {
-        let failed = |e| Error::io("cannot sync", &self.segment.path, &e);
+    /// Gives back reserved space.
+    pub fn cut(&mut self) -> Result<()> {
         if self.allocated > self.tail.offset {
-            self.segment.file.set_len(self.tail.offset).map_err(failed)?;
+            let cut = self.segment.file.set_len(self.tail.offset);
+            cut.map_err(|e| Error::io("cannot cut", &self.segment.path, &e))?;
             self.allocated = self.tail.offset;
         }
-        self.segment.file.sync().map_err(failed)
+        Ok(())
     }
 
-    /// Writes the index of the segment as far as it goes.
+    /// Writes the index of the segment as far as it goes; all of that has been synced.
     pub fn write_index(&self) -> Result<Vec<u8>> {
         let bytes = self.segment.build_index(&self.tail.index_meta())?;
-        // Not synced: an index that a power cut takes away is made anew.
         let name = format!("{:020}.idx", self.segment.header.first_sequence);
-        self.dir.publish(&name, &bytes, false)?;
+        // Neither synced nor insisted on: an index that is not there is made anew.
+        let _ = self.dir.publish(&name, &bytes, false);
         Ok(bytes)
     }
 
-    /// Leaves the log so that the next open need not look at it: synced, cut, indexed, marked.
-    pub fn finish(&mut self) -> Result<()> {
-        if self.clean_mark {
-            return Ok(());
-        }
-        self.cut_and_sync()?;
+    /// Leaves the log, which is synced and cut, so that the next open need not look at it.
+    pub fn mark(&mut self) -> Result<()> {
         if self.segment.table_len() > UNINDEXED_EVENTS_MAX {
             self.write_index()?;
         }
