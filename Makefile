@@ -22,7 +22,8 @@ TARGET  := $(or $(CARGO_TARGET_DIR),target)
 RELEASE := $(TARGET)/release
 HEADERS := $(wildcard include/*.h)
 
-EXAMPLE_CC   = $(CC) -std=c11 -O2 -g -Wall -Wextra -Wpedantic $(CFLAGS) -Iinclude
+# EXAMPLE_CFLAGS is apart from CFLAGS because cargo would hand the latter on to C code of its own.
+EXAMPLE_CC   = $(CC) -std=c11 -O2 -g -Wall -Wextra -Wpedantic $(CFLAGS) $(EXAMPLE_CFLAGS) -Iinclude
 EXAMPLE_LIB := -Lbuild/lib -Wl,-rpath,'$$ORIGIN/../lib' -lfbat
 
 .PHONY: all lib print-soversion examples demo check header install uninstall setup clean
