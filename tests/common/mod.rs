@@ -159,6 +159,20 @@ pub fn count_from_env(name: &str, default: u64) -> u64 {
     }
 }
 
+/// How much of a count a run makes: the counts of harnesses are those of one hour of `make torture`,
+/// and `FBAT_SCALE` is the part of that hour which is asked for. Bare `cargo test` takes a hundredth.
+pub fn scaled(count_per_hour: u64) -> u64 {
+    let scale = std::env::var("FBAT_SCALE").map_or(0.01, |text| text.parse().expect("FBAT_SCALE is a number"));
+    ((count_per_hour as f64 * scale) as u64).max(1)
+}
+
+/// Prints a figure of the scorecard: what was tried, how often, how often it went wrong, and in what time.
+/// `scripts/torture` collects these lines.
+pub fn score(figure: &str, tried: u64, failed: u64, began: std::time::Instant) {
+    let seconds = began.elapsed().as_secs_f64();
+    println!("\nscore: {figure}: {tried} tried, {failed} failed, {seconds:.1} s");
+}
+
 // ---------------------------------------------------------------- stores
 
 /// Options for tests that are about results: acknowledged by the kernel, segments as small as can be.
