@@ -976,9 +976,10 @@ impl Tally {
 #[test]
 fn random_operations_answer_as_the_model_does() {
     let seed = seed_from_env();
-    let operations = count_from_env("FBAT_MODEL_OPS", 100_000);
-    println!("FBAT_SEED={seed} FBAT_MODEL_OPS={operations}");
-    match run(seed, operations, Lie::None) {
+    let (operations, began) = (scaled(1_000_000), std::time::Instant::now());
+    let outcome = run(seed, operations, Lie::None);
+    score("random operations against the model", operations, outcome.is_err().into(), began);
+    match outcome {
         Ok(tally) => println!("{} operations, 0 differences (FBAT_SEED={seed})\n{tally:#?}", tally.operations),
         Err(difference) => panic!("difference: {difference}"),
     }

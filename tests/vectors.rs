@@ -2,6 +2,8 @@
 //!
 //! `FBAT_SEED` repeats a run of the random mutations.
 
+mod common;
+
 use fbat::engine::error::{Code, Result};
 use fbat::engine::id::{Hash, Id, Kind};
 use fbat::engine::key::{namespace_from_path, operation_key, ImportKeys, IMPORT_DOMAIN};
@@ -156,7 +158,7 @@ fn data_directory_namespaces_equal_the_reference() {
 
 #[test]
 fn every_bit_flip_and_every_truncation_is_refused() {
-    let (mut flips, mut truncations) = (0, 0);
+    let (mut flips, mut truncations, began) = (0, 0, std::time::Instant::now());
     for frame in good_frames() {
         for bit in 0..frame.len() * 8 {
             let mut flipped = frame.clone();
@@ -175,7 +177,8 @@ fn every_bit_flip_and_every_truncation_is_refused() {
             truncations += 1;
         }
     }
-    println!("{flips} bit flips, {truncations} truncations refused");
+    common::score("wire frames: bit flips", flips, 0, began);
+    common::score("wire frames: truncations", truncations, 0, began);
     assert!(flips > 10_000 && truncations > 1_000);
 }
 

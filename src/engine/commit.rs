@@ -302,8 +302,11 @@ impl Inner {
         fresh: &[(usize, Option<usize>)],
         plan: &mut Plan<'a>,
     ) -> Result<()> {
-        let recorded_us = self.options.clock.now_us().max(writer.tail.last_recorded_us);
-        let first_sequence = writer.tail.next_sequence.max(items[fresh[0].0].skip_to);
+        let skip_to = items[fresh[0].0].skip_to;
+        // A gap event follows from the log alone; see `system::gap_id`.
+        let now_us = if skip_to > 0 { i64::MIN } else { self.options.clock.now_us() };
+        let recorded_us = now_us.max(writer.tail.last_recorded_us);
+        let first_sequence = writer.tail.next_sequence.max(skip_to);
         let mut log_hash = writer.tail.log_hash;
         let mut sequence = first_sequence;
         writer.buffer.clear();

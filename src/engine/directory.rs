@@ -88,15 +88,14 @@ impl Directory {
         self.vfs.sync_dir(&self.path).map_err(|e| Error::io("cannot sync directory", &self.path, &e))
     }
 
-    /// Makes a file of these bytes appear under `name` at once; `durable`: and stay.
+    /// Makes a file of these bytes appear under `name` at once, whole also after a power cut;
+    /// `durable`: and stay.
     pub fn publish(&self, name: &str, bytes: &[u8], durable: bool) -> Result<()> {
         let temporary = self.create_temporary(name)?;
         let path = self.file(name);
         let failed = |e: io::Error| Error::io("cannot write", &path, &e);
         write_full(&*temporary, bytes, 0).map_err(failed)?;
-        if durable {
-            temporary.sync().map_err(failed)?;
-        }
+        temporary.sync().map_err(failed)?;
         self.rename_temporary(name)?;
         if durable {
             self.sync()?;
@@ -148,7 +147,7 @@ impl Directory {
             return Err(Error::corrupt(&path, 0, "not the identity file of a store"));
         }
         check_version(&path, u32_at(&bytes, 8))?;
-        if !checksum_holds(&bytes[..IDENTITY_LEN]) {
+        if bytes.len() > IDENTITY_LEN || !checksum_holds(&bytes) {
             return Err(Error::corrupt(&path, 0, "the checksum of the identity file does not hold"));
         }
         Ok(Identity {

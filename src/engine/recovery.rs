@@ -249,7 +249,8 @@ impl<'a> Opening<'a> {
         }
         let last = tail.next_sequence - 1;
         let lost = !self.same_boot || behind.batches > 0;
-        let gap = lost.then(|| (last + 1, last.max(behind.last_sequence) + SEQUENCE_LEASE));
+        // What anybody can have seen lies within the lease of what was on disk, batches behind a hole included.
+        let gap = lost.then_some((last + 1, last + SEQUENCE_LEASE));
         (report.gap_first, report.gap_last) = gap.unwrap_or_default();
         Ok(OpenLog { gap, ..found(segment, tail, false, last, report) })
     }
@@ -322,7 +323,6 @@ struct Behind {
     written: bool,
     batches: u64,
     events: u64,
-    last_sequence: u64,
     synced_through: u64,
 }
 
@@ -343,8 +343,6 @@ fn batches_behind(segment: &Segment, from: u64, length: u64) -> Result<Behind> {
             if header.body_holds(&segment.header, offset, body) {
                 behind.batches += 1;
                 behind.events += u64::from(header.count);
-                let last = header.first_sequence + u64::from(header.count) - u64::from(header.count > 0);
-                behind.last_sequence = behind.last_sequence.max(last);
                 behind.synced_through = behind.synced_through.max(header.synced_through);
             }
         }

@@ -535,7 +535,8 @@ impl Inner {
     fn resume(&self, gap: Option<(u64, u64)>) -> Result<()> {
         if let Some((first, last)) = gap {
             let payload = system::gap_payload(first, last);
-            self.commit(&[Item { skip_to: last + 1, ..system_item(Kind::GAP, &payload) }], None)?;
+            let key = system::gap_id(&self.writer()?.tail.log_hash, &payload);
+            self.commit(&[Item { key, skip_to: last + 1, ..system_item(Kind::GAP, &payload) }], None)?;
             self.sync_visible()?;
         }
         Ok(())

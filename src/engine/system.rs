@@ -3,7 +3,8 @@
 use super::directory::Identity;
 use super::error::{Error, Result};
 use super::frame::{BATCH_HEADER_LEN, SEGMENT_HEADER_LEN};
-use super::id::{Id, Kind};
+use super::id::{Hash, Id, Kind};
+use super::key::operation_key;
 use super::limits::FORMAT_VERSION;
 use super::segment::Segment;
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,13 @@ pub fn genesis_payload(store_id: Id, created_us: i64, label: &str) -> Vec<u8> {
 
 pub fn gap_payload(first_sequence: u64, last_sequence: u64) -> Vec<u8> {
     rmp_serde::to_vec_named(&Gap { first_sequence, last_sequence }).expect("a plain struct encodes")
+}
+
+/// The id of the gap event behind this log hash. A recovery that is cut short after the event was
+/// seen, and before it was on disk, is followed by one that makes the very same event again: its id
+/// comes from the log and its time from the batch before.
+pub fn gap_id(log_hash: &Hash, payload: &[u8]) -> Id {
+    operation_key(b"fbat.gap", [&log_hash.0[..], payload].into_iter())
 }
 
 /// The label that the genesis event keeps; checks that it is the genesis event of this store.

@@ -142,7 +142,7 @@ impl Writer {
     pub fn write_index(&self) -> Result<Vec<u8>> {
         let bytes = self.segment.build_index(&self.tail.index_meta())?;
         let name = format!("{:020}.idx", self.segment.header.first_sequence);
-        // Neither synced nor insisted on: an index that is not there is made anew.
+        // Not insisted on: an index that is not there is made anew.
         let _ = self.dir.publish(&name, &bytes, false);
         Ok(bytes)
     }

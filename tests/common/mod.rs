@@ -2,6 +2,9 @@
 //! repeat, a disk that remembers what was not synced, owned rows, and child processes.
 #![allow(dead_code)] // every test binary uses a part of it
 
+pub mod disk;
+pub mod ledger;
+
 use fbat::engine::clock::{Clock, Entropy};
 use fbat::engine::error::{Code, Error, Result};
 use fbat::engine::event::{Cause, Columns, Event, NewEvent, Receipt};
@@ -164,6 +167,11 @@ pub fn count_from_env(name: &str, default: u64) -> u64 {
 pub fn scaled(count_per_hour: u64) -> u64 {
     let scale = std::env::var("FBAT_SCALE").map_or(0.01, |text| text.parse().expect("FBAT_SCALE is a number"));
     ((count_per_hour as f64 * scale) as u64).max(1)
+}
+
+/// After how many findings a campaign ends.
+pub fn findings_max() -> usize {
+    count_from_env("FBAT_FINDINGS", 10) as usize
 }
 
 /// Prints a figure of the scorecard: what was tried, how often, how often it went wrong, and in what time.
@@ -708,7 +716,7 @@ pub fn forge_payload(store: &Path, needle: &[u8]) -> (PathBuf, u64) {
 
 /// Renews the checksums of the frame and of the batch that hold the byte at `at` of a segment (see
 /// `docs/format.md`); returns where the frame is.
-fn renew_checksums(bytes: &mut [u8], at: usize) -> usize {
+pub fn renew_checksums(bytes: &mut [u8], at: usize) -> usize {
     let u32_at = |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
     let salt = u64::from_le_bytes(bytes[80..88].try_into().unwrap());
     let checksum = |offset: usize, bytes: &[u8]| {
@@ -733,6 +741,21 @@ fn renew_checksums(bytes: &mut [u8], at: usize) -> usize {
     let crc = checksum(batch, &bytes[batch + 8..batch + 80]);
     bytes[batch + 4..batch + 8].copy_from_slice(&crc);
     frame
+}
+
+/// Where the frames of a segment are (see `docs/format.md`).
+pub fn frames_of(bytes: &[u8]) -> Vec<std::ops::Range<usize>> {
+    let u32_at = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
+    let (mut batch, mut frames) = (128, Vec::new());
+    while bytes.get(batch..batch + 4) == Some(b"BTCH") {
+        let (mut frame, end) = (batch + 80, batch + 80 + u32_at(batch + 8));
+        while frame < end {
+            frames.push(frame..frame + u32_at(frame + 4));
+            frame += u32_at(frame + 4);
+        }
+        batch = end;
+    }
+    frames
 }
 
 /// The segments of a store, oldest first.
