@@ -2,6 +2,8 @@
 //! repeat, a disk that remembers what was not synced, owned rows, and child processes.
 #![allow(dead_code)] // every test binary uses a part of it
 
+pub mod machine;
+
 use fbat::engine::clock::{Clock, Entropy};
 use fbat::engine::error::{Code, Error, Result};
 use fbat::engine::event::{Cause, Columns, Event, NewEvent, Receipt};
@@ -588,6 +590,9 @@ impl Vfs for SpyVfs {
         };
         Ok(())
     }
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.inner.hard_link(from, to)
+    }
     fn remove(&self, path: &Path) -> io::Result<()> {
         self.state.dirty.lock().unwrap().remove(path);
         self.state.names.lock().unwrap().remove(path);
@@ -681,7 +686,7 @@ impl Damage {
         self.flip();
     }
 
-    fn flip(&self) {
+    pub fn flip(&self) {
         use std::os::unix::fs::FileExt;
         let file = std::fs::OpenOptions::new().read(true).write(true).open(&self.path).unwrap();
         let mut byte = [0];
@@ -741,6 +746,18 @@ pub fn segments(store: &Path) -> Vec<PathBuf> {
     found.retain(|path| is_segment(path));
     found.sort();
     found
+}
+
+/// Offsets of the batches of a segment, and where the last one ends.
+pub fn batches(bytes: &[u8]) -> Vec<usize> {
+    let mut at = vec![128];
+    loop {
+        let from = *at.last().unwrap();
+        if bytes.get(from..from + 4) != Some(b"BTCH") {
+            return at;
+        }
+        at.push(from + 80 + u32::from_le_bytes(bytes[from + 8..from + 12].try_into().unwrap()) as usize);
+    }
 }
 
 // ---------------------------------------------------------------- child processes
