@@ -58,8 +58,7 @@ fn judge(source: &Store, copy: &Path, report: &BackupReport) -> Vec<String> {
     require(found.last().is_some_and(|row| row.sequence == report.last_sequence), "it ends elsewhere");
     require(stats.events == report.events && found.len() as u64 == report.events, "events are not counted");
     require(stats.segments == report.segments && stats.log_bytes == report.log_bytes, "segments are not counted");
-    let log_id = Id::from_bytes(fs::read(copy.join("store.fbat")).unwrap()[16..32].try_into().unwrap());
-    let witness = log_hash(log_id, found.iter());
+    let witness = log_hash(log_id(copy), found.iter());
     require(store.log_hash().unwrap() == report.log_hash && witness == report.log_hash, "the log hash is another");
     let mut batches: BTreeMap<Id, (u64, u64)> = BTreeMap::new();
     for row in found.iter().filter(|row| row.entity.starts_with("e:")) {
@@ -230,6 +229,45 @@ fn a_backup_of_a_store_at_rest_has_all_of_it_and_leaves_it_as_it_is() {
         let (copy, store) = (dir.join(&format!("again{mode:?}")), open(&path, &with_mode(mode)));
         let report = store.backup(&copy, COPY).unwrap();
         assert_copy(&store, &copy, &report);
+    }
+}
+
+#[test]
+fn appends_and_rotations_go_on_while_files_are_copied() {
+    let dir = TempDir::in_memory("appends-go-on");
+    let (machine, copy) = (Machine::new(), dir.join("copy"));
+    let store = open(&dir.join("store"), &machine.options(Durability::Os));
+    fill(&store, 0, 1000);
+    // On the thread of the backup itself: a lock that it held would end this test for good.
+    let (appending, destination, number) = (store.clone(), copy.clone(), AtomicU64::new(0));
+    machine.on_call(move |op, path| {
+        if matches!(op, Op::Create | Op::Sync | Op::Rename) && path.starts_with(&destination) {
+            let number = number.fetch_add(1, Ordering::SeqCst);
+            append_batch(&appending, number, size_of(number));
+            appending.append(&event("large", &[7; 20_000])).unwrap();
+            appending.sync().unwrap();
+        }
+        None
+    });
+    let (before, segments_before) = (store.frontier().unwrap().visible, segments(store.path()).len());
+    let report = store.backup(&copy, LINK).unwrap();
+    machine.mend();
+    assert!(segments(store.path()).len() > segments_before + 3);
+    assert_eq!(report.last_sequence, before, "what came later is not in it");
+    assert_copy(&store, &copy, &report);
+}
+
+#[test]
+fn what_a_backup_has_is_on_the_disk_of_both() {
+    let dir = TempDir::in_memory("durable");
+    let (options, spy) = SpyVfs::watch(quick());
+    let store = open(&dir.join("store"), &options);
+    for link in [false, true] {
+        fill(&store, 1000 * u64::from(link), 900);
+        assert_ne!(spy.dirty_segments(), Vec::<PathBuf>::new());
+        let report = store.backup(&dir.join(&format!("copy{link}")), BackupOptions { link }).unwrap();
+        assert_eq!(spy.dirty_segments(), Vec::<PathBuf>::new());
+        assert!(store.frontier().unwrap().durable >= report.last_sequence);
     }
 }
 

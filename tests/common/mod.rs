@@ -397,8 +397,8 @@ pub fn event_hash(row: &Row) -> Hash {
 }
 
 /// The log hash of a store from the hashes of all its events, system events included.
-pub fn log_hash<'a>(store_id: Id, events: impl Iterator<Item = &'a Row>) -> Hash {
-    let start = [&b"fbat log v1\0\0\0\0\0"[..], &store_id.to_bytes()].concat();
+pub fn log_hash<'a>(log_id: Id, events: impl Iterator<Item = &'a Row>) -> Hash {
+    let start = [&b"fbat log v1\0\0\0\0\0"[..], &log_id.to_bytes()].concat();
     let mut log = *blake3::hash(&start).as_bytes();
     for row in events {
         log = *blake3::hash(&[log, row.event_hash.0].concat()).as_bytes();
@@ -738,6 +738,11 @@ fn renew_checksums(bytes: &mut [u8], at: usize) -> usize {
     let crc = checksum(batch, &bytes[batch + 8..batch + 80]);
     bytes[batch + 4..batch + 8].copy_from_slice(&crc);
     frame
+}
+
+/// The id that a store was made with, as its identity file has it, whatever id it was given since.
+pub fn log_id(store: &Path) -> Id {
+    Id::from_bytes(std::fs::read(store.join("store.fbat")).unwrap()[16..32].try_into().unwrap())
 }
 
 /// The segments of a store, oldest first.
