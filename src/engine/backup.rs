@@ -117,7 +117,7 @@ impl Copy<'_> {
         let Place { segment, tail, events } = place.expect("an open log has a segment");
         let last_sequence = tail.next_sequence - 1;
         // After the end was fixed: every store id that the log tells of is in the file by then.
-        let identity = self.source.dir.read_identity()?.as_of(last_sequence);
+        let identity = self.source.dir.read_identity()?.until(last_sequence);
         sync_parent(self.dir)?;
         let (log_id, log_hash) = (identity.log_id, tail.log_hash);
         self.dir.write_clean_mark(&CleanMark { log_id, segment, end: tail.offset, last_sequence, log_hash })?;

@@ -57,7 +57,7 @@ impl Identity {
     }
 
     /// The identity as it was when the log ended with this sequence.
-    pub fn as_of(mut self, last_sequence: u64) -> Identity {
+    pub fn until(mut self, last_sequence: u64) -> Identity {
         self.changes.retain(|change| change.first_sequence <= last_sequence);
         self
     }
@@ -85,7 +85,7 @@ impl Identity {
         }
         check_version(path, u32_at(bytes, 8))?;
         let listed = bytes.len() - LEN;
-        if u32_at(bytes, 12) as usize != bytes.len() || listed % CHANGE_LEN != 0 {
+        if u32_at(bytes, 12) as usize != bytes.len() || !listed.is_multiple_of(CHANGE_LEN) {
             return corrupt("the identity file does not have the length that it says");
         }
         if !checksum_holds(bytes) {

@@ -625,7 +625,7 @@ impl Inner {
         self.refresh()?;
         let visible = self.current_frontier().visible;
         match self.sync_visible() {
-            Err(error) if error.code() != Code::Poisoned => return Err(error.context("syncing the source")),
+            Err(error) if error.code() != Code::Poisoned => Err(error.context("syncing the source")),
             _ => Ok(visible.min(self.current_frontier().durable)),
         }
     }
