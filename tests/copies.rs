@@ -994,6 +994,17 @@ fn canary_an_identity_file_that_contradicts_the_log_is_found() {
         assert_eq!(code_of(Store::open(&copy, &quick())), Code::Corrupt, "a writer does not guess");
         assert_eq!(contents(&copy), before);
     }
+    // Damaged or gone while the store is open.
+    let store = open_reader(&path);
+    for bytes in [Some(&twice[..90]), None] {
+        match bytes {
+            Some(bytes) => fs::write(path.join("store.fbat"), bytes).unwrap(),
+            None => fs::remove_file(path.join("store.fbat")).unwrap(),
+        }
+        let found = store.verify().unwrap().findings;
+        assert!(found.iter().any(|finding| finding.path.ends_with("store.fbat")), "{found:?}");
+    }
+    fs::write(path.join("store.fbat"), &twice).unwrap();
     // The judge of cut changes would not let such a store pass.
     let before = Before { store_id: Id(1), told: vec![], rows: vec![] };
     let judged = || assert_old_or_new(&path, &quick(), &before, "canary");

@@ -51,8 +51,7 @@ impl Store {
         let path = std::path::absolute(destination).unwrap_or_else(|_| destination.to_owned());
         let dir = Directory { path, vfs: source.dir.vfs.clone() };
         let _lock = claim(&dir)?;
-        let copy = Copy { source, dir: &dir, end, options };
-        copy.run().inspect_err(|_| {
+        Backup { source, dir: &dir, end, options }.run().inspect_err(|_| {
             // Best effort: without an identity file what is left is no store.
             let _ = dir.remove_store();
         })
@@ -83,10 +82,10 @@ fn refuse_files(dir: &Directory) -> Result<()> {
 }
 
 /// A backup under way.
-struct Copy<'a> {
+struct Backup<'a> {
     source: &'a Inner,
     dir: &'a Directory,
-    /// The last sequence to be copied, which ends a batch and is durable in the source.
+    /// The last sequence to be copied; it ends a batch and is durable in the source.
     end: u64,
     options: BackupOptions,
 }
@@ -99,7 +98,7 @@ struct Place {
     events: u64,
 }
 
-impl Copy<'_> {
+impl Backup<'_> {
     /// Everything is on disk before the identity file is, which makes a store of it.
     fn run(&self) -> Result<BackupReport> {
         let (mut report, mut place) = (BackupReport::default(), None);

@@ -50,8 +50,12 @@ impl Store {
         store.check_open()?;
         store.refresh()?;
         let visible = store.current_frontier().visible;
+        let path = store.dir.file(directory::IDENTITY);
         // Read now: a store id is in the file before the log tells of it.
-        let found = store.dir.read_identity();
+        let found = store.dir.read_identity().map_err(|e| match e.code() {
+            Code::StoreNotFound => Error::corrupt(&path, 0, "the identity file is missing"),
+            _ => e,
+        });
         let identity = found.as_ref().unwrap_or(&store.identity);
         let mut walk = Walk { store, visible, declared: Declared::new(identity), report: VerifyReport::default() };
         let mut before: Option<Tail> = None;
@@ -61,7 +65,6 @@ impl Store {
             }
             before = Some(walk.segment(segment, before.as_ref())?);
         }
-        let path = store.dir.file(directory::IDENTITY);
         let end = walk.declared.finish().map_err(|why| Error::corrupt(&path, 0, why));
         for error in [found.as_ref().err().cloned(), end.err()].into_iter().flatten() {
             walk.note(&path, error)?;
