@@ -1542,7 +1542,8 @@ fbat_status fbat_store_log_hash(const fbat_store *store,
                                 fbat_error **err);
 
 /**
- * The random number that a store was given when it was made. Works for a closed store too.
+ * The random number that a store was given when it was made, or by the last fbat_store_new_identity()
+ * before it was opened. Works for a closed store too.
  * @param store the store.
  * @return the id; all zero where `store` is not live.
  * @par Threads
@@ -3482,6 +3483,123 @@ void fbat_verify_report_free(fbat_verify_report *report);
 
 /** @} */
 
+/* ------------------------------------------------------------------------------------ Copies */
+
+/** @defgroup fbat_copy Copies
+ * A backup of a store that is in use, and a store id of its own for a directory that was copied.
+ * @{
+ */
+
+/**
+ * Gives sealed files of the log a second name instead of copying them, where the file system can
+ * (else they are copied). Takes no space, and no other time than checking them; but what a disk
+ * does to such a file it does to store and backup alike.
+ * @since 0.1
+ */
+#define FBAT_BACKUP_LINK 1u
+
+/**
+ * What a backup holds.
+ * @since 0.1
+ */
+typedef struct fbat_backup_report {
+  /** `sizeof(fbat_backup_report)`. */
+  size_t struct_size;
+  /** Events in the copy, the library's own included. */
+  uint64_t events;
+  /** Files of the log. */
+  uint64_t segments;
+  /** Those of them that are links to the files of the store. */
+  uint64_t linked_segments;
+  /** Size of the log, in bytes, linked files included. */
+  uint64_t log_bytes;
+  /** The global sequence that the copy ends with. */
+  uint64_t last_sequence;
+  /** The log hash there, of store and copy alike. */
+  fbat_hash log_hash;
+} fbat_backup_report;
+
+/**
+ * Makes all members zero but `struct_size`: what #FBAT_BACKUP_REPORT_INIT does, as a function.
+ * @param out_value the struct; nothing is done where it is NULL.
+ * @par Threads
+ * Any.
+ * @since 0.1
+ */
+void fbat_backup_report_init(fbat_backup_report *out_value);
+
+/**
+ * Copies a store into an empty directory, while this handle's threads or another process write.
+ *
+ * The copy is a store that opens as it is, cleanly closed, with the history that the store has up
+ * to a whole batch: what is visible at the call is made durable first and is in it, what comes later
+ * is not. Each batch is checked on the way. Appends wait no longer than for fbat_store_sync(). The
+ * store may be poisoned (then the copy has what is known to be durable) or open for reading only;
+ * the call may be made from within a callback.
+ *
+ * The copy has the same store id. Who goes on appending to both calls fbat_store_new_identity().
+ * @param store the store.
+ * @param destination the directory, NUL-terminated: an empty one, or one to be made, not what is
+ * above it. After a failure there is no store in it; a file `LOCK` may stay.
+ * @param flags 0 or #FBAT_BACKUP_LINK.
+ * @param out_report what the copy holds; may be NULL. All zero on failure.
+ * @param err detail on failure; may be NULL.
+ * @retval FBAT_OK done, and on the disk.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`, an unknown flag, the path is NULL or
+ * empty, or the directory has files.
+ * @retval FBAT_ERR_STORE_EXISTS the directory is a store.
+ * @retval FBAT_ERR_BUSY somebody else makes a store there.
+ * @retval FBAT_ERR_CLOSED the store is closed, or was meanwhile.
+ * @retval FBAT_ERR_CORRUPT a file of the store is damaged; the error names it, and the offset.
+ * @retval FBAT_ERR_IO the operating system failed.
+ * @retval FBAT_ERR_NO_SPACE no space is left.
+ * @par Threads
+ * Any.
+ * @since 0.1
+ */
+FBAT_NODISCARD
+fbat_status fbat_store_backup(const fbat_store *store,
+                              const char *destination,
+                              uint32_t flags,
+                              fbat_backup_report *out_report,
+                              fbat_error **err);
+
+/**
+ * Gives the store in a directory a new random store id, and with it a native namespace of its own:
+ * for a directory that was copied, which is a second store under the name of the first.
+ *
+ * The id is that of all events from the store's next sequence on; an event of the library's own
+ * says so in the log, with both ids and that sequence. Nothing that is in the log changes. Who
+ * imports from the copy under its new namespace gets the events from before the split a second time,
+ * unless it begins after them: fbat_import_options_set_after().
+ *
+ * Readers that have the store open follow the log, and answer with the old id until they open it
+ * again. A store takes a new id 128 times.
+ * @param path the directory, NUL-terminated. It is opened for writing with the default options, and closed.
+ * @param out_store_id the new id; all zero on failure.
+ * @param err detail on failure; may be NULL.
+ * @retval FBAT_OK done, and on the disk.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, or the path is empty.
+ * @retval FBAT_ERR_STORE_NOT_FOUND no store is there.
+ * @retval FBAT_ERR_BUSY the store is open for writing; the message says by whom.
+ * @retval FBAT_ERR_LIMIT_EXCEEDED the store was given a new id 128 times.
+ * @retval FBAT_ERR_CORRUPT the store is damaged where recovery must not guess.
+ * @retval FBAT_ERR_FUTURE_VERSION a newer version of the library made the store.
+ * @retval FBAT_ERR_UNSUPPORTED the file system lacks something.
+ * @retval FBAT_ERR_IO the operating system failed. The store has its old id or a new one;
+ * fbat_store_id() tells after opening it.
+ * @retval FBAT_ERR_NO_SPACE no space is left; the same.
+ * @par Threads
+ * Any.
+ * @since 0.1
+ */
+FBAT_NODISCARD
+fbat_status fbat_store_new_identity(const char *path,
+                                    fbat_id *out_store_id,
+                                    fbat_error **err);
+
+/** @} */
+
 /** @defgroup fbat_init Initializers
  * Each names every member, so that no compiler warns, in C and in C++.
  * @{
@@ -3528,6 +3646,9 @@ void fbat_verify_report_free(fbat_verify_report *report);
 
 /** An #fbat_finding to be filled in. @since 0.1 */
 #define FBAT_FINDING_INIT {sizeof(fbat_finding), FBAT_STR_INIT, 0, 0, FBAT_STR_INIT}
+
+/** An #fbat_backup_report to be filled in. @since 0.1 */
+#define FBAT_BACKUP_REPORT_INIT {sizeof(fbat_backup_report), 0, 0, 0, 0, 0, FBAT_HASH_INIT}
 
 /** @} */
 

@@ -86,6 +86,7 @@ enum {
   FBAT_ON_CONFLICT_FAIL = 0,
   FBAT_ON_CONFLICT_SKIP = 1,
   FBAT_IMPORT_REHASH = 1,
+  FBAT_BACKUP_LINK = 1,
 };
 typedef struct fbat_id {
   uint8_t bytes[16];
@@ -524,3 +525,21 @@ fbat_status fbat_verify_report_finding(const fbat_verify_report *report,
                                        fbat_finding *out_finding,
                                        fbat_error **err);
 void fbat_verify_report_free(fbat_verify_report *report);
+typedef struct fbat_backup_report {
+  size_t struct_size;
+  uint64_t events;
+  uint64_t segments;
+  uint64_t linked_segments;
+  uint64_t log_bytes;
+  uint64_t last_sequence;
+  fbat_hash log_hash;
+} fbat_backup_report;
+void fbat_backup_report_init(fbat_backup_report *out_value);
+fbat_status fbat_store_backup(const fbat_store *store,
+                              const char *destination,
+                              uint32_t flags,
+                              fbat_backup_report *out_report,
+                              fbat_error **err);
+fbat_status fbat_store_new_identity(const char *path,
+                                    fbat_id *out_store_id,
+                                    fbat_error **err);

@@ -6,15 +6,20 @@ mod common;
 
 use common::*;
 use fbat::engine::limits::{Limits, FORMAT_VERSION};
-use fbat::engine::store::{OpenMode, Options, Store};
+use fbat::engine::store::{new_identity, OpenMode, Options, Store};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// A name with what makes the store of that name.
 type Fixture = (&'static str, fn(&Path));
 
-const FIXTURES: [Fixture; 4] =
-    [("plain", make_plain), ("sealed", make_sealed), ("imported", make_imported), ("unclean", make_unclean)];
+const FIXTURES: [Fixture; 5] = [
+    ("plain", make_plain),
+    ("sealed", make_sealed),
+    ("imported", make_imported),
+    ("unclean", make_unclean),
+    ("renamed", make_renamed),
+];
 
 fn options(seed: u64) -> Options {
     let limits = Limits { segment_bytes: 64 << 10, ..Limits::default() };
@@ -63,6 +68,19 @@ fn make_unclean(path: &Path) {
         std::fs::write(path.join(name), bytes).unwrap();
     }
     store.close().unwrap();
+}
+
+/// A store that was given a new id twice, with events under each.
+fn make_renamed(path: &Path) {
+    let options = options(7);
+    for number in 0..3 {
+        let store = open(path, &options);
+        fill(&store, number * 10, 5);
+        store.close().unwrap();
+        if number < 2 {
+            new_identity(path, &options).unwrap();
+        }
+    }
 }
 
 fn fixture(name: &str) -> PathBuf {
@@ -115,7 +133,7 @@ fn check(name: &str, store: &Store) {
     for row in &all {
         assert_eq!(event_hash(row), row.event_hash, "{name}: sequence {}", row.sequence);
     }
-    assert_eq!(log_hash(store.store_id(), all.iter()), store.log_hash().unwrap(), "{name}");
+    assert_eq!(log_hash(log_id(store.path()), all.iter()), store.log_hash().unwrap(), "{name}");
 }
 
 #[test]

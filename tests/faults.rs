@@ -29,7 +29,7 @@ fn errors_of(call: Call) -> &'static [i32] {
     match call {
         Call::Open => &[EIO, EMFILE, ENFILE, EACCES, ENOMEM],
         Call::Create => &[EIO, EMFILE, ENFILE, EACCES, ENOMEM, ENOSPC, EROFS, EDQUOT],
-        Call::Rename | Call::CreateDir => &[EIO, EACCES, ENOMEM, ENOSPC, EROFS, EDQUOT],
+        Call::Rename | Call::HardLink | Call::CreateDir => &[EIO, EACCES, ENOMEM, ENOSPC, EROFS, EDQUOT],
         Call::Remove => &[EIO, EACCES, ENOMEM, EROFS],
         Call::SyncDir => &[EIO, EMFILE, EACCES, ENOSPC],
         Call::List => &[EIO, EMFILE, EACCES, ENOMEM],

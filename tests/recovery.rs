@@ -3,12 +3,12 @@
 
 mod common;
 
+use common::machine::*;
 use common::*;
 use fbat::engine::error::{Code, Result};
 use fbat::engine::id::{Id, Kind};
 use fbat::engine::query::{Query, Region};
 use fbat::engine::store::{Durability, OpenMode, OpenReport, Options, Store};
-use fbat::engine::vfs::{Access, File, LockOutcome, Vfs};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -16,146 +16,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-// ------------------------------------------------------------------ a machine that can be broken
-
-const EIO: i32 = 5;
-const ENOSPC: i32 = 28;
 /// A writer runs at most so many sequences ahead of the disk.
 const LEASE: u64 = 1 << 20;
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Op {
-    Open,
-    Create,
-    Rename,
-    Remove,
-    SyncDir,
-    Write,
-    SetLen,
-    Allocate,
-    Sync,
-    Len,
-}
-
-/// Asked before each call; an errno makes it fail.
-type Hook = Arc<dyn Fn(Op, &Path) -> Option<i32> + Send + Sync>;
-
-/// The operating system's files on a machine that restarts and fails at will.
-#[derive(Clone)]
-struct Machine {
-    inner: Arc<dyn Vfs>,
-    boot: Arc<Mutex<String>>,
-    hook: Arc<Mutex<Hook>>,
-}
-
-impl std::fmt::Debug for Machine {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Machine")
-    }
-}
-
-impl Machine {
-    fn new() -> Machine {
-        let hook: Hook = Arc::new(|_, _| None);
-        let boot = Arc::new(Mutex::new("first-boot".to_owned()));
-        Machine { inner: Options::default().vfs, boot, hook: Arc::new(Mutex::new(hook)) }
-    }
-    fn restart(&self) {
-        self.boot.lock().unwrap().push_str("-again");
-    }
-    fn on_call(&self, hook: impl Fn(Op, &Path) -> Option<i32> + Send + Sync + 'static) {
-        *self.hook.lock().unwrap() = Arc::new(hook);
-    }
-    fn mend(&self) {
-        self.on_call(|_, _| None);
-    }
-    fn ask(&self, op: Op, path: &Path) -> io::Result<()> {
-        let hook = self.hook.lock().unwrap().clone();
-        hook(op, path).map_or(Ok(()), |errno| Err(io::Error::from_raw_os_error(errno)))
-    }
-    fn options(&self, durability: Durability) -> Options {
-        Options { vfs: Arc::new(self.clone()), durability, ..quick() }
-    }
-}
-
-impl Vfs for Machine {
-    fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>> {
-        self.ask(if access == Access::CreateNew { Op::Create } else { Op::Open }, path)?;
-        let inner = self.inner.open(path, access)?;
-        Ok(Arc::new(MachineFile { inner, path: path.to_owned(), machine: self.clone() }))
-    }
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.ask(Op::Rename, to)?;
-        self.inner.rename(from, to)
-    }
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        self.ask(Op::Remove, path)?;
-        self.inner.remove(path)
-    }
-    fn create_dir(&self, path: &Path) -> io::Result<()> {
-        self.inner.create_dir(path)
-    }
-    fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        self.ask(Op::SyncDir, path)?;
-        self.inner.sync_dir(path)
-    }
-    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
-        self.inner.list(path)
-    }
-    fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
-        self.inner.canonicalize(path)
-    }
-    fn lock(&self, path: &Path) -> io::Result<LockOutcome> {
-        self.inner.lock(path)
-    }
-    fn boot_id(&self) -> Option<String> {
-        Some(self.boot.lock().unwrap().clone())
-    }
-    fn process_name(&self) -> String {
-        self.inner.process_name()
-    }
-}
-
-#[derive(Debug)]
-struct MachineFile {
-    inner: Arc<dyn File>,
-    path: PathBuf,
-    machine: Machine,
-}
-
-impl File for MachineFile {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.inner.read_at(buffer, offset)
-    }
-    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
-        self.machine.ask(Op::Write, &self.path).inspect_err(|_| {
-            // What fails has often done a part of it.
-            let _ = self.inner.write_at(&bytes[..bytes.len() / 2], offset);
-        })?;
-        self.inner.write_at(bytes, offset)
-    }
-    fn len(&self) -> io::Result<u64> {
-        self.machine.ask(Op::Len, &self.path)?;
-        self.inner.len()
-    }
-    fn set_len(&self, length: u64) -> io::Result<()> {
-        self.machine.ask(Op::SetLen, &self.path)?;
-        self.inner.set_len(length)
-    }
-    fn allocate(&self, length: u64) -> io::Result<()> {
-        self.machine.ask(Op::Allocate, &self.path).inspect_err(|_| {
-            let _ = self.inner.allocate(length - 1000);
-        })?;
-        self.inner.allocate(length)
-    }
-    fn sync(&self) -> io::Result<()> {
-        self.machine.ask(Op::Sync, &self.path)?;
-        self.inner.sync()
-    }
-    fn is_linked(&self) -> io::Result<bool> {
-        self.inner.is_linked()
-    }
-}
 
 // ------------------------------------------------------------------------------------- helpers
 
@@ -186,18 +48,6 @@ fn assert_both_answer(store: &Path, code: Code) {
     for mode in [OpenMode::ReadOnly, OpenMode::CreateIfMissing] {
         assert_eq!(code_of(Store::open(store, &with_mode(mode))), code, "{mode:?}");
         assert_eq!(contents(store), before, "{mode:?}: nothing is changed");
-    }
-}
-
-/// Offsets of the batches of a segment, and where the last one ends.
-fn batches(bytes: &[u8]) -> Vec<usize> {
-    let mut at = vec![128];
-    loop {
-        let from = *at.last().unwrap();
-        if bytes.get(from..from + 4) != Some(b"BTCH") {
-            return at;
-        }
-        at.push(from + 80 + u32::from_le_bytes(bytes[from + 8..from + 12].try_into().unwrap()) as usize);
     }
 }
 

@@ -269,7 +269,7 @@ impl Inner {
         let events_before = sealed.header.events_before + writer.tail.events;
         let salt = super::store::random_salt(&self.options);
         let header =
-            writer::next_header(self.identity.store_id, &writer.tail, events_before, sealed.header.log_start, salt);
+            writer::next_header(self.identity.log_id, &writer.tail, events_before, sealed.header.log_start, salt);
         let file = writer::create_segment(&self.dir, &header)?;
         self.dir.sync().map_err(|e| self.poisoned_by(e))?;
         let path = self.dir.file(&Segment::log_name(header.first_sequence));
@@ -287,7 +287,7 @@ impl Inner {
     /// Writes the index of the sealed segment and opens it.
     fn index_of_sealed(&self, writer: &Writer) -> Result<Index> {
         let bytes = writer.write_index()?;
-        let opening = Opening::for_reading(&self.dir, self.identity, self.cache.clone());
+        let opening = Opening::for_reading(&self.dir, &self.identity, self.cache.clone());
         match opening.open_index(&writer.segment.header)? {
             Some(index) if index.meta == writer.tail.index_meta() => Ok(index),
             _ => writer.segment.open_index_bytes(bytes),

@@ -3,6 +3,7 @@
 use super::error::{Code, Error, Result};
 use super::frame::{array_at, u32_at, u64_at};
 use super::id::{Hash, Id};
+use super::identity::Identity;
 use super::limits::FORMAT_VERSION;
 use super::vfs::{read_full, write_full, Access, File, Vfs};
 use std::io;
@@ -17,8 +18,6 @@ pub const LOCK: &str = "LOCK";
 /// What is being written before it gets its name.
 const TEMPORARY: &str = "tmp";
 
-const IDENTITY_MAGIC: [u8; 8] = *b"FBATSTOR";
-const IDENTITY_LEN: usize = 80;
 const CLEAN_MAGIC: [u8; 8] = *b"FBATCLN\0";
 const CLEAN_LEN: usize = 88;
 
@@ -29,18 +28,10 @@ pub struct Directory {
     pub vfs: Arc<dyn Vfs>,
 }
 
-/// What never changes about a store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Identity {
-    pub store_id: Id,
-    pub created_us: i64,
-    pub genesis_hash: Hash,
-}
-
 /// Where the log ended when the store was closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CleanMark {
-    pub store_id: Id,
+    pub log_id: Id,
     pub segment: u64,
     pub end: u64,
     pub last_sequence: u64,
@@ -76,7 +67,7 @@ impl Directory {
                 _ if name == IDENTITY => listing.identity = true,
                 Some((stem, "log")) if segment_number(stem).is_some() => listing.segments.extend(segment_number(stem)),
                 _ if name == LOCK || is_written_whole(&name) => {}
-                Some((stem, TEMPORARY)) if is_written_whole(stem) => listing.temporary.push(name),
+                _ if is_temporary(&name) => listing.temporary.push(name),
                 _ => listing.foreign.push(name),
             }
         }
@@ -127,39 +118,20 @@ impl Directory {
     }
 
     pub fn write_identity(&self, identity: &Identity) -> Result<()> {
-        let mut bytes = IDENTITY_MAGIC.to_vec();
-        bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
-        bytes.extend_from_slice(&(IDENTITY_LEN as u32).to_le_bytes());
-        bytes.extend_from_slice(&identity.store_id.to_bytes());
-        bytes.extend_from_slice(&identity.created_us.to_le_bytes());
-        bytes.extend_from_slice(&identity.genesis_hash.0);
-        bytes.resize(IDENTITY_LEN - 4, 0);
-        self.publish(IDENTITY, &with_checksum(bytes), true)
+        self.publish(IDENTITY, &identity.encode(), true)
     }
 
-    /// Reads the identity file, checking version and checksum.
     pub fn read_identity(&self) -> Result<Identity> {
         let path = self.file(IDENTITY);
         let Some(bytes) = self.read_small(&path)? else {
             return Err(Error::new(Code::StoreNotFound, format!("{} is not a store", self.path.display())));
         };
-        if bytes.len() < IDENTITY_LEN || bytes[..8] != IDENTITY_MAGIC {
-            return Err(Error::corrupt(&path, 0, "not the identity file of a store"));
-        }
-        check_version(&path, u32_at(&bytes, 8))?;
-        if bytes.len() > IDENTITY_LEN || !checksum_holds(&bytes) {
-            return Err(Error::corrupt(&path, 0, "the checksum of the identity file does not hold"));
-        }
-        Ok(Identity {
-            store_id: Id::from_bytes(array_at(&bytes, 16)),
-            created_us: u64_at(&bytes, 32) as i64,
-            genesis_hash: Hash(array_at(&bytes, 40)),
-        })
+        Identity::decode(&path, &bytes)
     }
 
     pub fn write_clean_mark(&self, mark: &CleanMark) -> Result<()> {
         let mut bytes = CLEAN_MAGIC.to_vec();
-        bytes.extend_from_slice(&mark.store_id.to_bytes());
+        bytes.extend_from_slice(&mark.log_id.to_bytes());
         bytes.extend_from_slice(&mark.segment.to_le_bytes());
         bytes.extend_from_slice(&mark.end.to_le_bytes());
         bytes.extend_from_slice(&mark.last_sequence.to_le_bytes());
@@ -173,7 +145,7 @@ impl Directory {
         let bytes = self.read_small(&self.file(CLEAN))?;
         let bytes = bytes.filter(|b| b.len() == CLEAN_LEN && b[..8] == CLEAN_MAGIC && checksum_holds(b));
         Ok(bytes.map(|b| CleanMark {
-            store_id: Id::from_bytes(array_at(&b, 8)),
+            log_id: Id::from_bytes(array_at(&b, 8)),
             segment: u64_at(&b, 24),
             end: u64_at(&b, 32),
             last_sequence: u64_at(&b, 40),
@@ -185,6 +157,18 @@ impl Directory {
     pub fn remove_clean_mark(&self) -> Result<()> {
         self.remove_if_there(&self.file(CLEAN))?;
         self.sync()
+    }
+
+    /// Removes every file that a store gives its names; what has other names stays. The identity
+    /// file goes first, for good: where that fails, the store stays whole.
+    pub fn remove_store(&self) -> Result<()> {
+        self.remove_if_there(&self.file(IDENTITY))?;
+        self.sync()?;
+        let names = self.vfs.list(&self.path).map_err(|e| Error::io("cannot list", &self.path, &e))?;
+        for name in names.iter().filter(|name| is_written_whole(name) || is_temporary(name)) {
+            self.remove_if_there(&self.file(name))?;
+        }
+        Ok(())
     }
 
     fn read_small(&self, path: &Path) -> Result<Option<Vec<u8>>> {
@@ -217,18 +201,23 @@ fn is_written_whole(name: &str) -> bool {
     name == IDENTITY || name == CLEAN || name.rsplit_once('.').is_some_and(of_segment)
 }
 
+/// Whether a store writes under this name what has no name of its own yet.
+fn is_temporary(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(stem, extension)| extension == TEMPORARY && is_written_whole(stem))
+}
+
 fn segment_number(stem: &str) -> Option<u64> {
     let digits = stem.len() == 20 && stem.bytes().all(|b| b.is_ascii_digit());
     digits.then(|| stem.parse().ok()).flatten()
 }
 
-fn with_checksum(mut bytes: Vec<u8>) -> Vec<u8> {
+pub fn with_checksum(mut bytes: Vec<u8>) -> Vec<u8> {
     let crc = crc32fast::hash(&bytes);
     bytes.extend_from_slice(&crc.to_le_bytes());
     bytes
 }
 
-fn checksum_holds(bytes: &[u8]) -> bool {
+pub fn checksum_holds(bytes: &[u8]) -> bool {
     let (body, crc) = bytes.split_at(bytes.len() - 4);
     crc32fast::hash(body) == u32_at(crc, 0)
 }

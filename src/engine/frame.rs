@@ -30,6 +30,7 @@ pub type Parsed<T> = Result<T, &'static str>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SegmentHeader {
     pub version: u32,
+    /// The id of the log, which the store had when it was made.
     pub store_id: Id,
     /// No event of this segment has a lower sequence, and none of an earlier one has this or a higher.
     pub first_sequence: u64,

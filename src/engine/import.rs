@@ -246,14 +246,7 @@ impl<'s> Run<'s> {
         to.check_writable()?;
         from.check_open()?;
         let frontier = to.current_frontier().visible;
-        from.refresh()?;
-        let visible = from.current_frontier().visible;
-        // Of a source that can take no more writes, what is known to be on disk may be copied.
-        match from.sync_visible() {
-            Err(error) if error.code() != Code::Poisoned => return Err(error.context("syncing the source")),
-            _ => {}
-        }
-        let ceiling = visible.min(from.current_frontier().durable);
+        let ceiling = from.sync_for_copy()?;
         let report = ImportReport { source_ceiling: ceiling, ..ImportReport::default() };
         Ok(Run {
             destination: to,

@@ -19,6 +19,8 @@ pub const BATCH_BYTES_MAX: usize = 64 << 20;
 pub const PAGE_ROWS_MAX: usize = 65_536;
 /// A page is cut after the row that reaches this many bytes.
 pub const PAGE_BYTES_MAX: usize = 64 << 20;
+/// How often a store may be given a new id.
+pub const IDENTITY_CHANGES_MAX: usize = 128;
 /// A segment is sealed before the batch that would make it longer, hold more events, or
 /// spell more bytes of entities, scopes and namespaces than this.
 pub const SEGMENT_BYTES: u64 = 64 << 20;

@@ -1,5 +1,6 @@
 //! The engine: safe Rust that knows nothing of C, of raw pointers, or of the caller's threads.
 
+pub mod backup;
 pub(crate) mod cache;
 pub mod clock;
 pub(crate) mod commit;
@@ -10,6 +11,7 @@ pub(crate) mod follower;
 pub(crate) mod frame;
 pub(crate) mod hash;
 pub mod id;
+pub(crate) mod identity;
 pub mod import;
 pub(crate) mod index;
 pub mod key;

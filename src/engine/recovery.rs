@@ -2,16 +2,17 @@
 //! `docs/guarantees.md` has the decision table.
 
 use super::cache::BlockCache;
-use super::directory::{self, check_version, CleanMark, Directory, Identity, Listing};
+use super::directory::{self, check_version, CleanMark, Directory, Listing};
 use super::error::{Code, Error, Result};
 use super::frame::{BatchHeader, SegmentHeader, BATCH_HEADER_LEN, BATCH_MAGIC, SEGMENT_HEADER_LEN};
 use super::hash;
+use super::identity::Identity;
 use super::index::{is_damage, Index};
 use super::limits::SEQUENCE_LEASE;
 use super::segment::Segment;
 use super::store::{Inner, OpenReport};
 use super::tail::{Step, Tail};
-use super::vfs::{read_full, write_full, Access, File};
+use super::vfs::{copy_front, read_full, Access, File};
 use super::window::Window;
 use std::io;
 use std::path::Path;
@@ -41,7 +42,7 @@ impl OpenLog {
 /// What opening needs to know.
 pub struct Opening<'a> {
     pub dir: &'a Directory,
-    pub identity: Identity,
+    pub identity: &'a Identity,
     pub cache: Arc<BlockCache>,
     /// Changes may be made: the lock is held.
     pub writable: bool,
@@ -51,7 +52,7 @@ pub struct Opening<'a> {
 
 impl<'a> Opening<'a> {
     /// Opening without changing anything.
-    pub fn for_reading(dir: &'a Directory, identity: Identity, cache: Arc<BlockCache>) -> Opening<'a> {
+    pub fn for_reading(dir: &'a Directory, identity: &'a Identity, cache: Arc<BlockCache>) -> Opening<'a> {
         Opening { dir, identity, cache, writable: false, same_boot: true }
     }
 
@@ -85,7 +86,7 @@ impl<'a> Opening<'a> {
         let corrupt = |why: &str| Error::corrupt(&path, 0, why);
         let header = SegmentHeader::decode(&bytes[..got]).map_err(corrupt)?;
         check_version(&path, header.version)?;
-        if header.store_id != self.identity.store_id {
+        if header.store_id != self.identity.log_id {
             return Err(corrupt("the segment belongs to another store"));
         }
         if header.first_sequence != first {
@@ -181,7 +182,7 @@ impl<'a> Opening<'a> {
 
     /// The mark of a clean close, where it is about this last segment.
     fn clean_mark(&self, last: u64) -> Result<Option<CleanMark>> {
-        let mark = self.dir.read_clean_mark()?.filter(|mark| mark.store_id == self.identity.store_id);
+        let mark = self.dir.read_clean_mark()?.filter(|mark| mark.log_id == self.identity.log_id);
         if let Some(mark) = mark.filter(|mark| mark.segment > last) {
             // It is there where a writer has added it since this reader looked.
             let path = self.dir.file(&Segment::log_name(mark.segment));
@@ -282,16 +283,9 @@ impl<'a> Opening<'a> {
         let name = Segment::log_name(segment.header.first_sequence);
         let copy = self.dir.create_temporary(&name)?;
         let failed = |e| Error::io("cannot rewrite", &segment.path, &e);
-        let mut buffer = vec![0; 1 << 20];
-        let mut at = 0;
-        while at < end {
-            let want = buffer.len().min((end - at) as usize);
-            let got = read_full(&*segment.file, &mut buffer[..want], at).map_err(failed)?;
-            write_full(&*copy, &buffer[..got], at).map_err(failed)?;
-            at += got as u64;
-            if got < want {
-                return Err(Error::corrupt(&segment.path, at, "the file became shorter while it was read"));
-            }
+        let copied = copy_front(&*segment.file, &*copy, end).map_err(failed)?;
+        if copied < end {
+            return Err(Error::corrupt(&segment.path, copied, "the file became shorter while it was read"));
         }
         copy.sync().map_err(failed)?;
         self.dir.rename_temporary(&name)?;
@@ -382,7 +376,7 @@ pub fn refuse_orphan(dir: &Directory) -> Result<()> {
 
 /// For a reading handle: the segment behind a sealed one, if it is there yet.
 pub fn open_next(store: &Inner, sealed: &Tail, events_before: u64) -> Result<Option<Segment>> {
-    let opening = Opening::for_reading(&store.dir, store.identity, store.cache.clone());
+    let opening = Opening::for_reading(&store.dir, &store.identity, store.cache.clone());
     let path = store.dir.file(&Segment::log_name(sealed.next_sequence));
     if let Err(e) = store.dir.vfs.open(&path, Access::Read) {
         return match e.kind() {
@@ -398,7 +392,7 @@ pub fn open_next(store: &Inner, sealed: &Tail, events_before: u64) -> Result<Opt
 /// table in memory.
 pub fn use_index_of_sealed(store: &Inner, segments: &mut [Arc<Segment>]) -> Result<()> {
     let Some(last) = segments.last_mut() else { return Ok(()) };
-    let opening = Opening::for_reading(&store.dir, store.identity, store.cache.clone());
+    let opening = Opening::for_reading(&store.dir, &store.identity, store.cache.clone());
     if let Some(index) = opening.open_index(&last.header)?.filter(|index| index.meta.sealed) {
         *last = Arc::new(last.with_index(index));
     }

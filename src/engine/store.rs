@@ -3,12 +3,14 @@
 use super::cache::BlockCache;
 use super::clock::{Clock, Entropy};
 use super::commit::{Item, Outcome};
-use super::directory::{self, Directory, Identity, Listing};
+use super::directory::{self, Directory, Listing};
 use super::error::{Code, Error, Result};
-use super::event::{self, NewEvent, Receipt, SYSTEM_ENTITY, SYSTEM_SCOPE};
+use super::event::{self, NewEvent, Receipt};
 use super::follower::Follower;
 use super::frame::encode_extensions;
 use super::id::{Hash, Id, Kind};
+pub use super::identity::new_identity;
+use super::identity::{system_item, Identity};
 use super::limits::{self, Limits};
 use super::os::{OsVfs, SystemClock, SystemEntropy};
 use super::recovery::{self, not_a_store, OpenLog, Opening};
@@ -239,8 +241,10 @@ impl Store {
         &self.0.report
     }
 
+    /// The id that is current: the one that the store was made with, or the newest that it was given,
+    /// as of when this handle was opened.
     pub fn store_id(&self) -> Id {
-        self.0.identity.store_id
+        self.0.identity.store_id()
     }
 
     /// `store:` and the store id: the name of this store as an origin.
@@ -325,7 +329,7 @@ fn open_reader(dir: Directory, options: &Options) -> Result<Store> {
     let listing = dir.list()?.filter(|listing| listing.identity).ok_or_else(|| not_a_store(&dir.path))?;
     let identity = dir.read_identity()?;
     let cache = Arc::new(BlockCache::new());
-    let opening = Opening::for_reading(&dir, identity, cache.clone());
+    let opening = Opening::for_reading(&dir, &identity, cache.clone());
     let log = opening.open_log(&listing)?;
     let follower = Follower::new(log.tail, log.clean, log.durable);
     finish_open(dir, options, identity, cache, log, Role::Reader(Mutex::new(follower)), None)
@@ -367,7 +371,7 @@ fn open_writer(dir: Directory, options: &Options) -> Result<Store> {
     }
     let cache = Arc::new(BlockCache::new());
     let same_boot = same_boot && !poisoned;
-    let opening = Opening { dir: &dir, identity, cache: cache.clone(), writable: true, same_boot };
+    let opening = Opening { dir: &dir, identity: &identity, cache: cache.clone(), writable: true, same_boot };
     let mut log = opening.open_log(&listing)?;
     log.report.created = created;
     if log.gap.is_some() {
@@ -382,10 +386,11 @@ fn open_writer(dir: Directory, options: &Options) -> Result<Store> {
     // Poisoned, so that dropping the store does not mark as clean a log whose gap is not declared.
     store.0.resume(gap).map_err(|e| store.0.poisoned_by(e))?;
     store.0.describe_lock("").map_err(failed)?;
+    store.0.declare_identity(&store.0.identity)?;
     Ok(store)
 }
 
-fn create_directory(dir: &Directory) -> Result<()> {
+pub(crate) fn create_directory(dir: &Directory) -> Result<()> {
     match dir.vfs.create_dir(&dir.path) {
         Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(Error::io("cannot create", &dir.path, &e)),
         _ => Ok(()),
@@ -393,7 +398,7 @@ fn create_directory(dir: &Directory) -> Result<()> {
 }
 
 /// Makes the directory's own name durable, whoever made the directory.
-fn sync_parent(dir: &Directory) -> Result<()> {
+pub(crate) fn sync_parent(dir: &Directory) -> Result<()> {
     let Some(parent) = dir.path.parent() else { return Ok(()) };
     match dir.vfs.sync_dir(parent) {
         // A directory above may be closed to us; then the name of ours is not in our hands.
@@ -414,11 +419,11 @@ fn refuse_foreign(dir: &Directory, listing: &Listing) -> Result<()> {
     }
 }
 
-fn store_exists(dir: &Directory) -> Error {
+pub(crate) fn store_exists(dir: &Directory) -> Error {
     Error::new(Code::StoreExists, format!("{} is a store already", dir.path.display()))
 }
 
-fn take_lock(dir: &Directory) -> Result<Box<dyn Lock>> {
+pub(crate) fn take_lock(dir: &Directory) -> Result<Box<dyn Lock>> {
     let path = dir.file(directory::LOCK);
     match dir.vfs.lock(&path).map_err(|e| Error::io("cannot lock", &path, &e))? {
         LockOutcome::Held(lock) => Ok(lock),
@@ -455,10 +460,11 @@ fn create_store(dir: &Directory, options: &Options) -> Result<()> {
     let cache = Arc::new(BlockCache::new());
     let segment = Arc::new(Segment::new(header, path, file, None, cache.clone()));
     let writer = Writer::new(dir.clone(), segment.clone(), Tail::at_start(&header), false)?;
-    let identity = Identity { store_id, created_us, genesis_hash: Hash::ZERO };
+    let identity = Identity { log_id: store_id, created_us, genesis_hash: Hash::ZERO, changes: Vec::new() };
     let log = OpenLog::of_new(segment, Tail::at_start(&header));
     let role = Role::Writer(Mutex::new(writer));
-    let inner = Inner::new(dir.clone(), options.clone(), identity, options.label.clone(), cache, log, role, None);
+    let inner =
+        Inner::new(dir.clone(), options.clone(), identity.clone(), options.label.clone(), cache, log, role, None);
     let payload = system::genesis_payload(store_id, created_us, &options.label);
     let outcomes = inner.commit(&[system_item(Kind::GENESIS, &payload)], None)?;
     inner.sync_through(1)?;
@@ -467,7 +473,7 @@ fn create_store(dir: &Directory, options: &Options) -> Result<()> {
     dir.write_identity(&Identity { genesis_hash, ..identity })
 }
 
-fn random_id(options: &Options) -> Id {
+pub(crate) fn random_id(options: &Options) -> Id {
     let mut bytes = [0; 16];
     options.entropy.fill(&mut bytes);
     Id::from_bytes(bytes)
@@ -477,11 +483,6 @@ pub(crate) fn random_salt(options: &Options) -> u64 {
     let mut bytes = [0; 8];
     options.entropy.fill(&mut bytes);
     u64::from_le_bytes(bytes)
-}
-
-fn system_item(kind: Kind, payload: &[u8]) -> Item<'_> {
-    let event = NewEvent { entity: SYSTEM_ENTITY, scope: SYSTEM_SCOPE, kind, payload, ..NewEvent::default() };
-    Item::of_event(&event, &[])
 }
 
 fn finish_open(
@@ -616,6 +617,17 @@ impl Inner {
         match &self.role {
             Role::Writer(_) => self.sync_through(self.visible.load(Ordering::Acquire)),
             Role::Reader(follower) => lock(follower).sync(self),
+        }
+    }
+
+    /// How far a copy may go: everything visible is synced first, so that no crash makes this store
+    /// lose what the copy has. Of a store that takes no more writes, what is known to be on disk.
+    pub fn sync_for_copy(&self) -> Result<u64> {
+        self.refresh()?;
+        let visible = self.current_frontier().visible;
+        match self.sync_visible() {
+            Err(error) if error.code() != Code::Poisoned => Err(error.context("syncing the source")),
+            _ => Ok(visible.min(self.current_frontier().durable)),
         }
     }
 

@@ -1,9 +1,9 @@
 //! The library's own events: what they say, as MessagePack maps.
 
-use super::directory::Identity;
 use super::error::{Error, Result};
 use super::frame::{BATCH_HEADER_LEN, SEGMENT_HEADER_LEN};
 use super::id::{Hash, Id, Kind};
+use super::identity::Identity;
 use super::key::operation_key;
 use super::limits::FORMAT_VERSION;
 use super::segment::Segment;
@@ -26,6 +26,15 @@ pub struct Gap {
     pub last_sequence: u64,
 }
 
+/// Payload of an identity event: the store has another id from this sequence on.
+#[derive(Serialize)]
+struct NewIdentity {
+    /// 32 hex digits.
+    store_id: String,
+    previous_store_id: String,
+    first_sequence: u64,
+}
+
 pub fn genesis_payload(store_id: Id, created_us: i64, label: &str) -> Vec<u8> {
     let genesis =
         Genesis { store_id: store_id.to_string(), format_version: FORMAT_VERSION, created_us, label: label.to_owned() };
@@ -41,6 +50,12 @@ pub fn gap_payload(first_sequence: u64, last_sequence: u64) -> Vec<u8> {
 /// comes from the log and its time from the batch before.
 pub fn gap_id(log_hash: &Hash, payload: &[u8]) -> Id {
     operation_key(b"fbat.gap", [&log_hash.0[..], payload].into_iter())
+}
+
+pub fn identity_payload(store_id: Id, previous: Id, first_sequence: u64) -> Vec<u8> {
+    let (store_id, previous_store_id) = (store_id.to_string(), previous.to_string());
+    rmp_serde::to_vec_named(&NewIdentity { store_id, previous_store_id, first_sequence })
+        .expect("a plain struct encodes")
 }
 
 /// The label that the genesis event keeps; checks that it is the genesis event of this store.

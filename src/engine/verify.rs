@@ -1,15 +1,17 @@
 //! The integrity walk: every checksum, hash, chain and index against the log.
 
+use super::directory;
 use super::error::{Code, Error, Result};
 use super::event::SYSTEM_ENTITY;
 use super::hash::{self, EventFields};
 use super::id::Hash;
+use super::identity::Declared;
 use super::scan::Strings;
 use super::segment::{Flow, Segment};
 use super::store::{Inner, Store};
 use super::tail::Tail;
 use foldhash::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What a walk over the whole store found.
@@ -48,13 +50,24 @@ impl Store {
         store.check_open()?;
         store.refresh()?;
         let visible = store.current_frontier().visible;
-        let mut walk = Walk { store, visible, report: VerifyReport::default() };
+        let path = store.dir.file(directory::IDENTITY);
+        // Read now: a store id is in the file before the log tells of it.
+        let found = store.dir.read_identity().map_err(|e| match e.code() {
+            Code::StoreNotFound => Error::corrupt(&path, 0, "the identity file is missing"),
+            _ => e,
+        });
+        let identity = found.as_ref().unwrap_or(&store.identity);
+        let mut walk = Walk { store, visible, declared: Declared::new(identity), report: VerifyReport::default() };
         let mut before: Option<Tail> = None;
         for segment in store.segments().iter() {
             if walk.report.findings.len() >= FINDINGS_MAX {
                 break;
             }
             before = Some(walk.segment(segment, before.as_ref())?);
+        }
+        let end = walk.declared.finish().map_err(|why| Error::corrupt(&path, 0, why));
+        for error in [found.as_ref().err().cloned(), end.err()].into_iter().flatten() {
+            walk.note(&path, error)?;
         }
         Ok(walk.report)
     }
@@ -63,6 +76,7 @@ impl Store {
 struct Walk<'a> {
     store: &'a Inner,
     visible: u64,
+    declared: Declared<'a>,
     report: VerifyReport,
 }
 
@@ -78,11 +92,11 @@ impl Walk<'_> {
     }
 
     /// An error that says damage becomes a finding; others end the walk.
-    fn note(&mut self, segment: &Segment, error: Error) -> Result<()> {
+    fn note(&mut self, path: &Path, error: Error) -> Result<()> {
         if error.code() != Code::Corrupt {
             return Err(error);
         }
-        let path = error.path.clone().unwrap_or_else(|| segment.path.to_path_buf());
+        let path = error.path.clone().unwrap_or_else(|| path.to_owned());
         let (offset, message) = (error.offset.unwrap_or(0), error.message.clone());
         self.push(Finding { path, offset, sequence: error.sequence, message });
         Ok(())
@@ -96,14 +110,14 @@ impl Walk<'_> {
             self.find(segment, 0, tail.next_sequence, "the segment does not continue the one before");
         }
         if let Err(error) = tail.read_through(&fresh, segment.end()) {
-            self.note(segment, error)?;
+            self.note(&segment.path, error)?;
         }
         self.report.batches += tail.batches;
         self.report.log_bytes += tail.offset;
         let walked = self.events(segment, &fresh);
-        walked.or_else(|e| self.note(segment, e))?;
+        walked.or_else(|e| self.note(&segment.path, e))?;
         let compared = self.index(segment, &fresh, &tail);
-        compared.or_else(|e| self.note(segment, e))?;
+        compared.or_else(|e| self.note(&segment.path, e))?;
         Ok(tail)
     }
 
@@ -124,6 +138,9 @@ impl Walk<'_> {
                 self.report.gap_sequences += frame.sequence - last_sequence - 1;
             }
             last_sequence = frame.sequence;
+            if let Err(why) = self.declared.meet(frame.sequence, frame.kind, frame.payload) {
+                self.find(segment, offset, frame.sequence, why);
+            }
             let event = strings.event(&frame, None)?;
             let (version, previous) = match heads.get(&frame.entity.number) {
                 Some(head) => *head,

@@ -22,6 +22,11 @@ pub trait Vfs: Send + Sync + Debug {
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>>;
     /// Atomically gives the file `from` the name `to`, replacing what had it.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Gives the file `from` the name `to` besides; `AlreadyExists` where that is taken. A file
+    /// system may refuse.
+    fn hard_link(&self, _from: &Path, _to: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
     fn remove(&self, path: &Path) -> io::Result<()>;
     fn create_dir(&self, path: &Path) -> io::Result<()>;
     /// Makes the entries of a directory durable.
@@ -97,4 +102,20 @@ pub fn write_full(file: &dyn File, bytes: &[u8], offset: u64) -> io::Result<()> 
         }
     }
     Ok(())
+}
+
+/// Copies the first `length` bytes of a file; returns how many of them there were.
+pub fn copy_front(from: &dyn File, to: &dyn File, length: u64) -> io::Result<u64> {
+    let mut buffer = vec![0; length.min(1 << 20) as usize];
+    let mut at = 0;
+    while at < length {
+        let want = buffer.len().min((length - at) as usize);
+        let got = read_full(from, &mut buffer[..want], at)?;
+        write_full(to, &buffer[..got], at)?;
+        at += got as u64;
+        if got < want {
+            break;
+        }
+    }
+    Ok(at)
 }

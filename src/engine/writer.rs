@@ -32,10 +32,10 @@ pub struct Writer {
 }
 
 /// The header of a segment that follows what `tail` describes.
-pub fn next_header(store_id: Id, tail: &Tail, events_before: u64, log_start: u64, salt: u64) -> SegmentHeader {
+pub fn next_header(log_id: Id, tail: &Tail, events_before: u64, log_start: u64, salt: u64) -> SegmentHeader {
     SegmentHeader {
         version: FORMAT_VERSION,
-        store_id,
+        store_id: log_id,
         first_sequence: tail.next_sequence,
         created_us: tail.last_recorded_us,
         log_hash: tail.log_hash,
@@ -153,7 +153,7 @@ impl Writer {
             self.write_index()?;
         }
         self.dir.write_clean_mark(&CleanMark {
-            store_id: self.segment.header.store_id,
+            log_id: self.segment.header.store_id,
             segment: self.segment.header.first_sequence,
             end: self.tail.offset,
             last_sequence: self.tail.next_sequence - 1,

@@ -17,6 +17,7 @@ pub(crate) mod raw;
 
 pub mod append;
 pub mod buffer;
+pub mod copy;
 pub mod error;
 pub mod id;
 pub mod import;

@@ -865,7 +865,8 @@ fn with<T>(store: *const fbat_store, none: T, get: impl FnOnce(&StoreObject) -> 
     guard::value(None, || handle::lookup::<StoreObject>(store).map(|object: Arc<_>| get(&object))).unwrap_or(none)
 }
 
-/// The random number that a store was given when it was made. Works for a closed store too.
+/// The random number that a store was given when it was made, or by the last fbat_store_new_identity()
+/// before it was opened. Works for a closed store too.
 /// @param store the store.
 /// @return the id; all zero where `store` is not live.
 /// @par Threads

@@ -74,6 +74,7 @@ pub enum Call {
     Open,
     Create,
     Rename,
+    HardLink,
     Remove,
     CreateDir,
     SyncDir,
@@ -360,8 +361,8 @@ impl<'h> Replay<'h> {
     pub fn advance(&mut self) -> bool {
         let Some(op) = self.history.ops.get(self.position) else { return false };
         match op {
-            Op::Link { .. } => {
-                self.files.push(Track::default());
+            Op::Link { inode, .. } => {
+                self.files.resize_with(self.files.len().max(inode + 1), Track::default);
                 self.pending_names.push(self.position);
             }
             Op::Mkdir(_) | Op::Rename { .. } | Op::Unlink { .. } => self.pending_names.push(self.position),
@@ -552,6 +553,19 @@ impl Vfs for Disk {
         let inode = state.find(from)?;
         state.do_op(Op::Rename { from: from.to_owned(), to: to.to_owned(), inode });
         Ok(())
+    }
+
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        state.call(Call::HardLink, to)?;
+        let inode = state.find(from)?;
+        match state.find(to) {
+            Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+            Err(_) => {
+                state.do_op(Op::Link { path: to.to_owned(), inode });
+                Ok(())
+            }
+        }
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {

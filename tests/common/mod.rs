@@ -4,6 +4,7 @@
 
 pub mod disk;
 pub mod ledger;
+pub mod machine;
 
 use fbat::engine::clock::{Clock, Entropy};
 use fbat::engine::error::{Code, Error, Result};
@@ -403,8 +404,8 @@ pub fn event_hash(row: &Row) -> Hash {
 }
 
 /// The log hash of a store from the hashes of all its events, system events included.
-pub fn log_hash<'a>(store_id: Id, events: impl Iterator<Item = &'a Row>) -> Hash {
-    let start = [&b"fbat log v1\0\0\0\0\0"[..], &store_id.to_bytes()].concat();
+pub fn log_hash<'a>(log_id: Id, events: impl Iterator<Item = &'a Row>) -> Hash {
+    let start = [&b"fbat log v1\0\0\0\0\0"[..], &log_id.to_bytes()].concat();
     let mut log = *blake3::hash(&start).as_bytes();
     for row in events {
         log = *blake3::hash(&[log, row.event_hash.0].concat()).as_bytes();
@@ -596,6 +597,9 @@ impl Vfs for SpyVfs {
         };
         Ok(())
     }
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.inner.hard_link(from, to)
+    }
     fn remove(&self, path: &Path) -> io::Result<()> {
         self.state.dirty.lock().unwrap().remove(path);
         self.state.names.lock().unwrap().remove(path);
@@ -689,7 +693,7 @@ impl Damage {
         self.flip();
     }
 
-    fn flip(&self) {
+    pub fn flip(&self) {
         use std::os::unix::fs::FileExt;
         let file = std::fs::OpenOptions::new().read(true).write(true).open(&self.path).unwrap();
         let mut byte = [0];
@@ -758,12 +762,29 @@ pub fn frames_of(bytes: &[u8]) -> Vec<std::ops::Range<usize>> {
     frames
 }
 
+/// The id that a store was made with, as its identity file has it, whatever id it was given since.
+pub fn log_id(store: &Path) -> Id {
+    Id::from_bytes(std::fs::read(store.join("store.fbat")).unwrap()[16..32].try_into().unwrap())
+}
+
 /// The segments of a store, oldest first.
 pub fn segments(store: &Path) -> Vec<PathBuf> {
     let mut found: Vec<_> = std::fs::read_dir(store).unwrap().map(|e| e.unwrap().path()).collect();
     found.retain(|path| is_segment(path));
     found.sort();
     found
+}
+
+/// Offsets of the batches of a segment, and where the last one ends.
+pub fn batches(bytes: &[u8]) -> Vec<usize> {
+    let mut at = vec![128];
+    loop {
+        let from = *at.last().unwrap();
+        if bytes.get(from..from + 4) != Some(b"BTCH") {
+            return at;
+        }
+        at.push(from + 80 + u32::from_le_bytes(bytes[from + 8..from + 12].try_into().unwrap()) as usize);
+    }
 }
 
 // ---------------------------------------------------------------- child processes

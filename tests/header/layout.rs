@@ -2,7 +2,7 @@
 
 use crate::generate;
 use crate::tools::{altered_header, root, run_c};
-use fbat::ffi::{append::*, import::*, page::*, store::*, types::*, verify::*};
+use fbat::ffi::{append::*, copy::*, import::*, page::*, store::*, types::*, verify::*};
 use std::path::Path;
 
 type Layout = (&'static str, usize, Vec<(&'static str, usize)>);
@@ -53,6 +53,9 @@ fn layouts() -> Vec<Layout> {
             struct_size, events, system_events, batches, segments, log_bytes, gaps, gap_sequences
         }
         fbat_finding { struct_size, path, offset, sequence, message }
+        fbat_backup_report {
+            struct_size, events, segments, linked_segments, log_bytes, last_sequence, log_hash
+        }
     }
 }
 

@@ -45,6 +45,9 @@
 /** An #fbat_finding to be filled in. @since 0.1 */
 #define FBAT_FINDING_INIT {sizeof(fbat_finding), FBAT_STR_INIT, 0, 0, FBAT_STR_INIT}
 
+/** An #fbat_backup_report to be filled in. @since 0.1 */
+#define FBAT_BACKUP_REPORT_INIT {sizeof(fbat_backup_report), 0, 0, 0, 0, 0, FBAT_HASH_INIT}
+
 /** @} */
 
 #ifdef __cplusplus

@@ -1,0 +1,167 @@
+//! Copies
+//!
+//! A backup of a store that is in use, and a store id of its own for a directory that was copied.
+
+use super::error::fbat_error;
+use super::guard::{self, Call};
+use super::raw::{self, Out, OutStruct, Sized0};
+use super::status::fbat_status;
+use super::store::{fbat_store, StoreObject};
+use super::types::{fbat_hash, fbat_id};
+use crate::engine::backup::BackupOptions;
+use crate::engine::store::{OpenMode, Options};
+use std::ffi::c_char;
+use std::sync::Arc;
+
+/// Gives sealed files of the log a second name instead of copying them, where the file system can
+/// (else they are copied). Takes no space, and no other time than checking them; but what a disk
+/// does to such a file it does to store and backup alike.
+/// @since 0.1
+pub const FBAT_BACKUP_LINK: u32 = 1u32;
+
+/// What a backup holds.
+/// @since 0.1
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct fbat_backup_report {
+    /// `sizeof(fbat_backup_report)`.
+    pub struct_size: usize,
+    /// Events in the copy, the library's own included.
+    pub events: u64,
+    /// Files of the log.
+    pub segments: u64,
+    /// Those of them that are links to the files of the store.
+    pub linked_segments: u64,
+    /// Size of the log, in bytes, linked files included.
+    pub log_bytes: u64,
+    /// The global sequence that the copy ends with.
+    pub last_sequence: u64,
+    /// The log hash there, of store and copy alike.
+    pub log_hash: fbat_hash,
+}
+
+raw::sized!(fbat_backup_report);
+
+/// Makes all members zero but `struct_size`: what #FBAT_BACKUP_REPORT_INIT does, as a function.
+/// @param out_value the struct; nothing is done where it is NULL.
+/// @par Threads
+/// Any.
+/// @since 0.1
+#[no_mangle]
+pub unsafe extern "C" fn fbat_backup_report_init(out_value: *mut fbat_backup_report) {
+    // SAFETY: the caller's promise: null or writable.
+    unsafe { raw::init(out_value) }
+}
+
+/// Copies a store into an empty directory, while this handle's threads or another process write.
+///
+/// The copy is a store that opens as it is, cleanly closed, with the history that the store has up
+/// to a whole batch: what is visible at the call is made durable first and is in it, what comes later
+/// is not. Each batch is checked on the way. Appends wait no longer than for fbat_store_sync(). The
+/// store may be poisoned (then the copy has what is known to be durable) or open for reading only;
+/// the call may be made from within a callback.
+///
+/// The copy has the same store id. Who goes on appending to both calls fbat_store_new_identity().
+/// @param store the store.
+/// @param destination the directory, NUL-terminated: an empty one, or one to be made, not what is
+/// above it. After a failure there is no store in it; a file `LOCK` may stay.
+/// @param flags 0 or #FBAT_BACKUP_LINK.
+/// @param out_report what the copy holds; may be NULL. All zero on failure.
+/// @param err detail on failure; may be NULL.
+/// @retval FBAT_OK done, and on the disk.
+/// @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`, an unknown flag, the path is NULL or
+/// empty, or the directory has files.
+/// @retval FBAT_ERR_STORE_EXISTS the directory is a store.
+/// @retval FBAT_ERR_BUSY somebody else makes a store there.
+/// @retval FBAT_ERR_CLOSED the store is closed, or was meanwhile.
+/// @retval FBAT_ERR_CORRUPT a file of the store is damaged; the error names it, and the offset.
+/// @retval FBAT_ERR_IO the operating system failed.
+/// @retval FBAT_ERR_NO_SPACE no space is left.
+/// @par Threads
+/// Any.
+/// @since 0.1
+#[no_mangle]
+#[must_use]
+pub unsafe extern "C" fn fbat_store_backup(
+    store: *const fbat_store,
+    destination: *const c_char,
+    flags: u32,
+    out_report: *mut fbat_backup_report,
+    err: *mut *mut fbat_error,
+) -> fbat_status {
+    let body = |call: &Call| {
+        // SAFETY: the caller's promise: null or a struct with its size.
+        let out = unsafe { OutStruct::new(out_report, 1) }?;
+        let store = call.store(store)?;
+        // SAFETY: the caller's promise: NUL-terminated.
+        let destination = unsafe { raw::path(destination) }?;
+        raw::check_bits("flags", flags, FBAT_BACKUP_LINK)?;
+        let options = BackupOptions { link: flags & FBAT_BACKUP_LINK != 0 };
+        let report = store.engine.backup(destination, options)?;
+        out.set(
+            0,
+            fbat_backup_report {
+                events: report.events,
+                segments: report.segments,
+                linked_segments: report.linked_segments,
+                log_bytes: report.log_bytes,
+                last_sequence: report.last_sequence,
+                log_hash: report.log_hash.into(),
+                ..fbat_backup_report::initial()
+            },
+        );
+        Ok(())
+    };
+    // SAFETY: the caller's promise: null or writable.
+    unsafe { guard::status(err, body) }
+}
+
+/// Gives the store in a directory a new random store id, and with it a native namespace of its own:
+/// for a directory that was copied, which is a second store under the name of the first.
+///
+/// The id is that of all events from the store's next sequence on; an event of the library's own
+/// says so in the log, with both ids and that sequence. Nothing that is in the log changes. Who
+/// imports from the copy under its new namespace gets the events from before the split a second time,
+/// unless it begins after them: fbat_import_options_set_after().
+///
+/// Readers that have the store open follow the log, and answer with the old id until they open it
+/// again. A store takes a new id 128 times.
+/// @param path the directory, NUL-terminated. It is opened for writing with the default options, and closed.
+/// @param out_store_id the new id; all zero on failure.
+/// @param err detail on failure; may be NULL.
+/// @retval FBAT_OK done, and on the disk.
+/// @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, or the path is empty.
+/// @retval FBAT_ERR_STORE_NOT_FOUND no store is there.
+/// @retval FBAT_ERR_BUSY the store is open for writing; the message says by whom.
+/// @retval FBAT_ERR_LIMIT_EXCEEDED the store was given a new id 128 times.
+/// @retval FBAT_ERR_CORRUPT the store is damaged where recovery must not guess.
+/// @retval FBAT_ERR_FUTURE_VERSION a newer version of the library made the store.
+/// @retval FBAT_ERR_UNSUPPORTED the file system lacks something.
+/// @retval FBAT_ERR_IO the operating system failed. The store has its old id or a new one;
+/// fbat_store_id() tells after opening it.
+/// @retval FBAT_ERR_NO_SPACE no space is left; the same.
+/// @par Threads
+/// Any.
+/// @since 0.1
+#[no_mangle]
+#[must_use]
+pub unsafe extern "C" fn fbat_store_new_identity(
+    path: *const c_char,
+    out_store_id: *mut fbat_id,
+    err: *mut *mut fbat_error,
+) -> fbat_status {
+    // SAFETY: the caller's promise: null or writable.
+    let out = unsafe { Out::new(out_store_id, fbat_id::default()) };
+    let body = |call: &Call| {
+        out.check("out_store_id")?;
+        // SAFETY: the caller's promise: NUL-terminated.
+        let path = unsafe { raw::path(path) }?;
+        // By way of an object, which tells the log of what recovery had to put right.
+        let options = Options { mode: OpenMode::MustExist, ..Options::default() };
+        let store = call.hold(Arc::new(StoreObject::open(path, &options)?))?;
+        out.set(store.engine.clone().change_identity()?.into());
+        Ok(())
+    };
+    // SAFETY: the caller's promise: null or writable.
+    unsafe { guard::status(err, body) }
+}
