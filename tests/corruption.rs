@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::disk::{Disk, Image};
-use common::ledger::{options, store_path};
+use common::book::{options, store_path};
+use common::simulated::{Disk, Image};
 use common::*;
 use fbat::engine::error::{Code, Error};
 use fbat::engine::event::{Columns, Event};

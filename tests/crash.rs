@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::disk::{Disk, Fate, History, Image, Replay};
-use common::ledger::{options, read, store_path, Earlier, Ledger, Work};
+use common::book::{options, read, store_path, Book, Earlier, Work};
+use common::simulated::{Disk, Fate, History, Image, Replay};
 use common::*;
 use std::collections::HashSet;
 use std::time::Instant;
@@ -26,7 +26,7 @@ struct Campaign {
 }
 
 impl Campaign {
-    fn note(&mut self, result: ledger::Checked<u64>, what: impl FnOnce() -> String) {
+    fn note(&mut self, result: book::Checked<u64>, what: impl FnOnce() -> String) {
         match result {
             Ok(lost) => self.lost_unpromised += lost,
             Err(finding) => self.findings.push(format!("{}: {finding}", what())),
@@ -35,7 +35,7 @@ impl Campaign {
 }
 
 /// A program that ran on a disk; `lies`: on one whose syncs do nothing.
-fn program(seed: u64, lies: bool) -> (History, Ledger) {
+fn program(seed: u64, lies: bool) -> (History, Book) {
     let disk = Disk::new();
     if lies {
         disk.lie();
@@ -44,12 +44,12 @@ fn program(seed: u64, lies: bool) -> (History, Ledger) {
     work.run(60);
     work.kill();
     assert_eq!(work.codes, [], "seed {seed}: nothing fails on a sound disk");
-    (disk.history(), work.ledger)
+    (disk.history(), work.book)
 }
 
 /// Looks at a part of the crash images of one program.
 fn explore(campaign: &mut Campaign, seed: u64, lies: bool) {
-    let (history, mut ledger) = program(seed, lies);
+    let (history, mut book) = program(seed, lies);
     let mut rng = Rng(seed ^ 0xc4a5);
     let (mut replay, mut seen) = (Replay::new(&history), HashSet::new());
     // First the number of images, then some of them.
@@ -62,12 +62,12 @@ fn explore(campaign: &mut Campaign, seed: u64, lies: bool) {
     campaign.programs += 1;
     while replay.advance() && campaign.findings.len() < findings_max() {
         let position = replay.position;
-        if let Err(finding) = ledger.see(&replay.killed()) {
+        if let Err(finding) = book.see(&replay.killed()) {
             campaign.findings.push(format!("seed {seed}, operation {position}: {finding}"));
         }
         let taken = |rng: &mut Rng| (rng.next() as f64) < share * u64::MAX as f64;
         if taken(&mut rng) {
-            try_image(campaign, &ledger, &replay.killed(), position, false, &mut rng, || {
+            try_image(campaign, &book, &replay.killed(), position, false, &mut rng, || {
                 format!("seed {seed}, killed after operation {position}")
             });
         }
@@ -77,7 +77,7 @@ fn explore(campaign: &mut Campaign, seed: u64, lies: bool) {
                 continue;
             }
             let fate = |at: usize| pending.binary_search(&at).map_or(Fate::Kept, |n| fates[n]);
-            try_image(campaign, &ledger, &replay.cut(&fate), position, true, &mut rng, || {
+            try_image(campaign, &book, &replay.cut(&fate), position, true, &mut rng, || {
                 let list: Vec<_> =
                     pending.iter().zip(&fates).map(|(at, fate)| (at, short(&replay, *at), fate)).collect();
                 format!("seed {seed}, power cut after operation {position}, {list:?}")
@@ -95,7 +95,7 @@ fn short(replay: &Replay<'_>, at: usize) -> String {
 
 fn try_image(
     campaign: &mut Campaign,
-    ledger: &Ledger,
+    book: &Book,
     image: &Image,
     position: usize,
     power: bool,
@@ -103,18 +103,18 @@ fn try_image(
     what: impl Fn() -> String,
 ) {
     campaign.images += 1;
-    let result = ledger.check(&Disk::from_image(image), position, power, &Earlier::default());
+    let result = book.check(&Disk::from_image(image), position, power, &Earlier::default());
     let sound = result.is_ok();
     campaign.note(result, &what);
     if sound && rng.one_in(DOUBLE_EVERY) {
-        crash_again(campaign, ledger, image, position, power, rng, what);
+        crash_again(campaign, book, image, position, power, rng, what);
     }
 }
 
 /// Recovers from an image on a disk that stops too, at any operation.
 fn crash_again(
     campaign: &mut Campaign,
-    ledger: &Ledger,
+    book: &Book,
     image: &Image,
     position: usize,
     power: bool,
@@ -138,7 +138,7 @@ fn crash_again(
     let result = seen.and_then(|seen| {
         let durable = target == history.ops.len();
         let earlier = Earlier { seen: seen.unwrap_or_default(), durable };
-        ledger.check(&Disk::from_image(&left), position, power || !killed, &earlier)
+        book.check(&Disk::from_image(&left), position, power || !killed, &earlier)
     });
     campaign.note(result, || {
         let list: Vec<_> = pending.iter().zip(fates).map(|(at, fate)| (at, short(&replay, *at), fate)).collect();

@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::disk::{Call, Disk, Fate, Fault, Replay};
-use common::ledger::{store_path, Earlier, Work};
+use common::book::{store_path, Earlier, Work};
+use common::simulated::{Call, Disk, Fate, Fault, Replay};
 use common::*;
 use fbat::engine::error::Code;
 use std::collections::BTreeMap;
@@ -72,9 +72,9 @@ fn survive(seed: u64, faults: &[Fault]) -> Result<(), String> {
     work.kill();
     work.disk.inject(&[]);
     let position = work.disk.position();
-    work.ledger.see(&work.disk.image())?;
+    work.book.see(&work.disk.image())?;
     let (killed, history) = (work.disk.image(), work.disk.history());
-    work.ledger.check(&Disk::from_image(&killed), position, false, &Earlier::default())?;
+    work.book.check(&Disk::from_image(&killed), position, false, &Earlier::default())?;
     let mut replay = Replay::new(&history);
     while replay.advance() {}
     let (pending, mut rng) = (replay.pending(), Rng(seed ^ faults[0].at));
@@ -82,7 +82,7 @@ fn survive(seed: u64, faults: &[Fault]) -> Result<(), String> {
     for nth in [0, 1, choices.len() - 1] {
         let fate = |at: usize| pending.binary_search(&at).map_or(Fate::Kept, |n| choices[nth][n]);
         let disk = Disk::from_image(&replay.cut(&fate));
-        let checked = work.ledger.check(&disk, position, true, &Earlier::default());
+        let checked = work.book.check(&disk, position, true, &Earlier::default());
         checked.map_err(|e| {
             format!("after a power cut ({}): {e}", ["nothing kept", "all kept", "some kept"][nth.min(2)])
         })?;
@@ -116,7 +116,7 @@ fn every_call_with_every_error_once_and_for_good_loses_nothing_acknowledged() {
     let (mut rng, part) = (Rng(seed), scaled(1_000_000) as f64 / 1e6);
     let cases = calls.iter().zip(0..).flat_map(|((call, path), at)| {
         let once = errors_at(*call, path).map(move |errno| Fault { at, errno, for_good: false });
-        let for_good = [disk::EIO, disk::ENOSPC].map(|errno| Fault { at, errno, for_good: true });
+        let for_good = [simulated::EIO, simulated::ENOSPC].map(|errno| Fault { at, errno, for_good: true });
         once.chain(for_good)
     });
     let cases = cases.filter(move |_| part >= 1.0 || (rng.next() as f64) < part * u64::MAX as f64);

@@ -2,9 +2,9 @@
 //! repeat, a disk that remembers what was not synced, owned rows, and child processes.
 #![allow(dead_code)] // every test binary uses a part of it
 
-pub mod disk;
-pub mod ledger;
+pub mod book;
 pub mod machine;
+pub mod simulated;
 
 use fbat::engine::clock::{Clock, Entropy};
 use fbat::engine::error::{Code, Error, Result};

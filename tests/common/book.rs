@@ -1,8 +1,8 @@
 //! A program at work on a simulated disk, and the book that is kept of it: what it submitted, what
-//! was acknowledged, what anybody could have read. [`Ledger::check`] opens what a crash or a fault
+//! was acknowledged, what anybody could have read. [`Book::check`] opens what a crash or a fault
 //! left and holds it against the book.
 
-use super::disk::{Disk, Image};
+use super::simulated::{Disk, Image};
 use super::*;
 use fbat::engine::import::{ImportDurability, ImportOptions};
 use std::collections::HashMap;
@@ -70,7 +70,7 @@ pub struct Earlier {
 
 /// What was submitted, acknowledged and seen; each with the position of the disk at that time.
 #[derive(Default)]
-pub struct Ledger {
+pub struct Book {
     /// Numbers of the events of each batch, and when it was submitted.
     batches: Vec<(usize, std::ops::Range<u64>)>,
     /// What was answered for each event.
@@ -90,7 +90,7 @@ pub struct Ledger {
     imported: Vec<(usize, u64)>,
 }
 
-impl Ledger {
+impl Book {
     /// Notes an answer; `position` is that of the disk when it came.
     fn acknowledge(&mut self, position: usize, numbers: std::ops::Range<u64>, receipts: &[Receipt]) {
         for (number, receipt) in numbers.zip(receipts) {
@@ -341,7 +341,7 @@ fn source_image() -> Image {
 /// A program that opens a store, works with it and is interrupted now and then.
 pub struct Work {
     pub disk: Disk,
-    pub ledger: Ledger,
+    pub book: Book,
     store: Option<Store>,
     source: Store,
     rng: Rng,
@@ -353,20 +353,11 @@ pub struct Work {
 
 impl Work {
     pub fn new(disk: Disk, seed: u64) -> Work {
-        let mut ledger = Ledger::default();
-        let source = ledger.open_source();
+        let mut book = Book::default();
+        let source = book.open_source();
         let events = rows(&source);
-        ledger.source = events.into_iter().map(|row| (row.sequence, row)).collect();
-        Work {
-            disk,
-            ledger,
-            store: None,
-            source,
-            rng: Rng(seed),
-            next_number: 1,
-            sessions: seed << 8,
-            codes: Vec::new(),
-        }
+        book.source = events.into_iter().map(|row| (row.sequence, row)).collect();
+        Work { disk, book, store: None, source, rng: Rng(seed), next_number: 1, sessions: seed << 8, codes: Vec::new() }
     }
 
     /// Does so many things; where calls fail, it goes on as a careful program would.
@@ -393,7 +384,7 @@ impl Work {
         match Store::open(store_path(), &options(&self.disk, self.sessions, durability)) {
             Err(e) => self.codes.push(e.code()),
             Ok(store) => {
-                self.ledger.created.get_or_insert(self.disk.position());
+                self.book.created.get_or_insert(self.disk.position());
                 // Recovery leaves nothing of what it found that is not on disk.
                 if store.open_report().unclean {
                     self.settled(&store);
@@ -408,8 +399,8 @@ impl Work {
         let Ok(rows) = all_rows(store) else { return };
         let there: BTreeSet<u64> = rows.iter().filter_map(number_of).collect();
         let position = self.disk.position();
-        for number in self.ledger.receipts.keys().filter(|number| there.contains(number)) {
-            self.ledger.durable.entry(*number).or_insert(position);
+        for number in self.book.receipts.keys().filter(|number| there.contains(number)) {
+            self.book.durable.entry(*number).or_insert(position);
         }
     }
 
@@ -417,12 +408,12 @@ impl Work {
         let keys = !self.rng.one_in(4);
         let numbers = self.next_number..self.next_number + 1 + self.rng.below(5);
         self.next_number = numbers.end;
-        self.ledger.batches.push((self.disk.position(), numbers.clone()));
+        self.book.batches.push((self.disk.position(), numbers.clone()));
         // With keys, a retry can do no harm.
         for _ in 0..if keys { 2 } else { 1 } {
             match append(store, numbers.clone(), keys) {
                 Ok(receipts) => {
-                    return self.ledger.acknowledge(self.disk.position(), numbers, &receipts);
+                    return self.book.acknowledge(self.disk.position(), numbers, &receipts);
                 }
                 Err(e) => self.failed(e),
             }
@@ -433,15 +424,15 @@ impl Work {
         let chunk = self.rng.range(1, 9) as u32;
         let Ok(before) = all_rows(store) else { return };
         let before = before.iter().filter(|row| row.provenance.is_some()).count();
-        self.ledger.imports.push((self.disk.position(), before, chunk as usize));
+        self.book.imports.push((self.disk.position(), before, chunk as usize));
         let durability = *self.rng.pick(&[ImportDurability::End, ImportDurability::Chunk]);
         let mut options = ImportOptions { chunk_size: chunk, durability, ..named(NAMESPACE) };
         let ImportOutcome { report, result } = store.import(&self.source, &mut options);
         let position = self.disk.position();
-        let through = self.ledger.source.range(..=report.source_high_watermark).next_back().map(|(seq, _)| *seq);
+        let through = self.book.source.range(..=report.source_high_watermark).next_back().map(|(seq, _)| *seq);
         if result.is_ok() {
-            self.ledger.imported.extend(through.map(|through| (position, through)));
-            self.ledger.all_durable(position);
+            self.book.imported.extend(through.map(|through| (position, through)));
+            self.book.all_durable(position);
         }
         if let Err(e) = result {
             self.failed(e);
@@ -450,7 +441,7 @@ impl Work {
 
     fn sync(&mut self, store: &Store) {
         match store.sync() {
-            Ok(_) => self.ledger.all_durable(self.disk.position()),
+            Ok(_) => self.book.all_durable(self.disk.position()),
             Err(e) => self.failed(e),
         }
     }
@@ -458,7 +449,7 @@ impl Work {
     fn close(&mut self) {
         let Some(store) = self.store.take() else { return };
         match store.close() {
-            Ok(()) => self.ledger.all_durable(self.disk.position()),
+            Ok(()) => self.book.all_durable(self.disk.position()),
             Err(e) => self.codes.push(e.code()),
         }
     }
