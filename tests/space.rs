@@ -1,5 +1,5 @@
-//! What runs out: space on a small disk, the length that a file may have, descriptors. A worker goes on working
-//! while it is tight; nothing that was acknowledged is lost, and it goes on when there is room again.
+//! What runs out: space on a small disk, the length that a file may have, descriptors, permission to write.
+//! A worker goes on working meanwhile; nothing that was acknowledged is lost, and it goes on when there is room again.
 
 mod common;
 
@@ -10,7 +10,7 @@ use common::worker::{self, Source, Worker};
 use common::*;
 use fbat::engine::error::{Code, Error};
 use fbat::engine::event::Columns;
-use fbat::engine::store::{Options, Store};
+use fbat::engine::store::{Durability, OpenMode, Options, Store};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -318,4 +318,102 @@ fn without_descriptors_the_error_is_clear_and_nothing_is_lost() {
     let failures = limited("descriptors", runs);
     score("descriptors run out (RLIMIT_NOFILE)", runs, failures.len() as u64, began);
     assert!(failures.is_empty(), "{failures:#?}");
+}
+
+// ------------------------------------------------------------------------------------ nothing to write to
+
+/// Reading a store that cannot be written to works; the error of an attempt to write says why.
+fn reads_and_refuses(path: &Path, rows_there: &[Row], errno: i32) {
+    let reader = open_reader(path);
+    assert_eq!(rows(&reader), rows_there);
+    assert_sound(&reader);
+    let destination = TempDir::in_memory("from-read-only");
+    let copy = open_quick(&destination.join("store"));
+    assert_eq!(import(&copy, &reader, "s").imported, rows_there.len() as u64);
+    for mode in [OpenMode::MustExist, OpenMode::CreateIfMissing] {
+        let error = error_of(Store::open(path, &with_mode(mode)));
+        assert_eq!((error.code(), error.errno), (Code::Io, Some(errno)), "{error}");
+        assert!(error.path.is_some(), "{error}");
+    }
+    let error = error_of(Store::open(&path.with_file_name("new"), &quick()));
+    assert_eq!((error.code(), error.errno), (Code::Io, Some(errno)), "{error}");
+}
+
+#[test]
+fn a_store_on_a_read_only_file_system_can_be_read_whether_it_was_closed_or_not() {
+    let mount = match Mount::ext4("read-only", 24 << 20, "rw") {
+        Ok(mount) => mount,
+        Err(why) => return skip("read-only file systems", &why),
+    };
+    let path = mount.join("store");
+    let store = open_quick(&path);
+    fill(&store, 0, 700);
+    let there = rows(&store);
+    store.close().unwrap();
+    drop(store);
+    for closed in [true, false] {
+        if !closed {
+            std::fs::remove_file(path.join("clean")).unwrap();
+        }
+        mount.remount("ro").unwrap();
+        reads_and_refuses(&path, &there, libc::EROFS);
+        mount.remount("rw").unwrap();
+    }
+    let store = open_quick(&path);
+    assert_eq!(rows(&store), there);
+    store.append(&event("e", b"p")).unwrap();
+}
+
+#[test]
+fn a_store_on_a_file_system_that_becomes_read_only_keeps_what_it_acknowledged() {
+    let mut mount = match Mount::ext4("becomes-read-only", 24 << 20, "errors=remount-ro") {
+        Ok(mount) => mount,
+        Err(why) => return skip("read-only file systems", &why),
+    };
+    let path = mount.join("store");
+    let store = open(&path, &Options { durability: Durability::Durable, ..quick() });
+    fill(&store, 0, 300);
+    let there = rows(&store);
+    // What ext4 does by itself after an error of the disk.
+    let _ = mount.remount("abort");
+    let error = error_of(store.append(&event("e", b"p")).and_then(|_| store.sync()));
+    assert!(matches!(error.code(), Code::Io | Code::Poisoned), "{error}");
+    assert_eq!(rows(&store), there);
+    assert!(store.close().is_err());
+    drop(store);
+    mount.detach().unwrap();
+    mount.attach_image("rw").unwrap();
+    let store = open_quick(&path);
+    assert_eq!(rows(&store), there);
+    store.append(&event("e", b"p")).unwrap();
+}
+
+#[test]
+#[ignore = "a part of another test, played by another process"]
+fn part_reads_without_permission_to_write() {
+    if !plays("part_reads_without_permission_to_write") {
+        return;
+    }
+    const NOBODY: u32 = 65534;
+    // SAFETY: no memory is passed. On Linux setuid of libc is for all threads of the process.
+    assert_eq!(unsafe { libc::setuid(NOBODY) }, 0);
+    let path = PathBuf::from(given("STORE"));
+    let there = rows(&open_reader(&path));
+    reads_and_refuses(&path, &there, libc::EACCES);
+    say(there.len());
+}
+
+#[test]
+fn a_store_without_permission_to_write_can_be_read() {
+    // SAFETY: no memory is passed.
+    if unsafe { libc::geteuid() } != 0 {
+        return skip("stores of another user", "not root, so there is no other user to be");
+    }
+    let dir = TempDir::in_memory("foreign");
+    let path = dir.join("store");
+    let store = open_quick(&path);
+    fill(&store, 0, 700);
+    store.close().unwrap();
+    let process = Actor::start("part_reads_without_permission_to_write", &[("STORE", path.to_str().unwrap())]);
+    assert_eq!(process.finish(), ["700"]);
 }
