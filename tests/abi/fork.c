@@ -215,8 +215,13 @@ static void *append_until_stopped(void *argument) {
 
 /* Locks that the other thread held at the fork stay locked in the child for ever: it must not ask for one. */
 static void refused_without_waiting(void *argument) {
-    alarm(20);
+    unsigned long before = t_failures;
+    alarm(60);
     every_call_is_refused(argument);
+    if (t_failures == before) {
+        /* What only the stack of the other thread led to, valgrind takes for lost in the child; exec ends that. */
+        execlp("true", "true", (char *)NULL);
+    }
 }
 
 MISUSE(child_forked_while_another_thread_appends_is_refused_and_does_not_hang) {
