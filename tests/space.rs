@@ -67,22 +67,7 @@ fn squeezed<S: Squeeze>(
         }
         let mut rng = worker.rng.clone();
         squeeze.tighten(&mut rng);
-        let mut errors = 0;
-        for _ in 0..150 {
-            let Err(e) = worker.step() else { continue };
-            errors += 1;
-            (worker.tell)(format!("failed {:?} {} {e}", e.code(), ledger.borrow().doing));
-            if !squeeze.explains(&e) {
-                found.push(format!("{:?} is no clear error: {e}", e.code()));
-            }
-            let half = worker.store.as_ref().map(|store| store.get(worker::key_of(worker.batch, 0), Columns::NONE));
-            if e.code() == Code::NoSpace && half.is_some_and(|event| !matches!(event, Ok(None))) {
-                found.push(format!("batch {} failed and is there: {e}", worker.batch));
-            }
-            if errors > 3 {
-                break;
-            }
-        }
+        found.extend(while_tight(worker, squeeze, ledger));
         if let (Some(store), true) = (&worker.store, S::SAME_HANDLE) {
             let there = try_rows(store).map(|there| ledger.borrow().findings(&there, rows));
             found.extend(there.unwrap_or_else(|e| vec![format!("reading while it is tight: {e}")]));
@@ -99,6 +84,27 @@ fn squeezed<S: Squeeze>(
         worker.step().unwrap_or_else(|e| found.push(format!("with room again: {e}")));
     }
     worker.close().unwrap_or_else(|e| found.push(format!("closing with room: {e}")));
+    found
+}
+
+/// Works on until some steps have failed: each says why, and leaves nothing of what it was to do.
+fn while_tight<S: Squeeze>(worker: &mut Worker<'_>, squeeze: &S, ledger: &RefCell<Ledger>) -> Vec<String> {
+    let (mut found, mut errors) = (Vec::new(), 0);
+    for _ in 0..150 {
+        let Err(e) = worker.step() else { continue };
+        errors += 1;
+        (worker.tell)(format!("failed {:?} {} {e}", e.code(), ledger.borrow().doing));
+        if !squeeze.explains(&e) {
+            found.push(format!("{:?} is no clear error: {e}", e.code()));
+        }
+        let half = worker.store.as_ref().map(|store| store.get(worker::key_of(worker.batch, 0), Columns::NONE));
+        if e.code() == Code::NoSpace && half.is_some_and(|event| !matches!(event, Ok(None))) {
+            found.push(format!("batch {} failed and is there: {e}", worker.batch));
+        }
+        if errors > 3 {
+            break;
+        }
+    }
     found
 }
 
