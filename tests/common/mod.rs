@@ -3,8 +3,12 @@
 #![allow(dead_code)] // every test binary uses a part of it
 
 pub mod book;
+pub mod disk;
+pub mod ledger;
 pub mod machine;
+pub mod mount;
 pub mod simulated;
+pub mod worker;
 
 use fbat::engine::clock::{Clock, Entropy};
 use fbat::engine::error::{Code, Error, Result};
@@ -833,6 +837,21 @@ impl Actor {
     pub fn tell(&mut self, line: &str) {
         use std::io::Write;
         writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    /// It does and says nothing more; what it asked of the kernel before may go on.
+    pub fn stop(&self) {
+        // SAFETY: no memory is passed, and the child was not waited for: the id is its own.
+        assert_eq!(unsafe { libc::kill(self.child.id() as i32, libc::SIGSTOP) }, 0);
+        // The first of its threads to stop has told all others to: none gets back from the kernel.
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let is_stopped = |task: io::Result<std::fs::DirEntry>| {
+            let state = task.and_then(|task| std::fs::read_to_string(task.path().join("stat"))).unwrap_or_default();
+            state.rsplit_once(')').is_none_or(|(_, rest)| rest.starts_with(" T") || rest.starts_with(" Z"))
+        };
+        while !std::fs::read_dir(&tasks).unwrap().any(is_stopped) {
+            std::thread::yield_now();
+        }
     }
 
     /// kill -9; returns what it had said before.
