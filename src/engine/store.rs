@@ -691,12 +691,13 @@ impl Inner {
     }
 
     fn stats(&self) -> Result<Stats> {
-        let segments = self.segments();
-        let mut stats = Stats { segments: segments.len() as u64, ..Stats::default() };
-        let events_here = match &self.role {
-            Role::Writer(writer) => lock(writer).tail.events,
-            Role::Reader(follower) => lock(follower).tail.events,
+        // Both under the lock: the count is that of the last of these segments.
+        let of_tail = |tail: &Tail| (self.segments(), tail.events);
+        let (segments, events_here) = match &self.role {
+            Role::Writer(writer) => of_tail(&lock(writer).tail),
+            Role::Reader(follower) => of_tail(&lock(follower).tail),
         };
+        let mut stats = Stats { segments: segments.len() as u64, ..Stats::default() };
         for segment in segments.iter() {
             stats.log_bytes += segment.end();
             stats.index_bytes += segment.index().map_or(0, |index| index.file_bytes());
