@@ -592,9 +592,18 @@ impl Inner {
     pub fn writer(&self) -> Result<MutexGuard<'_, Writer>> {
         self.check_writable()?;
         let Role::Writer(writer) = &self.role else { unreachable!("checked above") };
-        let guard = lock(writer);
+        let guard = self.lock_writer(writer);
         self.check_writable()?;
         Ok(guard)
+    }
+
+    /// A panic may have left the writer between two states: whoever comes next poisons the store,
+    /// before anything is built on that.
+    fn lock_writer<'a>(&self, writer: &'a Mutex<Writer>) -> MutexGuard<'a, Writer> {
+        writer.lock().unwrap_or_else(|e| {
+            self.poison("a panic broke off a write");
+            e.into_inner()
+        })
     }
 
     /// For a reading handle: takes in what the writing process has added.
@@ -633,10 +642,8 @@ impl Inner {
         }
         *syncing = true;
         drop(syncing);
-        let result = self.sync_once();
-        *lock(&self.syncing) = false;
-        self.synced.notify_all();
-        result
+        let _turn = SyncTurn(self);
+        self.sync_once()
     }
 
     /// Syncs what is written now; also while the store is being closed, for appends that were
@@ -644,7 +651,7 @@ impl Inner {
     fn sync_once(&self) -> Result<()> {
         let Role::Writer(writer) = &self.role else { return Ok(()) };
         let (segment, through) = {
-            let writer = lock(writer);
+            let writer = self.lock_writer(writer);
             (writer.segment.clone(), writer.tail.next_sequence - 1)
         };
         self.sync_segment(&segment, through)
@@ -707,6 +714,19 @@ impl Inner {
         stats.events = segments.last().map_or(0, |last| last.header.events_before) + events_here;
         stats.memory_bytes += self.cache.bytes() as u64;
         Ok(stats)
+    }
+}
+
+/// The turn of the one caller who syncs for all; ends also where a panic ends it.
+struct SyncTurn<'a>(&'a Inner);
+
+impl Drop for SyncTurn<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.poison("a panic broke off a sync");
+        }
+        *lock(&self.0.syncing) = false;
+        self.0.synced.notify_all();
     }
 }
 
