@@ -677,11 +677,13 @@ impl Inner {
         if super::os::in_forked_child() {
             return Err(Error::new(Code::Forked, "the store belongs to the parent of this process"));
         }
-        if self.closed.swap(true, Ordering::AcqRel) {
+        self.closed.store(true, Ordering::Release);
+        let Role::Writer(writer) = &self.role else { return Ok(()) };
+        // Whoever comes second waits here for the first: when it returns, the directory is released.
+        let mut writer = self.lock_writer(writer);
+        if std::mem::replace(&mut writer.left, true) {
             return Ok(());
         }
-        let Role::Writer(writer) = &self.role else { return Ok(()) };
-        let mut writer = lock(writer);
         let result = self.check_poison().and_then(|()| match writer.clean_mark {
             true => Ok(()),
             // Where the mark cannot be written, the log is on disk all the same.
