@@ -37,8 +37,9 @@ impl Follower {
             }
         }
         self.durable = self.durable.max(self.tail.synced_through);
-        store.durable.fetch_max(self.durable, Ordering::AcqRel);
+        // In this order, or another thread could see something durable that is not visible.
         store.visible.store(self.tail.next_sequence - 1, Ordering::Release);
+        store.durable.fetch_max(self.durable, Ordering::AcqRel);
         Ok(())
     }
 

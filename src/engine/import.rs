@@ -421,8 +421,9 @@ impl<'s> Run<'s> {
     /// Makes what was committed durable, also after a failure, and closes the report.
     fn finish(self, result: Result<()>) -> ImportOutcome {
         let synced = match self.destination.check_open() {
-            Ok(()) => self.destination.sync_visible(),
-            closed => closed,
+            Err(forked) if forked.code() == Code::Forked => Err(forked),
+            // A close that is under way may not have synced yet.
+            open => self.destination.sync_visible().and(open),
         };
         let frontier = self.destination.current_frontier();
         let report = ImportReport {

@@ -310,6 +310,15 @@ mod tests {
         }
     }
 
+    /// How many of so many repetitions are made: an interpreter takes a thousand times as long.
+    fn repeated(count: usize) -> usize {
+        if cfg!(miri) {
+            (count / 1000).max(20)
+        } else {
+            count
+        }
+    }
+
     /// SplitMix64: the same values in every run.
     struct Random(u64);
 
@@ -358,12 +367,13 @@ mod tests {
     #[test]
     fn the_encoder_equals_rmp_serde_for_random_values() {
         let mut random = Random(1);
-        for _ in 0..20_000 {
+        for _ in 0..repeated(20_000) {
             assert_encodes_as_rmp_serde(&sample(&mut random));
         }
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "safe code, and an hour of interpretation")]
     fn the_encoder_equals_rmp_serde_at_the_bounds_of_every_width() {
         let mut provenance = sample(&mut Random(2));
         for bits in 0..=64 {
@@ -386,7 +396,7 @@ mod tests {
     #[test]
     fn a_rendered_body_is_the_encoded_body_and_fits_the_room_that_is_reserved() {
         let mut random = Random(3);
-        for _ in 0..1_000 {
+        for _ in 0..repeated(1_000) {
             let provenance = Provenance { schema_version: SCHEMA_VERSION, ..sample(&mut random) };
             let p = provenance.clone();
             let mut out = Vec::with_capacity(FIXED_BYTES_MAX + p.namespace.len());
@@ -511,6 +521,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "safe code, and an hour of interpretation")]
     fn lenient_decoding_accepts_exactly_what_rmp_serde_accepts() {
         let mut random = Random(5);
         let (mut accepted, mut refused) = (0, 0);
@@ -535,6 +546,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "safe code, and an hour of interpretation")]
     fn unknown_values_may_nest_as_deep_as_rmp_serde_reads() {
         let canonical = sample(&mut Random(7)).to_body().unwrap();
         let outcomes = [1000, 1021, 1022, 1023, 1024, 1025, 2000].map(|depth| {

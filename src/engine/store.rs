@@ -594,9 +594,18 @@ impl Inner {
     pub fn writer(&self) -> Result<MutexGuard<'_, Writer>> {
         self.check_writable()?;
         let Role::Writer(writer) = &self.role else { unreachable!("checked above") };
-        let guard = lock(writer);
+        let guard = self.lock_writer(writer);
         self.check_writable()?;
         Ok(guard)
+    }
+
+    /// A panic may have left the writer between two states: whoever comes next poisons the store,
+    /// before anything is built on that.
+    fn lock_writer<'a>(&self, writer: &'a Mutex<Writer>) -> MutexGuard<'a, Writer> {
+        writer.lock().unwrap_or_else(|e| {
+            self.poison("a panic broke off a write");
+            e.into_inner()
+        })
     }
 
     /// For a reading handle: takes in what the writing process has added.
@@ -646,10 +655,8 @@ impl Inner {
         }
         *syncing = true;
         drop(syncing);
-        let result = self.sync_once();
-        *lock(&self.syncing) = false;
-        self.synced.notify_all();
-        result
+        let _turn = SyncTurn(self);
+        self.sync_once()
     }
 
     /// Syncs what is written now; also while the store is being closed, for appends that were
@@ -657,7 +664,7 @@ impl Inner {
     fn sync_once(&self) -> Result<()> {
         let Role::Writer(writer) = &self.role else { return Ok(()) };
         let (segment, through) = {
-            let writer = lock(writer);
+            let writer = self.lock_writer(writer);
             (writer.segment.clone(), writer.tail.next_sequence - 1)
         };
         self.sync_segment(&segment, through)
@@ -683,11 +690,13 @@ impl Inner {
         if super::os::in_forked_child() {
             return Err(Error::new(Code::Forked, "the store belongs to the parent of this process"));
         }
-        if self.closed.swap(true, Ordering::AcqRel) {
+        self.closed.store(true, Ordering::Release);
+        let Role::Writer(writer) = &self.role else { return Ok(()) };
+        // Whoever comes second waits here for the first: when it returns, the directory is released.
+        let mut writer = self.lock_writer(writer);
+        if std::mem::replace(&mut writer.left, true) {
             return Ok(());
         }
-        let Role::Writer(writer) = &self.role else { return Ok(()) };
-        let mut writer = lock(writer);
         let result = self.check_poison().and_then(|()| match writer.clean_mark {
             true => Ok(()),
             // Where the mark cannot be written, the log is on disk all the same.
@@ -704,12 +713,13 @@ impl Inner {
     }
 
     fn stats(&self) -> Result<Stats> {
-        let segments = self.segments();
-        let mut stats = Stats { segments: segments.len() as u64, ..Stats::default() };
-        let events_here = match &self.role {
-            Role::Writer(writer) => lock(writer).tail.events,
-            Role::Reader(follower) => lock(follower).tail.events,
+        // Both under the lock: the count is that of the last of these segments.
+        let of_tail = |tail: &Tail| (self.segments(), tail.events);
+        let (segments, events_here) = match &self.role {
+            Role::Writer(writer) => of_tail(&lock(writer).tail),
+            Role::Reader(follower) => of_tail(&lock(follower).tail),
         };
+        let mut stats = Stats { segments: segments.len() as u64, ..Stats::default() };
         for segment in segments.iter() {
             stats.log_bytes += segment.end();
             stats.index_bytes += segment.index().map_or(0, |index| index.file_bytes());
@@ -719,6 +729,19 @@ impl Inner {
         stats.events = segments.last().map_or(0, |last| last.header.events_before) + events_here;
         stats.memory_bytes += self.cache.bytes() as u64;
         Ok(stats)
+    }
+}
+
+/// The turn of the one caller who syncs for all; ends also where a panic ends it.
+struct SyncTurn<'a>(&'a Inner);
+
+impl Drop for SyncTurn<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.poison("a panic broke off a sync");
+        }
+        *lock(&self.0.syncing) = false;
+        self.0.synced.notify_all();
     }
 }
 

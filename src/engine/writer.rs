@@ -27,6 +27,8 @@ pub struct Writer {
     pub clean_mark: bool,
     /// What is on the disk is not known any more; the store is to be poisoned.
     pub broken: bool,
+    /// The store was closed; the directory may be another writer's by now.
+    pub left: bool,
     pub buffer: Vec<u8>,
     pub scratch: Vec<u8>,
 }
@@ -59,7 +61,8 @@ pub fn create_segment(dir: &Directory, header: &SegmentHeader) -> Result<Arc<dyn
 impl Writer {
     pub fn new(dir: Directory, segment: Arc<Segment>, tail: Tail, clean_mark: bool) -> Result<Writer> {
         let allocated = segment.file.len().map_err(|e| Error::io("cannot stat", &segment.path, &e))?;
-        Ok(Writer { dir, segment, tail, allocated, clean_mark, broken: false, buffer: Vec::new(), scratch: Vec::new() })
+        let (buffer, scratch) = (Vec::new(), Vec::new());
+        Ok(Writer { dir, segment, tail, allocated, clean_mark, broken: false, left: false, buffer, scratch })
     }
 
     /// Writes the batch in the buffer, whose first 80 bytes are kept for its header. On failure

@@ -62,3 +62,21 @@ pub unsafe extern "C" fn fbat_buffer_len(buffer: *const fbat_buffer) -> usize {
 pub unsafe extern "C" fn fbat_buffer_free(buffer: *mut fbat_buffer) {
     guard::free::<BufferObject>(buffer)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_lends_its_bytes_and_a_nul_until_it_is_freed() {
+        let buffer = handle::insert(BufferObject::new(*b"bytes")).unwrap();
+        // SAFETY: a live buffer, which lends one byte more than its length; then a dead one.
+        unsafe {
+            let lent = std::slice::from_raw_parts(fbat_buffer_data(buffer), fbat_buffer_len(buffer) + 1);
+            assert_eq!(lent, b"bytes\0");
+            fbat_buffer_free(buffer);
+            assert!(fbat_buffer_data(buffer).is_null() && fbat_buffer_len(buffer) == 0);
+            fbat_buffer_free(buffer);
+        }
+    }
+}

@@ -180,3 +180,28 @@ pub unsafe extern "C" fn fbat_error_event_id(err: *const fbat_error) -> fbat_id 
 pub unsafe extern "C" fn fbat_error_free(err: *mut fbat_error) {
     guard::free::<ErrorObject>(err)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn an_error_lends_its_text_until_it_is_freed() {
+        let err = new_handle(&Error::corrupt(Path::new("/a/b"), 7, "torn").with_item(3));
+        let text = |lent: fbat_str| {
+            // SAFETY: lent by a live error, with a NUL behind it.
+            let bytes = unsafe { std::slice::from_raw_parts(lent.data.cast::<u8>(), lent.len + 1) };
+            String::from_utf8(bytes.to_vec()).unwrap()
+        };
+        // SAFETY: a live error, then a dead one.
+        unsafe {
+            assert!(text(fbat_error_message(err)).ends_with('\0'));
+            assert_eq!(text(fbat_error_path(err)), "/a/b\0");
+            assert_eq!((fbat_error_offset(err), fbat_error_item(err)), (7, 3));
+            assert_eq!(fbat_error_code(err), super::super::status::FBAT_ERR_CORRUPT);
+            fbat_error_free(err);
+            assert!(fbat_error_message(err).data.is_null() && fbat_error_item(err) == -1);
+        }
+    }
+}

@@ -449,3 +449,62 @@ pub unsafe extern "C" fn fbat_page_is_end(page: *const fbat_page) -> bool {
 pub unsafe extern "C" fn fbat_page_free(page: *mut fbat_page) {
     guard::free::<PageObject>(page)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::event::Extensions;
+    use crate::engine::frame::encode_extensions;
+    use crate::engine::id::{Hash, Kind};
+
+    fn event<'a>(entity: &'a str, payload: &'a [u8], extensions: &'a [u8]) -> Event<'a> {
+        Event {
+            id: Id(7),
+            sequence: 2,
+            entity,
+            scope: "scope",
+            kind: Kind(0x1001),
+            version: 1,
+            timestamp_us: 0,
+            recorded_us: 0,
+            flags: 0,
+            payload_version: 0,
+            correlation: Id::NONE,
+            causation: Id::NONE,
+            payload,
+            payload_len: payload.len(),
+            extensions: Extensions(extensions),
+            content_hash: Hash::ZERO,
+            event_hash: Hash::ZERO,
+            previous_hash: None,
+            source: Source::Import { namespace: "from", event_id: Id(9), sequence: 3 },
+        }
+    }
+
+    #[test]
+    fn rows_stay_where_they_are_when_others_come_and_the_memory_is_used_again() {
+        let extensions = encode_extensions(&[("test.key", b"value"), ("test.none", b"")]);
+        let entities: Vec<String> = (0..20).map(|n| format!("{n}{}", "e".repeat(n * 40))).collect();
+        let mut rows = Rows::default();
+        for _ in 0..2 {
+            rows.clear();
+            entities.iter().for_each(|entity| rows.push(&event(entity, b"payload", &extensions), Columns::ALL));
+            rows.finish();
+            for (record, entity) in rows.records.iter().zip(&entities) {
+                // SAFETY: the rows are live, and so is what they were made from.
+                unsafe {
+                    let name = std::slice::from_raw_parts(record.entity.data.cast::<u8>(), record.entity.len + 1);
+                    assert_eq!(name, [entity.as_bytes(), b"\0"].concat());
+                    assert_eq!(
+                        raw::slice("payload", record.payload, record.payload_len, raw::ANY).unwrap(),
+                        b"payload"
+                    );
+                    let mut found = Vec::new();
+                    raw::extensions(record.extensions, record.extension_count, &mut found).unwrap();
+                    assert_eq!(found[..2], [("test.key", &b"value"[..]), ("test.none", b"")]);
+                    assert_eq!(provenance_of(record).unwrap().unwrap().namespace, "from");
+                }
+            }
+        }
+    }
+}

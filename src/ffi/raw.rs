@@ -359,4 +359,51 @@ mod tests {
         assert!(check_bits("flags", 3, 3).is_ok() && check_bits("flags", 4, 3).is_err());
         assert!(choice("mode", 1, &[1, 2]).is_ok() && choice("mode", 2, &[1, 2]).is_err());
     }
+
+    #[test]
+    fn arguments_are_read_within_their_lengths() {
+        let (key, value) = (*b"test.key", [1u8, 2, 3]);
+        let key = fbat_str { data: key.as_ptr().cast(), len: key.len() };
+        let extension = fbat_extension { key, value: value.as_ptr(), value_len: value.len() };
+        let mut out = Vec::new();
+        // SAFETY: live arrays of these lengths, and a literal that ends with a NUL.
+        unsafe {
+            extensions(&extension, 1, &mut out).unwrap();
+            assert_eq!(path(c"/a/b".as_ptr()).unwrap(), Path::new("/a/b"));
+            assert!(path(c"".as_ptr()).is_err() && path(std::ptr::null()).is_err());
+            assert_eq!(read("id", &fbat_id { bytes: [7; 16] }).unwrap().bytes, [7; 16]);
+            assert_eq!(slice("words", [1u64, 2].as_ptr(), 2, ANY).unwrap(), [1, 2]);
+        }
+        assert_eq!(out, [("test.key", &value[..])]);
+    }
+
+    #[derive(Clone, Copy)]
+    #[repr(C)]
+    struct Answer {
+        struct_size: usize,
+        value: u32,
+    }
+    sized!(Answer);
+
+    #[test]
+    fn answers_are_written_where_they_belong_and_nowhere_else() {
+        let mut word = 1u64;
+        let mut answers = [Answer { struct_size: size_of::<Answer>(), value: 5 }; 3];
+        // SAFETY: live values, null, and a pointer that is refused for where it points.
+        unsafe {
+            Out::new(&mut word, 2).set(3);
+            Out::new(std::ptr::null_mut(), 2u64).set(3);
+            Out::new((&raw mut word).cast::<u8>().wrapping_add(1).cast::<u64>(), 4).set(5);
+            let out = OutStruct::new(answers.as_mut_ptr(), 2).unwrap();
+            out.set(1, Answer { value: 7, ..Answer::initial() });
+            out.set(2, Answer { value: 8, ..Answer::initial() });
+            assert!(OutStruct::<Answer>::new(std::ptr::null_mut(), 3).unwrap().required().is_err());
+        }
+        assert_eq!((word, answers.map(|a| a.value)), (3, [0, 7, 5]));
+        answers[1].struct_size += 1;
+        // SAFETY: a live array.
+        let refused = unsafe { OutStruct::new(answers.as_mut_ptr(), 3) };
+        assert_eq!(refused.err().unwrap().item, Some(1));
+        assert_eq!(answers.map(|a| a.value), [0, 7, 5], "nothing is touched where one size is wrong");
+    }
 }

@@ -533,6 +533,7 @@ pub struct Spy {
     /// Writes to segments that still succeed; negative: all of them do.
     writes_left: AtomicI64,
     fails_sync: AtomicBool,
+    panics_in_sync: AtomicBool,
 }
 
 impl Spy {
@@ -550,6 +551,10 @@ impl Spy {
     /// Whether syncing a segment fails from now on.
     pub fn fail_syncs(&self, fail: bool) {
         self.fails_sync.store(fail, Ordering::SeqCst);
+    }
+    /// Whether syncing a segment panics from now on.
+    pub fn panic_in_syncs(&self, panic: bool) {
+        self.panics_in_sync.store(panic, Ordering::SeqCst);
     }
 }
 
@@ -659,6 +664,8 @@ impl File for SpyFile {
         self.inner.allocate(length)
     }
     fn sync(&self) -> io::Result<()> {
+        let panics = self.state.panics_in_sync.load(Ordering::SeqCst) && is_segment(&self.path());
+        assert!(!panics, "a test asked for it");
         if self.state.fails_sync.load(Ordering::SeqCst) && is_segment(&self.path()) {
             return Err(io::Error::from_raw_os_error(5)); // EIO
         }
