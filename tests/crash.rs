@@ -3,10 +3,13 @@
 
 mod common;
 
-use common::book::{options, read, store_path, Book, Earlier, Work};
+use common::book::{options, read, read_at, store_path, Book, Earlier, Work};
 use common::simulated::{Disk, Fate, History, Image, Replay};
 use common::*;
+use fbat::engine::backup::BackupOptions;
+use fbat::engine::store::{new_identity, Durability, OpenMode, Options, Store};
 use std::collections::HashSet;
+use std::path::Path;
 use std::time::Instant;
 
 /// Of a program's crash images, about so many are looked at before the next program is tried.
@@ -122,7 +125,7 @@ fn crash_again(
     what: impl Fn() -> String,
 ) {
     let disk = Disk::from_image(image);
-    let opened = fbat::engine::store::Store::open(store_path(), &options(&disk, rng.next(), Default::default()));
+    let opened = Store::open(store_path(), &options(&disk, rng.next(), Durability::Durable));
     std::mem::forget(opened);
     let history = disk.history();
     let mut replay = Replay::new(&history);
@@ -166,6 +169,113 @@ fn whatever_a_crash_leaves_everything_promised_is_there() {
     score("double crashes", campaign.double, campaign.findings.len() as u64, began);
     assert!(campaign.findings.is_empty(), "FBAT_SEED={seed}\n{}", campaign.findings.join("\n"));
     assert!(campaign.lost_unpromised > 0, "seed {seed}: no crash has cost anything");
+}
+
+/// A call that makes a store of another one, or changes it as a whole.
+#[derive(Clone, Copy, Debug)]
+enum Making {
+    Backup { link: bool },
+    NewIdentity,
+}
+
+impl Making {
+    /// Where its result lies.
+    fn place(self) -> &'static Path {
+        match self {
+            Making::Backup { .. } => Path::new("/copy"),
+            Making::NewIdentity => store_path(),
+        }
+    }
+
+    fn run(self, disk: &Disk, seed: u64) {
+        let options = options(disk, seed, Durability::Durable);
+        match self {
+            Making::Backup { link } => {
+                let store = Store::open(store_path(), &options).unwrap();
+                store.backup(self.place(), BackupOptions { link }).unwrap();
+                std::mem::forget(store);
+            }
+            Making::NewIdentity => {
+                new_identity(store_path(), &options).unwrap();
+            }
+        }
+    }
+}
+
+/// Looks at some of the crash images of one such call: its result is whole, or not there, and the
+/// store that it started from is as it was.
+fn cut_making(campaign: &mut Campaign, making: Making, seed: u64, images: u64) {
+    let disk = Disk::new();
+    let mut work = Work::new(disk.clone(), seed);
+    work.run(40);
+    work.kill();
+    // Closed, so that it is left alone by what opens it.
+    Store::open(store_path(), &options(&disk, seed, Durability::Durable)).unwrap().close().unwrap();
+    let before = disk.image();
+    let disk = Disk::from_image(&before);
+    making.run(&disk, seed);
+    let (history, mut rng) = (disk.history(), Rng(seed));
+    let original = read(&before, "the original").unwrap().unwrap();
+    let whole = read_at(making.place(), &disk.image(), "the result").unwrap().unwrap();
+    for _ in 0..images {
+        let mut replay = Replay::new(&history);
+        let target = rng.below(history.ops.len() as u64 + 1) as usize;
+        while replay.position < target && replay.advance() {}
+        let (pending, choices) = (replay.pending(), replay.fates(&mut rng));
+        let fates = rng.pick(&choices);
+        let fate = |at: usize| pending.binary_search(&at).map_or(Fate::Kept, |n| fates[n]);
+        let left = if rng.one_in(5) { replay.killed() } else { replay.cut(&fate) };
+        campaign.images += 1;
+        let result = check_making(making, &left, &original, &whole, target == history.ops.len());
+        campaign.note(result.map(|()| 0), || {
+            let list: Vec<_> = pending.iter().zip(fates).map(|(at, fate)| (at, short(&replay, *at), fate)).collect();
+            format!("seed {seed}, {making:?}, cut after operation {target} of {}: {list:?}", history.ops.len())
+        });
+    }
+}
+
+fn check_making(making: Making, left: &Image, original: &[Row], whole: &[Row], done: bool) -> book::Checked<()> {
+    let store = read(left, "the store that it was made from")?.ok_or("the store is gone")?;
+    if !store.starts_with(original) {
+        return Err("the store that it was made from has changed".into());
+    }
+    let made = read_at(making.place(), left, "the result")?;
+    if made.is_none() && done {
+        return Err("the call had returned, and its result is gone".into());
+    }
+    let disk = Disk::from_image(left);
+    let options = Options { mode: OpenMode::MustExist, ..options(&disk, 3, Durability::Durable) };
+    if made.is_some() {
+        let store = Store::open(making.place(), &options).map_err(|e| format!("the result does not open: {e}"))?;
+        let rows = rows_with_system(&store);
+        // After a cut the new id may not be there, or be told of behind a gap.
+        let ours = |row: &Row| row.kind.is_reserved();
+        let changed = matches!(making, Making::NewIdentity) && rows.starts_with(original);
+        if rows != whole && !(changed && rows[original.len()..].iter().all(ours)) {
+            return Err(format!("the result has {} events, not {}", rows.len(), whole.len()));
+        }
+        let findings = store.verify().map_err(|e| e.to_string())?.findings;
+        if !findings.is_empty() {
+            return Err(format!("verify of the result: {findings:?}"));
+        }
+        store.append(&event("after", b"it goes on")).map_err(|e| e.to_string())?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_backup_or_new_identity_that_a_crash_cuts_is_whole_or_not_there() {
+    let (seed, began) = (seed_from_env(), Instant::now());
+    let mut campaign = Campaign::default();
+    let makings = [Making::Backup { link: false }, Making::Backup { link: true }, Making::NewIdentity];
+    for (round, making) in (0..).zip(makings.into_iter().cycle()) {
+        cut_making(&mut campaign, making, seed.wrapping_add(round), 200);
+        if campaign.images >= scaled(20_000) || campaign.findings.len() >= findings_max() {
+            break;
+        }
+    }
+    score("crash images", campaign.images, campaign.findings.len() as u64, began);
+    assert!(campaign.findings.is_empty(), "FBAT_SEED={seed}\n{}", campaign.findings.join("\n"));
 }
 
 #[test]

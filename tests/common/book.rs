@@ -313,9 +313,14 @@ fn all_rows(store: &Store) -> Checked<Vec<Row>> {
 
 /// Everything that a reading handle finds; none where there is no store.
 pub fn read(image: &Image, who: &str) -> Checked<Option<Vec<Row>>> {
+    read_at(store_path(), image, who)
+}
+
+/// The same of a store that lies elsewhere.
+pub fn read_at(path: &Path, image: &Image, who: &str) -> Checked<Option<Vec<Row>>> {
     let disk = Disk::from_image(image);
     let options = Options { mode: OpenMode::ReadOnly, ..options(&disk, 0, Durability::Os) };
-    match Store::open(store_path(), &options) {
+    match Store::open(path, &options) {
         Ok(store) => all_rows(&store).map(Some).map_err(|e| format!("{who}: {e}")),
         Err(e) if e.code() == Code::StoreNotFound => Ok(None),
         Err(e) => Err(format!("{who}: {e}")),
