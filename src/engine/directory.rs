@@ -53,6 +53,8 @@ pub struct Listing {
     pub identity: bool,
     /// First sequences of the segments, ascending.
     pub segments: Vec<u64>,
+    /// First sequences of the segments that have an index, ascending.
+    pub indexes: Vec<u64>,
     pub temporary: Vec<String>,
     /// Names that a store does not have.
     pub foreign: Vec<String>,
@@ -75,12 +77,14 @@ impl Directory {
             match name.rsplit_once('.') {
                 _ if name == IDENTITY => listing.identity = true,
                 Some((stem, "log")) if segment_number(stem).is_some() => listing.segments.extend(segment_number(stem)),
+                Some((stem, "idx")) if segment_number(stem).is_some() => listing.indexes.extend(segment_number(stem)),
                 _ if name == LOCK || is_written_whole(&name) => {}
                 Some((stem, TEMPORARY)) if is_written_whole(stem) => listing.temporary.push(name),
                 _ => listing.foreign.push(name),
             }
         }
         listing.segments.sort_unstable();
+        listing.indexes.sort_unstable();
         Ok(Some(listing))
     }
 
@@ -218,7 +222,7 @@ fn is_written_whole(name: &str) -> bool {
     name == IDENTITY || name == CLEAN || name.rsplit_once('.').is_some_and(of_segment)
 }
 
-fn segment_number(stem: &str) -> Option<u64> {
+pub fn segment_number(stem: &str) -> Option<u64> {
     let digits = stem.len() == 20 && stem.bytes().all(|b| b.is_ascii_digit());
     digits.then(|| stem.parse().ok()).flatten()
 }

@@ -5,6 +5,7 @@ use super::event::{Event, Extensions, Source};
 use super::id::{Hash, Id, Kind};
 
 const EVENT_DOMAIN: &[u8; 16] = b"fbat event v1\0\0\0";
+const LOSS_DOMAIN: &[u8; 16] = b"fbat loss v1\0\0\0\0";
 const LOG_DOMAIN: &[u8; 16] = b"fbat log v1\0\0\0\0\0";
 
 /// Everything that the hash of an event covers.
@@ -109,6 +110,15 @@ pub fn log_next(log: Hash, event: Hash) -> Hash {
     let mut input = [0; 64];
     input[..32].copy_from_slice(&log.0);
     input[32..].copy_from_slice(&event.0);
+    content_hash(&input)
+}
+
+/// What the log hash takes in, as if it were the hash of an event, where these sequences are declared lost.
+pub fn loss_hash(first: u64, last: u64) -> Hash {
+    let mut input = [0; 32];
+    input[..16].copy_from_slice(LOSS_DOMAIN);
+    input[16..24].copy_from_slice(&first.to_le_bytes());
+    input[24..].copy_from_slice(&last.to_le_bytes());
     content_hash(&input)
 }
 

@@ -167,7 +167,7 @@ impl<'a> Visitor<'a> {
         let entity = frame.entity.number;
         let seen = self.last_hashes.insert(entity, (frame.version, frame.event_hash));
         match seen {
-            Some((version, hash)) if version + 1 == frame.version => Ok(hash),
+            Some((version, hash)) if version.checked_add(1) == Some(frame.version) => Ok(hash),
             _ => {
                 let name = self.strings.get(entity)?;
                 self.store.previous_hash(self.segment, &name, frame.version, offset as u32)

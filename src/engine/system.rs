@@ -31,11 +31,23 @@ pub fn genesis_payload(store_id: Id, created_us: i64, label: &str) -> Vec<u8> {
     rmp_serde::to_vec_named(&genesis).expect("a plain struct encodes")
 }
 
+/// The store id and the creation time that a genesis event tells.
+pub fn genesis(payload: &[u8]) -> Option<(Id, i64)> {
+    let genesis: Genesis = rmp_serde::from_slice(payload).ok()?;
+    Some((Id::from_hex(genesis.store_id.as_bytes())?, genesis.created_us))
+}
+
+/// What a gap event declares.
+pub fn gap(payload: &[u8]) -> Option<Gap> {
+    rmp_serde::from_slice(payload).ok()
+}
+
 pub fn gap_payload(first_sequence: u64, last_sequence: u64) -> Vec<u8> {
     rmp_serde::to_vec_named(&Gap { first_sequence, last_sequence }).expect("a plain struct encodes")
 }
 
-/// The label that the genesis event keeps; checks that it is the genesis event of this store.
+/// The label that the genesis event keeps; checks that it is the genesis event of this store. None where a log that
+/// was repaired does not have it any more.
 pub fn label(first: &Segment, identity: &Identity) -> Result<String> {
     if first.header.first_sequence != 1 {
         return Ok(String::new());
@@ -43,6 +55,9 @@ pub fn label(first: &Segment, identity: &Identity) -> Result<String> {
     let offset = (SEGMENT_HEADER_LEN + BATCH_HEADER_LEN) as u64;
     let corrupt = |why| Error::corrupt(&first.path, offset, why);
     let mut window = first.window();
+    if first.batch_at(&mut window, SEGMENT_HEADER_LEN as u64)?.first_sequence != 1 {
+        return Ok(String::new());
+    }
     let frame = first.frame_at(&mut window, offset)?;
     if frame.kind != Kind::GENESIS || frame.event_hash != identity.genesis_hash {
         return Err(corrupt("not the genesis event of this store"));

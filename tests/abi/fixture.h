@@ -66,6 +66,24 @@ static inline bool is_zero(const void *memory, size_t len) {
     return len == 0;
 }
 
+/* A struct_size that is short, zero, long or wild: INVALID_ARGUMENT with found and supported, struct untouched. */
+#define CHECK_STRUCT_SIZES(type, call)                                                          \
+    do {                                                                                        \
+        const size_t sizes[] = {0, 1, sizeof(size_t), sizeof(type) - 1, sizeof(type) + 1, 4096, SIZE_MAX}; \
+        for (size_t i_ = 0; i_ < sizeof sizes / sizeof *sizes; i_++) {                          \
+            type out, before;                                                                   \
+            fbat_error *err = NULL;                                                             \
+            memset(&out, 0x5a, sizeof out);                                                     \
+            out.struct_size = sizes[i_];                                                        \
+            before = out;                                                                       \
+            CHECK_STATUS(call, FBAT_ERR_INVALID_ARGUMENT);                                      \
+            CHECK(memcmp(&out, &before, sizeof out) == 0);                                      \
+            CHECK_U64(fbat_error_found(err), sizes[i_]);                                        \
+            CHECK_U64(fbat_error_supported(err), sizeof(type));                                 \
+            fbat_error_free(err);                                                               \
+        }                                                                                       \
+    } while (0)
+
 /* ---- handles that are none ---- */
 
 typedef struct {

@@ -708,7 +708,7 @@ pub fn forge_payload(store: &Path, needle: &[u8]) -> (PathBuf, u64) {
 
 /// Renews the checksums of the frame and of the batch that hold the byte at `at` of a segment (see
 /// `docs/format.md`); returns where the frame is.
-fn renew_checksums(bytes: &mut [u8], at: usize) -> usize {
+pub fn renew_checksums(bytes: &mut [u8], at: usize) -> usize {
     let u32_at = |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
     let salt = u64::from_le_bytes(bytes[80..88].try_into().unwrap());
     let checksum = |offset: usize, bytes: &[u8]| {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 /// The files in the order of their sections.
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 15] = [
     "types",
     "status",
     "version",
@@ -20,6 +20,7 @@ const SECTIONS: [&str; 14] = [
     "provenance",
     "import",
     "verify",
+    "repair",
 ];
 
 /// `include/fbat.h`, as it should be.
