@@ -698,9 +698,8 @@ fn an_index_tells_of_a_segment_that_is_gone() {
     assert_eq!(outcome.report.gap_first, last + 1);
 }
 
-#[test]
-fn a_declared_gap_is_no_loss() {
-    let dir = TempDir::in_memory("repair-gap");
+/// A closed store whose log declares a gap: its rows and its log hash.
+fn store_with_a_gap(dir: &TempDir) -> (Vec<Row>, Hash) {
     let store = open_quick(&dir.join("store"));
     fill(&store, 1, 100);
     copy_dir(&dir.join("store"), &dir.join("copy"));
@@ -709,13 +708,80 @@ fn a_declared_gap_is_no_loss() {
     let store = open_quick(&dir.join("copy"));
     assert!(store.open_report().gap_last > 0);
     fill(&store, 200, 50);
-    let (rows, log_hash) = (rows_with_system(&store), store.log_hash().unwrap());
+    let known = (rows_with_system(&store), store.log_hash().unwrap());
     store.close().unwrap();
+    known
+}
+
+#[test]
+fn a_declared_gap_is_no_loss() {
+    let dir = TempDir::in_memory("repair-gap");
+    let (rows, log_hash) = store_with_a_gap(&dir);
     let report = repair(&dir.join("copy"), &dir.join("new"), &quick()).unwrap();
     let new = open_quick(&dir.join("new"));
     assert_eq!((report.losses, rows_with_system(&new), new.log_hash().unwrap()), (0, rows, log_hash));
     let verified = new.verify().unwrap();
     assert_eq!((verified.gaps, verified.gap_sequences, verified.losses), (1, LEASE, 0));
+}
+
+#[test]
+fn a_loss_beside_a_declared_gap_takes_the_gap_with_it_only_where_its_event_is_lost() {
+    for (offset, first, last, gaps) in [(-1, 101, 101, 1), (0, 102, 102 + LEASE, 0), (1, 103 + LEASE, 103 + LEASE, 1)] {
+        let dir = TempDir::in_memory("repair-gap-neighbours");
+        let (rows, _) = store_with_a_gap(&dir);
+        let gap = rows.iter().position(|row| row.kind == Kind::GAP).unwrap();
+        let target = &rows[gap.checked_add_signed(offset).unwrap()];
+        let path = segments(&dir.join("copy")).remove(0);
+        let place = layout(&path).frames.into_iter().find(|place| place.sequence == target.sequence).unwrap();
+        flip(&path, place.bytes.start + 40);
+        let report = repair(&dir.join("copy"), &dir.join("new"), &quick()).unwrap();
+        let listed: Vec<_> = report.list.iter().map(|loss| (loss.first_sequence, loss.last_sequence)).collect();
+        assert_eq!(listed, [(first, last)], "event {offset} from the gap event");
+        let new = open_quick(&dir.join("new"));
+        let kept: Vec<u64> = rows_with_system(&new).iter().map(|row| row.sequence).collect();
+        let expected: Vec<u64> = rows.iter().map(|row| row.sequence).filter(|s| *s != target.sequence).collect();
+        assert_eq!(kept, expected);
+        let verified = new.verify().unwrap();
+        assert!(verified.findings.is_empty(), "{verified:?}");
+        assert_eq!((verified.gaps, verified.lost_sequences), (gaps, last - first + 1));
+    }
+}
+
+#[test]
+fn losses_of_an_earlier_repair_are_carried_over_and_new_ones_added() {
+    let bench = Bench::new("repair-twice");
+    bench.damaged();
+    let (first, second) = (&bench.original.segments[1], &bench.original.segments[2]);
+    let early = inner_frame(&bench.original);
+    flip(&bench.file(&first.path), early.bytes.start + 100);
+    bench.repair();
+    let once = bench.new_dir();
+    let path = once.join(second.path.file_name().unwrap());
+    let late = layout(&path).frames.into_iter().nth(30).unwrap();
+    flip(&path, late.bytes.start + 100);
+    let report = repair(&once, &bench.dir.join("twice"), &quick()).unwrap();
+    assert_eq!((report.losses, report.sequences_lost, report.list[0].first_sequence), (1, 1, late.sequence));
+    let store = open_quick(&bench.dir.join("twice"));
+    let verified = store.verify().unwrap();
+    assert_eq!((verified.findings.len(), verified.losses, verified.lost_sequences), (0, 2, 2));
+    // One event was appended to the store that had been repaired once.
+    assert_eq!(rows_with_system(&store).len(), bench.original.rows.len() + 1 - 2);
+}
+
+#[test]
+fn claims_that_no_store_can_make_do_not_spoil_the_new_one() {
+    let bench = Bench::new("repair-claims");
+    let damaged = bench.damaged();
+    let mut mark = fs::read(damaged.join("clean")).unwrap();
+    mark[40..48].copy_from_slice(&u64::MAX.to_le_bytes());
+    let crc = crc32fast::hash(&mark[..84]);
+    mark[84..].copy_from_slice(&crc.to_le_bytes());
+    fs::write(damaged.join("clean"), mark).unwrap();
+    repair(&damaged, &bench.new_dir(), &quick()).unwrap();
+    let store = open_quick(&bench.new_dir());
+    store.append(&event("still", b"appendable")).unwrap();
+    store.close().unwrap();
+    assert_sound(&open_quick(&bench.new_dir()));
 }
 
 // ------------------------------------------------------------------ a log with declared losses

@@ -24,6 +24,8 @@ use std::sync::Arc;
 
 /// A report lists so many losses; [`RepairReport::losses`] counts all.
 pub const LOSSES_LISTED_MAX: usize = 10_000;
+/// What claims a higher sequence is not believed: the gap behind the log must fit below [`SEQUENCE_MAX`].
+const CLAIM_MAX: u64 = SEQUENCE_MAX - 2 * SEQUENCE_LEASE;
 
 /// What [`repair`] kept, and what it did not.
 #[derive(Clone, Debug, Default)]
@@ -281,7 +283,7 @@ impl Repair<'_> {
             return Ok(());
         }
         let salvage = read(dir, candidate, self.identity.store_id)?;
-        let Some(mut salvage) = salvage.filter(|salvage| salvage.header.first_sequence == first) else {
+        let Some(mut salvage) = salvage.filter(|s| s.header.first_sequence == first && first <= CLAIM_MAX) else {
             self.note(path, 0, "the header of the segment is damaged, and no batch tells what it was".into());
             return Ok(());
         };
@@ -317,7 +319,7 @@ impl Repair<'_> {
         }
         // The index covers only what was on the disk.
         let indexed = salvage.index.as_ref().map_or(0, |index| index.meta.last_sequence);
-        let through = place.through.max(indexed).min(SEQUENCE_MAX);
+        let through = place.through.max(indexed).min(CLAIM_MAX);
         match through >= self.next {
             true => self.close_hole(through + 1, &salvage.path, salvage.end(), "the rest of the segment is missing"),
             false => Ok(()),
@@ -328,9 +330,12 @@ impl Repair<'_> {
     fn header(&mut self, place: &mut Place<'_>, at: u64, header: &BatchHeader) -> Result<()> {
         self.end_batch()?;
         let path = &place.salvage.path;
-        let told = place.through.saturating_add(1).min(SEQUENCE_MAX);
+        let told = place.through.saturating_add(1).min(CLAIM_MAX);
         if told > self.next {
             self.close_hole(told, path, at, "the batch is not whole")?;
+        }
+        if header.first_sequence > CLAIM_MAX {
+            return Ok(());
         }
         if header.is_loss() && header.first_sequence > self.next && self.pending.is_empty() {
             // Declared by an earlier repair.
@@ -388,8 +393,8 @@ impl Repair<'_> {
         head: &Head,
         goes_on: u64,
     ) -> Option<&'static str> {
-        if frame.sequence > SEQUENCE_MAX {
-            return Some("no store has so high a sequence");
+        if frame.sequence > CLAIM_MAX || frame.version > frame.sequence {
+            return Some("no event has so high a sequence, or a version above its sequence");
         }
         if hash::content_hash(frame.payload) != frame.content_hash {
             return Some("the payload does not have its content hash");
@@ -483,7 +488,7 @@ impl Repair<'_> {
             self.close_hole(last + 1, &dir.file(&Segment::log_name(first)), 0, "the segment is missing")?;
         }
         let mark = dir.read_clean_mark().ok().flatten().filter(|mark| mark.store_id == self.identity.store_id);
-        let closed_at = mark.map_or(0, |mark| mark.last_sequence.min(SEQUENCE_MAX));
+        let closed_at = mark.map_or(0, |mark| mark.last_sequence.min(CLAIM_MAX));
         let path = mark.map_or(dir.path.clone(), |mark| dir.file(&Segment::log_name(mark.segment)));
         let end = mark.map_or(0, |mark| mark.end);
         self.close_hole(closed_at + 1, &path, end, "the log that was closed went on behind this")?;
@@ -504,7 +509,7 @@ fn indexed_through(dir: &Directory, first_sequence: u64, store_id: Id) -> u64 {
     let Some(salt) = Index::salt_of(&*file) else { return 0 };
     let header = bare_header(store_id, first_sequence, salt);
     let index = Index::open(file, &path, &header, &Arc::new(BlockCache::new()));
-    index.map_or(0, |index| index.meta.last_sequence.min(SEQUENCE_MAX))
+    index.map_or(0, |index| index.meta.last_sequence.min(CLAIM_MAX))
 }
 
 /// The sequence up to which everything before an event has to be there: its own, but for a gap event.
