@@ -3542,7 +3542,10 @@ typedef struct fbat_repair_totals {
   uint64_t losses;
   /** How many sequences are lost. Each belonged to an event or to a declared gap. */
   uint64_t sequences_lost;
-  /** The first of the sequences behind the log that were jumped because somebody may have seen them; 0: none were. */
+  /**
+   * The first of the sequences behind the log that were jumped because somebody may have seen them; 0: the damaged
+   * store had been closed, and said where it ended.
+   */
   uint64_t gap_first;
   /** The last of them. */
   uint64_t gap_last;
