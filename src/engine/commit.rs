@@ -3,7 +3,7 @@
 
 use super::error::{Code, Error, Result};
 use super::event::{Cause, Expect, NewEvent, Receipt, Source, SYSTEM_ENTITY};
-use super::frame::{BatchHeader, Frame, FrameSource, StringRef, BATCH_HEADER_LEN, FRAME_FIXED_LEN};
+use super::frame::{BatchHeader, FrameSource, StringRef, BATCH_HEADER_LEN, FRAME_FIXED_LEN};
 use super::hash::{self, EventFields};
 use super::id::{Hash, Id, Kind};
 use super::index::{entity_filter_key, id_filter_key, Index};
@@ -375,31 +375,15 @@ impl Inner {
         };
         let event_hash = hash::event_hash(&fields, &mut writer.scratch);
         let segment = writer.segment.clone();
-        let frame = Frame {
-            kind: item.kind,
-            id,
-            content_hash: item.content_hash,
-            event_hash,
-            sequence,
-            recorded_us,
-            version: fields.version,
-            entity: string_ref(&segment, item.entity, plan)?,
-            scope: string_ref(&segment, item.scope, plan)?,
-            timestamp_us: fields.timestamp_us,
-            flags: item.flags,
-            payload_version: item.payload_version,
-            correlation: item.correlation,
-            causation,
-            extensions: item.extensions,
-            source: match item.source {
-                Source::None => FrameSource::None,
-                Source::Raw(body) => FrameSource::Raw(body),
-                Source::Import { namespace, event_id, sequence } => {
-                    FrameSource::Import { namespace: string_ref(&segment, namespace, plan)?, event_id, sequence }
-                }
-            },
-            payload: item.payload,
+        let (entity, scope) = (string_ref(&segment, item.entity, plan)?, string_ref(&segment, item.scope, plan)?);
+        let source = match item.source {
+            Source::None => FrameSource::None,
+            Source::Raw(body) => FrameSource::Raw(body),
+            Source::Import { namespace, event_id, sequence } => {
+                FrameSource::Import { namespace: string_ref(&segment, namespace, plan)?, event_id, sequence }
+            }
         };
+        let frame = fields.frame(event_hash, entity, scope, source, item.payload);
         let offset = writer.tail.offset + writer.buffer.len() as u64;
         frame.encode(&segment.header, offset, &mut writer.buffer);
         plan.heads.insert(item.entity, Head { version: fields.version, hash: event_hash, ..head });

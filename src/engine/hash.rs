@@ -2,6 +2,7 @@
 //! which do not depend on the layout of files.
 
 use super::event::{Event, Extensions, Source};
+use super::frame::{Frame, FrameSource, StringRef};
 use super::id::{Hash, Id, Kind};
 
 const EVENT_DOMAIN: &[u8; 16] = b"fbat event v1\0\0\0";
@@ -47,6 +48,39 @@ impl<'a> EventFields<'a> {
             extensions: event.extensions,
             source: event.source,
             content_hash: event.content_hash,
+        }
+    }
+
+    /// The frame of this event, whose strings are these.
+    pub fn frame<'f>(
+        &self,
+        event_hash: Hash,
+        entity: StringRef<'f>,
+        scope: StringRef<'f>,
+        source: FrameSource<'f>,
+        payload: &'f [u8],
+    ) -> Frame<'f>
+    where
+        'a: 'f,
+    {
+        Frame {
+            kind: self.kind,
+            id: self.id,
+            content_hash: self.content_hash,
+            event_hash,
+            sequence: self.sequence,
+            recorded_us: self.recorded_us,
+            version: self.version,
+            entity,
+            scope,
+            timestamp_us: self.timestamp_us,
+            flags: self.flags,
+            payload_version: self.payload_version,
+            correlation: self.correlation,
+            causation: self.causation,
+            extensions: self.extensions.0,
+            source,
+            payload,
         }
     }
 }

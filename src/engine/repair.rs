@@ -5,8 +5,8 @@
 use super::cache::BlockCache;
 use super::directory::{self, Directory, Identity};
 use super::error::{Code, Error, Result};
-use super::event::{Extensions, Source, SYSTEM_ENTITY};
-use super::frame::{BatchHeader, Frame, FrameSource, SegmentHeader, SEGMENT_HEADER_LEN};
+use super::event::SYSTEM_ENTITY;
+use super::frame::{BatchHeader, Frame, SegmentHeader, SEGMENT_HEADER_LEN};
 use super::hash::{self, EventFields};
 use super::id::{Hash, Id, Kind};
 use super::index::Index;
@@ -14,6 +14,7 @@ use super::limits::{SEQUENCE_LEASE, SEQUENCE_MAX};
 use super::recovery::not_a_store;
 use super::rewrite::Rewrite;
 use super::salvage::{bare_header, header_of, Names, Piece, Salvage};
+use super::scan::event_of;
 use super::segment::Segment;
 use super::store::{self, Options};
 use super::system;
@@ -213,28 +214,7 @@ fn read(dir: &Directory, candidate: &Candidate, store_id: Id) -> Result<Option<S
 /// What the hash of an event covers.
 fn fields<'a>(frame: &Frame<'a>, names: &'a Names, previous_hash: Hash) -> EventFields<'a> {
     let namespace = names.namespace.as_deref().unwrap_or_default();
-    EventFields {
-        previous_hash,
-        id: frame.id,
-        sequence: frame.sequence,
-        entity: &names.entity,
-        scope: &names.scope,
-        kind: frame.kind,
-        version: frame.version,
-        timestamp_us: frame.timestamp_us,
-        recorded_us: frame.recorded_us,
-        flags: frame.flags,
-        payload_version: frame.payload_version,
-        correlation: frame.correlation,
-        causation: frame.causation,
-        extensions: Extensions(frame.extensions),
-        source: match frame.source {
-            FrameSource::None => Source::None,
-            FrameSource::Raw(body) => Source::Raw(body),
-            FrameSource::Import { event_id, sequence, .. } => Source::Import { namespace, event_id, sequence },
-        },
-        content_hash: frame.content_hash,
-    }
+    EventFields::of_event(&event_of(frame, &names.entity, &names.scope, namespace, None), previous_hash)
 }
 
 /// The newest event of an entity so far.

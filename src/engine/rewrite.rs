@@ -4,7 +4,7 @@
 use super::directory::{self, Directory, Identity};
 use super::error::{Error, Result};
 use super::event::Source;
-use super::frame::{BatchHeader, Frame, FrameSource, StringRef, BATCH_HEADER_LEN};
+use super::frame::{BatchHeader, FrameSource, StringRef, BATCH_HEADER_LEN};
 use super::hash::{self, EventFields};
 use super::id::Hash;
 use super::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX};
@@ -62,25 +62,7 @@ impl Rewrite {
                 FrameSource::Import { namespace: string_ref(&mut self.numbers, namespace), event_id, sequence }
             }
         };
-        let frame = Frame {
-            kind: event.kind,
-            id: event.id,
-            content_hash: event.content_hash,
-            event_hash,
-            sequence: event.sequence,
-            recorded_us: event.recorded_us,
-            version: event.version,
-            entity,
-            scope,
-            timestamp_us: event.timestamp_us,
-            flags: event.flags,
-            payload_version: event.payload_version,
-            correlation: event.correlation,
-            causation: event.causation,
-            extensions: event.extensions.0,
-            source,
-            payload,
-        };
+        let frame = event.frame(event_hash, entity, scope, source, payload);
         let writer = self.store.writer()?;
         let before = if self.count == 0 { writer.tail.log_hash } else { self.log_hash };
         self.log_hash = hash::log_next(before, event_hash);
