@@ -518,9 +518,12 @@ fn a_lost_identity_is_made_anew_from_the_genesis_event() {
 fn without_identity_and_genesis_event_nothing_is_made() {
     let bench = Bench::new("repair-nameless");
     let damaged = bench.damaged();
-    fs::remove_file(damaged.join("store.fbat")).unwrap();
     let (layout, place) = bench.original.segment_of(1);
     flip(&bench.file(&layout.path), place.bytes.start + 40);
+    // The byte of the version: segments of this version say that it is damage.
+    flip(&damaged.join("store.fbat"), 9);
+    assert_eq!(code_of(repair(&damaged, &bench.new_dir(), &quick())), Code::Corrupt);
+    fs::remove_file(damaged.join("store.fbat")).unwrap();
     assert_eq!(code_of(repair(&damaged, &bench.new_dir(), &quick())), Code::Corrupt);
     assert!(!bench.new_dir().exists());
 }

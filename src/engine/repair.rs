@@ -186,7 +186,8 @@ fn find_identity(dir: &Directory, candidates: &[Candidate]) -> Result<(Identity,
         }
     }
     match error.code() {
-        Code::FutureVersion => Err(error),
+        // Segments of this version show that the one in the identity file is damage.
+        Code::FutureVersion if candidates.iter().all(|candidate| candidate.header.is_none()) => Err(error),
         _ => {
             let what =
                 "neither the identity file nor the genesis event is whole, so that nothing says which store this is";
