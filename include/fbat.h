@@ -1713,7 +1713,10 @@ typedef struct fbat_receipt {
   fbat_hash content_hash;
   /** Hash over the event and the entity's history before it. */
   fbat_hash event_hash;
-  /** The `event_hash` of the entity's event before this one; of the store's first event for the first. */
+  /**
+   * The `event_hash` of the entity's event before this one; of the store's first event for the first; all zero where
+   * it was lost before a repair.
+   */
   fbat_hash previous_hash;
   /** Bits: `FBAT_RECEIPT_...`. */
   uint32_t flags;
@@ -1912,7 +1915,10 @@ typedef struct fbat_record {
   fbat_hash content_hash;
   /** Hash over the event and the entity's history before it. */
   fbat_hash event_hash;
-  /** The `event_hash` of the entity's event before this one, with its column; else all zero. */
+  /**
+   * The `event_hash` of the entity's event before this one, with its column; all zero without it, and where that
+   * event was lost.
+   */
   fbat_hash previous_hash;
   /** Of an imported event: the name that its source had in the import; else NULL and 0. */
   fbat_str source_namespace;
@@ -3372,6 +3378,12 @@ typedef struct fbat_verify_totals {
   uint64_t gaps;
   /** How many sequences those gaps take up. */
   uint64_t gap_sequences;
+  /** Declared losses, which fbat_store_repair() leaves. */
+  uint64_t losses;
+  /** How many sequences were lost. */
+  uint64_t lost_sequences;
+  /** Events whose predecessor was lost, so that their hash cannot be computed. */
+  uint64_t unlinked_events;
 } fbat_verify_totals;
 
 /**
@@ -3412,7 +3424,8 @@ void fbat_finding_init(fbat_finding *out_value);
 /**
  * Walks a whole store and checks every checksum, hash, chain and index against the log.
  *
- * Damage is a finding, not a failure of the call: a sound store has 0 findings.
+ * Damage is a finding, not a failure of the call: a sound store has 0 findings. What a repair has declared as lost is
+ * none, nor is a version of an entity that is missing there; one that is missing elsewhere is.
  * @param store the store. Others may use it meanwhile; the walk ends at what was visible at the call.
  * @param out_report the report; NULL on failure. Free it with fbat_verify_report_free().
  * @param err detail on failure; may be NULL.
@@ -3600,6 +3613,196 @@ fbat_status fbat_store_new_identity(const char *path,
 
 /** @} */
 
+/* ------------------------------------------------------------------------------------ Repair */
+
+/** @defgroup fbat_repair Repair
+ * @{
+ */
+
+/**
+ * The identity file was lost and made anew from the event that every store starts with.
+ * @since 0.1
+ */
+#define FBAT_REPAIR_IDENTITY_REBUILT 1u
+
+/**
+ * What fbat_store_repair() kept and what is lost. Owned by the caller, who frees it with
+ * fbat_repair_report_free().
+ * @par Threads
+ * Immutable: any number may read it at once.
+ * @since 0.1
+ */
+typedef struct fbat_repair_report fbat_repair_report;
+
+/**
+ * What a repair kept, in figures.
+ * @since 0.1
+ */
+typedef struct fbat_repair_totals {
+  /** `sizeof(fbat_repair_totals)`. */
+  size_t struct_size;
+  /** Events that were kept, the library's own included. */
+  uint64_t events;
+  /** The library's own among them. */
+  uint64_t system_events;
+  /**
+   * Events whose predecessor of the same entity is lost: their checksum and content hold, their hash cannot be
+   * computed.
+   */
+  uint64_t unlinked_events;
+  /** Files of the log that were read. */
+  uint64_t segments;
+  /** Those of them whose header was damaged and was made anew. */
+  uint64_t headers_rebuilt;
+  /** Bytes of them that are neither a header nor an event. */
+  uint64_t bytes_unread;
+  /** Things that do not hold. A report lists 10,000 of them. */
+  uint64_t losses;
+  /** How many sequences are lost. Each belonged to an event or to a declared gap. */
+  uint64_t sequences_lost;
+  /**
+   * The first of the sequences behind the log that were jumped because somebody may have seen them; 0: the damaged
+   * store had been closed, and said where it ended.
+   */
+  uint64_t gap_first;
+  /** The last of them. */
+  uint64_t gap_last;
+  /** Bits: `FBAT_REPAIR_...`. */
+  uint32_t flags;
+  /** Not used; 0. */
+  uint32_t reserved;
+} fbat_repair_totals;
+
+/**
+ * One thing that does not hold, and the sequences lost by it.
+ * @since 0.1
+ */
+typedef struct fbat_loss {
+  /** `sizeof(fbat_loss)`. */
+  size_t struct_size;
+  /**
+   * The file, which may be one that is missing. Bytes of the file system, which need not be UTF-8. Lives as long as
+   * the report.
+   */
+  fbat_str path;
+  /** Where in it, in bytes from its start. */
+  uint64_t offset;
+  /** The first global sequence that is lost; 0 where none is, or none is known to be. */
+  uint64_t first_sequence;
+  /** The last one. */
+  uint64_t last_sequence;
+  /** One sentence for people. Lives as long as the report. */
+  fbat_str message;
+} fbat_loss;
+
+/**
+ * Makes all members zero but `struct_size`: what #FBAT_REPAIR_TOTALS_INIT does, as a function.
+ * @param out_value the struct; nothing is done where it is NULL.
+ * @par Threads
+ * Any.
+ * @since 0.1
+ */
+void fbat_repair_totals_init(fbat_repair_totals *out_value);
+
+/**
+ * Makes all members zero but `struct_size`: what #FBAT_LOSS_INIT does, as a function.
+ * @param out_value the struct; nothing is done where it is NULL.
+ * @par Threads
+ * Any.
+ * @since 0.1
+ */
+void fbat_loss_init(fbat_loss *out_value);
+
+/**
+ * Puts every event of a damaged store that proves itself into a new store beside it.
+ *
+ * Every event that is kept has the sequence, id, version, times and hashes that it had; the new store has the store id
+ * of the damaged one. What is lost is listed in the report, and declared in the new log: fbat_store_verify() tells of
+ * it, and takes it for no damage. Single events are kept also where others of their batch are lost. A sequence that is
+ * lost, or that somebody may have seen, is never used again; a version of an entity that was lost behind the last event
+ * that it kept is.
+ *
+ * No file of the damaged store is changed; where it has a lock file, that is held meanwhile. It need not be a store
+ * that fbat_store_open() opens. The new one becomes a store at the very end: after a failure or a crash its directory
+ * holds none, and can be removed. One file of the log is held in memory at a time.
+ * @param damaged_path the directory of the damaged store.
+ * @param new_path a directory that does not exist, or is empty; not inside of the damaged one.
+ * @param out_report the report; NULL on failure. Free it with fbat_repair_report_free().
+ * @param err detail on failure; may be NULL.
+ * @retval FBAT_OK the new store is there, and everything in it is on the disk. The report says what it lacks.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a path is empty, `new_path` is not empty, or inside of
+ * the damaged store.
+ * @retval FBAT_ERR_STORE_NOT_FOUND there is nothing of a store at `damaged_path`.
+ * @retval FBAT_ERR_STORE_EXISTS there is a store at `new_path`.
+ * @retval FBAT_ERR_BUSY the damaged store is open for writing; the message and the error's number name the process.
+ * @retval FBAT_ERR_FUTURE_VERSION the store has a format that this library does not read.
+ * @retval FBAT_ERR_CORRUPT no event is whole, or nothing tells which store this is; nothing was made.
+ * @retval FBAT_ERR_IO the operating system failed.
+ * @retval FBAT_ERR_NO_SPACE the disk is full.
+ * @par Threads
+ * Any.
+ * @since 0.1
+ */
+FBAT_NODISCARD
+fbat_status fbat_store_repair(const char *damaged_path,
+                              const char *new_path,
+                              fbat_repair_report **out_report,
+                              fbat_error **err);
+
+/**
+ * What was kept, in figures.
+ * @param report the report.
+ * @param out_totals the figures.
+ * @param err detail on failure; may be NULL.
+ * @retval FBAT_OK done.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`, or the pointer is NULL.
+ * @par Threads
+ * Any.
+ * @since 0.1
+ */
+fbat_status fbat_repair_report_totals(const fbat_repair_report *report,
+                                      fbat_repair_totals *out_totals,
+                                      fbat_error **err);
+
+/**
+ * How many losses the report lists; 10,000 at most.
+ * @param report the report.
+ * @return the number; 0 for a store that was whole, and where `report` is not live.
+ * @par Threads
+ * Any.
+ * @since 0.1
+ */
+size_t fbat_repair_report_loss_count(const fbat_repair_report *report);
+
+/**
+ * One thing that does not hold, and the sequences lost by it.
+ * @param report the report.
+ * @param index which, counted from 0.
+ * @param out_loss what is lost.
+ * @param err detail on failure; may be NULL.
+ * @retval FBAT_OK done.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`, or the pointer is NULL.
+ * @retval FBAT_ERR_NOT_FOUND there are not so many.
+ * @par Threads
+ * Any.
+ * @since 0.1
+ */
+fbat_status fbat_repair_report_loss(const fbat_repair_report *report,
+                                    size_t index,
+                                    fbat_loss *out_loss,
+                                    fbat_error **err);
+
+/**
+ * Frees a report.
+ * @param report the report; NULL is allowed.
+ * @par Threads
+ * Any; the report must not be used by others.
+ * @since 0.1
+ */
+void fbat_repair_report_free(fbat_repair_report *report);
+
+/** @} */
+
 /** @defgroup fbat_init Initializers
  * Each names every member, so that no compiler warns, in C and in C++.
  * @{
@@ -3642,13 +3845,19 @@ fbat_status fbat_store_new_identity(const char *path,
 #define FBAT_IMPORT_REPORT_INIT {sizeof(fbat_import_report), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** An #fbat_verify_totals to be filled in. @since 0.1 */
-#define FBAT_VERIFY_TOTALS_INIT {sizeof(fbat_verify_totals), 0, 0, 0, 0, 0, 0, 0}
+#define FBAT_VERIFY_TOTALS_INIT {sizeof(fbat_verify_totals), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** An #fbat_finding to be filled in. @since 0.1 */
 #define FBAT_FINDING_INIT {sizeof(fbat_finding), FBAT_STR_INIT, 0, 0, FBAT_STR_INIT}
 
 /** An #fbat_backup_report to be filled in. @since 0.1 */
 #define FBAT_BACKUP_REPORT_INIT {sizeof(fbat_backup_report), 0, 0, 0, 0, 0, FBAT_HASH_INIT}
+
+/** An #fbat_repair_totals to be filled in. @since 0.1 */
+#define FBAT_REPAIR_TOTALS_INIT {sizeof(fbat_repair_totals), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+/** An #fbat_loss to be filled in. @since 0.1 */
+#define FBAT_LOSS_INIT {sizeof(fbat_loss), FBAT_STR_INIT, 0, 0, 0, FBAT_STR_INIT}
 
 /** @} */
 

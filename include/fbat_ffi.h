@@ -87,6 +87,7 @@ enum {
   FBAT_ON_CONFLICT_SKIP = 1,
   FBAT_IMPORT_REHASH = 1,
   FBAT_BACKUP_LINK = 1,
+  FBAT_REPAIR_IDENTITY_REBUILT = 1,
 };
 typedef struct fbat_id {
   uint8_t bytes[16];
@@ -503,6 +504,9 @@ typedef struct fbat_verify_totals {
   uint64_t log_bytes;
   uint64_t gaps;
   uint64_t gap_sequences;
+  uint64_t losses;
+  uint64_t lost_sequences;
+  uint64_t unlinked_events;
 } fbat_verify_totals;
 typedef struct fbat_finding {
   size_t struct_size;
@@ -543,3 +547,42 @@ fbat_status fbat_store_backup(const fbat_store *store,
 fbat_status fbat_store_new_identity(const char *path,
                                     fbat_id *out_store_id,
                                     fbat_error **err);
+typedef struct fbat_repair_report fbat_repair_report;
+typedef struct fbat_repair_totals {
+  size_t struct_size;
+  uint64_t events;
+  uint64_t system_events;
+  uint64_t unlinked_events;
+  uint64_t segments;
+  uint64_t headers_rebuilt;
+  uint64_t bytes_unread;
+  uint64_t losses;
+  uint64_t sequences_lost;
+  uint64_t gap_first;
+  uint64_t gap_last;
+  uint32_t flags;
+  uint32_t reserved;
+} fbat_repair_totals;
+typedef struct fbat_loss {
+  size_t struct_size;
+  fbat_str path;
+  uint64_t offset;
+  uint64_t first_sequence;
+  uint64_t last_sequence;
+  fbat_str message;
+} fbat_loss;
+void fbat_repair_totals_init(fbat_repair_totals *out_value);
+void fbat_loss_init(fbat_loss *out_value);
+fbat_status fbat_store_repair(const char *damaged_path,
+                              const char *new_path,
+                              fbat_repair_report **out_report,
+                              fbat_error **err);
+fbat_status fbat_repair_report_totals(const fbat_repair_report *report,
+                                      fbat_repair_totals *out_totals,
+                                      fbat_error **err);
+size_t fbat_repair_report_loss_count(const fbat_repair_report *report);
+fbat_status fbat_repair_report_loss(const fbat_repair_report *report,
+                                    size_t index,
+                                    fbat_loss *out_loss,
+                                    fbat_error **err);
+void fbat_repair_report_free(fbat_repair_report *report);

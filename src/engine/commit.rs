@@ -3,7 +3,7 @@
 
 use super::error::{Code, Error, Result};
 use super::event::{Cause, Expect, NewEvent, Receipt, Source, SYSTEM_ENTITY};
-use super::frame::{BatchHeader, Frame, FrameSource, StringRef, BATCH_HEADER_LEN, FRAME_FIXED_LEN};
+use super::frame::{BatchHeader, FrameSource, StringRef, BATCH_HEADER_LEN, FRAME_FIXED_LEN};
 use super::hash::{self, EventFields};
 use super::id::{Hash, Id, Kind};
 use super::index::{entity_filter_key, id_filter_key, Index};
@@ -234,7 +234,10 @@ impl Inner {
                 return Ok(Head { version: newest.version, hash: newest.hash, waiting: 0 });
             }
         }
-        Ok(Head { version: 0, hash: self.identity.genesis_hash, waiting: 0 })
+        // The genesis event is known by its hash, also where it was lost.
+        let genesis = self.identity.genesis_hash;
+        let version = u64::from(entity == SYSTEM_ENTITY && genesis != Hash::ZERO);
+        Ok(Head { version, hash: genesis, waiting: 0 })
     }
 
     /// Seals the segment if the batch does not fit, and syncs if sequences would run too far ahead.
@@ -255,7 +258,7 @@ impl Inner {
     }
 
     /// Seals the active segment, writes its index, and starts the next one.
-    fn rotate(&self, writer: &mut Writer) -> Result<()> {
+    pub fn rotate(&self, writer: &mut Writer) -> Result<()> {
         if !writer.tail.sealed {
             let synced = self.durable.load(Ordering::Acquire);
             writer.seal(synced).map_err(|e| if writer.broken { self.poisoned_by(e) } else { e })?;
@@ -375,31 +378,15 @@ impl Inner {
         };
         let event_hash = hash::event_hash(&fields, &mut writer.scratch);
         let segment = writer.segment.clone();
-        let frame = Frame {
-            kind: item.kind,
-            id,
-            content_hash: item.content_hash,
-            event_hash,
-            sequence,
-            recorded_us,
-            version: fields.version,
-            entity: string_ref(&segment, item.entity, plan)?,
-            scope: string_ref(&segment, item.scope, plan)?,
-            timestamp_us: fields.timestamp_us,
-            flags: item.flags,
-            payload_version: item.payload_version,
-            correlation: item.correlation,
-            causation,
-            extensions: item.extensions,
-            source: match item.source {
-                Source::None => FrameSource::None,
-                Source::Raw(body) => FrameSource::Raw(body),
-                Source::Import { namespace, event_id, sequence } => {
-                    FrameSource::Import { namespace: string_ref(&segment, namespace, plan)?, event_id, sequence }
-                }
-            },
-            payload: item.payload,
+        let (entity, scope) = (string_ref(&segment, item.entity, plan)?, string_ref(&segment, item.scope, plan)?);
+        let source = match item.source {
+            Source::None => FrameSource::None,
+            Source::Raw(body) => FrameSource::Raw(body),
+            Source::Import { namespace, event_id, sequence } => {
+                FrameSource::Import { namespace: string_ref(&segment, namespace, plan)?, event_id, sequence }
+            }
         };
+        let frame = fields.frame(event_hash, entity, scope, source, item.payload);
         let offset = writer.tail.offset + writer.buffer.len() as u64;
         frame.encode(&segment.header, offset, &mut writer.buffer);
         plan.heads.insert(item.entity, Head { version: fields.version, hash: event_hash, ..head });
@@ -486,30 +473,29 @@ impl Inner {
         })
     }
 
-    /// Hash of the event before the one at `offset` of `segment`, which is the entity's `version`th.
+    /// Hash of the event before the one at `offset` of `segment`, which is the entity's `version`th; zero where that
+    /// event was lost.
     pub fn previous_hash(&self, segment: &Segment, entity: &str, version: u64, offset: u32) -> Result<Hash> {
-        if entity == SYSTEM_ENTITY && version == 1 {
-            return Ok(Hash::ZERO);
+        match (version, entity == SYSTEM_ENTITY) {
+            (1, true) => return Ok(Hash::ZERO),
+            (1, false) | (2, true) => return Ok(self.identity.genesis_hash),
+            _ => {}
         }
-        if version == 1 {
-            return Ok(self.identity.genesis_hash);
-        }
+        // Where events were lost, the one before is not the one that this event was chained to.
+        let chained = |before: u64, hash: Hash| if before.checked_add(1) == Some(version) { hash } else { Hash::ZERO };
         if let Some(before) = segment.before(entity, offset)? {
             let mut window = segment.window();
-            return Ok(segment.frame_at(&mut window, before.into())?.event_hash);
+            let frame = segment.frame_at(&mut window, before.into())?;
+            return Ok(chained(frame.version, frame.event_hash));
         }
         let segments = self.segments();
         let earlier = segments.iter().rev().filter(|s| s.header.first_sequence < segment.header.first_sequence);
         for segment in earlier {
             if let Some(newest) = segment.newest_of(entity)? {
-                return Ok(newest.hash);
+                return Ok(chained(newest.version, newest.hash));
             }
         }
-        Err(Error::corrupt(
-            &segment.path,
-            offset.into(),
-            format!("version {} of entity {entity} is missing", version - 1),
-        ))
+        Ok(Hash::ZERO)
     }
 }
 

@@ -44,6 +44,8 @@ pub struct Listing {
     pub identity: bool,
     /// First sequences of the segments, ascending.
     pub segments: Vec<u64>,
+    /// First sequences of the segments that have an index, ascending.
+    pub indexes: Vec<u64>,
     pub temporary: Vec<String>,
     /// Names that a store does not have.
     pub foreign: Vec<String>,
@@ -66,12 +68,14 @@ impl Directory {
             match name.rsplit_once('.') {
                 _ if name == IDENTITY => listing.identity = true,
                 Some((stem, "log")) if segment_number(stem).is_some() => listing.segments.extend(segment_number(stem)),
+                Some((stem, "idx")) if segment_number(stem).is_some() => listing.indexes.extend(segment_number(stem)),
                 _ if name == LOCK || is_written_whole(&name) => {}
                 _ if is_temporary(&name) => listing.temporary.push(name),
                 _ => listing.foreign.push(name),
             }
         }
         listing.segments.sort_unstable();
+        listing.indexes.sort_unstable();
         Ok(Some(listing))
     }
 
@@ -206,7 +210,7 @@ fn is_temporary(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(stem, extension)| extension == TEMPORARY && is_written_whole(stem))
 }
 
-fn segment_number(stem: &str) -> Option<u64> {
+pub fn segment_number(stem: &str) -> Option<u64> {
     let digits = stem.len() == 20 && stem.bytes().all(|b| b.is_ascii_digit());
     digits.then(|| stem.parse().ok()).flatten()
 }

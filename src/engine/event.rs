@@ -82,7 +82,7 @@ pub struct Event<'a> {
     pub extensions: Extensions<'a>,
     pub content_hash: Hash,
     pub event_hash: Hash,
-    /// Hash of the entity's event before (the genesis event's for the first); only with its column.
+    /// Hash of the entity's event before (the genesis event's for the first; zero where that was lost); only with its column.
     pub previous_hash: Option<Hash>,
     /// Where an imported event came from.
     pub source: Source<'a>,
@@ -154,6 +154,7 @@ pub struct Receipt {
     pub recorded_us: i64,
     pub content_hash: Hash,
     pub event_hash: Hash,
+    /// Zero where the event before was lost, which a repair has declared.
     pub previous_hash: Hash,
     /// The key was there already with the same content: this is the first append's answer.
     pub replayed: bool,

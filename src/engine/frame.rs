@@ -2,7 +2,7 @@
 //! Nothing here touches a file.
 
 use super::id::{Hash, Id, Kind};
-use super::limits::{FORMAT_VERSION, SEQUENCE_MAX};
+use super::limits::{COORDINATE_BYTES_MAX as STRING_BYTES_MAX, FORMAT_VERSION, SEQUENCE_MAX};
 
 pub const SEGMENT_MAGIC: [u8; 8] = *b"FBATLOG\0";
 pub const SEGMENT_HEADER_LEN: usize = 128;
@@ -12,6 +12,9 @@ pub const BATCH_HEADER_LEN: usize = 80;
 pub const FRAME_FIXED_LEN: usize = 92;
 /// Set in the header of the record, without events, that ends a sealed segment.
 pub const BATCH_SEAL: u32 = 1;
+/// Set in the header of the record, without events, that declares sequences as lost: those from the next one to the
+/// one before the record's own. They belonged to events, so no gap event can take one of them.
+pub const BATCH_LOSS: u32 = 1 << 1;
 
 const HAS_TIMESTAMP: u16 = 1;
 const HAS_FLAGS: u16 = 1 << 1;
@@ -108,6 +111,29 @@ impl SegmentHeader {
         hasher.update(bytes);
         hasher.finalize()
     }
+
+    /// A salt under which the checksum of a batch header at `offset` holds, at least [`BATCH_HEADER_LEN`] bytes. There
+    /// is one for any bytes: only what else holds under it proves something. CRC-32 is run backwards from its result
+    /// to the seed, as in M. Stigge and others, "Reversing CRC", 2006.
+    pub fn salt_of_batch(offset: u64, bytes: &[u8]) -> u64 {
+        const POLYNOMIAL: u32 = 0xedb8_8320;
+        let mut register = !u32_at(bytes, 4);
+        for byte in bytes[8..BATCH_HEADER_LEN].iter().rev() {
+            for _ in 0..8 {
+                register = match register >> 31 {
+                    1 => (register ^ POLYNOMIAL) << 1 | 1,
+                    _ => register << 1,
+                };
+            }
+            register ^= u32::from(*byte);
+        }
+        u64::from(!register ^ (offset ^ (offset >> 32)) as u32)
+    }
+
+    /// Whether two salts make the same checksums.
+    pub fn same_seeds(a: u64, b: u64) -> bool {
+        (a ^ (a >> 32)) as u32 == (b ^ (b >> 32)) as u32
+    }
 }
 
 /// The 80 bytes before the events of a batch.
@@ -115,7 +141,7 @@ impl SegmentHeader {
 pub struct BatchHeader {
     pub body_len: u32,
     pub count: u32,
-    /// Sequence of the first event; in a seal record the one that the next segment starts with.
+    /// Sequence of the first event; in a record the one that the next event can have.
     pub first_sequence: u64,
     /// Everything up to here was on disk before this batch was written.
     pub synced_through: u64,
@@ -134,6 +160,10 @@ impl BatchHeader {
 
     pub fn is_seal(&self) -> bool {
         self.flags & BATCH_SEAL != 0
+    }
+
+    pub fn is_loss(&self) -> bool {
+        self.flags & BATCH_LOSS != 0
     }
 
     /// Puts the header into the first 80 bytes of `batch`, whose body stands behind them; `batch`
@@ -177,7 +207,7 @@ impl BatchHeader {
         };
         let empty = header.count == 0 && header.body_len == 0;
         let sequences = header.synced_through < header.first_sequence && header.first_sequence <= SEQUENCE_MAX;
-        if header.flags & !BATCH_SEAL != 0 || header.is_seal() != empty || !sequences {
+        if header.flags > BATCH_LOSS || (header.flags != 0) != empty || !sequences {
             return Err("the batch header contradicts itself");
         }
         Ok(header)
@@ -295,6 +325,11 @@ impl<'a> Frame<'a> {
     /// The length of the frame that starts with these bytes, at least 8 of them.
     pub fn length(bytes: &[u8]) -> usize {
         u32_at(bytes, 4) as usize
+    }
+
+    /// Whether these bytes, all of a frame if they are one, look like it; costs less than its checksum.
+    pub fn is_likely(segment: &SegmentHeader, bytes: &[u8]) -> bool {
+        Frame::parse(segment, bytes).is_some_and(|frame| frame.sequence <= SEQUENCE_MAX)
     }
 
     /// Reads the frame that is all of `bytes` and stands at `offset`, checking its checksum.
@@ -430,7 +465,7 @@ fn take_string<'a>(rest: &mut &'a [u8]) -> Option<StringRef<'a>> {
     let reference = take_varint(rest)?;
     let number = u32::try_from(reference >> 1).ok()?;
     let spelled = match reference & 1 {
-        1 => Some(std::str::from_utf8(take_slice(rest)?).ok()?),
+        1 => Some(std::str::from_utf8(take_slice(rest).filter(|s| s.len() <= STRING_BYTES_MAX)?).ok()?),
         _ => None,
     };
     Some(StringRef { number, spelled })

@@ -2,9 +2,11 @@
 //! which do not depend on the layout of files.
 
 use super::event::{Event, Extensions, Source};
+use super::frame::{Frame, FrameSource, StringRef};
 use super::id::{Hash, Id, Kind};
 
 const EVENT_DOMAIN: &[u8; 16] = b"fbat event v1\0\0\0";
+const LOSS_DOMAIN: &[u8; 16] = b"fbat loss v1\0\0\0\0";
 const LOG_DOMAIN: &[u8; 16] = b"fbat log v1\0\0\0\0\0";
 
 /// Everything that the hash of an event covers.
@@ -46,6 +48,39 @@ impl<'a> EventFields<'a> {
             extensions: event.extensions,
             source: event.source,
             content_hash: event.content_hash,
+        }
+    }
+
+    /// The frame of this event, whose strings are these.
+    pub fn frame<'f>(
+        &self,
+        event_hash: Hash,
+        entity: StringRef<'f>,
+        scope: StringRef<'f>,
+        source: FrameSource<'f>,
+        payload: &'f [u8],
+    ) -> Frame<'f>
+    where
+        'a: 'f,
+    {
+        Frame {
+            kind: self.kind,
+            id: self.id,
+            content_hash: self.content_hash,
+            event_hash,
+            sequence: self.sequence,
+            recorded_us: self.recorded_us,
+            version: self.version,
+            entity,
+            scope,
+            timestamp_us: self.timestamp_us,
+            flags: self.flags,
+            payload_version: self.payload_version,
+            correlation: self.correlation,
+            causation: self.causation,
+            extensions: self.extensions.0,
+            source,
+            payload,
         }
     }
 }
@@ -109,6 +144,15 @@ pub fn log_next(log: Hash, event: Hash) -> Hash {
     let mut input = [0; 64];
     input[..32].copy_from_slice(&log.0);
     input[32..].copy_from_slice(&event.0);
+    content_hash(&input)
+}
+
+/// What the log hash takes in, as if it were the hash of an event, where these sequences are declared lost.
+pub fn loss_hash(first: u64, last: u64) -> Hash {
+    let mut input = [0; 32];
+    input[..16].copy_from_slice(LOSS_DOMAIN);
+    input[16..24].copy_from_slice(&first.to_le_bytes());
+    input[24..].copy_from_slice(&last.to_le_bytes());
     content_hash(&input)
 }
 

@@ -136,7 +136,9 @@ impl<'a> Declared<'a> {
         let at = self.seen;
         self.seen += 1;
         let holds = self.identity.changes.get(at).is_some_and(|change| {
-            before < change.first_sequence && change.first_sequence <= sequence && self.identity.payload(at) == payload
+            before < change.first_sequence
+                && change.first_sequence <= sequence
+                && system::new_identity(payload) == Some(*change)
         });
         if holds {
             Ok(())

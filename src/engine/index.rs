@@ -317,6 +317,13 @@ impl Index {
         })
     }
 
+    /// The salt that an index file is for, unchecked: none where the file does not begin as an index does.
+    pub fn salt_of(file: &dyn File) -> Option<u64> {
+        let mut start = [0; 48];
+        let got = read_full(file, &mut start, 0).ok()?;
+        (got == start.len() && start[..8] == MAGIC).then(|| u64_at(&start, 40))
+    }
+
     fn blocks(&self) -> u64 {
         self.sections.iter().map(|(first, bytes)| first + bytes.div_ceil(DATA_LEN as u64)).max().unwrap_or(1)
     }

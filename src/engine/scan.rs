@@ -167,7 +167,7 @@ impl<'a> Visitor<'a> {
         let entity = frame.entity.number;
         let seen = self.last_hashes.insert(entity, (frame.version, frame.event_hash));
         match seen {
-            Some((version, hash)) if version + 1 == frame.version => Ok(hash),
+            Some((version, hash)) if version.checked_add(1) == Some(frame.version) => Ok(hash),
             _ => {
                 let name = self.strings.get(entity)?;
                 self.store.previous_hash(self.segment, &name, frame.version, offset as u32)
@@ -250,33 +250,43 @@ impl Strings {
         for number in [Some(frame.entity.number), Some(frame.scope.number), namespace].into_iter().flatten() {
             self.load(number)?;
         }
-        let source = match frame.source {
+        let text = |number| self.text(number);
+        let namespace = namespace.map_or("", text);
+        Ok(event_of(frame, text(frame.entity.number), text(frame.scope.number), namespace, previous_hash))
+    }
+}
+
+/// The event of a frame, whose strings are these.
+pub fn event_of<'e>(
+    frame: &Frame<'e>,
+    entity: &'e str,
+    scope: &'e str,
+    namespace: &'e str,
+    previous_hash: Option<Hash>,
+) -> Event<'e> {
+    Event {
+        id: frame.id,
+        sequence: frame.sequence,
+        entity,
+        scope,
+        kind: frame.kind,
+        version: frame.version,
+        timestamp_us: frame.timestamp_us,
+        recorded_us: frame.recorded_us,
+        flags: frame.flags,
+        payload_version: frame.payload_version,
+        correlation: frame.correlation,
+        causation: frame.causation,
+        payload: frame.payload,
+        payload_len: frame.payload.len(),
+        extensions: Extensions(frame.extensions),
+        content_hash: frame.content_hash,
+        event_hash: frame.event_hash,
+        previous_hash,
+        source: match frame.source {
             FrameSource::None => Source::None,
             FrameSource::Raw(body) => Source::Raw(body),
-            FrameSource::Import { namespace, event_id, sequence } => {
-                Source::Import { namespace: self.text(namespace.number), event_id, sequence }
-            }
-        };
-        Ok(Event {
-            id: frame.id,
-            sequence: frame.sequence,
-            entity: self.text(frame.entity.number),
-            scope: self.text(frame.scope.number),
-            kind: frame.kind,
-            version: frame.version,
-            timestamp_us: frame.timestamp_us,
-            recorded_us: frame.recorded_us,
-            flags: frame.flags,
-            payload_version: frame.payload_version,
-            correlation: frame.correlation,
-            causation: frame.causation,
-            payload: frame.payload,
-            payload_len: frame.payload.len(),
-            extensions: Extensions(frame.extensions),
-            content_hash: frame.content_hash,
-            event_hash: frame.event_hash,
-            previous_hash,
-            source,
-        })
+            FrameSource::Import { event_id, sequence, .. } => Source::Import { namespace, event_id, sequence },
+        },
     }
 }

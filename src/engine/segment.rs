@@ -6,7 +6,7 @@ use super::frame::{BatchHeader, Frame, SegmentHeader, BATCH_HEADER_LEN, FRAME_FI
 use super::hash;
 use super::id::{Hash, Id};
 use super::index::{is_damage, Index, IndexBuilder, IndexMeta, Name};
-use super::memtable::{EntityHead, Entry, MemTable};
+use super::memtable::{EntityHead, Entry, MemTable, Slot};
 use super::tail::Tail;
 use super::vfs::File;
 use super::window::Window;
@@ -27,6 +27,7 @@ pub struct Found {
 /// The newest event of an entity in this segment.
 #[derive(Clone, Copy, Debug)]
 pub struct Newest {
+    pub sequence: u64,
     pub version: u64,
     pub hash: Hash,
     pub offset: u32,
@@ -274,8 +275,8 @@ impl Segment {
             let table = self.read_table();
             let head = table.number(entity).and_then(|number| table.head(number)).filter(|head| head.slot > 0);
             if let Some(head) = head {
-                let offset = table.slot(head.slot - 1).offset;
-                return Ok(Some(Newest { version: head.version, hash: head.hash, offset }));
+                let Slot { sequence, offset, .. } = table.slot(head.slot - 1);
+                return Ok(Some(Newest { sequence, version: head.version, hash: head.hash, offset }));
             }
         }
         let last = self.on_index(|index| match index.find_entity(entity)? {
@@ -285,7 +286,7 @@ impl Segment {
         let Some(offset) = last.flatten() else { return Ok(None) };
         let mut window = self.window();
         let frame = self.frame_at(&mut window, offset.into())?;
-        Ok(Some(Newest { version: frame.version, hash: frame.event_hash, offset }))
+        Ok(Some(Newest { sequence: frame.sequence, version: frame.version, hash: frame.event_hash, offset }))
     }
 
     /// The offset of the entity's event before the one at `offset`, where it is in this segment.
@@ -440,18 +441,38 @@ impl Segment {
         error.with_event(id.unwrap_or(Id::NONE), sequence).context(message)
     }
 
-    /// The sequence that the frame at `offset` should have, from the frames before it.
+    /// The sequence that the frame at `offset` should have, from its batch; 0 where that cannot be told.
     fn sequence_at(&self, offset: u64) -> u64 {
         let start = self.index().and_then(|index| index.walk_start_before(offset as u32).ok()?);
-        let first_batch = (0, SEGMENT_HEADER_LEN as u64);
-        let start = start.map_or(first_batch, |entry| (entry.offset.into(), entry.batch_offset.into()));
-        let mut last = None;
-        let _damage = self.walk_from(start, &mut |_, frame| {
-            last = Some(frame.sequence);
-            Ok(Flow::Continue(()))
-        });
-        let in_batch = || self.batch_at(&mut self.window(), start.1).map_or(0, |batch| batch.first_sequence);
-        last.map_or_else(in_batch, |last| last + 1)
+        let mut batch_offset = start.map_or(SEGMENT_HEADER_LEN as u64, |entry| entry.batch_offset.into());
+        let mut window = self.window();
+        while let Ok(batch) = self.batch_at(&mut window, batch_offset) {
+            if offset < batch_offset + batch.total_len() {
+                let mut before = 0;
+                let _damage = self.walk_from((0, batch_offset), &mut |at, _| {
+                    before += u64::from(at < offset);
+                    Ok(if at < offset { Flow::Continue(()) } else { Flow::Break(()) })
+                });
+                return batch.first_sequence + before;
+            }
+            batch_offset += batch.total_len();
+        }
+        0
+    }
+
+    /// The sequences that this segment declares as lost: first and last of each stretch.
+    pub fn losses(&self) -> Result<Vec<(u64, u64)>> {
+        let (mut losses, mut window) = (Vec::new(), self.window());
+        let (mut at, mut next_sequence) = (SEGMENT_HEADER_LEN as u64, self.header.first_sequence);
+        while at < self.end() {
+            let batch = self.batch_at(&mut window, at)?;
+            if batch.is_loss() {
+                losses.push((next_sequence, batch.first_sequence - 1));
+            }
+            next_sequence = batch.first_sequence + u64::from(batch.count);
+            at += batch.total_len();
+        }
+        Ok(losses)
     }
 
     /// Reads and checks the header of the batch at `offset`.

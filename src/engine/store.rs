@@ -448,29 +448,34 @@ fn create_store(dir: &Directory, options: &Options) -> Result<()> {
     for name in [Segment::log_name(1), format!("{:020}.idx", 1), directory::CLEAN.to_owned()] {
         dir.remove_if_there(&dir.file(&name))?;
     }
-    sync_parent(dir)?;
     let created_us = options.clock.now_us();
     let store_id = random_id(options);
-    let start =
-        Tail { next_sequence: 1, log_hash: hash::log_start(store_id), last_recorded_us: created_us, ..Tail::default() };
-    let header = writer::next_header(store_id, &start, 0, 1, random_salt(options));
-    let file = writer::create_segment(dir, &header)?;
-    dir.sync()?;
-    let path = dir.file(&Segment::log_name(1));
-    let cache = Arc::new(BlockCache::new());
-    let segment = Arc::new(Segment::new(header, path, file, None, cache.clone()));
-    let writer = Writer::new(dir.clone(), segment.clone(), Tail::at_start(&header), false)?;
     let identity = Identity { log_id: store_id, created_us, genesis_hash: Hash::ZERO, changes: Vec::new() };
-    let log = OpenLog::of_new(segment, Tail::at_start(&header));
-    let role = Role::Writer(Mutex::new(writer));
-    let inner =
-        Inner::new(dir.clone(), options.clone(), identity.clone(), options.label.clone(), cache, log, role, None);
+    let inner = new_log(dir, options, identity.clone())?;
     let payload = system::genesis_payload(store_id, created_us, &options.label);
     let outcomes = inner.commit(&[system_item(Kind::GENESIS, &payload)], None)?;
     inner.sync_through(1)?;
     let genesis_hash = inner.receipt(&outcomes[0])?.event_hash;
     inner.close()?;
     dir.write_identity(&Identity { genesis_hash, ..identity })
+}
+
+/// The first segment, empty, of a log that is being made: what is around it writes, and becomes a store only when the
+/// identity file is there.
+pub(crate) fn new_log(dir: &Directory, options: &Options, identity: Identity) -> Result<Inner> {
+    sync_parent(dir)?;
+    let log_hash = hash::log_start(identity.log_id);
+    let start = Tail { next_sequence: 1, log_hash, last_recorded_us: identity.created_us, ..Tail::default() };
+    let header = writer::next_header(identity.log_id, &start, 0, 1, random_salt(options));
+    let file = writer::create_segment(dir, &header)?;
+    dir.sync()?;
+    let path = dir.file(&Segment::log_name(1));
+    let cache = Arc::new(BlockCache::new());
+    let segment = Arc::new(Segment::new(header, path, file, None, cache.clone()));
+    let writer = Writer::new(dir.clone(), segment.clone(), Tail::at_start(&header), false)?;
+    let log = OpenLog::of_new(segment, Tail::at_start(&header));
+    let role = Role::Writer(Mutex::new(writer));
+    Ok(Inner::new(dir.clone(), options.clone(), identity, options.label.clone(), cache, log, role, None))
 }
 
 pub(crate) fn random_id(options: &Options) -> Id {
@@ -533,7 +538,7 @@ impl Inner {
 
     /// What a writer does before it is handed out: opens a new segment where the last is sealed,
     /// and declares sequences that were lost.
-    fn resume(&self, gap: Option<(u64, u64)>) -> Result<()> {
+    pub fn resume(&self, gap: Option<(u64, u64)>) -> Result<()> {
         if let Some((first, last)) = gap {
             let payload = system::gap_payload(first, last);
             let key = system::gap_id(&self.writer()?.tail.log_hash, &payload);

@@ -3,7 +3,7 @@
 use super::error::{Error, Result};
 use super::frame::{BATCH_HEADER_LEN, SEGMENT_HEADER_LEN};
 use super::id::{Hash, Id, Kind};
-use super::identity::Identity;
+use super::identity::{Change, Identity};
 use super::key::operation_key;
 use super::limits::FORMAT_VERSION;
 use super::segment::Segment;
@@ -27,7 +27,7 @@ pub struct Gap {
 }
 
 /// Payload of an identity event: the store has another id from this sequence on.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 struct NewIdentity {
     /// 32 hex digits.
     store_id: String,
@@ -41,6 +41,17 @@ pub fn genesis_payload(store_id: Id, created_us: i64, label: &str) -> Vec<u8> {
     rmp_serde::to_vec_named(&genesis).expect("a plain struct encodes")
 }
 
+/// The store id and the creation time that a genesis event tells.
+pub fn genesis(payload: &[u8]) -> Option<(Id, i64)> {
+    let genesis: Genesis = rmp_serde::from_slice(payload).ok()?;
+    Some((Id::from_hex(genesis.store_id.as_bytes())?, genesis.created_us))
+}
+
+/// What a gap event declares.
+pub fn gap(payload: &[u8]) -> Option<Gap> {
+    rmp_serde::from_slice(payload).ok()
+}
+
 pub fn gap_payload(first_sequence: u64, last_sequence: u64) -> Vec<u8> {
     rmp_serde::to_vec_named(&Gap { first_sequence, last_sequence }).expect("a plain struct encodes")
 }
@@ -52,13 +63,20 @@ pub fn gap_id(log_hash: &Hash, payload: &[u8]) -> Id {
     operation_key(b"fbat.gap", [&log_hash.0[..], payload].into_iter())
 }
 
+/// The store id that an identity event tells of.
+pub fn new_identity(payload: &[u8]) -> Option<Change> {
+    let NewIdentity { store_id, first_sequence, .. } = rmp_serde::from_slice(payload).ok()?;
+    Some(Change { store_id: Id::from_hex(store_id.as_bytes())?, first_sequence })
+}
+
 pub fn identity_payload(store_id: Id, previous: Id, first_sequence: u64) -> Vec<u8> {
     let (store_id, previous_store_id) = (store_id.to_string(), previous.to_string());
     rmp_serde::to_vec_named(&NewIdentity { store_id, previous_store_id, first_sequence })
         .expect("a plain struct encodes")
 }
 
-/// The label that the genesis event keeps; checks that it is the genesis event of this store.
+/// The label that the genesis event keeps; checks that it is the genesis event of this store. None where a log that
+/// was repaired does not have it any more.
 pub fn label(first: &Segment, identity: &Identity) -> Result<String> {
     if first.header.first_sequence != 1 {
         return Ok(String::new());
@@ -66,6 +84,9 @@ pub fn label(first: &Segment, identity: &Identity) -> Result<String> {
     let offset = (SEGMENT_HEADER_LEN + BATCH_HEADER_LEN) as u64;
     let corrupt = |why| Error::corrupt(&first.path, offset, why);
     let mut window = first.window();
+    if first.batch_at(&mut window, SEGMENT_HEADER_LEN as u64)?.first_sequence != 1 {
+        return Ok(String::new());
+    }
     let frame = first.frame_at(&mut window, offset)?;
     if frame.kind != Kind::GENESIS || frame.event_hash != identity.genesis_hash {
         return Err(corrupt("not the genesis event of this store"));

@@ -12,7 +12,7 @@ use super::window::Window;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tail {
     pub offset: u64,
-    /// The sequence that the next event has, or a lower one where a gap is declared.
+    /// The sequence that the next event has, or a lower one where a gap or a loss is declared.
     pub next_sequence: u64,
     pub log_hash: Hash,
     pub last_recorded_us: i64,
@@ -27,7 +27,7 @@ pub struct Tail {
 /// What lies at a tail.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
-    /// A whole batch; the tail is behind it now.
+    /// A whole batch, or a declared loss; the tail is behind it now.
     Batch,
     /// The end of a sealed segment.
     Sealed,
@@ -112,8 +112,15 @@ impl Tail {
         if header.first_sequence < self.next_sequence {
             return Ok(Err("the batch repeats sequences"));
         }
-        if header.is_seal() && header.first_sequence > self.next_sequence {
+        let hole = header.first_sequence > self.next_sequence;
+        if header.is_seal() && hole {
             return Ok(Err("the seal leaves sequences out"));
+        }
+        if header.is_loss() {
+            if !hole {
+                return Ok(Err("no sequence is lost here, but the log says so"));
+            }
+            log_hash = hash::log_next(log_hash, hash::loss_hash(self.next_sequence, header.first_sequence - 1));
         }
         while at < body.len() {
             let place = self.offset + (BATCH_HEADER_LEN + at) as u64;
@@ -121,7 +128,7 @@ impl Tail {
             if frame.sequence != expected {
                 return Ok(Err("a frame has the sequence of another"));
             }
-            if at == 0 && header.first_sequence > self.next_sequence && frame.kind != Kind::GAP {
+            if at == 0 && hole && frame.kind != Kind::GAP {
                 return Ok(Err("sequences are missing, and no gap is declared"));
             }
             log_hash = hash::log_next(log_hash, frame.event_hash);

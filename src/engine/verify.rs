@@ -2,12 +2,12 @@
 
 use super::directory;
 use super::error::{Code, Error, Result};
-use super::event::SYSTEM_ENTITY;
+use super::event::{Event, SYSTEM_ENTITY};
 use super::hash::{self, EventFields};
 use super::id::Hash;
 use super::identity::Declared;
 use super::scan::Strings;
-use super::segment::{Flow, Segment};
+use super::segment::{Flow, Newest, Segment};
 use super::store::{Inner, Store};
 use super::tail::Tail;
 use foldhash::HashMap;
@@ -25,6 +25,11 @@ pub struct VerifyReport {
     /// Declared gaps, and the sequences they take up.
     pub gaps: u64,
     pub gap_sequences: u64,
+    /// Declared losses, which a repair leaves, and the sequences lost.
+    pub losses: u64,
+    pub lost_sequences: u64,
+    /// Events whose predecessor was lost, so that only their content can be checked.
+    pub unlinked_events: u64,
     /// Everything that does not hold; empty for a sound store. At most [`FINDINGS_MAX`].
     pub findings: Vec<Finding>,
 }
@@ -57,7 +62,8 @@ impl Store {
             _ => e,
         });
         let identity = found.as_ref().unwrap_or(&store.identity);
-        let mut walk = Walk { store, visible, declared: Declared::new(identity), report: VerifyReport::default() };
+        let mut walk =
+            Walk { store, visible, declared: Declared::new(identity), last_lost: 0, report: VerifyReport::default() };
         let mut before: Option<Tail> = None;
         for segment in store.segments().iter() {
             if walk.report.findings.len() >= FINDINGS_MAX {
@@ -77,7 +83,17 @@ struct Walk<'a> {
     store: &'a Inner,
     visible: u64,
     declared: Declared<'a>,
+    /// The last sequence that was declared lost so far.
+    last_lost: u64,
     report: VerifyReport,
+}
+
+/// The newest event of an entity so far; all zero but the hash where there is none.
+#[derive(Clone, Copy)]
+struct Head {
+    sequence: u64,
+    version: u64,
+    hash: Hash,
 }
 
 impl Walk<'_> {
@@ -124,8 +140,10 @@ impl Walk<'_> {
     /// Content hashes, event hashes, versions and chains of one segment.
     fn events(&mut self, segment: &Segment, fresh: &Arc<Segment>) -> Result<()> {
         let (mut strings, mut scratch) = (Strings::new(fresh.clone()), Vec::new());
-        let mut heads: HashMap<u32, (u64, Hash)> = HashMap::default();
-        let mut last_sequence = segment.header.first_sequence - 1;
+        let mut heads: HashMap<u32, Head> = HashMap::default();
+        let mut next_sequence = segment.header.first_sequence;
+        let losses = fresh.losses()?;
+        let mut losses = losses.iter().peekable();
         let visible = self.visible;
         let _whole = fresh.walk(0, &mut |offset, frame| {
             if frame.sequence > visible {
@@ -133,44 +151,72 @@ impl Walk<'_> {
             }
             self.report.events += 1;
             self.report.system_events += u64::from(frame.kind.is_reserved());
-            if frame.sequence > last_sequence + 1 {
-                self.report.gaps += 1;
-                self.report.gap_sequences += frame.sequence - last_sequence - 1;
+            while let Some(loss) = losses.next_if(|(first, _)| *first < frame.sequence) {
+                self.lose(*loss);
+                next_sequence = loss.1 + 1;
             }
-            last_sequence = frame.sequence;
+            if frame.sequence > next_sequence {
+                self.report.gaps += 1;
+                self.report.gap_sequences += frame.sequence - next_sequence;
+            }
+            next_sequence = frame.sequence + 1;
             if let Err(why) = self.declared.meet(frame.sequence, frame.kind, frame.payload) {
                 self.find(segment, offset, frame.sequence, why);
             }
             let event = strings.event(&frame, None)?;
-            let (version, previous) = match heads.get(&frame.entity.number) {
+            let head = match heads.get(&frame.entity.number) {
                 Some(head) => *head,
-                None => self.head_before(segment, event.entity)?,
+                None => self.head_before(segment, &event)?,
             };
-            let fields = EventFields::of_event(&event, previous);
-            let faults = [
-                (event.version != version + 1, "the entity's versions do not follow each other"),
-                (hash::content_hash(event.payload) != event.content_hash, "the payload does not have its content hash"),
-                (hash::event_hash(&fields, &mut scratch) != event.event_hash, "the event hash does not hold"),
-            ];
-            for (_, message) in faults.iter().filter(|(fault, _)| *fault) {
-                self.find(segment, offset, frame.sequence, *message);
+            let content_holds = hash::content_hash(event.payload) == event.content_hash;
+            let chain = self.chain(&event, &head, &mut scratch);
+            let content = (!content_holds).then_some("the payload does not have its content hash");
+            for message in [content, chain].into_iter().flatten() {
+                self.find(segment, offset, frame.sequence, message);
             }
-            heads.insert(frame.entity.number, (frame.version, frame.event_hash));
+            let head = Head { sequence: frame.sequence, version: frame.version, hash: frame.event_hash };
+            heads.insert(frame.entity.number, head);
             Ok(Flow::Continue(()))
         })?;
+        losses.filter(|(_, last)| *last <= visible).for_each(|loss| self.lose(*loss));
         Ok(())
     }
 
-    /// The newest event of an entity in the segments before this one.
-    fn head_before(&self, segment: &Segment, entity: &str) -> Result<(u64, Hash)> {
+    fn lose(&mut self, (first, last): (u64, u64)) {
+        self.report.losses += 1;
+        self.report.lost_sequences += last - first + 1;
+        self.last_lost = last;
+    }
+
+    /// What is wrong with the event's place behind the entity's event before. Versions may be missing where a loss was
+    /// declared since; then the hash cannot be computed.
+    fn chain(&mut self, event: &Event<'_>, head: &Head, scratch: &mut Vec<u8>) -> Option<&'static str> {
+        if head.version.checked_add(1) == Some(event.version) {
+            let fields = EventFields::of_event(event, head.hash);
+            return (hash::event_hash(&fields, scratch) != event.event_hash).then_some("the event hash does not hold");
+        }
+        if event.version <= head.version || self.last_lost <= head.sequence {
+            return Some("the entity's versions do not follow each other");
+        }
+        self.report.unlinked_events += 1;
+        None
+    }
+
+    /// The newest event of this event's entity in the segments before its own.
+    fn head_before(&self, segment: &Segment, event: &Event<'_>) -> Result<Head> {
         let first = segment.header.first_sequence;
         for earlier in self.store.segments().iter().rev().filter(|s| s.header.first_sequence < first) {
-            if let Some(newest) = earlier.newest_of(entity)? {
-                return Ok((newest.version, newest.hash));
+            if let Some(Newest { sequence, version, hash, .. }) = earlier.newest_of(event.entity)? {
+                return Ok(Head { sequence, version, hash });
             }
         }
-        let none = if entity == SYSTEM_ENTITY { Hash::ZERO } else { self.store.identity.genesis_hash };
-        Ok((0, none))
+        let genesis = self.store.identity.genesis_hash;
+        Ok(match (event.entity == SYSTEM_ENTITY, event.sequence) {
+            (true, 1) => Head { sequence: 0, version: 0, hash: Hash::ZERO },
+            // Also where the genesis event was lost, its hash is known.
+            (true, _) => Head { sequence: 1, version: 1, hash: genesis },
+            (false, _) => Head { sequence: 0, version: 0, hash: genesis },
+        })
     }
 
     /// The index, or the table, against what was read from the log just now.

@@ -2,8 +2,9 @@
 
 use super::directory::{CleanMark, Directory};
 use super::error::{Error, Result};
-use super::frame::{BatchHeader, SegmentHeader, BATCH_HEADER_LEN, BATCH_SEAL};
-use super::id::Id;
+use super::frame::{BatchHeader, SegmentHeader, BATCH_HEADER_LEN, BATCH_LOSS, BATCH_SEAL};
+use super::hash;
+use super::id::{Hash, Id};
 use super::limits::FORMAT_VERSION;
 use super::segment::Segment;
 use super::tail::Tail;
@@ -112,21 +113,34 @@ impl Writer {
 
     /// Ends the segment with a seal record; it is to be cut and synced then.
     pub fn seal(&mut self, synced_through: u64) -> Result<()> {
+        self.record(BATCH_SEAL, self.tail.next_sequence, self.tail.log_hash, synced_through)?;
+        self.tail.sealed = true;
+        Ok(())
+    }
+
+    /// Declares the sequences from the next one to `last`, at least one, as lost.
+    pub fn declare_loss(&mut self, last: u64, synced_through: u64) -> Result<()> {
+        let log_hash = hash::log_next(self.tail.log_hash, hash::loss_hash(self.tail.next_sequence, last));
+        self.record(BATCH_LOSS, last + 1, log_hash, synced_through)
+    }
+
+    /// Writes a header without events.
+    fn record(&mut self, flags: u32, first_sequence: u64, log_hash: Hash, synced_through: u64) -> Result<()> {
         self.buffer.clear();
         self.buffer.resize(BATCH_HEADER_LEN, 0);
+        let recorded_us = self.tail.last_recorded_us;
         let header = BatchHeader {
             body_len: 0,
             count: 0,
-            first_sequence: self.tail.next_sequence,
+            first_sequence,
             synced_through,
-            recorded_us: self.tail.last_recorded_us,
-            log_hash: self.tail.log_hash,
+            recorded_us,
+            log_hash,
             body_crc: 0,
-            flags: BATCH_SEAL,
+            flags,
         };
         self.write(header)?;
         self.advance(&header);
-        self.tail.sealed = true;
         self.segment.publish(self.tail.offset);
         Ok(())
     }

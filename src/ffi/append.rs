@@ -103,7 +103,8 @@ pub struct fbat_receipt {
     pub content_hash: fbat_hash,
     /// Hash over the event and the entity's history before it.
     pub event_hash: fbat_hash,
-    /// The `event_hash` of the entity's event before this one; of the store's first event for the first.
+    /// The `event_hash` of the entity's event before this one; of the store's first event for the first; all zero where
+    /// it was lost before a repair.
     pub previous_hash: fbat_hash,
     /// Bits: `FBAT_RECEIPT_...`.
     pub flags: u32,

@@ -27,6 +27,7 @@ pub mod log;
 pub mod page;
 pub mod provenance;
 pub mod query;
+pub mod repair;
 pub mod status;
 pub mod store;
 pub mod types;

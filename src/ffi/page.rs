@@ -85,7 +85,8 @@ pub struct fbat_record {
     pub content_hash: fbat_hash,
     /// Hash over the event and the entity's history before it.
     pub event_hash: fbat_hash,
-    /// The `event_hash` of the entity's event before this one, with its column; else all zero.
+    /// The `event_hash` of the entity's event before this one, with its column; all zero without it, and where that
+    /// event was lost.
     pub previous_hash: fbat_hash,
     /// Of an imported event: the name that its source had in the import; else NULL and 0.
     pub source_namespace: fbat_str,

@@ -42,6 +42,12 @@ pub struct fbat_verify_totals {
     pub gaps: u64,
     /// How many sequences those gaps take up.
     pub gap_sequences: u64,
+    /// Declared losses, which fbat_store_repair() leaves.
+    pub losses: u64,
+    /// How many sequences were lost.
+    pub lost_sequences: u64,
+    /// Events whose predecessor was lost, so that their hash cannot be computed.
+    pub unlinked_events: u64,
 }
 
 /// One thing that does not hold.
@@ -99,7 +105,8 @@ impl handle::Object for VerifyObject {
 
 /// Walks a whole store and checks every checksum, hash, chain and index against the log.
 ///
-/// Damage is a finding, not a failure of the call: a sound store has 0 findings.
+/// Damage is a finding, not a failure of the call: a sound store has 0 findings. What a repair has declared as lost is
+/// none, nor is a version of an entity that is missing there; one that is missing elsewhere is.
 /// @param store the store. Others may use it meanwhile; the walk ends at what was visible at the call.
 /// @param out_report the report; NULL on failure. Free it with fbat_verify_report_free().
 /// @param err detail on failure; may be NULL.
@@ -160,6 +167,9 @@ pub unsafe extern "C" fn fbat_verify_report_totals(
                 log_bytes: report.log_bytes,
                 gaps: report.gaps,
                 gap_sequences: report.gap_sequences,
+                losses: report.losses,
+                lost_sequences: report.lost_sequences,
+                unlinked_events: report.unlinked_events,
                 ..fbat_verify_totals::initial()
             },
         );

@@ -80,6 +80,7 @@ static void every_call_is_refused(void *argument) {
     fbat_provenance *provenance = (fbat_provenance *)1;
     fbat_buffer *buffer = (fbat_buffer *)1;
     fbat_verify_report *report = (fbat_verify_report *)1;
+    fbat_repair_report *repaired = (fbat_repair_report *)1;
     fbat_event event = event_of("thing:1", "x");
     fbat_receipt receipt = FBAT_RECEIPT_INIT;
     fbat_frontier frontier = FBAT_FRONTIER_INIT;
@@ -99,6 +100,8 @@ static void every_call_is_refused(void *argument) {
     CHECK_STATUS(fbat_cursor_next(p->cursor, &page, NULL), FBAT_ERR_FORKED);
     CHECK_STATUS(fbat_store_verify(p->store, &report, NULL), FBAT_ERR_FORKED);
     CHECK(report == NULL);
+    CHECK_STATUS(fbat_store_repair(t_path("s"), t_path("repaired"), &repaired, NULL), FBAT_ERR_FORKED);
+    CHECK(repaired == NULL);
     CHECK_STATUS(fbat_event_provenance(p->store, &id, &provenance, NULL), FBAT_ERR_FORKED);
     CHECK(provenance == NULL);
     CHECK_STATUS(fbat_provenance_encode(p->provenance, &buffer, NULL), FBAT_ERR_FORKED);

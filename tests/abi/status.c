@@ -127,7 +127,9 @@ MISUSE(error_freed_twice_and_its_slot_used_again) {
     X(fbat_import_report, FBAT_IMPORT_REPORT_INIT)           \
     X(fbat_verify_totals, FBAT_VERIFY_TOTALS_INIT)           \
     X(fbat_finding, FBAT_FINDING_INIT)                       \
-    X(fbat_backup_report, FBAT_BACKUP_REPORT_INIT)
+    X(fbat_backup_report, FBAT_BACKUP_REPORT_INIT)           \
+    X(fbat_repair_totals, FBAT_REPAIR_TOTALS_INIT)           \
+    X(fbat_loss, FBAT_LOSS_INIT)
 
 CASE(init_functions_do_what_the_macros_do) {
 #define SAME(type, macro)                                        \

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 /// The files in the order of their sections.
-const SECTIONS: [&str; 15] = [
+const SECTIONS: [&str; 16] = [
     "types",
     "status",
     "version",
@@ -21,6 +21,7 @@ const SECTIONS: [&str; 15] = [
     "import",
     "verify",
     "copy",
+    "repair",
 ];
 
 /// `include/fbat.h`, as it should be.

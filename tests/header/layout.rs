@@ -2,7 +2,7 @@
 
 use crate::generate;
 use crate::tools::{altered_header, root, run_c};
-use fbat::ffi::{append::*, copy::*, import::*, page::*, store::*, types::*, verify::*};
+use fbat::ffi::{append::*, copy::*, import::*, page::*, repair::*, store::*, types::*, verify::*};
 use std::path::Path;
 
 type Layout = (&'static str, usize, Vec<(&'static str, usize)>);
@@ -50,12 +50,18 @@ fn layouts() -> Vec<Layout> {
             overtaken, source_high_watermark, source_ceiling, destination_visible, destination_durable
         }
         fbat_verify_totals {
-            struct_size, events, system_events, batches, segments, log_bytes, gaps, gap_sequences
+            struct_size, events, system_events, batches, segments, log_bytes, gaps, gap_sequences, losses,
+            lost_sequences, unlinked_events
         }
         fbat_finding { struct_size, path, offset, sequence, message }
         fbat_backup_report {
             struct_size, events, segments, linked_segments, log_bytes, last_sequence, log_hash
         }
+        fbat_repair_totals {
+            struct_size, events, system_events, unlinked_events, segments, headers_rebuilt, bytes_unread, losses,
+            sequences_lost, gap_first, gap_last, flags, reserved
+        }
+        fbat_loss { struct_size, path, offset, first_sequence, last_sequence, message }
     }
 }
 

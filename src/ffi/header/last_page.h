@@ -40,13 +40,19 @@
 #define FBAT_IMPORT_REPORT_INIT {sizeof(fbat_import_report), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** An #fbat_verify_totals to be filled in. @since 0.1 */
-#define FBAT_VERIFY_TOTALS_INIT {sizeof(fbat_verify_totals), 0, 0, 0, 0, 0, 0, 0}
+#define FBAT_VERIFY_TOTALS_INIT {sizeof(fbat_verify_totals), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** An #fbat_finding to be filled in. @since 0.1 */
 #define FBAT_FINDING_INIT {sizeof(fbat_finding), FBAT_STR_INIT, 0, 0, FBAT_STR_INIT}
 
 /** An #fbat_backup_report to be filled in. @since 0.1 */
 #define FBAT_BACKUP_REPORT_INIT {sizeof(fbat_backup_report), 0, 0, 0, 0, 0, FBAT_HASH_INIT}
+
+/** An #fbat_repair_totals to be filled in. @since 0.1 */
+#define FBAT_REPAIR_TOTALS_INIT {sizeof(fbat_repair_totals), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+/** An #fbat_loss to be filled in. @since 0.1 */
+#define FBAT_LOSS_INIT {sizeof(fbat_loss), FBAT_STR_INIT, 0, 0, 0, FBAT_STR_INIT}
 
 /** @} */
 
