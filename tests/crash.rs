@@ -7,6 +7,7 @@ use common::book::{options, read, read_at, store_path, Book, Earlier, Work};
 use common::simulated::{Disk, Fate, History, Image, Replay};
 use common::*;
 use fbat::engine::backup::BackupOptions;
+use fbat::engine::repair::repair;
 use fbat::engine::store::{new_identity, Durability, OpenMode, Options, Store};
 use std::collections::HashSet;
 use std::path::Path;
@@ -176,13 +177,14 @@ fn whatever_a_crash_leaves_everything_promised_is_there() {
 enum Making {
     Backup { link: bool },
     NewIdentity,
+    Repair,
 }
 
 impl Making {
     /// Where its result lies.
     fn place(self) -> &'static Path {
         match self {
-            Making::Backup { .. } => Path::new("/copy"),
+            Making::Backup { .. } | Making::Repair => Path::new("/copy"),
             Making::NewIdentity => store_path(),
         }
     }
@@ -197,6 +199,9 @@ impl Making {
             }
             Making::NewIdentity => {
                 new_identity(store_path(), &options).unwrap();
+            }
+            Making::Repair => {
+                repair(store_path(), self.place(), &options).unwrap();
             }
         }
     }
@@ -264,10 +269,10 @@ fn check_making(making: Making, left: &Image, original: &[Row], whole: &[Row], d
 }
 
 #[test]
-fn a_backup_or_new_identity_that_a_crash_cuts_is_whole_or_not_there() {
+fn a_backup_repair_or_new_identity_that_a_crash_cuts_is_whole_or_not_there() {
     let (seed, began) = (seed_from_env(), Instant::now());
     let mut campaign = Campaign::default();
-    let makings = [Making::Backup { link: false }, Making::Backup { link: true }, Making::NewIdentity];
+    let makings = [Making::Backup { link: false }, Making::Backup { link: true }, Making::NewIdentity, Making::Repair];
     for (round, making) in (0..).zip(makings.into_iter().cycle()) {
         cut_making(&mut campaign, making, seed.wrapping_add(round), 200);
         if campaign.images >= scaled(20_000) || campaign.findings.len() >= findings_max() {

@@ -8,7 +8,7 @@ use fbat::engine::error::Code;
 use fbat::engine::event::{Expect, NewEvent, SYSTEM_ENTITY};
 use fbat::engine::id::{Hash, Kind};
 use fbat::engine::repair::{repair, Loss, RepairReport};
-use fbat::engine::store::{OpenMode, Store};
+use fbat::engine::store::{new_identity, OpenMode, Store};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::Range;
@@ -650,6 +650,37 @@ fn the_last_batch_of_a_closed_store_is_missed() {
     let outcome = bench.repair();
     assert_eq!(lost(&outcome), [(layout.frames[batch.frames.start].sequence, bench.original.last())]);
     assert_eq!(outcome.report.gap_last, 0, "the clean mark tells where the log ended");
+}
+
+#[test]
+fn a_store_that_was_given_a_new_id_keeps_it_whatever_of_it_is_lost() {
+    for (lost_file, lost_event) in [(false, false), (true, false), (false, true)] {
+        let dir = TempDir::in_memory("repair-new-id");
+        let (damaged, new) = (dir.join("store"), dir.join("new"));
+        let store = open_quick(&damaged);
+        fill(&store, 0, 5);
+        store.close().unwrap();
+        let id = new_identity(&damaged, &quick()).unwrap();
+        let store = open_quick(&damaged);
+        fill(&store, 5, 5);
+        let told = rows_with_system(&store).into_iter().find(|row| row.kind == Kind::IDENTITY).unwrap();
+        store.close().unwrap();
+        if lost_file {
+            fs::remove_file(damaged.join("store.fbat")).unwrap();
+        }
+        if lost_event {
+            common::Damage::to_bytes(&damaged, &told.payload);
+        }
+        let report = repair(&damaged, &new, &quick()).unwrap();
+        assert_eq!(report.sequences_lost, u64::from(lost_event), "{report:?}");
+        let store = open_quick(&new);
+        assert_eq!(store.store_id(), id, "file lost: {lost_file}, event lost: {lost_event}");
+        assert_sound(&store);
+        let ids = rows_with_system(&store).iter().filter(|row| row.kind == Kind::IDENTITY).count();
+        assert_eq!((rows(&store).len(), ids), (10, 1));
+        store.close().unwrap();
+        assert_sound(&open_reader(&new));
+    }
 }
 
 #[test]
