@@ -88,25 +88,27 @@ pub struct IndexBuilder {
 }
 
 impl IndexBuilder {
-    /// Takes over everything that `index` covers.
-    pub fn absorb(&mut self, index: &Index) -> Result<()> {
-        self.ids.reserve(index.entries(IDS));
+    /// Begins with everything that `index` covers.
+    pub fn of(index: &Index) -> Result<IndexBuilder> {
+        let mut builder = IndexBuilder::default();
+        builder.ids.reserve(index.entries(IDS));
         for at in 0..index.entries(IDS) {
-            self.ids.push(index.id_entry(at)?);
+            builder.ids.push(index.id_entry(at)?);
         }
         for number in 0..index.strings_len() as u32 {
-            self.strings.push(index.string(number)?);
+            builder.strings.push(index.string(number)?);
         }
         for at in 0..index.entries(NAMES) {
             let name = index.name(at)?;
+            index.check_name(&name, builder.postings.len())?;
             for posting in 0..name.postings {
-                self.postings.push((name.number, index.posting(name.first_posting.saturating_add(posting))?));
+                builder.postings.push((name.number, index.posting(name.first_posting.saturating_add(posting))?));
             }
         }
         for at in 0..index.entries(SPARSE) {
-            self.sparse.push(index.sparse(at)?);
+            builder.sparse.push(index.sparse(at)?);
         }
-        Ok(())
+        Ok(builder)
     }
 
     /// The bytes of the index file.
@@ -359,6 +361,16 @@ impl Index {
         Ok(Name { number: u32_at(&block, at), first_posting: u32_at(&block, at + 4), postings: u32_at(&block, at + 8) })
     }
 
+    /// Refuses a name without a string, and one that would have `before` and its own postings be more than there are:
+    /// names that share postings must not multiply what is read.
+    fn check_name(&self, name: &Name, before: usize) -> Result<()> {
+        let within = before.saturating_add(name.postings as usize) <= self.entries(POSTINGS);
+        match within && (name.number as usize) < self.strings_len() {
+            true => Ok(()),
+            false => Err(Error::corrupt(&self.path, 0, "the names of the index do not fit its other sections")),
+        }
+    }
+
     fn sparse(&self, at: usize) -> Result<SparseEntry> {
         let (block, at) = self.entry(SPARSE, at)?;
         Ok(SparseEntry {
@@ -492,9 +504,11 @@ impl Index {
 
     /// The entities with events here whose name starts with `prefix`.
     pub fn entities_below(&self, prefix: &str) -> Result<Vec<Name>> {
-        let mut found = Vec::new();
+        let (mut found, mut postings) = (Vec::new(), 0);
         for at in self.names_before(prefix)?..self.entries(NAMES) {
             let name = self.name(at)?;
+            self.check_name(&name, postings)?;
+            postings += name.postings as usize;
             if !self.string(name.number)?.starts_with(prefix) {
                 break;
             }
@@ -537,7 +551,8 @@ impl Index {
     /// The last place to start a walk from that meets every event above `after`; none where the
     /// index covers no event.
     pub fn walk_start(&self, after: u64) -> Result<Option<SparseEntry>> {
-        let beyond = partition_point(self.entries(SPARSE), |at| Ok(self.sparse(at)?.sequence <= after + 1))?;
+        let beyond =
+            partition_point(self.entries(SPARSE), |at| Ok(self.sparse(at)?.sequence <= after.saturating_add(1)))?;
         match self.entries(SPARSE) {
             0 => Ok(None),
             _ => self.sparse(beyond.saturating_sub(1)).map(Some),
