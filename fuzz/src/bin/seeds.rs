@@ -15,7 +15,9 @@ fn main() -> std::io::Result<()> {
         let directory = Path::new(&directory).join(target);
         fs::create_dir_all(&directory)?;
         for (number, input) in inputs.iter().enumerate() {
-            fs::write(directory.join(format!("{number:03}")), input)?;
+            // What is whole stays a seed: a shorter input that is not may cover as much.
+            let whole = if target == "provenance" { "whole-" } else { "" };
+            fs::write(directory.join(format!("{whole}{number:03}")), input)?;
         }
     }
     Ok(())
