@@ -54,6 +54,7 @@ impl Drop for Pinned {
 }
 
 impl BlockCache {
+    #[allow(clippy::new_without_default)] // nobody makes one by default
     pub fn new() -> BlockCache {
         let shard = || Mutex::new((0..SLOTS / SHARDS).map(|_| None).collect());
         BlockCache { shards: (0..SHARDS).map(|_| shard()).collect(), pinned: Arc::default() }

@@ -352,6 +352,10 @@ impl<'a> Frame<'a> {
         let sequence = segment.first_sequence.checked_add(take_varint(rest)?)?;
         let recorded_us = segment.created_us.wrapping_add(unzigzag(take_varint(rest)?));
         let version = take_varint(rest)?;
+        // An entity has no more events than the store; and sums of either never overflow.
+        if sequence > SEQUENCE_MAX || !(1..=sequence).contains(&version) {
+            return None;
+        }
         let entity = take_string(rest)?;
         let scope = take_string(rest)?;
         let optional = |bit: u16| fields & bit != 0;

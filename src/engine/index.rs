@@ -7,6 +7,7 @@ use super::cache::{Block, BlockCache, Pinned};
 use super::error::{Code, Error, Result};
 use super::frame::{array_at, u32_at, u64_at, SegmentHeader};
 use super::id::{Hash, Id};
+use super::limits::SEQUENCE_MAX;
 use super::vfs::{read_full, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -88,25 +89,27 @@ pub struct IndexBuilder {
 }
 
 impl IndexBuilder {
-    /// Takes over everything that `index` covers.
-    pub fn absorb(&mut self, index: &Index) -> Result<()> {
-        self.ids.reserve(index.entries(IDS));
+    /// Begins with everything that `index` covers.
+    pub fn of(index: &Index) -> Result<IndexBuilder> {
+        let mut builder = IndexBuilder::default();
+        builder.ids.reserve(index.entries(IDS));
         for at in 0..index.entries(IDS) {
-            self.ids.push(index.id_entry(at)?);
+            builder.ids.push(index.id_entry(at)?);
         }
         for number in 0..index.strings_len() as u32 {
-            self.strings.push(index.string(number)?);
+            builder.strings.push(index.string(number)?);
         }
         for at in 0..index.entries(NAMES) {
             let name = index.name(at)?;
+            index.check_name(&name, builder.postings.len())?;
             for posting in 0..name.postings {
-                self.postings.push((name.number, index.posting(name.first_posting.saturating_add(posting))?));
+                builder.postings.push((name.number, index.posting(name.first_posting.saturating_add(posting))?));
             }
         }
         for at in 0..index.entries(SPARSE) {
-            self.sparse.push(index.sparse(at)?);
+            builder.sparse.push(index.sparse(at)?);
         }
-        Ok(())
+        Ok(builder)
     }
 
     /// The bytes of the index file.
@@ -303,6 +306,9 @@ impl Index {
             last_recorded_us: u64_at(&block, 72) as i64,
             log_hash: Hash(array_at(&block, 80)),
         };
+        if meta.last_sequence > SEQUENCE_MAX || meta.events > meta.last_sequence {
+            return Err(wrong("the index contradicts itself"));
+        }
         let uid = NEXT_UID.fetch_add(1, Ordering::Relaxed);
         let sections = std::array::from_fn(section);
         Ok(Index {
@@ -364,6 +370,16 @@ impl Index {
     fn name(&self, at: usize) -> Result<Name> {
         let (block, at) = self.entry(NAMES, at)?;
         Ok(Name { number: u32_at(&block, at), first_posting: u32_at(&block, at + 4), postings: u32_at(&block, at + 8) })
+    }
+
+    /// Refuses a name without a string, and one that would have `before` and its own postings be more than there are:
+    /// names that share postings must not multiply what is read.
+    fn check_name(&self, name: &Name, before: usize) -> Result<()> {
+        let within = before.saturating_add(name.postings as usize) <= self.entries(POSTINGS);
+        match within && (name.number as usize) < self.strings_len() {
+            true => Ok(()),
+            false => Err(Error::corrupt(&self.path, 0, "the names of the index do not fit its other sections")),
+        }
     }
 
     fn sparse(&self, at: usize) -> Result<SparseEntry> {
@@ -499,9 +515,11 @@ impl Index {
 
     /// The entities with events here whose name starts with `prefix`.
     pub fn entities_below(&self, prefix: &str) -> Result<Vec<Name>> {
-        let mut found = Vec::new();
+        let (mut found, mut postings) = (Vec::new(), 0);
         for at in self.names_before(prefix)?..self.entries(NAMES) {
             let name = self.name(at)?;
+            self.check_name(&name, postings)?;
+            postings += name.postings as usize;
             if !self.string(name.number)?.starts_with(prefix) {
                 break;
             }
@@ -544,7 +562,8 @@ impl Index {
     /// The last place to start a walk from that meets every event above `after`; none where the
     /// index covers no event.
     pub fn walk_start(&self, after: u64) -> Result<Option<SparseEntry>> {
-        let beyond = partition_point(self.entries(SPARSE), |at| Ok(self.sparse(at)?.sequence <= after + 1))?;
+        let beyond =
+            partition_point(self.entries(SPARSE), |at| Ok(self.sparse(at)?.sequence <= after.saturating_add(1)))?;
         match self.entries(SPARSE) {
             0 => Ok(None),
             _ => self.sparse(beyond.saturating_sub(1)).map(Some),

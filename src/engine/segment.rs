@@ -221,10 +221,7 @@ impl Segment {
 
     /// The bytes of an index over everything that is known of this segment.
     pub fn build_index(&self, meta: &IndexMeta) -> Result<Vec<u8>> {
-        let mut builder = IndexBuilder::default();
-        if let Some(index) = self.index() {
-            builder.absorb(&index)?;
-        }
+        let mut builder = self.on_index(IndexBuilder::of)?.unwrap_or_default();
         self.read_table().feed(&mut builder);
         Ok(builder.build(&self.header, meta))
     }

@@ -72,6 +72,24 @@ pub unsafe extern "C" fn fbat_internal_store_open(
     out_store: *mut *mut fbat_store,
     err: *mut *mut fbat_error,
 ) -> fbat_status {
+    let clock = Arc::new(FixedClock { now_us: now_us.into(), step_us });
+    let entropy = Arc::new(FixedEntropy(seed.into()));
+    // SAFETY: the caller's promise, which is the same.
+    unsafe { store_open_with(path, options, |given| Options { clock, entropy, ..given }, out_store, err) }
+}
+
+/// As fbat_store_open(), with options that `change` makes of those that were given: only Rust can give a clock or a
+/// disk of its own.
+///
+/// # Safety
+/// As fbat_store_open().
+pub unsafe fn store_open_with(
+    path: *const c_char,
+    options: *const fbat_open_options,
+    change: impl FnOnce(Options) -> Options,
+    out_store: *mut *mut fbat_store,
+    err: *mut *mut fbat_error,
+) -> fbat_status {
     // SAFETY: the caller's promise: null or writable.
     let out = unsafe { Out::new(out_store, null_mut()) };
     let body = |_: &Call| {
@@ -82,9 +100,7 @@ pub unsafe extern "C" fn fbat_internal_store_open(
             true => Options::default(),
             false => handle::get::<OpenOptionsObject>(options)?.to_engine(),
         };
-        let clock = Arc::new(FixedClock { now_us: now_us.into(), step_us });
-        let options = Options { clock, entropy: Arc::new(FixedEntropy(seed.into())), ..given };
-        out.set(handle::insert(StoreObject::open(path, &options)?)?);
+        out.set(handle::insert(StoreObject::open(path, &change(given))?)?);
         Ok(())
     };
     // SAFETY: the caller's promise: null or writable.
