@@ -2,7 +2,9 @@
 #
 #   make                 libraries for C in build/lib
 #   make demo            the example on real data
-#   make check           every test
+#   make check           every test, and a tenth of an hour's torture
+#   make torture         attacks on every promise for an hour (TIME=minutes SEED=n ONLY="crash fuzz"), and the scorecard
+#   make canaries        broken builds, each of which a harness must catch
 #   make install         PREFIX=/usr/local LIBDIR= INCLUDEDIR= DESTDIR=
 #   make header          writes include/ again after a change to src/ffi
 
@@ -26,7 +28,7 @@ HEADERS := $(wildcard include/*.h)
 EXAMPLE_CC   = $(CC) -std=c11 -O2 -g -Wall -Wextra -Wpedantic $(CFLAGS) $(EXAMPLE_CFLAGS) -Iinclude
 EXAMPLE_LIB := -Lbuild/lib -Wl,-rpath,'$$ORIGIN/../lib' -lfbat
 
-.PHONY: all lib print-soversion examples demo check header install uninstall setup clean
+.PHONY: all lib print-soversion examples demo check torture canaries header install uninstall setup clean
 all: lib
 
 # cargo decides what is out of date, so this runs every time. The soname link stands beside the library, or a program
@@ -61,6 +63,14 @@ demo:
 check:
 	@scripts/setup check
 	@scripts/check
+
+torture:
+	@scripts/setup torture
+	@TIME='$(TIME)' SEED='$(SEED)' ONLY='$(ONLY)' scripts/torture
+
+canaries:
+	@scripts/setup torture
+	@scripts/canaries
 
 # The test that compares the committed header with a fresh one writes it instead.
 header:
