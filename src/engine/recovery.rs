@@ -221,9 +221,11 @@ impl<'a> Opening<'a> {
                 break;
             }
             let behind = batches_behind(&segment, tail.offset, length)?;
-            let Err(damage) = self.refuse_damage(&segment, &tail, torn, synced.max(behind.synced_through)) else {
+            let synced = synced.max(behind.synced_through).max(tail.synced_through);
+            if tail.next_sequence > synced {
                 break;
-            };
+            }
+            let damage = damage(&segment, &tail, torn, synced);
             // The batch may just have been half written; by now, with others behind it, it is whole.
             if !matches!(tail.step(&segment, &mut segment.window())?, Step::Batch | Step::Sealed) {
                 return Err(damage);
@@ -239,19 +241,29 @@ impl<'a> Opening<'a> {
         let mut tail = Tail::at_start(&segment.header);
         let torn = read_to_end(&segment, &mut tail)?;
         let behind = batches_behind(&segment, tail.offset, length)?;
-        self.refuse_damage(&segment, &tail, torn, synced.max(behind.synced_through))?;
+        let synced = synced.max(behind.synced_through).max(tail.synced_through);
+        let ending = decide(&Evidence {
+            falls_short: tail.next_sequence <= synced,
+            written_behind: torn.is_some() || behind.written,
+            batches_behind: behind.batches > 0,
+            may_have_lost: !self.same_boot,
+        });
         report.unclean = true;
-        if torn.is_some() || behind.written {
-            report.dropped_bytes = length - tail.offset;
-            report.dropped_offset = tail.offset;
-            report.dropped_path = segment.path.to_path_buf();
-            report.dropped_batches = behind.batches;
-            report.dropped_events = behind.events;
-        }
+        let jump = match ending {
+            Ending::Damaged => return Err(damage(&segment, &tail, torn, synced)),
+            Ending::Whole { jump } => jump,
+            Ending::Torn { jump } => {
+                report.dropped_bytes = length - tail.offset;
+                report.dropped_offset = tail.offset;
+                report.dropped_path = segment.path.to_path_buf();
+                report.dropped_batches = behind.batches;
+                report.dropped_events = behind.events;
+                jump
+            }
+        };
         let last = tail.next_sequence - 1;
-        let lost = !self.same_boot || behind.batches > 0;
         // What anybody can have seen lies within the lease of what was on disk, batches behind a hole included.
-        let gap = lost.then_some((last + 1, last + SEQUENCE_LEASE));
+        let gap = jump.then_some((last + 1, last + SEQUENCE_LEASE));
         (report.gap_first, report.gap_last) = gap.unwrap_or_default();
         Ok(OpenLog { gap, ..found(segment, tail, false, last, report) })
     }
@@ -268,17 +280,6 @@ impl<'a> Opening<'a> {
         Ok(())
     }
 
-    /// A bad batch at or below a sequence that is known to have been on disk is damage, not a torn tail.
-    fn refuse_damage(&self, segment: &Segment, tail: &Tail, torn: Option<&str>, synced: u64) -> Result<()> {
-        let synced = synced.max(tail.synced_through);
-        if tail.next_sequence > synced {
-            return Ok(());
-        }
-        let (next, why) = (tail.next_sequence, torn.unwrap_or("nothing was written here"));
-        let what = format!("{why}; sequence {next} should be here, since everything through {synced} was on disk");
-        Err(Error::corrupt(&segment.path, tail.offset, what).with_event(super::id::Id::NONE, next))
-    }
-
     fn rewrite(&self, segment: &Segment, end: u64) -> Result<Arc<dyn File>> {
         let name = Segment::log_name(segment.header.first_sequence);
         let copy = self.dir.create_temporary(&name)?;
@@ -292,6 +293,48 @@ impl<'a> Opening<'a> {
         self.dir.sync()?;
         Ok(copy)
     }
+}
+
+/// What the last segment shows where no mark of a clean close holds.
+#[derive(Clone, Copy, Debug)]
+struct Evidence {
+    /// Something vouches that the log was on disk beyond where its whole batches end: a later "synced
+    /// through", also one behind a hole, or the index.
+    falls_short: bool,
+    /// Something other than zeros lies there.
+    written_behind: bool,
+    /// Whole batches among it.
+    batches_behind: bool,
+    /// The machine has restarted since, or the last writer saw an fsync fail.
+    may_have_lost: bool,
+}
+
+/// What a writer does about it; `jump`: leaves out sequences that somebody may have seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// `Corrupt`, and nothing is changed.
+    Damaged,
+    /// All of it is kept.
+    Whole { jump: bool },
+    /// What lies behind the last whole batch is cut, and reported.
+    Torn { jump: bool },
+}
+
+/// The rows of the table in `docs/guarantees.md` that begin with "no clean mark".
+fn decide(evidence: &Evidence) -> Ending {
+    let jump = evidence.may_have_lost || evidence.batches_behind;
+    match evidence {
+        Evidence { falls_short: true, .. } => Ending::Damaged,
+        Evidence { written_behind: false, .. } => Ending::Whole { jump },
+        Evidence { written_behind: true, .. } => Ending::Torn { jump },
+    }
+}
+
+/// The error for a bad batch at or below a sequence that is known to have been on disk: no torn tail.
+fn damage(segment: &Segment, tail: &Tail, torn: Option<&str>, synced: u64) -> Error {
+    let (next, why) = (tail.next_sequence, torn.unwrap_or("nothing was written here"));
+    let what = format!("{why}; sequence {next} should be here, since everything through {synced} was on disk");
+    Error::corrupt(&segment.path, tail.offset, what).with_event(super::id::Id::NONE, next)
 }
 
 fn found(segment: impl Into<Arc<Segment>>, tail: Tail, clean: bool, durable: u64, report: OpenReport) -> OpenLog {
@@ -397,4 +440,28 @@ pub fn use_index_of_sealed(store: &Inner, segments: &mut [Arc<Segment>]) -> Resu
         *last = Arc::new(last.with_index(index));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_combination_of_evidence_has_its_row() {
+        for bits in 0..16u8 {
+            let bit = |n: u8| bits & (1 << n) != 0;
+            let [falls_short, written_behind, batches_behind, may_have_lost] = [bit(0), bit(1), bit(2), bit(3)];
+            let row = decide(&Evidence { falls_short, written_behind, batches_behind, may_have_lost });
+            let expected = match (falls_short, written_behind, batches_behind, may_have_lost) {
+                (true, ..) => Ending::Damaged,
+                (false, false, false, false) => Ending::Whole { jump: false },
+                (false, false, false, true) => Ending::Whole { jump: true },
+                (false, true, false, false) => Ending::Torn { jump: false },
+                (false, true, false, true) | (false, true, true, _) => Ending::Torn { jump: true },
+                // Batches are something written.
+                (false, false, true, _) => continue,
+            };
+            assert_eq!(row, expected, "{evidence:04b}", evidence = bits);
+        }
+    }
 }
