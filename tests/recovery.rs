@@ -1,5 +1,4 @@
-//! What opening finds after a crash, damage or an error in the middle: every row of the decision
-//! table in `docs/guarantees.md`, and every call to the disk failing once, or for good.
+//! What opening finds after a crash or damage: every row of the decision table in `docs/guarantees.md`.
 
 mod common;
 
@@ -14,7 +13,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// A writer runs at most so many sequences ahead of the disk.
 const LEASE: u64 = 1 << 20;
@@ -819,125 +818,6 @@ fn hostile_numbers_in_an_index_give_a_status() {
             }
         }
     }
-}
-
-// --------------------------------------------------------------------------- errors in the middle
-
-/// What somebody has seen of a store: which event has which sequence, and which were acknowledged
-/// as durable.
-#[derive(Default)]
-struct Seen {
-    ids: BTreeMap<u64, Id>,
-    durable: u64,
-    durable_ids: Vec<Id>,
-}
-
-impl Seen {
-    fn look(&mut self, store: &Store) {
-        let Ok(page) = store.query(&Query { limit: 1000, system: true, ..Query::default() }) else { return };
-        let sequences: Vec<u64> = page.iter().map(|event| event.sequence).collect();
-        assert!(sequences.is_sorted_by(|a, b| a < b), "an event is seen twice: {sequences:?}");
-        for event in page.iter() {
-            let before = self.ids.insert(event.sequence, event.id);
-            assert!(before.is_none_or(|id| id == event.id), "sequence {} was used again", event.sequence);
-        }
-    }
-}
-
-/// Opens, appends over a segment's end, closes and does so again; what fails is tried again once.
-fn work(path: &Path, options: &Options, seen: &mut Seen) {
-    let payload = vec![7; 25_000];
-    for round in 0..2u64 {
-        let Ok(store) = Store::open(path, options) else { continue };
-        seen.look(&store);
-        for number in 0..4u64 {
-            let key = Id(u128::from(1 + round * 4 + number));
-            let items = [fbat::engine::event::NewEvent { key, ..event("e", &payload) }, event("f", b"small")];
-            for _ in 0..2 {
-                if let Ok(receipts) = store.append_batch(&items[..1 + number as usize % 2]) {
-                    assert!(receipts.iter().all(|receipt| receipt.durable));
-                    seen.durable_ids.extend(receipts.iter().map(|receipt| receipt.id));
-                    seen.durable = seen.durable.max(receipts.iter().map(|r| r.sequence).max().unwrap_or(0));
-                    break;
-                }
-            }
-            seen.look(&store);
-        }
-        let _ = store.close();
-    }
-}
-
-fn assert_survives(path: &Path, machine: &Machine, mut seen: Seen, what: &str) {
-    machine.mend();
-    let options = machine.options(Durability::Durable);
-    let store = Store::open(path, &options).unwrap_or_else(|e| panic!("{what}: {e}"));
-    seen.look(&store);
-    for id in &seen.durable_ids {
-        assert!(get(&store, *id).is_some(), "{what}: event {id} was acknowledged and is lost");
-    }
-    let (all, mut ids) = (rows_with_system(&store), std::collections::BTreeSet::new());
-    assert!(all.iter().all(|row| ids.insert(row.id)), "{what}: an event is there twice");
-    assert_usable(&store);
-    seen.look(&store);
-    store.close().unwrap();
-    assert_eq!(rows_with_system(&open_reader(path)).len(), all.len() + 1, "{what}");
-}
-
-/// `fails(call, op)` for each number of calls until a run is not reached by the fault any more.
-fn inject(name: &str, errno: i32, for_good: bool) {
-    let dir = TempDir::in_memory(name);
-    for target in 0.. {
-        let (path, machine) = (dir.join(&format!("store{target}")), Machine::new());
-        let (calls, hit) = (AtomicI64::new(0), Arc::new(Mutex::new(None)));
-        let victim = hit.clone();
-        machine.on_call(move |op, path| {
-            let call = calls.fetch_add(1, Ordering::SeqCst);
-            if call == target || (for_good && call > target) {
-                victim.lock().unwrap().get_or_insert((op, path.file_name().unwrap().to_owned()));
-                return Some(errno);
-            }
-            None
-        });
-        let mut seen = Seen::default();
-        work(&path, &machine.options(Durability::Durable), &mut seen);
-        let victim = hit.lock().unwrap().clone();
-        assert_survives(&path, &machine, seen, &format!("errno {errno} at call {target} {victim:?}"));
-        let _ = fs::remove_dir_all(&path);
-        if victim.is_none() {
-            assert!(target > 80, "the calls were counted: {target}");
-            return;
-        }
-    }
-}
-
-#[test]
-fn each_call_that_fails_once_loses_nothing_acknowledged_and_reuses_no_sequence() {
-    inject("once", EIO, false);
-    inject("once", ENOSPC, false);
-}
-
-#[test]
-fn a_disk_that_fails_for_good_at_any_call_loses_nothing_acknowledged_and_reuses_no_sequence() {
-    inject("for-good", EIO, true);
-}
-
-#[test]
-fn canary_a_sync_that_lies_is_noticed_by_what_was_seen() {
-    let dir = TempDir::in_memory("canary");
-    let (path, machine) = (dir.join("store"), Machine::new());
-    let mut seen = Seen::default();
-    work(&path, &machine.options(Durability::Durable), &mut seen);
-    // The last segment goes back to before its last batch, and the mark with it.
-    let segment = segments(&path).pop().unwrap();
-    let bytes = fs::read(&segment).unwrap();
-    let at = batches(&bytes);
-    fs::write(&segment, &bytes[..at[at.len() - 2]]).unwrap();
-    fs::remove_file(path.join("clean")).unwrap();
-    let judged = {
-        let judge = || assert_survives(&path, &machine, seen, "canary");
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(judge))
-    };
-    assert!(judged.is_err());
 }
 
 // ---------------------------------------------------------------------------- readers beside it all
