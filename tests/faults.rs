@@ -8,7 +8,7 @@ use common::simulated::{Call, Disk, Fate, Fault, Replay};
 use common::*;
 use fbat::engine::error::Code;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 const STEPS: u64 = 45;
@@ -106,21 +106,30 @@ fn campaign(figure: &str, seed: u64, cases: impl Iterator<Item = Vec<Fault>>) {
     assert!(findings.is_empty(), "FBAT_SEED={seed}\n{}", findings.join("\n"));
 }
 
-#[test]
-fn every_call_with_every_error_once_and_for_good_loses_nothing_acknowledged() {
-    let seed = seed_from_env();
-    let calls = run(seed, &[]).disk.calls();
-    let mut by_call: BTreeMap<Call, u64> = BTreeMap::new();
-    calls.iter().for_each(|(call, _)| *by_call.entry(*call).or_default() += 1);
-    println!("seed {seed}: a program of {} calls: {by_call:?}", calls.len());
-    let (mut rng, part) = (Rng(seed), scaled(1_000_000) as f64 / 1e6);
-    let cases = calls.iter().zip(0..).flat_map(|((call, path), at)| {
+/// Every call of a program with every error, once; and from there on for good.
+fn all_cases(calls: &[(Call, PathBuf)]) -> impl Iterator<Item = Fault> + '_ {
+    calls.iter().zip(0..).flat_map(|((call, path), at)| {
         let once = errors_at(*call, path).map(move |errno| Fault { at, errno, for_good: false });
         let for_good = [simulated::EIO, simulated::ENOSPC].map(|errno| Fault { at, errno, for_good: true });
         once.chain(for_good)
-    });
-    let cases = cases.filter(move |_| part >= 1.0 || (rng.next() as f64) < part * u64::MAX as f64);
-    campaign("injected errors: calls x errnos", seed, cases.map(|fault| vec![fault]));
+    })
+}
+
+#[test]
+fn every_call_with_every_error_once_and_for_good_loses_nothing_acknowledged() {
+    let seed = seed_from_env();
+    let mut rng = Rng(seed);
+    // Ten programs an hour, each in full; less than one is a part of one.
+    let part = scaled(10_000_000) as f64 / 1e6;
+    for program in 0..part.ceil() as u64 {
+        let seed = seed.wrapping_add(program);
+        let calls = run(seed, &[]).disk.calls();
+        let mut by_call: BTreeMap<Call, u64> = BTreeMap::new();
+        calls.iter().for_each(|(call, _)| *by_call.entry(*call).or_default() += 1);
+        println!("seed {seed}: a program of {} calls: {by_call:?}", calls.len());
+        let cases = all_cases(&calls).filter(|_| part >= 1.0 || (rng.next() as f64) < part * u64::MAX as f64);
+        campaign("injected errors: calls x errnos", seed, cases.map(|fault| vec![fault]));
+    }
 }
 
 #[test]
