@@ -4,7 +4,7 @@
 mod common;
 
 use common::book::{options, read, read_at, store_path, Book, Earlier, Work};
-use common::simulated::{Disk, Fate, History, Image, Replay};
+use common::simulated::{Disk, History, Image, Replay};
 use common::*;
 use fbat::engine::backup::BackupOptions;
 use fbat::engine::repair::repair;
@@ -71,84 +71,69 @@ fn explore(campaign: &mut Campaign, seed: u64, lies: bool) {
         }
         let taken = |rng: &mut Rng| (rng.next() as f64) < share * u64::MAX as f64;
         if taken(&mut rng) {
-            try_image(campaign, &book, &replay.killed(), position, false, &mut rng, || {
-                format!("seed {seed}, killed after operation {position}")
-            });
+            let what = || format!("seed {seed}, killed after operation {position}");
+            let crash = Crash { book: &book, image: replay.killed(), position, power: false, what: &what };
+            campaign.try_image(&crash, &mut rng);
         }
         let pending = replay.pending();
         for fates in replay.fates(&mut rng) {
             if !taken(&mut rng) || !seen.insert((replay.name_of(&pending, &fates), position)) {
                 continue;
             }
-            let fate = |at: usize| pending.binary_search(&at).map_or(Fate::Kept, |n| fates[n]);
-            try_image(campaign, &book, &replay.cut(&fate), position, true, &mut rng, || {
-                let list: Vec<_> =
-                    pending.iter().zip(&fates).map(|(at, fate)| (at, short(&replay, *at), fate)).collect();
-                format!("seed {seed}, power cut after operation {position}, {list:?}")
-            });
+            let what = || format!("seed {seed}, power cut after operation {position}: {}", replay.tell(&fates));
+            let crash = Crash { book: &book, image: replay.cut(&fates), position, power: true, what: &what };
+            campaign.try_image(&crash, &mut rng);
         }
     }
 }
 
-/// An operation without its bytes.
-fn short(replay: &Replay<'_>, at: usize) -> String {
-    let mut text = format!("{:?}", replay.op(at));
-    text.truncate(text.find("bytes").unwrap_or(text.len()));
-    text
+/// What a crash of a program left.
+struct Crash<'a> {
+    book: &'a Book,
+    image: Image,
+    position: usize,
+    /// It was the power, and not only the process.
+    power: bool,
+    /// Says which crash it was.
+    what: &'a dyn Fn() -> String,
 }
 
-fn try_image(
-    campaign: &mut Campaign,
-    book: &Book,
-    image: &Image,
-    position: usize,
-    power: bool,
-    rng: &mut Rng,
-    what: impl Fn() -> String,
-) {
-    campaign.images += 1;
-    let result = book.check(&Disk::from_image(image), position, power, &Earlier::default());
-    let sound = result.is_ok();
-    campaign.note(result, &what);
-    if sound && rng.one_in(DOUBLE_EVERY) {
-        crash_again(campaign, book, image, position, power, rng, what);
+impl Campaign {
+    fn try_image(&mut self, crash: &Crash<'_>, rng: &mut Rng) {
+        self.images += 1;
+        let disk = Disk::from_image(&crash.image);
+        let result = crash.book.check(&disk, crash.position, crash.power, &Earlier::default());
+        let sound = result.is_ok();
+        self.note(result, crash.what);
+        if sound && rng.one_in(DOUBLE_EVERY) {
+            self.crash_again(crash, rng);
+        }
     }
-}
 
-/// Recovers from an image on a disk that stops too, at any operation.
-fn crash_again(
-    campaign: &mut Campaign,
-    book: &Book,
-    image: &Image,
-    position: usize,
-    power: bool,
-    rng: &mut Rng,
-    what: impl Fn() -> String,
-) {
-    let disk = Disk::from_image(image);
-    let opened = Store::open(store_path(), &options(&disk, rng.next(), Durability::Durable));
-    std::mem::forget(opened);
-    let history = disk.history();
-    let mut replay = Replay::new(&history);
-    let target = rng.below(history.ops.len() as u64 + 1) as usize;
-    while replay.position < target && replay.advance() {}
-    let seen = read(&replay.killed(), "a reader beside the recovery");
-    let (pending, choices) = (replay.pending(), replay.fates(rng));
-    let fates = rng.pick(&choices);
-    let killed = rng.one_in(5);
-    let fate = |at: usize| pending.binary_search(&at).map_or(Fate::Kept, |n| fates[n]);
-    let left = if killed { replay.killed() } else { replay.cut(&fate) };
-    campaign.double += 1;
-    let result = seen.and_then(|seen| {
-        let durable = target == history.ops.len();
-        let earlier = Earlier { seen: seen.unwrap_or_default(), durable };
-        book.check(&Disk::from_image(&left), position, power || !killed, &earlier)
-    });
-    campaign.note(result, || {
-        let list: Vec<_> = pending.iter().zip(fates).map(|(at, fate)| (at, short(&replay, *at), fate)).collect();
-        let how = if killed { "killed".to_owned() } else { format!("{list:?}") };
-        format!("{}; then in the recovery after operation {target} of {}: {how}", what(), history.ops.len())
-    });
+    /// Recovers from an image on a disk that stops too, at any operation.
+    fn crash_again(&mut self, crash: &Crash<'_>, rng: &mut Rng) {
+        let disk = Disk::from_image(&crash.image);
+        let opened = Store::open(store_path(), &options(&disk, rng.next(), Durability::Durable));
+        std::mem::forget(opened);
+        let history = disk.history();
+        let mut replay = Replay::new(&history);
+        replay.advance_to(rng.below(history.ops.len() as u64 + 1) as usize);
+        let choices = replay.fates(rng);
+        let fates = rng.pick(&choices);
+        let killed = rng.one_in(5);
+        let left = if killed { replay.killed() } else { replay.cut(fates) };
+        self.double += 1;
+        let result = read(&replay.killed(), "a reader beside the recovery").and_then(|seen| {
+            let durable = replay.position == history.ops.len();
+            let earlier = Earlier { seen: seen.unwrap_or_default(), durable };
+            crash.book.check(&Disk::from_image(&left), crash.position, crash.power || !killed, &earlier)
+        });
+        self.note(result, || {
+            let how = if killed { "killed".to_owned() } else { replay.tell(fates) };
+            let (at, of) = (replay.position, history.ops.len());
+            format!("{}; then in the recovery after operation {at} of {of}: {how}", (crash.what)())
+        });
+    }
 }
 
 #[test]
@@ -224,17 +209,15 @@ fn cut_making(campaign: &mut Campaign, making: Making, seed: u64, images: u64) {
     let whole = read_at(making.place(), &disk.image(), "the result").unwrap().unwrap();
     for _ in 0..images {
         let mut replay = Replay::new(&history);
-        let target = rng.below(history.ops.len() as u64 + 1) as usize;
-        while replay.position < target && replay.advance() {}
-        let (pending, choices) = (replay.pending(), replay.fates(&mut rng));
+        replay.advance_to(rng.below(history.ops.len() as u64 + 1) as usize);
+        let choices = replay.fates(&mut rng);
         let fates = rng.pick(&choices);
-        let fate = |at: usize| pending.binary_search(&at).map_or(Fate::Kept, |n| fates[n]);
-        let left = if rng.one_in(5) { replay.killed() } else { replay.cut(&fate) };
+        let left = if rng.one_in(5) { replay.killed() } else { replay.cut(fates) };
         campaign.images += 1;
-        let result = check_making(making, &left, &original, &whole, target == history.ops.len());
+        let (at, of) = (replay.position, history.ops.len());
+        let result = check_making(making, &left, &original, &whole, at == of);
         campaign.note(result.map(|()| 0), || {
-            let list: Vec<_> = pending.iter().zip(fates).map(|(at, fate)| (at, short(&replay, *at), fate)).collect();
-            format!("seed {seed}, {making:?}, cut after operation {target} of {}: {list:?}", history.ops.len())
+            format!("seed {seed}, {making:?}, cut after operation {at} of {of}: {}", replay.tell(fates))
         });
     }
 }

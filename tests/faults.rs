@@ -4,7 +4,7 @@
 mod common;
 
 use common::book::{store_path, Earlier, Work};
-use common::simulated::{Call, Disk, Fate, Fault, Replay};
+use common::simulated::{Call, Disk, Fault, Replay};
 use common::*;
 use fbat::engine::error::Code;
 use std::collections::BTreeMap;
@@ -76,12 +76,10 @@ fn survive(seed: u64, faults: &[Fault]) -> Result<(), String> {
     let (killed, history) = (work.disk.image(), work.disk.history());
     work.book.check(&Disk::from_image(&killed), position, false, &Earlier::default())?;
     let mut replay = Replay::new(&history);
-    while replay.advance() {}
-    let (pending, mut rng) = (replay.pending(), Rng(seed ^ faults[0].at));
-    let choices = replay.fates(&mut rng);
+    replay.advance_to(history.ops.len());
+    let choices = replay.fates(&mut Rng(seed ^ faults[0].at));
     for nth in [0, 1, choices.len() - 1] {
-        let fate = |at: usize| pending.binary_search(&at).map_or(Fate::Kept, |n| choices[nth][n]);
-        let disk = Disk::from_image(&replay.cut(&fate));
+        let disk = Disk::from_image(&replay.cut(&choices[nth]));
         let checked = work.book.check(&disk, position, true, &Earlier::default());
         checked.map_err(|e| {
             format!("after a power cut ({}): {e}", ["nothing kept", "all kept", "some kept"][nth.min(2)])

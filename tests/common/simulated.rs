@@ -413,19 +413,32 @@ impl<'h> Replay<'h> {
         pending
     }
 
-    pub fn op(&self, at: usize) -> &'h Op {
-        &self.history.ops[at]
-    }
-
     /// What a crash of the process alone leaves.
     pub fn killed(&self) -> Image {
         self.image(&|_| Fate::Kept)
     }
 
-    /// What is on the disk when the power comes back, if pending operations had these fates.
-    pub fn cut(&self, fate: &dyn Fn(usize) -> Fate) -> Image {
-        let image = self.image(fate);
+    /// What is on the disk when the power comes back, if the operations of [`Replay::pending`] had these fates.
+    pub fn cut(&self, fates: &[Fate]) -> Image {
+        let pending = self.pending();
+        let image = self.image(&|at| pending.binary_search(&at).map_or(Fate::Kept, |n| fates[n]));
         Image { boot: image.boot + 1, ..image }
+    }
+
+    /// The same in words.
+    pub fn tell(&self, fates: &[Fate]) -> String {
+        let short = |at: usize| {
+            let mut text = format!("{:?}", self.history.ops[at]);
+            text.truncate(text.find("bytes").unwrap_or(text.len()));
+            text
+        };
+        let list: Vec<_> = self.pending().into_iter().zip(fates).map(|(at, fate)| (at, short(at), fate)).collect();
+        format!("{list:?}")
+    }
+
+    /// Goes on until so many operations have been made.
+    pub fn advance_to(&mut self, position: usize) {
+        while self.position < position && self.advance() {}
     }
 
     fn image(&self, fate: &dyn Fn(usize) -> Fate) -> Image {
