@@ -373,7 +373,8 @@ typedef uint32_t fbat_category;
 #define FBAT_ERR_NO_SPACE 610
 
 /**
- * Damage in a file: fbat_error_path() and fbat_error_offset() say where.
+ * Damage in a file: fbat_error_path() and fbat_error_offset() say where. fbat_store_verify() lists all of
+ * it, and fbat_store_repair() puts everything else into a new store.
  * @since 0.1
  */
 #define FBAT_ERR_CORRUPT 700
@@ -3553,13 +3554,14 @@ void fbat_backup_report_init(fbat_backup_report *out_value);
  * The copy has the same store id. Who goes on appending to both calls fbat_store_new_identity().
  * @param store the store.
  * @param destination the directory, NUL-terminated: an empty one, or one to be made, not what is
- * above it. After a failure there is no store in it; a file `LOCK` may stay.
+ * above it, and not inside of the store's own. After a failure what was made is removed; a file
+ * `LOCK` may stay. After a crash other files may, which are no store: remove them before a retry.
  * @param flags 0 or #FBAT_BACKUP_LINK.
  * @param out_report what the copy holds; may be NULL. All zero on failure.
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK done, and on the disk.
  * @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`, an unknown flag, the path is NULL or
- * empty, or the directory has files.
+ * empty, the directory has files, or lies inside of the store's own.
  * @retval FBAT_ERR_STORE_EXISTS the directory is a store.
  * @retval FBAT_ERR_BUSY somebody else makes a store there.
  * @retval FBAT_ERR_CLOSED the store is closed, or was meanwhile.
@@ -3620,10 +3622,18 @@ fbat_status fbat_store_new_identity(const char *path,
  */
 
 /**
- * The identity file was lost and made anew from the event that every store starts with.
+ * The identity file was lost and made anew from the events of the log that tell of store ids.
  * @since 0.1
  */
 #define FBAT_REPAIR_IDENTITY_REBUILT 1u
+
+/**
+ * Besides, an event that told of a newer store id may be among what was lost: if the store was ever
+ * given an id of its own by fbat_store_new_identity(), compare fbat_store_id(), and give it a new
+ * one before anything is imported from it under its native namespace.
+ * @since 0.1
+ */
+#define FBAT_REPAIR_IDENTITY_UNCERTAIN 2u
 
 /**
  * What fbat_store_repair() kept and what is lost. Owned by the caller, who frees it with
@@ -3723,8 +3733,8 @@ void fbat_loss_init(fbat_loss *out_value);
  * that it kept is.
  *
  * No file of the damaged store is changed; where it has a lock file, that is held meanwhile. It need not be a store
- * that fbat_store_open() opens. The new one becomes a store at the very end: after a failure or a crash its directory
- * holds none, and can be removed. One file of the log is held in memory at a time.
+ * that fbat_store_open() opens. The new one becomes a store at the very end: after a failure what was made is removed,
+ * but for the directory and a file `LOCK`; after a crash the directory holds no store, and can be removed. One file of the log is held in memory at a time.
  * @param damaged_path the directory of the damaged store.
  * @param new_path a directory that does not exist, or is empty; not inside of the damaged one.
  * @param out_report the report; NULL on failure. Free it with fbat_repair_report_free().
@@ -3734,7 +3744,7 @@ void fbat_loss_init(fbat_loss *out_value);
  * the damaged store.
  * @retval FBAT_ERR_STORE_NOT_FOUND there is nothing of a store at `damaged_path`.
  * @retval FBAT_ERR_STORE_EXISTS there is a store at `new_path`.
- * @retval FBAT_ERR_BUSY the damaged store is open for writing; the message and the error's number name the process.
+ * @retval FBAT_ERR_BUSY the damaged store is open for writing; the message and fbat_error_found() name the process.
  * @retval FBAT_ERR_FUTURE_VERSION the store has a format that this library does not read.
  * @retval FBAT_ERR_CORRUPT no event is whole, or nothing tells which store this is; nothing was made.
  * @retval FBAT_ERR_IO the operating system failed.
@@ -3767,7 +3777,9 @@ fbat_status fbat_repair_report_totals(const fbat_repair_report *report,
 /**
  * How many losses the report lists; 10,000 at most.
  * @param report the report.
- * @return the number; 0 for a store that was whole, and where `report` is not live.
+ * A damaged segment header counts with no sequence, though nothing was lost by it; a lost identity file, a damaged
+ * index and a missing clean mark do not count.
+ * @return the number; 0 where all of the log held, and where `report` is not live.
  * @par Threads
  * Any.
  * @since 0.1

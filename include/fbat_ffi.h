@@ -88,6 +88,7 @@ enum {
   FBAT_IMPORT_REHASH = 1,
   FBAT_BACKUP_LINK = 1,
   FBAT_REPAIR_IDENTITY_REBUILT = 1,
+  FBAT_REPAIR_IDENTITY_UNCERTAIN = 2,
 };
 typedef struct fbat_id {
   uint8_t bytes[16];

@@ -344,6 +344,8 @@ fn a_destination_that_is_not_empty_is_refused_and_left_alone() {
         assert_eq!(code_of(store.backup(there, COPY)), Code::StoreExists);
         assert_eq!(contents(there), before);
     }
+    let inside = error_of(store.backup(&store.path().join("copy"), COPY));
+    assert_eq!((inside.code(), store.path().join("copy").exists()), (Code::InvalidArgument, false), "{inside}");
     fs::write(dir.join("file"), "mine").unwrap();
     assert_eq!(code_of(store.backup(&dir.join("file"), COPY)), Code::Io);
     assert_eq!(code_of(store.backup(&dir.join("missing/copy"), COPY)), Code::Io);
@@ -852,9 +854,11 @@ fn the_next_writer_tells_the_log_of_a_new_id_before_anything_else_and_readers_ch
     let reader = open_reader(&path);
     assert_eq!((reader.store_id(), told(&reader).len()), (id, 0));
     assert_sound(&reader);
-    // A copy of what is there has the old id: it has no event of the new one.
+    // A copy of what is there has the same id, and its next writer tells of it too.
     reader.backup(&dir.join("copy"), COPY).unwrap();
-    assert_ne!(open_quick(&dir.join("copy")).store_id(), id);
+    let copy = open_quick(&dir.join("copy"));
+    assert_eq!((copy.store_id(), told(&copy).len()), (id, 1));
+    copy.close().unwrap();
     assert_eq!(contents(&path), before);
     let store = open_quick(&path);
     assert_eq!(told(&store).len(), 1);

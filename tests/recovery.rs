@@ -636,6 +636,10 @@ fn a_failed_fsync_poisons_and_the_next_open_jumps_the_sequences() {
     assert_eq!(code_of(store.append(&event("e", b"x"))), Code::Poisoned);
     assert_eq!(code_of(store.sync()), Code::Poisoned);
     assert_eq!(store.frontier().unwrap().durable, 4);
+    // Nor does a reader's own sync make durable what the kernel may have dropped.
+    let reader = open(&path, &Options { mode: OpenMode::ReadOnly, ..machine.options(Durability::Durable) });
+    let frontier = reader.sync().unwrap();
+    assert!(frontier.visible == 5 && frontier.durable < 5, "{frontier:?}");
     assert_eq!(code_of(store.close()), Code::Poisoned);
     let store = open(&path, &machine.options(Durability::Durable));
     assert!(store.open_report().gap_last >= LEASE);

@@ -654,7 +654,7 @@ fn the_last_batch_of_a_closed_store_is_missed() {
 
 #[test]
 fn a_store_that_was_given_a_new_id_keeps_it_whatever_of_it_is_lost() {
-    for (lost_file, lost_event) in [(false, false), (true, false), (false, true)] {
+    for (lost_file, lost_event) in [(false, false), (true, false), (false, true), (true, true)] {
         let dir = TempDir::in_memory("repair-new-id");
         let (damaged, new) = (dir.join("store"), dir.join("new"));
         let store = open_quick(&damaged);
@@ -673,7 +673,11 @@ fn a_store_that_was_given_a_new_id_keeps_it_whatever_of_it_is_lost() {
         }
         let report = repair(&damaged, &new, &quick()).unwrap();
         assert_eq!(report.sequences_lost, u64::from(lost_event), "{report:?}");
+        assert_eq!((report.identity_rebuilt, report.identity_uncertain), (lost_file, lost_file && lost_event));
         let store = open_quick(&new);
+        if report.identity_uncertain {
+            continue; // nothing is left that tells of the id, and the report says so
+        }
         assert_eq!(store.store_id(), id, "file lost: {lost_file}, event lost: {lost_event}");
         assert_sound(&store);
         let ids = rows_with_system(&store).iter().filter(|row| row.kind == Kind::IDENTITY).count();
@@ -916,6 +920,24 @@ fn flip_bit(path: &Path, at: usize, bit: u8) {
 // ------------------------------------------------------------------ what a repair refuses, and how it ends early
 
 #[test]
+fn a_damaged_segment_header_costs_nothing_where_all_events_are_of_one_entity() {
+    let dir = TempDir::in_memory("repair-one-entity");
+    let (damaged, new) = (dir.join("store"), dir.join("new"));
+    let store = open_quick(&damaged);
+    for number in 0..1000 {
+        store.append(&event("e", format!("payload {number}").as_bytes())).unwrap();
+    }
+    let before = rows(&store);
+    store.close().unwrap();
+    for path in segments(&damaged) {
+        flip(&path, 40);
+    }
+    let report = repair(&damaged, &new, &quick()).unwrap();
+    assert_eq!((report.sequences_lost, report.headers_rebuilt), (0, segments(&damaged).len() as u64));
+    assert_eq!(rows(&open_reader(&new)), before);
+}
+
+#[test]
 fn repair_refuses_what_it_cannot_work_on_and_changes_nothing() {
     let bench = Bench::new("repair-refused");
     let damaged = bench.damaged();
@@ -930,6 +952,10 @@ fn repair_refuses_what_it_cannot_work_on_and_changes_nothing() {
     assert_eq!(code(&damaged, &bench.dir.join("full")), Code::InvalidArgument);
     assert_eq!(code(&damaged, &damaged), Code::StoreExists);
     assert_eq!(code(&damaged, &damaged.join("inside")), Code::InvalidArgument);
+    fs::create_dir(damaged.join("hole")).unwrap();
+    std::os::unix::fs::symlink(damaged.join("hole"), bench.dir.join("link")).unwrap();
+    assert_eq!(code(&damaged, &bench.dir.join("link")), Code::InvalidArgument);
+    fs::remove_dir(damaged.join("hole")).unwrap();
     assert_eq!(code(&damaged, &bench.dir.join("no/such")), Code::Io);
     assert_eq!(code(&bench.dir.join("nothing"), &bench.new_dir()), Code::StoreNotFound);
     assert_eq!(code(&bench.dir.join("full"), &bench.new_dir()), Code::StoreNotFound);

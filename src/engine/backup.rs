@@ -1,13 +1,14 @@
 //! Hot backup: a copy of a store, whole and checked, while the store is written to.
 
-use super::directory::{self, CleanMark, Directory};
+use super::directory::{CleanMark, Directory};
 use super::error::{Error, Result};
 use super::frame::SEGMENT_HEADER_LEN;
 use super::id::Hash;
 use super::segment::Segment;
-use super::store::{create_directory, store_exists, sync_parent, take_lock, Inner, Store};
+use super::store::{sync_parent, Inner, Store};
 use super::tail::{Step, Tail};
-use super::vfs::{copy_front, read_full, Access, File, Lock};
+use super::target;
+use super::vfs::{copy_front, read_full, Access, File};
 use super::window::Window;
 use std::path::Path;
 use std::sync::Arc;
@@ -50,34 +51,11 @@ impl Store {
         let end = source.sync_for_copy()?.max(1);
         let path = std::path::absolute(destination).unwrap_or_else(|_| destination.to_owned());
         let dir = Directory { path, vfs: source.dir.vfs.clone() };
-        let _lock = claim(&dir)?;
+        let _lock = target::claim(&dir, &source.dir.path)?;
         Backup { source, dir: &dir, end, options }.run().inspect_err(|_| {
             // Best effort: without an identity file what is left is no store.
             let _ = dir.remove_store();
         })
-    }
-}
-
-/// Takes an empty directory, and its lock, so that nobody makes another store there meanwhile.
-fn claim(dir: &Directory) -> Result<Box<dyn Lock>> {
-    create_directory(dir)?;
-    refuse_files(dir)?;
-    let lock = take_lock(dir)?;
-    refuse_files(dir)?;
-    let boot = dir.vfs.boot_id();
-    let text = format!("pid {} boot {}", dir.vfs.process_name(), boot.as_deref().unwrap_or("unknown"));
-    lock.describe(&text).map_err(|e| Error::io("cannot write", &dir.file(directory::LOCK), &e))?;
-    Ok(lock)
-}
-
-fn refuse_files(dir: &Directory) -> Result<()> {
-    let names = dir.vfs.list(&dir.path).map_err(|e| Error::io("cannot list", &dir.path, &e))?;
-    if names.iter().any(|name| name == directory::IDENTITY) {
-        return Err(store_exists(dir));
-    }
-    match names.iter().find(|name| *name != directory::LOCK) {
-        Some(name) => Err(Error::invalid(format!("{} is not empty: it has {name}", dir.path.display()))),
-        None => Ok(()),
     }
 }
 

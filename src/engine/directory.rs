@@ -175,6 +175,11 @@ impl Directory {
         Ok(())
     }
 
+    /// Whether the lock file says that its last holder saw an fsync fail.
+    pub fn is_poisoned(&self) -> Result<bool> {
+        Ok(self.read_small(&self.file(LOCK))?.is_some_and(|text| text.ends_with(b" poisoned")))
+    }
+
     fn read_small(&self, path: &Path) -> Result<Option<Vec<u8>>> {
         let failed = |e: io::Error| Error::io("cannot read", path, &e);
         let file = match self.vfs.open(path, Access::Read) {

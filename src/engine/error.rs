@@ -175,6 +175,12 @@ impl Error {
         self
     }
 
+    /// Names the file or directory concerned.
+    pub fn at(mut self, path: &Path) -> Error {
+        self.0.path = Some(path.to_owned());
+        self
+    }
+
     /// Names the event concerned.
     pub fn with_event(mut self, id: Id, sequence: u64) -> Error {
         self.0.event_id = id;

@@ -92,6 +92,10 @@ impl Follower {
     /// what the writer says of itself stands.
     pub fn sync(&mut self, store: &Inner) -> Result<()> {
         self.refresh(store)?;
+        // After an fsync that failed the kernel takes for clean what never reached the disk.
+        if store.dir.is_poisoned()? {
+            return Ok(());
+        }
         let segments = store.segments();
         let last = segments.last().expect("an open log has a segment");
         if last.file.sync().is_ok() {

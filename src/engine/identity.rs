@@ -39,6 +39,15 @@ pub struct Change {
     pub first_sequence: u64,
 }
 
+impl Change {
+    /// Whether an identity file may name it behind these.
+    pub fn may_follow(&self, earlier: &[Change]) -> bool {
+        let after = earlier.last().map_or(1, |last| last.first_sequence);
+        let ascends = (after + 1..=SEQUENCE_MAX).contains(&self.first_sequence);
+        !self.store_id.is_none() && ascends && earlier.len() < IDENTITY_CHANGES_MAX
+    }
+}
+
 impl Identity {
     /// The store id that is current.
     pub fn store_id(&self) -> Id {
@@ -56,9 +65,10 @@ impl Identity {
         system::identity_payload(store_id, self.store_id_before(at), first_sequence)
     }
 
-    /// The identity as it was when the log ended with this sequence.
+    /// The identity of a log that ends with this sequence. A newest id that begins right behind it is
+    /// in force, though the log does not tell of it yet.
     pub fn until(mut self, last_sequence: u64) -> Identity {
-        self.changes.retain(|change| change.first_sequence <= last_sequence);
+        self.changes.retain(|change| change.first_sequence <= last_sequence + 1);
         self
     }
 
@@ -95,9 +105,7 @@ impl Identity {
             .chunks_exact(CHANGE_LEN)
             .map(|b| Change { store_id: Id::from_bytes(array_at(b, 0)), first_sequence: u64_at(b, 16) })
             .collect();
-        let ascending = changes.is_sorted_by(|a, b| a.first_sequence < b.first_sequence);
-        let possible = |c: &Change| !c.store_id.is_none() && (2..=SEQUENCE_MAX).contains(&c.first_sequence);
-        if changes.len() > IDENTITY_CHANGES_MAX || !ascending || !changes.iter().all(possible) {
+        if !(0..changes.len()).all(|at| changes[at].may_follow(&changes[..at])) {
             return corrupt("the identity file contradicts itself");
         }
         Ok(Identity {

@@ -7,7 +7,7 @@ use super::cache::{Block, BlockCache, Pinned};
 use super::error::{Code, Error, Result};
 use super::frame::{array_at, u32_at, u64_at, SegmentHeader};
 use super::id::{Hash, Id};
-use super::limits::SEQUENCE_MAX;
+use super::limits::{COORDINATE_BYTES_MAX, NAMESPACE_BYTES_MAX, SEQUENCE_MAX};
 use super::vfs::{read_full, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -545,7 +545,8 @@ impl Index {
         }
         let (block, at) = self.entry(STRINGS, number as usize)?;
         let (mut offset, length) = (u32_at(&block, at) as usize, u32_at(&block, at + 4) as usize);
-        if offset + length > self.entries(TEXT) {
+        // No string is longer; and strings that share their text must not multiply it.
+        if length > COORDINATE_BYTES_MAX.max(NAMESPACE_BYTES_MAX) || offset + length > self.entries(TEXT) {
             return Err(Error::corrupt(&self.path, 0, format!("string {number} is longer than the text")));
         }
         let mut bytes = Vec::with_capacity(length);

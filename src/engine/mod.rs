@@ -30,6 +30,7 @@ pub(crate) mod segment;
 pub mod store;
 pub(crate) mod system;
 pub(crate) mod tail;
+pub(crate) mod target;
 pub mod verify;
 pub mod vfs;
 pub(crate) mod window;

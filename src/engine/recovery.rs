@@ -390,7 +390,7 @@ fn batches_behind(segment: &Segment, from: u64, length: u64) -> Result<Behind> {
 
 /// The error for a directory that is not the store somebody asked for.
 pub fn not_a_store(path: &Path) -> Error {
-    Error::new(Code::StoreNotFound, format!("{} is not a store", path.display()))
+    Error::new(Code::StoreNotFound, format!("{} is not a store", path.display())).at(path)
 }
 
 /// Refuses to make a store where one has lost its identity file: a creation that was not finished

@@ -19,6 +19,7 @@ use super::scan::event_of;
 use super::segment::Segment;
 use super::store::{self, Options};
 use super::system;
+use super::target;
 use super::vfs::{Access, Lock};
 use foldhash::HashMap;
 use std::path::{Path, PathBuf};
@@ -48,8 +49,10 @@ pub struct RepairReport {
     /// close tells where the log ended.
     pub gap_first: u64,
     pub gap_last: u64,
-    /// The identity file was made anew from the genesis event.
+    /// The identity file was made anew from the events that tell of store ids.
     pub identity_rebuilt: bool,
+    /// One of those may be among what is lost: the store may have had a newer id than it has now.
+    pub identity_uncertain: bool,
     /// Segments whose header was damaged and could be made anew from their first batch.
     pub headers_rebuilt: u64,
     /// The losses, at most [`LOSSES_LISTED_MAX`].
@@ -88,10 +91,11 @@ pub fn repair(damaged: &Path, new: &Path, options: &Options) -> Result<RepairRep
     if candidates.is_empty() && !listing.identity {
         return Err(not_a_store(&damaged.path));
     }
-    refuse_target(&damaged, &new)?;
+    target::refuse(&new, &damaged.path)?;
     let _lock = lock_damaged(&damaged)?;
     let (identity, identity_rebuilt) = find_identity(&damaged, &candidates)?;
     let mut repair = Repair {
+        damaged: damaged.path.clone(),
         new,
         options,
         identity,
@@ -105,10 +109,17 @@ pub fn repair(damaged: &Path, new: &Path, options: &Options) -> Result<RepairRep
         pending: Vec::new(),
         scratch: Vec::new(),
     };
-    for candidate in &candidates {
-        repair.candidate(&damaged, candidate)?;
+    let target = repair.new.clone();
+    let read = candidates.iter().try_for_each(|candidate| repair.candidate(&damaged, candidate));
+    let (made, result) = match read {
+        Ok(()) => (true, repair.finish(&damaged)),
+        Err(e) => (repair.output.is_some(), Err(e)),
+    };
+    if result.is_err() && made {
+        // Best effort: without an identity file what is left is no store.
+        let _ = target.remove_store();
     }
-    repair.finish(&damaged)
+    result
 }
 
 /// A file that may be a segment.
@@ -137,25 +148,6 @@ fn candidates(dir: &Directory) -> Result<Vec<Candidate>> {
     }
     found.sort_by(|a, b| (a.first_sequence, a.misnamed, &a.path).cmp(&(b.first_sequence, b.misnamed, &b.path)));
     Ok(found)
-}
-
-fn refuse_target(damaged: &Directory, new: &Directory) -> Result<()> {
-    let parent = new.path.parent().unwrap_or(&new.path);
-    let canonical = |path: &Path| damaged.vfs.canonicalize(path).map_err(|e| Error::io("cannot find", path, &e));
-    if canonical(parent)?.starts_with(canonical(&damaged.path)?) {
-        let message = format!("{} is inside of {}, which must not change", new.path.display(), damaged.path.display());
-        return Err(Error::invalid(message));
-    }
-    if new.list()?.is_some_and(|listing| listing.identity) {
-        return Err(store::store_exists(new));
-    }
-    match new.vfs.list(&new.path) {
-        Ok(names) if !names.is_empty() => {
-            Err(Error::invalid(format!("{} is not empty: it has {}", new.path.display(), names[0])))
-        }
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("cannot list", &new.path, &e)),
-        _ => Ok(()),
-    }
 }
 
 /// Keeps writers away meanwhile. Without a lock file there is none, and where it cannot be locked, no writer either.
@@ -229,6 +221,7 @@ struct Head {
 }
 
 struct Repair<'a> {
+    damaged: PathBuf,
     new: Directory,
     options: &'a Options,
     identity: Identity,
@@ -365,7 +358,7 @@ impl Repair<'_> {
         }
         output.event(&fields, frame.event_hash, frame.payload)?;
         let change = (frame.kind == Kind::IDENTITY).then(|| system::new_identity(frame.payload)).flatten();
-        self.changes.extend(change);
+        self.changes.extend(change.filter(|change| change.may_follow(&self.changes)));
         let head = Head { sequence: frame.sequence, version: frame.version, hash: frame.event_hash };
         self.heads.insert(names.entity, head);
         self.next = frame.sequence + 1;
@@ -415,7 +408,7 @@ impl Repair<'_> {
     /// The new log; what was lost before its first event is declared at its start.
     fn output(&mut self) -> Result<&mut Rewrite> {
         if self.output.is_none() {
-            let mut output = Rewrite::create(&self.new, self.options, self.identity.clone())?;
+            let mut output = Rewrite::create(&self.new, &self.damaged, self.options, self.identity.clone())?;
             self.lost_early.drain(..).try_for_each(|last| output.lose(last))?;
             self.output = Some(output);
         }
@@ -482,6 +475,8 @@ impl Repair<'_> {
         // Unlike recovery, whatever the boot id says: here files may be gone that somebody has read.
         let gap = (closed_at + 1 != self.next).then(|| (self.next, self.next - 1 + SEQUENCE_LEASE));
         (self.report.gap_first, self.report.gap_last) = gap.unwrap_or_default();
+        self.report.identity_uncertain =
+            self.report.identity_rebuilt && (self.report.sequences_lost > 0 || gap.is_some());
         match self.output.take() {
             Some(output) => {
                 // Of a store id whose event is lost, the log tells anew.

@@ -1,8 +1,8 @@
 //! Writing a log anew from events that have their sequences, versions and hashes already: the other end of a repair.
 //! It becomes a store with its last file, so that a crash in the middle leaves none.
 
-use super::directory::{self, Directory};
-use super::error::{Error, Result};
+use super::directory::Directory;
+use super::error::Result;
 use super::event::Source;
 use super::frame::{BatchHeader, FrameSource, StringRef, BATCH_HEADER_LEN};
 use super::hash::{self, EventFields};
@@ -10,8 +10,10 @@ use super::id::{Hash, Id};
 use super::identity::{Change, Identity};
 use super::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX};
 use super::store::{self, Inner, Options};
+use super::target;
 use super::vfs::Lock;
 use foldhash::HashMap;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
@@ -30,13 +32,9 @@ pub struct Rewrite {
 }
 
 impl Rewrite {
-    /// Begins the log of the store `identity` in a directory that is not there, or empty.
-    pub fn create(dir: &Directory, options: &Options, identity: Identity) -> Result<Rewrite> {
-        store::create_directory(dir)?;
-        let lock = store::take_lock(dir)?;
-        let boot = dir.vfs.boot_id();
-        let holder = format!("pid {} boot {}", dir.vfs.process_name(), boot.as_deref().unwrap_or("unknown"));
-        lock.describe(&holder).map_err(|e| Error::io("cannot write", &dir.file(directory::LOCK), &e))?;
+    /// Begins the log of the store `identity`, made of the one in `source`, in a directory that is not there, or empty.
+    pub fn create(dir: &Directory, source: &Path, options: &Options, identity: Identity) -> Result<Rewrite> {
+        let lock = target::claim(dir, source)?;
         let store = store::new_log(dir, options, identity)?;
         let batch = vec![0; BATCH_HEADER_LEN];
         let numbers = HashMap::default();

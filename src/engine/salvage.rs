@@ -127,13 +127,14 @@ impl Salvage {
         if !(FRAME_FIXED_LEN..=rest.len().min(FRAME_LEN_MAX)).contains(&length) {
             return None;
         }
-        if astray {
-            if *budget < length || !Frame::is_likely(&self.header, &rest[..length]) {
-                return None;
-            }
+        if *budget < length || (astray && !Frame::is_likely(&self.header, &rest[..length])) {
+            return None;
+        }
+        let holds = Frame::decode(&self.header, at as u64, &rest[..length]).is_ok();
+        if !holds {
             *budget -= length;
         }
-        Frame::decode(&self.header, at as u64, &rest[..length]).ok().map(|_| Piece::Frame(length))
+        holds.then_some(Piece::Frame(length))
     }
 
     /// The frame that [`Salvage::pieces`] found.
@@ -214,10 +215,13 @@ fn rebuild_header(bytes: &[u8], store_id: Id) -> Option<SegmentHeader> {
             continue;
         }
         budget -= length;
-        let frame = Frame::decode(&bare, offset + BATCH_HEADER_LEN as u64, &body[..length]).ok();
-        if let Some(frame) = frame.filter(|frame| frame.sequence < batch.first_sequence) {
+        // As if the segment began here: the frame's distance from its beginning then shows as one from here.
+        let here = SegmentHeader { first_sequence: batch.first_sequence, ..bare };
+        let frame = Frame::decode(&here, offset + BATCH_HEADER_LEN as u64, &body[..length]).ok();
+        let distance = |frame: &Frame<'_>| frame.sequence - batch.first_sequence;
+        if let Some(frame) = frame.filter(|frame| distance(frame) < batch.first_sequence) {
             return Some(SegmentHeader {
-                first_sequence: batch.first_sequence - frame.sequence,
+                first_sequence: batch.first_sequence - distance(&frame),
                 created_us: batch.recorded_us.wrapping_sub(frame.recorded_us),
                 ..bare
             });

@@ -420,7 +420,7 @@ fn refuse_foreign(dir: &Directory, listing: &Listing) -> Result<()> {
 }
 
 pub(crate) fn store_exists(dir: &Directory) -> Error {
-    Error::new(Code::StoreExists, format!("{} is a store already", dir.path.display()))
+    Error::new(Code::StoreExists, format!("{} is a store already", dir.path.display())).at(&dir.path)
 }
 
 pub(crate) fn take_lock(dir: &Directory) -> Result<Box<dyn Lock>> {
@@ -430,7 +430,7 @@ pub(crate) fn take_lock(dir: &Directory) -> Result<Box<dyn Lock>> {
         LockOutcome::Taken(by) => {
             let holder = by.split_whitespace().nth(1).unwrap_or("unknown");
             let message = format!("{} is open for writing in process {holder}", dir.path.display());
-            Err(Error::new(Code::Busy, message).with_numbers(holder.parse().unwrap_or(0), 0))
+            Err(Error::new(Code::Busy, message).with_numbers(holder.parse().unwrap_or(0), 0).at(&dir.path))
         }
     }
 }

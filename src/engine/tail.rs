@@ -147,7 +147,7 @@ impl Tail {
         self.last_recorded_us = header.recorded_us;
         self.synced_through = self.synced_through.max(header.synced_through);
         self.events += u64::from(header.count);
-        self.batches += 1;
+        self.batches += u64::from(header.count > 0);
         self.sealed = header.is_seal();
         Ok(Ok(()))
     }

@@ -125,13 +125,17 @@ impl Walk<'_> {
         if before.is_some_and(|b| b.next_sequence != tail.next_sequence || b.log_hash != tail.log_hash) {
             self.find(segment, 0, tail.next_sequence, "the segment does not continue the one before");
         }
-        if let Err(error) = tail.read_through(&fresh, segment.end()) {
-            self.note(&segment.path, error)?;
-        }
+        let read = tail.read_through(&fresh, segment.end());
+        let damaged = read.is_err();
+        read.or_else(|e| self.note(&segment.path, e))?;
         self.report.batches += tail.batches;
         self.report.log_bytes += tail.offset;
         let walked = self.events(segment, &fresh);
         walked.or_else(|e| self.note(&segment.path, e))?;
+        // Of a log that cannot be read to its end, the index cannot be judged; it says where the end was.
+        if damaged {
+            return Ok(segment.index().map_or(tail, |index| Tail::after_index(&segment.header, &index.meta)));
+        }
         let compared = self.index(segment, &fresh, &tail);
         compared.or_else(|e| self.note(&segment.path, e))?;
         Ok(tail)

@@ -108,7 +108,7 @@ impl Writer {
         self.tail.log_hash = header.log_hash;
         self.tail.last_recorded_us = header.recorded_us;
         self.tail.events += u64::from(header.count);
-        self.tail.batches += 1;
+        self.tail.batches += u64::from(header.count > 0);
     }
 
     /// Ends the segment with a seal record; it is to be cut and synced then.

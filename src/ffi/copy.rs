@@ -64,13 +64,14 @@ pub unsafe extern "C" fn fbat_backup_report_init(out_value: *mut fbat_backup_rep
 /// The copy has the same store id. Who goes on appending to both calls fbat_store_new_identity().
 /// @param store the store.
 /// @param destination the directory, NUL-terminated: an empty one, or one to be made, not what is
-/// above it. After a failure there is no store in it; a file `LOCK` may stay.
+/// above it, and not inside of the store's own. After a failure what was made is removed; a file
+/// `LOCK` may stay. After a crash other files may, which are no store: remove them before a retry.
 /// @param flags 0 or #FBAT_BACKUP_LINK.
 /// @param out_report what the copy holds; may be NULL. All zero on failure.
 /// @param err detail on failure; may be NULL.
 /// @retval FBAT_OK done, and on the disk.
 /// @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`, an unknown flag, the path is NULL or
-/// empty, or the directory has files.
+/// empty, the directory has files, or lies inside of the store's own.
 /// @retval FBAT_ERR_STORE_EXISTS the directory is a store.
 /// @retval FBAT_ERR_BUSY somebody else makes a store there.
 /// @retval FBAT_ERR_CLOSED the store is closed, or was meanwhile.

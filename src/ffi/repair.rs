@@ -22,9 +22,14 @@ pub struct fbat_repair_report {
     _opaque: [u8; 0],
 }
 
-/// The identity file was lost and made anew from the event that every store starts with.
+/// The identity file was lost and made anew from the events of the log that tell of store ids.
 /// @since 0.1
 pub const FBAT_REPAIR_IDENTITY_REBUILT: u32 = 1u32;
+/// Besides, an event that told of a newer store id may be among what was lost: if the store was ever
+/// given an id of its own by fbat_store_new_identity(), compare fbat_store_id(), and give it a new
+/// one before anything is imported from it under its native namespace.
+/// @since 0.1
+pub const FBAT_REPAIR_IDENTITY_UNCERTAIN: u32 = 2u32;
 
 /// What a repair kept, in figures.
 /// @since 0.1
@@ -126,8 +131,8 @@ impl handle::Object for RepairObject {
 /// that it kept is.
 ///
 /// No file of the damaged store is changed; where it has a lock file, that is held meanwhile. It need not be a store
-/// that fbat_store_open() opens. The new one becomes a store at the very end: after a failure or a crash its directory
-/// holds none, and can be removed. One file of the log is held in memory at a time.
+/// that fbat_store_open() opens. The new one becomes a store at the very end: after a failure what was made is removed,
+/// but for the directory and a file `LOCK`; after a crash the directory holds no store, and can be removed. One file of the log is held in memory at a time.
 /// @param damaged_path the directory of the damaged store.
 /// @param new_path a directory that does not exist, or is empty; not inside of the damaged one.
 /// @param out_report the report; NULL on failure. Free it with fbat_repair_report_free().
@@ -137,7 +142,7 @@ impl handle::Object for RepairObject {
 /// the damaged store.
 /// @retval FBAT_ERR_STORE_NOT_FOUND there is nothing of a store at `damaged_path`.
 /// @retval FBAT_ERR_STORE_EXISTS there is a store at `new_path`.
-/// @retval FBAT_ERR_BUSY the damaged store is open for writing; the message and the error's number name the process.
+/// @retval FBAT_ERR_BUSY the damaged store is open for writing; the message and fbat_error_found() name the process.
 /// @retval FBAT_ERR_FUTURE_VERSION the store has a format that this library does not read.
 /// @retval FBAT_ERR_CORRUPT no event is whole, or nothing tells which store this is; nothing was made.
 /// @retval FBAT_ERR_IO the operating system failed.
@@ -196,6 +201,9 @@ pub unsafe extern "C" fn fbat_repair_report_totals(
         // SAFETY: the caller's promise: null or a struct with its size.
         let out = unsafe { OutStruct::new(out_totals, 1) }?.required()?;
         let report = &handle::get::<RepairObject>(report)?.report;
+        let bit = |holds: bool, bit: u32| if holds { bit } else { 0 };
+        let flags = bit(report.identity_rebuilt, FBAT_REPAIR_IDENTITY_REBUILT)
+            | bit(report.identity_uncertain, FBAT_REPAIR_IDENTITY_UNCERTAIN);
         out.set(
             0,
             fbat_repair_totals {
@@ -209,7 +217,7 @@ pub unsafe extern "C" fn fbat_repair_report_totals(
                 sequences_lost: report.sequences_lost,
                 gap_first: report.gap_first,
                 gap_last: report.gap_last,
-                flags: if report.identity_rebuilt { FBAT_REPAIR_IDENTITY_REBUILT } else { 0 },
+                flags,
                 ..fbat_repair_totals::initial()
             },
         );
@@ -221,7 +229,9 @@ pub unsafe extern "C" fn fbat_repair_report_totals(
 
 /// How many losses the report lists; 10,000 at most.
 /// @param report the report.
-/// @return the number; 0 for a store that was whole, and where `report` is not live.
+/// A damaged segment header counts with no sequence, though nothing was lost by it; a lost identity file, a damaged
+/// index and a missing clean mark do not count.
+/// @return the number; 0 where all of the log held, and where `report` is not live.
 /// @par Threads
 /// Any.
 /// @since 0.1

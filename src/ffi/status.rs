@@ -77,7 +77,8 @@ pub const FBAT_ERR_IO: fbat_status = 600;
 /// There is no space left on the device, or a quota or file size limit is reached.
 /// @since 0.1
 pub const FBAT_ERR_NO_SPACE: fbat_status = 610;
-/// Damage in a file: fbat_error_path() and fbat_error_offset() say where.
+/// Damage in a file: fbat_error_path() and fbat_error_offset() say where. fbat_store_verify() lists all of
+/// it, and fbat_store_repair() puts everything else into a new store.
 /// @since 0.1
 pub const FBAT_ERR_CORRUPT: fbat_status = 700;
 /// Not a provenance frame: shorter than 12 bytes, or another magic.
