@@ -1382,7 +1382,6 @@ uint64_t fbat_open_options_get_segment_bytes(const fbat_open_options *options);
  * @retval FBAT_ERR_BUSY the store is open for writing; the message says by whom.
  * @retval FBAT_ERR_CORRUPT the store is damaged where recovery must not guess.
  * @retval FBAT_ERR_FUTURE_VERSION a newer version of the library made the store.
- * @retval FBAT_ERR_UNSUPPORTED the file system lacks something.
  * @retval FBAT_ERR_IO the operating system failed.
  * @retval FBAT_ERR_NO_SPACE no space is left.
  * @par Threads
@@ -3600,7 +3599,6 @@ fbat_status fbat_store_backup(const fbat_store *store,
  * @retval FBAT_ERR_LIMIT_EXCEEDED the store was given a new id 128 times.
  * @retval FBAT_ERR_CORRUPT the store is damaged where recovery must not guess.
  * @retval FBAT_ERR_FUTURE_VERSION a newer version of the library made the store.
- * @retval FBAT_ERR_UNSUPPORTED the file system lacks something.
  * @retval FBAT_ERR_IO the operating system failed. The store has its old id or a new one;
  * fbat_store_id() tells after opening it.
  * @retval FBAT_ERR_NO_SPACE no space is left; the same.

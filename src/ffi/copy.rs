@@ -137,7 +137,6 @@ pub unsafe extern "C" fn fbat_store_backup(
 /// @retval FBAT_ERR_LIMIT_EXCEEDED the store was given a new id 128 times.
 /// @retval FBAT_ERR_CORRUPT the store is damaged where recovery must not guess.
 /// @retval FBAT_ERR_FUTURE_VERSION a newer version of the library made the store.
-/// @retval FBAT_ERR_UNSUPPORTED the file system lacks something.
 /// @retval FBAT_ERR_IO the operating system failed. The store has its old id or a new one;
 /// fbat_store_id() tells after opening it.
 /// @retval FBAT_ERR_NO_SPACE no space is left; the same.

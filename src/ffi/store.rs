@@ -562,7 +562,6 @@ pub unsafe extern "C" fn fbat_open_options_get_segment_bytes(options: *const fba
 /// @retval FBAT_ERR_BUSY the store is open for writing; the message says by whom.
 /// @retval FBAT_ERR_CORRUPT the store is damaged where recovery must not guess.
 /// @retval FBAT_ERR_FUTURE_VERSION a newer version of the library made the store.
-/// @retval FBAT_ERR_UNSUPPORTED the file system lacks something.
 /// @retval FBAT_ERR_IO the operating system failed.
 /// @retval FBAT_ERR_NO_SPACE no space is left.
 /// @par Threads
