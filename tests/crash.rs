@@ -114,7 +114,8 @@ impl Campaign {
     fn crash_again(&mut self, crash: &Crash<'_>, rng: &mut Rng) {
         let disk = Disk::from_image(&crash.image);
         let opened = Store::open(store_path(), &options(&disk, rng.next(), Durability::Durable));
-        std::mem::forget(opened);
+        disk.kill();
+        drop(opened);
         let history = disk.history();
         let mut replay = Replay::new(&history);
         replay.advance_to(rng.below(history.ops.len() as u64 + 1) as usize);
@@ -180,7 +181,8 @@ impl Making {
             Making::Backup { link } => {
                 let store = Store::open(store_path(), &options).unwrap();
                 store.backup(self.place(), BackupOptions { link }).unwrap();
-                std::mem::forget(store);
+                disk.kill();
+                drop(store);
             }
             Making::NewIdentity => {
                 new_identity(store_path(), &options).unwrap();

@@ -461,8 +461,8 @@ impl Work {
 
     /// The process dies; its memory goes, the page cache stays.
     pub fn kill(&mut self) {
-        std::mem::forget(self.store.take());
         self.disk.kill();
+        drop(self.store.take());
     }
 
     /// Reads, which may find damage only where calls fail.

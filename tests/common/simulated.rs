@@ -106,6 +106,8 @@ struct State {
     names: BTreeMap<PathBuf, usize>,
     dirs: BTreeSet<PathBuf>,
     locked: BTreeSet<PathBuf>,
+    /// How many processes have used the disk and are gone.
+    dead: u64,
     boot: u64,
     base: Image,
     ops: Vec<Op>,
@@ -165,9 +167,12 @@ impl Disk {
         History { base: state.base.clone(), ops: state.ops.clone() }
     }
 
-    /// The process that used the disk is gone; another may take its locks.
+    /// The process that used the disk is gone; another may take its locks. What it had open fails
+    /// from now on and changes nothing, so that its memory can be given back.
     pub fn kill(&self) {
-        self.state().locked.clear();
+        let mut state = self.state();
+        state.dead += 1;
+        state.locked.clear();
     }
 
     /// Makes calls fail from now on; those that were to come are forgotten.
@@ -541,6 +546,24 @@ struct DiskFile {
     disk: Disk,
     inode: usize,
     path: PathBuf,
+    /// The process that opened it.
+    process: u64,
+}
+
+impl DiskFile {
+    /// The disk, after a call was counted; an error where it is to fail, or this process is dead.
+    fn call(&self, call: Call) -> (MutexGuard<'_, State>, io::Result<()>) {
+        let mut state = self.disk.state();
+        if state.dead != self.process {
+            return (state, Err(io::Error::other("the process was killed")));
+        }
+        let answer = state.call(call, &self.path);
+        (state, answer)
+    }
+
+    fn is_dead(&self, state: &State) -> bool {
+        state.dead != self.process
+    }
 }
 
 struct DiskLock {
@@ -557,7 +580,7 @@ impl Vfs for Disk {
             (Access::CreateNew, Err(_)) => state.create(path)?,
             (_, found) => found?,
         };
-        Ok(Arc::new(DiskFile { disk: self.clone(), inode, path: path.to_owned() }))
+        Ok(Arc::new(DiskFile { disk: self.clone(), inode, path: path.to_owned(), process: state.dead }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -631,7 +654,7 @@ impl Vfs for Disk {
         if !state.locked.insert(path.to_owned()) {
             return Ok(LockOutcome::Taken(previous));
         }
-        let file = DiskFile { disk: self.clone(), inode, path: path.to_owned() };
+        let file = DiskFile { disk: self.clone(), inode, path: path.to_owned(), process: state.dead };
         Ok(LockOutcome::Held(Box::new(DiskLock { file, previous })))
     }
 
@@ -646,8 +669,8 @@ impl Vfs for Disk {
 
 impl File for DiskFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let mut state = self.disk.state();
-        state.call(Call::Read, &self.path)?;
+        let (state, answer) = self.call(Call::Read);
+        answer?;
         let bytes = &state.inodes[self.inode];
         let from = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
         let count = buffer.len().min(bytes.len() - from);
@@ -656,49 +679,48 @@ impl File for DiskFile {
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
-        let mut state = self.disk.state();
-        let failed = state.call(Call::Write, &self.path);
-        // What fails has often done a part of it.
-        let done = if failed.is_err() { bytes.len() / 2 } else { bytes.len() };
-        state.do_op(Op::Write { inode: self.inode, offset, bytes: Arc::new(bytes[..done].to_vec()) });
-        failed.map(|()| done)
+        let (mut state, answer) = self.call(Call::Write);
+        if !self.is_dead(&state) {
+            // What fails has often done a part of it.
+            let done = if answer.is_err() { bytes.len() / 2 } else { bytes.len() };
+            state.do_op(Op::Write { inode: self.inode, offset, bytes: Arc::new(bytes[..done].to_vec()) });
+        }
+        answer.map(|()| bytes.len())
     }
 
     fn len(&self) -> io::Result<u64> {
-        let mut state = self.disk.state();
-        state.call(Call::Len, &self.path)?;
-        Ok(state.inodes[self.inode].len() as u64)
+        let (state, answer) = self.call(Call::Len);
+        answer.map(|()| state.inodes[self.inode].len() as u64)
     }
 
     fn set_len(&self, length: u64) -> io::Result<()> {
-        let mut state = self.disk.state();
-        state.call(Call::SetLen, &self.path)?;
-        state.do_op(Op::SetLen { inode: self.inode, length });
-        Ok(())
+        let (mut state, answer) = self.call(Call::SetLen);
+        answer.map(|()| state.do_op(Op::SetLen { inode: self.inode, length }))
     }
 
     fn allocate(&self, length: u64) -> io::Result<()> {
-        let mut state = self.disk.state();
-        let failed = state.call(Call::Allocate, &self.path);
-        let length = if failed.is_err() { length.saturating_sub(1000) } else { length };
-        state.do_op(Op::Allocate { inode: self.inode, length });
-        failed
+        let (mut state, answer) = self.call(Call::Allocate);
+        if !self.is_dead(&state) {
+            let length = if answer.is_err() { length.saturating_sub(1000) } else { length };
+            state.do_op(Op::Allocate { inode: self.inode, length });
+        }
+        answer
     }
 
     fn sync(&self) -> io::Result<()> {
-        let mut state = self.disk.state();
-        let failed = state.call(Call::Sync, &self.path);
-        state.do_op(match failed {
-            Ok(()) => Op::Sync { inode: self.inode },
-            Err(_) => Op::FailedSync { inode: self.inode },
-        });
-        failed
+        let (mut state, answer) = self.call(Call::Sync);
+        if !self.is_dead(&state) {
+            state.do_op(match answer {
+                Ok(()) => Op::Sync { inode: self.inode },
+                Err(_) => Op::FailedSync { inode: self.inode },
+            });
+        }
+        answer
     }
 
     fn is_linked(&self) -> io::Result<bool> {
-        let mut state = self.disk.state();
-        state.call(Call::IsLinked, &self.path)?;
-        Ok(state.names.get(&self.path) == Some(&self.inode))
+        let (state, answer) = self.call(Call::IsLinked);
+        answer.map(|()| state.names.get(&self.path) == Some(&self.inode))
     }
 }
 
@@ -708,8 +730,8 @@ impl Lock for DiskLock {
     }
 
     fn describe(&self, text: &str) -> io::Result<()> {
-        let mut state = self.file.disk.state();
-        state.call(Call::Describe, &self.file.path)?;
+        let (mut state, answer) = self.file.call(Call::Describe);
+        answer?;
         state.do_op(Op::SetLen { inode: self.file.inode, length: 0 });
         let bytes = Arc::new(text.as_bytes().to_vec());
         state.do_op(Op::Write { inode: self.file.inode, offset: 0, bytes });
@@ -719,6 +741,9 @@ impl Lock for DiskLock {
 
 impl Drop for DiskLock {
     fn drop(&mut self) {
-        self.file.disk.state().locked.remove(&self.file.path);
+        let mut state = self.file.disk.state();
+        if !self.file.is_dead(&state) {
+            state.locked.remove(&self.file.path);
+        }
     }
 }
