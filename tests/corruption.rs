@@ -58,6 +58,11 @@ impl Original {
         Original { image, all, entities }
     }
 
+    fn last_log(&self) -> &PathBuf {
+        let mut paths = self.image.files.keys();
+        paths.rfind(|path| path.extension().is_some_and(|e| e == "log")).unwrap()
+    }
+
     /// The store with another file in the place of one of its own.
     fn with(&self, path: &Path, bytes: Vec<u8>) -> Image {
         let mut image = self.image.clone();
@@ -291,15 +296,25 @@ fn sectors_that_are_lost_or_written_to_a_wrong_place_are_detected_or_harmless() 
             1 => damaged[sector..sector + length].copy_from_slice(&other[source..source + length]),
             _ => damaged.splice(sector..sector, other[source..source + length].to_vec()).for_each(drop),
         }
-        // Zeros behind the end of the log are reserved space, and no damage.
-        let padded = damaged.starts_with(bytes) && damaged[bytes.len()..].iter().all(|byte| *byte == 0);
-        if padded {
+        // What was only added behind the end of the log is a torn tail: the test below.
+        if damaged.starts_with(bytes) && (damaged.len() == bytes.len() || path == original.last_log()) {
             continue;
         }
         at += 1;
         tally.take(judge(&original, &original.with(path, damaged), false, true), path, sector, "sector at");
     }
     tally.close("lost and misdirected sectors", seed, began);
+}
+
+#[test]
+fn what_was_added_behind_the_end_of_the_log_is_cut_and_reported() {
+    let original = Original::new();
+    let path = original.last_log();
+    let longer = [&original.image.files[path][..], &[b'.'; 512]].concat();
+    let image = original.with(path, longer);
+    assert_eq!(judge(&original, &image, false, true), Verdict::Harmless);
+    let report = open_on(&image, OpenMode::MustExist).unwrap().open_report().clone();
+    assert_eq!((report.unclean, report.dropped_bytes, report.dropped_batches), (true, 512, 0));
 }
 
 /// What somebody who knows the format can do: change a bit of an event and put every checksum right.
