@@ -111,10 +111,9 @@ pub fn repair(damaged: &Path, new: &Path, options: &Options) -> Result<RepairRep
     };
     let target = repair.new.clone();
     let read = candidates.iter().try_for_each(|candidate| repair.candidate(&damaged, candidate));
-    let (made, result) = match read {
-        Ok(()) => (true, repair.finish(&damaged)),
-        Err(e) => (repair.output.is_some(), Err(e)),
-    };
+    // Where nothing was kept the directory was not claimed, and what is there is not ours.
+    let made = repair.output.is_some();
+    let result = read.and_then(|()| repair.finish(&damaged));
     if result.is_err() && made {
         // Best effort: without an identity file what is left is no store.
         let _ = target.remove_store();
