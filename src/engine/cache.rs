@@ -10,8 +10,14 @@ pub type Block = Arc<Vec<u8>>;
 /// Blocks that fit: 16 MiB of them.
 const SLOTS: usize = 4096;
 const SHARDS: usize = 64;
-/// Filters are held whole up to this many bytes together; beyond, their blocks come and go.
-const PINNED_BYTES_MAX: usize = 8 << 20;
+
+/// Parts of indexes that are held whole as long as all of a kind take less than so many bytes together; beyond, their
+/// blocks come and go.
+#[derive(Clone, Copy)]
+pub enum Part {
+    Filter = 8 << 20,
+    Strings = 2 << 20,
+}
 
 struct Slot {
     file: u64,
@@ -22,32 +28,38 @@ struct Slot {
 /// Direct-mapped: a block has one place, and pushes out what is there.
 pub struct BlockCache {
     shards: Vec<Mutex<Vec<Option<Slot>>>>,
-    pinned: Arc<AtomicUsize>,
+    pinned_filters: Arc<AtomicUsize>,
+    pinned_strings: Arc<AtomicUsize>,
 }
 
-/// Bytes that stay in memory until this is dropped.
+/// What stays in memory until this is dropped.
 #[derive(Debug)]
-pub struct Pinned {
-    bytes: Vec<u8>,
+pub struct Pinned<T> {
+    held: T,
+    _room: Room,
+}
+
+/// Bytes that are spoken for.
+#[derive(Debug)]
+pub struct Room {
     reserved: usize,
     pinned: Arc<AtomicUsize>,
 }
 
-impl Pinned {
-    pub fn hold(mut self, bytes: Vec<u8>) -> Pinned {
-        self.bytes = bytes;
-        self
+impl Room {
+    pub fn hold<T>(self, held: T) -> Pinned<T> {
+        Pinned { held, _room: self }
     }
 }
 
-impl Deref for Pinned {
-    type Target = [u8];
-    fn deref(&self) -> &[u8] {
-        &self.bytes
+impl<T> Deref for Pinned<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.held
     }
 }
 
-impl Drop for Pinned {
+impl Drop for Room {
     fn drop(&mut self) {
         self.pinned.fetch_sub(self.reserved, Ordering::Relaxed);
     }
@@ -57,7 +69,8 @@ impl BlockCache {
     #[allow(clippy::new_without_default)] // nobody makes one by default
     pub fn new() -> BlockCache {
         let shard = || Mutex::new((0..SLOTS / SHARDS).map(|_| None).collect());
-        BlockCache { shards: (0..SHARDS).map(|_| shard()).collect(), pinned: Arc::default() }
+        let shards = (0..SHARDS).map(|_| shard()).collect();
+        BlockCache { shards, pinned_filters: Arc::default(), pinned_strings: Arc::default() }
     }
 
     /// The block `number` of the file that is known as `file`, from the cache or from `load`.
@@ -76,10 +89,14 @@ impl BlockCache {
     }
 
     /// Room for `bytes` that stay, if there is any left.
-    pub fn pin(&self, bytes: usize) -> Option<Pinned> {
-        let before = self.pinned.fetch_add(bytes, Ordering::Relaxed);
-        let pinned = Pinned { bytes: Vec::new(), reserved: bytes, pinned: self.pinned.clone() };
-        (before + bytes <= PINNED_BYTES_MAX).then_some(pinned)
+    pub fn pin(&self, part: Part, bytes: usize) -> Option<Room> {
+        let pinned = match part {
+            Part::Filter => &self.pinned_filters,
+            Part::Strings => &self.pinned_strings,
+        };
+        let before = pinned.fetch_add(bytes, Ordering::Relaxed);
+        let room = Room { reserved: bytes, pinned: pinned.clone() };
+        (before + bytes <= part as usize).then_some(room)
     }
 
     /// Bytes held.
@@ -88,6 +105,7 @@ impl BlockCache {
             let shard = shard.lock().unwrap_or_else(|e| e.into_inner());
             shard.iter().flatten().map(|slot| slot.block.len()).sum::<usize>()
         };
-        self.shards.iter().map(held).sum::<usize>() + self.pinned.load(Ordering::Relaxed)
+        let pinned = [&self.pinned_filters, &self.pinned_strings].map(|bytes| bytes.load(Ordering::Relaxed));
+        self.shards.iter().map(held).sum::<usize>() + pinned.iter().sum::<usize>()
     }
 }

@@ -8,7 +8,7 @@ use super::hash::{self, EventFields};
 use super::id::{Hash, Id, Kind};
 use super::index::{entity_filter_key, id_filter_key, Index};
 use super::limits::{SEGMENT_EVENTS, SEGMENT_STRING_BYTES, SEQUENCE_LEASE};
-use super::memtable::Entry;
+use super::memtable::{Entry, MemTable};
 use super::recovery::Opening;
 use super::segment::{Found, Segment};
 use super::store::Inner;
@@ -99,51 +99,82 @@ pub struct ImportTerms {
     pub skip_conflicts: bool,
 }
 
-/// An entity as far as this batch knows it.
+/// The newest event of an entity: what its next one builds on.
 #[derive(Clone, Copy)]
 struct Head {
     version: u64,
     hash: Hash,
-    /// Items of the batch that were checked and are not encoded yet.
-    waiting: u64,
 }
 
 /// What a batch has decided so far, before anything is written.
 #[derive(Default)]
 struct Plan<'a> {
+    /// None for an item that is to be written.
     outcomes: Vec<Option<Outcome>>,
+    /// Items with the key of an earlier one, which is given behind them; ascending.
+    repeats: Vec<(usize, usize)>,
     /// Items by key.
     keys: HashMap<Id, usize>,
-    heads: HashMap<&'a str, Head>,
-    /// Numbers of strings in the segment, those included that this batch spells.
+    /// By the number of the entity, as far as the batch has moved them.
+    heads: HashMap<u32, Head>,
+    /// Numbers of strings that the table does not have yet: those of the index, and those that the batch spells.
     numbers: HashMap<&'a str, u32>,
+    of_index: Vec<(&'a str, u32)>,
     spelled: Vec<&'a str>,
     entries: Vec<Entry>,
+}
+
+impl Plan<'_> {
+    /// The item whose key `at` repeats.
+    fn repeated_by(&self, at: usize) -> Option<usize> {
+        let found = self.repeats.binary_search_by_key(&at, |(repeat, _)| *repeat).ok()?;
+        Some(self.repeats[found].1)
+    }
 }
 
 impl Inner {
     /// Appends all of `items` or, with an error that names the item, none.
     pub fn commit(&self, items: &[Item<'_>], import: Option<ImportTerms>) -> Result<Vec<Outcome>> {
         let mut writer = self.writer()?;
-        let mut plan = Plan { outcomes: vec![None; items.len()], ..Plan::default() };
-        let mut fresh = Vec::with_capacity(items.len());
+        let mut plan = Plan { outcomes: Vec::with_capacity(items.len()), ..Plan::default() };
+        let (segments, mut refused) = (self.segments(), None);
         for (at, item) in items.iter().enumerate() {
-            let settled = self.settle(item, items, &plan, import).map_err(|e| e.with_item(at))?;
-            match settled {
-                Settled::There(outcome) => plan.outcomes[at] = Some(outcome),
-                Settled::SameAs(earlier) => fresh.push((at, Some(earlier))),
-                Settled::Fresh => {
-                    self.expect(item, &mut plan).map_err(|e| e.with_item(at))?;
-                    plan.keys.extend((!item.key.is_none()).then_some((item.key, at)));
-                    fresh.push((at, None));
+            match self.settle(item, items, &plan, &segments, import) {
+                Ok(Settled::There(outcome)) => plan.outcomes.push(Some(outcome)),
+                Ok(Settled::SameAs(earlier)) => {
+                    plan.repeats.push((at, earlier));
+                    plan.outcomes.push(None);
+                }
+                Ok(Settled::Fresh) => {
+                    if items.len() > 1 && !item.key.is_none() {
+                        plan.keys.insert(item.key, at);
+                    }
+                    plan.outcomes.push(None);
+                }
+                Err(error) => {
+                    refused = Some(error.with_item(at));
+                    break;
                 }
             }
         }
-        if fresh.iter().any(|(_, same_as)| same_as.is_none()) {
-            self.make_room(&mut writer, items, &fresh)?;
-            self.write(&mut writer, items, &fresh, &mut plan)?;
+        let fresh = plan.outcomes.iter().filter(|outcome| outcome.is_none()).count() - plan.repeats.len();
+        if fresh > 0 {
+            if refused.is_none() {
+                let is_fresh = |at: usize| plan.outcomes[at].is_none() && plan.repeated_by(at).is_none();
+                let bounds = items.iter().enumerate().filter(|(at, _)| is_fresh(*at)).map(|(_, i)| i.encoded_bound());
+                self.make_room(&mut writer, bounds.sum(), fresh as u64)?;
+            }
+            // Where an item was refused, one before it may be at fault in another way, and is the one to be told of.
+            let header = self.encode_batch(&mut writer, items, &mut plan)?;
+            if refused.is_none() {
+                self.put(&mut writer, header, &plan)?;
+            }
+            writer.entries = std::mem::take(&mut plan.entries);
         }
-        Ok(plan.outcomes.into_iter().map(|outcome| outcome.expect("every item was settled")).collect())
+        match refused {
+            Some(error) => Err(error),
+            None => Ok(plan.outcomes.into_iter().map(|outcome| outcome.expect("every item was settled")).collect()),
+        }
     }
 
     /// Whether an item's key is there already, in the log or earlier in the batch.
@@ -152,6 +183,7 @@ impl Inner {
         item: &Item<'_>,
         items: &[Item<'_>],
         plan: &Plan<'_>,
+        segments: &[Arc<Segment>],
         import: Option<ImportTerms>,
     ) -> Result<Settled> {
         if item.key.is_none() {
@@ -168,7 +200,7 @@ impl Inner {
         if known_absent {
             return Ok(Settled::Fresh);
         }
-        let Some((segment, found)) = self.find_key(item.key)? else { return Ok(Settled::Fresh) };
+        let Some((segment, found)) = find_key_in(segments, item.key)? else { return Ok(Settled::Fresh) };
         // An import trusts the tag, so that a duplicate costs no read; an append reads it for its receipt anyway.
         if found.tag == item.tag && (import.is_some() || has_content(&segment, found, item)?) {
             return Ok(Settled::There(Outcome::Present(segment, found.offset)));
@@ -181,13 +213,7 @@ impl Inner {
 
     /// The event with this id, newest segment first.
     pub fn find_key(&self, key: Id) -> Result<Option<(Arc<Segment>, Found)>> {
-        let filter_key = id_filter_key(key);
-        for segment in self.segments().iter().rev().filter(|segment| segment.may_have(filter_key)) {
-            if let Some(found) = segment.find_id(key)? {
-                return Ok(Some((segment.clone(), found)));
-            }
-        }
-        Ok(None)
+        find_key_in(&self.segments(), key)
     }
 
     /// The error for a key that is there with other content.
@@ -199,58 +225,30 @@ impl Inner {
         Ok(Error::new(Code::IdempotencyConflict, message).with_event(key, there.sequence))
     }
 
-    /// Checks what an item expects of its entity, and counts the item.
-    fn expect<'a>(&self, item: &Item<'a>, plan: &mut Plan<'a>) -> Result<()> {
-        let head = match plan.heads.get(item.entity) {
-            Some(head) => *head,
-            None => self.head_of(item.entity)?,
-        };
-        let found = head.version + head.waiting;
-        let (holds, wanted) = match item.expect {
-            Expect::Any => (true, 0),
-            Expect::Absent => (found == 0, 0),
-            Expect::Present => (found > 0, 1),
-            Expect::Version(version) => (found == version, version),
-        };
-        if !holds {
-            let message = format!("entity {} has {found} events; {:?} was expected", item.entity, item.expect);
-            return Err(Error::new(Code::VersionConflict, message).with_numbers(found, wanted));
-        }
-        plan.heads.insert(item.entity, Head { waiting: head.waiting + 1, ..head });
-        Ok(())
-    }
-
-    /// The version and hash that the entity's next event builds on.
-    fn head_of(&self, entity: &str) -> Result<Head> {
-        let segments = self.segments();
-        if let Some(active) = segments.last() {
-            if let Some(head) = active.known_head(entity) {
-                return Ok(Head { version: head.version, hash: head.hash, waiting: 0 });
-            }
-        }
-        let filter_key = entity_filter_key(entity);
+    /// The head of an entity that has no event in the table of the active segment.
+    fn older_head(&self, entity: &str) -> Result<Head> {
+        let (segments, filter_key) = (self.segments(), entity_filter_key(entity));
         for segment in segments.iter().rev().filter(|segment| segment.may_have(filter_key)) {
-            if let Some(newest) = segment.newest_of(entity)? {
-                return Ok(Head { version: newest.version, hash: newest.hash, waiting: 0 });
+            if let Some(newest) = segment.newest_in_index(entity)? {
+                return Ok(Head { version: newest.version, hash: newest.hash });
             }
         }
         // The genesis event is known by its hash, also where it was lost.
         let genesis = self.identity.genesis_hash;
         let version = u64::from(entity == SYSTEM_ENTITY && genesis != Hash::ZERO);
-        Ok(Head { version, hash: genesis, waiting: 0 })
+        Ok(Head { version, hash: genesis })
     }
 
     /// Seals the segment if the batch does not fit, and syncs if sequences would run too far ahead.
-    fn make_room(&self, writer: &mut Writer, items: &[Item<'_>], fresh: &[(usize, Option<usize>)]) -> Result<()> {
-        let bytes: u64 = fresh.iter().map(|(at, _)| items[*at].encoded_bound()).sum();
+    fn make_room(&self, writer: &mut Writer, bytes: u64, events: u64) -> Result<()> {
         let tail = writer.tail;
         let full = tail.offset + bytes > self.options.limits.segment_bytes
-            || tail.events + fresh.len() as u64 > SEGMENT_EVENTS
+            || tail.events + events > SEGMENT_EVENTS
             || writer.segment.string_bytes() > SEGMENT_STRING_BYTES;
         if tail.sealed || (full && tail.events > 0) {
             self.rotate(writer)?;
         }
-        let ahead = writer.tail.next_sequence + fresh.len() as u64 - self.durable.load(Ordering::Acquire);
+        let ahead = writer.tail.next_sequence + events - self.durable.load(Ordering::Acquire);
         if ahead > SEQUENCE_LEASE {
             self.sync_segment(&writer.segment, writer.tail.next_sequence - 1)?;
         }
@@ -297,31 +295,32 @@ impl Inner {
         }
     }
 
-    /// Encodes the fresh items, writes them, and makes them visible.
-    fn write<'a>(
-        &self,
-        writer: &mut Writer,
-        items: &[Item<'a>],
-        fresh: &[(usize, Option<usize>)],
-        plan: &mut Plan<'a>,
-    ) -> Result<()> {
-        let skip_to = items[fresh[0].0].skip_to;
+    /// Encodes the items that are to be written into the writer's buffer, and says what became of each.
+    fn encode_batch<'a>(&self, writer: &mut Writer, items: &[Item<'a>], plan: &mut Plan<'a>) -> Result<BatchHeader> {
+        let skip_to = items[0].skip_to;
         // A gap event follows from the log alone; see `system::gap_id`.
         let now_us = if skip_to > 0 { i64::MIN } else { self.options.clock.now_us() };
         let recorded_us = now_us.max(writer.tail.last_recorded_us);
         let first_sequence = writer.tail.next_sequence.max(skip_to);
         let mut log_hash = writer.tail.log_hash;
         let mut sequence = first_sequence;
+        let segment = writer.segment.clone();
+        let table = segment.read_table();
         writer.buffer.clear();
         writer.buffer.resize(BATCH_HEADER_LEN, 0);
-        for &(at, same_as) in fresh {
-            let outcome = match same_as {
-                Some(earlier) => match &plan.outcomes[earlier] {
-                    Some(Outcome::New(receipt)) => Outcome::Again(*receipt),
-                    _ => unreachable!("an item that others repeat is new"),
-                },
+        plan.entries = std::mem::take(&mut writer.entries);
+        plan.entries.clear();
+        for at in 0..plan.outcomes.len() {
+            if plan.outcomes[at].is_some() {
+                continue;
+            }
+            let outcome = match plan.repeated_by(at).map(|earlier| &plan.outcomes[earlier]) {
+                Some(Some(Outcome::New(receipt))) => Outcome::Again(*receipt),
+                Some(_) => unreachable!("an item that others repeat is new"),
                 None => {
-                    let receipt = self.encode(writer, &items[at], sequence, recorded_us, plan)?;
+                    let place = (sequence, recorded_us);
+                    let encoded = self.encode(writer, &segment, &table, &items[at], place, plan);
+                    let receipt = encoded.map_err(|e| e.with_item(at))?;
                     log_hash = hash::log_next(log_hash, receipt.event_hash);
                     sequence += 1;
                     Outcome::New(receipt)
@@ -329,7 +328,7 @@ impl Inner {
             };
             plan.outcomes[at] = Some(outcome);
         }
-        let header = BatchHeader {
+        Ok(BatchHeader {
             body_len: 0,
             count: (sequence - first_sequence) as u32,
             first_sequence,
@@ -338,20 +337,36 @@ impl Inner {
             log_hash,
             body_crc: 0,
             flags: 0,
-        };
-        self.put(writer, header, plan)
+        })
     }
 
-    /// Appends the frame of an item to the writer's buffer.
+    /// Appends the frame of an item, which gets this sequence and time, to the writer's buffer.
     fn encode<'a>(
         &self,
         writer: &mut Writer,
+        segment: &Segment,
+        table: &MemTable,
         item: &Item<'a>,
-        sequence: u64,
-        recorded_us: i64,
+        (sequence, recorded_us): (u64, i64),
         plan: &mut Plan<'a>,
     ) -> Result<Receipt> {
-        let head = plan.heads[item.entity];
+        let entity = string_ref(segment, table, item.entity, plan)?;
+        let head = match plan.heads.get(&entity.number).copied() {
+            Some(head) => head,
+            None => match table.head(entity.number) {
+                Some(head) => Head { version: head.version, hash: head.hash },
+                None => self.older_head(item.entity)?,
+            },
+        };
+        check_expectation(item, head.version)?;
+        let scope = string_ref(segment, table, item.scope, plan)?;
+        let source = match item.source {
+            Source::None => FrameSource::None,
+            Source::Raw(body) => FrameSource::Raw(body),
+            Source::Import { namespace, event_id, sequence } => {
+                FrameSource::Import { namespace: string_ref(segment, table, namespace, plan)?, event_id, sequence }
+            }
+        };
         let id = if item.key.is_none() { self.new_id(recorded_us) } else { item.key };
         let causation = match item.cause {
             Cause::None => Id::NONE,
@@ -377,25 +392,18 @@ impl Inner {
             content_hash: item.content_hash,
         };
         let event_hash = hash::event_hash(&fields, &mut writer.scratch);
-        let segment = writer.segment.clone();
-        let (entity, scope) = (string_ref(&segment, item.entity, plan)?, string_ref(&segment, item.scope, plan)?);
-        let source = match item.source {
-            Source::None => FrameSource::None,
-            Source::Raw(body) => FrameSource::Raw(body),
-            Source::Import { namespace, event_id, sequence } => {
-                FrameSource::Import { namespace: string_ref(&segment, namespace, plan)?, event_id, sequence }
-            }
-        };
         let frame = fields.frame(event_hash, entity, scope, source, item.payload);
         let offset = writer.tail.offset + writer.buffer.len() as u64;
         frame.encode(&segment.header, offset, &mut writer.buffer);
-        plan.heads.insert(item.entity, Head { version: fields.version, hash: event_hash, ..head });
+        if plan.outcomes.len() > 1 {
+            plan.heads.insert(entity.number, Head { version: fields.version, hash: event_hash });
+        }
         plan.entries.push(Entry {
             id,
             sequence,
             version: fields.version,
             hash: event_hash,
-            entity: frame.entity.number,
+            entity: entity.number,
             tag: item.tag,
             offset: offset as u32,
             batch_offset: writer.tail.offset as u32,
@@ -434,17 +442,24 @@ impl Inner {
     }
 
     /// Writes the batch in the buffer and lets readers see it.
-    fn put(&self, writer: &mut Writer, header: BatchHeader, plan: &mut Plan<'_>) -> Result<()> {
+    fn put(&self, writer: &mut Writer, header: BatchHeader, plan: &Plan<'_>) -> Result<()> {
         writer.write(header).map_err(|e| if writer.broken { self.poisoned_by(e) } else { e })?;
         writer.advance(&header);
         let segment = &writer.segment;
         let mut table = segment.write_table();
+        plan.of_index.iter().for_each(|(text, number)| table.remember_number(text, *number));
         plan.spelled.iter().for_each(|text| table.add_string(text));
         plan.entries.iter().for_each(|entry| table.insert(entry));
         // With the table still held: what is found in it can be read, and is visible.
         segment.publish(writer.tail.offset);
         self.visible.store(writer.tail.next_sequence - 1, Ordering::Release);
         Ok(())
+    }
+
+    /// The receipt of the item at this place of its batch, where everything up to `durable` is.
+    pub fn receipt_of(&self, item: usize, outcome: &Outcome, durable: u64) -> Result<Receipt> {
+        let receipt = self.receipt(outcome).map_err(|e| e.with_item(item))?;
+        Ok(Receipt { durable: receipt.sequence <= durable, ..receipt })
     }
 
     /// The receipt of an item; for one that was there, the receipt of its first append.
@@ -515,17 +530,46 @@ enum Settled {
     There(Outcome),
 }
 
-/// The number of a string in the segment; spelled where this batch is the first to use it.
-fn string_ref<'a>(segment: &Segment, text: &'a str, plan: &mut Plan<'a>) -> Result<StringRef<'a>> {
-    if let Some(&number) = plan.numbers.get(text) {
+/// The event with this id, newest segment first.
+fn find_key_in(segments: &[Arc<Segment>], key: Id) -> Result<Option<(Arc<Segment>, Found)>> {
+    let filter_key = id_filter_key(key);
+    for segment in segments.iter().rev().filter(|segment| segment.may_have(filter_key)) {
+        if let Some(found) = segment.find_id(key)? {
+            return Ok(Some((segment.clone(), found)));
+        }
+    }
+    Ok(None)
+}
+
+/// Refuses an item whose entity, with `found` events, is not as the item expects.
+fn check_expectation(item: &Item<'_>, found: u64) -> Result<()> {
+    let (holds, wanted) = match item.expect {
+        Expect::Any => return Ok(()),
+        Expect::Absent => (found == 0, 0),
+        Expect::Present => (found > 0, 1),
+        Expect::Version(version) => (found == version, version),
+    };
+    if holds {
+        return Ok(());
+    }
+    let message = format!("entity {} has {found} events; {:?} was expected", item.entity, item.expect);
+    Err(Error::new(Code::VersionConflict, message).with_numbers(found, wanted))
+}
+
+/// The number of a string in the segment with this table; spelled where the batch is the first to use it.
+fn string_ref<'a>(segment: &Segment, table: &MemTable, text: &'a str, plan: &mut Plan<'a>) -> Result<StringRef<'a>> {
+    if let Some(number) = table.number(text).or_else(|| plan.numbers.get(text).copied()) {
         return Ok(StringRef { number, spelled: None });
     }
-    if let Some(number) = segment.number(text)? {
-        plan.numbers.insert(text, number);
-        return Ok(StringRef { number, spelled: None });
-    }
-    let number = segment.next_string() + plan.spelled.len() as u32;
-    plan.numbers.insert(text, number);
+    let spelled = match segment.number_in_index(text)? {
+        Some(number) => {
+            plan.of_index.push((text, number));
+            plan.numbers.insert(text, number);
+            return Ok(StringRef { number, spelled: None });
+        }
+        None => table.next_string() + plan.spelled.len() as u32,
+    };
+    plan.numbers.insert(text, spelled);
     plan.spelled.push(text);
-    Ok(StringRef { number, spelled: Some(text) })
+    Ok(StringRef { number: spelled, spelled: Some(text) })
 }

@@ -210,7 +210,7 @@ pub fn check_coordinate(entity: &str, scope: &str) -> Result<()> {
                 "the {what} has the byte 0x{byte:02x} at {at}; control bytes, '/', '|' and '=' are refused"
             ));
         }
-        if let Some(at) = text.find("..") {
+        if let Some(at) = text.as_bytes().windows(2).position(|pair| pair == b"..") {
             return fault(format!("the {what} has '..' at {at}"));
         }
     }

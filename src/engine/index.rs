@@ -3,7 +3,7 @@
 //! A file of 4 KiB blocks, each with 4,032 bytes of data and a checksum; sections start at a block.
 //! Every fixed-size entry divides 4,032, so none straddles two blocks.
 
-use super::cache::{Block, BlockCache, Pinned};
+use super::cache::{Block, BlockCache, Part, Pinned};
 use super::error::{Code, Error, Result};
 use super::frame::{array_at, u32_at, u64_at, SegmentHeader};
 use super::id::{Hash, Id};
@@ -33,6 +33,8 @@ const SPARSE: usize = 6; // sequence 8, offset of the frame 4, of its batch 4; b
 const SECTIONS: usize = 7;
 const ENTRY_LEN: [usize; SECTIONS] = [28, FILTER_LINE_LEN, 16, 4, 8, 1, 16];
 const IDS_PER_BLOCK: usize = DATA_LEN / ENTRY_LEN[IDS];
+/// With more strings than this, an index does not hold them in memory.
+const DICTIONARY_STRINGS_MAX: usize = 4096;
 /// At least so many events lie between two sparse entries.
 pub const SPARSE_EVERY: u64 = 64;
 
@@ -266,7 +268,10 @@ pub struct Index {
     /// What the cache knows this file by.
     uid: u64,
     cache: Arc<BlockCache>,
-    filter: Arc<OnceLock<Option<Pinned>>>,
+    filter: Arc<OnceLock<Option<Pinned<Vec<u8>>>>>,
+    dictionary: Arc<OnceLock<Option<Pinned<Vec<Arc<str>>>>>>,
+    /// The first and the last id.
+    ends: Arc<OnceLock<(Id, Id)>>,
     /// First block and length in bytes of each section.
     sections: [(u64, u64); SECTIONS],
 }
@@ -319,6 +324,8 @@ impl Index {
             uid,
             cache: cache.clone(),
             filter: Arc::default(),
+            dictionary: Arc::default(),
+            ends: Arc::default(),
             sections,
         })
     }
@@ -436,15 +443,15 @@ impl Index {
     }
 
     /// The whole filter in memory, as long as the filters of the store do not take too much of it.
-    fn pin_filter(&self) -> Option<Pinned> {
+    fn pin_filter(&self) -> Option<Pinned<Vec<u8>>> {
         let (first, bytes) = self.sections[FILTER];
-        let pinned = self.cache.pin(bytes as usize)?;
+        let room = self.cache.pin(Part::Filter, bytes as usize)?;
         let mut filter = Vec::with_capacity(bytes as usize);
         for block in first..first + bytes.div_ceil(DATA_LEN as u64) {
             filter.extend_from_slice(&load_block(&*self.file, &self.path, self.salt, block).ok()?);
         }
         filter.truncate(bytes as usize);
-        Some(pinned.hold(filter))
+        Some(room.hold(filter))
     }
 
     /// The event with this id. An absent one costs one probe of the filter, as a rule.
@@ -456,7 +463,7 @@ impl Index {
         let block_of = |n: usize| self.block(self.sections[IDS].0 + n as u64);
         let (mut low, mut high) = (0, entries.div_ceil(IDS_PER_BLOCK));
         // Ids are hashes or begin with a time: close to uniform between the first and the last.
-        let (mut low_id, mut high_id) = (self.first_id()?, self.last_id()?);
+        let (mut low_id, mut high_id) = self.ends()?;
         let mut guesses = 0;
         while low < high {
             let middle = match guesses {
@@ -481,18 +488,15 @@ impl Index {
         Ok(None)
     }
 
-    fn first_id(&self) -> Result<Id> {
-        match self.entries(IDS) {
-            0 => Ok(Id::NONE),
-            _ => Ok(self.id_entry(0)?.id),
+    fn ends(&self) -> Result<(Id, Id)> {
+        if let Some(ends) = self.ends.get() {
+            return Ok(*ends);
         }
-    }
-
-    fn last_id(&self) -> Result<Id> {
-        match self.entries(IDS) {
-            0 => Ok(Id::NONE),
-            entries => Ok(self.id_entry(entries - 1)?.id),
-        }
+        let ends = match self.entries(IDS) {
+            0 => (Id::NONE, Id::NONE),
+            entries => (self.id_entry(0)?.id, self.id_entry(entries - 1)?.id),
+        };
+        Ok(*self.ends.get_or_init(|| ends))
     }
 
     /// The entity of this name, if it has events here.
@@ -538,8 +542,27 @@ impl Index {
         self.entries(STRINGS)
     }
 
+    /// All strings in memory, by number, where there are few, and the dictionaries of the store do not take too much.
+    pub fn dictionary(&self) -> Option<&[Arc<str>]> {
+        let load = || {
+            let count = self.strings_len();
+            let bytes = count * size_of::<(Arc<str>, [usize; 2])>() + self.entries(TEXT);
+            let room = (count <= DICTIONARY_STRINGS_MAX).then(|| self.cache.pin(Part::Strings, bytes))??;
+            let strings = (0..count as u32).map(|number| self.read_string(number)).collect::<Result<Vec<_>>>();
+            strings.ok().map(|strings| room.hold(strings))
+        };
+        self.dictionary.get_or_init(load).as_deref().map(Vec::as_slice)
+    }
+
     /// The string with this number.
     pub fn string(&self, number: u32) -> Result<Arc<str>> {
+        match self.dictionary().and_then(|strings| strings.get(number as usize)) {
+            Some(string) => Ok(string.clone()),
+            None => self.read_string(number),
+        }
+    }
+
+    fn read_string(&self, number: u32) -> Result<Arc<str>> {
         if number as usize >= self.strings_len() {
             return Err(Error::corrupt(&self.path, 0, format!("string {number} is not in the dictionary")));
         }

@@ -73,8 +73,8 @@ impl MemTable {
     pub fn insert(&mut self, entry: &Entry) {
         let Entry { id, sequence, version, hash, entity, tag, offset, batch_offset } = *entry;
         let slot = self.slots.len() as u32 + 1;
-        let before = self.heads.get(&entity).map_or(0, |head| head.slot);
-        self.heads.insert(entity, EntityHead { version, hash, slot });
+        let head = EntityHead { version, hash, slot };
+        let before = self.heads.insert(entity, head).map_or(0, |head| head.slot);
         self.slots.push(Slot { sequence, tag, offset, batch_offset, entity, before });
         self.ids.insert(id, slot - 1);
     }

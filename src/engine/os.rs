@@ -3,21 +3,34 @@
 
 use super::clock::{Clock, Entropy};
 use super::vfs::{Access, File, Lock, LockOutcome, Vfs};
+use mapping::Mapping;
 use std::fs::{self, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use std::sync::{Arc, Mutex, Once};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Once, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+mod mapping;
 
 /// The file system of the operating system.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct OsVfs;
 
 #[derive(Debug)]
-struct OsFile(fs::File, PathBuf);
+struct OsFile {
+    file: fs::File,
+    path: PathBuf,
+    /// The front of the file, once something there was read that is settled.
+    mapping: RwLock<Option<Mapping>>,
+    /// The file is mapped again for a read that ends at or behind this offset.
+    map_again_at: AtomicU64,
+}
+
+/// A file is mapped again when it is read so much behind its mapping, and a quarter of that besides.
+const MAPPING_STEP: u64 = 1 << 20;
 
 impl Vfs for OsVfs {
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>> {
@@ -32,7 +45,12 @@ impl Vfs for OsVfs {
                 options.write(true).create_new(true);
             }
         }
-        Ok(Arc::new(OsFile(options.open(path)?, path.to_owned())))
+        Ok(Arc::new(OsFile {
+            file: options.open(path)?,
+            path: path.to_owned(),
+            mapping: RwLock::default(),
+            map_again_at: AtomicU64::new(0),
+        }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -92,21 +110,51 @@ impl Vfs for OsVfs {
     }
 }
 
+impl OsFile {
+    /// Copies what the mapping has, if it has all of it.
+    fn read_mapped(&self, buffer: &mut [u8], offset: u64, end: u64) -> bool {
+        let mapping = self.mapping.read().unwrap_or_else(|e| e.into_inner());
+        let covers = |mapping: &&Mapping| end <= mapping.len() as u64;
+        mapping.as_ref().filter(covers).is_some_and(|mapping| mapping.read(buffer, offset as usize).is_ok())
+    }
+
+    /// Maps as much as there is of the file.
+    fn map(&self) {
+        let mut mapping = self.mapping.write().unwrap_or_else(|e| e.into_inner());
+        let len = self.len().unwrap_or(0);
+        *mapping = Mapping::new(&self.file, len as usize);
+        let again = mapping.as_ref().map_or(u64::MAX, |_| len + len / 4 + MAPPING_STEP);
+        self.map_again_at.store(again, Ordering::Relaxed);
+    }
+}
+
 impl File for OsFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.0.read_at(buffer, offset)
+        self.file.read_at(buffer, offset)
+    }
+
+    fn read_settled(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let end = offset.saturating_add(buffer.len() as u64);
+        if end >= self.map_again_at.load(Ordering::Relaxed) {
+            self.map();
+        }
+        match self.read_mapped(buffer, offset, end) {
+            true => Ok(buffer.len()),
+            // Where a page can't be had, the system call says what is wrong.
+            false => self.read_at(buffer, offset),
+        }
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
-        self.0.write_at(bytes, offset)
+        self.file.write_at(bytes, offset)
     }
 
     fn len(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
+        Ok(self.file.metadata()?.len())
     }
 
     fn set_len(&self, length: u64) -> io::Result<()> {
-        self.0.set_len(length)
+        self.file.set_len(length)
     }
 
     fn allocate(&self, length: u64) -> io::Result<()> {
@@ -115,7 +163,7 @@ impl File for OsFile {
             return Ok(());
         }
         // SAFETY: the descriptor is open for as long as `self` lives; no memory is passed.
-        let failed = unsafe { libc::fallocate(self.0.as_raw_fd(), 0, from as i64, (length - from) as i64) } != 0;
+        let failed = unsafe { libc::fallocate(self.file.as_raw_fd(), 0, from as i64, (length - from) as i64) } != 0;
         let error = io::Error::last_os_error();
         match error.raw_os_error() {
             _ if !failed => Ok(()),
@@ -126,12 +174,12 @@ impl File for OsFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.0.sync_data()
+        self.file.sync_data()
     }
 
     fn is_linked(&self) -> io::Result<bool> {
-        let ours = self.0.metadata()?;
-        match fs::metadata(&self.1) {
+        let ours = self.file.metadata()?;
+        match fs::metadata(&self.path) {
             Ok(there) => Ok((there.dev(), there.ino()) == (ours.dev(), ours.ino())),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(e) => Err(e),

@@ -59,15 +59,22 @@ impl Default for Query {
     }
 }
 
-/// Rows that a query found, with all their bytes. Outlives the store.
-#[derive(Debug, Default)]
-pub struct Page {
-    /// Every string in it is followed by a zero byte.
-    arena: Vec<u8>,
-    rows: Vec<Row>,
+/// Where a page ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PageEnd {
     /// Where to go on: the `after` (forward) or `until` (backward) of the next page.
     pub next: u64,
     /// Nothing more was there when the page was read.
+    pub end: bool,
+}
+
+/// Rows that a query found, with all their bytes. Outlives the store.
+#[derive(Debug, Default)]
+pub struct Page {
+    arena: Vec<u8>,
+    rows: Vec<Row>,
+    /// As in [`PageEnd`].
+    pub next: u64,
     pub end: bool,
 }
 
@@ -135,7 +142,6 @@ impl Page {
     fn add(&mut self, bytes: &[u8]) -> Span {
         let at = self.arena.len();
         self.arena.extend_from_slice(bytes);
-        self.arena.push(0);
         Span { at, len: bytes.len() }
     }
 
@@ -187,6 +193,14 @@ impl Region {
 impl Store {
     /// The event of this id as a page of one row; none when there is no such event.
     pub fn get(&self, id: Id, columns: Columns) -> Result<Option<Page>> {
+        let mut page = Page::default();
+        let sequence = self.get_with(id, columns, &mut |event| page.push(event, columns))?;
+        Ok(sequence.map(|next| Page { next, end: true, ..page }))
+    }
+
+    /// Shows the event of this id to `show`; its sequence, or none when there is no such event. The payload and the
+    /// extensions are there whatever the columns are.
+    pub fn get_with(&self, id: Id, columns: Columns, show: &mut dyn FnMut(&Event<'_>)) -> Result<Option<u64>> {
         let store = &*self.0;
         store.check_open()?;
         store.refresh()?;
@@ -210,13 +224,23 @@ impl Store {
             let previous = store.previous_hash(&segment, event.entity, event.version, found.offset)?;
             event.previous_hash = Some(previous);
         }
-        let mut page = Page { next: event.sequence, end: true, ..Page::default() };
-        page.push(&event, columns);
-        Ok(Some(page))
+        show(&event);
+        Ok(Some(event.sequence))
     }
 
     /// One page of the events that match. Go on with [`Page::next`] until [`Page::end`].
     pub fn query(&self, query: &Query) -> Result<Page> {
+        let mut page = Page::default();
+        let PageEnd { next, end } = self.query_with(query, &mut |event| {
+            page.push(event, query.columns);
+            page.arena.len()
+        })?;
+        Ok(Page { next, end, ..page })
+    }
+
+    /// As [`Store::query`], for rows that are built by `add`: it answers how many bytes the rows have by now. The
+    /// payload and the extensions are there whatever the columns are.
+    pub fn query_with(&self, query: &Query, add: &mut dyn FnMut(&Event<'_>) -> usize) -> Result<PageEnd> {
         let store = &*self.0;
         query.check()?;
         store.check_open()?;
@@ -233,20 +257,18 @@ impl Store {
             rehash: false,
             go_on: &|| Ok(()),
         };
-        let next = if query.backward { 0 } else { query.after.max(until) };
-        let mut page = Page { next, end: true, ..Page::default() };
+        let (mut rows, mut bytes, mut last) = (0, 0, 0);
+        let mut place = PageEnd { next: if query.backward { 0 } else { query.after.max(until) }, end: true };
         store.scan(&scan, &mut |event| {
-            if page.len() == query.limit || page.arena.len() >= limits::PAGE_BYTES_MAX {
-                page.end = false;
+            if rows == query.limit || bytes >= limits::PAGE_BYTES_MAX {
+                place = PageEnd { next: if query.backward { last - 1 } else { last }, end: false };
                 return Ok(Flow::Break(()));
             }
-            page.push(event, query.columns);
+            bytes = add(event);
+            (rows, last) = (rows + 1, event.sequence);
             Ok(Flow::Continue(()))
         })?;
-        if let (false, Some(last)) = (page.end, page.rows.last()) {
-            page.next = if query.backward { last.event.sequence - 1 } else { last.event.sequence };
-        }
-        Ok(page)
+        Ok(place)
     }
 
     /// The newest event of an entity; none where it has no events.

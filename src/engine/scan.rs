@@ -5,6 +5,7 @@ use super::event::{Event, Extensions, Source};
 use super::frame::{Frame, FrameSource, StringRef};
 use super::hash;
 use super::id::{Hash, Id};
+use super::index::Index;
 use super::query::{KindFilter, Region};
 use super::segment::{Flow, Segment};
 use super::store::Inner;
@@ -210,25 +211,27 @@ impl Successor {
 /// The strings of a segment, each looked up once.
 pub struct Strings {
     segment: Arc<Segment>,
-    known: Vec<Option<Arc<str>>>,
+    index: Option<Arc<Index>>,
+    known: HashMap<u32, Arc<str>>,
 }
+
+/// More strings than this are not kept.
+const KNOWN_STRINGS_MAX: usize = 4096;
 
 impl Strings {
     pub fn new(segment: Arc<Segment>) -> Strings {
-        Strings { segment, known: Vec::new() }
+        Strings { index: segment.index(), segment, known: HashMap::default() }
+    }
+
+    fn in_dictionary(&self, number: u32) -> Option<&str> {
+        self.index.as_ref()?.dictionary()?.get(number as usize).map(|string| &**string)
     }
 
     fn load(&mut self, number: u32) -> Result<()> {
-        let at = number as usize;
-        if self.known.get(at).is_some_and(Option::is_some) {
-            return Ok(());
+        if self.in_dictionary(number).is_none() && !self.known.contains_key(&number) {
+            let string = self.segment.string(number)?;
+            self.known.insert(number, string);
         }
-        // Before room is made for a number that may be anything.
-        let string = self.segment.string(number)?;
-        if at >= self.known.len() {
-            self.known.resize(at + 1, None);
-        }
-        self.known[at] = Some(string);
         Ok(())
     }
 
@@ -238,11 +241,14 @@ impl Strings {
     }
 
     fn text(&self, number: u32) -> &str {
-        self.known[number as usize].as_deref().unwrap_or_default()
+        self.in_dictionary(number).or_else(|| self.known.get(&number).map(|string| &**string)).unwrap_or_default()
     }
 
     /// The event of a frame, with its strings.
     pub fn event<'e>(&'e mut self, frame: &Frame<'e>, previous_hash: Option<Hash>) -> Result<Event<'e>> {
+        if self.known.len() > KNOWN_STRINGS_MAX {
+            self.known.clear();
+        }
         let namespace = match frame.source {
             FrameSource::Import { namespace: StringRef { number, .. }, .. } => Some(number),
             _ => None,

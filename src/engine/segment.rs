@@ -6,7 +6,7 @@ use super::frame::{BatchHeader, Frame, SegmentHeader, BATCH_HEADER_LEN, FRAME_FI
 use super::hash;
 use super::id::{Hash, Id};
 use super::index::{is_damage, Index, IndexBuilder, IndexMeta, Name};
-use super::memtable::{EntityHead, Entry, MemTable, Slot};
+use super::memtable::{Entry, MemTable, Slot};
 use super::tail::Tail;
 use super::vfs::File;
 use super::window::Window;
@@ -182,7 +182,7 @@ impl Segment {
         self.string_in(&self.read_table(), number)
     }
 
-    fn read_table(&self) -> std::sync::RwLockReadGuard<'_, MemTable> {
+    pub fn read_table(&self) -> std::sync::RwLockReadGuard<'_, MemTable> {
         self.table.read().unwrap_or_else(|e| e.into_inner())
     }
 
@@ -226,29 +226,9 @@ impl Segment {
         Ok(builder.build(&self.header, meta))
     }
 
-    /// The number of a string, for the writer; looked up in the index once.
-    pub fn number(&self, text: &str) -> Result<Option<u32>> {
-        let number = self.find_number(text)?;
-        if let Some(number) = number.filter(|_| self.read_table().number(text).is_none()) {
-            self.write_table().remember_number(text, number);
-        }
-        Ok(number)
-    }
-
-    /// The number that the next new string gets.
-    pub fn next_string(&self) -> u32 {
-        self.read_table().next_string()
-    }
-
     /// Bytes of the strings that the table holds.
     pub fn string_bytes(&self) -> u64 {
         self.read_table().string_bytes()
-    }
-
-    /// The head of an entity, where it is in memory.
-    pub fn known_head(&self, entity: &str) -> Option<EntityHead> {
-        let table = self.read_table();
-        table.number(entity).and_then(|number| table.head(number))
     }
 
     /// Whether the id or entity with this filter key may be here. Takes no lock for a sealed segment,
@@ -276,6 +256,11 @@ impl Segment {
                 return Ok(Some(Newest { sequence, version: head.version, hash: head.hash, offset }));
             }
         }
+        self.newest_in_index(entity)
+    }
+
+    /// The newest event of an entity in the part of this segment that the index covers.
+    pub fn newest_in_index(&self, entity: &str) -> Result<Option<Newest>> {
         let last = self.on_index(|index| match index.find_entity(entity)? {
             Some(name) => index.posting(name.first_posting.saturating_add(name.postings - 1)).map(Some),
             None => Ok(None),
@@ -500,6 +485,11 @@ impl Segment {
         if let Some(number) = self.read_table().number(text) {
             return Ok(Some(number));
         }
+        self.number_in_index(text)
+    }
+
+    /// The number of a string that the index has.
+    pub fn number_in_index(&self, text: &str) -> Result<Option<u32>> {
         Ok(self.on_index(|index| index.find_string(text))?.flatten().map(|name| name.number))
     }
 

@@ -190,7 +190,12 @@ impl Store {
 
     /// Appends one event; see [`Store::append_batch`].
     pub fn append(&self, event: &NewEvent<'_>) -> Result<Receipt> {
-        Ok(self.append_batch(std::slice::from_ref(event))?[0])
+        let store = &*self.0;
+        store.check_writable()?;
+        check_batch(std::slice::from_ref(event), &store.options.limits)?;
+        let extensions = encode_extensions(event.extensions);
+        let outcomes = self.append_items(&[Item::of_event(event, &extensions)])?;
+        store.receipt_of(0, &outcomes[0], store.durable.load(Ordering::Acquire))
     }
 
     /// Appends all of `events` or none. Errors name the item.
@@ -200,22 +205,18 @@ impl Store {
         check_batch(events, &store.options.limits)?;
         let extensions: Vec<Vec<u8>> = events.iter().map(|event| encode_extensions(event.extensions)).collect();
         let items: Vec<Item<'_>> = events.iter().zip(&extensions).map(|(e, x)| Item::of_event(e, x)).collect();
-        self.append_items(&items)
+        let outcomes = self.append_items(&items)?;
+        let durable = store.durable.load(Ordering::Acquire);
+        outcomes.iter().enumerate().map(|(item, outcome)| store.receipt_of(item, outcome, durable)).collect()
     }
 
-    fn append_items(&self, items: &[Item<'_>]) -> Result<Vec<Receipt>> {
+    fn append_items(&self, items: &[Item<'_>]) -> Result<Vec<Outcome>> {
         let store = &*self.0;
         let outcomes = store.commit(items, None)?;
         if store.options.durability == Durability::Durable && !items.is_empty() {
             store.sync_through(store.visible.load(Ordering::Acquire))?;
         }
-        let durable = store.durable.load(Ordering::Acquire);
-        let receipt = |(item, outcome): (usize, &Outcome)| {
-            let mut receipt = store.receipt(outcome).map_err(|e| e.with_item(item))?;
-            receipt.durable = receipt.sequence <= durable;
-            Ok(receipt)
-        };
-        outcomes.iter().enumerate().map(receipt).collect()
+        Ok(outcomes)
     }
 
     /// Makes everything visible durable.
@@ -291,7 +292,8 @@ impl Store {
         self.0.check_writable()?;
         let extensions = encode_extensions(event.extensions);
         let item = Item { source: event::Source::Raw(body), ..Item::of_event(event, &extensions) };
-        Ok(self.append_items(&[item])?[0])
+        let outcomes = self.append_items(&[item])?;
+        self.0.receipt_of(0, &outcomes[0], self.0.durable.load(Ordering::Acquire))
     }
 }
 

@@ -49,6 +49,10 @@ pub trait Vfs: Send + Sync + Debug {
 pub trait File: Send + Sync + Debug {
     /// Reads up to `buffer.len()` bytes at `offset`; 0 at and beyond the end.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// As [`File::read_at`], for bytes that are there and will never change: those need no system call.
+    fn read_settled(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.read_at(buffer, offset)
+    }
     /// Writes some of `bytes` at `offset`, at least one byte.
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
     fn len(&self) -> io::Result<u64>;
@@ -78,9 +82,18 @@ pub trait Lock: Send + Sync {
 
 /// Reads exactly `buffer.len()` bytes, or fewer at the end of the file; returns how many.
 pub fn read_full(file: &dyn File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    read_whole(buffer, offset, |part, at| file.read_at(part, at))
+}
+
+/// As [`read_full`], for what is settled.
+pub fn read_full_settled(file: &dyn File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    read_whole(buffer, offset, |part, at| file.read_settled(part, at))
+}
+
+fn read_whole(buffer: &mut [u8], offset: u64, read: impl Fn(&mut [u8], u64) -> io::Result<usize>) -> io::Result<usize> {
     let mut done = 0;
     while done < buffer.len() {
-        match file.read_at(&mut buffer[done..], offset + done as u64) {
+        match read(&mut buffer[done..], offset + done as u64) {
             Ok(0) => break,
             Ok(n) => done += n,
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}

@@ -1,11 +1,11 @@
 //! Reading a file through a window: neighbours come from one large read, far places from a small one.
 
 use super::error::{Error, Result};
-use super::vfs::{read_full, File};
+use super::vfs::{read_full, read_full_settled, File};
 use std::path::Path;
 use std::sync::Arc;
 
-const SMALL_READ: usize = 1 << 10;
+const SMALL_READ: usize = 512;
 const LARGE_READ: usize = 256 << 10;
 
 /// A part of a file in memory.
@@ -29,7 +29,7 @@ impl Window {
         Window { read_len: LARGE_READ, ..Window::new(file, path) }
     }
 
-    /// Reads only what lies before `limit`.
+    /// Reads only what lies before `limit`, all of which is settled.
     pub fn stay_below(&mut self, limit: u64) {
         self.limit = limit;
     }
@@ -60,7 +60,11 @@ impl Window {
         let room = usize::try_from(limit.saturating_sub(offset)).unwrap_or(usize::MAX);
         self.buffer.resize(self.read_len.max(length).min(room), 0);
         self.start = offset;
-        let got = read_full(&*self.file, &mut self.buffer, offset);
+        let settled = self.limit < u64::MAX && self.buffer.len() <= SMALL_READ;
+        let got = match settled {
+            true => read_full_settled(&*self.file, &mut self.buffer, offset),
+            false => read_full(&*self.file, &mut self.buffer, offset),
+        };
         self.buffer.truncate(*got.as_ref().unwrap_or(&0));
         got.map(drop).map_err(|e| Error::io("cannot read", &self.path, &e))
     }

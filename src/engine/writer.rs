@@ -6,6 +6,7 @@ use super::frame::{BatchHeader, SegmentHeader, BATCH_HEADER_LEN, BATCH_LOSS, BAT
 use super::hash;
 use super::id::{Hash, Id};
 use super::limits::FORMAT_VERSION;
+use super::memtable::Entry;
 use super::segment::Segment;
 use super::tail::Tail;
 use super::vfs::{write_full, File};
@@ -30,8 +31,10 @@ pub struct Writer {
     pub broken: bool,
     /// The store was closed; the directory may be another writer's by now.
     pub left: bool,
+    /// Memory for the batch that is being made.
     pub buffer: Vec<u8>,
     pub scratch: Vec<u8>,
+    pub entries: Vec<Entry>,
 }
 
 /// The header of a segment that follows what `tail` describes.
@@ -62,8 +65,18 @@ pub fn create_segment(dir: &Directory, header: &SegmentHeader) -> Result<Arc<dyn
 impl Writer {
     pub fn new(dir: Directory, segment: Arc<Segment>, tail: Tail, clean_mark: bool) -> Result<Writer> {
         let allocated = segment.file.len().map_err(|e| Error::io("cannot stat", &segment.path, &e))?;
-        let (buffer, scratch) = (Vec::new(), Vec::new());
-        Ok(Writer { dir, segment, tail, allocated, clean_mark, broken: false, left: false, buffer, scratch })
+        Ok(Writer {
+            dir,
+            segment,
+            tail,
+            allocated,
+            clean_mark,
+            broken: false,
+            left: false,
+            buffer: Vec::new(),
+            scratch: Vec::new(),
+            entries: Vec::new(),
+        })
     }
 
     /// Writes the batch in the buffer, whose first 80 bytes are kept for its header. On failure

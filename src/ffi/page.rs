@@ -11,8 +11,10 @@ use crate::engine::error::{Code, Error, Result};
 use crate::engine::event::{Columns, Event, Source, PROVENANCE_EXTENSION};
 use crate::engine::id::Id;
 use crate::engine::provenance::Provenance;
-use crate::engine::query::Page;
+use crate::engine::query::{PageEnd, Query};
+use crate::engine::store::Store;
 use std::ptr::{null, null_mut};
+use std::sync::{Mutex, PoisonError};
 
 /// The payload.
 /// @since 0.1
@@ -111,15 +113,13 @@ pub struct fbat_page {
     _opaque: [u8; 0],
 }
 
-/// What a handle to a page leads to. The rows point into the other three, none of which changes.
+/// What a handle to a page leads to.
 pub(crate) struct PageObject {
     rows: Rows,
-    page: Box<Page>,
+    place: PageEnd,
 }
 
-// SAFETY: the pointers in the rows lead to memory that the object owns and never changes.
-unsafe impl Send for PageObject {}
-// SAFETY: as above.
+// SAFETY: the pointers in its rows, which are owning, lead to memory that the object owns and never changes.
 unsafe impl Sync for PageObject {}
 
 impl handle::Object for PageObject {
@@ -129,28 +129,83 @@ impl handle::Object for PageObject {
 }
 
 impl PageObject {
-    pub(crate) fn new(page: Page, columns: Columns) -> PageObject {
-        let page = Box::new(page);
-        let mut rows = Rows::default();
-        rows.records.reserve(page.len());
-        page.iter().for_each(|event| rows.push(&event, columns));
+    /// The page that a query finds.
+    pub(crate) fn of_query(store: &Store, query: &Query) -> Result<PageObject> {
+        let mut rows = Rows::owning();
+        let place = store.query_with(query, &mut |event| {
+            rows.push(event, query.columns);
+            rows.arena.used
+        })?;
+        Ok(PageObject::new(rows, place))
+    }
+
+    /// The page with the event of this id, if there is one.
+    pub(crate) fn of_event(store: &Store, id: Id, columns: Columns) -> Result<Option<PageObject>> {
+        let mut rows = Rows::owning();
+        let found = store.get_with(id, columns, &mut |event| rows.push(event, columns))?;
+        Ok(found.map(|next| PageObject::new(rows, PageEnd { next, end: true })))
+    }
+
+    fn new(mut rows: Rows, place: PageEnd) -> PageObject {
         rows.finish();
-        PageObject { rows, page }
+        PageObject { rows, place }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.records.is_empty()
+    }
+
+    pub(crate) fn place(&self) -> PageEnd {
+        self.place
     }
 }
 
-/// Builds records. Text is copied, for the NUL behind it; payloads and extension values are
-/// pointed to where the engine has them.
+impl Drop for PageObject {
+    fn drop(&mut self) {
+        std::mem::take(&mut self.rows).recycle();
+    }
+}
+
+/// Rows of pages that were freed, for pages to come: fresh memory costs more than what is written into it.
+static SPARE_ROWS: Mutex<Vec<Rows>> = Mutex::new(Vec::new());
+const SPARE_ROWS_MAX: usize = 4;
+/// Rows that have more memory than this are not kept.
+const SPARE_BYTES_MAX: usize = 2 << 20;
+
+/// Builds records. What they point to is copied, or, but for text with its NUL, where the engine has it.
 #[derive(Default)]
 pub(crate) struct Rows {
     pub records: Vec<fbat_record>,
     extensions: Vec<fbat_extension>,
     arena: Arena,
+    /// Payloads and extension values are copied, so that the rows outlive the events.
+    owning: bool,
     /// Entity, scope and source namespace of the row before, which the next one often shares.
     last: [Option<fbat_str>; 3],
 }
 
+// SAFETY: owning rows point only into themselves; others stay on the thread that has the events.
+unsafe impl Send for Rows {}
+
 impl Rows {
+    pub(crate) fn owning() -> Rows {
+        let spare = SPARE_ROWS.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Rows { owning: true, ..spare.unwrap_or_default() }
+    }
+
+    /// Keeps the memory for other rows, up to a bound.
+    fn recycle(mut self) {
+        let bytes = self.arena.capacity() + self.records.capacity() * size_of::<fbat_record>();
+        if bytes + self.extensions.capacity() * size_of::<fbat_extension>() > SPARE_BYTES_MAX {
+            return;
+        }
+        self.clear();
+        let mut spare = SPARE_ROWS.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() < SPARE_ROWS_MAX {
+            spare.push(self);
+        }
+    }
+
     /// Forgets all rows, but keeps the memory.
     pub(crate) fn clear(&mut self) {
         self.records.clear();
@@ -159,13 +214,14 @@ impl Rows {
         self.last = [None; 3];
     }
 
-    /// Adds a row, which must not outlive `event`. Its extensions are in place after [`Rows::finish`].
+    /// Adds a row; unless these rows are owning, it must not outlive `event`. Its extensions are in place after
+    /// [`Rows::finish`].
     pub(crate) fn push(&mut self, event: &Event<'_>, columns: Columns) {
         let first = self.extensions.len();
-        for (key, value) in event.extensions.iter() {
-            self.push_extension(key, value);
+        if columns.extensions {
+            event.extensions.iter().for_each(|(key, value)| self.push_extension(key, value));
         }
-        let payload = event.payload;
+        let payload = if columns.payload { event.payload } else { &[] };
         let mut record = fbat_record {
             id: event.id.into(),
             sequence: event.sequence,
@@ -179,7 +235,7 @@ impl Rows {
             recorded_us: event.recorded_us,
             correlation: event.correlation.into(),
             causation: event.causation.into(),
-            payload: if payload.is_empty() { null() } else { payload.as_ptr() },
+            payload: self.keep(payload),
             payload_len: payload.len(),
             payload_size: event.payload_len,
             content_hash: event.content_hash.into(),
@@ -206,7 +262,7 @@ impl Rows {
                 None
             }
             Source::Raw(body) => {
-                (record.raw_provenance, record.raw_provenance_len) = (body.as_ptr(), body.len());
+                (record.raw_provenance, record.raw_provenance_len) = (self.keep(body), body.len());
                 match Provenance::from_body(body, false) {
                     Ok(provenance) => {
                         record.source_namespace = self.shared_text(2, &provenance.namespace);
@@ -233,9 +289,17 @@ impl Rows {
     }
 
     fn push_extension(&mut self, key: &str, value: &[u8]) {
-        let key = self.arena.text(key);
-        let data = if value.is_empty() { null() } else { value.as_ptr() };
-        self.extensions.push(fbat_extension { key, value: data, value_len: value.len() });
+        let extension = fbat_extension { key: self.arena.text(key), value: self.keep(value), value_len: value.len() };
+        self.extensions.push(extension);
+    }
+
+    /// Where a row finds these bytes.
+    fn keep(&mut self, bytes: &[u8]) -> *const u8 {
+        match self.owning {
+            _ if bytes.is_empty() => null(),
+            true => self.arena.bytes(bytes),
+            false => bytes.as_ptr(),
+        }
     }
 
     /// A copy of `text`, or the one that the row before has.
@@ -265,18 +329,26 @@ impl Rows {
     }
 }
 
-/// Text that stays where it is: blocks that are filled and never grow.
+/// Bytes that stay where they are: blocks that are filled and never grow.
 #[derive(Default)]
 struct Arena {
     blocks: Vec<Vec<u8>>,
+    /// The block that is being filled; those behind it are empty.
+    current: usize,
+    /// Bytes in all of them.
+    used: usize,
 }
 
 impl Arena {
     const BLOCK_BYTES: usize = 4 << 10;
 
     fn clear(&mut self) {
-        self.blocks.truncate(1);
         self.blocks.iter_mut().for_each(Vec::clear);
+        (self.current, self.used) = (0, 0);
+    }
+
+    fn capacity(&self) -> usize {
+        self.blocks.iter().map(Vec::capacity).sum()
     }
 
     /// A copy of `text` with a NUL behind it.
@@ -288,14 +360,18 @@ impl Arena {
     fn bytes(&mut self, bytes: &[u8]) -> *const u8 {
         let needed = bytes.len() + 1;
         let fits = |block: &Vec<u8>| block.capacity() - block.len() >= needed;
-        if !self.blocks.last().is_some_and(fits) {
+        while self.blocks.get(self.current).is_some_and(|block| !fits(block)) {
+            self.current += 1;
+        }
+        if self.current == self.blocks.len() {
             let grown = Self::BLOCK_BYTES << self.blocks.len().min(8);
             self.blocks.push(Vec::with_capacity(grown.max(needed)));
         }
-        let Some(block) = self.blocks.last_mut() else { return null() };
+        let block = &mut self.blocks[self.current];
         let start = block.len();
         block.extend_from_slice(bytes);
         block.push(0);
+        self.used += needed;
         // SAFETY: within the block, which had room for it and so has not moved.
         unsafe { block.as_ptr().add(start) }
     }
@@ -380,8 +456,8 @@ pub unsafe extern "C" fn fbat_event_get(
         let columns = self::columns(columns)?;
         // SAFETY: the caller's promise: null or readable.
         let id = Id::from(unsafe { raw::read("event_id", event_id) }?);
-        let page = call.store(store)?.engine.get(id, columns)?.ok_or_else(|| no_such_event(id))?;
-        out.set(handle::insert(PageObject::new(page, columns))?);
+        let page = PageObject::of_event(&call.store(store)?.engine, id, columns)?;
+        out.set(handle::insert(page.ok_or_else(|| no_such_event(id))?)?);
         Ok(())
     };
     // SAFETY: the caller's promise: null or writable.
@@ -427,7 +503,7 @@ pub unsafe extern "C" fn fbat_page_rows(page: *const fbat_page) -> *const fbat_r
 /// @since 0.1
 #[no_mangle]
 pub unsafe extern "C" fn fbat_page_next(page: *const fbat_page) -> u64 {
-    with(page, 0, |p| p.page.next)
+    with(page, 0, |p| p.place.next)
 }
 
 /// Whether nothing more was there when the page was read.
@@ -438,7 +514,7 @@ pub unsafe extern "C" fn fbat_page_next(page: *const fbat_page) -> u64 {
 /// @since 0.1
 #[no_mangle]
 pub unsafe extern "C" fn fbat_page_is_end(page: *const fbat_page) -> bool {
-    with(page, true, |p| p.page.end)
+    with(page, true, |p| p.place.end)
 }
 
 /// Frees a page, its rows and their bytes.

@@ -11,7 +11,7 @@ use super::types::fbat_str;
 use crate::engine::error::{Error, Result};
 use crate::engine::id::Kind;
 use crate::engine::limits;
-use crate::engine::query::{KindFilter, Query, Region};
+use crate::engine::query::{KindFilter, PageEnd, Query, Region};
 use std::ffi::c_char;
 use std::ptr::null_mut;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -513,7 +513,7 @@ pub unsafe extern "C" fn fbat_store_query(
         out.check("out_page")?;
         let store = call.store(store)?;
         let query = engine_query(query)?;
-        out.set(handle::insert(PageObject::new(store.engine.query(&query)?, query.columns))?);
+        out.set(handle::insert(PageObject::of_query(&store.engine, &query)?)?);
         Ok(())
     };
     // SAFETY: the caller's promise: null or writable.
@@ -543,15 +543,15 @@ impl CursorObject {
     fn next(&self) -> Result<Option<PageObject>> {
         let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
         while !place.over {
-            let page = self.store.engine.query(&place.query)?;
+            let page = PageObject::of_query(&self.store.engine, &place.query)?;
+            let PageEnd { next, end } = page.place();
             match place.query.backward {
                 // Nothing comes to be below what was read: backward, an end is final.
-                true => (place.query.until, place.over) = (page.next, page.end),
-                false => place.query.after = page.next,
+                true => (place.query.until, place.over) = (next, end),
+                false => place.query.after = next,
             }
-            let end = page.end;
             if !page.is_empty() {
-                return Ok(Some(PageObject::new(page, place.query.columns)));
+                return Ok(Some(page));
             }
             if end {
                 break;
