@@ -2750,6 +2750,13 @@ fbat_status fbat_provenance_encode_body(const fbat_provenance *provenance,
 #define FBAT_IMPORT_REHASH 1u
 
 /**
+ * Do everything on the thread that calls. Without it, an import of more than one chunk starts a thread, which commits
+ * each chunk while the next is gathered, calls no callback, blocks signals, and ends before the import returns.
+ * @since 0.1
+ */
+#define FBAT_IMPORT_ONE_THREAD 2u
+
+/**
  * Ends the imports that carry it, from any thread. Once triggered it stays so: make one for
  * each call, or for each group of calls that are to end together.
  * @par Threads
@@ -3159,7 +3166,7 @@ uint32_t fbat_import_options_get_on_conflict(const fbat_import_options *options)
 /**
  * Sets switches.
  * @param options the options.
- * @param flags bits: #FBAT_IMPORT_REHASH; the default is none.
+ * @param flags bits: #FBAT_IMPORT_REHASH, #FBAT_IMPORT_ONE_THREAD; the default is none.
  * @retval FBAT_OK done.
  * @retval FBAT_ERR_INVALID_ARGUMENT a bit is unknown.
  * @par Threads
@@ -3171,7 +3178,7 @@ fbat_status fbat_import_options_set_flags(fbat_import_options *options, uint32_t
 /**
  * The switches.
  * @param options the options.
- * @return bits: #FBAT_IMPORT_REHASH.
+ * @return bits: #FBAT_IMPORT_REHASH, #FBAT_IMPORT_ONE_THREAD.
  * @par Threads
  * Any.
  * @since 0.1

@@ -95,6 +95,8 @@ pub enum Outcome {
 pub struct ImportTerms {
     /// No key of the batch was there while this was the visible frontier.
     pub absent_at: u64,
+    /// The frontier before and after the batch before, which has none of these keys either.
+    pub own: (u64, u64),
     /// Report conflicts as outcomes instead of failing.
     pub skip_conflicts: bool,
 }
@@ -196,7 +198,9 @@ impl Inner {
             }
             return Ok(Settled::SameAs(earlier));
         }
-        let known_absent = import.is_some_and(|terms| terms.absent_at == self.visible.load(Ordering::Relaxed));
+        let visible = self.visible.load(Ordering::Relaxed);
+        let known_absent =
+            import.is_some_and(|terms| terms.absent_at == visible || terms.own == (terms.absent_at, visible));
         if known_absent {
             return Ok(Settled::Fresh);
         }

@@ -1,11 +1,12 @@
 //! Import: copying events from one store into another, exactly once, with provenance.
 
-use super::commit::{ImportTerms, Item, Outcome};
+use super::chunk::{conflict, Chunk, Committer, Counts, Terms};
 use super::error::{Code, Error, Result};
-use super::event::{check_limit, Cause, Columns, Event, Expect, Extensions, Source};
+use super::event::{check_limit, Columns, Event, Extensions, Source};
 use super::hash;
-use super::id::{Hash, Id, Kind};
+use super::id::Id;
 use super::key::{check_namespace, ImportKeys};
+use super::os;
 use super::query::Region;
 use super::scan::{Scan, Successor};
 use super::segment::Flow;
@@ -13,6 +14,7 @@ use super::store::{Inner, Store};
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::thread::Scope;
 
 /// What a callback answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +74,8 @@ pub struct ImportOptions<'a> {
     pub on_conflict: OnConflict,
     /// Hash every payload again instead of trusting the checksum of its frame.
     pub rehash: bool,
+    /// Commit each chunk on a second thread, while the next is gathered on this one.
+    pub overlap: bool,
     /// What the filter sees beside the fixed columns.
     pub filter_columns: Columns,
     pub filter: Option<&'a mut dyn FnMut(&Event<'_>) -> Verdict>,
@@ -95,6 +99,7 @@ impl Default for ImportOptions<'_> {
             durability: ImportDurability::End,
             on_conflict: OnConflict::Fail,
             rehash: false,
+            overlap: true,
             filter_columns: Columns { payload: false, extensions: true, previous_hash: false },
             filter: None,
             progress: None,
@@ -154,13 +159,14 @@ impl Store {
     /// `Closed`, `ReadOnly`, `Poisoned`, and those of an unreadable provenance.
     pub fn import(&self, source: &Store, options: &mut ImportOptions<'_>) -> ImportOutcome {
         let _importing = [Importing::new(self), Importing::new(source)];
-        match Run::start(self, source, options) {
+        let namespace = options.namespace.clone();
+        std::thread::scope(|scope| match Run::start(self, source, &namespace, options, scope) {
             Err(error) => ImportOutcome { report: ImportReport::default(), result: Err(error) },
             Ok(mut run) => {
-                let result = run.examine(source, options).and_then(|()| run.flush(options));
-                run.finish(result)
+                let result = run.examine(source, options).and_then(|()| run.flush(options, false));
+                run.finish(result, options)
             }
-        }
+        })
     }
 }
 
@@ -191,71 +197,56 @@ pub(crate) fn is_importing(store: *const Inner) -> bool {
 }
 
 /// An import under way.
-struct Run<'s> {
-    destination: &'s Inner,
+struct Run<'scope, 'env> {
+    destination: &'env Inner,
     keys: ImportKeys,
     chunk_size: usize,
-    /// The destination's visible frontier at the call.
-    frontier: u64,
-    /// As far as committed chunks go.
-    committed: ImportReport,
-    /// With what was examined since.
-    current: ImportReport,
+    committer: Committer<'scope, 'env>,
     chunk: Chunk,
+    /// What was examined, but for what became of chunks: by now, with the chunk that is under way, and with those that
+    /// were committed.
+    examined: ImportReport,
+    under_way: ImportReport,
+    settled: ImportReport,
+    /// Where the events of the committed chunks went.
+    counts: Counts,
     /// Events examined since the progress callback was last called.
     unreported: usize,
     /// Behind the last event that the destination had.
     place: Option<Successor>,
 }
 
-/// Events that wait to be committed together; their bytes stand in one arena.
-#[derive(Default)]
-struct Chunk {
-    arena: Vec<u8>,
-    waiting: Vec<Waiting>,
-    /// What the batch limit of the destination counts.
-    bytes: usize,
-    /// The destination's visible frontier before the first key was looked up.
-    absent_at: u64,
-}
-
-/// An event of a chunk; entity, scope, extensions and payload stand at `at` with these lengths.
-struct Waiting {
-    at: usize,
-    lengths: [usize; 4],
-    kind: Kind,
-    content_hash: Hash,
-    tag: u64,
-    key: Id,
-    timestamp_us: i64,
-    flags: u32,
-    payload_version: u16,
-    correlation: Id,
-    source_id: Id,
-    source_sequence: u64,
-}
-
-impl<'s> Run<'s> {
-    fn start(destination: &'s Store, source: &Store, options: &ImportOptions<'_>) -> Result<Run<'s>> {
+impl<'scope, 'env> Run<'scope, 'env> {
+    fn start(
+        destination: &'env Store,
+        source: &Store,
+        namespace: &'env str,
+        options: &ImportOptions<'_>,
+        scope: &'scope Scope<'scope, 'env>,
+    ) -> Result<Run<'scope, 'env>> {
         let (to, from) = (&*destination.0, &*source.0);
-        if options.namespace.is_empty() {
+        if namespace.is_empty() {
             return Err(Error::invalid("the namespace of the import is missing"));
         }
-        check_namespace(&options.namespace)?;
+        check_namespace(namespace)?;
         options.region.check()?;
         to.check_writable()?;
         from.check_open()?;
+        let (on_conflict, durability) = (options.on_conflict, options.durability);
         let frontier = to.current_frontier().visible;
+        let terms = Terms { destination: to, namespace, frontier, on_conflict, durability };
         let ceiling = from.sync_for_copy()?;
         let report = ImportReport { source_ceiling: ceiling, ..ImportReport::default() };
         Ok(Run {
             destination: to,
-            keys: ImportKeys::new(&options.namespace),
+            keys: ImportKeys::new(namespace),
             chunk_size: (options.chunk_size.max(1) as usize).min(to.options.limits.batch_events_max),
-            frontier,
-            committed: report,
-            current: report,
+            committer: Committer::new(terms, scope, options.overlap && os::has_several_processors()),
             chunk: Chunk::default(),
+            examined: report,
+            under_way: report,
+            settled: report,
+            counts: Counts::default(),
             unreported: 0,
             place: None,
         })
@@ -265,9 +256,7 @@ impl<'s> Run<'s> {
         let from = &*source.0;
         let (region, cancel, destination) = (options.region.clone(), options.cancel, self.destination);
         let go_on = || {
-            if cancel.is_some_and(Cancel::is_cancelled) {
-                return Err(Error::new(Code::Cancelled, "the import was cancelled"));
-            }
+            check_cancel(cancel)?;
             from.check_open()?;
             destination.check_open()
         };
@@ -275,7 +264,7 @@ impl<'s> Run<'s> {
         let scan = Scan {
             region: &region,
             after: options.after,
-            until: self.current.source_ceiling,
+            until: self.examined.source_ceiling,
             backward: false,
             system: true,
             previous_hash: options.filter_columns.previous_hash && options.filter.is_some(),
@@ -291,19 +280,19 @@ impl<'s> Run<'s> {
     /// Puts one event of the source into its bucket.
     fn take(&mut self, event: &Event<'_>, options: &mut ImportOptions<'_>) -> Result<()> {
         let cut = self.chunk.bytes + batch_bytes(event) > self.destination.options.limits.batch_bytes_max;
-        if cut && !self.chunk.waiting.is_empty() {
-            self.flush(options)?;
+        if cut && !self.chunk.is_empty() {
+            self.flush(options, true)?;
         }
-        let before = self.current;
-        self.current.source_high_watermark = event.sequence;
+        let before = self.examined;
+        self.examined.source_high_watermark = event.sequence;
         if event.kind.is_reserved() {
-            self.current.skipped_reserved += 1;
-        } else if !filter_keeps(event, options).inspect_err(|_| self.current = before)? {
-            self.current.skipped_filtered += 1;
-        } else if comes_from(event, &options.namespace).inspect_err(|_| self.current = before)? {
-            self.current.skipped_reimported += 1;
+            self.examined.skipped_reserved += 1;
+        } else if !filter_keeps(event, options).inspect_err(|_| self.examined = before)? {
+            self.examined.skipped_filtered += 1;
+        } else if comes_from(event, &options.namespace).inspect_err(|_| self.examined = before)? {
+            self.examined.skipped_reimported += 1;
         } else {
-            self.admit(event, options).inspect_err(|_| self.current = before)?;
+            self.admit(event, options).inspect_err(|_| self.examined = before)?;
         }
         self.settle(options)
     }
@@ -311,7 +300,7 @@ impl<'s> Run<'s> {
     /// Looks the event up in the destination; one that is not there waits for its chunk.
     fn admit(&mut self, event: &Event<'_>, options: &mut ImportOptions<'_>) -> Result<()> {
         let key = self.keys.key(event.id);
-        if self.chunk.waiting.is_empty() {
+        if self.chunk.is_empty() {
             self.chunk.absent_at = self.destination.visible.load(Ordering::Acquire);
         }
         #[cfg(feature = "internal")]
@@ -322,8 +311,8 @@ impl<'s> Run<'s> {
             self.chunk.absent_at = 0;
         } else if let Some(same) = self.find(key, event)? {
             match (same, options.on_conflict) {
-                (true, _) => self.current.deduplicated += 1,
-                (false, OnConflict::Skip) => self.current.conflicts += 1,
+                (true, _) => self.examined.deduplicated += 1,
+                (false, OnConflict::Skip) => self.examined.conflicts += 1,
                 (false, OnConflict::Fail) => return Err(conflict(event.id, event.sequence, key)),
             }
             return Ok(());
@@ -350,156 +339,93 @@ impl<'s> Run<'s> {
         Ok(Some(found.tag == tag_of(event)))
     }
 
-    /// Commits the chunk when it is full, and tells the progress callback.
+    /// Hands the chunk over when it is full, and tells the progress callback.
     fn settle(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
         self.unreported += 1;
-        if self.chunk.waiting.len() >= self.chunk_size {
-            return self.flush(options);
+        if self.chunk.len() >= self.chunk_size {
+            return self.flush(options, true);
         }
-        if self.chunk.waiting.is_empty() {
-            self.committed = self.current;
+        if self.chunk.is_empty() {
             if self.unreported >= self.chunk_size {
-                return self.report(options);
+                self.collect(options)?;
+            }
+            if !self.committer.is_under_way() {
+                self.settled = self.examined;
+                if self.unreported >= self.chunk_size {
+                    return self.report(options);
+                }
             }
         }
         Ok(())
     }
 
-    /// Commits what waits.
-    fn flush(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
-        if self.chunk.waiting.is_empty() {
-            self.committed = self.current;
+    /// Has what waits committed, `more` being to come; returns before it is, where there is a thread for it.
+    fn flush(&mut self, options: &mut ImportOptions<'_>, more: bool) -> Result<()> {
+        self.collect(options)?;
+        if self.examined != self.settled {
+            // What was examined beside the commit does not count where the callback that heard of that cancelled.
+            check_cancel(options.cancel)?;
+        }
+        if self.chunk.is_empty() {
+            self.settled = self.examined;
             return Ok(());
         }
         #[cfg(feature = "internal")]
         if let Some(hook) = &mut options.seams.before_commit {
             hook();
         }
-        let chunk = std::mem::take(&mut self.chunk);
-        let items = chunk.items(&options.namespace);
-        let skip_conflicts = options.on_conflict == OnConflict::Skip;
-        let terms = ImportTerms { absent_at: chunk.absent_at, skip_conflicts };
-        let outcomes = self.destination.commit(&items, Some(terms)).map_err(|e| chunk.name_conflict(e))?;
-        for outcome in &outcomes {
-            match outcome {
-                Outcome::New(_) => self.current.imported += 1,
-                Outcome::Conflict => self.current.conflicts += 1,
-                Outcome::Present(..) | Outcome::Again(_) => {
-                    // What was visible at the call came from an import before this one.
-                    if self.destination.receipt(outcome)?.sequence <= self.frontier {
-                        self.current.deduplicated += 1;
-                    } else {
-                        self.current.imported += 1;
-                        self.current.overtaken += 1;
-                    }
-                }
-            }
+        self.under_way = self.examined;
+        let overlaps = self.committer.start(&mut self.chunk, more);
+        match overlaps && more {
+            true => Ok(()),
+            false => self.collect(options),
         }
-        if options.durability == ImportDurability::Chunk {
-            self.destination.sync_visible()?;
-        }
-        self.committed = self.current;
-        self.chunk = chunk.emptied();
+    }
+
+    /// Waits for the chunk that is under way.
+    fn collect(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
+        let Some(counts) = self.committer.collect().transpose()? else { return Ok(()) };
+        self.counts.imported += counts.imported;
+        self.counts.deduplicated += counts.deduplicated;
+        self.counts.conflicts += counts.conflicts;
+        self.counts.overtaken += counts.overtaken;
+        self.settled = self.under_way;
         self.report(options)
     }
 
     fn report(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
         self.unreported = 0;
         let Some(progress) = &mut options.progress else { return Ok(()) };
-        let frontier = self.destination.current_frontier();
-        let report = ImportReport {
-            destination_visible: frontier.visible,
-            destination_durable: frontier.durable,
-            ..self.committed
-        };
-        match progress(&report) {
+        match progress(&self.so_far()) {
             Verdict::Keep | Verdict::Skip => Ok(()),
             Verdict::Stop(status) => Err(stop(status)),
         }
     }
 
+    /// As far as committed chunks go.
+    fn so_far(&self) -> ImportReport {
+        let frontier = self.destination.current_frontier();
+        ImportReport {
+            imported: self.counts.imported,
+            deduplicated: self.settled.deduplicated + self.counts.deduplicated,
+            conflicts: self.settled.conflicts + self.counts.conflicts,
+            overtaken: self.counts.overtaken,
+            destination_visible: frontier.visible,
+            destination_durable: frontier.durable,
+            ..self.settled
+        }
+    }
+
     /// Makes what was committed durable, also after a failure, and closes the report.
-    fn finish(self, result: Result<()>) -> ImportOutcome {
+    fn finish(mut self, result: Result<()>, options: &mut ImportOptions<'_>) -> ImportOutcome {
+        // A chunk that is under way comes before whatever ended the import.
+        let result = self.collect(options).and(result);
         let synced = match self.destination.check_open() {
             Err(forked) if forked.code() == Code::Forked => Err(forked),
             // A close that is under way may not have synced yet.
             open => self.destination.sync_visible().and(open),
         };
-        let frontier = self.destination.current_frontier();
-        let report = ImportReport {
-            destination_visible: frontier.visible,
-            destination_durable: frontier.durable,
-            ..self.committed
-        };
-        ImportOutcome { report, result: result.and(synced) }
-    }
-}
-
-impl Chunk {
-    fn push(&mut self, event: &Event<'_>, key: Id, tag: u64, bytes: usize) {
-        let at = self.arena.len();
-        let parts = [event.entity.as_bytes(), event.scope.as_bytes(), event.extensions.0, event.payload];
-        parts.iter().for_each(|part| self.arena.extend_from_slice(part));
-        self.bytes += bytes;
-        self.waiting.push(Waiting {
-            at,
-            lengths: parts.map(<[u8]>::len),
-            kind: event.kind,
-            content_hash: event.content_hash,
-            tag,
-            key,
-            timestamp_us: event.timestamp_us,
-            flags: event.flags,
-            payload_version: event.payload_version,
-            correlation: event.correlation,
-            source_id: event.id,
-            source_sequence: event.sequence,
-        });
-    }
-
-    fn items<'a>(&'a self, namespace: &'a str) -> Vec<Item<'a>> {
-        let item = |event: &'a Waiting| {
-            let mut rest = &self.arena[event.at..];
-            let [entity, scope, extensions, payload] = event.lengths.map(|length| {
-                let (part, tail) = rest.split_at(length);
-                rest = tail;
-                part
-            });
-            let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default();
-            Item {
-                entity: text(entity),
-                scope: text(scope),
-                kind: event.kind,
-                payload,
-                content_hash: event.content_hash,
-                tag: event.tag,
-                key: event.key,
-                expect: Expect::Any,
-                timestamp_us: Some(event.timestamp_us),
-                flags: event.flags,
-                payload_version: event.payload_version,
-                correlation: event.correlation,
-                cause: Cause::None,
-                extensions,
-                source: Source::Import { namespace, event_id: event.source_id, sequence: event.source_sequence },
-                skip_to: 0,
-            }
-        };
-        self.waiting.iter().map(item).collect()
-    }
-
-    /// The error of the commit, in the words of an import where it is a conflict.
-    fn name_conflict(&self, error: Error) -> Error {
-        match (error.code(), error.item.and_then(|item| self.waiting.get(item))) {
-            (Code::IdempotencyConflict, Some(event)) => conflict(event.source_id, event.source_sequence, event.key),
-            _ => error,
-        }
-    }
-
-    fn emptied(mut self) -> Chunk {
-        self.arena.clear();
-        self.waiting.clear();
-        Chunk { bytes: 0, absent_at: 0, ..self }
+        ImportOutcome { report: self.so_far(), result: result.and(synced) }
     }
 }
 
@@ -538,16 +464,16 @@ fn comes_from(event: &Event<'_>, namespace: &str) -> Result<bool> {
     }
 }
 
+fn check_cancel(cancel: Option<&Cancel>) -> Result<()> {
+    match cancel.is_some_and(Cancel::is_cancelled) {
+        true => Err(Error::new(Code::Cancelled, "the import was cancelled")),
+        false => Ok(()),
+    }
+}
+
 fn stop(status: i32) -> Error {
     match status {
         ..=-1 => Error::stopped(status),
         _ => Error::invalid(format!("a callback answered {status}; 1, 0 and negative numbers are answers")),
     }
-}
-
-fn conflict(source_id: Id, source_sequence: u64, key: Id) -> Error {
-    let message = format!(
-        "event {source_id} (sequence {source_sequence}) of the source would be event {key} here, which is there with other content"
-    );
-    Error::new(Code::ImportConflict, message).with_event(source_id, source_sequence)
 }

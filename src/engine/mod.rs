@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub(crate) mod cache;
+pub(crate) mod chunk;
 pub mod clock;
 pub(crate) mod commit;
 pub(crate) mod directory;

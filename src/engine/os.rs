@@ -10,7 +10,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Once, RwLock};
+use std::sync::{Arc, Mutex, Once, OnceLock, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 mod mapping;
@@ -185,6 +185,31 @@ impl File for OsFile {
             Err(e) => Err(e),
         }
     }
+}
+
+/// Whether two threads can run at once.
+pub fn has_several_processors() -> bool {
+    static SEVERAL: OnceLock<bool> = OnceLock::new();
+    *SEVERAL.get_or_init(|| std::thread::available_parallelism().is_ok_and(|count| count.get() > 1))
+}
+
+/// Runs `start`, which starts a thread: signals are for the threads of the program to handle, but for those that a
+/// thread brings about itself.
+pub fn without_signals<T>(start: impl FnOnce() -> T) -> T {
+    // SAFETY: the sets are initialized before they are used, and the mask is put back on the same thread.
+    let before = unsafe {
+        let (mut blocked, mut before) = (std::mem::zeroed(), std::mem::zeroed());
+        libc::sigfillset(&mut blocked);
+        for own in [libc::SIGBUS, libc::SIGSEGV, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGABRT] {
+            libc::sigdelset(&mut blocked, own);
+        }
+        libc::pthread_sigmask(libc::SIG_SETMASK, &blocked, &mut before);
+        before
+    };
+    let started = start();
+    // SAFETY: as above.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &before, std::ptr::null_mut()) };
+    started
 }
 
 /// An flock: it belongs to the open file, so no other close in this process can drop it; a forked

@@ -39,6 +39,10 @@ pub const FBAT_ON_CONFLICT_SKIP: u32 = 1u32;
 /// Hash every payload again, instead of trusting the checksum of its frame.
 /// @since 0.1
 pub const FBAT_IMPORT_REHASH: u32 = 1u32;
+/// Do everything on the thread that calls. Without it, an import of more than one chunk starts a thread, which commits
+/// each chunk while the next is gathered, calls no callback, blocks signals, and ends before the import returns.
+/// @since 0.1
+pub const FBAT_IMPORT_ONE_THREAD: u32 = 2u32;
 
 /// Says which events to import. Called on the thread that called fbat_import(), with no lock
 /// held: it may read both stores and append to the destination, not close them. It must not throw.
@@ -203,6 +207,7 @@ pub(crate) struct ImportSettings {
     durability: ImportDurability,
     on_conflict: OnConflict,
     rehash: bool,
+    overlap: bool,
     filter_columns: Columns,
     filter: Option<Arc<Callback<unsafe extern "C-unwind" fn(*mut c_void, *const fbat_record) -> i32>>>,
     progress: Option<Arc<Callback<unsafe extern "C-unwind" fn(*mut c_void, *const fbat_import_report) -> i32>>>,
@@ -222,6 +227,7 @@ impl Default for ImportSettings {
             durability: engine.durability,
             on_conflict: engine.on_conflict,
             rehash: engine.rehash,
+            overlap: engine.overlap,
             filter_columns: engine.filter_columns,
             filter: None,
             progress: None,
@@ -609,7 +615,7 @@ pub unsafe extern "C" fn fbat_import_options_get_on_conflict(options: *const fba
 
 /// Sets switches.
 /// @param options the options.
-/// @param flags bits: #FBAT_IMPORT_REHASH; the default is none.
+/// @param flags bits: #FBAT_IMPORT_REHASH, #FBAT_IMPORT_ONE_THREAD; the default is none.
 /// @retval FBAT_OK done.
 /// @retval FBAT_ERR_INVALID_ARGUMENT a bit is unknown.
 /// @par Threads
@@ -618,21 +624,25 @@ pub unsafe extern "C" fn fbat_import_options_get_on_conflict(options: *const fba
 #[no_mangle]
 pub unsafe extern "C" fn fbat_import_options_set_flags(options: *mut fbat_import_options, flags: u32) -> fbat_status {
     set(options, |settings| {
-        raw::check_bits("flags", flags, FBAT_IMPORT_REHASH)?;
+        raw::check_bits("flags", flags, FBAT_IMPORT_REHASH | FBAT_IMPORT_ONE_THREAD)?;
         settings.rehash = flags & FBAT_IMPORT_REHASH != 0;
+        settings.overlap = flags & FBAT_IMPORT_ONE_THREAD == 0;
         Ok(())
     })
 }
 
 /// The switches.
 /// @param options the options.
-/// @return bits: #FBAT_IMPORT_REHASH.
+/// @return bits: #FBAT_IMPORT_REHASH, #FBAT_IMPORT_ONE_THREAD.
 /// @par Threads
 /// Any.
 /// @since 0.1
 #[no_mangle]
 pub unsafe extern "C" fn fbat_import_options_get_flags(options: *const fbat_import_options) -> u32 {
-    get(options, 0, |settings| if settings.rehash { FBAT_IMPORT_REHASH } else { 0 })
+    get(options, 0, |settings| {
+        let flag = |is_set: bool, bit: u32| if is_set { bit } else { 0 };
+        flag(settings.rehash, FBAT_IMPORT_REHASH) | flag(!settings.overlap, FBAT_IMPORT_ONE_THREAD)
+    })
 }
 
 /// Sets the filter, in place of the one before. It sees what the region and `after` let through,
@@ -898,6 +908,7 @@ fn run(settings: &ImportSettings, [destination, source]: [&Arc<StoreObject>; 2])
         durability: settings.durability,
         on_conflict: settings.on_conflict,
         rehash: settings.rehash,
+        overlap: settings.overlap,
         filter_columns: settings.filter_columns,
         filter: filter.as_mut().map(|f| f as &mut dyn FnMut(&Event<'_>) -> Verdict),
         progress: progress.as_mut().map(|p| p as &mut dyn FnMut(&ImportReport) -> Verdict),

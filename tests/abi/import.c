@@ -159,6 +159,8 @@ CASE(what_was_set_can_be_read_back) {
     CHECK_U64(fbat_import_options_get_on_conflict(options), FBAT_ON_CONFLICT_SKIP);
     CHECK_OK(fbat_import_options_set_flags(options, FBAT_IMPORT_REHASH));
     CHECK_U64(fbat_import_options_get_flags(options), FBAT_IMPORT_REHASH);
+    CHECK_OK(fbat_import_options_set_flags(options, FBAT_IMPORT_ONE_THREAD));
+    CHECK_U64(fbat_import_options_get_flags(options), FBAT_IMPORT_ONE_THREAD);
     CHECK_U64(fbat_import_options_get_filter_columns(options), FBAT_COLUMN_EXTENSIONS);
     CHECK_TEXT(fbat_import_options_get_namespace(options).data, "name"); /* nothing resets another */
     fbat_import_options_free(options);

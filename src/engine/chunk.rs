@@ -1,0 +1,280 @@
+//! Chunks of an import: gathered on the caller's thread, and each committed on another while the next is gathered.
+
+use super::commit::{ImportTerms, Item, Outcome};
+use super::error::{Code, Error, Result};
+use super::event::{Cause, Event, Expect, Source};
+use super::id::{Hash, Id, Kind};
+use super::import::{ImportDurability, OnConflict};
+use super::os;
+use super::store::Inner;
+use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
+use std::thread::{Scope, ScopedJoinHandle};
+
+/// Events that are to be committed together; their bytes stand in one arena.
+#[derive(Default)]
+pub struct Chunk {
+    arena: Vec<u8>,
+    waiting: Vec<Waiting>,
+    /// What the batch limit of the destination counts.
+    pub bytes: usize,
+    /// The destination's visible frontier before the first key was looked up.
+    pub absent_at: u64,
+}
+
+/// An event of a chunk; entity, scope, extensions and payload stand at `at` with these lengths.
+struct Waiting {
+    at: usize,
+    lengths: [usize; 4],
+    kind: Kind,
+    content_hash: Hash,
+    tag: u64,
+    key: Id,
+    timestamp_us: i64,
+    flags: u32,
+    payload_version: u16,
+    correlation: Id,
+    source_id: Id,
+    source_sequence: u64,
+}
+
+impl Chunk {
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    pub fn push(&mut self, event: &Event<'_>, key: Id, tag: u64, bytes: usize) {
+        let at = self.arena.len();
+        let parts = [event.entity.as_bytes(), event.scope.as_bytes(), event.extensions.0, event.payload];
+        parts.iter().for_each(|part| self.arena.extend_from_slice(part));
+        self.bytes += bytes;
+        self.waiting.push(Waiting {
+            at,
+            lengths: parts.map(<[u8]>::len),
+            kind: event.kind,
+            content_hash: event.content_hash,
+            tag,
+            key,
+            timestamp_us: event.timestamp_us,
+            flags: event.flags,
+            payload_version: event.payload_version,
+            correlation: event.correlation,
+            source_id: event.id,
+            source_sequence: event.sequence,
+        });
+    }
+
+    fn items<'a>(&'a self, namespace: &'a str) -> Vec<Item<'a>> {
+        let item = |event: &'a Waiting| {
+            let mut rest = &self.arena[event.at..];
+            let [entity, scope, extensions, payload] = event.lengths.map(|length| {
+                let (part, tail) = rest.split_at(length);
+                rest = tail;
+                part
+            });
+            let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default();
+            Item {
+                entity: text(entity),
+                scope: text(scope),
+                kind: event.kind,
+                payload,
+                content_hash: event.content_hash,
+                tag: event.tag,
+                key: event.key,
+                expect: Expect::Any,
+                timestamp_us: Some(event.timestamp_us),
+                flags: event.flags,
+                payload_version: event.payload_version,
+                correlation: event.correlation,
+                cause: Cause::None,
+                extensions,
+                source: Source::Import { namespace, event_id: event.source_id, sequence: event.source_sequence },
+                skip_to: 0,
+            }
+        };
+        self.waiting.iter().map(item).collect()
+    }
+
+    /// The error of the commit, in the words of an import where it is a conflict.
+    fn name_conflict(&self, error: Error) -> Error {
+        match (error.code(), error.item.and_then(|item| self.waiting.get(item))) {
+            (Code::IdempotencyConflict, Some(event)) => conflict(event.source_id, event.source_sequence, event.key),
+            _ => error,
+        }
+    }
+
+    fn clear(&mut self) {
+        self.arena.clear();
+        self.waiting.clear();
+        (self.bytes, self.absent_at) = (0, 0);
+    }
+}
+
+/// The error for an event of the source whose key is there with other content.
+pub fn conflict(source_id: Id, source_sequence: u64, key: Id) -> Error {
+    let message = format!(
+        "event {source_id} (sequence {source_sequence}) of the source would be event {key} here, which is there with other content"
+    );
+    Error::new(Code::ImportConflict, message).with_event(source_id, source_sequence)
+}
+
+/// Where the events of a chunk went.
+#[derive(Clone, Copy, Default)]
+pub struct Counts {
+    pub imported: u64,
+    pub deduplicated: u64,
+    pub conflicts: u64,
+    pub overtaken: u64,
+}
+
+/// The one way in which the chunks of an import are committed.
+#[derive(Clone, Copy)]
+pub struct Terms<'a> {
+    pub destination: &'a Inner,
+    pub namespace: &'a str,
+    /// The destination's visible frontier when the import was called.
+    pub frontier: u64,
+    pub on_conflict: OnConflict,
+    pub durability: ImportDurability,
+}
+
+impl Terms<'_> {
+    /// Commits a chunk. `own` is the frontier before and after the chunk before, and then those of this one.
+    fn commit(&self, chunk: &Chunk, own: &mut (u64, u64)) -> Result<Counts> {
+        let items = chunk.items(self.namespace);
+        let skip_conflicts = self.on_conflict == OnConflict::Skip;
+        let terms = ImportTerms { absent_at: chunk.absent_at, own: *own, skip_conflicts };
+        let outcomes = self.destination.commit(&items, Some(terms)).map_err(|e| chunk.name_conflict(e))?;
+        let mut counts = Counts::default();
+        let (mut first, mut last) = (None, 0);
+        for outcome in &outcomes {
+            match outcome {
+                Outcome::New(receipt) => {
+                    counts.imported += 1;
+                    (first, last) = (first.or(Some(receipt.sequence)), receipt.sequence);
+                }
+                Outcome::Conflict => counts.conflicts += 1,
+                Outcome::Present(..) | Outcome::Again(_) => {
+                    // What was visible at the call came from an import before this one.
+                    if self.destination.receipt(outcome)?.sequence <= self.frontier {
+                        counts.deduplicated += 1;
+                    } else {
+                        counts.imported += 1;
+                        counts.overtaken += 1;
+                    }
+                }
+            }
+        }
+        *own = first.map_or((0, 0), |first| (first - 1, last));
+        if self.durability == ImportDurability::Chunk {
+            self.destination.sync_visible()?;
+        }
+        Ok(counts)
+    }
+}
+
+/// Commits chunks one after the other.
+pub struct Committer<'scope, 'env> {
+    terms: Terms<'env>,
+    scope: &'scope Scope<'scope, 'env>,
+    /// On a thread of its own, once there is a chunk that others follow.
+    overlap: bool,
+    worker: Option<Worker<'scope>>,
+    under_way: bool,
+    /// What became of a chunk that was committed on this thread.
+    here: Option<Result<Counts>>,
+    own: (u64, u64),
+    spare: Chunk,
+}
+
+struct Worker<'scope> {
+    chunks: SyncSender<Chunk>,
+    results: Receiver<(Chunk, Result<Counts>)>,
+    thread: ScopedJoinHandle<'scope, ()>,
+}
+
+impl<'scope, 'env> Committer<'scope, 'env> {
+    pub fn new(terms: Terms<'env>, scope: &'scope Scope<'scope, 'env>, overlap: bool) -> Committer<'scope, 'env> {
+        Committer {
+            terms,
+            scope,
+            overlap,
+            worker: None,
+            under_way: false,
+            here: None,
+            own: (0, 0),
+            spare: Chunk::default(),
+        }
+    }
+
+    /// Whether a chunk was started and not collected.
+    pub fn is_under_way(&self) -> bool {
+        self.under_way
+    }
+
+    /// Begins to commit `chunk` and leaves an empty one in its place; one that is under way has been collected.
+    /// `more` are to come. Answers whether there is time to gather them meanwhile.
+    pub fn start(&mut self, chunk: &mut Chunk, more: bool) -> bool {
+        self.under_way = true;
+        if self.overlap && more && self.worker.is_none() {
+            self.worker = self.spawn();
+            self.overlap = self.worker.is_some();
+        }
+        match &self.worker {
+            Some(worker) => {
+                let chunk = std::mem::replace(chunk, std::mem::take(&mut self.spare));
+                // Where the thread has panicked, collecting tells.
+                let _ = worker.chunks.send(chunk);
+                true
+            }
+            None => {
+                self.here = Some(self.terms.commit(chunk, &mut self.own));
+                chunk.clear();
+                false
+            }
+        }
+    }
+
+    fn spawn(&self) -> Option<Worker<'scope>> {
+        let (chunks, to_do) = sync_channel::<Chunk>(1);
+        let (done, results) = sync_channel(1);
+        let (terms, mut own) = (self.terms, self.own);
+        let work = move || {
+            for mut chunk in to_do {
+                let result = terms.commit(&chunk, &mut own);
+                chunk.clear();
+                if done.send((chunk, result)).is_err() {
+                    return;
+                }
+            }
+        };
+        let spawn = || std::thread::Builder::new().name("fbat-import".into()).spawn_scoped(self.scope, work);
+        // Where no thread is to be had, this one does the work.
+        let thread = os::without_signals(spawn).ok()?;
+        Some(Worker { chunks, results, thread })
+    }
+
+    /// Waits for the chunk that is under way: what became of it, or none where there is none.
+    pub fn collect(&mut self) -> Option<Result<Counts>> {
+        if !std::mem::take(&mut self.under_way) {
+            return None;
+        }
+        if let Some(result) = self.here.take() {
+            return Some(result);
+        }
+        let received = self.worker.as_ref().and_then(|worker| worker.results.recv().ok());
+        match received {
+            Some((chunk, result)) => {
+                self.spare = chunk;
+                Some(result)
+            }
+            None => {
+                let panic = self.worker.take().and_then(|worker| worker.thread.join().err());
+                std::panic::resume_unwind(panic.unwrap_or_else(|| Box::new("the thread of an import is gone")))
+            }
+        }
+    }
+}
