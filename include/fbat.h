@@ -2807,7 +2807,7 @@ typedef struct fbat_import_report {
   uint64_t source_high_watermark;
   /** The last sequence of the source that this import was to examine, fixed at the call. */
   uint64_t source_ceiling;
-  /** The destination's frontier after the import: what readers may see. */
+  /** The destination's frontier after the import, or after the chunk that progress is told of: what readers may see. */
   uint64_t destination_visible;
   /** And what is known to be on the disk. */
   uint64_t destination_durable;
@@ -2826,7 +2826,8 @@ typedef struct fbat_import_report {
 typedef int32_t (*fbat_filter_fn)(void *user_data, const fbat_record *record);
 
 /**
- * Told after each committed chunk. Called as fbat_filter_fn is.
+ * Told after each committed chunk; the next one may be about to be committed meanwhile, unless
+ * #FBAT_IMPORT_ONE_THREAD is set. Called as fbat_filter_fn is.
  * @param user_data what was given with the callback.
  * @param report what was done so far. Lives until the callback returns.
  * @return 0 to go on; a negative number stops the import, whose status it becomes. Anything

@@ -364,7 +364,8 @@ fn chunks(destination: &Store, source: &Store, options: &mut ImportOptions<'_>) 
     let seen = RefCell::new(vec![0]);
     let mut progress = |report: &ImportReport| {
         seen.borrow_mut().push(report.imported);
-        assert_eq!(report.destination_visible, destination.frontier().unwrap().visible);
+        // The frontier behind the chunk; the next one may be there already.
+        assert!(report.destination_visible <= destination.frontier().unwrap().visible);
         Verdict::Keep
     };
     // The options outlive the callback, so they get it by value.
@@ -572,10 +573,12 @@ fn a_store_that_another_thread_closes_ends_the_import_after_a_whole_chunk() {
         let mut options = ImportOptions { filter: Some(&mut filter), chunk_size: 7, ..named("s") };
         let (report, error) = failed(pair.destination.import(&pair.source, &mut options));
         assert_eq!(error.code(), Code::Closed);
-        assert_eq!((report.imported, report.source_high_watermark), (14, 15));
+        // The first two chunks may be under way when the store is closed.
+        assert!([0, 7, 14].contains(&report.imported), "{report:?}");
+        assert_eq!(report.source_high_watermark, report.imported + 1);
         pair.destination.close().unwrap();
         let destination = open_quick(&pair.dir.join("destination"));
-        assert_eq!(rows(&destination).len(), 14);
+        assert_eq!(rows(&destination).len() as u64, report.imported);
     }
 }
 
@@ -1135,7 +1138,8 @@ fn what_is_deduplicated_is_durable_when_import_returns() {
 
 #[test]
 fn chunk_durability_makes_each_chunk_durable_before_the_next() {
-    for (durability, eager) in [(ImportDurability::Chunk, true), (ImportDurability::End, false)] {
+    let both = [(ImportDurability::Chunk, true), (ImportDurability::End, false)];
+    for ((durability, eager), overlap) in both.into_iter().flat_map(|way| [(way, false), (way, true)]) {
         let (mut options, spy) = SpyVfs::watch(quick());
         options.limits.segment_bytes = limits::SEGMENT_BYTES; // sealing syncs as well
         let pair = Pair::with("chunks", &quick(), &options);
@@ -1147,9 +1151,11 @@ fn chunk_durability_makes_each_chunk_durable_before_the_next() {
             assert!(!eager || report.destination_durable == report.destination_visible);
             Verdict::Keep
         };
-        let mut options = ImportOptions { durability, chunk_size: 10, progress: Some(&mut progress), ..named("s") };
+        let mut options =
+            ImportOptions { durability, chunk_size: 10, overlap, progress: Some(&mut progress), ..named("s") };
         import_with(&pair.destination, &pair.source, &mut options);
-        assert_eq!(dirty > 0, !eager, "{durability:?}: {dirty} chunks were not synced");
+        // With a thread of its own, the next chunk may be written while this is told.
+        assert!(overlap || (dirty > 0) != eager, "{durability:?}: {dirty} chunks were not synced");
         assert!(spy.dirty_segments().is_empty());
     }
 }

@@ -661,8 +661,10 @@ fn an_import_that_a_close_ends_has_made_durable_what_it_reports() {
         };
         let mut options = ImportOptions { chunk_size: 20, progress: Some(&mut progress), ..named("source") };
         let (report, error) = failed(hub.import(&source, &mut options));
-        assert_eq!((error.code(), report.imported), (Code::Closed, 20));
-        assert_eq!(report.destination_durable, 21, "{report:?}");
+        assert_eq!(error.code(), Code::Closed);
+        // The second chunk was under way when the progress of the first was told.
+        assert!(report.imported == 20 || report.imported == 40, "{report:?}");
+        assert_eq!(report.destination_durable, report.imported + 1, "{report:?}");
     });
 }
 

@@ -6,7 +6,7 @@ use super::event::{Cause, Event, Expect, Source};
 use super::id::{Hash, Id, Kind};
 use super::import::{ImportDurability, OnConflict};
 use super::os;
-use super::store::Inner;
+use super::store::{Frontier, Inner};
 use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
 use std::thread::{Scope, ScopedJoinHandle};
 
@@ -128,6 +128,8 @@ pub struct Counts {
     pub deduplicated: u64,
     pub conflicts: u64,
     pub overtaken: u64,
+    /// The destination's frontier behind the chunk.
+    pub frontier: Frontier,
 }
 
 /// The one way in which the chunks of an import are committed.
@@ -142,7 +144,8 @@ pub struct Terms<'a> {
 }
 
 impl Terms<'_> {
-    /// Commits a chunk. `own` is the frontier before and after the chunk before, and then those of this one.
+    /// Commits a chunk. `own` are the frontiers before and after the chunks before, as long as nobody else appended
+    /// between them.
     fn commit(&self, chunk: &Chunk, own: &mut (u64, u64)) -> Result<Counts> {
         let items = chunk.items(self.namespace);
         let skip_conflicts = self.on_conflict == OnConflict::Skip;
@@ -168,13 +171,19 @@ impl Terms<'_> {
                 }
             }
         }
-        *own = first.map_or((0, 0), |first| (first - 1, last));
+        if let Some(first) = first {
+            *own = (if own.1 == first - 1 { own.0 } else { first - 1 }, last);
+        }
         if self.durability == ImportDurability::Chunk {
             self.destination.sync_visible()?;
         }
+        counts.frontier = self.destination.current_frontier();
         Ok(counts)
     }
 }
+
+/// So many chunks may be under way: one is committed, and the next is there when that is done.
+const UNDER_WAY_MAX: usize = 2;
 
 /// Commits chunks one after the other.
 pub struct Committer<'scope, 'env> {
@@ -183,11 +192,13 @@ pub struct Committer<'scope, 'env> {
     /// On a thread of its own, once there is a chunk that others follow.
     overlap: bool,
     worker: Option<Worker<'scope>>,
-    under_way: bool,
+    /// Chunks that were started and not collected.
+    under_way: usize,
     /// What became of a chunk that was committed on this thread.
     here: Option<Result<Counts>>,
     own: (u64, u64),
-    spare: Chunk,
+    /// Empty chunks with memory.
+    spare: Vec<Chunk>,
 }
 
 struct Worker<'scope> {
@@ -198,34 +209,30 @@ struct Worker<'scope> {
 
 impl<'scope, 'env> Committer<'scope, 'env> {
     pub fn new(terms: Terms<'env>, scope: &'scope Scope<'scope, 'env>, overlap: bool) -> Committer<'scope, 'env> {
-        Committer {
-            terms,
-            scope,
-            overlap,
-            worker: None,
-            under_way: false,
-            here: None,
-            own: (0, 0),
-            spare: Chunk::default(),
-        }
+        Committer { terms, scope, overlap, worker: None, under_way: 0, here: None, own: (0, 0), spare: Vec::new() }
     }
 
     /// Whether a chunk was started and not collected.
     pub fn is_under_way(&self) -> bool {
-        self.under_way
+        self.under_way > 0
     }
 
-    /// Begins to commit `chunk` and leaves an empty one in its place; one that is under way has been collected.
-    /// `more` are to come. Answers whether there is time to gather them meanwhile.
+    /// Whether one has to be collected before another is started.
+    pub fn is_full(&self) -> bool {
+        self.under_way == UNDER_WAY_MAX
+    }
+
+    /// Begins to commit `chunk` and leaves an empty one in its place. `more` are to come. Answers whether there is time
+    /// to gather them meanwhile.
     pub fn start(&mut self, chunk: &mut Chunk, more: bool) -> bool {
-        self.under_way = true;
+        self.under_way += 1;
         if self.overlap && more && self.worker.is_none() {
             self.worker = self.spawn();
             self.overlap = self.worker.is_some();
         }
         match &self.worker {
             Some(worker) => {
-                let chunk = std::mem::replace(chunk, std::mem::take(&mut self.spare));
+                let chunk = std::mem::replace(chunk, self.spare.pop().unwrap_or_default());
                 // Where the thread has panicked, collecting tells.
                 let _ = worker.chunks.send(chunk);
                 true
@@ -239,12 +246,19 @@ impl<'scope, 'env> Committer<'scope, 'env> {
     }
 
     fn spawn(&self) -> Option<Worker<'scope>> {
-        let (chunks, to_do) = sync_channel::<Chunk>(1);
-        let (done, results) = sync_channel(1);
-        let (terms, mut own) = (self.terms, self.own);
+        let (chunks, to_do) = sync_channel::<Chunk>(UNDER_WAY_MAX);
+        let (done, results) = sync_channel(UNDER_WAY_MAX);
+        let (terms, mut own, caller_on) = (self.terms, self.own, os::processor());
         let work = move || {
+            caller_on.into_iter().for_each(os::avoid_processor);
+            let mut failed = None;
             for mut chunk in to_do {
-                let result = terms.commit(&chunk, &mut own);
+                // What comes behind a chunk that failed is not committed.
+                let result = match &failed {
+                    None => terms.commit(&chunk, &mut own),
+                    Some(error) => Err(Error::clone(error)),
+                };
+                failed = result.as_ref().err().cloned();
                 chunk.clear();
                 if done.send((chunk, result)).is_err() {
                     return;
@@ -257,18 +271,16 @@ impl<'scope, 'env> Committer<'scope, 'env> {
         Some(Worker { chunks, results, thread })
     }
 
-    /// Waits for the chunk that is under way: what became of it, or none where there is none.
+    /// Waits for the first chunk that is under way: what became of it, or none where there is none.
     pub fn collect(&mut self) -> Option<Result<Counts>> {
-        if !std::mem::take(&mut self.under_way) {
-            return None;
-        }
+        self.under_way = self.under_way.checked_sub(1)?;
         if let Some(result) = self.here.take() {
             return Some(result);
         }
         let received = self.worker.as_ref().and_then(|worker| worker.results.recv().ok());
         match received {
             Some((chunk, result)) => {
-                self.spare = chunk;
+                self.spare.push(chunk);
                 Some(result)
             }
             None => {

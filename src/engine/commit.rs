@@ -95,7 +95,7 @@ pub enum Outcome {
 pub struct ImportTerms {
     /// No key of the batch was there while this was the visible frontier.
     pub absent_at: u64,
-    /// The frontier before and after the batch before, which has none of these keys either.
+    /// The frontiers before and after batches of the same import, which have none of these keys either.
     pub own: (u64, u64),
     /// Report conflicts as outcomes instead of failing.
     pub skip_conflicts: bool,
@@ -199,8 +199,9 @@ impl Inner {
             return Ok(Settled::SameAs(earlier));
         }
         let visible = self.visible.load(Ordering::Relaxed);
-        let known_absent =
-            import.is_some_and(|terms| terms.absent_at == visible || terms.own == (terms.absent_at, visible));
+        let known_absent = import.is_some_and(|ImportTerms { absent_at, own, .. }| {
+            absent_at == visible || ((own.0..=own.1).contains(&absent_at) && own.1 == visible)
+        });
         if known_absent {
             return Ok(Settled::Fresh);
         }

@@ -343,6 +343,21 @@ impl<'a> Frame<'a> {
         Frame::parse(segment, bytes).ok_or("the fields of the frame do not parse")
     }
 
+    /// What tells the event of a frame from others: its id, then kind, content hash, and the numbers of entity and scope.
+    /// The checksum is not looked at.
+    pub fn unchecked_identity(bytes: &[u8]) -> Option<(Id, (Kind, Hash, u32, u32))> {
+        if bytes.len() < FRAME_FIXED_LEN {
+            return None;
+        }
+        let rest = &mut &bytes[FRAME_FIXED_LEN..];
+        for _sequence_time_version in 0..3 {
+            take_varint(rest)?;
+        }
+        let (entity, scope) = (take_string(rest)?.number, take_string(rest)?.number);
+        let kind = Kind(u16::from_le_bytes(array_at(bytes, 10)));
+        Some((Id::from_bytes(array_at(bytes, 12)), (kind, Hash(array_at(bytes, 28)), entity, scope)))
+    }
+
     fn parse(segment: &SegmentHeader, bytes: &'a [u8]) -> Option<Frame<'a>> {
         let fields = u16::from_le_bytes(array_at(bytes, 8));
         if fields & !KNOWN_FIELDS != 0 {

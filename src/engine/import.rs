@@ -12,6 +12,7 @@ use super::scan::{Scan, Successor};
 use super::segment::Flow;
 use super::store::{Inner, Store};
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::thread::Scope;
@@ -203,10 +204,10 @@ struct Run<'scope, 'env> {
     chunk_size: usize,
     committer: Committer<'scope, 'env>,
     chunk: Chunk,
-    /// What was examined, but for what became of chunks: by now, with the chunk that is under way, and with those that
+    /// What was examined, but for what became of chunks: by now, with each chunk that is under way, and with those that
     /// were committed.
     examined: ImportReport,
-    under_way: ImportReport,
+    under_way: VecDeque<ImportReport>,
     settled: ImportReport,
     /// Where the events of the committed chunks went.
     counts: Counts,
@@ -244,7 +245,7 @@ impl<'scope, 'env> Run<'scope, 'env> {
             committer: Committer::new(terms, scope, options.overlap && os::has_several_processors()),
             chunk: Chunk::default(),
             examined: report,
-            under_way: report,
+            under_way: VecDeque::new(),
             settled: report,
             counts: Counts::default(),
             unreported: 0,
@@ -347,11 +348,12 @@ impl<'scope, 'env> Run<'scope, 'env> {
         }
         if self.chunk.is_empty() {
             if self.unreported >= self.chunk_size {
-                self.collect(options)?;
+                self.collect_all(options)?;
             }
             if !self.committer.is_under_way() {
                 self.settled = self.examined;
                 if self.unreported >= self.chunk_size {
+                    self.counts.frontier = self.destination.current_frontier();
                     return self.report(options);
                 }
             }
@@ -361,7 +363,11 @@ impl<'scope, 'env> Run<'scope, 'env> {
 
     /// Has what waits committed, `more` being to come; returns before it is, where there is a thread for it.
     fn flush(&mut self, options: &mut ImportOptions<'_>, more: bool) -> Result<()> {
-        self.collect(options)?;
+        if !more {
+            self.collect_all(options)?;
+        } else if self.committer.is_full() {
+            self.collect(options)?;
+        }
         if self.examined != self.settled {
             // What was examined beside the commit does not count where the callback that heard of that cancelled.
             check_cancel(options.cancel)?;
@@ -374,22 +380,31 @@ impl<'scope, 'env> Run<'scope, 'env> {
         if let Some(hook) = &mut options.seams.before_commit {
             hook();
         }
-        self.under_way = self.examined;
+        self.under_way.push_back(self.examined);
         let overlaps = self.committer.start(&mut self.chunk, more);
         match overlaps && more {
             true => Ok(()),
-            false => self.collect(options),
+            false => self.collect_all(options),
         }
     }
 
-    /// Waits for the chunk that is under way.
+    fn collect_all(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
+        while self.committer.is_under_way() {
+            self.collect(options)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the first chunk that is under way.
     fn collect(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
+        let examined = self.under_way.pop_front();
         let Some(counts) = self.committer.collect().transpose()? else { return Ok(()) };
         self.counts.imported += counts.imported;
         self.counts.deduplicated += counts.deduplicated;
         self.counts.conflicts += counts.conflicts;
         self.counts.overtaken += counts.overtaken;
-        self.settled = self.under_way;
+        self.counts.frontier = counts.frontier;
+        self.settled = examined.unwrap_or(self.settled);
         self.report(options)
     }
 
@@ -398,13 +413,16 @@ impl<'scope, 'env> Run<'scope, 'env> {
         let Some(progress) = &mut options.progress else { return Ok(()) };
         match progress(&self.so_far()) {
             Verdict::Keep | Verdict::Skip => Ok(()),
-            Verdict::Stop(status) => Err(stop(status)),
+            Verdict::Stop(status) => {
+                options.progress = None;
+                Err(stop(status))
+            }
         }
     }
 
     /// As far as committed chunks go.
     fn so_far(&self) -> ImportReport {
-        let frontier = self.destination.current_frontier();
+        let frontier = self.counts.frontier;
         ImportReport {
             imported: self.counts.imported,
             deduplicated: self.settled.deduplicated + self.counts.deduplicated,
@@ -416,15 +434,25 @@ impl<'scope, 'env> Run<'scope, 'env> {
         }
     }
 
+    /// Counts every chunk that is under way, also where a callback wants no more: they are committed.
+    fn finish_chunks(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
+        let first = self.collect_all(options);
+        match first.is_err() && self.committer.is_under_way() {
+            true => first.and(self.finish_chunks(options)),
+            false => first,
+        }
+    }
+
     /// Makes what was committed durable, also after a failure, and closes the report.
     fn finish(mut self, result: Result<()>, options: &mut ImportOptions<'_>) -> ImportOutcome {
-        // A chunk that is under way comes before whatever ended the import.
-        let result = self.collect(options).and(result);
+        // Chunks that are under way come before whatever ended the import.
+        let result = self.finish_chunks(options).and(result);
         let synced = match self.destination.check_open() {
             Err(forked) if forked.code() == Code::Forked => Err(forked),
             // A close that is under way may not have synced yet.
             open => self.destination.sync_visible().and(open),
         };
+        self.counts.frontier = self.destination.current_frontier();
         ImportOutcome { report: self.so_far(), result: result.and(synced) }
     }
 }

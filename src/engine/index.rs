@@ -480,7 +480,7 @@ impl Index {
             } else if id > last {
                 (low, low_id) = (middle + 1, last);
             } else {
-                let at = partition_point(count, |at| Ok(id_at(at) < id))?;
+                let at = partition_near(count, interpolate(id, first, last, count), |at| id_at(at) < id);
                 let found = (id_at(at) == id).then(|| decode_id_entry(&block, at * ENTRY_LEN[IDS]));
                 return Ok(found);
             }
@@ -648,6 +648,31 @@ fn partition_point(count: usize, mut before: impl FnMut(usize) -> Result<bool>) 
     Ok(low)
 }
 
+/// As [`partition_point`], for a place that is expected near `guess`: looks around it in growing steps.
+fn partition_near(count: usize, guess: usize, before: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high, mut step) = (0, count, 1);
+    let mut at = guess;
+    // The place is from `low` to `high`.
+    while low < high && step < count {
+        match before(at) {
+            true => (low, at) = (at + 1, at + step),
+            false => (high, at) = (at, at.saturating_sub(step)),
+        }
+        if !(low..high).contains(&at) {
+            break;
+        }
+        step *= 2;
+    }
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match before(middle) {
+            true => low = middle + 1,
+            false => high = middle,
+        }
+    }
+    low
+}
+
 fn load_block(file: &dyn File, path: &Path, salt: u64, number: u64) -> Result<Vec<u8>> {
     let mut block = vec![0; BLOCK_LEN];
     let offset = number * BLOCK_LEN as u64;
@@ -662,4 +687,20 @@ fn load_block(file: &dyn File, path: &Path, salt: u64, number: u64) -> Result<Ve
 /// Whether an error says that an index can't be used, so that it is to be made anew.
 pub fn is_damage(error: &Error) -> bool {
     error.code() == Code::Corrupt
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_found_wherever_it_is_expected() {
+        for count in 1..40 {
+            for place in 0..=count {
+                for guess in 0..count {
+                    assert_eq!(partition_near(count, guess, |at| at < place), place, "{count} {guess}");
+                }
+            }
+        }
+    }
 }

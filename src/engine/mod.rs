@@ -10,6 +10,7 @@ pub mod error;
 pub mod event;
 pub(crate) mod follower;
 pub(crate) mod frame;
+pub(crate) mod group;
 pub(crate) mod hash;
 pub mod id;
 pub(crate) mod identity;

@@ -193,6 +193,29 @@ pub fn has_several_processors() -> bool {
     *SEVERAL.get_or_init(|| std::thread::available_parallelism().is_ok_and(|count| count.get() > 1))
 }
 
+/// The processor that this thread runs on just now.
+pub fn processor() -> Option<usize> {
+    // SAFETY: no memory is passed.
+    usize::try_from(unsafe { libc::sched_getcpu() }).ok()
+}
+
+/// Keeps this thread off a processor, where it may run on others. A scheduler that sees two threads wake each other
+/// puts both on one processor, which is right for those that take turns, and wrong for those that work at once.
+pub fn avoid_processor(processor: usize) {
+    // SAFETY: the set is a plain value that the calls fill in and read.
+    unsafe {
+        let mut allowed: libc::cpu_set_t = std::mem::zeroed();
+        let size = size_of::<libc::cpu_set_t>();
+        if processor >= libc::CPU_SETSIZE as usize || libc::sched_getaffinity(0, size, &mut allowed) != 0 {
+            return;
+        }
+        libc::CPU_CLR(processor, &mut allowed);
+        if libc::CPU_COUNT(&allowed) > 0 {
+            libc::sched_setaffinity(0, size, &allowed);
+        }
+    }
+}
+
 /// Runs `start`, which starts a thread: signals are for the threads of the program to handle, but for those that a
 /// thread brings about itself.
 pub fn without_signals<T>(start: impl FnOnce() -> T) -> T {

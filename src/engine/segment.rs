@@ -321,26 +321,34 @@ impl Segment {
 
     /// The frame at `offset` with its length.
     fn sized_frame_at<'w>(&self, window: &'w mut Window, offset: u64) -> Result<(Frame<'w>, u64)> {
-        let corrupt = |why| Error::corrupt(&self.path, offset, why);
-        window.stay_below(self.end());
-        let head = window.get(offset, 8)?;
-        let length = if head.len() < 8 { 0 } else { Frame::length(head) };
-        if length < FRAME_FIXED_LEN || offset + length as u64 > self.end() {
-            return Err(corrupt("the length of the frame is wrong"));
-        }
-        let frame = Frame::decode(&self.header, offset, window.get(offset, length)?).map_err(corrupt)?;
-        Ok((frame, length as u64))
+        let bytes = self.frame_bytes(window, offset)?;
+        let length = bytes.len() as u64;
+        let frame =
+            Frame::decode(&self.header, offset, bytes).map_err(|why| Error::corrupt(&self.path, offset, why))?;
+        Ok((frame, length))
     }
 
-    /// The first frame at or behind `at`, where a frame, a batch or the end of the log is; with its
-    /// offset and length. None at the end of what is known.
-    pub fn next_frame<'w>(&self, window: &'w mut Window, mut at: u64) -> Result<Option<(u64, Frame<'w>, u64)>> {
+    /// The bytes of the frame at `offset`, as long as it says it is.
+    fn frame_bytes<'w>(&self, window: &'w mut Window, offset: u64) -> Result<&'w [u8]> {
+        let end = self.end();
+        window.stay_below(end);
+        let head = window.get(offset, 8)?;
+        let length = if head.len() < 8 { 0 } else { Frame::length(head) };
+        if length < FRAME_FIXED_LEN || offset + length as u64 > end {
+            return Err(Error::corrupt(&self.path, offset, "the length of the frame is wrong"));
+        }
+        window.get(offset, length)
+    }
+
+    /// The bytes of the first frame at or behind `at`, where a frame, a batch or the end of the log is, unchecked; with
+    /// its offset. None at the end of what is known.
+    pub fn next_frame<'w>(&self, window: &'w mut Window, mut at: u64) -> Result<Option<(u64, &'w [u8])>> {
         while at < self.end() {
             // Bytes that pass for a batch header here, magic and checksum, are one.
             window.stay_below(self.end());
             let head = window.get(at, BATCH_HEADER_LEN)?;
             if BatchHeader::decode(&self.header, at, head).is_err() {
-                return self.sized_frame_at(window, at).map(|(frame, length)| Some((at, frame, length)));
+                return self.frame_bytes(window, at).map(|bytes| Some((at, bytes)));
             }
             at += BATCH_HEADER_LEN as u64;
         }

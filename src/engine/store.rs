@@ -8,6 +8,7 @@ use super::error::{Code, Error, Result};
 use super::event::{self, NewEvent, Receipt};
 use super::follower::Follower;
 use super::frame::encode_extensions;
+use super::group::Group;
 use super::id::{Hash, Id, Kind};
 pub use super::identity::new_identity;
 use super::identity::{system_item, Identity};
@@ -22,7 +23,7 @@ use super::{hash, system};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, RwLock};
 
 /// Which stores [`Store::open`] accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -147,9 +148,7 @@ pub(crate) struct Inner {
     role: Role,
     /// Held by a writing handle until it is closed.
     lock: Mutex<Option<Box<dyn Lock>>>,
-    /// One caller at a time syncs; the others wait for it.
-    syncing: Mutex<bool>,
-    synced: Condvar,
+    group: Group,
     /// Held while a segment is synced, and until the store is poisoned where that fails. Innermost but for `lock`.
     fsync: Mutex<()>,
     closed: AtomicBool,
@@ -530,8 +529,7 @@ impl Inner {
             durable: AtomicU64::new(log.durable),
             role,
             lock: Mutex::new(lock),
-            syncing: Mutex::new(false),
-            synced: Condvar::new(),
+            group: Group::default(),
             fsync: Mutex::default(),
             closed: AtomicBool::new(false),
             poisoned: OnceLock::new(),
@@ -648,32 +646,18 @@ impl Inner {
     }
 
     /// Returns once everything up to `target` is on disk. Whoever comes first syncs for all who
-    /// wrote before it started; the others wait.
+    /// wrote before it started; the others wait. Also while the store is being closed, for appends that were there
+    /// before.
     pub fn sync_through(&self, target: u64) -> Result<()> {
-        let mut syncing = lock(&self.syncing);
-        loop {
-            if self.durable.load(Ordering::Acquire) >= target {
-                return Ok(());
-            }
-            if !*syncing {
-                break;
-            }
-            syncing = self.synced.wait(syncing).unwrap_or_else(|e| e.into_inner());
-        }
-        *syncing = true;
-        drop(syncing);
-        let _turn = SyncTurn(self);
-        self.sync_once()
-    }
-
-    /// Syncs what is written now; also while the store is being closed, for appends that were
-    /// there before.
-    fn sync_once(&self) -> Result<()> {
+        let is_done = || self.durable.load(Ordering::Acquire) >= target;
+        let Some(turn) = self.group.wait(target, is_done) else { return Ok(()) };
         let Role::Writer(writer) = &self.role else { return Ok(()) };
+        let _poison = PoisonOnPanic(self);
         let (segment, through) = {
             let writer = self.lock_writer(writer);
             (writer.segment.clone(), writer.tail.next_sequence - 1)
         };
+        turn.covers(through);
         self.sync_segment(&segment, through)
     }
 
@@ -739,16 +723,14 @@ impl Inner {
     }
 }
 
-/// The turn of the one caller who syncs for all; ends also where a panic ends it.
-struct SyncTurn<'a>(&'a Inner);
+/// Poisons the store where a panic ends the sync that others wait for.
+struct PoisonOnPanic<'a>(&'a Inner);
 
-impl Drop for SyncTurn<'_> {
+impl Drop for PoisonOnPanic<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.poison("a panic broke off a sync");
         }
-        *lock(&self.0.syncing) = false;
-        self.0.synced.notify_all();
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 const SMALL_READ: usize = 512;
-const LARGE_READ: usize = 256 << 10;
+const LARGE_READ: usize = 64 << 10;
 
 /// A part of a file in memory.
 pub struct Window {

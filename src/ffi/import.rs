@@ -55,7 +55,8 @@ pub const FBAT_IMPORT_ONE_THREAD: u32 = 2u32;
 pub type fbat_filter_fn =
     Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, record: *const fbat_record) -> i32>;
 
-/// Told after each committed chunk. Called as fbat_filter_fn is.
+/// Told after each committed chunk; the next one may be about to be committed meanwhile, unless
+/// #FBAT_IMPORT_ONE_THREAD is set. Called as fbat_filter_fn is.
 /// @param user_data what was given with the callback.
 /// @param report what was done so far. Lives until the callback returns.
 /// @return 0 to go on; a negative number stops the import, whose status it becomes. Anything
@@ -113,7 +114,7 @@ pub struct fbat_import_report {
     pub source_high_watermark: u64,
     /// The last sequence of the source that this import was to examine, fixed at the call.
     pub source_ceiling: u64,
-    /// The destination's frontier after the import: what readers may see.
+    /// The destination's frontier after the import, or after the chunk that progress is told of: what readers may see.
     pub destination_visible: u64,
     /// And what is known to be on the disk.
     pub destination_durable: u64,

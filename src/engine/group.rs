@@ -1,0 +1,100 @@
+//! Group commit: of the callers that wait for the disk, one syncs for all that wrote before it began.
+//!
+//! A sync that ends sends its callers on their way, who are back soon where they append in a loop. The next sync waits
+//! for them, but never longer than half of what a sync takes, so that threads which would take turns share each sync.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+/// Who waits for which sync. Each sync has a number; those that it covers wait by that number's parity, so that its
+/// end wakes them and one of the others, who begins the next sync, and nobody else.
+#[derive(Default)]
+pub struct Group {
+    state: Mutex<State>,
+    done: [Condvar; 2],
+    /// Callers that came since the last sync began.
+    came: AtomicUsize,
+}
+
+#[derive(Default)]
+struct State {
+    /// A sync is under way.
+    leading: bool,
+    /// The number of the last sync that began, and how far it covers.
+    round: usize,
+    covers: u64,
+    /// Callers that it syncs for.
+    members: usize,
+    /// Callers that the next one can expect, and how long it may wait for them.
+    expected: usize,
+    patience: Duration,
+}
+
+/// However slow the disk is, nobody waits longer than this for others.
+const PATIENCE_MAX: Duration = Duration::from_millis(1);
+
+/// The turn to sync for all; ends when this is dropped.
+pub struct Turn<'g> {
+    group: &'g Group,
+    began: Instant,
+}
+
+impl Group {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// Waits until `is_done`, or until it is this caller's turn to bring that about for everything up to `target`.
+    pub fn wait(&self, target: u64, is_done: impl Fn() -> bool) -> Option<Turn<'_>> {
+        let mut state = self.lock();
+        if !is_done() {
+            self.came.fetch_add(1, Ordering::Relaxed);
+        }
+        loop {
+            if is_done() {
+                return None;
+            }
+            if !state.leading {
+                state.leading = true;
+                state.round += 1;
+                state.covers = 0;
+                let (expected, patience) = (state.expected, state.patience);
+                drop(state);
+                let came = Instant::now();
+                while self.came.load(Ordering::Relaxed) < expected && came.elapsed() < patience {
+                    std::thread::yield_now();
+                }
+                return Some(Turn { group: self, began: Instant::now() });
+            }
+            // A sync that has not said yet how far it covers began after this caller wrote.
+            let covered = state.covers == 0 || target <= state.covers;
+            let round = if covered { state.round } else { state.round + 1 };
+            state = self.done[round % 2].wait(state).unwrap_or_else(|e| e.into_inner());
+        }
+    }
+}
+
+impl Turn<'_> {
+    /// What is written later than this waits for the next turn.
+    pub fn covers(&self, through: u64) {
+        let mut state = self.group.lock();
+        state.covers = through;
+        state.members = self.group.came.swap(0, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let round = {
+            let mut state = self.group.lock();
+            state.leading = false;
+            state.expected = state.members + self.group.came.load(Ordering::Relaxed);
+            state.patience = (self.began.elapsed() / 2).min(PATIENCE_MAX);
+            state.round
+        };
+        // The next to sync first: the disk is idle until then.
+        self.group.done[(round + 1) % 2].notify_one();
+        self.group.done[round % 2].notify_all();
+    }
+}
