@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// Data bytes of a block.
-pub type Block = Arc<Vec<u8>>;
+pub type Block = Arc<[u8]>;
 
 /// Blocks that fit: 16 MiB of them.
 const SLOTS: usize = 4096;
@@ -75,17 +75,30 @@ impl BlockCache {
 
     /// The block `number` of the file that is known as `file`, from the cache or from `load`.
     pub fn get<E>(&self, file: u64, number: u64, load: impl FnOnce() -> Result<Vec<u8>, E>) -> Result<Block, E> {
-        let place = (file.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(number)) as usize % SLOTS;
-        let shard = &self.shards[place % SHARDS];
+        let (shard, at) = self.place(file, number);
         let lock = || shard.lock().unwrap_or_else(|e| e.into_inner());
-        if let Some(slot) = &lock()[place / SHARDS] {
+        if let Some(slot) = &lock()[at] {
             if slot.file == file && slot.number == number {
                 return Ok(slot.block.clone());
             }
         }
-        let block = Arc::new(load()?);
-        lock()[place / SHARDS] = Some(Slot { file, number, block: block.clone() });
+        let block = Block::from(load()?);
+        lock()[at] = Some(Slot { file, number, block: block.clone() });
         Ok(block)
+    }
+
+    /// Shows the block `number` of `file` to `look`, if it is in the cache: sooner done than [`BlockCache::get`], which
+    /// takes hold of it. `look` must not come back here.
+    pub fn peek<T>(&self, file: u64, number: u64, look: impl FnOnce(&[u8]) -> T) -> Option<T> {
+        let (shard, at) = self.place(file, number);
+        let slots = shard.lock().unwrap_or_else(|e| e.into_inner());
+        let slot = slots[at].as_ref().filter(|slot| slot.file == file && slot.number == number)?;
+        Some(look(&slot.block))
+    }
+
+    fn place(&self, file: u64, number: u64) -> (&Mutex<Vec<Option<Slot>>>, usize) {
+        let place = (file.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(number)) as usize % SLOTS;
+        (&self.shards[place % SHARDS], place / SHARDS)
     }
 
     /// Room for `bytes` that stay, if there is any left.

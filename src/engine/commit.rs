@@ -315,7 +315,7 @@ impl Inner {
         writer.buffer.resize(BATCH_HEADER_LEN, 0);
         plan.entries = std::mem::take(&mut writer.entries);
         plan.entries.clear();
-        for at in 0..plan.outcomes.len() {
+        for (at, item) in items.iter().enumerate().take(plan.outcomes.len()) {
             if plan.outcomes[at].is_some() {
                 continue;
             }
@@ -324,7 +324,7 @@ impl Inner {
                 Some(_) => unreachable!("an item that others repeat is new"),
                 None => {
                     let place = (sequence, recorded_us);
-                    let encoded = self.encode(writer, &segment, &table, &items[at], place, plan);
+                    let encoded = self.encode(writer, &segment, &table, item, place, plan);
                     let receipt = encoded.map_err(|e| e.with_item(at))?;
                     log_hash = hash::log_next(log_hash, receipt.event_hash);
                     sequence += 1;

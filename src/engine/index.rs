@@ -33,6 +33,8 @@ const SPARSE: usize = 6; // sequence 8, offset of the frame 4, of its batch 4; b
 const SECTIONS: usize = 7;
 const ENTRY_LEN: [usize; SECTIONS] = [28, FILTER_LINE_LEN, 16, 4, 8, 1, 16];
 const IDS_PER_BLOCK: usize = DATA_LEN / ENTRY_LEN[IDS];
+/// A search among ids begins between two of so many.
+const FENCE_STEPS: usize = 64;
 /// With more strings than this, an index does not hold them in memory.
 const DICTIONARY_STRINGS_MAX: usize = 4096;
 /// At least so many events lie between two sparse entries.
@@ -258,6 +260,9 @@ fn filter_bits(key: u64) -> impl Iterator<Item = usize> {
     (0..FILTER_PROBES).map(move |probe| (spread >> (64 - 9 * (probe + 1)) & 511) as usize)
 }
 
+/// Read when it is first asked for, and shared by the clones of an index.
+type Once<T> = Arc<OnceLock<T>>;
+
 /// An index that is open for look-ups. Blocks are checked when they are read.
 #[derive(Clone)]
 pub struct Index {
@@ -268,10 +273,10 @@ pub struct Index {
     /// What the cache knows this file by.
     uid: u64,
     cache: Arc<BlockCache>,
-    filter: Arc<OnceLock<Option<Pinned<Vec<u8>>>>>,
-    dictionary: Arc<OnceLock<Option<Pinned<Vec<Arc<str>>>>>>,
-    /// The first and the last id.
-    ends: Arc<OnceLock<(Id, Id)>>,
+    filter: Once<Option<Pinned<Vec<u8>>>>,
+    dictionary: Once<Option<Pinned<Vec<Arc<str>>>>>,
+    /// Ids at equal distances, the first and the last among them, as far as a search met them.
+    fence: Arc<[OnceLock<Id>; FENCE_STEPS + 1]>,
     /// First block and length in bytes of each section.
     sections: [(u64, u64); SECTIONS],
 }
@@ -325,7 +330,7 @@ impl Index {
             cache: cache.clone(),
             filter: Arc::default(),
             dictionary: Arc::default(),
-            ends: Arc::default(),
+            fence: Arc::new([const { OnceLock::new() }; FENCE_STEPS + 1]),
             sections,
         })
     }
@@ -460,43 +465,52 @@ impl Index {
             return Ok(None);
         }
         let entries = self.entries(IDS);
-        let block_of = |n: usize| self.block(self.sections[IDS].0 + n as u64);
-        let (mut low, mut high) = (0, entries.div_ceil(IDS_PER_BLOCK));
-        // Ids are hashes or begin with a time: close to uniform between the first and the last.
-        let (mut low_id, mut high_id) = self.ends()?;
+        if entries == 0 {
+            return Ok(None);
+        }
+        let behind = partition_point(FENCE_STEPS + 1, |step| Ok(self.fence_id(step)? <= id))?;
+        let Some(step) = behind.checked_sub(1) else { return Ok(None) };
+        let next = behind.min(FENCE_STEPS);
+        // Ids are hashes or begin with a time: close to uniform between neighbours of the fence.
+        let (mut low, mut high) = (self.fence_at(step), self.fence_at(next) + 1);
+        let (mut low_id, mut high_id) = (self.fence_id(step)?, self.fence_id(next)?);
         let mut guesses = 0;
         while low < high {
-            let middle = match guesses {
+            let guess = match guesses {
                 0..4 => low + interpolate(id, low_id, high_id, high - low),
                 _ => low + (high - low) / 2,
             };
             guesses += 1;
-            let block = block_of(middle)?;
-            let count = IDS_PER_BLOCK.min(entries - middle * IDS_PER_BLOCK);
-            let id_at = |at: usize| Id::from_bytes(array_at(&block, at * ENTRY_LEN[IDS]));
-            let (first, last) = (id_at(0), id_at(count - 1));
-            if id < first {
-                (high, high_id) = (middle, first);
-            } else if id > last {
-                (low, low_id) = (middle + 1, last);
-            } else {
-                let at = partition_near(count, interpolate(id, first, last, count), |at| id_at(at) < id);
-                let found = (id_at(at) == id).then(|| decode_id_entry(&block, at * ENTRY_LEN[IDS]));
-                return Ok(found);
+            // The block with that entry settles it, unless the id lies before or behind all of its entries.
+            let start = guess - guess % IDS_PER_BLOCK;
+            let count = IDS_PER_BLOCK.min(self.entries(IDS) - start);
+            let number = self.sections[IDS].0 + (start / IDS_PER_BLOCK) as u64;
+            let look = |block: &[u8]| place_in_block(block, count, guess - start, id);
+            let place = match self.cache.peek(self.uid, number, look) {
+                Some(place) => place,
+                None => look(&self.block(number)?),
+            };
+            match place {
+                Place::At(entry) => return Ok(Some(entry)),
+                Place::Absent => return Ok(None),
+                Place::Before(first) => (high, high_id) = (start, first),
+                Place::Behind(last) => (low, low_id) = (start + count, last),
             }
         }
         Ok(None)
     }
 
-    fn ends(&self) -> Result<(Id, Id)> {
-        if let Some(ends) = self.ends.get() {
-            return Ok(*ends);
+    /// The entry at a step of the fence.
+    fn fence_at(&self, step: usize) -> usize {
+        (self.entries(IDS) - 1) * step / FENCE_STEPS
+    }
+
+    fn fence_id(&self, step: usize) -> Result<Id> {
+        if let Some(id) = self.fence[step].get() {
+            return Ok(*id);
         }
-        let ends = match self.entries(IDS) {
-            0 => (Id::NONE, Id::NONE),
-            entries => (self.id_entry(0)?.id, self.id_entry(entries - 1)?.id),
-        };
-        Ok(*self.ends.get_or_init(|| ends))
+        let id = self.id_entry(self.fence_at(step))?.id;
+        Ok(*self.fence[step].get_or_init(|| id))
     }
 
     /// The entity of this name, if it has events here.
@@ -633,6 +647,27 @@ fn interpolate(id: Id, low: Id, high: Id, count: usize) -> usize {
     let (span, part) = (top(high).saturating_sub(top(low)), top(id).saturating_sub(top(low)));
     let place = u128::from(part) * count as u128 / (u128::from(span) + 1);
     (place as usize).min(count - 1)
+}
+
+/// Where an id is, as far as one block can tell.
+enum Place {
+    At(IdEntry),
+    Absent,
+    /// Before the first id of the block, or behind its last.
+    Before(Id),
+    Behind(Id),
+}
+
+/// Looks for an id among the first `count` entries of a block of ids, where it is expected near `guess`.
+fn place_in_block(block: &[u8], count: usize, guess: usize, id: Id) -> Place {
+    let id_at = |at: usize| Id::from_bytes(array_at(block, at * ENTRY_LEN[IDS]));
+    let at = partition_near(count, guess, |at| id_at(at) < id);
+    match at {
+        _ if at < count && id_at(at) == id => Place::At(decode_id_entry(block, at * ENTRY_LEN[IDS])),
+        0 => Place::Before(id_at(0)),
+        _ if at == count => Place::Behind(id_at(count - 1)),
+        _ => Place::Absent,
+    }
 }
 
 /// The first number below `count` for which `before` no longer holds.

@@ -145,6 +145,13 @@ impl File for OsFile {
         }
     }
 
+    fn prefetch(&self, offset: u64) {
+        let mapping = self.mapping.read().unwrap_or_else(|e| e.into_inner());
+        if let Some(mapping) = mapping.as_ref() {
+            mapping.prefetch(offset);
+        }
+    }
+
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
         self.file.write_at(bytes, offset)
     }

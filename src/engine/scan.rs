@@ -28,6 +28,9 @@ pub struct Scan<'q> {
     pub go_on: &'q dyn Fn() -> Result<()>,
 }
 
+/// Frames at known places are fetched so many ahead.
+const FRAMES_AHEAD: usize = 4;
+
 /// What is called for each event. No lock is held meanwhile.
 pub type Visit<'v> = dyn FnMut(&Event<'_>) -> Result<Flow> + 'v;
 
@@ -96,14 +99,14 @@ impl<'a> Visitor<'a> {
         let lowest = self.segment.lowest_offset(self.scan.after)?;
         let highest = self.segment.highest_offset(self.scan.until)?;
         let offsets = self.segment.offsets(entity, true, lowest, highest)?;
-        self.run_offsets(offsets.into_iter().map(u64::from), visit)
+        self.run_offsets(&offsets, visit)
     }
 
     fn run_backward(&mut self, visit: &mut Visit<'_>) -> Result<Flow> {
         let mut until = self.scan.until;
         loop {
             let (offsets, first) = self.segment.frames_before(until)?;
-            if self.run_offsets(offsets.iter().copied(), visit)?.is_break() {
+            if self.run_offsets(&offsets, visit)?.is_break() {
                 return Ok(Flow::Break(()));
             }
             if offsets.is_empty() || first <= self.scan.after.saturating_add(1) {
@@ -113,14 +116,14 @@ impl<'a> Visitor<'a> {
         }
     }
 
-    fn run_offsets(&mut self, offsets: impl DoubleEndedIterator<Item = u64>, visit: &mut Visit<'_>) -> Result<Flow> {
+    fn run_offsets(&mut self, offsets: &[u64], visit: &mut Visit<'_>) -> Result<Flow> {
         let segment = self.segment;
         let mut window = segment.window();
-        let offsets: &mut dyn Iterator<Item = u64> = match self.scan.backward {
-            true => &mut offsets.rev(),
-            false => &mut { offsets },
-        };
-        for offset in offsets {
+        let nth =
+            |n: usize| offsets.get(if self.scan.backward { offsets.len().wrapping_sub(n + 1) } else { n }).copied();
+        for n in 0..offsets.len() {
+            nth(n + FRAMES_AHEAD).into_iter().for_each(|ahead| segment.file.prefetch(ahead));
+            let Some(offset) = nth(n) else { break };
             let frame = segment.frame_at(&mut window, offset)?;
             if self.meet(offset, &frame, visit)?.is_break() {
                 return Ok(Flow::Break(()));

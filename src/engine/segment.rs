@@ -285,7 +285,7 @@ impl Segment {
 
     /// Offsets, ascending, of the events of `entity` (and, with `below`, of the entities below
     /// `entity:`) from `lowest` to `highest`.
-    pub fn offsets(&self, entity: &str, below: bool, lowest: u32, highest: u32) -> Result<Vec<u32>> {
+    pub fn offsets(&self, entity: &str, below: bool, lowest: u32, highest: u32) -> Result<Vec<u64>> {
         let prefix = format!("{entity}:");
         let mut offsets = self
             .on_index(|index| {
@@ -307,7 +307,7 @@ impl Segment {
         drop(table);
         offsets.retain(|offset| *offset <= highest);
         offsets.sort_unstable();
-        Ok(offsets)
+        Ok(offsets.into_iter().map(u64::from).collect())
     }
 
     pub fn window(&self) -> Window {

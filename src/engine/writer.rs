@@ -15,6 +15,8 @@ use std::sync::Arc;
 /// Space is reserved in growing steps up to this many bytes.
 const ALLOCATION_STEP_MAX: u64 = 8 << 20;
 const ALLOCATION_STEP_MIN: u64 = 64 << 10;
+/// A batch of this size grows the file instead.
+const LARGE_BATCH_BYTES: usize = 32 << 10;
 /// Closing writes an index when opening would have to read more events than this.
 const UNINDEXED_EVENTS_MAX: usize = 4096;
 
@@ -102,8 +104,14 @@ impl Writer {
         Ok(())
     }
 
+    /// Reserved space makes a small batch durable sooner, since the file does not grow with it; a large one later, since
+    /// what was reserved has to be told from what was written.
     fn reserve(&mut self, end: u64) -> Result<()> {
         if end <= self.allocated {
+            return Ok(());
+        }
+        if self.buffer.len() >= LARGE_BATCH_BYTES {
+            self.allocated = end;
             return Ok(());
         }
         let step = self.allocated.clamp(ALLOCATION_STEP_MIN, ALLOCATION_STEP_MAX);
