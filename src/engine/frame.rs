@@ -333,6 +333,7 @@ impl<'a> Frame<'a> {
     }
 
     /// Reads the frame that is all of `bytes` and stands at `offset`, checking its checksum.
+    #[inline(always)]
     pub fn decode(segment: &SegmentHeader, offset: u64, bytes: &'a [u8]) -> Parsed<Frame<'a>> {
         if bytes.len() < FRAME_FIXED_LEN || Frame::length(bytes) != bytes.len() {
             return Err("the length of the frame is wrong");
@@ -358,6 +359,7 @@ impl<'a> Frame<'a> {
         Some((Id::from_bytes(array_at(bytes, 12)), (kind, Hash(array_at(bytes, 28)), entity, scope)))
     }
 
+    #[inline(always)]
     fn parse(segment: &SegmentHeader, bytes: &'a [u8]) -> Option<Frame<'a>> {
         let fields = u16::from_le_bytes(array_at(bytes, 8));
         if fields & !KNOWN_FIELDS != 0 {
@@ -455,6 +457,7 @@ fn put_string(out: &mut Vec<u8>, string: StringRef<'_>) {
     }
 }
 
+#[inline(always)]
 pub fn take_varint(rest: &mut &[u8]) -> Option<u64> {
     let mut value = 0u64;
     for shift in (0..64).step_by(7) {
@@ -480,6 +483,7 @@ pub(crate) fn take_slice<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     Some(slice)
 }
 
+#[inline(always)]
 fn take_string<'a>(rest: &mut &'a [u8]) -> Option<StringRef<'a>> {
     let reference = take_varint(rest)?;
     let number = u32::try_from(reference >> 1).ok()?;
@@ -490,6 +494,7 @@ fn take_string<'a>(rest: &mut &'a [u8]) -> Option<StringRef<'a>> {
     Some(StringRef { number, spelled })
 }
 
+#[inline(always)]
 fn take_id(rest: &mut &[u8]) -> Option<Id> {
     let (bytes, tail) = rest.split_first_chunk::<16>()?;
     *rest = tail;

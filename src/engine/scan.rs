@@ -133,6 +133,7 @@ impl<'a> Visitor<'a> {
     }
 
     /// Shows a frame to the caller if it matches; breaks where no further one can.
+    #[inline(always)]
     fn meet(&mut self, offset: u64, frame: &Frame<'_>, visit: &mut Visit<'_>) -> Result<Flow> {
         let (scan, sequence) = (self.scan, frame.sequence);
         (scan.go_on)()?;
@@ -233,6 +234,7 @@ impl Strings {
         Strings { index: segment.index(), segment, known: HashMap::default() }
     }
 
+    #[inline(always)]
     fn in_dictionary(&self, number: u32) -> Option<&str> {
         self.index.as_ref()?.dictionary()?.get(number as usize).map(|string| &**string)
     }
@@ -243,6 +245,7 @@ impl Strings {
         }
     }
 
+    #[inline(always)]
     fn load(&mut self, number: u32) -> Result<()> {
         if self.in_dictionary(number).is_none() && !self.known.contains_key(&number) {
             let string = self.segment.string(number)?;
@@ -262,11 +265,13 @@ impl Strings {
         Ok(self.text(number).into())
     }
 
+    #[inline(always)]
     fn text(&self, number: u32) -> &str {
         self.in_dictionary(number).or_else(|| self.known.get(&number).map(|string| &**string)).unwrap_or_default()
     }
 
     /// The event of a frame, with its strings.
+    #[inline(always)]
     pub fn event<'e>(&'e mut self, frame: &Frame<'e>, previous_hash: Option<Hash>) -> Result<Event<'e>> {
         self.forget_many();
         let namespace = match frame.source {
@@ -283,6 +288,7 @@ impl Strings {
 }
 
 /// The event of a frame, whose strings are these.
+#[inline(always)]
 pub fn event_of<'e>(
     frame: &Frame<'e>,
     entity: &'e str,

@@ -320,6 +320,7 @@ impl Segment {
     }
 
     /// The frame at `offset` with its length.
+    #[inline(always)]
     fn sized_frame_at<'w>(&self, window: &'w mut Window, offset: u64) -> Result<(Frame<'w>, u64)> {
         let bytes = self.frame_bytes(window, offset)?;
         let length = bytes.len() as u64;
@@ -329,6 +330,7 @@ impl Segment {
     }
 
     /// The bytes of the frame at `offset`, as long as it says it is.
+    #[inline(always)]
     fn frame_bytes<'w>(&self, window: &'w mut Window, offset: u64) -> Result<&'w [u8]> {
         let end = self.end();
         window.stay_below(end);

@@ -35,6 +35,7 @@ impl Window {
     }
 
     /// `length` bytes at `offset`; fewer at the end of the file.
+    #[inline(always)]
     pub fn get(&mut self, offset: u64, length: usize) -> Result<&[u8]> {
         let end = self.start + self.buffer.len() as u64;
         if offset < self.start || offset + length as u64 > end {
