@@ -1,0 +1,70 @@
+//! fbat beside other stores: every workload on every engine, in turn, each in a process of its own.
+
+mod peer;
+mod peers;
+mod worker;
+
+use peer::{Data, Peer, Role, Workload};
+use worker::Task;
+
+/// An engine as the driver knows it.
+pub struct Engine {
+    pub name: &'static str,
+    pub package: &'static str,
+    pub role: Role,
+    pub does: &'static str,
+    pub leaves_out: &'static str,
+    pub workloads: &'static [Workload],
+    run: fn(&Task),
+}
+
+const fn engine<P: Peer>() -> Engine {
+    Engine {
+        name: P::NAME,
+        package: P::PACKAGE,
+        role: P::ROLE,
+        does: P::DOES,
+        leaves_out: P::LEAVES_OUT,
+        workloads: P::WORKLOADS,
+        run: worker::run::<P>,
+    }
+}
+
+const ENGINES: &[Engine] = &[engine::<peers::fbat::Fbat>()];
+
+const USAGE: &str = "fbat-bench worker ENGINE WORKLOAD DIR \
+    [--source DIR] [--first N] [--events N] [--entities N] [--payload BYTES]";
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["worker", engine, workload, dir, options @ ..] => run_worker(engine, workload, dir, options),
+        _ => None,
+    };
+    if done.is_none() {
+        eprintln!("{USAGE}");
+        std::process::exit(2);
+    }
+}
+
+/// None where the command line is none.
+fn run_worker(engine: &str, workload: &str, dir: &str, options: &[&str]) -> Option<()> {
+    let engine = ENGINES.iter().find(|e| e.name == engine)?;
+    let workload = *Workload::ALL.iter().find(|w| w.name() == workload)?;
+    let data = Data { first: 0, events: 200_000, entities: 1000, payload: 256 };
+    let mut task = Task { workload, dir: dir.into(), source: Default::default(), data };
+    for option in options.chunks(2) {
+        let [name, value] = option else { return None };
+        match *name {
+            "--source" => task.source = value.into(),
+            "--first" => task.data.first = value.parse().ok()?,
+            "--events" => task.data.events = value.parse().ok()?,
+            "--entities" => task.data.entities = value.parse().ok()?,
+            "--payload" => task.data.payload = value.parse().ok()?,
+            _ => return None,
+        }
+    }
+    (engine.run)(&task);
+    Some(())
+}

@@ -1,0 +1,3 @@
+//! The engines, a file each.
+
+pub mod fbat;
