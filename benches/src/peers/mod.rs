@@ -1,3 +1,4 @@
 //! The engines, a file each.
 
 pub mod fbat;
+pub mod raw;
