@@ -27,7 +27,8 @@ pub fn run<P: Peer>(task: &Task) {
             finish(store, &task.dir);
         }
         Workload::Crash => {
-            fill(&P::open(&task.dir), data);
+            let store = P::open(&task.dir);
+            fill(&store, data);
             // SAFETY: a signal to this process.
             unsafe { libc::raise(libc::SIGKILL) };
         }
