@@ -30,7 +30,18 @@ const fn engine<P: Peer>() -> Engine {
     }
 }
 
-const ENGINES: &[Engine] = &[engine::<peers::fbat::Fbat>()];
+const ENGINES: &[Engine] = &[
+    engine::<peers::fbat::Fbat>(),
+    engine::<peers::batpak::Batpak>(),
+    engine::<peers::sqlite::Sqlite>(),
+    engine::<peers::lmdb::Lmdb>(),
+    engine::<peers::redb::Redb>(),
+    engine::<peers::fjall::Fjall>(),
+    #[cfg(feature = "rocksdb")]
+    engine::<peers::rocksdb::RocksDb>(),
+    engine::<peers::okaywal::OkayWal>(),
+    engine::<peers::commitlog::CommitLog>(),
+];
 
 const USAGE: &str = "fbat-bench worker ENGINE WORKLOAD DIR \
     [--source DIR] [--first N] [--events N] [--entities N] [--payload BYTES]";

@@ -6,7 +6,8 @@ use batpak::coordinate::{Coordinate, Region};
 use batpak::event::EventKind;
 use batpak::id::{EntityIdType, EventId, IdempotencyKey};
 use batpak::store::{
-    AppendOptions, BatchAppendItem, CausationRef, ImportOptions, ImportSelector, IndexEntry, Store, StoreConfig, SyncMode,
+    AppendOptions, BatchAppendItem, CausationRef, ImportOptions, ImportSelector, IndexEntry, Store, StoreConfig,
+    SyncMode,
 };
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
@@ -98,9 +99,11 @@ fn view<'a>(entry: &'a IndexEntry) -> EventView<'a> {
 impl Peer for Batpak {
     const NAME: &'static str = "batpak";
     const PACKAGE: &'static str = "batpak";
-    const DOES: &'static str = "its own appends, batches, import and reads; the id is the idempotency key; `SyncData`, group \
+    const DOES: &'static str =
+        "its own appends, batches, import and reads; the id is the idempotency key; `SyncData`, group \
         commit of up to 64";
-    const LEAVES_OUT: &'static str = "the time of the caller; no import that is durable once: batches of 4,096 there, each \
+    const LEAVES_OUT: &'static str =
+        "the time of the caller; no import that is durable once: batches of 4,096 there, each \
         synced; keys expire";
 
     fn open(dir: &Path) -> Self {
@@ -143,9 +146,8 @@ impl Peer for Batpak {
             .unwrap()
             .with_chunk_size(if mode == Mode::Once { LARGEST_BATCH as usize } else { BATCH })
             .with_filter(Box::new(keep));
-        let report = source.with(|source| {
-            self.with(|store| store.import_events(source, &ImportSelector::all(), &options)).unwrap()
-        });
+        let report = source
+            .with(|source| self.with(|store| store.import_events(source, &ImportSelector::all(), &options)).unwrap());
         Imported { new: report.imported, present: report.deduplicated }
     }
 

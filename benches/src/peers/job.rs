@@ -86,6 +86,12 @@ impl<'a> Record<'a> {
             entity: std::str::from_utf8(entity).unwrap(),
             scope: std::str::from_utf8(scope).unwrap(),
         };
-        Self { view, prev: fixed[26..58].try_into().unwrap(), hash: fixed[58..90].try_into().unwrap(), provenance, payload }
+        Self {
+            view,
+            prev: fixed[26..58].try_into().unwrap(),
+            hash: fixed[58..90].try_into().unwrap(),
+            provenance,
+            payload,
+        }
     }
 }

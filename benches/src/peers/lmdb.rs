@@ -3,7 +3,9 @@
 use super::tables::{Reader, Tables, Unique, Writer};
 use heed::byteorder::{BigEndian, NativeEndian};
 use heed::types::{Bytes, Str, U64};
-use heed::{Database, DatabaseFlags, Env, EnvFlags, EnvOpenOptions, FlagSetMode, IntegerComparator, PutFlags, RoTxn, RwTxn};
+use heed::{
+    Database, DatabaseFlags, Env, EnvFlags, EnvOpenOptions, FlagSetMode, IntegerComparator, PutFlags, RoTxn, RwTxn,
+};
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -28,7 +30,8 @@ pub struct Lmdb {
 impl Tables for Lmdb {
     const NAME: &'static str = "LMDB";
     const PACKAGE: &'static str = "heed";
-    const DOES: &'static str = "events by native integer key (appended), sequence by id and by key, entity with sorted \
+    const DOES: &'static str =
+        "events by native integer key (appended), sequence by id and by key, entity with sorted \
         duplicates, last hash by entity; `NOSYNC` where not durable";
     const LEAVES_OUT: &'static str = "checksums of pages; a scan checks no hash; threads commit one after the other; \
         without fsync, a power cut may damage the file";

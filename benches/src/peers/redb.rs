@@ -2,7 +2,9 @@
 
 use super::tables::{Reader, Tables, Unique, Writer};
 use crate::peer::Workload;
-use redb::{Database, Durability, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable, Table, TableDefinition};
+use redb::{
+    Database, Durability, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable, Table, TableDefinition,
+};
 use std::cell::OnceCell;
 use std::path::Path;
 
@@ -19,9 +21,11 @@ pub struct Redb(Database);
 impl Tables for Redb {
     const NAME: &'static str = "redb";
     const PACKAGE: &'static str = "redb";
-    const DOES: &'static str = "typed tables: events by sequence, sequence by id and by key, (entity, sequence), last hash \
+    const DOES: &'static str =
+        "typed tables: events by sequence, sequence by id and by key, (entity, sequence), last hash \
         by entity; `Durability::None` where not durable";
-    const LEAVES_OUT: &'static str = "a scan checks no hash; threads commit one after the other; without fsync, a killed \
+    const LEAVES_OUT: &'static str =
+        "a scan checks no hash; threads commit one after the other; without fsync, a killed \
         process loses what it committed, so it can't take part in what a crash leaves";
     const WORKLOADS: &'static [Workload] = &[
         Workload::Fill,

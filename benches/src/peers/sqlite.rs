@@ -42,7 +42,8 @@ impl Store {
 impl Peer for Sqlite {
     const NAME: &'static str = "SQLite";
     const PACKAGE: &'static str = "rusqlite";
-    const DOES: &'static str = "one table, unique id, unique key, index by entity; write-ahead log, `synchronous=FULL` where \
+    const DOES: &'static str =
+        "one table, unique id, unique key, index by entity; write-ahead log, `synchronous=FULL` where \
         durable, `NORMAL` where not; 64 MB of cache; cached statements";
     const LEAVES_OUT: &'static str = "checksums of pages; a scan checks no hash; threads share one connection";
 
@@ -96,13 +97,8 @@ impl Peer for Sqlite {
             examined += 1;
             let text = |i| row.get_ref_unwrap(i).as_str().unwrap();
             let (id, payload) = (row.get_unwrap(1), row.get_ref_unwrap(7).as_blob().unwrap());
-            let view = EventView {
-                id,
-                entity: text(2),
-                scope: text(3),
-                kind: row.get_unwrap(4),
-                time_us: row.get_unwrap(5),
-            };
+            let view =
+                EventView { id, entity: text(2), scope: text(3), kind: row.get_unwrap(4), time_us: row.get_unwrap(5) };
             if !filter(&view) {
                 continue;
             }

@@ -16,7 +16,8 @@ fn whole_job<P: Peer>() {
     store.close();
 
     let store = open(0);
-    let payloads = |events: &mut dyn Iterator<Item = &Event>| -> Vec<Vec<u8>> { events.map(|e| e.payload.clone()).collect() };
+    let payloads =
+        |events: &mut dyn Iterator<Item = &Event>| -> Vec<Vec<u8>> { events.map(|e| e.payload.clone()).collect() };
     if can(Workload::Scan) {
         let mut seen = Vec::new();
         assert_eq!(store.scan(&mut |payload| seen.push(payload.to_vec())), data.events);
