@@ -144,16 +144,16 @@ static void print_memory(void) {
     double kilobytes;
     while (status && fgets(line, sizeof line, status)) {
         if (sscanf(line, "VmRSS: %lf", &kilobytes) == 1)
-            print("resident_bytes", kilobytes * 1024);
+            print("resident_mb", kilobytes * 1024 / 1e6);
         if (sscanf(line, "VmHWM: %lf", &kilobytes) == 1)
-            print("peak_bytes", kilobytes * 1024);
+            print("peak_mb", kilobytes * 1024 / 1e6);
     }
     if (status)
         fclose(status);
 }
 
 /* Blocks that are allocated, as `du` counts them. A store has no directories below its own. */
-static void print_disk(const char *dir) {
+static double disk_bytes(const char *dir) {
     double bytes = 0;
     DIR *files = opendir(dir);
     for (struct dirent *entry; files && (entry = readdir(files));) {
@@ -163,14 +163,14 @@ static void print_disk(const char *dir) {
     }
     if (files)
         closedir(files);
-    print("disk_bytes", bytes);
+    return bytes;
 }
 
 /* Memory while the store is open, then its size on disk when it is closed. */
 static void finish(fbat_store *store, const task *t) {
     print_memory();
     store_close(store);
-    print_disk(t->dir);
+    print("bytes_per_event", disk_bytes(t->dir) / (double)(t->first + t->events));
 }
 
 /* ------------------------------------------------------------------------------------ append */

@@ -1,10 +1,16 @@
 //! fbat beside other stores: every workload on every engine, in turn, each in a process of its own.
 
+mod driver;
+mod machine;
 mod peer;
 mod peers;
+mod picture;
+mod report;
 mod worker;
 
 use peer::{Data, Peer, Role, Workload};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use worker::Task;
 
 /// An engine as the driver knows it.
@@ -15,7 +21,31 @@ pub struct Engine {
     pub does: &'static str,
     pub leaves_out: &'static str,
     pub workloads: &'static [Workload],
-    run: fn(&Task),
+    worker: Worker,
+}
+
+/// What does an engine's workloads.
+enum Worker {
+    /// This program, as a process of its own.
+    Here(fn(&Task)),
+    /// The C program, which `make` builds.
+    C,
+}
+
+impl Engine {
+    /// A worker, to which options may be added.
+    pub fn command(&self, workload: &str, dir: &Path) -> Command {
+        let mut command = match self.worker {
+            Worker::Here(_) => {
+                let mut command = Command::new(std::env::current_exe().expect("this program"));
+                command.args(["worker", self.name]);
+                command
+            }
+            Worker::C => Command::new(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../build/bench/worker")),
+        };
+        command.arg(workload).arg(dir);
+        command
+    }
 }
 
 const fn engine<P: Peer>() -> Engine {
@@ -26,11 +56,22 @@ const fn engine<P: Peer>() -> Engine {
         does: P::DOES,
         leaves_out: P::LEAVES_OUT,
         workloads: P::WORKLOADS,
-        run: worker::run::<P>,
+        worker: Worker::Here(worker::run::<P>),
     }
 }
 
+const FBAT: Engine = Engine {
+    name: report::SUBJECT,
+    package: "fbat",
+    role: Role::Ours,
+    does: "libfbat.so from a C program, as its users get it",
+    leaves_out: "nothing",
+    workloads: Workload::ALL,
+    worker: Worker::C,
+};
+
 const ENGINES: &[Engine] = &[
+    FBAT,
     engine::<peers::fbat::Fbat>(),
     engine::<peers::batpak::Batpak>(),
     engine::<peers::sqlite::Sqlite>(),
@@ -41,15 +82,20 @@ const ENGINES: &[Engine] = &[
     engine::<peers::rocksdb::RocksDb>(),
     engine::<peers::okaywal::OkayWal>(),
     engine::<peers::commitlog::CommitLog>(),
+    engine::<peers::raw::Raw<true>>(),
+    engine::<peers::raw::Raw<false>>(),
 ];
 
-const USAGE: &str = "fbat-bench worker ENGINE WORKLOAD DIR \
+const USAGE: &str = "fbat-bench run [--quick]
+fbat-bench worker ENGINE WORKLOAD DIR \
     [--source DIR] [--first N] [--events N] [--entities N] [--payload BYTES]";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
+        ["run"] => Some(driver::bench(&driver::FULL)),
+        ["run", "--quick"] => Some(driver::bench(&driver::QUICK)),
         ["worker", engine, workload, dir, options @ ..] => run_worker(engine, workload, dir, options),
         _ => None,
     };
@@ -76,6 +122,8 @@ fn run_worker(engine: &str, workload: &str, dir: &str, options: &[&str]) -> Opti
             _ => return None,
         }
     }
-    (engine.run)(&task);
-    Some(())
+    match engine.worker {
+        Worker::Here(run) => Some(run(&task)),
+        Worker::C => None,
+    }
 }

@@ -24,7 +24,7 @@ pub fn run<P: Peer>(task: &Task) {
         Workload::Fill => {
             let store = P::open(&task.dir);
             fill(&store, data);
-            finish(store, &task.dir);
+            finish(store, task);
         }
         Workload::Crash => {
             let store = P::open(&task.dir);
@@ -68,7 +68,7 @@ pub fn run<P: Peer>(task: &Task) {
             let found = store.read(&id(data.first + data.events / 2));
             print("milliseconds", started.elapsed().as_secs_f64() * 1e3);
             assert_eq!(found, Some(data.payload));
-            finish(store, &task.dir);
+            finish(store, task);
         }
     }
 }
@@ -116,7 +116,7 @@ fn read<P: Peer>(task: &Task, work: impl FnOnce(&P)) {
     let started = Instant::now();
     work(&store);
     print_rate(task.data.events, started.elapsed());
-    finish(store, &task.dir);
+    finish(store, task);
 }
 
 fn import<P: Peer>(task: &Task, mode: Mode, expected: Imported) {
@@ -133,15 +133,15 @@ fn import<P: Peer>(task: &Task, mode: Mode, expected: Imported) {
 }
 
 /// Memory while the store is open, then its size on disk when it is closed.
-fn finish<P: Peer>(store: P, dir: &Path) {
+fn finish<P: Peer>(store: P, task: &Task) {
     let status = std::fs::read_to_string("/proc/self/status").expect("status of this process");
-    for (name, field) in [("resident_bytes", "VmRSS:"), ("peak_bytes", "VmHWM:")] {
+    for (name, field) in [("resident_mb", "VmRSS:"), ("peak_mb", "VmHWM:")] {
         let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("memory of this process");
         let kilobytes = line.trim().trim_end_matches(" kB").parse::<f64>().expect("kilobytes");
-        print(name, kilobytes * 1024.0);
+        print(name, kilobytes * 1024.0 / 1e6);
     }
     store.close();
-    print("disk_bytes", disk_bytes(dir) as f64);
+    print("bytes_per_event", disk_bytes(&task.dir) as f64 / task.data.range().end as f64);
 }
 
 /// Blocks that are allocated, as `du` counts them.

@@ -8,6 +8,7 @@ mod job;
 pub mod lmdb;
 mod lsm;
 pub mod okaywal;
+pub mod raw;
 pub mod redb;
 #[cfg(feature = "rocksdb")]
 pub mod rocksdb;
