@@ -96,6 +96,8 @@ fn view<'a>(entry: &'a IndexEntry) -> EventView<'a> {
     }
 }
 
+type Filter<'a> = &'a mut (dyn FnMut(&EventView<'_>) -> bool + 'a);
+
 impl Peer for Batpak {
     const NAME: &'static str = "batpak";
     const PACKAGE: &'static str = "batpak";
@@ -119,7 +121,8 @@ impl Peer for Batpak {
             self.set_durable(durable);
             let (coordinate, kind, options) = place(event);
             let payload = Bytes(&event.payload);
-            self.with(|store| store.append_with_options(&coordinate, kind, &payload, options)).unwrap();
+            let receipt = self.with(|store| store.append_with_options(&coordinate, kind, &payload, options));
+            assert_eq!(receipt.unwrap().event_id.as_u128(), u128::from_be_bytes(event.id));
         } else {
             let item = |event: &Event| {
                 let (coordinate, kind, options) = place(event);
@@ -132,12 +135,13 @@ impl Peer for Batpak {
 
     fn import(&self, source: &Self, mode: Mode, filter: &mut dyn FnMut(&EventView<'_>) -> bool) -> Imported {
         /// The import asks for a filter that lives for ever, and asks it on threads of its choice.
-        struct Shared(Mutex<&'static mut dyn FnMut(&EventView<'_>) -> bool>);
+        struct Shared(Mutex<Filter<'static>>);
         // SAFETY: the lock lets one thread in at a time.
         unsafe impl Send for Shared {}
         unsafe impl Sync for Shared {}
         // SAFETY: the options with the filter, its only holder, are gone when this function returns.
-        let filter = Arc::new(Shared(Mutex::new(unsafe { std::mem::transmute(filter) })));
+        let filter =
+            Arc::new(Shared(Mutex::new(unsafe { std::mem::transmute::<Filter<'_>, Filter<'static>>(filter) })));
         let keep = move |entry: &IndexEntry| {
             let shared: &Shared = &filter;
             (shared.0.lock().unwrap())(&view(entry))

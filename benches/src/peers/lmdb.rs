@@ -4,20 +4,21 @@ use super::tables::{Reader, Tables, Unique, Writer};
 use heed::byteorder::{BigEndian, NativeEndian};
 use heed::types::{Bytes, Str, U64};
 use heed::{
-    Database, DatabaseFlags, Env, EnvFlags, EnvOpenOptions, FlagSetMode, IntegerComparator, PutFlags, RoTxn, RwTxn,
+    CommitOrAbort, Database, DatabaseFlags, Env, EnvFlags, EnvOpenOptions, FlagSetMode, IntegerComparator, PutFlags,
+    RoTxn, RwTxn, WithTls,
 };
 use std::path::Path;
 use std::sync::Mutex;
 
-type Sequences = Database<Bytes, U64<NativeEndian>>;
+type Sequences = Database<'static, Bytes, U64<NativeEndian>>;
 
 #[derive(Clone, Copy)]
 struct Handles {
-    events: Database<U64<NativeEndian>, Bytes, IntegerComparator>,
+    events: Database<'static, U64<NativeEndian>, Bytes, IntegerComparator>,
     ids: Sequences,
     keys: Sequences,
-    entities: Database<Str, U64<BigEndian>>,
-    heads: Database<Str, Bytes>,
+    entities: Database<'static, Str, U64<BigEndian>>,
+    heads: Database<'static, Str, Bytes>,
 }
 
 pub struct Lmdb {
@@ -39,30 +40,24 @@ impl Tables for Lmdb {
 
     fn open(dir: &Path) -> Self {
         let mut options = EnvOpenOptions::new();
+        let sorted = DatabaseFlags::DUP_SORT | DatabaseFlags::DUP_FIXED;
         options.max_dbs(5).map_size(64 << 30);
         // SAFETY: nobody else changes the files while they are mapped.
         let env = unsafe { options.open(dir) }.unwrap();
-        let mut txn = env.write_txn().unwrap();
-        let tables = Handles {
-            events: env
-                .database_options()
-                .types()
-                .key_comparator::<IntegerComparator>()
-                .name("events")
-                .create(&mut txn)
-                .unwrap(),
-            ids: env.create_database(&mut txn, Some("ids")).unwrap(),
-            keys: env.create_database(&mut txn, Some("keys")).unwrap(),
-            entities: env
-                .database_options()
-                .types()
-                .flags(DatabaseFlags::DUP_SORT | DatabaseFlags::DUP_FIXED)
-                .name("entities")
-                .create(&mut txn)
-                .unwrap(),
-            heads: env.create_database(&mut txn, Some("heads")).unwrap(),
-        };
-        txn.commit().unwrap();
+        let (events, ids, keys, entities, heads) = env
+            .create_databases_and_commit(env.write_txn().unwrap(), |opener, txn| {
+                let options = || opener.database_options();
+                Ok::<_, heed::Error>(CommitOrAbort::<_, ()>::Commit((
+                    options().types().key_comparator::<IntegerComparator>().name("events").create(txn)?,
+                    options().types().name("ids").create(txn)?,
+                    options().types().name("keys").create(txn)?,
+                    options().types().flags(sorted).name("entities").create(txn)?,
+                    options().types().name("heads").create(txn)?,
+                )))
+            })
+            .unwrap()
+            .unwrap_commit();
+        let tables = Handles { events, ids, keys, entities, heads };
         Self { env, tables, durable: Mutex::new(true) }
     }
 
@@ -88,7 +83,7 @@ impl Tables for Lmdb {
 }
 
 struct Read<'a> {
-    txn: RoTxn<'a>,
+    txn: RoTxn<'a, WithTls>,
     tables: Handles,
 }
 

@@ -107,7 +107,7 @@ impl Peer for Sqlite {
                 done.present += 1;
                 continue;
             }
-            let provenance = job::provenance(&id, row.get_unwrap(0));
+            let provenance = job::provenance(&id, row.get_unwrap::<_, i64>(0) as u64);
             let (new_id, hash) = (job::import_id(&id, &key), job::content_hash(payload));
             let EventView { entity, scope, kind, time_us, .. } = view;
             insert.execute((new_id, key, entity, scope, kind, time_us, hash, provenance, payload)).unwrap();

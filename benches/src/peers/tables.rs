@@ -94,7 +94,7 @@ impl<T: Tables> Peer for T {
             Mode::Once if T::ONE_TRANSACTION => (u64::MAX, true),
             Mode::Once => (BATCH as u64, false),
         };
-        let (mut done, mut next, mut more, mut buffer) = (Imported::default(), 1, true, Vec::new());
+        let (mut done, mut next, mut more, mut buffer) = (Imported::default(), 1u64, true, Vec::new());
         source.read(&mut |reader| {
             while more {
                 self.write(durable, &mut |writer| {
