@@ -71,8 +71,21 @@ const FBAT: Engine = Engine {
     worker: Worker::C,
 };
 
-const ENGINES: &[Engine] =
-    &[FBAT, engine::<peers::fbat::Fbat>(), engine::<peers::raw::Raw<true>>(), engine::<peers::raw::Raw<false>>()];
+const ENGINES: &[Engine] = &[
+    FBAT,
+    engine::<peers::fbat::Fbat>(),
+    engine::<peers::batpak::Batpak>(),
+    engine::<peers::sqlite::Sqlite>(),
+    engine::<peers::lmdb::Lmdb>(),
+    engine::<peers::redb::Redb>(),
+    engine::<peers::fjall::Fjall>(),
+    #[cfg(feature = "rocksdb")]
+    engine::<peers::rocksdb::RocksDb>(),
+    engine::<peers::okaywal::OkayWal>(),
+    engine::<peers::commitlog::CommitLog>(),
+    engine::<peers::raw::Raw<true>>(),
+    engine::<peers::raw::Raw<false>>(),
+];
 
 const USAGE: &str = "fbat-bench run [--quick]
 fbat-bench scale [--events MOST]
