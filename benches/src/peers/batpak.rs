@@ -6,11 +6,12 @@ use batpak::coordinate::{Coordinate, Region};
 use batpak::event::EventKind;
 use batpak::id::{EntityIdType, EventId, IdempotencyKey};
 use batpak::store::{
-    AppendOptions, BatchAppendItem, CausationRef, ImportOptions, ImportSelector, IndexEntry, Store, StoreConfig,
-    SyncMode,
+    AppendOptions, BatchAppendItem, CausationRef, DurabilityGate, ImportOptions, ImportSelector, IndexEntry, Store,
+    StoreConfig, SyncMode, WatermarkKind,
 };
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
 
 /// Events of an import that is durable once: its largest batch, as every batch of it is synced.
 const LARGEST_BATCH: u32 = 4096;
@@ -119,7 +120,11 @@ impl Peer for Batpak {
     fn append(&self, events: &[Event], durable: bool) {
         if let [event] = events {
             self.set_durable(durable);
-            let (coordinate, kind, options) = place(event);
+            let (coordinate, kind, mut options) = place(event);
+            if durable {
+                // Without, the answer comes before the sync.
+                options = options.with_gate(DurabilityGate::new(WatermarkKind::Durable, Duration::from_secs(10)));
+            }
             let payload = Bytes(&event.payload);
             let receipt = self.with(|store| store.append_with_options(&coordinate, kind, &payload, options));
             assert_eq!(receipt.unwrap().event_id.as_u128(), u128::from_be_bytes(event.id));
