@@ -176,7 +176,7 @@ fn write(here: &Path, figures: &Figures, about: &About) {
     draw(&here.join("scale.svg"), &sizes, figures, about);
 }
 
-const PANEL: (u32, u32) = (580, 340);
+const PANEL: (u32, u32) = (580, 370);
 const TITLE: u32 = 86;
 /// Right of the lines, for their names.
 const NAMES: u32 = 150;
@@ -210,6 +210,7 @@ fn draw(path: &Path, sizes: &[u64], figures: &Figures, about: &About) {
         let (first, last) = (sizes[0] as f64, sizes[sizes.len() - 1] as f64);
         let mut chart = ChartBuilder::on(&area)
             .margin_top(50)
+            .margin_bottom(20)
             .margin_right(NAMES)
             .x_label_area_size(34)
             .y_label_area_size(40)
@@ -224,9 +225,9 @@ fn draw(path: &Path, sizes: &[u64], figures: &Figures, about: &About) {
             .axis_style(FAINT)
             .label_style(font)
             .x_labels(sizes.len())
-            .x_label_formatter(&|x| short(*x))
+            .x_label_formatter(&|x| tick(*x))
             .y_labels(6)
-            .y_label_formatter(&|y| short(*y))
+            .y_label_formatter(&|y| tick(*y))
             .x_desc("events in the store")
             .draw()
             .expect("axes");
@@ -247,4 +248,14 @@ fn draw(path: &Path, sizes: &[u64], figures: &Figures, about: &About) {
         }
     }
     area.present().expect("scale.svg");
+}
+
+/// A round number on an axis.
+fn tick(number: f64) -> String {
+    let (number, suffix) = match number {
+        n if n >= 1e6 => (n / 1e6, "M"),
+        n if n >= 1e4 => (n / 1e3, "k"),
+        n => (n, ""),
+    };
+    format!("{}{suffix}", (number * 1000.0).round() / 1000.0)
 }

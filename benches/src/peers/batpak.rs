@@ -6,11 +6,12 @@ use batpak::coordinate::{Coordinate, Region};
 use batpak::event::EventKind;
 use batpak::id::{EntityIdType, EventId, IdempotencyKey};
 use batpak::store::{
-    AppendOptions, BatchAppendItem, CausationRef, ImportOptions, ImportSelector, IndexEntry, Store, StoreConfig,
-    SyncMode,
+    AppendOptions, BatchAppendItem, CausationRef, DurabilityGate, ImportOptions, ImportSelector, IndexEntry, Store,
+    StoreConfig, SyncMode, WatermarkKind,
 };
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
 
 /// Events of an import that is durable once: its largest batch, as every batch of it is synced.
 const LARGEST_BATCH: u32 = 4096;
@@ -31,6 +32,7 @@ fn open(dir: &Path, durable: bool) -> Option<Store> {
     let config = StoreConfig::new(dir)
         .with_sync_mode(SyncMode::SyncData)
         .with_sync_every_n_events(if durable { 1 } else { 1000 })
+        .with_group_commit_max_batch(if durable { 64 } else { 1 })
         .with_batch_max_size(LARGEST_BATCH)
         .with_batch_max_bytes(16 << 20);
     Some(Store::open(config).unwrap())
@@ -101,8 +103,8 @@ impl Peer for Batpak {
     const NAME: &'static str = "batpak";
     const PACKAGE: &'static str = "batpak";
     const DOES: &'static str =
-        "its own appends, batches, import and reads; the id is the idempotency key; `SyncData`, without \
-        its group commit, which acknowledges an append before it syncs";
+        "its own appends, batches, import and reads; the id is the idempotency key; `SyncData`; where \
+        durable, group commit of up to 64 and a gate, as its group commit answers before it syncs";
     const LEAVES_OUT: &'static str =
         "the time of the caller; no import that is durable once: batches of 4,096 there, each \
         synced; keys expire";
@@ -118,7 +120,11 @@ impl Peer for Batpak {
     fn append(&self, events: &[Event], durable: bool) {
         if let [event] = events {
             self.set_durable(durable);
-            let (coordinate, kind, options) = place(event);
+            let (coordinate, kind, mut options) = place(event);
+            if durable {
+                // Without, the answer comes before the sync.
+                options = options.with_gate(DurabilityGate::new(WatermarkKind::Durable, Duration::from_secs(10)));
+            }
             let payload = Bytes(&event.payload);
             let receipt = self.with(|store| store.append_with_options(&coordinate, kind, &payload, options));
             assert_eq!(receipt.unwrap().event_id.as_u128(), u128::from_be_bytes(event.id));

@@ -46,7 +46,7 @@ impl Tables for Redb {
     fn open(dir: &Path) -> Self {
         let file = dir.join("events.redb");
         let is_new = !file.exists();
-        let db = Database::builder().set_cache_size(64 << 20).create(file).unwrap();
+        let db = Database::create(file).unwrap();
         let store = Self(db);
         if is_new {
             store.write(true, &mut |_| 1);
