@@ -114,4 +114,4 @@ setup:
 
 clean:
 	$(CARGO) clean
-	rm -rf build
+	rm -rf build benches/target

@@ -139,7 +139,10 @@ fn finish<P: Peer>(store: P, task: &Task) {
     print("resident_mb", memory_mb("VmRSS:") - task.memory_before_mb);
     print("peak_mb", memory_mb("VmHWM:") - task.memory_before_mb);
     store.close();
-    print("bytes_per_event", disk_bytes(&task.dir) as f64 / task.data.range().end as f64);
+    // What can't be read back was not kept.
+    if P::WORKLOADS.contains(&Workload::Scan) {
+        print("bytes_per_event", disk_bytes(&task.dir) as f64 / task.data.range().end as f64);
+    }
 }
 
 /// Of this process.
