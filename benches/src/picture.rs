@@ -29,7 +29,7 @@ pub const FONT: &str = "Helvetica, Arial, sans-serif";
 
 const LEGEND: [(Role, &str); 3] = [
     (Role::Ours, "fbat: hash chains, provenance, exactly-once import"),
-    (Role::Store, "stores that were taught the same job"),
+    (Role::Store, "stores that do the same job"),
     (Role::Log, "logs without ids and index; the bare file"),
 ];
 
@@ -57,7 +57,7 @@ pub fn write(path: &Path, results: &Results, about: &About, note: &str) {
         top += height;
     }
     // In the last row, where no panel is.
-    let at = (MARGIN + (COLUMNS as i32 - 1) * PANEL.0, top - lines.last().unwrap_or(&0) + 46);
+    let at = (MARGIN + PANEL.0, top - lines.last().unwrap_or(&0) + 46);
     for (i, (role, meaning)) in LEGEND.iter().enumerate() {
         let y = at.1 + BAR * i as i32;
         area.draw(&Rectangle::new([(at.0, y), (at.0 + 30, y + BAR - 5)], look(*role).0)).expect("a sign");
