@@ -19,12 +19,29 @@ pub struct Effort {
     pub durable_seconds: f64,
     /// A worker that takes longer is stopped.
     pub limit: Duration,
+    /// Below `benches/`: where the report goes, and what it says of itself.
+    pub out: &'static str,
+    pub note: &'static str,
 }
 
-pub const FULL: Effort =
-    Effort { rounds: 5, events: 200_000, large: 1_000_000, durable_seconds: 0.4, limit: Duration::from_secs(120) };
-pub const QUICK: Effort =
-    Effort { rounds: 2, events: 40_000, large: 200_000, durable_seconds: 0.1, limit: Duration::from_secs(30) };
+pub const FULL: Effort = Effort {
+    rounds: 5,
+    events: 200_000,
+    large: 1_000_000,
+    durable_seconds: 0.4,
+    limit: Duration::from_secs(60),
+    out: "",
+    note: "",
+};
+pub const QUICK: Effort = Effort {
+    rounds: 2,
+    events: 40_000,
+    large: 200_000,
+    durable_seconds: 0.1,
+    limit: Duration::from_secs(30),
+    out: "target",
+    note: "A quick run: less data, fewer rounds. It shows that all works; figures to quote come from make bench.",
+};
 
 /// What a workload finds at its directory.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,6 +72,13 @@ struct Run {
     /// What an import reads; elsewhere, the shape of the data.
     source: Store,
     events: fn(&Sizes) -> u64,
+}
+
+impl Run {
+    fn is_for(&self, engine: &Engine) -> bool {
+        let crashes = self.on != On::Killed || engine.workloads.contains(&Workload::Crash);
+        engine.workloads.contains(&self.workload) && crashes
+    }
 }
 
 struct Sizes {
@@ -112,7 +136,7 @@ pub fn bench(effort: &Effort) {
         for (number, run) in RUNS.iter().enumerate() {
             let mut line =
                 format!("{:>5} s  round {round}/{}  {}:", began.elapsed().as_secs(), effort.rounds, run.name);
-            for engine in rotated(round + number).filter(|e| e.workloads.contains(&run.workload)) {
+            for engine in rotated(round + number).filter(|e| run.is_for(e)) {
                 if results.failures.contains_key(&(run.name, engine.name)) {
                     continue;
                 }
@@ -147,9 +171,10 @@ pub fn bench(effort: &Effort) {
         report::grouped(sizes.large),
         effort.rounds
     );
-    report::write(here, &results, &about, &shape, effort.rounds < FULL.rounds);
-    picture::write(&here.join("results.svg"), &results, &about);
-    println!("{:>5} s  written: benches/results.md, results.csv, results.svg", began.elapsed().as_secs());
+    let out = here.join(effort.out);
+    report::write(&out, &results, &about, &shape, effort.note);
+    picture::write(&out.join("results.svg"), &results, &about, effort.note);
+    println!("{:>5} s  written: {}/results.md, .csv, .svg", began.elapsed().as_secs(), out.display());
 }
 
 /// Every round and run begins with another engine.
@@ -167,7 +192,7 @@ impl Bench<'_> {
     fn sizes(&self) -> Sizes {
         let floor = ENGINES.iter().find(|e| e.role == Role::Floor).expect("the floor");
         let data = Data { first: 0, events: 200, entities: 1000, payload: 256 };
-        let values = self.worker(floor, Workload::AppendOne, &self.stores.join("new"), None, &data);
+        let values = self.worker(floor, Workload::AppendOne, &self.stores.join("floor"), None, &data);
         let rate = values.expect("the floor").first().map_or(0.0, |v| v.1);
         let durable = ((rate * self.effort.durable_seconds) as u64).clamp(200, 4000);
         Sizes { durable, events: self.effort.events, large: self.effort.large }
@@ -186,8 +211,7 @@ impl Bench<'_> {
             let made =
                 self.worker(engine, workload, &self.prepared(engine, store), source.as_deref(), &shape(store, events));
             if let Err(why) = made {
-                for run in RUNS.iter().filter(|r| r.on == On::Prepared(store) && engine.workloads.contains(&r.workload))
-                {
+                for run in RUNS.iter().filter(|r| r.on == On::Prepared(store) && r.is_for(engine)) {
                     results.failures.insert((run.name, engine.name), format!("its store could not be made: {why}"));
                 }
             }

@@ -6,6 +6,7 @@ mod peer;
 mod peers;
 mod picture;
 mod report;
+mod scale;
 mod worker;
 
 use peer::{Data, Peer, Role, Workload};
@@ -87,6 +88,7 @@ const ENGINES: &[Engine] = &[
 ];
 
 const USAGE: &str = "fbat-bench run [--quick]
+fbat-bench scale [--events MOST]
 fbat-bench worker ENGINE WORKLOAD DIR \
     [--source DIR] [--first N] [--events N] [--entities N] [--payload BYTES]";
 
@@ -96,6 +98,8 @@ fn main() {
     let done = match words.as_slice() {
         ["run"] => Some(driver::bench(&driver::FULL)),
         ["run", "--quick"] => Some(driver::bench(&driver::QUICK)),
+        ["scale"] => Some(scale::scale(10_000_000)),
+        ["scale", "--events", most] => most.parse().ok().map(scale::scale),
         ["worker", engine, workload, dir, options @ ..] => run_worker(engine, workload, dir, options),
         _ => None,
     };

@@ -19,13 +19,13 @@ const TITLE: i32 = 86;
 const NAMES: i32 = 84;
 const MARGIN: i32 = 24;
 
-const OURS: RGBColor = RGBColor(0xd9, 0x48, 0x0f);
+pub const OURS: RGBColor = RGBColor(0xd9, 0x48, 0x0f);
 const OTHERS: RGBColor = RGBColor(0xb6, 0xbe, 0xc9);
-const INK: RGBColor = RGBColor(0x1f, 0x29, 0x33);
-const FAINT: RGBColor = RGBColor(0x6b, 0x75, 0x80);
+pub const INK: RGBColor = RGBColor(0x1f, 0x29, 0x33);
+pub const FAINT: RGBColor = RGBColor(0x6b, 0x75, 0x80);
 pub const FONT: &str = "Helvetica, Arial, sans-serif";
 
-pub fn write(path: &Path, results: &Results, about: &About) {
+pub fn write(path: &Path, results: &Results, about: &About, note: &str) {
     let bars: Vec<(&Row, &str, Vec<(&str, Role, f64)>)> = ROWS
         .iter()
         .filter_map(|row| Some((row, row.panel?, bars(row, results))))
@@ -39,8 +39,8 @@ pub fn write(path: &Path, results: &Results, about: &About) {
     let area = SVGBackend::new(path, (size.0 as u32, size.1 as u32)).into_drawing_area();
     area.fill(&WHITE).expect("a picture");
     text(&area, "fbat beside other stores", (MARGIN, 40), 26.0, &INK, HPos::Left, true);
-    let about = format!("{}, {}. fbat through its C ABI.", about.date, about.machine);
-    text(&area, &about, (MARGIN, 64), 13.0, &FAINT, HPos::Left, false);
+    let under = format!("{}, {}. fbat through its C ABI. {note}", about.date, about.machine);
+    text(&area, &under, (MARGIN, 64), 13.0, &FAINT, HPos::Left, false);
     let mut top = TITLE;
     for (panels, height) in bars.chunks(COLUMNS).zip(&lines) {
         for (column, (row, title, bars)) in panels.iter().enumerate() {

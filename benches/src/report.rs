@@ -219,7 +219,7 @@ impl Row {
     }
 }
 
-fn median(figures: &[f64]) -> f64 {
+pub fn median(figures: &[f64]) -> f64 {
     let mut sorted = figures.to_vec();
     sorted.sort_by(f64::total_cmp);
     let half = sorted.len() / 2;
@@ -230,19 +230,19 @@ fn median(figures: &[f64]) -> f64 {
     }
 }
 
-pub fn write(here: &Path, results: &Results, about: &About, shape: &str, quick: bool) {
+pub fn write(here: &Path, results: &Results, about: &About, shape: &str, note: &str) {
     let mut csv = String::from("round,measure,engine,value,figure\n");
     for (round, run, engine, name, figure) in &results.rows {
         let _ = writeln!(csv, "{round},{run},{engine},{name},{figure}");
     }
     std::fs::write(here.join("results.csv"), csv).expect("results.csv");
-    std::fs::write(here.join("results.md"), text(results, about, shape, quick)).expect("results.md");
+    std::fs::write(here.join("results.md"), text(results, about, shape, note)).expect("results.md");
 }
 
-fn text(results: &Results, about: &About, shape: &str, quick: bool) -> String {
+fn text(results: &Results, about: &About, shape: &str, note: &str) -> String {
     let mut out = format!("# fbat beside other stores\n\n{}, {}.\n{shape}.\n\n", about.date, about.machine);
-    if quick {
-        out += "**A quick run: less data and fewer rounds. It shows that all works, and figures to quote come from `make bench`.**\n\n";
+    if !note.is_empty() {
+        let _ = writeln!(out, "**{note}**\n");
     }
     out += "## fbat against its goals\n\n";
     out += "\"The best\" is the best of the stores; logs without an index and the raw file are no rivals. fbat is used through its C ABI.\n\n";

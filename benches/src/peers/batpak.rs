@@ -32,7 +32,7 @@ fn open(dir: &Path, durable: bool) -> Option<Store> {
     let config = StoreConfig::new(dir)
         .with_sync_mode(SyncMode::SyncData)
         .with_sync_every_n_events(if durable { 1 } else { 1000 })
-        .with_group_commit_max_batch(64)
+        .with_group_commit_max_batch(if durable { 64 } else { 1 })
         .with_batch_max_size(LARGEST_BATCH)
         .with_batch_max_bytes(16 << 20);
     Some(Store::open(config).unwrap())
@@ -103,8 +103,8 @@ impl Peer for Batpak {
     const NAME: &'static str = "batpak";
     const PACKAGE: &'static str = "batpak";
     const DOES: &'static str =
-        "its own appends, batches, import and reads; the id is the idempotency key; `SyncData`, group \
-        commit of up to 64";
+        "its own appends, batches, import and reads; the id is the idempotency key; `SyncData`; where \
+        durable, group commit of up to 64 and a gate, as its group commit answers before it syncs";
     const LEAVES_OUT: &'static str =
         "the time of the caller; no import that is durable once: batches of 4,096 there, each \
         synced; keys expire";

@@ -1,7 +1,7 @@
 //! commitlog: a log in the manner of Kafka's, read by offset.
 
 use super::job::{self, Record};
-use crate::peer::{Event, EventView, Imported, Mode, Peer, Role, Workload};
+use crate::peer::{Event, Peer, Role, Workload};
 use commitlog::message::{MessageBuf, MessageSet};
 use commitlog::{CommitLog as Log, LogOptions, ReadLimit};
 use std::path::Path;
@@ -16,8 +16,8 @@ impl Peer for CommitLog {
     const PACKAGE: &'static str = "commitlog";
     const ROLE: Role = Role::Log;
     const DOES: &'static str = "a message for each event, read by offset";
-    const LEAVES_OUT: &'static str =
-        "fsync (its flush makes none), hashes (a checksum of each message instead), ids, any index but offsets, import";
+    const LEAVES_OUT: &'static str = "anything durable (its flush is no fsync), hashes (a checksum of each message \
+        instead), ids, any index but offsets, import";
     const WORKLOADS: &'static [Workload] = &[Workload::Fill, Workload::AppendFast, Workload::Scan];
 
     fn open(dir: &Path) -> Self {
@@ -26,21 +26,13 @@ impl Peer for CommitLog {
 
     fn close(self) {}
 
-    fn append(&self, events: &[Event], _durable: bool) {
+    fn append(&self, events: &[Event], _: bool) {
         let (mut messages, mut record) = (MessageBuf::default(), Vec::new());
         for event in events {
             job::log_record(event, &mut record);
             messages.push(&record).unwrap();
         }
         self.0.lock().unwrap().append(&mut messages).unwrap();
-    }
-
-    fn import(&self, _: &Self, _: Mode, _: &mut dyn FnMut(&EventView<'_>) -> bool) -> Imported {
-        unimplemented!()
-    }
-
-    fn read(&self, _: &[u8; 16]) -> Option<usize> {
-        unimplemented!()
     }
 
     fn scan(&self, visit: &mut dyn FnMut(&[u8])) -> u64 {
@@ -56,9 +48,5 @@ impl Peer for CommitLog {
                 next = message.offset() + 1;
             }
         }
-    }
-
-    fn entity(&self, _: &str, _: &mut dyn FnMut(&[u8])) -> u64 {
-        unimplemented!()
     }
 }

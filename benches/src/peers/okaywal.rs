@@ -1,7 +1,7 @@
 //! okaywal: a log whose threads share syncs.
 
 use super::job;
-use crate::peer::{Event, EventView, Imported, Mode, Peer, Role, Workload};
+use crate::peer::{Event, Peer, Role, Workload};
 use okaywal::{Configuration, LogVoid, WriteAheadLog};
 use std::path::Path;
 
@@ -32,21 +32,5 @@ impl Peer for OkayWal {
             entry.write_chunk(&record).unwrap();
         }
         entry.commit().unwrap();
-    }
-
-    fn import(&self, _: &Self, _: Mode, _: &mut dyn FnMut(&EventView<'_>) -> bool) -> Imported {
-        unimplemented!()
-    }
-
-    fn read(&self, _: &[u8; 16]) -> Option<usize> {
-        unimplemented!()
-    }
-
-    fn scan(&self, _: &mut dyn FnMut(&[u8])) -> u64 {
-        unimplemented!()
-    }
-
-    fn entity(&self, _: &str, _: &mut dyn FnMut(&[u8])) -> u64 {
-        unimplemented!()
     }
 }

@@ -43,7 +43,9 @@ impl<const RESERVED: bool> Peer for Raw<RESERVED> {
         Raw { file, end: AtomicU64::new(0) }
     }
 
-    fn close(self) {}
+    fn close(self) {
+        self.file.set_len(self.end.into_inner()).expect("cut");
+    }
 
     fn append(&self, events: &[Event], durable: bool) {
         let len = BATCH_HEADER + events.iter().map(|event| FRAME + event.payload.len()).sum::<usize>();
