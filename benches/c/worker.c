@@ -17,6 +17,7 @@ enum { BATCH = 256, THREADS = 8 };
 typedef struct {
     const char *workload, *dir, *source;
     uint64_t first, events, entities, payload, after;
+    double memory_before_mb; /* what the process takes without a store */
 } task;
 
 /* ------------------------------------------------------------------------------------ output */
@@ -138,18 +139,16 @@ static void store_close(fbat_store *store) {
     fbat_store_free(store);
 }
 
-static void print_memory(void) {
+/* Of this process. */
+static double memory_mb(const char *format) {
     FILE *status = fopen("/proc/self/status", "r");
     char line[256];
-    double kilobytes;
-    while (status && fgets(line, sizeof line, status)) {
-        if (sscanf(line, "VmRSS: %lf", &kilobytes) == 1)
-            print("resident_mb", kilobytes * 1024 / 1e6);
-        if (sscanf(line, "VmHWM: %lf", &kilobytes) == 1)
-            print("peak_mb", kilobytes * 1024 / 1e6);
-    }
+    double kilobytes = 0;
+    while (status && fgets(line, sizeof line, status) && sscanf(line, format, &kilobytes) != 1)
+        continue;
     if (status)
         fclose(status);
+    return kilobytes * 1024 / 1e6;
 }
 
 /* Blocks that are allocated, as `du` counts them. A store has no directories below its own. */
@@ -168,7 +167,8 @@ static double disk_bytes(const char *dir) {
 
 /* Memory while the store is open, then its size on disk when it is closed. */
 static void finish(fbat_store *store, const task *t) {
-    print_memory();
+    print("resident_mb", memory_mb("VmRSS: %lf") - t->memory_before_mb);
+    print("peak_mb", memory_mb("VmHWM: %lf") - t->memory_before_mb);
     store_close(store);
     print("bytes_per_event", disk_bytes(t->dir) / (double)(t->first + t->events));
 }
@@ -425,7 +425,7 @@ static void run(const task *t) {
 }
 
 int main(int argc, char **argv) {
-    task t = {NULL, NULL, "", 0, 200000, 1000, 256, 0};
+    task t = {NULL, NULL, "", 0, 200000, 1000, 256, 0, memory_mb("VmRSS: %lf")};
     if (argc < 3 || argc % 2 == 0)
         fail("usage", "worker WORKLOAD DIR [--source DIR] [--first N] [--events N] [--entities N] [--payload BYTES] "
                       "[--after SEQUENCE]");

@@ -114,7 +114,8 @@ fn run_worker(engine: &str, workload: &str, dir: &str, options: &[&str]) -> Opti
     let engine = ENGINES.iter().find(|e| e.name == engine)?;
     let workload = *Workload::ALL.iter().find(|w| w.name() == workload)?;
     let data = Data { first: 0, events: 200_000, entities: 1000, payload: 256 };
-    let mut task = Task { workload, dir: dir.into(), source: Default::default(), data };
+    let memory_before_mb = worker::memory_mb("VmRSS:");
+    let mut task = Task { workload, dir: dir.into(), source: Default::default(), data, memory_before_mb };
     for option in options.chunks(2) {
         let [name, value] = option else { return None };
         match *name {

@@ -25,6 +25,12 @@ pub const INK: RGBColor = RGBColor(0x1f, 0x29, 0x33);
 pub const FAINT: RGBColor = RGBColor(0x6b, 0x75, 0x80);
 pub const FONT: &str = "Helvetica, Arial, sans-serif";
 
+const LEGEND: [(Role, &str); 3] = [
+    (Role::Ours, "fbat: hash chains, provenance, exactly-once import"),
+    (Role::Store, "stores that were taught the same job"),
+    (Role::Log, "logs without ids and index; the bare file"),
+];
+
 pub fn write(path: &Path, results: &Results, about: &About, note: &str) {
     let bars: Vec<(&Row, &str, Vec<(&str, Role, f64)>)> = ROWS
         .iter()
@@ -48,6 +54,13 @@ pub fn write(path: &Path, results: &Results, about: &About, note: &str) {
         }
         top += height;
     }
+    // In the last row, where no panel is.
+    let at = (MARGIN + (COLUMNS as i32 - 1) * PANEL.0, top - lines.last().unwrap_or(&0) + 46);
+    for (i, (role, meaning)) in LEGEND.iter().enumerate() {
+        let y = at.1 + BAR * i as i32;
+        area.draw(&Rectangle::new([(at.0, y), (at.0 + 30, y + BAR - 5)], look(*role).0)).expect("a sign");
+        text(&area, meaning, (at.0 + 38, y + 12), 13.0, look(*role).1, HPos::Left, *role == Role::Ours);
+    }
     area.present().expect("results.svg");
 }
 
@@ -70,14 +83,19 @@ fn panel(area: &Area<'_>, at: (i32, i32), row: &Row, title: &str, bars: &[(&str,
         let (x, y) = (at.0 + NAMES, at.1 + 46 + BAR * i as i32);
         let width = ((figure / most * room) as i32).max(1);
         let ours = *role == Role::Ours;
-        let (fill, ink) = match role {
-            Role::Ours => (OURS.filled(), &OURS),
-            Role::Store => (OTHERS.filled(), &INK),
-            Role::Log | Role::Floor => (OTHERS.mix(0.45).filled(), &FAINT),
-        };
+        let (fill, ink) = look(*role);
         area.draw(&Rectangle::new([(x, y), (x + width, y + BAR - 5)], fill)).expect("a bar");
         text(area, name, (x - 8, y + 12), 13.0, ink, HPos::Right, ours);
         text(area, &short(*figure), (x + width + 6, y + 12), 12.0, ink, HPos::Left, ours);
+    }
+}
+
+/// Of a bar, and of the words beside it.
+fn look(role: Role) -> (ShapeStyle, &'static RGBColor) {
+    match role {
+        Role::Ours => (OURS.filled(), &OURS),
+        Role::Store => (OTHERS.filled(), &INK),
+        Role::Log | Role::Floor => (OTHERS.mix(0.45).filled(), &FAINT),
     }
 }
 

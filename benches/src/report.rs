@@ -257,7 +257,7 @@ fn text(results: &Results, about: &About, shape: &str, note: &str) -> String {
         let goals: Vec<String> = row.goals.iter().map(|goal| row.goal(goal)).collect();
         let reached = row.goals.iter().map(|goal| match row.reached(goal, results) {
             Some(reached) if reached >= 1.0 => "✓".into(),
-            Some(reached) => format!("{reached:.2} of it"),
+            Some(reached) => format!("{:.2} of it", (reached * 100.0).floor() / 100.0),
             None => "not measured".to_owned(),
         });
         let _ = writeln!(

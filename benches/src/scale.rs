@@ -28,7 +28,8 @@ struct Line {
 enum Panel {
     Cost,
     Open,
-    Space,
+    Memory,
+    Disk,
 }
 
 const fn line(label: &'static str, name: &'static str, panel: Panel) -> Line {
@@ -45,22 +46,24 @@ const LINES: &[Line] = &[
     line("read an entity", "entity", Panel::Cost),
     line("after close", "open", Panel::Open),
     line("after kill -9", "open-killed", Panel::Open),
-    line("memory, MB", "resident_mb", Panel::Space),
-    line("disk, bytes per event", "bytes_per_event", Panel::Space),
+    line("memory", "resident_mb", Panel::Memory),
+    line("disk", "bytes_per_event", Panel::Disk),
 ];
 
 impl Panel {
-    const ALL: [(Panel, &'static str, &'static str); 3] = [
-        (Panel::Cost, "cost of an event", "microseconds"),
-        (Panel::Open, "open to the first answer", "milliseconds"),
-        (Panel::Space, "memory when open, disk", "MB; bytes"),
+    const ALL: [(Panel, &'static str); 4] = [
+        (Panel::Cost, "cost of an event"),
+        (Panel::Open, "open to the first answer"),
+        (Panel::Memory, "memory of a process that opened the store"),
+        (Panel::Disk, "disk space of an event"),
     ];
 
     fn unit(self) -> &'static str {
         match self {
             Panel::Cost => "µs",
             Panel::Open => "ms",
-            Panel::Space => "",
+            Panel::Memory => "MB",
+            Panel::Disk => "bytes",
         }
     }
 }
@@ -173,10 +176,10 @@ fn write(here: &Path, figures: &Figures, about: &About) {
     draw(&here.join("scale.svg"), &sizes, figures, about);
 }
 
-const PANEL: (u32, u32) = (430, 420);
+const PANEL: (u32, u32) = (580, 340);
 const TITLE: u32 = 86;
 /// Right of the lines, for their names.
-const NAMES: u32 = 130;
+const NAMES: u32 = 150;
 const COLORS: [RGBColor; 7] = [
     OURS,
     RGBColor(0x1c, 0x7e, 0xd6),
@@ -188,16 +191,16 @@ const COLORS: [RGBColor; 7] = [
 ];
 
 fn draw(path: &Path, sizes: &[u64], figures: &Figures, about: &About) {
-    let area = SVGBackend::new(path, (PANEL.0 * 3 + 24, TITLE + PANEL.1)).into_drawing_area();
+    let area = SVGBackend::new(path, (PANEL.0 * 2 + 24, TITLE + PANEL.1 * 2)).into_drawing_area();
     area.fill(&WHITE).expect("a picture");
     text(&area, "What an event costs as a store grows", (24, 40), 26.0, &INK, HPos::Left, true);
     let under = format!("{}, {}. fbat through its C ABI. Flat is good.", about.date, about.machine);
     text(&area, &under, (24, 64), 13.0, &FAINT, HPos::Left, false);
     let (_, below) = area.split_vertically(TITLE);
     let (_, panels) = below.split_horizontally(24);
-    for ((panel, title, unit), area) in Panel::ALL.into_iter().zip(panels.split_evenly((1, 3))) {
+    for ((panel, title), area) in Panel::ALL.into_iter().zip(panels.split_evenly((2, 2))) {
         text(&area, title, (0, 18), 15.0, &INK, HPos::Left, true);
-        text(&area, unit, (0, 36), 12.0, &FAINT, HPos::Left, false);
+        text(&area, panel.unit(), (0, 36), 12.0, &FAINT, HPos::Left, false);
         let lines: Vec<(&str, Vec<(f64, f64)>)> = LINES
             .iter()
             .filter(|line| line.panel == panel)

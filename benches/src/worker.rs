@@ -14,6 +14,8 @@ pub struct Task {
     /// The store to import from.
     pub source: PathBuf,
     pub data: Data,
+    /// What the process takes without a store; this program is large.
+    pub memory_before_mb: f64,
 }
 
 pub fn run<P: Peer>(task: &Task) {
@@ -134,14 +136,17 @@ fn import<P: Peer>(task: &Task, mode: Mode, expected: Imported) {
 
 /// Memory while the store is open, then its size on disk when it is closed.
 fn finish<P: Peer>(store: P, task: &Task) {
-    let status = std::fs::read_to_string("/proc/self/status").expect("status of this process");
-    for (name, field) in [("resident_mb", "VmRSS:"), ("peak_mb", "VmHWM:")] {
-        let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("memory of this process");
-        let kilobytes = line.trim().trim_end_matches(" kB").parse::<f64>().expect("kilobytes");
-        print(name, kilobytes * 1024.0 / 1e6);
-    }
+    print("resident_mb", memory_mb("VmRSS:") - task.memory_before_mb);
+    print("peak_mb", memory_mb("VmHWM:") - task.memory_before_mb);
     store.close();
     print("bytes_per_event", disk_bytes(&task.dir) as f64 / task.data.range().end as f64);
+}
+
+/// Of this process.
+pub fn memory_mb(field: &str) -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("status of this process");
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("memory of this process");
+    line.trim().trim_end_matches(" kB").parse::<f64>().expect("kilobytes") * 1024.0 / 1e6
 }
 
 /// Blocks that are allocated, as `du` counts them.
