@@ -95,22 +95,29 @@ fbat-bench worker ENGINE WORKLOAD DIR \
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let done = match words.as_slice() {
-        ["run"] => Some(driver::bench(&driver::FULL)),
-        ["run", "--quick"] => Some(driver::bench(&driver::QUICK)),
-        ["scale"] => Some(scale::scale(10_000_000)),
-        ["scale", "--events", most] => most.parse().ok().map(scale::scale),
-        ["worker", engine, workload, dir, options @ ..] => run_worker(engine, workload, dir, options),
-        _ => None,
-    };
-    if done.is_none() {
-        eprintln!("{USAGE}");
-        std::process::exit(2);
+    match words.as_slice() {
+        ["run"] => driver::bench(&driver::FULL),
+        ["run", "--quick"] => driver::bench(&driver::QUICK),
+        ["scale"] => scale::scale(10_000_000),
+        ["scale", "--events", most] => scale::scale(most.parse().unwrap_or_else(|_| misused())),
+        ["worker", engine, workload, dir, options @ ..] => {
+            let (engine, task) = task(engine, workload, dir, options).unwrap_or_else(|| misused());
+            match engine.worker {
+                Worker::Here(run) => run(&task),
+                Worker::C => misused(),
+            }
+        }
+        _ => misused(),
     }
 }
 
+fn misused() -> ! {
+    eprintln!("{USAGE}");
+    std::process::exit(2);
+}
+
 /// None where the command line is none.
-fn run_worker(engine: &str, workload: &str, dir: &str, options: &[&str]) -> Option<()> {
+fn task(engine: &str, workload: &str, dir: &str, options: &[&str]) -> Option<(&'static Engine, Task)> {
     let engine = ENGINES.iter().find(|e| e.name == engine)?;
     let workload = *Workload::ALL.iter().find(|w| w.name() == workload)?;
     let data = Data { first: 0, events: 200_000, entities: 1000, payload: 256 };
@@ -127,8 +134,5 @@ fn run_worker(engine: &str, workload: &str, dir: &str, options: &[&str]) -> Opti
             _ => return None,
         }
     }
-    match engine.worker {
-        Worker::Here(run) => Some(run(&task)),
-        Worker::C => None,
-    }
+    Some((engine, task))
 }

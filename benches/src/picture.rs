@@ -9,6 +9,8 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::path::Path;
 
+/// Name, what it is, figure.
+type Bar = (&'static str, Role, f64);
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 
 const COLUMNS: usize = 3;
@@ -32,7 +34,7 @@ const LEGEND: [(Role, &str); 3] = [
 ];
 
 pub fn write(path: &Path, results: &Results, about: &About, note: &str) {
-    let bars: Vec<(&Row, &str, Vec<(&str, Role, f64)>)> = ROWS
+    let bars: Vec<(&Row, &str, Vec<Bar>)> = ROWS
         .iter()
         .filter_map(|row| Some((row, row.panel?, bars(row, results))))
         .filter(|(_, _, bars)| !bars.is_empty())
@@ -65,7 +67,7 @@ pub fn write(path: &Path, results: &Results, about: &About, note: &str) {
 }
 
 /// Best first. The core of fbat without its ABI is for the table.
-fn bars<'r>(row: &Row, results: &'r Results) -> Vec<(&'r str, Role, f64)> {
+fn bars(row: &Row, results: &Results) -> Vec<Bar> {
     let shown = ENGINES.iter().filter(|e| e.role != Role::Ours || e.name == SUBJECT);
     let shown = shown.filter(|e| e.role != Role::Floor || e.name == "raw");
     let mut bars: Vec<_> = shown.filter_map(|e| Some((e.name, e.role, row.median(results, e.name)?))).collect();
@@ -73,7 +75,7 @@ fn bars<'r>(row: &Row, results: &'r Results) -> Vec<(&'r str, Role, f64)> {
     bars
 }
 
-fn panel(area: &Area<'_>, at: (i32, i32), row: &Row, title: &str, bars: &[(&str, Role, f64)]) {
+fn panel(area: &Area<'_>, at: (i32, i32), row: &Row, title: &str, bars: &[Bar]) {
     let direction = if row.unit.more_is_better() { "more is better" } else { "less is better" };
     text(area, title, (at.0, at.1 + 18), 15.0, &INK, HPos::Left, true);
     text(area, &format!("{}, {direction}", row.unit.text()), (at.0, at.1 + 36), 12.0, &FAINT, HPos::Left, false);

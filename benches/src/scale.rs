@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 const SIZES: [u64; 4] = [10_000, 100_000, 1_000_000, 10_000_000];
 /// New events at each size, whose cost is measured: a tenth, but not so few that it is noise.
 const NEW_MIN: u64 = 10_000;
-const REPEATS: usize = 3;
+/// Larger stores are read once for each measure, smaller ones three times.
+const REPEATED_MAX: u64 = 3_000_000;
 const LIMIT: Duration = Duration::from_secs(1200);
 
 /// A line of the table and of the picture.
@@ -105,28 +106,24 @@ impl Pair {
             self.work("fill", &self.source, have, size - new - have, 0);
             after = self.import("import", have, size - new - have, after).1;
         }
-        let rate = |values: &Values| 1e6 / values["events_per_second"];
+        let rate: fn(&Values) -> f64 = |values| 1e6 / values["events_per_second"];
         let mut keep = |name, figure| figures.insert((size, name), figure);
         keep("append", rate(&self.work("crash", &self.source, size - new, new, 0)));
         keep("open-killed", self.work("open", &self.source, 0, size, 0)["milliseconds"]);
         let (values, watermark) = self.import("import", size - new, new, after);
         keep("import-new", rate(&values));
-        let all = |workload| {
-            median(&std::array::from_fn::<f64, REPEATS, _>(|_| rate(&self.work(workload, &self.source, 0, size, 0))))
+        let repeats = (REPEATED_MAX / size).clamp(1, 3);
+        let median_of = |dir: &Path, workload: &str, value: fn(&Values) -> f64| {
+            median(&(0..repeats).map(|_| value(&self.work(workload, dir, 0, size, 0))).collect::<Vec<_>>())
         };
         for workload in ["read", "absent", "entity"] {
-            keep(workload, all(workload));
+            keep(workload, median_of(&self.source, workload, rate));
         }
-        let opened: [Values; REPEATS] = std::array::from_fn(|_| self.work("open", &self.source, 0, size, 0));
-        for (name, value) in
-            [("open", "milliseconds"), ("resident_mb", "resident_mb"), ("bytes_per_event", "bytes_per_event")]
-        {
-            keep(name, median(&opened.each_ref().map(|values| values[value])));
-        }
-        keep(
-            "import-again",
-            median(&std::array::from_fn::<f64, REPEATS, _>(|_| rate(&self.import("import-again", 0, size, 0).0))),
-        );
+        keep("import-again", median_of(&self.hub, "import-again", rate));
+        keep("open", median_of(&self.source, "open", |values| values["milliseconds"]));
+        let opened = self.work("open", &self.source, 0, size, 0);
+        keep("resident_mb", opened["resident_mb"]);
+        keep("bytes_per_event", opened["bytes_per_event"]);
         keep("import-all", rate(&self.work("import", &self.copy, 0, size, 0)));
         std::fs::remove_dir_all(&self.copy).expect("remove the copy");
         watermark
@@ -176,7 +173,7 @@ fn write(here: &Path, figures: &Figures, about: &About) {
     draw(&here.join("scale.svg"), &sizes, figures, about);
 }
 
-const PANEL: (u32, u32) = (580, 340);
+const PANEL: (u32, u32) = (580, 370);
 const TITLE: u32 = 86;
 /// Right of the lines, for their names.
 const NAMES: u32 = 150;
@@ -210,6 +207,7 @@ fn draw(path: &Path, sizes: &[u64], figures: &Figures, about: &About) {
         let (first, last) = (sizes[0] as f64, sizes[sizes.len() - 1] as f64);
         let mut chart = ChartBuilder::on(&area)
             .margin_top(50)
+            .margin_bottom(20)
             .margin_right(NAMES)
             .x_label_area_size(34)
             .y_label_area_size(40)
@@ -224,9 +222,9 @@ fn draw(path: &Path, sizes: &[u64], figures: &Figures, about: &About) {
             .axis_style(FAINT)
             .label_style(font)
             .x_labels(sizes.len())
-            .x_label_formatter(&|x| short(*x))
+            .x_label_formatter(&|x| tick(*x))
             .y_labels(6)
-            .y_label_formatter(&|y| short(*y))
+            .y_label_formatter(&|y| tick(*y))
             .x_desc("events in the store")
             .draw()
             .expect("axes");
@@ -247,4 +245,14 @@ fn draw(path: &Path, sizes: &[u64], figures: &Figures, about: &About) {
         }
     }
     area.present().expect("scale.svg");
+}
+
+/// A round number on an axis.
+fn tick(number: f64) -> String {
+    let (number, suffix) = match number {
+        n if n >= 1e6 => (n / 1e6, "M"),
+        n if n >= 1e4 => (n / 1e3, "k"),
+        n => (n, ""),
+    };
+    format!("{}{suffix}", (number * 1000.0).round() / 1000.0)
 }

@@ -16,8 +16,8 @@ impl Peer for CommitLog {
     const PACKAGE: &'static str = "commitlog";
     const ROLE: Role = Role::Log;
     const DOES: &'static str = "a message for each event, read by offset";
-    const LEAVES_OUT: &'static str = "anything durable (its flush is no fsync), hashes (a checksum of each message \
-        instead), ids, any index but offsets, import";
+    const LEAVES_OUT: &'static str =
+        "fsync (its flush makes none), hashes (a checksum of each message instead), ids, any index but offsets, import";
     const WORKLOADS: &'static [Workload] = &[Workload::Fill, Workload::AppendFast, Workload::Scan];
 
     fn open(dir: &Path) -> Self {
@@ -26,7 +26,7 @@ impl Peer for CommitLog {
 
     fn close(self) {}
 
-    fn append(&self, events: &[Event], _: bool) {
+    fn append(&self, events: &[Event], _durable: bool) {
         let (mut messages, mut record) = (MessageBuf::default(), Vec::new());
         for event in events {
             job::log_record(event, &mut record);
