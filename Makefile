@@ -6,6 +6,9 @@
 #   make torture         attacks on every promise for an hour (TIME=minutes SEED=n ONLY="crash fuzz"), and the scorecard
 #   make canaries        broken builds, each of which a harness must catch
 #   make install         PREFIX=/usr/local LIBDIR= INCLUDEDIR= DESTDIR=
+#   make bench           every workload on fbat and on other stores, in turn: half an hour; benches/results.md, .csv, .svg
+#   make bench-quick     the same with less data, 5 minutes
+#   make bench-scale     what an event costs in stores of 10 thousand to 10 million; benches/scale.md, .csv, .svg
 #   make header          writes include/ again after a change to src/ffi
 
 CARGO      ?= cargo
@@ -28,7 +31,7 @@ HEADERS := $(wildcard include/*.h)
 EXAMPLE_CC   = $(CC) -std=c11 -O2 -g -Wall -Wextra -Wpedantic $(CFLAGS) $(EXAMPLE_CFLAGS) -Iinclude
 EXAMPLE_LIB := -Lbuild/lib -Wl,-rpath,'$$ORIGIN/../lib' -lfbat
 
-.PHONY: all lib print-soversion examples demo check torture canaries header install uninstall setup clean
+.PHONY: all lib print-soversion examples demo check torture canaries bench bench-quick bench-scale header install uninstall setup clean
 all: lib
 
 # cargo decides what is out of date, so this runs every time. The soname link stands beside the library, or a program
@@ -72,6 +75,18 @@ canaries:
 	@scripts/setup torture
 	@scripts/canaries
 
+bench: ARGUMENTS = run
+bench-quick: ARGUMENTS = run --quick
+bench-scale: ARGUMENTS = scale
+bench bench-quick bench-scale:
+	@scripts/setup bench
+	@$(MAKE) --no-print-directory -s build/bench/worker
+	@cd benches && $(CARGO) run --release --locked -- $(ARGUMENTS)
+
+build/bench/worker: benches/c/worker.c $(HEADERS) | lib
+	@mkdir -p $(@D)
+	$(EXAMPLE_CC) benches/c/worker.c -o $@ $(EXAMPLE_LIB) -lpthread
+
 # The test that compares the committed header with a fresh one writes it instead.
 header:
 	FBAT_BLESS=1 $(CARGO) test --locked --test header
@@ -99,4 +114,4 @@ setup:
 
 clean:
 	$(CARGO) clean
-	rm -rf build
+	rm -rf build benches/target
