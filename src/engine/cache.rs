@@ -15,7 +15,7 @@ const SHARDS: usize = 64;
 /// blocks come and go.
 #[derive(Clone, Copy)]
 pub enum Part {
-    Filter = 8 << 20,
+    Filter = 16 << 20,
     Strings = 2 << 20,
 }
 

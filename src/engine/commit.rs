@@ -11,6 +11,7 @@ use super::limits::{SEGMENT_EVENTS, SEGMENT_STRING_BYTES, SEQUENCE_LEASE};
 use super::memtable::{Entry, MemTable};
 use super::recovery::Opening;
 use super::segment::{Found, Segment};
+use super::segments::Segments;
 use super::store::Inner;
 use super::tail::Tail;
 use super::writer::{self, Writer};
@@ -185,7 +186,7 @@ impl Inner {
         item: &Item<'_>,
         items: &[Item<'_>],
         plan: &Plan<'_>,
-        segments: &[Arc<Segment>],
+        segments: &Segments,
         import: Option<ImportTerms>,
     ) -> Result<Settled> {
         if item.key.is_none() {
@@ -232,8 +233,7 @@ impl Inner {
 
     /// The head of an entity that has no event in the table of the active segment.
     fn older_head(&self, entity: &str) -> Result<Head> {
-        let (segments, filter_key) = (self.segments(), entity_filter_key(entity));
-        for segment in segments.iter().rev().filter(|segment| segment.may_have(filter_key)) {
+        for segment in self.segments().may_have(entity_filter_key(entity)) {
             if let Some(newest) = segment.newest_in_index(entity)? {
                 return Ok(Head { version: newest.version, hash: newest.hash });
             }
@@ -509,8 +509,8 @@ impl Inner {
             return Ok(chained(frame.version, frame.event_hash));
         }
         let segments = self.segments();
-        let earlier = segments.iter().rev().filter(|s| s.header.first_sequence < segment.header.first_sequence);
-        for segment in earlier {
+        let earlier = |s: &&Arc<Segment>| s.header.first_sequence < segment.header.first_sequence;
+        for segment in segments.may_have(entity_filter_key(entity)).filter(earlier) {
             if let Some(newest) = segment.newest_of(entity)? {
                 return Ok(chained(newest.version, newest.hash));
             }
@@ -536,9 +536,8 @@ enum Settled {
 }
 
 /// The event with this id, newest segment first.
-fn find_key_in(segments: &[Arc<Segment>], key: Id) -> Result<Option<(Arc<Segment>, Found)>> {
-    let filter_key = id_filter_key(key);
-    for segment in segments.iter().rev().filter(|segment| segment.may_have(filter_key)) {
+fn find_key_in(segments: &Segments, key: Id) -> Result<Option<(Arc<Segment>, Found)>> {
+    for segment in segments.may_have(id_filter_key(key)) {
         if let Some(found) = segment.find_id(key)? {
             return Ok(Some((segment.clone(), found)));
         }

@@ -251,14 +251,28 @@ pub fn entity_filter_key(entity: &str) -> u64 {
     u64_at(blake3::hash(entity.as_bytes()).as_bytes(), 0)
 }
 
-fn filter_line(key: u64, lines: usize) -> usize {
+/// The line that a key has in a filter of so many.
+pub fn filter_line(key: u64, lines: usize) -> usize {
     (((key >> 32) * lines as u64) >> 32) as usize
+}
+
+/// Whether the line that `key` has may have been made with it.
+pub fn filter_holds(line: &[u8], key: u64) -> bool {
+    filter_bits(key).all(|bit| line[bit / 8] & 1 << (bit % 8) != 0)
 }
 
 fn filter_bits(key: u64) -> impl Iterator<Item = usize> {
     let spread = key.wrapping_mul(0x94d0_49bb_1331_11eb);
     (0..FILTER_PROBES).map(move |probe| (spread >> (64 - 9 * (probe + 1)) & 511) as usize)
 }
+
+/// A line of the filter, where the processor's cache has lines.
+#[repr(align(64))]
+#[derive(Clone, Copy, Debug)]
+pub struct FilterLine(pub [u8; FILTER_LINE_LEN]);
+
+/// A whole filter in memory.
+pub type FilterLines = Arc<[FilterLine]>;
 
 /// Read when it is first asked for, and shared by the clones of an index.
 type Once<T> = Arc<OnceLock<T>>;
@@ -273,7 +287,7 @@ pub struct Index {
     /// What the cache knows this file by.
     uid: u64,
     cache: Arc<BlockCache>,
-    filter: Once<Option<Pinned<Vec<u8>>>>,
+    filter: Once<Option<Pinned<FilterLines>>>,
     dictionary: Once<Option<Pinned<Vec<Arc<str>>>>>,
     /// Ids at equal distances, the first and the last among them, as far as a search met them.
     fence: Arc<[OnceLock<Id>; FENCE_STEPS + 1]>,
@@ -439,24 +453,40 @@ impl Index {
     /// Whether the id or entity of this filter key may be here; false is certain.
     pub fn filter_allows(&self, key: u64) -> Result<bool> {
         let line = filter_line(key, self.entries(FILTER));
-        let set = |bytes: &[u8], at: usize| filter_bits(key).all(|bit| bytes[at + bit / 8] & 1 << (bit % 8) != 0);
-        if let Some(filter) = self.filter.get_or_init(|| self.pin_filter()) {
-            return Ok(set(filter, line * FILTER_LINE_LEN));
+        if let Some(Some(filter)) = self.filter.get() {
+            return Ok(filter_holds(&filter[line].0, key));
         }
         let (block, at) = self.entry(FILTER, line)?;
-        Ok(set(&block, at))
+        Ok(filter_holds(&block[at..at + FILTER_LINE_LEN], key))
     }
 
-    /// The whole filter in memory, as long as the filters of the store do not take too much of it.
-    fn pin_filter(&self) -> Option<Pinned<Vec<u8>>> {
+    /// The whole filter in memory, as long as the filters of the store do not take too much of it, and it can be read.
+    pub fn filter(&self) -> Option<FilterLines> {
+        self.filter.get_or_init(|| self.pin_filter()).as_deref().cloned()
+    }
+
+    fn pin_filter(&self) -> Option<Pinned<FilterLines>> {
         let (first, bytes) = self.sections[FILTER];
         let room = self.cache.pin(Part::Filter, bytes as usize)?;
-        let mut filter = Vec::with_capacity(bytes as usize);
-        for block in first..first + bytes.div_ceil(DATA_LEN as u64) {
-            filter.extend_from_slice(&load_block(&*self.file, &self.path, self.salt, block).ok()?);
+        let mut filter = Vec::with_capacity(bytes as usize / FILTER_LINE_LEN);
+        for data in self.read_blocks(first, bytes).ok()?.chunks_exact(BLOCK_LEN) {
+            let lines = data[..DATA_LEN].chunks_exact(FILTER_LINE_LEN).map(|line| FilterLine(array_at(line, 0)));
+            filter.extend(lines);
         }
-        filter.truncate(bytes as usize);
-        Some(room.hold(filter))
+        filter.truncate(bytes as usize / FILTER_LINE_LEN);
+        Some(room.hold(filter.into()))
+    }
+
+    /// Reads and checks the blocks of a section that begins with the block `first` and has so many bytes.
+    fn read_blocks(&self, first: u64, bytes: u64) -> Result<Vec<u8>> {
+        let mut blocks = vec![0; bytes.div_ceil(DATA_LEN as u64) as usize * BLOCK_LEN];
+        let offset = first * BLOCK_LEN as u64;
+        let got = read_full(&*self.file, &mut blocks, offset).map_err(|e| Error::io("cannot read", &self.path, &e))?;
+        for (number, block) in (first..).zip(blocks.chunks(BLOCK_LEN)) {
+            let start = (number - first) as usize * BLOCK_LEN;
+            check_block(&block[..got.saturating_sub(start).min(BLOCK_LEN)], &self.path, self.salt, number)?;
+        }
+        Ok(blocks)
     }
 
     /// The event with this id. An absent one costs one probe of the filter, as a rule.
@@ -531,25 +561,45 @@ impl Index {
         Ok((&*self.string(name.number)? == text).then_some(name))
     }
 
-    /// The entities with events here whose name starts with `prefix`.
-    pub fn entities_below(&self, prefix: &str) -> Result<Vec<Name>> {
+    /// The entities with events here of this name, and of those that start with `below`, which comes behind it.
+    pub fn entities(&self, name: &str, below: &str) -> Result<Vec<Name>> {
         let (mut found, mut postings) = (Vec::new(), 0);
-        for at in self.names_before(prefix)?..self.entries(NAMES) {
-            let name = self.name(at)?;
+        let mut take = |name: Name| {
             self.check_name(&name, postings)?;
             postings += name.postings as usize;
-            if !self.string(name.number)?.starts_with(prefix) {
-                break;
-            }
             if name.postings > 0 {
                 found.push(name);
             }
+            Ok(())
+        };
+        let first = self.names_before(name)?;
+        if first < self.entries(NAMES) && &*self.string(self.name(first)?.number)? == name {
+            take(self.name(first)?)?;
+        }
+        // As a rule the names below follow at once.
+        let (mut from, mut step) = (first, 1);
+        while from + step < self.entries(NAMES) && self.is_before(from + step, below)? {
+            (from, step) = (from + step, step * 2);
+        }
+        let end = (from + step).min(self.entries(NAMES));
+        from += partition_point(end - from, |at| self.is_before(from + at, below))?;
+        for at in from..self.entries(NAMES) {
+            let name = self.name(at)?;
+            if !self.string(name.number)?.starts_with(below) {
+                break;
+            }
+            take(name)?;
         }
         Ok(found)
     }
 
     fn names_before(&self, text: &str) -> Result<usize> {
-        partition_point(self.entries(NAMES), |at| Ok(&*self.string(self.name(at)?.number)? < text))
+        partition_point(self.entries(NAMES), |at| self.is_before(at, text))
+    }
+
+    /// Whether the name at a place of the order comes before `text`.
+    fn is_before(&self, at: usize, text: &str) -> Result<bool> {
+        Ok(&*self.string(self.name(at)?.number)? < text)
     }
 
     pub fn strings_len(&self) -> usize {
@@ -712,11 +762,20 @@ fn load_block(file: &dyn File, path: &Path, salt: u64, number: u64) -> Result<Ve
     let mut block = vec![0; BLOCK_LEN];
     let offset = number * BLOCK_LEN as u64;
     let got = read_full(file, &mut block, offset).map_err(|e| Error::io("cannot read", path, &e))?;
-    if got < BLOCK_LEN || block_checksum(salt, number, &block[..DATA_LEN]) != u32_at(&block, DATA_LEN) {
-        return Err(Error::corrupt(path, offset, "the checksum of an index block does not hold"));
-    }
+    check_block(&block[..got], path, salt, number)?;
     block.truncate(DATA_LEN);
     Ok(block)
+}
+
+/// Refuses a block that is not what was written, or is cut short.
+fn check_block(block: &[u8], path: &Path, salt: u64, number: u64) -> Result<()> {
+    match block.len() == BLOCK_LEN && block_checksum(salt, number, &block[..DATA_LEN]) == u32_at(block, DATA_LEN) {
+        true => Ok(()),
+        false => {
+            let offset = number * BLOCK_LEN as u64;
+            Err(Error::corrupt(path, offset, "the checksum of an index block does not hold"))
+        }
+    }
 }
 
 /// Whether an error says that an index can't be used, so that it is to be made anew.

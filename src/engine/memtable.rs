@@ -3,7 +3,7 @@
 use super::id::{Hash, Id};
 use super::index::{IdEntry, IndexBuilder, SparseEntry, SPARSE_EVERY};
 use foldhash::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// One event.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +42,23 @@ pub struct EntityHead {
     pub slot: u32,
 }
 
+/// The strings of a table in order, as far as somebody asked for that.
+#[derive(Default)]
+struct Sorted(Mutex<Names>);
+
+#[derive(Default)]
+struct Names {
+    /// So many of `strings` and of `of_index` are in it.
+    covered: (usize, usize),
+    names: Vec<(Arc<str>, u32)>,
+}
+
+impl Clone for Sorted {
+    fn clone(&self) -> Sorted {
+        Sorted::default()
+    }
+}
+
 #[derive(Clone, Default)]
 pub struct MemTable {
     slots: Vec<Slot>,
@@ -49,8 +66,11 @@ pub struct MemTable {
     /// Strings that the index knows; the numbers of `strings` start here.
     base_strings: u32,
     strings: Vec<Arc<str>>,
-    /// Numbers of `strings`, and of those strings of the index that the writer used since.
+    /// Strings of the index that the writer used since.
+    of_index: Vec<(Arc<str>, u32)>,
+    /// Numbers of `strings` and `of_index`.
     numbers: HashMap<Arc<str>, u32>,
+    sorted: Sorted,
     heads: HashMap<u32, EntityHead>,
     string_bytes: u64,
 }
@@ -107,7 +127,9 @@ impl MemTable {
 
     /// Remembers the number of a string that the index has.
     pub fn remember_number(&mut self, text: &str, number: u32) {
-        self.numbers.insert(text.into(), number);
+        let text = Arc::<str>::from(text);
+        self.of_index.push((text.clone(), number));
+        self.numbers.insert(text, number);
     }
 
     pub fn head(&self, entity: u32) -> Option<EntityHead> {
@@ -124,8 +146,19 @@ impl MemTable {
 
     /// Numbers of the strings of this table that start with `prefix`.
     pub fn numbers_below(&self, prefix: &str) -> Vec<u32> {
-        let below = self.numbers.iter().filter(|(text, _)| text.starts_with(prefix));
-        below.map(|(_, number)| *number).collect()
+        let mut sorted = self.sorted.0.lock().unwrap_or_else(|e| e.into_inner());
+        let Names { covered, names } = &mut *sorted;
+        let now = (self.strings.len(), self.of_index.len());
+        if *covered != now {
+            let numbered = |at: usize| (self.strings[at].clone(), self.base_strings + at as u32);
+            names.extend((covered.0..now.0).map(numbered));
+            names.extend(self.of_index[covered.1..].iter().cloned());
+            // What was in order stays so: this sort only merges in what is new.
+            names.sort();
+            *covered = now;
+        }
+        let first = names.partition_point(|(text, _)| **text < *prefix);
+        names[first..].iter().take_while(|(text, _)| text.starts_with(prefix)).map(|(_, number)| *number).collect()
     }
 
     /// Adds the offsets of an entity's events, newest first, down to the offset `lowest`.

@@ -29,6 +29,7 @@ pub(crate) mod rewrite;
 pub(crate) mod salvage;
 pub(crate) mod scan;
 pub(crate) mod segment;
+pub(crate) mod segments;
 pub mod store;
 pub(crate) mod system;
 pub(crate) mod tail;

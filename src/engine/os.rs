@@ -200,6 +200,11 @@ pub fn has_several_processors() -> bool {
     *SEVERAL.get_or_init(|| std::thread::available_parallelism().is_ok_and(|count| count.get() > 1))
 }
 
+/// Has the processor fetch a value, where it can do so while it does other things.
+pub fn prefetch<T>(value: &T) {
+    mapping::prefetch(std::ptr::from_ref(value) as usize);
+}
+
 /// The processor that this thread runs on just now.
 pub fn processor() -> Option<usize> {
     // SAFETY: no memory is passed.

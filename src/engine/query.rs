@@ -3,6 +3,7 @@
 use super::error::{Error, Result};
 use super::event::{Columns, Event, Extensions, Source};
 use super::id::{Id, Kind};
+use super::index::entity_filter_key;
 use super::limits;
 use super::scan::{Scan, Strings};
 use super::segment::Flow;
@@ -260,6 +261,9 @@ impl Store {
         };
         let (mut rows, mut bytes, mut last) = (0, 0, 0);
         let mut place = PageEnd { next: if query.backward { 0 } else { query.after.max(until) }, end: true };
+        if query.after >= until {
+            return Ok(place);
+        }
         store.scan(&scan, &mut |event| {
             if rows == query.limit || bytes >= limits::PAGE_BYTES_MAX {
                 place = PageEnd { next: if query.backward { last - 1 } else { last }, end: false };
@@ -277,7 +281,7 @@ impl Store {
         let store = &*self.0;
         store.check_open()?;
         store.refresh()?;
-        for segment in store.segments().iter().rev() {
+        for segment in store.segments().may_have(entity_filter_key(entity)) {
             if let Some(newest) = segment.newest_of(entity)? {
                 let mut window = segment.window();
                 let frame = segment.frame_at(&mut window, newest.offset.into())?;

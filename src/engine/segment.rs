@@ -5,7 +5,7 @@ use super::error::{Error, Result};
 use super::frame::{BatchHeader, Frame, SegmentHeader, BATCH_HEADER_LEN, FRAME_FIXED_LEN, SEGMENT_HEADER_LEN};
 use super::hash;
 use super::id::{Hash, Id};
-use super::index::{is_damage, Index, IndexBuilder, IndexMeta, Name};
+use super::index::{is_damage, FilterLines, Index, IndexBuilder, IndexMeta, Name};
 use super::memtable::{Entry, MemTable, Slot};
 use super::tail::Tail;
 use super::vfs::File;
@@ -238,6 +238,11 @@ impl Segment {
         self.sealed.as_ref().is_none_or(|index| index.filter_allows(filter_key).unwrap_or(true))
     }
 
+    /// The filter of a sealed segment in memory, if it is to be had.
+    pub fn filter(&self) -> Option<FilterLines> {
+        self.sealed.as_ref()?.filter()
+    }
+
     pub fn find_id(&self, id: Id) -> Result<Option<Found>> {
         if let Some(slot) = self.read_table().find_id(id) {
             return Ok(Some(Found { offset: slot.offset, tag: slot.tag }));
@@ -289,10 +294,10 @@ impl Segment {
         let prefix = format!("{entity}:");
         let mut offsets = self
             .on_index(|index| {
-                let mut names: Vec<Name> = index.find_entity(entity)?.into_iter().collect();
-                if below {
-                    names.extend(index.entities_below(&prefix)?);
-                }
+                let names = match below {
+                    true => index.entities(entity, &prefix)?,
+                    false => index.find_entity(entity)?.into_iter().collect::<Vec<Name>>(),
+                };
                 let mut offsets = Vec::new();
                 names.iter().try_for_each(|name| index.postings_of(name, lowest, highest, &mut offsets))?;
                 Ok(offsets)

@@ -16,6 +16,7 @@ use super::limits::{self, Limits};
 use super::os::{OsVfs, SystemClock, SystemEntropy};
 use super::recovery::{self, not_a_store, OpenLog, Opening};
 use super::segment::Segment;
+use super::segments::Segments;
 use super::tail::Tail;
 use super::vfs::{Lock, LockOutcome, Vfs};
 use super::writer::{self, Writer};
@@ -132,9 +133,6 @@ pub struct Stats {
 #[derive(Clone)]
 pub struct Store(pub(crate) Arc<Inner>);
 
-/// The segments of a log, oldest first.
-pub(crate) type Segments = Arc<Vec<Arc<Segment>>>;
-
 pub(crate) struct Inner {
     pub dir: Directory,
     pub options: Options,
@@ -142,7 +140,7 @@ pub(crate) struct Inner {
     pub label: String,
     pub cache: Arc<BlockCache>,
     report: OpenReport,
-    segments: RwLock<Segments>,
+    segments: RwLock<Arc<Segments>>,
     pub visible: AtomicU64,
     pub durable: AtomicU64,
     role: Role,
@@ -524,7 +522,7 @@ impl Inner {
             label,
             cache,
             report: log.report,
-            segments: RwLock::new(Arc::new(log.segments)),
+            segments: RwLock::new(Arc::new(Segments::after(None, log.segments))),
             visible: AtomicU64::new(log.tail.next_sequence - 1),
             durable: AtomicU64::new(log.durable),
             role,
@@ -587,12 +585,13 @@ impl Inner {
     }
 
     /// The segments as they are now.
-    pub fn segments(&self) -> Segments {
+    pub fn segments(&self) -> Arc<Segments> {
         self.segments.read().unwrap_or_else(|e| e.into_inner()).clone()
     }
 
     pub fn set_segments(&self, segments: Vec<Arc<Segment>>) {
-        *self.segments.write().unwrap_or_else(|e| e.into_inner()) = Arc::new(segments);
+        let mut current = self.segments.write().unwrap_or_else(|e| e.into_inner());
+        *current = Arc::new(Segments::after(Some(&current), segments));
     }
 
     /// The writing end; `ReadOnly`, `Closed` or `Poisoned` where there is none to be had.

@@ -94,13 +94,22 @@ impl Mapping {
         else {
             return;
         };
-        #[cfg(target_arch = "x86_64")]
         for line in (0..PREFETCH_BYTES).step_by(CACHE_LINE_BYTES) {
-            use std::arch::x86_64::{_mm_prefetch, _MM_HINT_T0};
-            // SAFETY: a hint, which neither faults nor changes anything whatever the address is.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>((self.start + offset + line) as *const i8) };
+            prefetch(self.start + offset + line);
         }
     }
+}
+
+/// Has the processor fetch the cache line at an address.
+pub fn prefetch(address: usize) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, which neither faults nor changes anything whatever the address is.
+    unsafe {
+        use std::arch::x86_64::{_mm_prefetch, _MM_HINT_T0};
+        _mm_prefetch::<_MM_HINT_T0>(address as *const i8);
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
 }
 
 impl Drop for Mapping {
