@@ -191,6 +191,7 @@ void fbat_frontier_init(fbat_frontier *out_value);
 void fbat_head_init(fbat_head *out_value);
 void fbat_stats_init(fbat_stats *out_value);
 void fbat_open_report_init(fbat_open_report *out_value);
+void fbat_set_mapped_reads(bool mapped);
 fbat_open_options *fbat_open_options_new(void);
 void fbat_open_options_free(fbat_open_options *options);
 fbat_status fbat_open_options_set_mode(fbat_open_options *options, uint32_t mode);

@@ -384,6 +384,35 @@ fn chunks(destination: &Store, source: &Store, options: &mut ImportOptions<'_>) 
 }
 
 #[test]
+fn an_import_does_the_same_on_one_thread_and_on_two() {
+    let pair = Pair::filled("threads", 500);
+    let mut told = Vec::new();
+    for overlap in [false, true] {
+        let destination = open(&pair.dir.join(&format!("overlap-{overlap}")), &quick());
+        let mut seen = Vec::new();
+        let mut filter = |e: &Event<'_>| if e.sequence % 7 == 3 { Verdict::Skip } else { Verdict::Keep };
+        let mut progress = |report: &ImportReport| {
+            seen.push((report.imported, report.skipped_filtered, report.source_high_watermark));
+            Verdict::Keep
+        };
+        let mut options = ImportOptions {
+            chunk_size: 13,
+            overlap,
+            filter: Some(&mut filter),
+            progress: Some(&mut progress),
+            ..named("s")
+        };
+        let report = import_with(&destination, &pair.source, &mut options);
+        let again = import(&destination, &pair.source, "s");
+        assert_eq!(again.deduplicated, report.imported);
+        let events: Vec<_> = rows(&destination).iter().map(|row| (row.sequence, row.id, row.content_hash)).collect();
+        told.push((seen, report.imported, again.imported, events));
+    }
+    assert!(told[0].0.len() > 30);
+    assert_eq!(told[0], told[1]);
+}
+
+#[test]
 fn progress_is_told_of_each_chunk_and_each_is_visible_as_a_whole() {
     let pair = Pair::filled("progress", 600);
     let sizes = chunks(&pair.destination, &pair.source, &mut ImportOptions { chunk_size: 256, ..named("s") });

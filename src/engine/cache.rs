@@ -16,7 +16,7 @@ const SHARDS: usize = 64;
 #[derive(Clone, Copy)]
 pub enum Part {
     Filter = 16 << 20,
-    Strings = 2 << 20,
+    Strings = 4 << 20,
 }
 
 struct Slot {

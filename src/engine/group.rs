@@ -98,3 +98,37 @@ impl Drop for Turn<'_> {
         self.group.done[round % 2].notify_all();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicU64;
+
+    #[test]
+    fn everybody_waits_until_it_is_done_and_turns_are_taken_one_at_a_time() {
+        let (threads, each) = if cfg!(miri) { (3, 5) } else { (8, 500) };
+        let (group, written, durable) = (Group::default(), AtomicU64::new(0), AtomicU64::new(0));
+        let (busy, turns) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    for _ in 0..each {
+                        let target = written.fetch_add(1, Ordering::SeqCst) + 1;
+                        let is_done = || durable.load(Ordering::SeqCst) >= target;
+                        while let Some(turn) = group.wait(target, is_done) {
+                            assert_eq!(busy.fetch_add(1, Ordering::SeqCst), 0, "two turns at once");
+                            let through = written.load(Ordering::SeqCst);
+                            turn.covers(through);
+                            std::thread::yield_now();
+                            durable.fetch_max(through, Ordering::SeqCst);
+                            turns.fetch_add(1, Ordering::SeqCst);
+                            busy.fetch_sub(1, Ordering::SeqCst);
+                        }
+                        assert!(is_done());
+                    }
+                });
+            }
+        });
+        assert!(turns.load(Ordering::SeqCst) <= threads * each);
+    }
+}

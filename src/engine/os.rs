@@ -15,6 +15,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 mod mapping;
 
+pub use mapping::allow as allow_mapping;
+
 /// The file system of the operating system.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct OsVfs;
@@ -383,6 +385,31 @@ fn getrandom(bytes: &mut [u8]) {
             1.. => done += n as usize,
             _ if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
             _ => panic!("getrandom: {}", io::Error::last_os_error()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg_attr(miri, ignore)] // maps a file
+    fn what_is_settled_is_read_also_when_the_file_has_grown() {
+        let path = std::env::temp_dir().join(format!("fbat-settled-{}", std::process::id()));
+        let file = OsVfs.open(&path, Access::CreateNew).unwrap();
+        fs::remove_file(&path).unwrap();
+        let byte = |at: usize| (at % 251) as u8;
+        let mut len = 0;
+        for grown in [10, 5_000, 70_000, 3_000_000, 3_000_010, 9_000_000] {
+            let more: Vec<u8> = (len..grown).map(byte).collect();
+            super::super::vfs::write_full(&*file, &more, len as u64).unwrap();
+            len = grown;
+            for at in (0..len).step_by(len / 7 + 1) {
+                let mut buffer = [0; 100];
+                let got = file.read_settled(&mut buffer[..100.min(len - at)], at as u64).unwrap();
+                assert!(buffer[..got].iter().enumerate().all(|(n, found)| *found == byte(at + n)), "{at} of {len}");
+            }
         }
     }
 }

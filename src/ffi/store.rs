@@ -322,6 +322,21 @@ fn set_limit(options: *mut fbat_open_options, set: impl FnOnce(&mut Limits)) -> 
     })
 }
 
+/// Says how small parts of files are read from now on, in the whole process: from memory that the files are mapped to, which
+/// is the default and several times as fast, or by system calls.
+///
+/// Mapping puts a handler for SIGBUS in place, once. A page that can't be had (the file was cut short, the disk fails) is an
+/// error then, as with a system call; every other SIGBUS goes to the handler that was there before. A program that puts its
+/// own in place later should do the same, and no thread that uses the library should block SIGBUS.
+/// @param mapped false before the first store is opened: no handler is put in place.
+/// @par Threads
+/// Any.
+/// @since 0.1
+#[no_mangle]
+pub extern "C" fn fbat_set_mapped_reads(mapped: bool) {
+    guard::value((), || crate::engine::os::allow_mapping(mapped))
+}
+
 /// Makes options that say what fbat_store_open() does without any.
 /// @return the options, which fbat_open_options_free() frees; NULL in a forked child, and where 16
 /// million objects are live.

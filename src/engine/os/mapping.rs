@@ -44,7 +44,8 @@ static MAPPED: [Region; REGIONS] = [const {
 impl Mapping {
     /// Maps the first `len` bytes of a file, which has as many; none where that can't be done.
     pub fn new(file: &fs::File, len: usize) -> Option<Mapping> {
-        if len == 0 || cfg!(not(target_pointer_width = "64")) || !handler_is_ours() {
+        let allowed = ALLOWED.load(Ordering::Relaxed) && cfg!(target_pointer_width = "64");
+        if len == 0 || !allowed || !handler_is_ours() {
             return None;
         }
         let free = |r: &&Region| r.taken.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok();
@@ -119,6 +120,15 @@ impl Drop for Mapping {
         unsafe { libc::munmap(self.start as *mut _, self.len) };
         self.region.taken.store(false, Ordering::Release);
     }
+}
+
+/// Whether files may be mapped from now on.
+static ALLOWED: AtomicBool = AtomicBool::new(true);
+
+/// Says whether files may be mapped from now on. Where it is said before the first store is opened, no handler is put in
+/// place.
+pub fn allow(allowed: bool) {
+    ALLOWED.store(allowed, Ordering::Relaxed);
 }
 
 /// What was there before our handler: function or one of SIG_DFL and SIG_IGN, and its flags.
