@@ -19,7 +19,7 @@ const VERSION: u32 = 1;
 const BLOCK_LEN: usize = 4096;
 const DATA_LEN: usize = 4032;
 const FILTER_LINE_LEN: usize = 64;
-const FILTER_BITS_PER_KEY: usize = 12;
+const FILTER_BITS_PER_KEY: usize = 10;
 const FILTER_PROBES: u32 = 6;
 
 /// Sections, in the order in which they stand in the file, and the length of their entries.
