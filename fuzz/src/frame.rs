@@ -65,8 +65,8 @@ impl Base {
             1 => {
                 let mut window = segment.window();
                 for offset in segment.offsets(entity, true, 0, u32::MAX)? {
-                    segment.frame_at(&mut window, offset.into())?;
-                    segment.before(entity, offset)?;
+                    segment.frame_at(&mut window, offset)?;
+                    segment.before(entity, offset as u32)?;
                 }
             }
             2 => {

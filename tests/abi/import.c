@@ -397,7 +397,7 @@ MISUSE(unknown_import_choices_and_bits) {
     CHECK_STATUS(fbat_import_options_set_on_conflict(options, 2), FBAT_ERR_INVALID_ARGUMENT);
     CHECK_STATUS(fbat_import_options_set_category(options, 16), FBAT_ERR_INVALID_ARGUMENT);
     CHECK_STATUS(fbat_import_options_set_versions(options, 2, 1), FBAT_ERR_INVALID_ARGUMENT);
-    for (int bit = 1; bit < 32; bit++) {
+    for (int bit = 2; bit < 32; bit++) {
         CHECK_STATUS(fbat_import_options_set_flags(options, (uint32_t)1 << bit), FBAT_ERR_INVALID_ARGUMENT);
     }
     for (int bit = 3; bit < 32; bit++) {
