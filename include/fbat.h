@@ -1444,7 +1444,8 @@ void fbat_store_free(fbat_store *store);
 
 /**
  * Makes everything that is visible durable.
- * @param store the store. One that is open for reading syncs the files as far as it sees them.
+ * @param store the store. One that is open for reading syncs the files as far as it sees them; where it cannot, or the
+ * writer is poisoned, that is no failure: the frontier says what is durable.
  * @param out_frontier the frontier after it; may be NULL.
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK done.

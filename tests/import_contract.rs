@@ -364,8 +364,7 @@ fn chunks(destination: &Store, source: &Store, options: &mut ImportOptions<'_>) 
     let seen = RefCell::new(vec![0]);
     let mut progress = |report: &ImportReport| {
         seen.borrow_mut().push(report.imported);
-        // The frontier behind the chunk; the next one may be there already.
-        assert!(report.destination_visible <= destination.frontier().unwrap().visible);
+        assert_eq!(report.destination_visible, destination.frontier().unwrap().visible);
         Verdict::Keep
     };
     // The options outlive the callback, so they get it by value.
@@ -374,6 +373,7 @@ fn chunks(destination: &Store, source: &Store, options: &mut ImportOptions<'_>) 
         region: options.region.clone(),
         after: options.after,
         chunk_size: options.chunk_size,
+        overlap: false, // or the next chunk may be there when progress is told of one
         progress: Some(&mut progress),
         ..ImportOptions::default()
     };
@@ -590,7 +590,7 @@ fn closing_a_store_of_the_import_from_a_callback_is_refused_as_busy() {
 
 #[test]
 fn a_store_that_another_thread_closes_ends_the_import_after_a_whole_chunk() {
-    for close_source in [true, false] {
+    for (close_source, overlap) in [(true, false), (false, false), (true, true), (false, true)] {
         let pair = Pair::filled("close-thread", 40);
         let mut filter = |e: &Event<'_>| {
             if e.sequence == 20 {
@@ -599,11 +599,11 @@ fn a_store_that_another_thread_closes_ends_the_import_after_a_whole_chunk() {
             }
             Verdict::Keep
         };
-        let mut options = ImportOptions { filter: Some(&mut filter), chunk_size: 7, ..named("s") };
+        let mut options = ImportOptions { filter: Some(&mut filter), chunk_size: 7, overlap, ..named("s") };
         let (report, error) = failed(pair.destination.import(&pair.source, &mut options));
         assert_eq!(error.code(), Code::Closed);
-        // The first two chunks may be under way when the store is closed.
-        assert!([0, 7, 14].contains(&report.imported), "{report:?}");
+        // On two threads the first two chunks may be under way when the store is closed.
+        assert!(report.imported == 14 || (overlap && [0, 7].contains(&report.imported)), "{report:?}");
         assert_eq!(report.source_high_watermark, report.imported + 1);
         pair.destination.close().unwrap();
         let destination = open_quick(&pair.dir.join("destination"));

@@ -520,7 +520,7 @@ impl Index {
                 Some(place) => place,
                 None => look(&self.block(number)?),
             };
-            match place {
+            match place? {
                 Place::At(entry) => return Ok(Some(entry)),
                 Place::Absent => return Ok(None),
                 Place::Before(first) => (high, high_id) = (start, first),
@@ -577,12 +577,7 @@ impl Index {
             take(self.name(first)?)?;
         }
         // As a rule the names below follow at once.
-        let (mut from, mut step) = (first, 1);
-        while from + step < self.entries(NAMES) && self.is_before(from + step, below)? {
-            (from, step) = (from + step, step * 2);
-        }
-        let end = (from + step).min(self.entries(NAMES));
-        from += partition_point(end - from, |at| self.is_before(from + at, below))?;
+        let from = partition_near(self.entries(NAMES), first + 1, |at| self.is_before(at, below))?;
         for at in from..self.entries(NAMES) {
             let name = self.name(at)?;
             if !self.string(name.number)?.starts_with(below) {
@@ -709,15 +704,15 @@ enum Place {
 }
 
 /// Looks for an id among the first `count` entries of a block of ids, where it is expected near `guess`.
-fn place_in_block(block: &[u8], count: usize, guess: usize, id: Id) -> Place {
+fn place_in_block(block: &[u8], count: usize, guess: usize, id: Id) -> Result<Place> {
     let id_at = |at: usize| Id::from_bytes(array_at(block, at * ENTRY_LEN[IDS]));
-    let at = partition_near(count, guess, |at| id_at(at) < id);
-    match at {
+    let at = partition_near(count, guess, |at| Ok(id_at(at) < id))?;
+    Ok(match at {
         _ if at < count && id_at(at) == id => Place::At(decode_id_entry(block, at * ENTRY_LEN[IDS])),
         0 => Place::Before(id_at(0)),
         _ if at == count => Place::Behind(id_at(count - 1)),
         _ => Place::Absent,
-    }
+    })
 }
 
 /// The first number below `count` for which `before` no longer holds.
@@ -734,28 +729,17 @@ fn partition_point(count: usize, mut before: impl FnMut(usize) -> Result<bool>) 
 }
 
 /// As [`partition_point`], for a place that is expected near `guess`: looks around it in growing steps.
-fn partition_near(count: usize, guess: usize, before: impl Fn(usize) -> bool) -> usize {
-    let (mut low, mut high, mut step) = (0, count, 1);
-    let mut at = guess;
+fn partition_near(count: usize, guess: usize, mut before: impl FnMut(usize) -> Result<bool>) -> Result<usize> {
     // The place is from `low` to `high`.
-    while low < high && step < count {
-        match before(at) {
+    let (mut low, mut high, mut step, mut at) = (0, count, 1, guess);
+    while (low..high).contains(&at) && step < count {
+        match before(at)? {
             true => (low, at) = (at + 1, at + step),
             false => (high, at) = (at, at.saturating_sub(step)),
         }
-        if !(low..high).contains(&at) {
-            break;
-        }
         step *= 2;
     }
-    while low < high {
-        let middle = low + (high - low) / 2;
-        match before(middle) {
-            true => low = middle + 1,
-            false => high = middle,
-        }
-    }
-    low
+    Ok(low + partition_point(high - low, |at| before(low + at))?)
 }
 
 fn load_block(file: &dyn File, path: &Path, salt: u64, number: u64) -> Result<Vec<u8>> {
@@ -791,8 +775,9 @@ mod tests {
     fn a_place_is_found_wherever_it_is_expected() {
         for count in 1..40 {
             for place in 0..=count {
-                for guess in 0..count {
-                    assert_eq!(partition_near(count, guess, |at| at < place), place, "{count} {guess}");
+                for guess in 0..=count {
+                    let found = partition_near(count, guess, |at| Ok(at < place)).unwrap();
+                    assert_eq!(found, place, "{count} {guess}");
                 }
             }
         }
