@@ -6,9 +6,10 @@ use super::event::{Cause, Event, Expect, Source};
 use super::id::{Hash, Id, Kind};
 use super::import::{ImportDurability, OnConflict};
 use super::os;
-use super::store::{Frontier, Inner};
+use super::store::{check_fork, Frontier, Inner};
 use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
-use std::thread::{Scope, ScopedJoinHandle};
+use std::sync::Arc;
+use std::thread::JoinHandle;
 
 /// Events that are to be committed together; their bytes stand in one arena.
 #[derive(Default)]
@@ -133,21 +134,21 @@ pub struct Counts {
 }
 
 /// The one way in which the chunks of an import are committed.
-#[derive(Clone, Copy)]
-pub struct Terms<'a> {
-    pub destination: &'a Inner,
-    pub namespace: &'a str,
+#[derive(Clone)]
+pub struct Terms {
+    pub destination: Arc<Inner>,
+    pub namespace: Arc<str>,
     /// The destination's visible frontier when the import was called.
     pub frontier: u64,
     pub on_conflict: OnConflict,
     pub durability: ImportDurability,
 }
 
-impl Terms<'_> {
+impl Terms {
     /// Commits a chunk. `own` are the frontiers before and after the chunks before, as long as nobody else appended
     /// between them.
     fn commit(&self, chunk: &Chunk, own: &mut (u64, u64)) -> Result<Counts> {
-        let items = chunk.items(self.namespace);
+        let items = chunk.items(&self.namespace);
         let skip_conflicts = self.on_conflict == OnConflict::Skip;
         let terms = ImportTerms { absent_at: chunk.absent_at, own: *own, skip_conflicts };
         let outcomes = self.destination.commit(&items, Some(terms)).map_err(|e| chunk.name_conflict(e))?;
@@ -186,12 +187,11 @@ impl Terms<'_> {
 const UNDER_WAY_MAX: usize = 2;
 
 /// Commits chunks one after the other.
-pub struct Committer<'scope, 'env> {
-    terms: Terms<'env>,
-    scope: &'scope Scope<'scope, 'env>,
+pub struct Committer {
+    terms: Terms,
     /// On a thread of its own, once there is a chunk that others follow.
     overlap: bool,
-    worker: Option<Worker<'scope>>,
+    worker: Option<Worker>,
     /// Chunks that were started and not collected.
     under_way: usize,
     /// What became of a chunk that was committed on this thread.
@@ -201,15 +201,9 @@ pub struct Committer<'scope, 'env> {
     spare: Vec<Chunk>,
 }
 
-struct Worker<'scope> {
-    chunks: SyncSender<Chunk>,
-    results: Receiver<(Chunk, Result<Counts>)>,
-    thread: ScopedJoinHandle<'scope, ()>,
-}
-
-impl<'scope, 'env> Committer<'scope, 'env> {
-    pub fn new(terms: Terms<'env>, scope: &'scope Scope<'scope, 'env>, overlap: bool) -> Committer<'scope, 'env> {
-        Committer { terms, scope, overlap, worker: None, under_way: 0, here: None, own: (0, 0), spare: Vec::new() }
+impl Committer {
+    pub fn new(terms: Terms, overlap: bool) -> Committer {
+        Committer { terms, overlap, worker: None, under_way: 0, here: None, own: (0, 0), spare: Vec::new() }
     }
 
     /// Whether a chunk was started and not collected.
@@ -222,36 +216,57 @@ impl<'scope, 'env> Committer<'scope, 'env> {
         self.under_way == UNDER_WAY_MAX
     }
 
-    /// Begins to commit `chunk` and leaves an empty one in its place. `more` are to come. Answers whether there is time
-    /// to gather them meanwhile.
-    pub fn start(&mut self, chunk: &mut Chunk, more: bool) -> bool {
+    /// Whether one was committed on this thread, so that there is nothing to wait for.
+    pub fn has_result(&self) -> bool {
+        self.here.is_some()
+    }
+
+    /// Begins to commit `chunk`, which `more` will follow, and leaves an empty one in its place.
+    pub fn start(&mut self, chunk: &mut Chunk, more: bool) {
         self.under_way += 1;
         if self.overlap && more && self.worker.is_none() {
-            self.worker = self.spawn();
+            self.worker = Worker::spawn(self.terms.clone());
             self.overlap = self.worker.is_some();
         }
         match &self.worker {
-            Some(worker) => {
-                let chunk = std::mem::replace(chunk, self.spare.pop().unwrap_or_default());
-                // Where the thread has panicked, collecting tells.
-                let _ = worker.chunks.send(chunk);
-                true
-            }
+            Some(worker) => worker.give(std::mem::replace(chunk, self.spare.pop().unwrap_or_default())),
             None => {
                 self.here = Some(self.terms.commit(chunk, &mut self.own));
                 chunk.clear();
-                false
             }
         }
     }
 
-    fn spawn(&self) -> Option<Worker<'scope>> {
+    /// Waits for the first chunk that is under way: what became of it, or none where there is none.
+    pub fn collect(&mut self) -> Option<Result<Counts>> {
+        self.under_way = self.under_way.checked_sub(1)?;
+        if let Some(result) = self.here.take() {
+            return Some(result);
+        }
+        let (chunk, result) = self.worker.as_mut()?.take();
+        self.spare.push(chunk);
+        Some(result)
+    }
+}
+
+/// The thread of an import. It ends before this is dropped; in a forked child, where it is not, nothing of it is touched.
+struct Worker(Option<Thread>);
+
+struct Thread {
+    chunks: SyncSender<Chunk>,
+    results: Receiver<(Chunk, Result<Counts>)>,
+    thread: JoinHandle<()>,
+}
+
+impl Worker {
+    /// None where no thread is to be had.
+    fn spawn(terms: Terms) -> Option<Worker> {
         let (chunks, to_do) = sync_channel::<Chunk>(UNDER_WAY_MAX);
         let (done, results) = sync_channel(UNDER_WAY_MAX);
-        let (terms, mut own, caller_on) = (self.terms, self.own, os::processor());
+        let caller_on = os::processor();
         let work = move || {
             caller_on.into_iter().for_each(os::avoid_processor);
-            let mut failed = None;
+            let (mut own, mut failed) = ((0, 0), None);
             for mut chunk in to_do {
                 // What comes behind a chunk that failed is not committed.
                 let result = match &failed {
@@ -265,28 +280,38 @@ impl<'scope, 'env> Committer<'scope, 'env> {
                 }
             }
         };
-        let spawn = || std::thread::Builder::new().name("fbat-import".into()).spawn_scoped(self.scope, work);
-        // Where no thread is to be had, this one does the work.
+        let spawn = || std::thread::Builder::new().name("fbat-import".into()).spawn(work);
         let thread = os::without_signals(spawn).ok()?;
-        Some(Worker { chunks, results, thread })
+        Some(Worker(Some(Thread { chunks, results, thread })))
     }
 
-    /// Waits for the first chunk that is under way: what became of it, or none where there is none.
-    pub fn collect(&mut self) -> Option<Result<Counts>> {
-        self.under_way = self.under_way.checked_sub(1)?;
-        if let Some(result) = self.here.take() {
-            return Some(result);
+    fn give(&self, chunk: Chunk) {
+        if let Some(thread) = self.0.as_ref().filter(|_| !os::in_forked_child()) {
+            // Where the thread has panicked, the next to take tells.
+            let _ = thread.chunks.send(chunk);
         }
-        let received = self.worker.as_ref().and_then(|worker| worker.results.recv().ok());
-        match received {
-            Some((chunk, result)) => {
-                self.spare.push(chunk);
-                Some(result)
-            }
-            None => {
-                let panic = self.worker.take().and_then(|worker| worker.thread.join().err());
-                std::panic::resume_unwind(panic.unwrap_or_else(|| Box::new("the thread of an import is gone")))
-            }
+    }
+
+    fn take(&mut self) -> (Chunk, Result<Counts>) {
+        if let Err(forked) = check_fork() {
+            return (Chunk::default(), Err(forked));
         }
+        let received = self.0.as_ref().and_then(|thread| thread.results.recv().ok());
+        received.unwrap_or_else(|| {
+            // It ends early by a panic only, which goes on here.
+            let panic = self.0.take().and_then(|thread| thread.thread.join().err());
+            std::panic::resume_unwind(panic.unwrap_or_else(|| Box::new("the thread of an import is gone")))
+        })
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let Some(Thread { chunks, results, thread }) = self.0.take() else { return };
+        if os::in_forked_child() {
+            return std::mem::forget((chunks, results, thread));
+        }
+        drop((chunks, results));
+        let _panic_was_told = thread.join();
     }
 }

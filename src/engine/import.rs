@@ -10,12 +10,11 @@ use super::os;
 use super::query::Region;
 use super::scan::{Scan, Successor};
 use super::segment::Flow;
-use super::store::{Inner, Store};
+use super::store::{check_fork, Inner, Store};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
-use std::thread::Scope;
 
 /// What a callback answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,14 +159,13 @@ impl Store {
     /// `Closed`, `ReadOnly`, `Poisoned`, and those of an unreadable provenance.
     pub fn import(&self, source: &Store, options: &mut ImportOptions<'_>) -> ImportOutcome {
         let _importing = [Importing::new(self), Importing::new(source)];
-        let namespace = options.namespace.clone();
-        std::thread::scope(|scope| match Run::start(self, source, &namespace, options, scope) {
+        match Run::start(self, source, options) {
             Err(error) => ImportOutcome { report: ImportReport::default(), result: Err(error) },
             Ok(mut run) => {
                 let result = run.examine(source, options).and_then(|()| run.flush(options, false));
                 run.finish(result, options)
             }
-        })
+        }
     }
 }
 
@@ -198,11 +196,11 @@ pub(crate) fn is_importing(store: *const Inner) -> bool {
 }
 
 /// An import under way.
-struct Run<'scope, 'env> {
-    destination: &'env Inner,
+struct Run<'d> {
+    destination: &'d Inner,
     keys: ImportKeys,
     chunk_size: usize,
-    committer: Committer<'scope, 'env>,
+    committer: Committer,
     chunk: Chunk,
     /// What was examined, but for what became of chunks: by now, with each chunk that is under way, and with those that
     /// were committed.
@@ -217,15 +215,9 @@ struct Run<'scope, 'env> {
     place: Option<Successor>,
 }
 
-impl<'scope, 'env> Run<'scope, 'env> {
-    fn start(
-        destination: &'env Store,
-        source: &Store,
-        namespace: &'env str,
-        options: &ImportOptions<'_>,
-        scope: &'scope Scope<'scope, 'env>,
-    ) -> Result<Run<'scope, 'env>> {
-        let (to, from) = (&*destination.0, &*source.0);
+impl<'d> Run<'d> {
+    fn start(destination: &'d Store, source: &Store, options: &ImportOptions<'_>) -> Result<Run<'d>> {
+        let (to, from, namespace) = (&*destination.0, &*source.0, options.namespace.as_str());
         if namespace.is_empty() {
             return Err(Error::invalid("the namespace of the import is missing"));
         }
@@ -235,14 +227,15 @@ impl<'scope, 'env> Run<'scope, 'env> {
         from.check_open()?;
         let (on_conflict, durability) = (options.on_conflict, options.durability);
         let frontier = to.current_frontier().visible;
-        let terms = Terms { destination: to, namespace, frontier, on_conflict, durability };
+        let (shared, name) = (destination.0.clone(), namespace.into());
+        let terms = Terms { destination: shared, namespace: name, frontier, on_conflict, durability };
         let ceiling = from.sync_for_copy()?;
         let report = ImportReport { source_ceiling: ceiling, ..ImportReport::default() };
         Ok(Run {
             destination: to,
             keys: ImportKeys::new(namespace),
             chunk_size: (options.chunk_size.max(1) as usize).min(to.options.limits.batch_events_max),
-            committer: Committer::new(terms, scope, options.overlap && os::has_several_processors()),
+            committer: Committer::new(terms, options.overlap && os::has_several_processors()),
             chunk: Chunk::default(),
             examined: report,
             under_way: VecDeque::new(),
@@ -381,8 +374,8 @@ impl<'scope, 'env> Run<'scope, 'env> {
             hook();
         }
         self.under_way.push_back(self.examined);
-        let overlaps = self.committer.start(&mut self.chunk, more);
-        match overlaps && more {
+        self.committer.start(&mut self.chunk, more);
+        match more && !self.committer.has_result() {
             true => Ok(()),
             false => self.collect_all(options),
         }
@@ -411,7 +404,9 @@ impl<'scope, 'env> Run<'scope, 'env> {
     fn report(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
         self.unreported = 0;
         let Some(progress) = &mut options.progress else { return Ok(()) };
-        match progress(&self.so_far()) {
+        let verdict = progress(&self.so_far());
+        check_fork()?;
+        match verdict {
             Verdict::Keep | Verdict::Skip => Ok(()),
             Verdict::Stop(status) => {
                 options.progress = None;
@@ -476,7 +471,9 @@ fn filter_keeps(event: &Event<'_>, options: &mut ImportOptions<'_>) -> Result<bo
         extensions: if columns.extensions { event.extensions } else { Extensions::default() },
         ..*event
     };
-    match filter(&shown) {
+    let verdict = filter(&shown);
+    check_fork()?;
+    match verdict {
         Verdict::Keep => Ok(true),
         Verdict::Skip => Ok(false),
         Verdict::Stop(status) => Err(stop(status)),

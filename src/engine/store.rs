@@ -320,6 +320,14 @@ fn event_bytes(event: &NewEvent<'_>) -> usize {
     event.payload.len() + extensions + event.entity.len() + event.scope.len()
 }
 
+/// Refuses to go on in a child that was forked: locks may be held there by threads that are not.
+pub(crate) fn check_fork() -> Result<()> {
+    match super::os::in_forked_child() {
+        true => Err(Error::new(Code::Forked, "the store belongs to the parent of this process")),
+        false => Ok(()),
+    }
+}
+
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|e| e.into_inner())
 }
@@ -547,9 +555,7 @@ impl Inner {
     }
 
     pub fn check_open(&self) -> Result<()> {
-        if super::os::in_forked_child() {
-            return Err(Error::new(Code::Forked, "the store belongs to the parent of this process"));
-        }
+        check_fork()?;
         match self.closed.load(Ordering::Acquire) {
             true => Err(Error::new(Code::Closed, format!("the store {} is closed", self.dir.path.display()))),
             false => Ok(()),
@@ -677,9 +683,7 @@ impl Inner {
     }
 
     pub fn close(&self) -> Result<()> {
-        if super::os::in_forked_child() {
-            return Err(Error::new(Code::Forked, "the store belongs to the parent of this process"));
-        }
+        check_fork()?;
         self.closed.store(true, Ordering::Release);
         let Role::Writer(writer) = &self.role else { return Ok(()) };
         // Whoever comes second waits here for the first: when it returns, the directory is released.

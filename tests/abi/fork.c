@@ -245,6 +245,50 @@ MISUSE(child_forked_while_another_thread_appends_is_refused_and_does_not_hang) {
     parents_end(&p);
 }
 
+typedef struct {
+    int events;
+    bool is_child;
+    pid_t child;
+} forking;
+
+static int32_t fork_in_the_middle(void *user_data, const fbat_record *record) {
+    forking *f = user_data;
+    (void)record;
+    if (++f->events == 700) {
+        fflush(NULL);
+        f->child = fork();
+        f->is_child = f->child == 0;
+        alarm(f->is_child ? 60 : 0);
+    }
+    return 1;
+}
+
+/* Chunks are under way on a thread that the child does not have. */
+MISUSE(child_forked_by_the_filter_of_an_import_is_refused_and_does_not_hang) {
+    int status = 0;
+    forking f = {0, false, -1};
+    fbat_store *source = open_new("source"), *hub = open_new("hub");
+    fbat_event batch[1000];
+    for (int i = 0; i < 1000; i++)
+        batch[i] = event_of("thing:1", "x");
+    CHECK_OK(fbat_append_batch(source, batch, 1000, NULL, NULL));
+    fbat_import_options *options = fbat_import_options_new();
+    CHECK_OK(fbat_import_options_set_namespace(options, "source", 6));
+    CHECK_OK(fbat_import_options_set_chunk_size(options, 16));
+    CHECK_OK(fbat_import_options_set_filter(options, fork_in_the_middle, &f, NULL));
+    fbat_import_report report = FBAT_IMPORT_REPORT_INIT;
+    fbat_status outcome = fbat_import(hub, source, options, &report, NULL);
+    if (f.is_child) {
+        _exit(outcome == FBAT_ERR_FORKED ? 0 : 1);
+    }
+    CHECK_STATUS(outcome, FBAT_OK);
+    CHECK_U64(report.imported, 1000);
+    CHECK(f.child > 0 && waitpid(f.child, &status, 0) == f.child && status == 0);
+    fbat_import_options_free(options);
+    done(hub);
+    done(source);
+}
+
 /* Lets a child, or a child of a child that has ended, live on while the parent closes and opens the store. */
 static void lives_on(bool detached) {
     int to_child[2], to_parent[2], status;
