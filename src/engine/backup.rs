@@ -4,6 +4,8 @@ use super::directory::{CleanMark, Directory};
 use super::error::{Error, Result};
 use super::frame::SEGMENT_HEADER_LEN;
 use super::id::Hash;
+use super::recovery::Opening;
+use super::run::{self, RUN_SEGMENTS};
 use super::segment::Segment;
 use super::store::{sync_parent, Inner, Store};
 use super::tail::{Step, Tail};
@@ -79,7 +81,7 @@ struct Place {
 impl Backup<'_> {
     /// Everything is on disk before the identity file is, which makes a store of it.
     fn run(&self) -> Result<BackupReport> {
-        let (mut report, mut place) = (BackupReport::default(), None);
+        let (mut report, mut place, mut copies) = (BackupReport::default(), None, Vec::new());
         let segments = self.source.segments();
         for (at, segment) in segments.iter().enumerate() {
             let first = segment.header.first_sequence;
@@ -88,8 +90,13 @@ impl Backup<'_> {
             }
             self.source.check_open()?;
             let sealed = segments.get(at + 1).is_some_and(|next| next.header.first_sequence <= self.end + 1);
-            let copied = self.segment(segment, sealed, place.as_ref(), &mut report)?;
+            let (copy, copied) = self.segment(segment, sealed, place.as_ref(), &mut report)?;
             place = Some(copied);
+            copies.push(Arc::new(copy));
+            if copies.len() == RUN_SEGMENTS {
+                self.make_run(&copies)?;
+                copies.clear();
+            }
         }
         let Place { segment, tail, events } = place.expect("an open log has a segment");
         let last_sequence = tail.next_sequence - 1;
@@ -102,15 +109,23 @@ impl Backup<'_> {
         Ok(BackupReport { events, last_sequence, log_hash, ..report })
     }
 
+    /// Made from the indexes that were made here.
+    fn make_run(&self, copies: &[Arc<Segment>]) -> Result<()> {
+        match run::build(copies) {
+            Some(bytes) => self.dir.publish(&run::run_name(copies[0].header.first_sequence), &bytes, false),
+            None => Ok(()),
+        }
+    }
+
     /// Copies a segment, or the part of the last one that is durable, and checks every batch of what
-    /// is at the destination then.
+    /// is at the destination then. What it gives back knows the copy by its index.
     fn segment(
         &self,
         segment: &Segment,
         sealed: bool,
         before: Option<&Place>,
         report: &mut BackupReport,
-    ) -> Result<Place> {
+    ) -> Result<(Segment, Place)> {
         let header = segment.header;
         let to = self.dir.file(&Segment::log_name(header.first_sequence));
         let failed = |e| Error::io("cannot write", &to, &e);
@@ -128,11 +143,14 @@ impl Backup<'_> {
         file.sync().map_err(failed)?;
         // Made from what was just checked, so that no damage of the old one is copied.
         let index = copy.build_index(&tail.index_meta())?;
-        self.dir.publish(&format!("{:020}.idx", header.first_sequence), &index, true)?;
+        self.dir.publish(&Segment::index_name(header.first_sequence), &index, true)?;
+        let index =
+            Opening::for_reading(self.dir, &self.source.identity, self.source.cache.clone()).open_index(&header)?;
+        let indexed = Segment::new(header, copy.path.clone(), file, index, self.source.cache.clone());
         report.segments += 1;
         report.linked_segments += u64::from(linked);
         report.log_bytes += tail.offset;
-        Ok(Place { segment: header.first_sequence, tail, events: header.events_before + tail.events })
+        Ok((indexed, Place { segment: header.first_sequence, tail, events: header.events_before + tail.events }))
     }
 
     /// Reads a copied segment to its seal or to where the copy ends.

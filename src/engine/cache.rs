@@ -15,7 +15,7 @@ const SHARDS: usize = 64;
 /// blocks come and go.
 #[derive(Clone, Copy)]
 pub enum Part {
-    Filter = 16 << 20,
+    Filter = 32 << 20,
     Strings = 4 << 20,
 }
 

@@ -10,6 +10,7 @@ use super::index::{entity_filter_key, id_filter_key, Index};
 use super::limits::{SEGMENT_EVENTS, SEGMENT_STRING_BYTES, SEQUENCE_LEASE};
 use super::memtable::{Entry, MemTable};
 use super::recovery::Opening;
+use super::run::{self, RUN_SEGMENTS};
 use super::segment::{Found, Segment};
 use super::segments::Segments;
 use super::store::Inner;
@@ -284,10 +285,25 @@ impl Inner {
         let mut segments = self.segments().to_vec();
         segments.pop();
         segments.push(Arc::new(sealed.with_index(index)));
+        self.make_run(&segments);
         segments.push(next);
         self.set_segments(segments);
         *writer = next_writer;
         Ok(())
+    }
+
+    /// Makes the newest run that `sealed` segments form and that is not there. One at a time: it takes as long as
+    /// sealing two segments.
+    fn make_run(&self, sealed: &[Arc<Segment>]) {
+        let (segments, there) = (self.segments(), |run: Option<&Option<_>>| matches!(run, Some(Some(_))));
+        let of_eight = sealed.chunks_exact(RUN_SEGMENTS).enumerate();
+        let Some((_, members)) = of_eight.rev().find(|(number, _)| !there(segments.runs().get(*number))) else {
+            return;
+        };
+        if let Some(bytes) = run::build(members) {
+            // Not insisted on: the filters of the segments are asked instead.
+            let _ = self.dir.publish(&run::run_name(members[0].header.first_sequence), &bytes, false);
+        }
     }
 
     /// Writes the index of the sealed segment and opens it.

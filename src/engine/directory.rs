@@ -206,7 +206,7 @@ pub fn check_version(path: &Path, version: u32) -> Result<()> {
 
 /// Whether a store gives a file this name when it has been written.
 fn is_written_whole(name: &str) -> bool {
-    let of_segment = |(stem, extension)| segment_number(stem).is_some() && matches!(extension, "log" | "idx");
+    let of_segment = |(stem, extension)| segment_number(stem).is_some() && matches!(extension, "log" | "idx" | "run");
     name == IDENTITY || name == CLEAN || name.rsplit_once('.').is_some_and(of_segment)
 }
 

@@ -9,6 +9,7 @@ use super::frame::{array_at, u32_at, u64_at, SegmentHeader};
 use super::id::{Hash, Id};
 use super::limits::{COORDINATE_BYTES_MAX, NAMESPACE_BYTES_MAX, SEQUENCE_MAX};
 use super::vfs::{read_full, File};
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -37,6 +38,8 @@ const IDS_PER_BLOCK: usize = DATA_LEN / ENTRY_LEN[IDS];
 const FENCE_STEPS: usize = 64;
 /// With more strings than this, an index does not hold them in memory.
 const DICTIONARY_STRINGS_MAX: usize = 4096;
+/// A whole section is read in parts of so many blocks.
+const VISIT_BLOCKS: usize = 64;
 /// At least so many events lie between two sparse entries.
 pub const SPARSE_EVERY: u64 = 64;
 
@@ -248,7 +251,11 @@ pub fn id_filter_key(id: Id) -> u64 {
 
 /// What the filter knows an entity by.
 pub fn entity_filter_key(entity: &str) -> u64 {
-    u64_at(blake3::hash(entity.as_bytes()).as_bytes(), 0)
+    name_filter_key(entity.as_bytes())
+}
+
+fn name_filter_key(name: &[u8]) -> u64 {
+    u64_at(blake3::hash(name).as_bytes(), 0)
 }
 
 /// The line that a key has in a filter of so many.
@@ -272,7 +279,7 @@ fn filter_bits(key: u64) -> impl Iterator<Item = usize> {
 pub struct FilterLine(pub [u8; FILTER_LINE_LEN]);
 
 /// A whole filter in memory.
-pub type FilterLines = Arc<[FilterLine]>;
+pub type FilterLines = Vec<FilterLine>;
 
 /// Read when it is first asked for, and shared by the clones of an index.
 type Once<T> = Arc<OnceLock<T>>;
@@ -287,7 +294,6 @@ pub struct Index {
     /// What the cache knows this file by.
     uid: u64,
     cache: Arc<BlockCache>,
-    filter: Once<Option<Pinned<FilterLines>>>,
     dictionary: Once<Option<Pinned<Vec<Arc<str>>>>>,
     /// Ids at equal distances, the first and the last among them, as far as a search met them.
     fence: Arc<[OnceLock<Id>; FENCE_STEPS + 1]>,
@@ -342,7 +348,6 @@ impl Index {
             salt: segment.salt,
             uid,
             cache: cache.clone(),
-            filter: Arc::default(),
             dictionary: Arc::default(),
             fence: Arc::new([const { OnceLock::new() }; FENCE_STEPS + 1]),
             sections,
@@ -382,7 +387,7 @@ impl Index {
     fn entry(&self, section: usize, at: usize) -> Result<(Block, usize)> {
         let byte = at * ENTRY_LEN[section];
         if at >= self.entries(section) {
-            return Err(Error::corrupt(&self.path, 0, "the index leads out of a section of its own"));
+            return Err(self.damaged("the index leads out of a section of its own"));
         }
         let block = self.block(self.sections[section].0 + (byte / DATA_LEN) as u64)?;
         Ok((block, byte % DATA_LEN))
@@ -404,7 +409,7 @@ impl Index {
         let within = before.saturating_add(name.postings as usize) <= self.entries(POSTINGS);
         match within && (name.number as usize) < self.strings_len() {
             true => Ok(()),
-            false => Err(Error::corrupt(&self.path, 0, "the names of the index do not fit its other sections")),
+            false => Err(self.damaged("the names of the index do not fit its other sections")),
         }
     }
 
@@ -453,19 +458,18 @@ impl Index {
     /// Whether the id or entity of this filter key may be here; false is certain.
     pub fn filter_allows(&self, key: u64) -> Result<bool> {
         let line = filter_line(key, self.entries(FILTER));
-        if let Some(Some(filter)) = self.filter.get() {
-            return Ok(filter_holds(&filter[line].0, key));
-        }
         let (block, at) = self.entry(FILTER, line)?;
         Ok(filter_holds(&block[at..at + FILTER_LINE_LEN], key))
     }
 
-    /// The whole filter in memory, as long as the filters of the store do not take too much of it, and it can be read.
-    pub fn filter(&self) -> Option<FilterLines> {
-        self.filter.get_or_init(|| self.pin_filter()).as_deref().cloned()
+    /// As a rule, that something is not in the front of a segment that is written to. Of a sealed one, whoever looks here
+    /// was told so before; see [`super::segments::Segments::may_have`].
+    fn filter_excludes(&self, key: u64) -> Result<bool> {
+        Ok(!self.meta.sealed && !self.filter_allows(key)?)
     }
 
-    fn pin_filter(&self) -> Option<Pinned<FilterLines>> {
+    /// The whole filter in memory, as long as the filters of the store do not take too much of it, and it can be read.
+    pub fn pin_filter(&self) -> Option<Pinned<FilterLines>> {
         let (first, bytes) = self.sections[FILTER];
         let room = self.cache.pin(Part::Filter, bytes as usize)?;
         let mut filter = Vec::with_capacity(bytes as usize / FILTER_LINE_LEN);
@@ -474,7 +478,52 @@ impl Index {
             filter.extend(lines);
         }
         filter.truncate(bytes as usize / FILTER_LINE_LEN);
-        Some(room.hold(filter.into()))
+        Some(room.hold(filter))
+    }
+
+    /// No more filter keys than this are here.
+    pub fn filter_keys_max(&self) -> usize {
+        self.entries(IDS) + self.entries(NAMES)
+    }
+
+    /// Visits the filter key of every id and of every entity with events here.
+    pub fn visit_filter_keys(&self, visit: &mut dyn FnMut(u64)) -> Result<()> {
+        self.each_entry(IDS, &mut |entry| {
+            visit(id_filter_key(Id::from_bytes(array_at(entry, 0))));
+            Ok(())
+        })?;
+        let (first, bytes) = self.sections[TEXT];
+        let text = self.read_blocks(first, bytes)?;
+        let text = |from: usize, to: usize| (from..to).map(|at| text[at / DATA_LEN * BLOCK_LEN + at % DATA_LEN]);
+        let mut with_events = vec![false; self.strings_len()];
+        self.each_entry(NAMES, &mut |entry| {
+            let there = with_events.get_mut(u32_at(entry, 0) as usize);
+            *there.ok_or_else(|| self.damaged("the names of the index do not fit its other sections"))? =
+                u32_at(entry, 8) > 0;
+            Ok(())
+        })?;
+        let mut number = 0;
+        self.each_entry(STRINGS, &mut |entry| {
+            if with_events[number] {
+                let (from, len) = (u32_at(entry, 0) as usize, u32_at(entry, 4) as usize);
+                self.check_string(number, from, len)?;
+                visit(name_filter_key(&text(from, from + len).collect::<Vec<u8>>()));
+            }
+            number += 1;
+            Ok(())
+        })
+    }
+
+    /// Visits the entries of a section in their order, past the cache.
+    fn each_entry(&self, section: usize, visit: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        let ((first, bytes), entry_len) = (self.sections[section], ENTRY_LEN[section] as u64);
+        for from in (0..bytes).step_by(VISIT_BLOCKS * DATA_LEN) {
+            let part = (bytes - from).min((VISIT_BLOCKS * DATA_LEN) as u64);
+            let blocks = self.read_blocks(first + from / DATA_LEN as u64, part)?;
+            let entries = blocks.chunks(BLOCK_LEN).flat_map(|block| block[..DATA_LEN].chunks_exact(entry_len as usize));
+            entries.take((part / entry_len) as usize).try_for_each(&mut *visit)?;
+        }
+        Ok(())
     }
 
     /// Reads and checks the blocks of a section that begins with the block `first` and has so many bytes.
@@ -489,9 +538,9 @@ impl Index {
         Ok(blocks)
     }
 
-    /// The event with this id. An absent one costs one probe of the filter, as a rule.
+    /// The event with this id.
     pub fn find_id(&self, id: Id) -> Result<Option<IdEntry>> {
-        if !self.filter_allows(id_filter_key(id))? {
+        if self.filter_excludes(id_filter_key(id))? {
             return Ok(None);
         }
         let entries = self.entries(IDS);
@@ -545,7 +594,7 @@ impl Index {
 
     /// The entity of this name, if it has events here.
     pub fn find_entity(&self, entity: &str) -> Result<Option<Name>> {
-        if !self.filter_allows(entity_filter_key(entity))? {
+        if self.filter_excludes(entity_filter_key(entity))? {
             return Ok(None);
         }
         Ok(self.find_string(entity)?.filter(|name| name.postings > 0))
@@ -623,14 +672,11 @@ impl Index {
 
     fn read_string(&self, number: u32) -> Result<Arc<str>> {
         if number as usize >= self.strings_len() {
-            return Err(Error::corrupt(&self.path, 0, format!("string {number} is not in the dictionary")));
+            return Err(self.damaged(format!("string {number} is not in the dictionary")));
         }
         let (block, at) = self.entry(STRINGS, number as usize)?;
         let (mut offset, length) = (u32_at(&block, at) as usize, u32_at(&block, at + 4) as usize);
-        // No string is longer; and strings that share their text must not multiply it.
-        if length > COORDINATE_BYTES_MAX.max(NAMESPACE_BYTES_MAX) || offset + length > self.entries(TEXT) {
-            return Err(Error::corrupt(&self.path, 0, format!("string {number} is longer than the text")));
-        }
+        self.check_string(number as usize, offset, length)?;
         let mut bytes = Vec::with_capacity(length);
         while bytes.len() < length {
             let (block, at) = self.entry(TEXT, offset)?;
@@ -638,8 +684,20 @@ impl Index {
             bytes.extend_from_slice(&block[at..at + take]);
             offset += take;
         }
-        let text = String::from_utf8(bytes).map_err(|_| Error::corrupt(&self.path, 0, "a string is not UTF-8"))?;
+        let text = String::from_utf8(bytes).map_err(|_| self.damaged("a string is not UTF-8"))?;
         Ok(text.into())
+    }
+
+    /// No string is longer than this; and strings that share their text must not multiply it.
+    fn check_string(&self, number: usize, offset: usize, length: usize) -> Result<()> {
+        match length <= COORDINATE_BYTES_MAX.max(NAMESPACE_BYTES_MAX) && offset + length <= self.entries(TEXT) {
+            true => Ok(()),
+            false => Err(self.damaged(format!("string {number} is longer than the text"))),
+        }
+    }
+
+    fn damaged(&self, why: impl Display) -> Error {
+        Error::corrupt(&self.path, 0, why)
     }
 
     /// The last place to start a walk from that meets every event above `after`; none where the

@@ -26,6 +26,7 @@ pub mod query;
 pub(crate) mod recovery;
 pub mod repair;
 pub(crate) mod rewrite;
+pub(crate) mod run;
 pub(crate) mod salvage;
 pub(crate) mod scan;
 pub(crate) mod segment;

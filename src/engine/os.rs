@@ -147,10 +147,10 @@ impl File for OsFile {
         }
     }
 
-    fn prefetch(&self, offset: u64) {
+    fn prefetch(&self, offset: u64, len: usize) {
         let mapping = self.mapping.read().unwrap_or_else(|e| e.into_inner());
         if let Some(mapping) = mapping.as_ref() {
-            mapping.prefetch(offset);
+            mapping.prefetch(offset, len);
         }
     }
 

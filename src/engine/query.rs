@@ -207,7 +207,7 @@ impl Store {
         store.refresh()?;
         let visible = store.current_frontier().visible;
         let Some((segment, found)) = store.find_key(id)? else { return Ok(None) };
-        segment.file.prefetch(found.offset.into());
+        segment.prefetch(found.offset.into());
         let mut window = segment.window();
         let frame = segment.frame_at(&mut window, found.offset.into()).map_err(|e| segment.identify(e))?;
         if frame.id != id {

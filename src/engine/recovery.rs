@@ -107,7 +107,7 @@ impl<'a> Opening<'a> {
 
     /// The index of a segment, where it is there and can be read.
     pub fn open_index(&self, header: &SegmentHeader) -> Result<Option<Index>> {
-        let path = self.dir.file(&Segment::log_name(header.first_sequence)).with_extension("idx");
+        let path = self.dir.file(&Segment::index_name(header.first_sequence));
         let Ok(file) = self.dir.vfs.open(&path, Access::Read) else { return Ok(None) };
         match Index::open(file, &path, header, &self.cache) {
             Ok(index) => Ok(Some(index)),
@@ -145,7 +145,7 @@ impl<'a> Opening<'a> {
     fn rebuild_index(&self, segment: &Segment, tail: &Tail) -> Result<Index> {
         let bytes = segment.build_index(&tail.index_meta())?;
         if self.writable {
-            let name = format!("{:020}.idx", segment.header.first_sequence);
+            let name = Segment::index_name(segment.header.first_sequence);
             // Best effort: a disk that is full must not keep the store from being opened.
             let _ = self.dir.publish(&name, &bytes, false);
         }

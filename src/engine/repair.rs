@@ -489,7 +489,7 @@ impl Repair<'_> {
 
 /// The last sequence that the index of a segment has, whose file need not be there; 0 where it does not hold.
 fn indexed_through(dir: &Directory, first_sequence: u64, store_id: Id) -> u64 {
-    let path = dir.file(&Segment::log_name(first_sequence)).with_extension("idx");
+    let path = dir.file(&Segment::index_name(first_sequence));
     let Ok(file) = dir.vfs.open(&path, Access::Read) else { return 0 };
     let Some(salt) = Index::salt_of(&*file) else { return 0 };
     let header = bare_header(store_id, first_sequence, salt);

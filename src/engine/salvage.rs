@@ -75,7 +75,7 @@ impl Salvage {
         let bytes = read_through(file, length.min(FILE_LEN_MAX) as usize);
         let rebuilt = header.is_none();
         let Some(mut header) = header.or_else(|| rebuild_header(&bytes, store_id)) else { return Ok(None) };
-        let index_path = dir.file(&Segment::log_name(header.first_sequence)).with_extension("idx");
+        let index_path = dir.file(&Segment::index_name(header.first_sequence));
         let index_file = dir.vfs.open(&index_path, Access::Read).ok();
         let salt = index_file.as_ref().and_then(|file| Index::salt_of(&**file));
         if let Some(salt) = salt.filter(|salt| rebuilt && SegmentHeader::same_seeds(*salt, header.salt)) {

@@ -122,7 +122,7 @@ impl<'a> Visitor<'a> {
         let nth =
             |n: usize| offsets.get(if self.scan.backward { offsets.len().wrapping_sub(n + 1) } else { n }).copied();
         for n in 0..offsets.len() {
-            nth(n + FRAMES_AHEAD).into_iter().for_each(|ahead| segment.file.prefetch(ahead));
+            nth(n + FRAMES_AHEAD).into_iter().for_each(|ahead| segment.prefetch(ahead));
             let Some(offset) = nth(n) else { break };
             let frame = segment.frame_at(&mut window, offset)?;
             if self.meet(offset, &frame, visit)?.is_break() {

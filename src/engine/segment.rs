@@ -5,11 +5,11 @@ use super::error::{Error, Result};
 use super::frame::{BatchHeader, Frame, SegmentHeader, BATCH_HEADER_LEN, FRAME_FIXED_LEN, SEGMENT_HEADER_LEN};
 use super::hash;
 use super::id::{Hash, Id};
-use super::index::{is_damage, FilterLines, Index, IndexBuilder, IndexMeta, Name};
+use super::index::{is_damage, Index, IndexBuilder, IndexMeta, Name};
 use super::memtable::{Entry, MemTable, Slot};
 use super::tail::Tail;
 use super::vfs::File;
-use super::window::Window;
+use super::window::{Window, SMALL_READ};
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -46,7 +46,7 @@ pub struct Segment {
     table: RwLock<MemTable>,
     /// Where the last known batch ends.
     end: AtomicU64,
-    cache: Arc<BlockCache>,
+    pub cache: Arc<BlockCache>,
 }
 
 impl Segment {
@@ -105,6 +105,11 @@ impl Segment {
     /// Name of the log file of the segment that starts with `first_sequence`.
     pub fn log_name(first_sequence: u64) -> String {
         format!("{first_sequence:020}.log")
+    }
+
+    /// Name of its index.
+    pub fn index_name(first_sequence: u64) -> String {
+        format!("{first_sequence:020}.idx")
     }
 
     pub fn index_path(&self) -> PathBuf {
@@ -238,9 +243,9 @@ impl Segment {
         self.sealed.as_ref().is_none_or(|index| index.filter_allows(filter_key).unwrap_or(true))
     }
 
-    /// The filter of a sealed segment in memory, if it is to be had.
-    pub fn filter(&self) -> Option<FilterLines> {
-        self.sealed.as_ref()?.filter()
+    /// The index with which a sealed segment was opened.
+    pub fn sealed_index(&self) -> Option<&Index> {
+        self.sealed.as_deref()
     }
 
     pub fn find_id(&self, id: Id) -> Result<Option<Found>> {
@@ -317,6 +322,11 @@ impl Segment {
 
     pub fn window(&self) -> Window {
         Window::new(self.file.clone(), self.path.clone())
+    }
+
+    /// Says that the frame at `offset` will be asked for soon.
+    pub fn prefetch(&self, offset: u64) {
+        self.file.prefetch(offset, SMALL_READ);
     }
 
     /// Reads and checks the frame at `offset`.

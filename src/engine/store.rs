@@ -452,7 +452,7 @@ fn describe_holder(text: &str, boot: Option<&str>) -> (bool, bool) {
 
 /// Makes the first segment with the genesis event, then the identity file, which makes it a store.
 fn create_store(dir: &Directory, options: &Options) -> Result<()> {
-    for name in [Segment::log_name(1), format!("{:020}.idx", 1), directory::CLEAN.to_owned()] {
+    for name in [Segment::log_name(1), Segment::index_name(1), directory::CLEAN.to_owned()] {
         dir.remove_if_there(&dir.file(&name))?;
     }
     let created_us = options.clock.now_us();
@@ -523,6 +523,7 @@ impl Inner {
         role: Role,
         lock: Option<Box<dyn Lock>>,
     ) -> Inner {
+        let segments = Segments::new(&dir, log.segments);
         Inner {
             dir,
             options,
@@ -530,7 +531,7 @@ impl Inner {
             label,
             cache,
             report: log.report,
-            segments: RwLock::new(Arc::new(Segments::after(None, log.segments))),
+            segments: RwLock::new(Arc::new(segments)),
             visible: AtomicU64::new(log.tail.next_sequence - 1),
             durable: AtomicU64::new(log.durable),
             role,
@@ -597,7 +598,7 @@ impl Inner {
 
     pub fn set_segments(&self, segments: Vec<Arc<Segment>>) {
         let mut current = self.segments.write().unwrap_or_else(|e| e.into_inner());
-        *current = Arc::new(Segments::after(Some(&current), segments));
+        *current = Arc::new(current.followed_by(segments));
     }
 
     /// The writing end; `ReadOnly`, `Closed` or `Poisoned` where there is none to be had.
@@ -713,7 +714,8 @@ impl Inner {
             Role::Writer(writer) => of_tail(&lock(writer).tail),
             Role::Reader(follower) => of_tail(&lock(follower).tail),
         };
-        let mut stats = Stats { segments: segments.len() as u64, ..Stats::default() };
+        let (count, index_bytes) = (segments.len() as u64, segments.run_bytes());
+        let mut stats = Stats { segments: count, index_bytes, ..Stats::default() };
         for segment in segments.iter() {
             stats.log_bytes += segment.end();
             stats.index_bytes += segment.index().map_or(0, |index| index.file_bytes());

@@ -6,6 +6,8 @@ use super::event::{Event, SYSTEM_ENTITY};
 use super::hash::{self, EventFields};
 use super::id::Hash;
 use super::identity::Declared;
+use super::index::{entity_filter_key, id_filter_key};
+use super::run::{Members, Run, RUN_SEGMENTS};
 use super::scan::Strings;
 use super::segment::{Flow, Newest, Segment};
 use super::store::{Inner, Store};
@@ -65,11 +67,14 @@ impl Store {
         let mut walk =
             Walk { store, visible, declared: Declared::new(identity), last_lost: 0, report: VerifyReport::default() };
         let mut before: Option<Tail> = None;
-        for segment in store.segments().iter() {
-            if walk.report.findings.len() >= FINDINGS_MAX {
-                break;
+        for members in store.segments().chunks(RUN_SEGMENTS) {
+            let run = walk.run(members)?;
+            for (at, segment) in members.iter().enumerate() {
+                if walk.report.findings.len() >= FINDINGS_MAX {
+                    break;
+                }
+                before = Some(walk.segment(segment, before.as_ref(), run.as_ref().map(|run| (run, 1 << at)))?);
             }
-            before = Some(walk.segment(segment, before.as_ref())?);
         }
         let end = walk.declared.finish().map_err(|why| Error::corrupt(&path, 0, why));
         for error in [found.as_ref().err().cloned(), end.err()].into_iter().flatten() {
@@ -118,7 +123,16 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn segment(&mut self, segment: &Segment, before: Option<&Tail>) -> Result<Tail> {
+    /// The run of these segments, as it is on disk.
+    fn run(&mut self, members: &[Arc<Segment>]) -> Result<Option<Run>> {
+        if members.len() < RUN_SEGMENTS {
+            return Ok(None);
+        }
+        let run = Run::open(&self.store.dir, members);
+        run.or_else(|e| self.note(&members[0].path, e).map(|()| None))
+    }
+
+    fn segment(&mut self, segment: &Segment, before: Option<&Tail>, run: Option<(&Run, Members)>) -> Result<Tail> {
         self.report.segments += 1;
         let fresh = Arc::new(segment.without_index());
         let mut tail = Tail::at_start(&segment.header);
@@ -137,6 +151,8 @@ impl Walk<'_> {
             return Ok(segment.index().map_or(tail, |index| Tail::after_index(&segment.header, &index.meta)));
         }
         let compared = self.index(segment, &fresh, &tail);
+        compared.or_else(|e| self.note(&segment.path, e))?;
+        let compared = run.map_or(Ok(()), |(run, member)| self.in_run(run, member, segment, &fresh));
         compared.or_else(|e| self.note(&segment.path, e))?;
         Ok(tail)
     }
@@ -209,7 +225,9 @@ impl Walk<'_> {
     /// The newest event of this event's entity in the segments before its own.
     fn head_before(&self, segment: &Segment, event: &Event<'_>) -> Result<Head> {
         let first = segment.header.first_sequence;
-        for earlier in self.store.segments().iter().rev().filter(|s| s.header.first_sequence < first) {
+        let segments = self.store.segments();
+        let earlier = |s: &&Arc<Segment>| s.header.first_sequence < first;
+        for earlier in segments.may_have(entity_filter_key(event.entity)).filter(earlier) {
             if let Some(Newest { sequence, version, hash, .. }) = earlier.newest_of(event.entity)? {
                 return Ok(Head { sequence, version, hash });
             }
@@ -249,6 +267,23 @@ impl Walk<'_> {
             let entity = fresh.string(number)?;
             if segment.offsets(&entity, false, 0, last)? != fresh.offsets(&entity, false, 0, last)? {
                 self.find(segment, 0, 0, format!("the index has other events of entity {entity} than the log"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the run has everything that the segment has.
+    fn in_run(&mut self, run: &Run, member: Members, segment: &Segment, fresh: &Arc<Segment>) -> Result<()> {
+        let _whole = fresh.walk(0, &mut |offset, frame| {
+            if run.look_up(id_filter_key(frame.id))? & member == 0 {
+                self.find(segment, offset, frame.sequence, "the run does not have this event's id");
+            }
+            Ok(Flow::Continue(()))
+        })?;
+        for number in fresh.entity_numbers() {
+            let entity = fresh.string(number)?;
+            if run.look_up(entity_filter_key(&entity))? & member == 0 {
+                self.find(segment, 0, 0, format!("the run does not have the entity {entity}"));
             }
         }
         Ok(())

@@ -53,8 +53,8 @@ pub trait File: Send + Sync + Debug {
     fn read_settled(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.read_at(buffer, offset)
     }
-    /// Says that [`File::read_settled`] will be asked for what stands at `offset` soon.
-    fn prefetch(&self, _offset: u64) {}
+    /// Says that [`File::read_settled`] will be asked for `len` bytes at `offset` soon.
+    fn prefetch(&self, _offset: u64, _len: usize) {}
     /// Writes some of `bytes` at `offset`, at least one byte.
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
     fn len(&self) -> io::Result<u64>;

@@ -5,7 +5,7 @@ use super::vfs::{read_full, read_full_settled, File};
 use std::path::Path;
 use std::sync::Arc;
 
-const SMALL_READ: usize = 512;
+pub const SMALL_READ: usize = 512;
 const LARGE_READ: usize = 64 << 10;
 
 /// A part of a file in memory.

@@ -179,7 +179,7 @@ impl Writer {
     /// Writes the index of the segment as far as it goes; all of that has been synced.
     pub fn write_index(&self) -> Result<Vec<u8>> {
         let bytes = self.segment.build_index(&self.tail.index_meta())?;
-        let name = format!("{:020}.idx", self.segment.header.first_sequence);
+        let name = Segment::index_name(self.segment.header.first_sequence);
         // Not insisted on: an index that is not there is made anew.
         let _ = self.dir.publish(&name, &bytes, false);
         Ok(bytes)

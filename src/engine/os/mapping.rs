@@ -84,18 +84,15 @@ impl Mapping {
     }
 }
 
-/// Bytes that are fetched ahead: most events.
-const PREFETCH_BYTES: usize = 512;
 const CACHE_LINE_BYTES: usize = 64;
 
 impl Mapping {
-    /// Has the processor fetch what stands at `offset`, where it can do so while it does other things.
-    pub fn prefetch(&self, offset: u64) {
-        let Some(offset) = usize::try_from(offset).ok().filter(|at| at.saturating_add(PREFETCH_BYTES) <= self.len)
-        else {
+    /// Has the processor fetch `len` bytes at `offset`, where it can do so while it does other things.
+    pub fn prefetch(&self, offset: u64, len: usize) {
+        let Some(offset) = usize::try_from(offset).ok().filter(|at| at.saturating_add(len) <= self.len) else {
             return;
         };
-        for line in (0..PREFETCH_BYTES).step_by(CACHE_LINE_BYTES) {
+        for line in (0..len).step_by(CACHE_LINE_BYTES) {
             prefetch(self.start + offset + line);
         }
     }
