@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// Data bytes of a block.
-pub type Block = Arc<[u8]>;
+pub type Block = Arc<Vec<u8>>;
 
 /// Blocks that fit: 16 MiB of them.
 const SLOTS: usize = 4096;
@@ -82,7 +82,7 @@ impl BlockCache {
                 return Ok(slot.block.clone());
             }
         }
-        let block = Block::from(load()?);
+        let block = Block::new(load()?);
         lock()[at] = Some(Slot { file, number, block: block.clone() });
         Ok(block)
     }

@@ -8,7 +8,7 @@ use super::error::{Code, Error, Result};
 use super::frame::{array_at, u32_at, u64_at, SegmentHeader};
 use super::id::{Hash, Id};
 use super::limits::{COORDINATE_BYTES_MAX, NAMESPACE_BYTES_MAX, SEQUENCE_MAX};
-use super::vfs::{read_full, File};
+use super::vfs::{read_full, read_full_settled, File};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -803,7 +803,7 @@ fn partition_near(count: usize, guess: usize, mut before: impl FnMut(usize) -> R
 fn load_block(file: &dyn File, path: &Path, salt: u64, number: u64) -> Result<Vec<u8>> {
     let mut block = vec![0; BLOCK_LEN];
     let offset = number * BLOCK_LEN as u64;
-    let got = read_full(file, &mut block, offset).map_err(|e| Error::io("cannot read", path, &e))?;
+    let got = read_full_settled(file, &mut block, offset).map_err(|e| Error::io("cannot read", path, &e))?;
     check_block(&block[..got], path, salt, number)?;
     block.truncate(DATA_LEN);
     Ok(block)
