@@ -83,6 +83,10 @@ bench bench-quick bench-scale:
 	@$(MAKE) --no-print-directory -s build/bench/worker
 	@cd benches && $(CARGO) run --release --locked -- $(ARGUMENTS)
 
+build/tests/interplay: tests/interplay/interplay.c $(HEADERS) | lib
+	@mkdir -p $(@D)
+	$(EXAMPLE_CC) $< -o $@ $(EXAMPLE_LIB)
+
 build/bench/worker: benches/c/worker.c $(HEADERS) | lib
 	@mkdir -p $(@D)
 	$(EXAMPLE_CC) benches/c/worker.c -o $@ $(EXAMPLE_LIB) -lpthread
