@@ -267,7 +267,20 @@ function candidates(): string[] {
   return existsSync(beside) ? [beside] : [SONAME];
 }
 
+// Calls on other threads run on stacks of koffi's. Its own 128 KiB are enough but for what docs/abi.md says of frames
+// with hostile nesting, which an import may meet in its source.
+const ASYNC_STACK_BYTES = 512 * 1024;
+
+function configure(): void {
+  try {
+    koffi.config({ async_stack_size: ASYNC_STACK_BYTES });
+  } catch {
+    // Somebody has loaded a library with koffi before, after which it is not to be configured.
+  }
+}
+
 function open() {
+  configure();
   const places = candidates();
   const failures = [];
   for (const place of places) {
