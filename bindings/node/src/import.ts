@@ -88,6 +88,9 @@ export interface ImportInit extends RegionInit {
   cancel?: Cancel | null;
 }
 
+/** What to import without blocking the event loop: callbacks would need it. */
+export type AsyncImportInit = Omit<ImportInit, "filter" | "progress"> & { filter?: null; progress?: null };
+
 /** How a call is ended that was given a signal. */
 export interface SignalOptions {
   /**
@@ -263,8 +266,7 @@ class Callbacks {
   /** What a callback threw; the import ends with it. */
   thrown: { readonly value: unknown } | null = null;
 
-  constructor(options: ImportOptions) {
-    const { handle, filter, progress } = options;
+  attach({ handle, filter, progress }: ImportOptions): void {
     if (filter !== null) {
       const pointer = this.#register(this.#filtering(filter));
       check(fbat.fbat_import_options_set_filter(handle, pointer, 0, 0), 0n);
@@ -385,9 +387,11 @@ export function importNow(
 ): ImportReport {
   // A copy: a callback may change the options, and import with them again.
   const options = snapshot(init);
-  const disconnect = connect(options, signal);
-  const callbacks = new Callbacks(options);
+  const callbacks = new Callbacks();
+  let disconnect = () => {};
   try {
+    disconnect = connect(options, signal);
+    callbacks.attach(options);
     return run(
       importCall(destination, source, options, (arena, status, report) => {
         if (status < 0 && callbacks.thrown !== null) {
@@ -418,8 +422,9 @@ export async function importLater(
 ): Promise<ImportReport> {
   // A copy: another thread reads it.
   const options = snapshot(init);
-  const disconnect = connect(options, signal);
+  let disconnect = () => {};
   try {
+    disconnect = connect(options, signal);
     if (options.filter !== null || options.progress !== null) {
       throw invalid(Status.ERR_INVALID_ARGUMENT, "a filter or progress function needs importFrom, on its own thread");
     }

@@ -41,6 +41,7 @@ export {
   parseId,
 } from "./id.js";
 export {
+  type AsyncImportInit,
   Cancel,
   type Filter,
   type ImportInit,

@@ -316,7 +316,7 @@ function bind(): Library {
   return bound;
 }
 
-/** @internal */
+/** The functions of the library. */
 export const fbat: Library = bind();
 
 /** @internal Copies bytes from one address to another: the one way in which memory of the library is read. */

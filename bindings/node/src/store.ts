@@ -7,6 +7,7 @@ import { type BackupReport, backupCall } from "./copy.js";
 import { Handle } from "./handle.js";
 import { HASH_BYTES, type Hash, type Id } from "./hex.js";
 import {
+  type AsyncImportInit,
   type ImportInit,
   type ImportOptions,
   type ImportReport,
@@ -524,7 +525,7 @@ export class Store extends Handle {
   /** {@link Store.importFrom} on a thread of Node's pool: without filter and progress, but with a signal. */
   importFromAsync(
     source: Store,
-    options: ImportOptions | Omit<ImportInit, "filter" | "progress">,
+    options: ImportOptions | AsyncImportInit,
     signal: SignalOptions = {},
   ): Promise<ImportReport> {
     return importLater(this.handle, source.handle, options, signal, [this, source]);

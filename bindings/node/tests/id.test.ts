@@ -47,6 +47,14 @@ test("what is no id is refused, wherever one is needed", () => {
   refused(() => store.get("xyz" as Id), InvalidError, "ERR_INVALID_ARGUMENT");
 });
 
+test("an id, a hash and any text are not taken for each other by the compiler", () => {
+  const store = openStore("s");
+  // @ts-expect-error a hash is no id
+  refused(() => store.get(contentHash("")), InvalidError, "ERR_INVALID_ARGUMENT");
+  // @ts-expect-error text is no id
+  assert.equal(store.get("0123456789abcdeffedcba9876543210"), null);
+});
+
 test("a kind is a category and a type", () => {
   assert.equal(kind(1, 1), 0x1001);
   assert.equal(kind(15, 4095), 0xffff);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  type AsyncImportInit,
   BusyError,
   Cancel,
   CancelledError,
@@ -335,7 +336,7 @@ test("an asynchronous import leaves the event loop free, and its answer is the s
   clearInterval(ticking);
   assert.equal(report.imported, 20_000n);
   assert.ok(turns > 0);
-  const filtered = { namespace, filter: () => true } as ImportInit;
+  const filtered = { namespace, filter: () => true } as unknown as AsyncImportInit;
   checkError(
     await hub.importFromAsync(source, filtered).catch((e: unknown) => e),
     InvalidError,
