@@ -1,0 +1,76 @@
+package fbat.example;
+
+import fbat.Event;
+import fbat.EventRecord;
+import fbat.ImportOptions;
+import fbat.ImportReport;
+import fbat.Provenance;
+import fbat.Receipt;
+import fbat.Store;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Lamps report to a house; a district gathers what houses recorded, but for what its filter leaves out.
+ *
+ * <pre>Lamps DIRECTORY</pre>
+ */
+public final class Lamps {
+    private static final int SWITCHED = 0x1001; // category 1, type 1
+    private static final int MOVED = 0x1002;
+
+    private Lamps() {}
+
+    public static void main(String[] arguments) throws IOException {
+        Path directory = Path.of(arguments.length > 0 ? arguments[0] : ".");
+        try (Store house = Store.open(directory.resolve("house"));
+                Store district = Store.open(directory.resolve("district"))) {
+            record(house);
+            house.forEach("lamp", event -> System.out.println(event.entity() + " " + text(event)));
+            gather(district, house);
+            tellOrigins(district);
+            refuse(district, house);
+        }
+    }
+
+    private static void record(Store house) {
+        List<Receipt> receipts = house.append(List.of(
+                new Event("lamp:kitchen", "home", SWITCHED).payload("on"),
+                new Event("lamp:kitchen", "home", MOVED).payload("to the window").causationItem(1),
+                new Event("lamp:hall", "home", SWITCHED).payload("off")));
+        receipts.forEach(each -> System.out.println("event " + each.sequence() + " is on the disk: " + each.isDurable()));
+    }
+
+    private static String text(EventRecord event) {
+        return new String(event.payload(), StandardCharsets.UTF_8);
+    }
+
+    private static void gather(Store district, Store house) {
+        ImportOptions options = new ImportOptions("house/7");
+        ImportReport report = district.importFrom(house, options, event -> event.kind() == SWITCHED);
+        System.out.println(report.imported() + " imported, " + report.skippedFiltered() + " left out");
+    }
+
+    private static void tellOrigins(Store district) {
+        List<EventRecord> events = new ArrayList<>();
+        district.forEach("", events::add);
+        for (EventRecord event : events) {
+            Provenance from = district.provenance(event.id()).orElseThrow();
+            System.out.println(event.entity() + " was event " + from.sequence() + " of " + from.namespace());
+        }
+    }
+
+    /** What a filter throws, checked exceptions too, is what the import throws. */
+    private static void refuse(Store district, Store house) {
+        try {
+            district.importFrom(house, new ImportOptions("another name"), event -> {
+                throw new IOException("no more room for " + event.entity());
+            });
+        } catch (IOException e) {
+            System.out.println("refused: " + e.getMessage());
+        }
+    }
+}

@@ -1,0 +1,86 @@
+/** The numbers and functions of the binding are those of the header. */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import * as api from "fbat";
+import { projectRoot } from "./fixture.js";
+
+const header = readFileSync(join(projectRoot, "include/fbat_ffi.h"), "utf8");
+const sources = join(projectRoot, "bindings/node/src");
+
+/** Groups whose members stand alone in the header, under these prefixes; longer ones first. */
+const groups = {
+  CATEGORY_: api.Category,
+  LOG_: api.LogLevel,
+  OPEN_REPORT_: api.OpenReportFlag,
+  OPEN_: api.OpenMode,
+  DURABILITY_: api.Durability,
+  EXPECT_: api.Expect,
+  EVENT_: api.EventOption,
+  RECEIPT_: api.ReceiptFlag,
+  COLUMN_: api.Column,
+  RECORD_: api.RecordFlag,
+  QUERY_: api.QueryFlag,
+  KIND_MATCH_: api.KindMatch,
+  WIRE_: api.WireFlag,
+  IMPORT_DURABILITY_: api.ImportDurability,
+  ON_CONFLICT_: api.OnConflict,
+  IMPORT_: api.ImportFlag,
+  BACKUP_: api.BackupFlag,
+  REPAIR_: api.RepairFlag,
+};
+
+function numberOf(name: string): unknown {
+  if (name in api.Status) {
+    return api.Status[name as keyof typeof api.Status];
+  }
+  for (const [prefix, group] of Object.entries(groups)) {
+    const rest = name.slice(prefix.length);
+    if (name.startsWith(prefix) && rest in group) {
+      return (group as Readonly<Record<string, number>>)[rest];
+    }
+  }
+  return (api as Readonly<Record<string, unknown>>)[name];
+}
+
+test("every constant of the header is there with its value, and no other", () => {
+  const constants = [...header.matchAll(/^ {2}FBAT_(\w+) = (\d+),$/gm)];
+  assert.ok(constants.length > 80);
+  for (const [, name, value] of constants) {
+    assert.equal(numberOf(name as string), Number(value), name);
+  }
+  const grouped = [api.Status, ...Object.values(groups)].reduce((sum, group) => sum + Object.keys(group).length, 0);
+  const single = Object.entries(api).filter(([name, value]) => /^[A-Z_]+$/.test(name) && typeof value === "number");
+  assert.equal(grouped + single.length, constants.length);
+});
+
+// Functions of JavaScript stay in JavaScript: the library knows no more of them than that there is one.
+const unused = [
+  "fbat_import_options_get_filter",
+  "fbat_import_options_get_filter_user_data",
+  "fbat_import_options_get_progress",
+  "fbat_import_options_get_progress_user_data",
+];
+
+test("every function of the header is called, but for four that JavaScript answers itself", () => {
+  const functions = new Set([...header.matchAll(/\b(fbat_\w+)\(/g)].map(([, name]) => name as string));
+  const text = readdirSync(sources)
+    .filter((name) => name !== "library.ts")
+    .map((name) => readFileSync(join(sources, name), "utf8"))
+    .join("\n");
+  const missing = [...functions].filter((name) => !new RegExp(`(\\bfbat\\.|")${name}\\b`).test(text));
+  assert.ok(functions.size > 150);
+  assert.deepEqual(missing.sort(), unused);
+});
+
+test("versions of package, header and library agree", () => {
+  const { version } = JSON.parse(readFileSync(join(projectRoot, "bindings/node/package.json"), "utf8"));
+  assert.equal(version, api.VERSION);
+  assert.equal(api.versionString(), api.VERSION);
+  assert.equal(api.VERSION, [api.VERSION_MAJOR, api.VERSION_MINOR, api.VERSION_PATCH].join("."));
+  assert.equal(api.abiVersion(), api.ABI_VERSION);
+  const full = readFileSync(join(projectRoot, "include/fbat.h"), "utf8");
+  assert.ok(full.includes(`#define FBAT_VERSION "${api.VERSION}"`));
+  assert.ok(full.includes(`#define FBAT_PROVENANCE_MAGIC "${api.PROVENANCE_MAGIC}"`));
+});

@@ -1,0 +1,228 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { inspect } from "node:util";
+import {
+  Column,
+  type EventRecord,
+  InvalidError,
+  KindMatch,
+  liveHandles,
+  operationKey,
+  Query,
+  QueryFlag,
+  type QueryInit,
+} from "fbat";
+import { appendMany, checkEachTest, event, openStore, refused } from "./fixture.js";
+
+checkEachTest();
+
+const U64_MAX = 2n ** 64n - 1n;
+
+/** Sequences 2 to 13: events of three entities, two scopes, kinds 0x1000 to 0x1003 and 0x2000. */
+function filled() {
+  const store = openStore("s");
+  store.appendBatch(
+    Array.from({ length: 12 }, (_, i) =>
+      event(["a", "a:b", "ab"][i % 3] as string, String(i), {
+        scope: i < 6 ? "early" : "late",
+        kind: i === 11 ? 0x2000 : 0x1000 + (i % 4),
+        extensions: [["test.index", String(i)]],
+      }),
+    ),
+  );
+  return store;
+}
+
+const payloads = (records: Iterable<EventRecord>) => [...records].map(({ payload }) => payload.toString()).join(" ");
+
+test("each part of a query leaves out what it is to leave out", () => {
+  const store = filled();
+  const expectations: [QueryInit, string][] = [
+    [{}, "0 1 2 3 4 5 6 7 8 9 10 11"],
+    [{ entity: "a" }, "0 1 3 4 6 7 9 10"],
+    [{ entity: "a:b" }, "1 4 7 10"],
+    [{ scope: "late" }, "6 7 8 9 10 11"],
+    [{ kind: 0x1001 }, "1 5 9"],
+    [{ category: 2 }, "11"],
+    [{ versions: { first: 2, last: 3n } }, "3 4 5 6 7 8"],
+    [{ after: 11n }, "10 11"],
+    [{ until: 4 }, "0 1 2"],
+    [{ limit: 2 }, "0 1"],
+    [{ flags: QueryFlag.BACKWARD }, "11 10 9 8 7 6 5 4 3 2 1 0"],
+    [{ entity: "a", scope: "early", category: 1, after: 2, flags: QueryFlag.BACKWARD }, "4 3 1"],
+    [{ entity: "none" }, ""],
+  ];
+  for (const [query, expected] of expectations) {
+    assert.equal(payloads(store.query(query)), expected, inspect(query));
+    using prepared = new Query(query);
+    assert.equal(payloads(store.query(prepared)), expected, inspect(query));
+    using copied = new Query(prepared);
+    assert.equal(payloads(store.query(copied)), expected, `copy of ${inspect(query)}`);
+  }
+});
+
+test("the library's own events come when they are asked for", () => {
+  const page = filled().query({ flags: QueryFlag.SYSTEM });
+  assert.equal(page.length, 13);
+  assert.equal(page.at(0)?.sequence, 1n);
+  assert.equal((page.at(0)?.kind ?? 0) >> 12, 0);
+});
+
+test("a query keeps what it is set to", () => {
+  using query = new Query();
+  const { entity, scope, kind, category, kindMatch, versions, after, until, limit, columns, flags } = query;
+  assert.deepEqual([entity, scope, kind, category, kindMatch], ["", "", null, null, KindMatch.ANY]);
+  assert.deepEqual(versions, { first: 0n, last: U64_MAX });
+  assert.deepEqual([after, until, limit, columns, flags], [0n, 0n, 1000, 3, 0]);
+  query.entity = "ä:b";
+  query.scope = "s";
+  query.category = 3;
+  assert.deepEqual([query.kind, query.category, query.kindMatch], [null, 3, KindMatch.CATEGORY]);
+  query.kind = 0x1234;
+  assert.deepEqual([query.kind, query.category, query.kindMatch], [0x1234, null, KindMatch.EXACT]);
+  query.category = null;
+  assert.equal(query.kindMatch, KindMatch.ANY);
+  query.versions = { first: 5, last: U64_MAX };
+  query.after = U64_MAX;
+  query.until = 2 ** 53 - 1;
+  query.limit = 65536;
+  query.columns = Column.PREVIOUS_HASH;
+  query.flags = QueryFlag.BACKWARD | QueryFlag.SYSTEM;
+  assert.deepEqual([query.entity, query.scope, query.versions], ["ä:b", "s", { first: 5n, last: U64_MAX }]);
+  assert.deepEqual([query.after, query.until, query.limit], [U64_MAX, 2n ** 53n - 1n, 65536]);
+  assert.deepEqual([query.columns, query.flags], [4, 3]);
+});
+
+test("parts that are none are refused and leave nothing behind", () => {
+  const store = filled();
+  const before = liveHandles();
+  const bad: (QueryInit & { readonly sort?: string })[] = [
+    { limit: 0 },
+    { limit: 65537 },
+    { columns: 8 },
+    { flags: 4 },
+    { category: 16 },
+    { kind: -1 },
+    { versions: { first: 2, last: 1 } },
+    { after: -1 },
+    { until: 2n ** 64n },
+    { sort: "sequence" },
+  ];
+  for (const query of bad) {
+    refused(() => store.query(query), InvalidError, "ERR_INVALID_ARGUMENT");
+    refused(() => store.cursor(query), InvalidError, "ERR_INVALID_ARGUMENT");
+  }
+  refused(() => store.query({ entity: "a".repeat(1025) }), InvalidError, "ERR_INVALID_COORDINATE");
+  refused(() => store.query({ scope: "\ud800" }), InvalidError, "ERR_INVALID_UTF8");
+  refused(() => store.query(null as unknown as QueryInit), InvalidError, "ERR_INVALID_ARGUMENT");
+  assert.equal(liveHandles(), before);
+});
+
+for (const [name, flags] of [
+  ["forward", 0],
+  ["backward", QueryFlag.BACKWARD],
+] as const) {
+  test(`pages go on where the last one ended, ${name}`, () => {
+    const store = openStore("s");
+    appendMany(store, 2500);
+    const expected = Array.from({ length: 2500 }, (_, i) => String(flags ? 2499 - i : i)).join(" ");
+    const found: string[] = [];
+    using query = new Query({ flags, limit: 700 });
+    for (let end = false; !end; ) {
+      const page = store.query(query);
+      found.push(payloads(page));
+      end = page.isEnd;
+      if (flags) {
+        query.until = page.next;
+      } else {
+        query.after = page.next;
+      }
+    }
+    assert.equal(found.length, 4);
+    assert.equal(found.join(" "), expected);
+    assert.equal(payloads(store.records({ flags, limit: 700 })), expected);
+    using cursor = store.cursor({ flags, limit: 700 });
+    assert.equal([...cursor].map(payloads).join(" "), expected);
+  });
+}
+
+test("a forward cursor that is at the end goes on with what was appended since", () => {
+  const store = filled();
+  using cursor = store.cursor({ limit: 5 });
+  assert.deepEqual(
+    [...cursor].map(({ length }) => length),
+    [5, 5, 2],
+  );
+  assert.equal(cursor.nextPage(), null);
+  store.append(event("new", "x"));
+  assert.equal(payloads(cursor.records()), "x");
+  assert.equal(cursor.nextPage(), null);
+});
+
+test("a loop over records that is left early frees its cursor", () => {
+  const store = filled();
+  const before = liveHandles();
+  for (const record of store.records({ limit: 3 })) {
+    if (record.payload.toString() === "4") {
+      break;
+    }
+  }
+  assert.throws(() => {
+    for (const _ of store.records()) {
+      throw new Error("enough");
+    }
+  }, /enough/);
+  assert.equal(liveHandles(), before);
+});
+
+test("records outlive their store, and say what they are when they are printed", () => {
+  const store = filled();
+  const page = store.query({ entity: "ab" });
+  store.close();
+  assert.equal(page.length, 4);
+  assert.equal(page.at(-1)?.payload.toString(), "11");
+  assert.equal(page.at(-1)?.extensions.get("test.index")?.toString(), "11");
+  assert.deepEqual([page.at(4), page.at(-5), page.at(0.5)], [undefined, undefined, undefined]);
+  assert.equal(page.toArray().length, 4);
+  assert.match(inspect(page.at(0)), /entity: 'ab'/);
+});
+
+test("columns decide what is read", () => {
+  const store = filled();
+  const id = store.query().at(3)?.id;
+  assert.ok(id);
+  const read = (columns?: number) => {
+    const record = store.get(id, columns);
+    assert.ok(record);
+    return [record.payload.length, record.extensions.size, record.previousHash !== null, record.payloadSize];
+  };
+  assert.deepEqual(read(), [1, 1, false, 1]);
+  assert.deepEqual(read(0), [0, 0, false, 1]);
+  assert.deepEqual(read(Column.EXTENSIONS), [0, 1, false, 1]);
+  assert.deepEqual(read(Column.PREVIOUS_HASH), [0, 0, true, 1]);
+  refused(() => store.get(id, 8), InvalidError, "ERR_INVALID_ARGUMENT");
+  assert.equal(store.get(operationKey("no", "such")), null);
+});
+
+test("rows are the same whatever lies between them in memory", () => {
+  const store = openStore("s");
+  const size = (i: number) => (i * 7919) % 9000;
+  store.appendBatch(
+    Array.from({ length: 900 }, (_, i) =>
+      event(`thing:${i % 13}`, "", {
+        scope: i % 50 === 0 ? "rare" : "common",
+        payload: Buffer.alloc(size(i), i),
+        extensions: i % 3 === 0 ? [[`x.y${i}`, Buffer.alloc(i % 300, i)]] : [],
+      }),
+    ),
+  );
+  let i = 0;
+  for (const record of store.records({ limit: 333 })) {
+    assert.deepEqual([record.entity, record.scope], [`thing:${i % 13}`, i % 50 === 0 ? "rare" : "common"]);
+    assert.ok(record.payload.equals(Buffer.alloc(size(i), i)));
+    const value = record.extensions.get(`x.y${i}`);
+    assert.ok(i % 3 === 0 ? value?.equals(Buffer.alloc(i % 300, i)) : value === undefined);
+    i += 1;
+  }
+  assert.equal(i, 900);
+});

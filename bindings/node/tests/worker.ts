@@ -1,0 +1,55 @@
+/** What a thread of the tests does: tests/threads.test.ts sends it. */
+import { parentPort, workerData } from "node:worker_threads";
+import { Cancel, type SharedCancel, type SharedStore, Store } from "fbat";
+
+export interface Work {
+  readonly task: "append" | "cancel" | "use";
+  readonly name: string;
+  readonly count: number;
+  readonly store: SharedStore;
+  readonly cancel?: SharedCancel;
+}
+
+function appendAndRead(store: Store, { name, count }: Work): string {
+  for (let i = 0; i < count; i++) {
+    const payload = `${name}-${i}`;
+    const { id, version } = store.append({ entity: `thread:${name}`, scope: "test", kind: 0x1001, payload });
+    const found = store.get(id)?.payload.toString();
+    if (found !== payload || version !== BigInt(i + 1)) {
+      return `${payload} is ${found}, version ${version}`;
+    }
+    if (i % 20 === 0) {
+      const read = [...store.records({ entity: `thread:${name}`, limit: 7 })].map((record) =>
+        record.payload.toString(),
+      );
+      if (read.join() !== Array.from({ length: i + 1 }, (_, j) => `${name}-${j}`).join()) {
+        return `${name} read ${read.join()}`;
+      }
+    }
+  }
+  return "done";
+}
+
+/** Waits until an import is under way, and ends it. */
+function cancelImport(store: Store, cancel: SharedCancel): string {
+  while (store.frontier().visible < 20n) {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+  }
+  Cancel.trigger(cancel);
+  return "cancelled";
+}
+
+function work(given: Work): string {
+  const store = Store.attach(given.store);
+  try {
+    return given.task === "append" ? appendAndRead(store, given) : cancelImport(store, given.cancel as SharedCancel);
+  } finally {
+    store.close();
+  }
+}
+
+try {
+  parentPort?.postMessage(work(workerData as Work));
+} catch (error) {
+  parentPort?.postMessage(String((error as { code?: string }).code ?? error));
+}
