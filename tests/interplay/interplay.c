@@ -97,14 +97,19 @@ static void print_hex(const uint8_t *bytes, size_t len) {
         printf("%02x", bytes[n]);
 }
 
+static void print_id(const fbat_id *id) {
+    static const fbat_id none;
+    print_hex(id->bytes, memcmp(id, &none, sizeof none) ? sizeof id->bytes : 0);
+}
+
 static void print_event(const fbat_record *row) {
     printf("%" PRIu64 " %s %s 0x%04x %u %" PRIu64 " %" PRId64 " ", row->sequence, row->entity.data, row->scope.data,
            (unsigned)row->kind, (unsigned)row->payload_version, row->version, row->timestamp_us);
     print_hex(row->id.bytes, 16);
     printf(" ");
-    print_hex(row->correlation.bytes, 16);
+    print_id(&row->correlation);
     printf(" ");
-    print_hex(row->causation.bytes, 16);
+    print_id(&row->causation);
     printf(" ");
     print_hex(row->payload, row->payload_len);
     printf(row->extension_count ? " " : " -");
