@@ -64,10 +64,8 @@ endif
 # Pages need Python alone; an installation can do without them.
 man: build/man/made
 build/man/made: include/fbat.h scripts/man
-	@mkdir -p build/man
-	@if command -v $(PYTHON) >/dev/null; then $(PYTHON) scripts/man build/man/man3; \
+	@if command -v $(PYTHON) >/dev/null; then $(PYTHON) scripts/man build/man/man3 && touch $@; \
 	  else echo 'man pages are left out: $(PYTHON) is not here'; fi
-	@touch $@
 
 print-version:
 	@echo $(VERSION)
@@ -151,7 +149,7 @@ uninstall: man
 	rm -f '$(DESTDIR)$(LIBDIR)/libfbat.a' '$(INSTALLED_SO)' '$(INSTALLED_SO).$(SOVERSION)' '$(INSTALLED_SO).$(VERSION)'
 	rm -f '$(DESTDIR)$(PKGCONFIGDIR)/fbat.pc' '$(DESTDIR)$(CMAKEDIR)/fbatConfig.cmake' '$(DESTDIR)$(CMAKEDIR)/fbatConfigVersion.cmake'
 	-rmdir --ignore-fail-on-non-empty '$(DESTDIR)$(CMAKEDIR)'
-	if cd build/man/man3; then for f in *.3; do rm -f '$(DESTDIR)$(MANDIR)/man3'/$$f; done; fi
+	if [ -d build/man/man3 ]; then cd build/man/man3; for f in *.3; do rm -f '$(DESTDIR)$(MANDIR)/man3'/$$f; done; fi
 
 dist dist-vendored:
 	@scripts/dist $(if $(filter dist-vendored,$@),vendored)
