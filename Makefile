@@ -5,7 +5,12 @@
 #   make check           every test, and a tenth of an hour's torture
 #   make torture         attacks on every promise for an hour (TIME=minutes SEED=n ONLY="crash fuzz"), and the scorecard
 #   make canaries        broken builds, each of which a harness must catch
-#   make install         PREFIX=/usr/local LIBDIR= INCLUDEDIR= DESTDIR=
+#   make install         PREFIX=/usr/local LIBDIR= INCLUDEDIR= MANDIR= DESTDIR=; install-strip, uninstall. docs/packaging.md
+#   make dist            the source as build/dist/fbat-VERSION.tar.gz; dist-vendored has every crate with it
+#   make deb             Debian packages in build/deb
+#   make docs            the manual as a site: build/docs/site/index.html
+#   make abi             compares the binary interface with the last one that was agreed upon; abi-bless agrees: docs/abi.md
+#   make features        docs/features.md: what each language reaches of the header
 #   make bench           every workload on fbat and on other stores, in turn: half an hour; benches/results.md, .csv, .svg
 #   make bench-quick     the same with less data, 5 minutes
 #   make bench-scale     what an event costs in stores of 10 thousand to 10 million; benches/scale.md, .csv, .svg
@@ -15,7 +20,11 @@ CARGO      ?= cargo
 PREFIX     ?= /usr/local
 LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+DATADIR    ?= $(PREFIX)/share
+MANDIR     ?= $(DATADIR)/man
 DESTDIR    ?=
+STRIP      ?= strip
+PYTHON     ?= python3
 
 # The version stands in Cargo.toml alone. Before 1.0 every minor version may break the ABI, so it is part of the soname.
 VERSION   := $(shell sed -n 's/^version = "\([^"]*\)".*/\1/p' Cargo.toml | head -n 1)
@@ -25,24 +34,41 @@ SOVERSION := $(if $(filter 0,$(MAJOR)),0.$(MINOR),$(MAJOR))
 
 TARGET  := $(or $(CARGO_TARGET_DIR),target)
 RELEASE := $(TARGET)/release
-HEADERS := $(wildcard include/*.h)
+HEADERS := $(wildcard include/*.h include/*.hpp)
+
+# What the archive needs beside itself: rustc --print native-static-libs.
+STATIC_LIBS := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 
 # EXAMPLE_CFLAGS is apart from CFLAGS because cargo would hand the latter on to C code of its own.
 EXAMPLE_CC   = $(CC) -std=c11 -O2 -g -Wall -Wextra -Wpedantic $(CFLAGS) $(EXAMPLE_CFLAGS) -Iinclude
 EXAMPLE_LIB := -Lbuild/lib -Wl,-rpath,'$$ORIGIN/../lib' -lfbat
 
-.PHONY: all lib print-soversion examples demo check torture canaries bench bench-quick bench-scale header install uninstall setup clean
+.PHONY: all lib man print-version print-soversion examples demo check torture canaries bench bench-quick bench-scale header \
+  install install-strip uninstall dist dist-vendored deb docs abi abi-bless features setup clean
 all: lib
 
-# cargo decides what is out of date, so this runs every time. The soname link stands beside the library, or a program
-# that was linked against it could not start.
+# cargo decides what is out of date, so this runs every time, but for `sudo make install` by a root who has no Rust. The soname
+# link stands beside the library, or a program that was linked against it could not start.
 lib:
+ifneq ($(or $(shell command -v $(CARGO)),$(if $(wildcard build/lib/libfbat.so.$(VERSION)),,missing)),)
 	$(CARGO) build --release --locked
 	@mkdir -p build/lib
 	@cp -u $(RELEASE)/libfbat.a build/lib/libfbat.a
 	@cp -u $(RELEASE)/libfbat.so build/lib/libfbat.so.$(VERSION)
 	@ln -sf libfbat.so.$(VERSION) build/lib/libfbat.so.$(SOVERSION)
 	@ln -sf libfbat.so.$(SOVERSION) build/lib/libfbat.so
+else
+	@echo 'cargo is not here: build/lib is taken as it is'
+endif
+
+# Pages need Python alone; an installation can do without them.
+man: build/man/made
+build/man/made: include/fbat.h scripts/man
+	@if command -v $(PYTHON) >/dev/null; then $(PYTHON) scripts/man build/man/man3 && touch $@; \
+	  else echo 'man pages are left out: $(PYTHON) is not here'; fi
+
+print-version:
+	@echo $(VERSION)
 
 print-soversion:
 	@echo $(SOVERSION)
@@ -95,23 +121,59 @@ build/bench/worker: benches/c/worker.c $(HEADERS) | lib
 header:
 	FBAT_BLESS=1 $(CARGO) test --locked --test header
 
-install: lib
-	install -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)'
-	install -m 644 $(HEADERS) '$(DESTDIR)$(INCLUDEDIR)'
-	install -m 755 build/lib/libfbat.so.$(VERSION) '$(DESTDIR)$(LIBDIR)'
-	ln -sf libfbat.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/libfbat.so.$(SOVERSION)'
-	ln -sf libfbat.so.$(SOVERSION) '$(DESTDIR)$(LIBDIR)/libfbat.so'
-	install -m 644 build/lib/libfbat.a '$(DESTDIR)$(LIBDIR)'
-	sed -e 's|@VERSION@|$(VERSION)|' \
-	    -e "s|@PREFIX@|$$(realpath -ms --relative-to='$(LIBDIR)/pkgconfig' '$(PREFIX)')|" \
-	    -e "s|@LIBDIR@|$$(realpath -ms --relative-to='$(PREFIX)' '$(LIBDIR)')|" \
-	    -e "s|@INCLUDEDIR@|$$(realpath -ms --relative-to='$(PREFIX)' '$(INCLUDEDIR)')|" \
-	    fbat.pc.in > '$(DESTDIR)$(LIBDIR)/pkgconfig/fbat.pc'
+# Paths in what is installed are relative, so that the whole can be moved.
+path = $$(realpath -ms --relative-to='$(1)' '$(2)')
+FILL = sed -e 's|@VERSION@|$(VERSION)|g' -e 's|@SOVERSION@|$(SOVERSION)|g' -e 's|@STATIC_LIBS@|$(STATIC_LIBS)|g' \
+  -e "s|@PREFIX_FROM_PKGCONFIG@|$(call path,$(PKGCONFIGDIR),$(PREFIX))|g" \
+  -e "s|@PREFIX_FROM_CMAKE@|$(call path,$(CMAKEDIR),$(PREFIX))|g" \
+  -e "s|@LIBDIR@|$(call path,$(PREFIX),$(LIBDIR))|g" -e "s|@INCLUDEDIR@|$(call path,$(PREFIX),$(INCLUDEDIR))|g"
+PKGCONFIGDIR = $(LIBDIR)/pkgconfig
+CMAKEDIR     = $(LIBDIR)/cmake/fbat
+INSTALLED_SO = $(DESTDIR)$(LIBDIR)/libfbat.so
 
-uninstall:
+install: lib man
+	install -d '$(DESTDIR)$(PKGCONFIGDIR)' '$(DESTDIR)$(CMAKEDIR)' '$(DESTDIR)$(INCLUDEDIR)'
+	install -m 644 $(HEADERS) '$(DESTDIR)$(INCLUDEDIR)'
+	install -m 755 build/lib/libfbat.so.$(VERSION) '$(INSTALLED_SO).$(VERSION)'
+	ln -sf libfbat.so.$(VERSION) '$(INSTALLED_SO).$(SOVERSION)'
+	ln -sf libfbat.so.$(SOVERSION) '$(INSTALLED_SO)'
+	install -m 644 build/lib/libfbat.a '$(DESTDIR)$(LIBDIR)'
+	$(FILL) packaging/fbat.pc.in > '$(DESTDIR)$(PKGCONFIGDIR)/fbat.pc'
+	for f in fbatConfig fbatConfigVersion; do $(FILL) packaging/$$f.cmake.in > '$(DESTDIR)$(CMAKEDIR)'/$$f.cmake || exit 1; done
+	if [ -d build/man/man3 ]; then install -d '$(DESTDIR)$(MANDIR)/man3' && \
+	  install -m 644 build/man/man3/*.3 '$(DESTDIR)$(MANDIR)/man3'; fi
+
+# Without what debuggers read: 2 MB instead of 14, and half of the archive.
+install-strip: install
+	$(STRIP) --strip-unneeded '$(INSTALLED_SO).$(VERSION)'
+	$(STRIP) --strip-debug --enable-deterministic-archives '$(DESTDIR)$(LIBDIR)/libfbat.a'
+
+uninstall: man
 	rm -f $(foreach h,$(notdir $(HEADERS)),'$(DESTDIR)$(INCLUDEDIR)/$h')
-	rm -f $(foreach l,a so so.$(SOVERSION) so.$(VERSION),'$(DESTDIR)$(LIBDIR)/libfbat.$l')
-	rm -f '$(DESTDIR)$(LIBDIR)/pkgconfig/fbat.pc'
+	rm -f '$(DESTDIR)$(LIBDIR)/libfbat.a' '$(INSTALLED_SO)' '$(INSTALLED_SO).$(SOVERSION)' '$(INSTALLED_SO).$(VERSION)'
+	rm -f '$(DESTDIR)$(PKGCONFIGDIR)/fbat.pc' '$(DESTDIR)$(CMAKEDIR)/fbatConfig.cmake' '$(DESTDIR)$(CMAKEDIR)/fbatConfigVersion.cmake'
+	-rmdir --ignore-fail-on-non-empty '$(DESTDIR)$(CMAKEDIR)'
+	if [ -d build/man/man3 ]; then cd build/man/man3; for f in *.3; do rm -f '$(DESTDIR)$(MANDIR)/man3'/$$f; done; fi
+
+dist dist-vendored:
+	@scripts/dist $(if $(filter dist-vendored,$@),vendored)
+
+deb:
+	@scripts/setup deb
+	@scripts/deb
+
+docs:
+	@scripts/setup docs
+	@scripts/site
+
+abi:
+	@scripts/abidiff check
+
+abi-bless:
+	@scripts/abidiff bless
+
+features:
+	@scripts/features
 
 setup:
 	@scripts/setup check
