@@ -1,8 +1,6 @@
 package fbat
 
 // #include "shim.h"
-// #cgo noescape fbat_kind
-// #cgo nocallback fbat_kind
 import "C"
 
 import (

@@ -1,11 +1,8 @@
 package fbat
 
 // #include "shim.h"
-// #cgo noescape fbat_status_name
 // #cgo nocallback fbat_status_name
-// #cgo noescape fbat_status_message
 // #cgo nocallback fbat_status_message
-// #cgo noescape fbat_status_category
 // #cgo nocallback fbat_status_category
 import "C"
 

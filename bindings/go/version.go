@@ -1,9 +1,7 @@
 package fbat
 
 // #include "shim.h"
-// #cgo noescape fbat_version_string
 // #cgo nocallback fbat_version_string
-// #cgo noescape fbat_abi_version
 // #cgo nocallback fbat_abi_version
 import "C"
 
