@@ -51,13 +51,36 @@ func filledForBench(b *testing.B, count int) *fbat.Store {
 	return store
 }
 
-func BenchmarkGet(b *testing.B) {
-	store := filledForBench(b, 10000)
-	id := must(store.Head("sensor:050"))(b).EventID
+func BenchmarkAppendMebibyte(b *testing.B) { // of which the copy into C memory is a part
+	store := open(b, "s")
+	event := fbat.Event{Entity: "e", Scope: "s", Kind: kind, Payload: make([]byte, 1<<20)}
 	b.ReportAllocs()
 	for b.Loop() {
-		_, err := store.Get(id, fbat.ColumnPayload)
+		_, err := store.Append(event)
 		ok(b, err)
+	}
+}
+
+func BenchmarkGet(b *testing.B) {
+	defer fbat.SetMappedReads(true)
+	for name, mapped := range map[string]bool{"mapped": true, "by system calls": false} {
+		b.Run(name, func(b *testing.B) {
+			fbat.SetMappedReads(mapped)
+			store := open(b, "s", fbat.WithSegmentBytes(1<<20))
+			var ids []fbat.ID
+			for range 200 {
+				receipts := make([]fbat.Receipt, 100)
+				ok(b, store.AppendBatch(batchOf(len(receipts)), receipts))
+				for _, receipt := range receipts {
+					ids = append(ids, receipt.ID)
+				}
+			}
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				_, err := store.Get(ids[i*7919%len(ids)], fbat.ColumnPayload)
+				ok(b, err)
+			}
+		})
 	}
 }
 

@@ -252,6 +252,45 @@ func TestAnImportWhoseContextIsDoneBringsNothing(t *testing.T) {
 	equal(t, "imported", report.Imported, 0)
 }
 
+// watched is a context that counts who watches it.
+type watched struct {
+	context.Context
+	watches int
+}
+
+// Value hides that this is one of the standard library's contexts, of which package context watches the insides.
+func (*watched) Value(any) any { return nil }
+
+func (w *watched) AfterFunc(call func()) func() bool {
+	w.watches++
+	stop := context.AfterFunc(w.Context, call)
+	return func() bool {
+		w.watches--
+		return stop()
+	}
+}
+
+func TestNoWatchIsLeftOnTheContext(t *testing.T) {
+	source, store := open(t, "source"), open(t, "s")
+	fill(t, source, 10)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	w := &watched{Context: ctx}
+	seen := 0
+	filter := func(*fbat.Record) (bool, error) {
+		seen = w.watches
+		return true, nil
+	}
+	must(store.Import(w, source, "n", fbat.WithFilter(filter)))(t)
+	equal(t, "watches during the import", seen, 1)
+	equal(t, "watches after it", w.watches, 0)
+	func() {
+		defer func() { _ = recover() }()
+		_, _ = store.Import(w, source, "m", fbat.WithFilter(func(*fbat.Record) (bool, error) { panic("mine") }))
+	}()
+	equal(t, "watches after a panic", w.watches, 0)
+}
+
 func TestAStoreThatIsClosedDuringAnImportEndsIt(t *testing.T) {
 	source, store := open(t, "source"), open(t, "s")
 	fill(t, source, 3000)

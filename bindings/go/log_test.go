@@ -1,6 +1,7 @@
 package fbat_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -39,19 +40,23 @@ func TestALogCallbackMayGrowTheStackOfItsCaller(t *testing.T) {
 		runtime.GC()
 	}))
 	defer func() { ok(t, fbat.SetLogCallback(nil)) }()
-	for range 3 {
+	for i := range 3 {
 		ok(t, runRole(t, "append without closing", path))
 		done := make(chan error)
 		go func() { // on a stack that is small as yet
-			store, err := fbat.Open(path)
-			if err == nil {
-				err = store.Close()
+			report, err := fbat.Repair(path, fmt.Sprint(path, i))
+			if err == nil && report.Events < 2 {
+				err = fmt.Errorf("%+v", report)
 			}
-			done <- err
+			store, openErr := fbat.Open(path)
+			if openErr == nil {
+				openErr = store.Close()
+			}
+			done <- errors.Join(err, openErr)
 		}()
 		ok(t, <-done)
 	}
-	equal(t, "lines", calls >= 3, true)
+	equal(t, "lines", calls >= 6, true)
 }
 
 func growStack(depth int) (sum byte) {

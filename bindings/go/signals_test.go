@@ -85,7 +85,7 @@ func init() {
 	roles["fault"] = func() {
 		directory := os.Getenv("FBAT_TEST_ARGUMENT")
 		t := &testing.T{}
-		store, err := fbat.Open(filepath.Join(directory, "s"), fbat.WithSegmentBytes(64<<10))
+		store, err := fbat.Open(filepath.Join(directory, "s"), fbat.WithSegmentBytes(64<<10), fbat.WithDurability(fbat.DurabilityOS))
 		if err != nil {
 			panic(err)
 		}

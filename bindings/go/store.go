@@ -313,7 +313,7 @@ func (s *Store) Close() error {
 // check makes an error of the answer of a call that used the store, and keeps the store alive until then. The handle of a
 // closed store is freed: what the library calls an invalid handle then is a closed store.
 func (s *Store) check(status C.fbat_status, detail *C.fbat_error) error {
-	defer runtime.KeepAlive(s)
+	runtime.KeepAlive(s)
 	if status == C.FBAT_OK {
 		return nil
 	}

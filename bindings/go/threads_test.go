@@ -114,6 +114,21 @@ func TestAStoreMayBeClosedWhileOthersUseIt(t *testing.T) {
 	})
 }
 
+func TestAllMayCloseAStoreAtOnce(t *testing.T) {
+	before := fbat.LiveHandles()
+	for range 10 {
+		store := open(t, "s")
+		together(t, 8, func(int) error {
+			_, err := store.Append(event("a", ""))
+			if errors.Is(err, fbat.ErrClosed) {
+				err = nil
+			}
+			return errors.Join(err, store.Close())
+		})
+		equal(t, "handles", fbat.LiveHandles(), before)
+	}
+}
+
 func TestGoroutinesMayShareACursor(t *testing.T) {
 	store := open(t, "s")
 	fill(t, store, 1000)
