@@ -8,7 +8,7 @@ package fbat
 //	go build -tags fbat_source,fbat_static
 //
 // The archive stands in front of what pkg-config says, so that the shared library, which is named there too, has nothing
-// left to give and is dropped.
+// left to give and is dropped. Go's build cache keeps what pkg-config has said: after the library was moved, build with -a once.
 
 // #cgo !fbat_source,!fbat_static pkg-config: fbat
 // #cgo !fbat_source,fbat_static LDFLAGS: -Wl,--as-needed -l:libfbat.a
