@@ -1,0 +1,52 @@
+package fbat_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/fbat/fbat/bindings/go"
+)
+
+func TestABackupIsAStoreWithTheSameHistory(t *testing.T) {
+	store := open(t, "s", fbat.WithSegmentBytes(64<<10))
+	fill(t, store, 2000)
+	for flags, linked := range map[fbat.BackupFlags]bool{0: false, fbat.BackupLink: true} {
+		path := filepath.Join(t.TempDir(), "backup")
+		report := must(store.Backup(path, flags))(t)
+		equal(t, "events", report.Events, 2001)
+		equal(t, "last", report.LastSequence, 2001)
+		equal(t, "hash", report.LogHash, must(store.LogHash())(t))
+		equal(t, "linked", report.LinkedSegments > 0, linked)
+		copied := openAt(t, path)
+		equal(t, "id", copied.ID(), store.ID())
+		equal(t, "hash", must(copied.LogHash())(t), report.LogHash)
+		_, err := store.Backup(path, 0)
+		is(t, err, fbat.ErrStoreExists)
+	}
+	_, err := store.Backup(filepath.Join(t.TempDir(), "b"), 0x80)
+	is(t, err, fbat.ErrInvalidArgument)
+	_, err = store.Backup("a\x00b", 0)
+	is(t, err, fbat.ErrInvalidArgument)
+}
+
+func TestACopyTakesAnIdentityOfItsOwn(t *testing.T) {
+	store := open(t, "s")
+	fill(t, store, 5)
+	path := filepath.Join(t.TempDir(), "copy")
+	must(store.Backup(path, 0))(t)
+	id := must(fbat.NewIdentity(path))(t)
+	copied := openAt(t, path)
+	equal(t, "id", copied.ID(), id)
+	equal(t, "namespace", copied.Namespace(), "store:"+id.String())
+	equal(t, "the old one is another", store.ID() == id, false)
+	_, err := fbat.NewIdentity(path)
+	is(t, err, fbat.ErrBusy)
+	equal(t, "no id", must2(fbat.NewIdentity(path)), fbat.ID{})
+	_, err = fbat.NewIdentity(filepath.Join(t.TempDir(), strings.Repeat("no", 3)))
+	is(t, err, fbat.ErrStoreNotFound)
+	_, err = fbat.NewIdentity("a\x00b")
+	is(t, err, fbat.ErrInvalidArgument)
+}
+
+func must2[T any](value T, _ error) T { return value }

@@ -1,0 +1,300 @@
+package fbat_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/fbat/fbat/bindings/go"
+)
+
+// temporary is a directory for an example.
+func temporary() (directory string, remove func()) {
+	directory, err := os.MkdirTemp("", "fbat")
+	if err != nil {
+		log.Fatal(err)
+	}
+	return directory, func() { os.RemoveAll(directory) }
+}
+
+func check(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+func Example() {
+	directory, remove := temporary()
+	defer remove()
+	store, err := fbat.Open(filepath.Join(directory, "lamps"))
+	check(err)
+	defer store.Close()
+
+	switched, err := fbat.NewKind(1, 1)
+	check(err)
+	_, err = store.Append(fbat.Event{Entity: "lamp:kitchen", Scope: "home", Kind: switched, Payload: []byte("on")})
+	check(err) // on the disk when this returns
+
+	for record, err := range store.Events() {
+		check(err)
+		fmt.Printf("%s %s\n", record.Entity, record.Payload)
+	}
+	// Output: lamp:kitchen on
+}
+
+func ExampleOpen() {
+	directory, remove := temporary()
+	defer remove()
+	store, err := fbat.Open(filepath.Join(directory, "s"),
+		fbat.WithMode(fbat.OpenMustBeNew),
+		fbat.WithLabel("workshop"),
+		fbat.WithDurability(fbat.DurabilityOS), // appends do not wait for the disk; Sync does
+		fbat.WithSegmentBytes(1<<20))
+	check(err)
+	defer store.Close()
+	fmt.Println(store.Label(), store.OpenReport().Flags&fbat.OpenReportCreated != 0)
+	frontier, err := store.Sync()
+	check(err)
+	fmt.Println(frontier.Visible, frontier.Durable)
+	// Output:
+	// workshop true
+	// 1 1
+}
+
+func ExampleStore_AppendBatch() {
+	directory, remove := temporary()
+	defer remove()
+	store, err := fbat.Open(filepath.Join(directory, "orders"))
+	check(err)
+	defer store.Close()
+
+	events := []fbat.Event{{
+		Entity: "order:1", Scope: "shop", Kind: 0x1001, Payload: []byte("2 apples"),
+		Key:       fbat.OperationKey("shop.order", "1"), // appending it again is a replay
+		Expect:    fbat.ExpectAbsent,
+		Timestamp: time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC),
+	}, {
+		Entity: "stock:apples", Scope: "shop", Kind: 0x1002, Payload: []byte("-2"),
+		CausationItem: 1, // the first of this batch
+		Extensions:    []fbat.Extension{{Key: "shop.clerk", Value: []byte("Ada")}},
+	}}
+	receipts := make([]fbat.Receipt, len(events)) // or nil, where nobody wants to know
+	check(store.AppendBatch(events, receipts))
+	for i, receipt := range receipts {
+		fmt.Println(events[i].Entity, receipt.Sequence, receipt.Version)
+	}
+	// Output:
+	// order:1 2 1
+	// stock:apples 3 1
+}
+
+func ExampleError() {
+	directory, remove := temporary()
+	defer remove()
+	store, err := fbat.Open(filepath.Join(directory, "s"))
+	check(err)
+	defer store.Close()
+	_, err = store.Append(fbat.Event{Entity: "door", Scope: "home", Kind: 0x1001, Expect: fbat.ExpectVersion(3)})
+	fmt.Println(errors.Is(err, fbat.ErrVersionConflict), errors.Is(err, fbat.CategoryConflict))
+	var e *fbat.Error
+	if errors.As(err, &e) {
+		fmt.Println(e.Status.Name(), "found", e.Found, "expected", e.Supported)
+	}
+	// Output:
+	// true true
+	// FBAT_ERR_VERSION_CONFLICT found 0 expected 3
+}
+
+func ExampleStore_Events() {
+	directory, remove := temporary()
+	defer remove()
+	store, err := fbat.Open(filepath.Join(directory, "s"))
+	check(err)
+	defer store.Close()
+	for _, entity := range []string{"lamp:kitchen", "lamp:cellar", "door"} {
+		_, err := store.Append(fbat.Event{Entity: entity, Scope: "home", Kind: 0x1001})
+		check(err)
+	}
+	for record, err := range store.Events(
+		fbat.WithEntity("lamp"), // and everything below lamp:
+		fbat.WithCategory(1),
+		fbat.WithQueryFlags(fbat.QueryBackward),
+		fbat.WithColumns(0), // neither payload nor extensions
+	) {
+		check(err)
+		fmt.Println(record.Sequence, record.Entity)
+	}
+	// Output:
+	// 3 lamp:cellar
+	// 2 lamp:kitchen
+}
+
+func ExampleStore_Query() {
+	directory, remove := temporary()
+	defer remove()
+	store, err := fbat.Open(filepath.Join(directory, "s"))
+	check(err)
+	defer store.Close()
+	check(store.AppendBatch(make5(), nil))
+	after, end := uint64(0), false
+	for !end {
+		page, err := store.Query(fbat.WithLimit(2), fbat.WithAfter(after))
+		check(err)
+		fmt.Println(len(page.Records), page.Next)
+		after, end = page.Next, page.End
+	}
+	// Output:
+	// 2 3
+	// 2 5
+	// 1 6
+}
+
+func make5() []fbat.Event {
+	events := make([]fbat.Event, 5)
+	for i := range events {
+		events[i] = fbat.Event{Entity: "e", Scope: "s", Kind: 0x1001}
+	}
+	return events
+}
+
+func ExampleStore_Cursor() {
+	directory, remove := temporary()
+	defer remove()
+	store, err := fbat.Open(filepath.Join(directory, "s"))
+	check(err)
+	defer store.Close()
+	cursor, err := store.Cursor()
+	check(err)
+	defer cursor.Close()
+	for range 2 { // asked again, it goes on with what was appended since
+		check(store.AppendBatch(make5(), nil))
+		for {
+			page, err := cursor.Next()
+			check(err)
+			if page == nil {
+				break
+			}
+			fmt.Println(page.Records[0].Sequence, "to", page.Next)
+		}
+	}
+	// Output:
+	// 2 to 6
+	// 7 to 11
+}
+
+func ExampleStore_Import() {
+	directory, remove := temporary()
+	defer remove()
+	phone, err := fbat.Open(filepath.Join(directory, "phone"))
+	check(err)
+	defer phone.Close()
+	home, err := fbat.Open(filepath.Join(directory, "home"))
+	check(err)
+	defer home.Close()
+	for _, payload := range []string{"21.5", "22.0", "broken"} {
+		_, err := phone.Append(fbat.Event{Entity: "thermometer", Scope: "home", Kind: 0x1001, Payload: []byte(payload)})
+		check(err)
+	}
+
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel() // or at any time, from any goroutine: the import ends with context.Canceled
+	numbers := func(record *fbat.Record) (bool, error) {
+		return !bytes.Equal(record.Payload, []byte("broken")), nil // an error ends the import, and is what it returns
+	}
+	for range 2 { // again: everything is there already
+		report, err := home.Import(ctx, phone, "ada's phone",
+			fbat.WithFilter(numbers), fbat.WithFilterColumns(fbat.ColumnPayload))
+		check(err)
+		fmt.Println(report.Imported, report.Deduplicated, report.SkippedFiltered)
+	}
+	for record, err := range home.Events() {
+		check(err)
+		fmt.Printf("%s from %s, %d there\n", record.Payload, record.SourceNamespace, record.SourceSequence)
+	}
+	// Output:
+	// 2 0 1
+	// 0 2 1
+	// 21.5 from ada's phone, 2 there
+	// 22.0 from ada's phone, 3 there
+}
+
+func ExampleDecodeProvenance() {
+	provenance := fbat.NewProvenance()
+	provenance.Namespace = "ada's phone"
+	provenance.EventID = fbat.OperationKey("example")
+	provenance.Sequence = 2
+	provenance.Kind = 0x1001
+	frame, err := provenance.Encode()
+	check(err)
+	decoded, err := fbat.DecodeProvenance(frame, 0)
+	check(err)
+	fmt.Println(decoded.Namespace, decoded.Sequence, decoded == provenance)
+	frame[20] ^= 1
+	_, err = fbat.DecodeProvenance(frame, 0)
+	fmt.Println(errors.Is(err, fbat.ErrWireChecksum))
+	// Output:
+	// ada's phone 2 true
+	// true
+}
+
+func ExampleStore_Backup() {
+	directory, remove := temporary()
+	defer remove()
+	store, err := fbat.Open(filepath.Join(directory, "s"))
+	check(err)
+	defer store.Close()
+	check(store.AppendBatch(make5(), nil))
+
+	copied := filepath.Join(directory, "copy")
+	report, err := store.Backup(copied, 0) // while others write
+	check(err)
+	fmt.Println(report.Events, report.LastSequence)
+	id, err := fbat.NewIdentity(copied) // before both are appended to
+	check(err)
+	fmt.Println(id == store.ID())
+	// Output:
+	// 6 6
+	// false
+}
+
+func ExampleRepair() {
+	directory, remove := temporary()
+	defer remove()
+	store, err := fbat.Open(filepath.Join(directory, "s"))
+	check(err)
+	check(store.AppendBatch(make5(), nil))
+	report, err := store.Verify()
+	check(err)
+	fmt.Println(report.Events, len(report.Findings))
+	check(store.Close())
+
+	repaired, err := fbat.Repair(filepath.Join(directory, "s"), filepath.Join(directory, "repaired"))
+	check(err)
+	fmt.Println(repaired.Events, repaired.SequencesLost)
+	// Output:
+	// 6 0
+	// 6 0
+}
+
+func ExampleSetLogCallback() {
+	check(fbat.SetLogCallback(func(level fbat.LogLevel, message string) { log.Println(level, message) }))
+	check(fbat.SetLogCallback(nil))
+	// Output:
+}
+
+func ExampleParseID() {
+	id, err := fbat.ParseID("00112233445566778899AABBCCDDEEFF")
+	check(err)
+	fmt.Println(id)
+	text, err := id.MarshalText() // as encoding/json does
+	check(err)
+	fmt.Println(string(text), id.IsZero())
+	// Output:
+	// 00112233445566778899aabbccddeeff
+	// 00112233445566778899aabbccddeeff false
+}

@@ -1,0 +1,3 @@
+module github.com/fbat/fbat/bindings/go
+
+go 1.24
