@@ -72,3 +72,19 @@ manual() { # what root of the pages, or nothing
   equal "man fbat_import, $1" "$("${where[@]}" man fbat_import | col -b | sed -n 's/^ *fbat_import - //p')" \
     "copies events of one store into another, exactly once"
 }
+
+# Programs of other languages: a script beside this one each, which finds fbat.pc, and gets a directory to work in.
+other_languages() { # what library directory, or nothing
+  local script language
+  for script in "$tree"/tests/install/*; do
+    [ -x "$script" ] || continue
+    language=$(basename "$script")
+    rm -rf "$work/user" && mkdir "$work/user"
+    (cd "$work/user" && env ${2:+PKG_CONFIG_PATH="$2/pkgconfig" LD_LIBRARY_PATH="$2"} "$script") >"$work/log" 2>&1 || {
+      cat "$work/log"
+      exit 1
+    }
+    ! grep '^skipped: ' "$work/log" || continue
+    ok "$language, $1"
+  done
+}

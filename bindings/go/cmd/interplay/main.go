@@ -114,8 +114,15 @@ func line(r *fbat.Record) string {
 		source = fmt.Sprintf("%s/%d/%s", r.SourceNamespace, r.SourceSequence, r.SourceEventID)
 	}
 	return fmt.Sprint(r.Sequence, " ", r.Entity, " ", r.Scope, " ", r.Kind, " ", r.PayloadVersion, " ", r.Version, " ",
-		r.Timestamp.UnixMicro(), " ", r.ID, " ", r.Correlation, " ", r.Causation, " ",
+		r.Timestamp.UnixMicro(), " ", r.ID, " ", idOrDash(r.Correlation), " ", idOrDash(r.Causation), " ",
 		orDash(hex.EncodeToString(r.Payload)), " ", orDash(strings.Join(extensions, ",")), " ", r.ContentHash, " ", source)
+}
+
+func idOrDash(id fbat.ID) string {
+	if id.IsZero() {
+		return "-"
+	}
+	return id.String()
 }
 
 func orDash(s string) string {

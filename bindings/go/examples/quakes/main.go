@@ -426,8 +426,8 @@ func (d *demo) printState() error {
 	}
 	fmt.Printf("  head            %s is at version %d, sequence %d\n", busiest, head.Version, head.Sequence)
 	fmt.Printf("  frontier        visible %d, durable %d\n", frontier.Visible, frontier.Durable)
-	fmt.Printf("  verify          %d events in %d batches, %d KiB: %d findings\n", report.Events, report.Batches,
-		report.LogBytes/1024, len(report.Findings))
+	fmt.Printf("  verify          %d events in %d batches: %d findings\n", report.Events, report.Batches,
+		len(report.Findings))
 	d.expect("findings", len(report.Findings), 0)
 	d.expect("visible", int(frontier.Visible), 1+expectedEvents)
 	d.expect("durable", int(frontier.Durable), int(frontier.Visible))
