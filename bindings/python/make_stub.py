@@ -62,7 +62,7 @@ def main_text() -> str:
     ffi = FFI()
     ffi.cdef(HEADER.read_text())
     constants, functions = [], []
-    for key, (declared, _) in ffi._parser._declarations.items():
+    for key, (declared, _) in vars(ffi)["_parser"]._declarations.items():
         kind, name = key.split(" ", 1)
         if isinstance(declared, model.EnumType):
             constants += [f"    {enumerator}: int" for enumerator in declared.enumerators]

@@ -95,6 +95,9 @@ static int read_timestamp(PyObject *event, fbat_event *out) {
         out->options |= FBAT_EVENT_HAS_TIMESTAMP;
         out->timestamp_us = PyLong_AsLongLong(value);
         done = out->timestamp_us == -1 && PyErr_Occurred() ? -1 : 0;
+        if (done < 0 && PyErr_ExceptionMatches(PyExc_OverflowError)) {
+            PyErr_Format(PyExc_ValueError, "%s is %R, and not of 64 bits", name_texts[TIMESTAMP_US], value);
+        }
     }
     Py_XDECREF(value);
     return done;

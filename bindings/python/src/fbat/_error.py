@@ -154,11 +154,15 @@ class Error(Exception):
         return f"{self.message} ({self.name})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (type(self), self.code, self.message), self.__dict__.copy()
+        detail = {name: self.__dict__[name] for name in _DETAIL}
+        return _restore, (type(self), self.code, self.message, detail), self.__dict__.copy()
 
 
-def _restore(cls: type[Error], code: int, message: str) -> Error:
-    return cls(code, message)
+_DETAIL: Final = ("os_error", "found", "supported", "item", "path", "offset", "sequence", "event_id")
+
+
+def _restore(cls: type[Error], code: int, message: str, detail: dict[str, Any]) -> Error:
+    return cls(code, message, **detail)
 
 
 class InvalidError(Error, ValueError):

@@ -1,11 +1,14 @@
 from collections.abc import Iterable
 from typing import Final, TypeVar, final
 
+from typing_extensions import disjoint_base
+
 from fbat._append import Event
 from fbat._id import Hash, Id
 from fbat._native import CData
 from fbat._page import Record
 
+@disjoint_base
 class RecordView:
     @property
     def id(self) -> Id: ...
@@ -54,6 +57,7 @@ class RecordView:
     @property
     def raw_provenance(self) -> bytes | None: ...
 
+@disjoint_base
 class ReceiptView:
     @property
     def id(self) -> Id: ...

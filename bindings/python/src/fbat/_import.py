@@ -451,9 +451,14 @@ def _run(destination: Store, source: Store, options: ImportOptions) -> ImportRep
         status = lib.fbat_import(destination._pointer, source._pointer, options._pointer, report, err.out)
         del held
         if status != lib.FBAT_OK:
-            own = _fast.stopped.pop(status) if status in _fast.stopped else None
-            raise _with_report(own or error_of(status, err.out[0]), _report_of(report))
+            # No name here for the exception: it would hold this frame, which would hold it.
+            raise _with_report(_exception_of(status, err.out[0]), _report_of(report))
     return _report_of(report)
+
+
+def _exception_of(status: int, detail: CData) -> BaseException:
+    """What a callback stopped the import with; else the library's own failure."""
+    return _fast.stopped.pop(status) if status in _fast.stopped else error_of(status, detail)
 
 
 def _with_report(exception: BaseException, report: ImportReport | None) -> BaseException:
@@ -469,7 +474,11 @@ def _run_interruptibly(destination: Store, source: Store, options: ImportOptions
     if options.cancel:
         options.cancel._take_along(token)
 
+    claim = [True]  # whoever takes it decides whether the import begins
+
     def work() -> None:
+        if not _take(claim):
+            return
         try:
             outcome.report = _run(destination, source, private)
         except BaseException as exception:  # noqa: BLE001, it is raised again on the thread that waits
@@ -479,17 +488,27 @@ def _run_interruptibly(destination: Store, source: Store, options: ImportOptions
 
     # Not join(): interrupted, it takes the thread for ended (CPython 3.11 and 3.12).
     worker = threading.Thread(target=work, name="fbat import")
-    worker.start()
     try:
+        worker.start()
         done.acquire()
     except BaseException as interrupt:
+        if _take(claim):
+            raise
         token.trigger()
         _acquire_always(done)
         worker.join()
         _with_report(interrupt, import_report_of(outcome.exception) if outcome.exception else outcome.report)
+        outcome.exception = None  # which holds a frame that holds this
         raise
     worker.join()
     return outcome.get()
+
+
+def _take(claim: list[bool]) -> bool:
+    try:
+        return claim.pop()
+    except IndexError:
+        return False
 
 
 def _acquire_always(done: threading.Semaphore) -> None:
