@@ -21,6 +21,10 @@ FAILED = pytest.StashKey[bool]()
 ALIVE = [0]  # what failed tests still hold
 
 
+def pytest_collection_finish() -> None:
+    gc.freeze()  # what pytest has made so far stays: no need to look at it after every test
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield

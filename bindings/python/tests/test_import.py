@@ -458,8 +458,9 @@ def test_a_filter_that_is_replaced_meanwhile_goes_on(source: fbat.Store, destina
     options = fbat.ImportOptions("n")
 
     def first(record: fbat.Record) -> bool:
-        options.filter = None
-        gc.collect()
+        if options.filter is not None:
+            options.filter = None
+            gc.collect()
         return True
 
     options.filter = first

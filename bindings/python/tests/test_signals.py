@@ -89,7 +89,9 @@ def no_destination(directory: Path) -> None:
     shutil.rmtree(directory / "destination", ignore_errors=True)
 
 
-@pytest.mark.parametrize("callback", ["", "filter=keep,", "progress=told,", "filter=bool, progress=told,"])
+@pytest.mark.parametrize(
+    "callback", ["", "filter=keep,", "filter=bool,", "progress=told,", "filter=keep, progress=told,"]
+)
 def test_ctrl_c_ends_an_import_promptly(directory: Path, callback: str) -> None:
     outcome, imported, kept, seconds = interrupt(directory, callback + SLOW)
     assert outcome == "interrupted"
