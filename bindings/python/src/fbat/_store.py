@@ -500,7 +500,9 @@ def _query(query: Query | None, parts: QueryParts) -> Query | None:
 
 def _receipts(count: int) -> CData:
     """An array of receipts to be filled in: zeros but for their sizes, which is quicker to repeat than to set."""
-    return ffi.from_buffer("fbat_receipt[]", bytearray(_RECEIPT * count), require_writable=True)
+    receipts = ffi.new("fbat_receipt[]", count)
+    ffi.memmove(receipts, _RECEIPT * count, len(_RECEIPT) * count)
+    return receipts
 
 
 def _views(receipts: CData) -> list[Receipt]:
