@@ -1,0 +1,28 @@
+"""Builds the two extension modules; everything else is in pyproject.toml."""
+
+import re
+from pathlib import Path
+
+from setuptools import Extension, setup
+
+ROOT = Path(__file__).resolve().parents[2]
+VERSION = re.search(r'^version = "([^"]+)"', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)
+assert VERSION, "Cargo.toml has no version"
+
+SOURCES = ["module.c", "view.c", "batch.c", "callback.c"]
+
+setup(
+    version=VERSION[1],
+    cffi_modules=["cffi_build.py:ffi"],
+    ext_modules=[
+        Extension(
+            "fbat._fast",
+            [f"src/c/{name}" for name in SOURCES],
+            include_dirs=[str(ROOT / "include")],
+            depends=["src/c/module.h", str(ROOT / "include/fbat.h")],
+            define_macros=[("Py_LIMITED_API", "0x030B0000")],
+            extra_compile_args=["-std=c11", "-fvisibility=hidden", "-Wall", "-Wextra"],
+            py_limited_api=True,
+        )
+    ],
+)

@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+import array
+import datetime
+import mmap
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import fbat
+
+from conftest import KIND, event, fill
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def test_every_member_of_an_event_comes_back(store: fbat.Store) -> None:
+    cause = store.append(event(1))
+    time = datetime.datetime(2024, 2, 29, 12, 30, 0, 123456, tzinfo=datetime.UTC)
+    given = fbat.Event(
+        "thing:Ü",
+        "Gebäude",
+        fbat.kind(15, 4095),
+        b"\0payload\xff",
+        payload_version=65535,
+        flags=0xFFFFFFFF,
+        key=fbat.operation_key("tests", "1"),
+        expect=fbat.Expect.ABSENT,
+        timestamp_us=fbat.to_us(time),
+        correlation=fbat.Id.from_hex("0f" * 16),
+        causation=cause.id,
+        extensions={"test.one": b"1", "test.empty": b"", "a.b": bytearray(b"\0\xff")},
+    )
+    receipt = store.append(given)
+    record = store.get(receipt.id, fbat.Columns.PAYLOAD | fbat.Columns.EXTENSIONS | fbat.Columns.PREVIOUS_HASH)
+    for name in ("entity", "scope", "kind", "payload", "payload_version", "flags", "correlation", "causation"):
+        assert getattr(record, name) == getattr(given, name), name
+    assert record.id == receipt.id == given.key
+    assert list(record.extensions.items()) == [("test.one", b"1"), ("test.empty", b""), ("a.b", b"\0\xff")]
+    assert record.timestamp == receipt.timestamp == time
+    assert record.timestamp_us == receipt.timestamp_us == given.timestamp_us
+    assert (record.sequence, record.version) == (receipt.sequence, receipt.version) == (3, 1)
+    assert record.recorded_us == receipt.recorded_us
+    assert abs(record.recorded - datetime.datetime.now(datetime.UTC)) < datetime.timedelta(minutes=1)
+    assert record.content_hash == receipt.content_hash == fbat.content_hash(given.payload)
+    assert record.event_hash == receipt.event_hash
+    assert record.previous_hash == receipt.previous_hash is not None
+    assert record.payload_size == 9
+    assert not record.imported
+    assert record.provenance() is None
+    assert (record.source_namespace, record.source_event_id, record.source_sequence) == (None, None, None)
+    assert record.raw_provenance is None
+
+
+def test_a_plain_event_has_defaults(store: fbat.Store) -> None:
+    receipt = store.append(fbat.Event("thing", "tests", KIND))
+    record = store.get(receipt.id)
+    assert record.payload == b""
+    assert (record.correlation, record.causation, record.extensions) == (None, None, {})
+    assert (record.flags, record.payload_version) == (0, 0)
+    assert record.timestamp_us == record.recorded_us
+    assert receipt.flags & ~fbat.ReceiptFlags.DURABLE == 0
+    assert not receipt.replayed
+    assert not receipt.imported
+
+
+def test_receipts_of_a_durable_store_say_so(tmp_path: Any) -> None:
+    with fbat.Store(tmp_path / "store") as store:
+        assert store.append(event()).durable
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        bytes,
+        bytearray,
+        memoryview,
+        lambda data: memoryview(bytearray(b"<" + data + b">"))[1:-1],
+        lambda data: array.array("B", data),
+        lambda data: memoryview(array.array("H", data)),
+    ],
+)
+def test_payloads_are_anything_like_bytes(store: fbat.Store, make: Any) -> None:
+    receipt = store.append(fbat.Event("thing", "tests", KIND, make(b"payload!"), extensions={"a.b": make(b"x" * 8)}))
+    record = store.get(receipt.id)
+    assert record.payload == b"payload!"
+    assert record.extensions == {"a.b": b"x" * 8}
+
+
+def test_a_payload_is_read_from_mapped_memory_and_let_go_of(store: fbat.Store) -> None:
+    with tempfile.TemporaryFile() as file:
+        file.write(b"x" * 100_000)
+        file.flush()
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        receipt = store.append(fbat.Event("thing", "tests", KIND, mapped))
+        mapped.close()  # BufferError if somebody still held it
+    assert store.get(receipt.id).payload_size == 100_000
+
+
+def test_a_bytearray_can_be_resized_after_a_failed_append(store: fbat.Store) -> None:
+    payload = bytearray(b"x")
+    with pytest.raises(fbat.InvalidError):
+        store.append_batch([fbat.Event("thing", "tests", KIND, payload), fbat.Event("", "tests", KIND)])
+    payload += b"y"
+
+
+def test_a_batch_is_whole_or_not_there(store: fbat.Store) -> None:
+    with pytest.raises(fbat.InvalidError) as caught:
+        store.append_batch([event(0), event(1), fbat.Event("a/b", "tests", KIND)])
+    assert (caught.value.code, caught.value.item) == (fbat.Status.INVALID_COORDINATE, 2)
+    assert list(store) == []
+
+
+def test_a_batch_is_any_iterable(store: fbat.Store) -> None:
+    def events() -> Iterator[fbat.Event]:
+        yield from (event(i) for i in range(5))
+
+    receipts = store.append_batch(events())
+    assert [receipt.sequence for receipt in receipts] == [2, 3, 4, 5, 6]
+    assert store.append_batch([]) == []
+    store.append_batch((event(i) for i in range(2)), receipts=False)
+    assert len(list(store)) == 7
+
+
+def test_an_iterable_that_raises_appends_nothing(store: fbat.Store) -> None:
+    def events() -> Iterator[fbat.Event]:
+        yield event()
+        raise LookupError("no more")
+
+    with pytest.raises(LookupError):
+        store.append_batch(events())
+    assert list(store) == []
+
+
+def test_a_batch_refers_to_its_own_items(store: fbat.Store) -> None:
+    receipts = store.append_batch([event(0), event(1, causation_item=1)])
+    assert store.get(receipts[1].id).causation == receipts[0].id
+
+
+def test_expected_versions(store: fbat.Store) -> None:
+    store.append(event(0, expect=fbat.Expect.ABSENT))
+    store.append(event(0, expect=fbat.Expect.PRESENT))
+    store.append(event(0, expect=fbat.Expect.VERSION, expected_version=2))
+    for parts in (
+        {"expect": fbat.Expect.ABSENT},
+        {"expect": fbat.Expect.VERSION, "expected_version": 2},
+    ):
+        with pytest.raises(fbat.ConflictError) as caught:
+            store.append(event(0, **parts))
+        assert (caught.value.code, caught.value.found) == (fbat.Status.VERSION_CONFLICT, 3)
+    with pytest.raises(fbat.ConflictError):
+        store.append(event(1, expect=fbat.Expect.PRESENT))
+    for parts in ({"expect": 99}, {"expected_version": 1}):
+        with pytest.raises(fbat.InvalidError):
+            store.append(event(0, **parts))
+
+
+def test_a_key_is_used_once(store: fbat.Store) -> None:
+    key = fbat.operation_key("tests", "1")
+    first, again = store.append(event(0, key=key)), store.append(event(0, key=key))
+    assert (first.replayed, again.replayed) == (False, True)
+    assert fbat.ReceiptFlags.REPLAYED in fbat.ReceiptFlags(again.flags)
+    assert (again.id, again.sequence, again.event_hash) == (first.id, first.sequence, first.event_hash)
+    with pytest.raises(fbat.ConflictError) as caught:
+        store.append(event(1, key=key))
+    assert caught.value.code == fbat.Status.IDEMPOTENCY_CONFLICT
+
+
+@pytest.mark.parametrize(
+    ("parts", "exception", "match"),
+    [
+        ({"entity": b"bytes"}, TypeError, "entity is not text"),
+        ({"entity": "\ud800"}, UnicodeEncodeError, "surrogates"),
+        ({"scope": None}, TypeError, "scope is not text"),
+        ({"kind": 65536}, ValueError, "kind is 65536, and not 0 to 65535"),
+        ({"kind": -1}, ValueError, "kind is -1"),
+        ({"kind": "x"}, TypeError, "integer"),
+        ({"payload": "text"}, TypeError, "bytes-like"),
+        ({"payload": memoryview(b"abcd")[::2]}, BufferError, "contiguous"),
+        ({"payload_version": 2**16}, ValueError, "payload_version"),
+        ({"flags": 2**32}, ValueError, "flags"),
+        ({"key": b"short"}, TypeError, "key is neither an Id nor None"),
+        ({"key": "0" * 32}, TypeError, "key is neither"),
+        ({"expect": -1}, ValueError, "expect"),
+        ({"expected_version": 2**64}, ValueError, "expected_version"),
+        ({"timestamp_us": 1.5}, TypeError, "integer"),
+        ({"timestamp_us": 2**63}, ValueError, "timestamp_us is 9223372036854775808, and not of 64 bits"),
+        ({"correlation": 5}, TypeError, "correlation"),
+        ({"causation": 5}, TypeError, "causation"),
+        ({"causation_item": -1}, ValueError, "causation_item"),
+        ({"extensions": 5}, AttributeError, "items"),
+        ({"extensions": {1: b""}}, TypeError, "key of an extension"),
+        ({"extensions": {"a.b": "text"}}, TypeError, "bytes-like"),
+        ({"extensions": {"a.\ud800": b""}}, UnicodeEncodeError, "surrogates"),
+    ],
+)
+def test_a_member_of_the_wrong_type_names_itself_and_its_event(
+    store: fbat.Store, parts: dict[str, Any], exception: type[Exception], match: str
+) -> None:
+    arguments: dict[str, Any] = {"entity": "thing", "scope": "tests", "kind": KIND} | parts
+    with pytest.raises(exception, match=match) as caught:
+        store.append_batch([event(), fbat.Event(**arguments)])
+    assert caught.value.__notes__ == ["event 1 of the batch"]
+    assert list(store) == []
+
+
+@pytest.mark.parametrize(
+    ("parts", "status"),
+    [
+        ({"entity": ""}, "INVALID_COORDINATE"),
+        ({"entity": "x" * 1025}, "INVALID_COORDINATE"),
+        ({"scope": "a|b"}, "INVALID_COORDINATE"),
+        ({"kind": 0x0001}, "RESERVED_KIND"),
+        ({"kind": 0xD001}, "RESERVED_KIND"),
+        ({"extensions": {"batpak.x": b""}}, "RESERVED_EXTENSION"),
+        ({"extensions": {"x": b""}}, "INVALID_ARGUMENT"),
+        ({"extensions": {"a.b": bytes(70_000)}}, "LIMIT_EXCEEDED"),
+        ({"payload": bytes((32 << 20) + 1)}, "LIMIT_EXCEEDED"),
+        ({"causation": fbat.Id(b"x" * 16), "causation_item": 1}, "INVALID_ARGUMENT"),
+        ({"causation_item": 1}, "INVALID_ARGUMENT"),
+    ],
+)
+def test_what_the_library_refuses_is_an_invalid_error(store: fbat.Store, parts: dict[str, Any], status: str) -> None:
+    arguments: dict[str, Any] = {"entity": "thing", "scope": "tests", "kind": KIND} | parts
+    with pytest.raises(fbat.InvalidError) as caught:
+        store.append(fbat.Event(**arguments))
+    assert caught.value.code == fbat.Status[status]
+
+
+def test_an_object_that_is_no_event_is_refused(store: fbat.Store) -> None:
+    with pytest.raises(AttributeError, match="entity"):
+        store.append(object())  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        store.append_batch(5)  # type: ignore[call-overload]
+
+
+def test_receipts_are_values(store: fbat.Store) -> None:
+    receipts = fill(store, 2)
+    assert receipts[0] == receipts[0]
+    assert receipts[0] != receipts[1]
+    assert receipts[0] != "a receipt"
+    assert len(set(receipts)) == 2
+    assert repr(receipts[0]).startswith("Receipt(id=Id.from_hex('")
+    assert receipts[0].as_dict()["sequence"] == 2
+    with pytest.raises(AttributeError):
+        receipts[0].sequence = 5  # type: ignore[misc]
+    with pytest.raises(AttributeError):
+        receipts[0].other = 5  # type: ignore[attr-defined]
+    with pytest.raises(TypeError, match="cannot create"):
+        fbat.Receipt()
+
+
+def test_times_are_between_microseconds_and_aware_datetimes() -> None:
+    for us in (0, 1, -1, 1_700_000_000_123_456, -62_135_596_800_000_000):
+        assert fbat.to_us(fbat.to_datetime(us)) == us
+    cet = datetime.timezone(datetime.timedelta(hours=1))
+    assert fbat.to_us(datetime.datetime(1970, 1, 1, 1, tzinfo=cet)) == 0
+    with pytest.raises(ValueError, match="time zone"):
+        fbat.to_us(datetime.datetime(1970, 1, 1))

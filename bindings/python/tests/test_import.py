@@ -1,0 +1,477 @@
+from __future__ import annotations
+
+import contextvars
+import gc
+import operator
+import threading
+import traceback
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import fbat
+from fbat import _fast
+
+from conftest import KIND, event, fill
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@pytest.fixture
+def source(open_store: Callable[..., fbat.Store]) -> fbat.Store:
+    """100 events: sequences 2 to 101."""
+    store = open_store("source")
+    fill(store, 100)
+    return store
+
+
+@pytest.fixture
+def destination(open_store: Callable[..., fbat.Store]) -> fbat.Store:
+    return open_store("destination")
+
+
+def test_every_event_arrives_once(source: fbat.Store, destination: fbat.Store) -> None:
+    report = destination.import_from(source, "the/source")
+    assert (report.imported, report.deduplicated, report.skipped_reserved) == (100, 0, 1)
+    assert (report.source_high_watermark, report.source_ceiling) == (101, 101)
+    assert report.destination_visible == report.destination_durable == 101
+    assert report.examined == 101
+    again = destination.import_from(source, fbat.ImportOptions("the/source"))
+    assert (again.imported, again.deduplicated) == (0, 100)
+    for mine, theirs in zip(destination, source, strict=True):
+        assert mine.imported
+        assert (mine.source_namespace, mine.source_event_id) == ("the/source", theirs.id)
+        assert mine.source_sequence == theirs.sequence
+        assert (mine.entity, mine.payload, mine.timestamp_us) == (theirs.entity, theirs.payload, theirs.timestamp_us)
+        assert mine.id == fbat.operation_key("batpak.import", "the/source", str(theirs.id))
+        provenance = mine.provenance()
+        assert provenance == destination.provenance(mine.id)
+        assert provenance is not None
+        assert provenance.as_dict() == {
+            "schema_version": 1,
+            "namespace": "the/source",
+            "event_id": theirs.id,
+            "sequence": theirs.sequence,
+            "kind": theirs.kind,
+            "content_hash": theirs.content_hash,
+        }
+        body = mine.extensions["batpak.import.provenance"]
+        assert fbat.Provenance.from_extension(body) == provenance
+        assert provenance.encode_body() == body
+
+
+@pytest.mark.parametrize(
+    ("parts", "imported"),
+    [
+        ({"entity": "thing"}, 100),
+        ({"entity": "thing:3"}, 14),
+        ({"scope": "others"}, 0),
+        ({"kind": KIND}, 100),
+        ({"kind": KIND + 1}, 0),
+        ({"category": 1}, 100),
+        ({"category": 2}, 0),
+        ({"versions": (1, 1)}, 7),
+        ({"after": 91}, 10),
+        ({"chunk_size": 1}, 100),
+        ({"durability": fbat.ImportDurability.CHUNK}, 100),
+        ({"on_conflict": fbat.OnConflict.SKIP}, 100),
+        ({"flags": fbat.ImportFlags.REHASH | fbat.ImportFlags.ONE_THREAD}, 100),
+    ],
+)
+def test_every_part_of_the_options_counts(
+    source: fbat.Store, destination: fbat.Store, parts: Any, imported: int
+) -> None:
+    assert destination.import_from(source, "n", **parts).imported == imported
+
+
+def test_options_are_set_read_back_and_copied() -> None:
+    options = fbat.ImportOptions("n")
+    assert (options.namespace, options.entity, options.scope, options.after) == ("n", "", "", 0)
+    assert (options.kind, options.category, options.versions) == (None, None, fbat.VERSIONS_ALL)
+    assert (options.chunk_size, options.durability) == (256, fbat.ImportDurability.END)
+    assert (options.on_conflict, options.flags) == (fbat.OnConflict.FAIL, fbat.ImportFlags.NONE)
+    assert (options.filter, options.progress, options.cancel) == (None, None, None)
+    assert options.filter_columns == fbat.Columns.EXTENSIONS
+    options = fbat.ImportOptions(
+        "ü",
+        entity="e",
+        scope="s",
+        category=3,
+        versions=(2, 5),
+        after=7,
+        chunk_size=9,
+        durability=fbat.ImportDurability.CHUNK,
+        on_conflict=fbat.OnConflict.SKIP,
+        flags=fbat.ImportFlags.ONE_THREAD,
+        filter=bool,
+        filter_columns=fbat.Columns.PAYLOAD,
+        progress=print,
+        cancel=fbat.Cancel(),
+    )
+    for copy in (options, options.copy()):
+        assert (copy.namespace, copy.entity, copy.scope, copy.after) == ("ü", "e", "s", 7)
+        assert (copy.kind, copy.category, copy.versions) == (None, 3, (2, 5))
+        assert copy.kind_match == fbat.KindMatch.CATEGORY
+        assert (copy.chunk_size, copy.durability) == (9, fbat.ImportDurability.CHUNK)
+        assert (copy.on_conflict, copy.flags) == (fbat.OnConflict.SKIP, fbat.ImportFlags.ONE_THREAD)
+        assert (copy.filter, copy.progress, copy.cancel) == (bool, print, options.cancel)
+        assert copy.filter_columns == fbat.Columns.PAYLOAD
+    options.kind = KIND
+    assert (options.kind, options.category) == (KIND, None)
+    options.category = None
+    options.filter = options.progress = options.cancel = None
+    assert (options.kind_match, options.filter, options.progress) == (fbat.KindMatch.ANY, None, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("namespace", ""),
+        ("namespace", "x" * 1025),
+        ("entity", "x" * 1025),
+        ("category", 16),
+        ("versions", (2, 1)),
+        ("durability", 2),
+        ("on_conflict", 2),
+        ("flags", 4),
+        ("filter_columns", 8),
+    ],
+)
+def test_options_out_of_range_are_refused(name: str, value: Any) -> None:
+    with pytest.raises(fbat.InvalidError):
+        fbat.ImportOptions(**({"namespace": "n"} | {name: value}))
+
+
+def test_options_and_their_parts_do_not_go_together(source: fbat.Store, destination: fbat.Store) -> None:
+    with pytest.raises(TypeError):
+        destination.import_from(source, fbat.ImportOptions("n"), entity="e")
+    with pytest.raises(TypeError):
+        fbat.ImportOptions("n", kind=1, category=1)
+
+
+# ---- filter ------------------------------------------------------------------------------------------------------
+
+
+def test_a_filter_decides_by_what_it_sees(source: fbat.Store, destination: fbat.Store) -> None:
+    def keep(record: fbat.Record) -> bool:
+        assert threading.current_thread() is threading.main_thread()
+        assert record.payload == b"payload %d" % (record.sequence - 2)
+        return record.entity == "thing:3"
+
+    report = destination.import_from(source, "n", filter=keep, filter_columns=fbat.Columns.PAYLOAD)
+    assert (report.imported, report.skipped_filtered) == (14, 86)
+    assert {record.entity for record in destination} == {"thing:3"}
+
+
+def test_a_filter_sees_no_payload_unless_it_asks(source: fbat.Store, destination: fbat.Store) -> None:
+    report = destination.import_from(source, "n", filter=lambda record: record.payload is None)
+    assert report.imported == 100
+
+
+def test_any_truth_counts(source: fbat.Store, destination: fbat.Store) -> None:
+    assert destination.import_from(source, "n", filter=operator.attrgetter("flags")).imported == 0
+    assert destination.import_from(source, "n", filter=lambda record: "yes").imported == 100
+
+
+class Boom(Exception):
+    pass
+
+
+def test_what_a_filter_raises_arrives_as_it_is_with_traceback_and_report(
+    source: fbat.Store, destination: fbat.Store
+) -> None:
+    boom = Boom("at the 50th")
+
+    def fails_inside(record: fbat.Record) -> bool:
+        if record.sequence == 51:
+            raise boom
+        return True
+
+    with pytest.raises(Boom) as caught:
+        destination.import_from(source, "n", filter=fails_inside, chunk_size=10, flags=fbat.ImportFlags.ONE_THREAD)
+    assert caught.value is boom
+    assert "fails_inside" in [frame.name for frame in traceback.extract_tb(boom.__traceback__)]
+    report = fbat.import_report_of(boom)
+    assert report is not None
+    assert report.imported == 40
+    assert report.imported == len(list(destination))
+    assert destination.import_from(source, "n").imported == 60
+
+
+@pytest.mark.parametrize("kind", [StopIteration, KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_every_kind_of_exception_arrives(
+    source: fbat.Store, destination: fbat.Store, kind: type[BaseException]
+) -> None:
+    exception = kind(5)
+
+    def fail(record: fbat.Record) -> bool:
+        raise exception
+
+    with pytest.raises(kind) as caught:
+        destination.import_from(source, "n", filter=fail)
+    assert caught.value is exception
+
+
+def test_a_truth_that_raises_stops_the_import(source: fbat.Store, destination: fbat.Store) -> None:
+    class Undecided:
+        def __bool__(self) -> bool:
+            raise Boom
+
+    with pytest.raises(Boom):
+        destination.import_from(source, "n", filter=lambda record: Undecided())
+
+
+def test_a_record_is_of_no_use_after_its_filter_returned(source: fbat.Store, destination: fbat.Store) -> None:
+    kept: list[fbat.Record] = []
+    destination.import_from(source, "n", filter=kept.append)
+    assert len(kept) == 100
+    uses: list[Callable[[], object]] = [
+        lambda: kept[0].payload,
+        lambda: kept[0].kind,
+        lambda: kept[0].extensions,
+        lambda: kept[0].source_sequence,
+        kept[0].provenance,
+        kept[0].as_dict,
+    ]
+    for use in uses:
+        with pytest.raises(ValueError, match="after the filter returned"):
+            use()
+
+
+def test_a_filter_sees_where_an_event_came_from(
+    source: fbat.Store, destination: fbat.Store, open_store: Callable[..., fbat.Store]
+) -> None:
+    destination.import_from(source, "first")
+
+    def keep(record: fbat.Record) -> bool:
+        provenance = record.provenance()
+        return provenance is not None and provenance.namespace == record.source_namespace == "first"
+
+    assert open_store("third").import_from(destination, "second", filter=keep).imported == 100
+
+
+def test_a_filter_may_read_both_stores_and_append_but_not_close(source: fbat.Store, destination: fbat.Store) -> None:
+    closing: list[fbat.Status | int] = []
+
+    def keep(record: fbat.Record) -> bool:
+        assert source.get(record.id).sequence == record.sequence
+        if record.sequence == 50:
+            destination.append(event(5))
+            for store in (source, destination):
+                with pytest.raises(fbat.BusyError) as caught:
+                    store.close()
+                closing.append(caught.value.code)
+        return True
+
+    assert destination.import_from(source, "n", filter=keep).imported == 100
+    assert closing == [fbat.Status.BUSY] * 2
+    assert not source.closed
+    assert len(list(destination)) == 101
+
+
+def test_filters_run_in_the_context_of_the_caller(source: fbat.Store, destination: fbat.Store) -> None:
+    variable = contextvars.ContextVar("variable", default="unset")
+    variable.set("set")
+    destination.import_from(source, "n", filter=lambda record: variable.get() == "set")
+    assert len(list(destination)) == 100
+
+
+def test_an_import_inside_a_filter(
+    source: fbat.Store, destination: fbat.Store, open_store: Callable[..., fbat.Store]
+) -> None:
+    third = open_store("third")
+
+    def inner(record: fbat.Record) -> bool:
+        raise Boom("inner")
+
+    def keep(record: fbat.Record) -> bool:
+        if record.sequence == 2:
+            with pytest.raises(Boom, match="inner"):
+                third.import_from(source, "n", filter=inner)
+        return third.import_from(source, "n", chunk_size=50).imported in (0, 100)
+
+    assert destination.import_from(source, "n", filter=keep, entity="thing:0").imported == 15
+
+
+# ---- progress ----------------------------------------------------------------------------------------------------
+
+
+def test_progress_is_told_after_each_chunk(source: fbat.Store, destination: fbat.Store) -> None:
+    reports: list[fbat.ImportReport] = []
+    last = destination.import_from(source, "n", progress=reports.append, chunk_size=10)
+    assert [report.imported for report in reports] == list(range(10, 101, 10))
+    assert reports[-1].source_high_watermark == last.source_high_watermark == 101
+    assert all(report.source_ceiling == 101 for report in reports)
+
+
+def test_what_progress_raises_stops_the_import(source: fbat.Store, destination: fbat.Store) -> None:
+    def fail(report: fbat.ImportReport) -> None:
+        raise Boom(report.imported)
+
+    with pytest.raises(Boom, match="10") as caught:
+        destination.import_from(source, "n", progress=fail, chunk_size=10, flags=fbat.ImportFlags.ONE_THREAD)
+    report = fbat.import_report_of(caught.value)
+    assert report is not None
+    assert report.imported == 10
+
+
+# ---- cancel, conflicts, errors -----------------------------------------------------------------------------------
+
+
+def test_a_token_that_was_triggered_ends_imports(source: fbat.Store, destination: fbat.Store) -> None:
+    cancel = fbat.Cancel()
+    assert not cancel.is_triggered
+    cancel.trigger()
+    cancel.trigger()
+    assert cancel.is_triggered
+    variants: list[dict[str, Any]] = [{}, {"filter": bool}]
+    for parts in variants:
+        with pytest.raises(fbat.CancelledError) as caught:
+            destination.import_from(source, "n", cancel=cancel, **parts)
+        assert caught.value.import_report is not None
+
+
+@pytest.mark.parametrize("with_filter", [False, True])
+def test_a_token_ends_an_import_from_another_thread(
+    open_store: Callable[..., fbat.Store], destination: fbat.Store, with_filter: bool
+) -> None:
+    source = open_store("source")
+    for _ in range(20):
+        fill(source, 2000)
+    cancel, began = fbat.Cancel(), threading.Event()
+
+    def trigger() -> None:
+        began.wait()
+        cancel.trigger()
+
+    other = threading.Thread(target=trigger)
+    other.start()
+    parts: dict[str, Any] = {"cancel": cancel, "chunk_size": 1, "durability": fbat.ImportDurability.CHUNK}
+    if with_filter:
+
+        def keep(record: fbat.Record) -> bool:
+            began.set()
+            return True
+
+        parts["filter"] = keep
+    else:
+        threading.Timer(0.05, began.set).start()
+    with pytest.raises(fbat.CancelledError) as caught:
+        destination.import_from(source, "n", **parts)
+    other.join()
+    report = caught.value.import_report
+    assert report is not None
+    assert report.imported == len(list(destination)) < 40_000
+
+
+def test_a_conflict_fails_or_is_skipped(source: fbat.Store, destination: fbat.Store) -> None:
+    theirs = source.query(limit=50)[49]
+    taken = fbat.operation_key("batpak.import", "n", str(theirs.id))
+    destination.append(event(0, key=taken))
+    with pytest.raises(fbat.ConflictError) as caught:
+        destination.import_from(source, "n")
+    assert caught.value.code == fbat.Status.IMPORT_CONFLICT
+    assert str(taken) in str(caught.value) or str(theirs.id) in str(caught.value)
+    assert caught.value.import_report is fbat.import_report_of(caught.value) is not None
+    report = destination.import_from(source, "n", on_conflict=fbat.OnConflict.SKIP)
+    assert (report.conflicts, report.imported) == (1, 99)
+    assert report.examined == 101
+
+
+def test_a_store_imports_its_own_output_once(store: fbat.Store) -> None:
+    fill(store, 5)
+    assert store.import_from(store, "n").imported == 5
+    assert store.import_from(store, "n").skipped_reimported == 5
+
+
+def test_an_exception_without_an_import_has_no_report() -> None:
+    assert fbat.import_report_of(ValueError()) is None
+
+
+def test_imports_on_other_threads(source: fbat.Store, destination: fbat.Store) -> None:
+    outcome: list[object] = []
+
+    def work() -> None:
+        outcome.append(destination.import_from(source, "n").imported)
+        try:
+            destination.import_from(source, "m", filter=lambda record: 1 / 0)
+        except ZeroDivisionError as error:
+            outcome.append(fbat.import_report_of(error))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert outcome[0] == 100
+    assert isinstance(outcome[1], fbat.ImportReport)
+
+
+def test_one_set_of_options_serves_imports_at_once(source: fbat.Store, open_store: Callable[..., fbat.Store]) -> None:
+    names = threading.local()
+
+    def keep(record: fbat.Record) -> bool:
+        if names.fails and record.sequence == 40:
+            raise Boom(names.number)
+        return True
+
+    options, outcome = fbat.ImportOptions("n", filter=keep, chunk_size=3), {}
+    stores = [open_store(f"destination {i}") for i in range(4)]
+
+    def work(number: int) -> None:
+        names.number, names.fails = number, number % 2 == 1
+        try:
+            outcome[number] = stores[number].import_from(source, options).imported
+        except Boom as boom:
+            outcome[number] = boom.args[0]
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert outcome == {0: 100, 1: 1, 2: 100, 3: 3}
+
+
+# ---- lifetimes ---------------------------------------------------------------------------------------------------
+
+
+def test_options_that_their_own_filter_reaches_are_collected() -> None:
+    class Importer:
+        def __init__(self) -> None:
+            self.options = fbat.ImportOptions("n", filter=self.keep, progress=self.told)
+
+        def keep(self, record: fbat.Record) -> bool:
+            return True
+
+        def told(self, report: fbat.ImportReport) -> None: ...
+
+    importer = Importer()
+    gone = weakref.ref(importer)
+    del importer
+    gc.collect()
+    assert gone() is None
+    assert fbat.live_handles() == 0
+
+
+def test_a_filter_that_is_replaced_meanwhile_goes_on(source: fbat.Store, destination: fbat.Store) -> None:
+    options = fbat.ImportOptions("n")
+
+    def first(record: fbat.Record) -> bool:
+        if options.filter is not None:
+            options.filter = None
+            gc.collect()
+        return True
+
+    options.filter = first
+    assert destination.import_from(source, options).imported == 100
+    assert options.filter is None
+
+
+def test_exceptions_of_callbacks_are_not_kept(source: fbat.Store, destination: fbat.Store) -> None:
+    def fail(record: fbat.Record) -> bool:
+        raise Boom
+
+    with pytest.raises(Boom):
+        destination.import_from(source, "n", filter=fail)
+    assert _fast.stopped == {}

@@ -1,0 +1,96 @@
+"""What is done again and again leaves nothing behind: a reference that is lost in C shows as blocks that stay."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+import fbat
+
+from conftest import KIND, event, fill
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROUNDS = 800
+
+
+def blocks_left(work: Callable[[], object]) -> int:
+    """How many blocks of memory more the interpreter has after so many rounds: some hundred, whatever is done."""
+    for _ in range(20):
+        work()
+    gc.collect()
+    before = sys.getallocatedblocks()
+    for _ in range(ROUNDS):
+        work()
+    gc.collect()
+    return sys.getallocatedblocks() - before
+
+
+def test_appends_leave_nothing(store: fbat.Store) -> None:
+    extensions = {f"test.key{i}": bytearray(3) for i in range(3)}
+
+    def work() -> None:
+        given = event(1, extensions=dict(extensions), correlation=fbat.Id(b"c" * 16), timestamp_us=5)
+        [repr(receipt) for receipt in store.append_batch([given, given])]
+        store.append_batch([given], receipts=False)
+
+    assert blocks_left(work) < ROUNDS * 0.8
+
+
+def test_appends_that_fail_leave_nothing(store: fbat.Store) -> None:
+    wrong = [
+        fbat.Event("thing", "tests", 70_000, bytearray(5)),
+        fbat.Event("thing", "tests", KIND, bytearray(5), extensions={"a.b": bytearray(3), "a.c": "x"}),  # type: ignore[dict-item]
+        fbat.Event("thing", "tests", KIND, bytearray(5), key=b"short"),  # type: ignore[arg-type]
+        fbat.Event("thing/", "tests", KIND, bytearray(5)),
+    ]
+
+    def work() -> None:
+        for one in wrong:
+            with pytest.raises((ValueError, TypeError)):
+                store.append_batch([event(1), one])
+
+    assert blocks_left(work) < ROUNDS * 0.8
+
+
+def test_reads_leave_nothing(store: fbat.Store) -> None:
+    store.append_batch([event(i, extensions={"test.key": b"value"}) for i in range(5)])
+
+    def work() -> None:
+        for record in store.records(columns=7):
+            record.as_dict()
+            hash(record)
+
+    assert blocks_left(work) < ROUNDS * 0.8
+
+
+def test_imports_leave_nothing(store: fbat.Store, open_store: Callable[..., fbat.Store]) -> None:
+    destination = open_store("destination")
+    fill(store, 5)
+
+    def fail(record: fbat.Record) -> bool:
+        raise LookupError(record.entity)
+
+    def work() -> None:
+        destination.import_from(store, "n", filter=lambda record: record.kind == KIND, progress=bool)
+        with pytest.raises(LookupError):
+            destination.import_from(store, "n", filter=fail)
+        destination.import_from(store, "n")
+
+    assert blocks_left(work) < ROUNDS * 0.8
+
+
+def test_errors_and_the_rest_leave_nothing(store: fbat.Store) -> None:
+    def work() -> None:
+        with pytest.raises(fbat.NotFoundError):
+            store.head("nobody")
+        fbat.set_log_callback(lambda level, message: None)
+        fbat.operation_key("domain", "part")
+        fbat.Provenance.decode(fbat.Provenance(namespace="n").encode())
+        store.verify()
+
+    assert blocks_left(work) < ROUNDS * 0.8

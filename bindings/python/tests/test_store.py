@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import gc
+import os
+import shutil
+import subprocess
+import textwrap
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import fbat
+
+from conftest import event, fill, python
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def test_a_store_closes_with_its_context(tmp_path: Path) -> None:
+    with fbat.Store(tmp_path / "store") as store:
+        assert not store.closed
+        assert repr(store) == f"<fbat.Store at {str(tmp_path / 'store')!r}>"
+    assert store.closed
+    assert repr(store).startswith("<fbat.Store closed at")
+    store.close()
+
+
+def test_a_store_closes_when_the_body_raises(tmp_path: Path) -> None:
+    with pytest.raises(LookupError), fbat.Store(tmp_path / "store") as store:
+        raise LookupError
+    assert store.closed
+
+
+def test_a_store_that_is_not_closed_warns(tmp_path: Path) -> None:
+    with pytest.warns(ResourceWarning, match="unclosed <fbat.Store at"):
+        fbat.Store(tmp_path / "store")
+        gc.collect()
+
+
+def test_a_store_that_did_not_open_does_not_warn(tmp_path: Path) -> None:
+    with warnings.catch_warnings(), pytest.raises(fbat.NotFoundError):
+        warnings.simplefilter("error")
+        fbat.Store(tmp_path / "store", mode=fbat.OpenMode.MUST_EXIST)
+
+
+def test_open_modes(tmp_path: Path) -> None:
+    path = tmp_path / "store"
+    with pytest.raises(fbat.NotFoundError) as missing:
+        fbat.Store(path, mode=fbat.OpenMode.MUST_EXIST)
+    assert missing.value.code == fbat.Status.STORE_NOT_FOUND
+    with pytest.raises(fbat.NotFoundError):
+        fbat.Store(path, mode=fbat.OpenMode.READ_ONLY)
+    with fbat.Store(path, mode=fbat.OpenMode.MUST_BE_NEW) as new:
+        assert not new.is_read_only
+        with pytest.raises(fbat.BusyError, match=str(os.getpid())):
+            fbat.Store(path)
+        with fbat.Store(path, mode=fbat.OpenMode.READ_ONLY) as reader:
+            assert reader.is_read_only
+            with pytest.raises(fbat.ClosedError) as read_only:
+                reader.append(event())
+            assert read_only.value.code == fbat.Status.READ_ONLY
+    with pytest.raises(fbat.ConflictError) as exists:
+        fbat.Store(path, mode=fbat.OpenMode.MUST_BE_NEW)
+    assert exists.value.code == fbat.Status.STORE_EXISTS
+    with pytest.raises(fbat.InvalidError):
+        fbat.Store(path, mode=99)
+
+
+@pytest.mark.parametrize("form", [str, Path, os.fsencode])
+def test_paths_come_in_every_form(tmp_path: Path, form: Callable[[Path], str | bytes | Path]) -> None:
+    with fbat.Store(form(tmp_path / "störe")) as store:
+        assert Path(store.path) == tmp_path / "störe"
+
+
+def test_a_path_that_is_not_utf8_is_kept(tmp_path: Path) -> None:
+    raw = os.fsencode(tmp_path) + b"/\xff\xfe"
+    with fbat.Store(raw) as store:
+        assert os.fsencode(store.path) == raw
+
+
+def test_what_a_store_knows_of_itself(open_store: Callable[..., fbat.Store]) -> None:
+    store = open_store(label="Grüße")
+    fill(store, 3)
+    store.close()
+    assert store.label == "Grüße"
+    assert store.namespace == f"store:{store.id}"
+    assert store.path.endswith("store")
+    assert store.open_report.flags == fbat.OpenReportFlags.CREATED
+    again = open_store()
+    assert (again.id, again.label) == (store.id, "Grüße")
+    assert again.open_report == fbat.OpenReport(fbat.OpenReportFlags(0), 0, 0, None, 0, 0, 0, 0, 0)
+
+
+def test_frontier_sync_stats_head_and_log_hash(store: fbat.Store) -> None:
+    receipts = fill(store, 10)
+    assert store.frontier().visible == 11
+    assert store.sync() == fbat.Frontier(visible=11, durable=11)
+    stats = store.stats()
+    assert (stats.events, stats.segments) == (11, 1)
+    assert stats.log_bytes > 0
+    assert stats.memory_bytes > 0
+    assert store.head("thing:2") == fbat.Head(2, receipts[9].sequence, receipts[9].id, receipts[9].event_hash)
+    with pytest.raises(fbat.NotFoundError):
+        store.head("thing")
+    before = store.log_hash()
+    fill(store, 1)
+    assert isinstance(before, fbat.Hash)
+    assert store.log_hash() != before
+
+
+def test_a_torn_tail_is_reported(open_store: Callable[..., fbat.Store], tmp_path: Path) -> None:
+    # A copy of a store that is open is what a killed process leaves.
+    store = open_store("torn")
+    for i in range(3):
+        store.append(event(i))
+    shutil.copytree(tmp_path / "torn", tmp_path / "copy")
+    (tmp_path / "copy" / "LOCK").unlink()
+    log = next((tmp_path / "copy").glob("*.log"))
+    data = bytearray(log.read_bytes())
+    data[data.index(b"payload 1")] ^= 1
+    log.write_bytes(data)
+    report = open_store("copy").open_report
+    assert fbat.OpenReportFlags.UNCLEAN in report.flags
+    assert report.dropped_bytes > 0
+    assert report.dropped_path == str(log)
+    assert report.dropped_offset > 0
+    assert (report.dropped_batches, report.dropped_events) == (1, 1)
+    assert report.gap_first <= report.gap_last
+
+
+def test_options_can_be_read_back_and_used_often(tmp_path: Path) -> None:
+    options = fbat.OpenOptions()
+    assert (options.mode, options.durability) == (fbat.OpenMode.CREATE_IF_MISSING, fbat.Durability.DURABLE)
+    assert (options.payload_bytes_max, options.batch_events_max) == (32 << 20, 65536)
+    assert (options.batch_bytes_max, options.segment_bytes, options.label) == (64 << 20, 64 << 20, "")
+    options = fbat.OpenOptions(
+        mode=fbat.OpenMode.MUST_BE_NEW,
+        durability=fbat.Durability.OS,
+        label="x",
+        payload_bytes_max=100,
+        batch_events_max=2,
+        batch_bytes_max=1000,
+        segment_bytes=65536,
+    )
+    assert (options.mode, options.durability) == (fbat.OpenMode.MUST_BE_NEW, fbat.Durability.OS)
+    assert (options.payload_bytes_max, options.batch_events_max) == (100, 2)
+    assert (options.batch_bytes_max, options.segment_bytes, options.label) == (1000, 65536, "x")
+    for name in "ab":
+        with fbat.Store(tmp_path / name, options) as store:
+            fill(store, 2)
+            with pytest.raises(fbat.InvalidError) as caught:
+                fill(store, 3)
+            assert (caught.value.found, caught.value.supported) == (3, 2)
+            with pytest.raises(fbat.InvalidError):
+                store.append(fbat.Event("a", "b", 0x1001, bytes(101)))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("mode", 4),
+        ("durability", 2),
+        ("label", "x" * 1025),
+        ("label", "a\0b"),
+        ("payload_bytes_max", 0),
+        ("batch_events_max", 65537),
+        ("batch_bytes_max", 0),
+        ("segment_bytes", 65535),
+    ],
+)
+def test_options_out_of_range_are_refused(name: str, value: object) -> None:
+    with pytest.raises(fbat.InvalidError):
+        fbat.OpenOptions(**{name: value})  # type: ignore[arg-type]
+
+
+def test_options_and_their_parts_do_not_go_together(tmp_path: Path) -> None:
+    with pytest.raises(TypeError):
+        fbat.Store(tmp_path / "store", fbat.OpenOptions(), label="x")
+
+
+def test_use_after_close_is_an_error(open_store: Callable[..., fbat.Store], tmp_path: Path) -> None:
+    store = open_store()
+    receipt = store.append(event())
+    cursor, iterator = store.cursor(), iter(store)
+    store.close()
+    calls: list[Callable[[], object]] = [
+        lambda: store.append(event()),
+        lambda: store.append_batch([event()]),
+        lambda: store.append_batch([event()], receipts=False),
+        lambda: store.get(receipt.id),
+        store.query,
+        cursor.next_page,
+        lambda: next(iterator),
+        lambda: list(store),
+        store.sync,
+        store.frontier,
+        lambda: store.head("thing:0"),
+        store.stats,
+        store.log_hash,
+        lambda: store.provenance(receipt.id),
+        lambda: store.import_from(store, "x"),
+        store.verify,
+        lambda: store.backup(tmp_path / "backup"),
+    ]
+    for call in calls:
+        with pytest.raises(fbat.ClosedError) as caught:
+            call()
+        assert caught.value.code == fbat.Status.CLOSED
+    store.close()
+
+
+def test_reads_by_system_calls(tmp_path: Path) -> None:
+    program = """
+        import fbat, sys
+        fbat.set_mapped_reads(False)
+        with fbat.Store(sys.argv[1]) as store:
+            id = store.append(fbat.Event("a", "b", 0x1001, b"payload")).id
+            assert store.get(id).payload == b"payload"
+        fbat.set_mapped_reads(True)
+    """
+    subprocess.run(python("-c", textwrap.dedent(program), str(tmp_path / "store")), check=True)
+
+
+def test_versions() -> None:
+    assert fbat.__version__ == fbat.version() == ".".join(map(str, fbat.VERSION_INFO))
+    assert fbat.abi_version() == fbat.ABI_VERSION
