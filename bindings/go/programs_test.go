@@ -53,7 +53,7 @@ func TestInterplayReadsImportsAndFramesWhatItWrote(t *testing.T) {
 	equal(t, "lines", len(lines), 300)
 	// Event 4 has an extension and no cause; event 13 the other way round, caused by the first.
 	const hash4 = "f30f5ab28fe047904037f77b6da4fea1e27241c5d132638d8bedce9d40494f32"
-	if !regexp.MustCompile(`^6 sensor:4 plant 0x1004 1 1 1700000000000004 [0-9a-f]{32} [0-9a-f]{32} 0{32} 00010203 test\.index=34 ` +
+	if !regexp.MustCompile(`^6 sensor:4 plant 0x1004 1 1 1700000000000004 [0-9a-f]{32} [0-9a-f]{32} - 00010203 test\.index=34 ` +
 		hash4 + ` -$`).MatchString(lines[4]) {
 		t.Errorf("event 4: %s", lines[4])
 	}

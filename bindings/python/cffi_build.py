@@ -10,18 +10,19 @@ from pathlib import Path
 from cffi import FFI
 
 ROOT = Path(__file__).resolve().parents[2] if "__file__" in globals() else Path.cwd().parents[1]
+INCLUDE = Path(os.environ.get("FBAT_INCLUDE_DIR", ROOT / "include"))
 LIBRARY = Path(os.environ.get("FBAT_LIB_DIR", ROOT / "build" / "lib")) / "libfbat.a"
 
 if not LIBRARY.exists():
     raise SystemExit(f"{LIBRARY} is missing: run `make lib` at the root of the repository first")
 
 ffi = FFI()
-ffi.cdef((ROOT / "include" / "fbat_ffi.h").read_text())
+ffi.cdef((INCLUDE / "fbat_ffi.h").read_text())
 ffi.set_source(
     "fbat._native",
     "#include <fbat.h>",
-    include_dirs=[str(ROOT / "include")],
-    depends=[str(LIBRARY), str(ROOT / "include" / "fbat.h")],
+    include_dirs=[str(INCLUDE)],
+    depends=[str(LIBRARY), str(INCLUDE / "fbat.h")],
     extra_objects=[str(LIBRARY)],
     # What the Rust runtime needs, as fbat.pc says.
     libraries=["gcc_s", "util", "rt", "pthread", "m", "dl", "c"],

@@ -1,13 +1,15 @@
 """Builds the two extension modules; everything else is in pyproject.toml."""
 
+import os
 import re
 from pathlib import Path
 
 from setuptools import Extension, setup
 
 ROOT = Path(__file__).resolve().parents[2]
-VERSION = re.search(r'^version = "([^"]+)"', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)
-assert VERSION, "Cargo.toml has no version"
+INCLUDE = Path(os.environ.get("FBAT_INCLUDE_DIR", ROOT / "include"))
+VERSION = re.search(r'^#define FBAT_VERSION "([^"]+)"', (INCLUDE / "fbat.h").read_text(), re.MULTILINE)
+assert VERSION, "fbat.h has no version"
 
 SOURCES = ["module.c", "view.c", "batch.c", "callback.c"]
 
@@ -18,8 +20,8 @@ setup(
         Extension(
             "fbat._fast",
             [f"src/c/{name}" for name in SOURCES],
-            include_dirs=[str(ROOT / "include")],
-            depends=["src/c/module.h", str(ROOT / "include/fbat.h")],
+            include_dirs=[str(INCLUDE)],
+            depends=["src/c/module.h", str(INCLUDE / "fbat.h")],
             define_macros=[("Py_LIMITED_API", "0x030B0000")],
             extra_compile_args=["-std=c11", "-fvisibility=hidden", "-Wall", "-Wextra"],
             py_limited_api=True,

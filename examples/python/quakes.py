@@ -282,10 +282,7 @@ def print_state(hub: fbat.Store) -> None:
     totals, findings = report.totals, len(report.findings)
     print(f"  head            {busiest} is at version {head.version}, sequence {head.sequence}")
     print(f"  frontier        visible {frontier.visible}, durable {frontier.durable}")
-    print(
-        f"  verify          {totals.events} events in {totals.batches} batches, "
-        f"{totals.log_bytes // 1024} KiB: {findings} findings"
-    )
+    print(f"  verify          {totals.events} events in {totals.batches} batches: {findings} findings")
     expect("findings", findings, 0)
     expect("visible", frontier.visible, 1 + EXPECTED_EVENTS)
     expect("durable", frontier.durable, frontier.visible)
