@@ -575,8 +575,9 @@ class error : public std::runtime_error {
    * @return the error.
    */
   static error from_raw(fbat_status code, const fbat_error* err, const char* doing) {
-    details what{static_cast<fbat::status>(code)};
-    if (err == nullptr) return error(std::string(doing) + ": " + fbat_status_message(code), std::move(what));
+    if (err == nullptr)
+      return error(static_cast<fbat::status>(code), std::string(doing) + ": " + fbat_status_message(code));
+    details what{static_cast<fbat::status>(fbat_error_code(err))};
     what.os_error = fbat_error_os_error(err);
     what.found = fbat_error_found(err);
     what.supported = fbat_error_supported(err);
@@ -3154,10 +3155,10 @@ class store {
 
 }  // namespace fbat
 
-/** Hashes an id. */
+/** @cond internal */
 template <>
 struct std::hash<fbat::id> {
-  /** Both halves: one of them may be a time, or what many ids share. @return the hash. */
+  /* Both halves: one of them may be a time, or what many ids share. */
   std::size_t operator()(const fbat::id& value) const noexcept {
     std::uint64_t halves[2];
     std::memcpy(halves, value.raw().bytes, sizeof halves);
@@ -3165,10 +3166,9 @@ struct std::hash<fbat::id> {
   }
 };
 
-/** Hashes a hash: its first bytes are as good as any. */
 template <>
 struct std::hash<fbat::hash> {
-  /** The first bytes. @return the hash. */
+  /* The first bytes are as good as any. */
   std::size_t operator()(const fbat::hash& value) const noexcept {
     std::size_t first;
     std::memcpy(&first, value.raw().bytes, sizeof first);
@@ -3176,31 +3176,26 @@ struct std::hash<fbat::hash> {
   }
 };
 
-/** Hashes a kind. */
 template <>
 struct std::hash<fbat::kind> {
-  /** The number. @return the hash. */
   std::size_t operator()(fbat::kind value) const noexcept { return value.value(); }
 };
 
 #if defined(__cpp_lib_ranges)
-/** A view does not own what its iterators point to. */
+/* Views: cheap to copy, and not the owners of what their iterators point to. */
 template <>
 inline constexpr bool std::ranges::enable_borrowed_range<fbat::bytes> = true;
-/** Bytes are cheap to copy. */
 template <>
 inline constexpr bool std::ranges::enable_view<fbat::bytes> = true;
-/** So are extensions. */
 template <>
 inline constexpr bool std::ranges::enable_borrowed_range<fbat::extensions> = true;
-/** The same. */
 template <>
 inline constexpr bool std::ranges::enable_view<fbat::extensions> = true;
 #if FBAT_EXCEPTIONS
-/** To be moved into pipelines. */
 template <>
 inline constexpr bool std::ranges::enable_view<fbat::event_range> = true;
 #endif
 #endif
+/** @endcond */
 
 #endif

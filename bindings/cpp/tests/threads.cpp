@@ -15,7 +15,8 @@ TEST(eight_threads_append_and_read_one_store_at_once) {
       fbat::query query;
       failures += !query.try_set_entity(entity);
       for (int n = 0; n < events; n++) {
-        auto event = event_of(entity, std::to_string(n));
+        const std::string payload = std::to_string(n);
+        auto event = event_of(entity, payload);
         event.expect = fbat::expectation::version(static_cast<std::uint64_t>(n));
         auto receipt = store.try_append(event);
         auto page = store.try_query_page(query);
