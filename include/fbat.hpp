@@ -1040,7 +1040,7 @@ std::int32_t guarded(callback<F>& self, Body&& body) noexcept {
 
 template <class F>
 bool is_null(const F& function) noexcept {
-  if constexpr (std::is_pointer_v<F> || std::is_member_pointer_v<F>)
+  if constexpr (std::is_pointer_v<F>)
     return function == nullptr;
   else
     return (void)function, false;
@@ -2325,7 +2325,7 @@ namespace detail {
 template <class F>
 std::int32_t call_filter(void* user_data, const fbat_record* raw) noexcept {
   return guarded(*static_cast<callback<F>*>(user_data), [&](F& function) -> std::int32_t {
-    return verdict(std::invoke(function, record(raw))).raw();
+    return verdict(function(record(raw))).raw();
   });
 }
 
@@ -2334,10 +2334,10 @@ std::int32_t call_progress(void* user_data, const fbat_import_report* raw) noexc
   return guarded(*static_cast<callback<F>*>(user_data), [&](F& function) -> std::int32_t {
     const import_report report = import_report::from_raw(*raw);
     if constexpr (std::is_void_v<std::invoke_result_t<F&, const import_report&>>) {
-      std::invoke(function, report);
+      function(report);
       return 0;
     } else {
-      const std::optional<stop> answer = std::invoke(function, report);
+      const std::optional<stop> answer = function(report);
       return answer ? verdict(*answer).raw() : 0;
     }
   });
@@ -2482,7 +2482,8 @@ class import_options {
   template <class F>
   result<void> try_set_filter(F&& filter) {
     using function = std::decay_t<F>;
-    static_assert(std::is_invocable_v<function&, const record&>, "a filter is called with (const fbat::record&)");
+    static_assert(std::is_invocable_v<function&, const record&> && !std::is_member_pointer_v<function>,
+                  "a filter is called with (const fbat::record&)");
     using answer = std::invoke_result_t<function&, const record&>;
     static_assert(std::is_same_v<answer, bool> || std::is_same_v<answer, verdict>,
                   "a filter gives a bool or an fbat::verdict");
@@ -2520,7 +2521,7 @@ class import_options {
   template <class F>
   result<void> try_set_progress(F&& progress) {
     using function = std::decay_t<F>;
-    static_assert(std::is_invocable_v<function&, const import_report&>,
+    static_assert(std::is_invocable_v<function&, const import_report&> && !std::is_member_pointer_v<function>,
                   "progress is called with (const fbat::import_report&)");
     static_assert(detail::is_progress<function>, "progress gives nothing, or a std::optional<fbat::stop>");
     if (detail::is_null<function>(progress)) return error(status::invalid_argument, "setting progress: it is null");
