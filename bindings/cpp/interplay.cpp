@@ -84,6 +84,8 @@ void write(const char* dir) {
   store.close();
 }
 
+std::string id_or_dash(const fbat::id& id) { return id ? to_string(id) : "-"; }
+
 std::string extensions_of(const fbat::record& row) {
   std::string text;
   for (const fbat::extension& one : row.extensions()) {
@@ -103,8 +105,8 @@ void read(const char* dir) {
   for (const fbat::record& row : store.query())
     std::cout << row.sequence() << ' ' << row.entity() << ' ' << row.scope() << ' ' << to_string(row.kind()) << ' '
               << row.payload_version() << ' ' << row.version() << ' ' << row.timestamp().time_since_epoch().count()
-              << ' ' << to_string(row.id()) << ' ' << to_string(row.correlation()) << ' '
-              << to_string(row.causation()) << ' ' << or_dash(hex(row.payload())) << ' ' << extensions_of(row) << ' '
+              << ' ' << to_string(row.id()) << ' ' << id_or_dash(row.correlation()) << ' '
+              << id_or_dash(row.causation()) << ' ' << or_dash(hex(row.payload())) << ' ' << extensions_of(row) << ' '
               << to_string(row.content_hash()) << ' ' << source_of(row) << '\n';
 }
 
