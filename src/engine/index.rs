@@ -10,6 +10,7 @@ use super::id::{Hash, Id};
 use super::limits::{COORDINATE_BYTES_MAX, NAMESPACE_BYTES_MAX, SEQUENCE_MAX};
 use super::vfs::{read_full, read_full_settled, File};
 use std::fmt::Display;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -305,7 +306,7 @@ impl Index {
     /// Opens the index of `segment`; damage, another version and another segment are `Corrupt`.
     pub fn open(file: Arc<dyn File>, path: &Path, segment: &SegmentHeader, cache: &Arc<BlockCache>) -> Result<Index> {
         static NEXT_UID: AtomicU64 = AtomicU64::new(1);
-        let block = load_block(&*file, path, segment.salt, 0)?;
+        let block = load_block(read_full, &*file, path, segment.salt, 0)?;
         let wrong = |why: &str| Error::corrupt(path, 0, why);
         if block[..8] != MAGIC || u32_at(&block, 8) != VERSION {
             return Err(wrong("not an index of this version"));
@@ -372,11 +373,17 @@ impl Index {
 
     /// Reads and checks every block.
     pub fn check_blocks(&self) -> Result<()> {
-        (0..self.blocks()).try_for_each(|n| load_block(&*self.file, &self.path, self.salt, n).map(drop))
+        (0..self.blocks()).try_for_each(|n| load_block(read_full, &*self.file, &self.path, self.salt, n).map(drop))
     }
 
     fn block(&self, number: u64) -> Result<Block> {
-        self.cache.get(self.uid, number, || load_block(&*self.file, &self.path, self.salt, number))
+        self.cache.get(self.uid, number, || load_block(read_full, &*self.file, &self.path, self.salt, number))
+    }
+
+    /// From the mapped file, which is worth it for what is looked up often, and here alone: pages that are mapped count as
+    /// memory of the process.
+    fn id_block(&self, number: u64) -> Result<Block> {
+        self.cache.get(self.uid, number, || load_block(read_full_settled, &*self.file, &self.path, self.salt, number))
     }
 
     fn entries(&self, section: usize) -> usize {
@@ -567,7 +574,7 @@ impl Index {
             let look = |block: &[u8]| place_in_block(block, count, guess - start, id);
             let place = match self.cache.peek(self.uid, number, look) {
                 Some(place) => place,
-                None => look(&self.block(number)?),
+                None => look(&self.id_block(number)?),
             };
             match place? {
                 Place::At(entry) => return Ok(Some(entry)),
@@ -800,10 +807,13 @@ fn partition_near(count: usize, guess: usize, mut before: impl FnMut(usize) -> R
     Ok(low + partition_point(high - low, |at| before(low + at))?)
 }
 
-fn load_block(file: &dyn File, path: &Path, salt: u64, number: u64) -> Result<Vec<u8>> {
+/// [`read_full`] or [`read_full_settled`].
+type Read = fn(&dyn File, &mut [u8], u64) -> io::Result<usize>;
+
+fn load_block(read: Read, file: &dyn File, path: &Path, salt: u64, number: u64) -> Result<Vec<u8>> {
     let mut block = vec![0; BLOCK_LEN];
     let offset = number * BLOCK_LEN as u64;
-    let got = read_full_settled(file, &mut block, offset).map_err(|e| Error::io("cannot read", path, &e))?;
+    let got = read(file, &mut block, offset).map_err(|e| Error::io("cannot read", path, &e))?;
     check_block(&block[..got], path, salt, number)?;
     block.truncate(DATA_LEN);
     Ok(block)
