@@ -13,6 +13,7 @@
 #   make features        docs/features.md: what each language reaches of the header
 #   make bench           every workload on fbat and on other stores, in turn: half an hour; benches/results.md, .csv, .svg
 #   make bench-quick     the same with less data, 5 minutes
+#   make bench-languages what an event costs in C, C++, Go, Python and Node; benches/bindings/results.md
 #   make bench-scale     what an event costs in stores of 10 thousand to 10 million; benches/scale.md, .csv, .svg
 #   make header          writes include/ again after a change to src/ffi
 
@@ -43,7 +44,7 @@ STATIC_LIBS := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 EXAMPLE_CC   = $(CC) -std=c11 -O2 -g -Wall -Wextra -Wpedantic $(CFLAGS) $(EXAMPLE_CFLAGS) -Iinclude
 EXAMPLE_LIB := -Lbuild/lib -Wl,-rpath,'$$ORIGIN/../lib' -lfbat
 
-.PHONY: all lib man print-version print-soversion examples demo check torture canaries bench bench-quick bench-scale header \
+.PHONY: all lib man print-version print-soversion examples demo check torture canaries bench bench-quick bench-scale bench-languages header \
   install install-strip uninstall dist dist-vendored deb docs abi abi-bless features setup clean
 all: lib
 
@@ -116,6 +117,9 @@ build/tests/interplay: tests/interplay/interplay.c $(HEADERS) | lib
 build/bench/worker: benches/c/worker.c $(HEADERS) | lib
 	@mkdir -p $(@D)
 	$(EXAMPLE_CC) benches/c/worker.c -o $@ $(EXAMPLE_LIB) -lpthread
+
+bench-languages: lib
+	@benches/bindings/run
 
 # The test that compares the committed header with a fresh one writes it instead.
 header:
