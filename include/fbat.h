@@ -160,6 +160,7 @@ extern "C" {
 /* ------------------------------------------------------------------------------- Basic types */
 
 /** @defgroup fbat_types Basic types
+ * Ids, hashes, text by pointer and length: plain values that everything else is made of.
  * @{
  */
 
@@ -544,6 +545,7 @@ fbat_category fbat_status_category(fbat_status status);
 /* ---------------------------------------------------------------------------------- Versions */
 
 /** @defgroup fbat_version Versions
+ * Which library this is, and whether a program that uses it has given back all objects.
  * @{
  */
 
@@ -739,6 +741,7 @@ void fbat_error_free(fbat_error *err);
 /* ----------------------------------------------------------------------------------- Buffers */
 
 /** @defgroup fbat_buffer Buffers
+ * Bytes that a call made, of a length that only it knows.
  * @{
  */
 
@@ -1612,6 +1615,7 @@ bool fbat_store_is_read_only(const fbat_store *store);
 /* --------------------------------------------------------------------------------- Appending */
 
 /** @defgroup fbat_append Appending
+ * One event, or an atomic batch: written whole, with a receipt for each, and durable when the call returns.
  * @{
  */
 
@@ -1829,6 +1833,7 @@ fbat_status fbat_append_batch(const fbat_store *store,
 /* -------------------------------------------------------------------------- Events read back */
 
 /** @defgroup fbat_page Events read back
+ * Rows as an event is read back, in pages that own their bytes and outlive the store.
  * @{
  */
 
@@ -2025,6 +2030,7 @@ void fbat_page_free(fbat_page *page);
 /* ----------------------------------------------------------------------------------- Queries */
 
 /** @defgroup fbat_query Queries
+ * Which events, in which order, and how much of each; one page at a time, or a cursor over all.
  * @{
  */
 
@@ -2349,7 +2355,7 @@ uint32_t fbat_query_get_flags(const fbat_query *query);
  * @param out_page the rows, which may be none; NULL on failure. Free it with fbat_page_free().
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL, or the query contradicts itself.
+ * @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL.
  * @retval FBAT_ERR_CLOSED the store is closed.
  * @retval FBAT_ERR_CORRUPT a file is damaged; the error says where.
  * @retval FBAT_ERR_IO the operating system failed.
@@ -2390,7 +2396,7 @@ fbat_status fbat_cursor_new(const fbat_store *store,
  * @param out_page the page; NULL on failure and at the end. Free it with fbat_page_free().
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK a page, or NULL at the end.
- * @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL, or the query contradicts itself.
+ * @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL.
  * @retval FBAT_ERR_CLOSED the store is closed.
  * @retval FBAT_ERR_CORRUPT a file is damaged; the error says where. The cursor stays where it was.
  * @retval FBAT_ERR_IO the operating system failed. The cursor stays where it was.
@@ -3368,6 +3374,7 @@ fbat_status fbat_import(const fbat_store *destination,
 /* ------------------------------------------------------------------------------ Verification */
 
 /** @defgroup fbat_verify Verification
+ * The integrity walk: every checksum, hash and chain of the log, and every index against it.
  * @{
  */
 
@@ -3639,6 +3646,7 @@ fbat_status fbat_store_new_identity(const char *path,
 /* ------------------------------------------------------------------------------------ Repair */
 
 /** @defgroup fbat_repair Repair
+ * From a damaged store a new one, with every event that proves itself, and a list of what is lost.
  * @{
  */
 
@@ -3797,9 +3805,10 @@ fbat_status fbat_repair_report_totals(const fbat_repair_report *report,
 
 /**
  * How many losses the report lists; 10,000 at most.
- * @param report the report.
+ *
  * A damaged segment header counts with no sequence, though nothing was lost by it; a lost identity file, a damaged
  * index and a missing clean mark do not count.
+ * @param report the report.
  * @return the number; 0 where all of the log held, and where `report` is not live.
  * @par Threads
  * Any.

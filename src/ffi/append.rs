@@ -1,4 +1,6 @@
 //! Appending
+//!
+//! One event, or an atomic batch: written whole, with a receipt for each, and durable when the call returns.
 
 use super::error::fbat_error;
 use super::guard::{self, Call};

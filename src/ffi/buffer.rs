@@ -1,4 +1,6 @@
 //! Buffers
+//!
+//! Bytes that a call made, of a length that only it knows.
 
 use super::{guard, handle};
 

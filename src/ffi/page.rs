@@ -1,4 +1,6 @@
 //! Events read back
+//!
+//! Rows as an event is read back, in pages that own their bytes and outlive the store.
 
 use super::error::fbat_error;
 use super::guard::{self, Call};

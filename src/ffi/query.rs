@@ -1,4 +1,6 @@
 //! Queries
+//!
+//! Which events, in which order, and how much of each; one page at a time, or a cursor over all.
 
 use super::error::fbat_error;
 use super::guard::{self, Call};
@@ -492,7 +494,7 @@ pub unsafe extern "C" fn fbat_query_get_flags(query: *const fbat_query) -> u32 {
 /// @param out_page the rows, which may be none; NULL on failure. Free it with fbat_page_free().
 /// @param err detail on failure; may be NULL.
 /// @retval FBAT_OK done.
-/// @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL, or the query contradicts itself.
+/// @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL.
 /// @retval FBAT_ERR_CLOSED the store is closed.
 /// @retval FBAT_ERR_CORRUPT a file is damaged; the error says where.
 /// @retval FBAT_ERR_IO the operating system failed.
@@ -600,7 +602,7 @@ pub unsafe extern "C" fn fbat_cursor_new(
 /// @param out_page the page; NULL on failure and at the end. Free it with fbat_page_free().
 /// @param err detail on failure; may be NULL.
 /// @retval FBAT_OK a page, or NULL at the end.
-/// @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL, or the query contradicts itself.
+/// @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL.
 /// @retval FBAT_ERR_CLOSED the store is closed.
 /// @retval FBAT_ERR_CORRUPT a file is damaged; the error says where. The cursor stays where it was.
 /// @retval FBAT_ERR_IO the operating system failed. The cursor stays where it was.

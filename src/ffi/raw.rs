@@ -184,7 +184,8 @@ impl<T: Sized0> OutStruct<T> {
     /// # Safety
     /// A `pointer` that is not null leads to `count` elements that can be read and written until the call returns.
     pub(crate) unsafe fn new(pointer: *mut T, count: usize) -> Result<OutStruct<T>> {
-        if pointer.is_null() {
+        // Of an empty array the pointer is not looked at, as with slices of the caller.
+        if pointer.is_null() || count == 0 {
             return Ok(OutStruct { pointer, count: 0 });
         }
         check_pointer(T::NAME, pointer)?;

@@ -1,4 +1,6 @@
 //! Repair
+//!
+//! From a damaged store a new one, with every event that proves itself, and a list of what is lost.
 
 use super::error::fbat_error;
 use super::guard::Call;
@@ -228,9 +230,10 @@ pub unsafe extern "C" fn fbat_repair_report_totals(
 }
 
 /// How many losses the report lists; 10,000 at most.
-/// @param report the report.
+///
 /// A damaged segment header counts with no sequence, though nothing was lost by it; a lost identity file, a damaged
 /// index and a missing clean mark do not count.
+/// @param report the report.
 /// @return the number; 0 where all of the log held, and where `report` is not live.
 /// @par Threads
 /// Any.

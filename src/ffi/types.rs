@@ -1,4 +1,6 @@
 //! Basic types
+//!
+//! Ids, hashes, text by pointer and length: plain values that everything else is made of.
 
 use std::ffi::{c_char, c_void};
 

@@ -1,4 +1,6 @@
 //! Verification
+//!
+//! The integrity walk: every checksum, hash and chain of the log, and every index against it.
 
 use super::error::fbat_error;
 use super::guard::Call;

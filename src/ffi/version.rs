@@ -1,4 +1,6 @@
 //! Versions
+//!
+//! Which library this is, and whether a program that uses it has given back all objects.
 
 use super::types::fbat_str;
 use super::{guard, handle};
