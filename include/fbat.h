@@ -1052,7 +1052,7 @@ fbat_status fbat_set_log_callback(fbat_log_fn callback, void *user_data, fbat_de
 #define FBAT_OPEN_REPORT_CREATED 1u
 
 /**
- * The last writer did not close the store.
+ * The last writer wrote something and did not close the store.
  * @since 0.1
  */
 #define FBAT_OPEN_REPORT_UNCLEAN 2u
@@ -1393,7 +1393,7 @@ uint64_t fbat_open_options_get_segment_bytes(const fbat_open_options *options);
  * @param out_store the store; NULL on failure. Close it with fbat_store_close(), then free it.
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK done. fbat_store_open_report() tells what had to be put right.
- * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, or the path is empty.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, the path is empty, or the directory has files that are no store's.
  * @retval FBAT_ERR_STORE_NOT_FOUND no store is there, and the mode does not make one.
  * @retval FBAT_ERR_STORE_EXISTS a store is there, and the mode asks for a new one.
  * @retval FBAT_ERR_BUSY the store is open for writing; the message says by whom.
@@ -1689,7 +1689,14 @@ typedef struct fbat_event {
   const uint8_t *payload;
   /** In bytes. */
   size_t payload_len;
-  /** Idempotency key, which becomes the event's id. All zero: a new id (UUID version 7) is made. */
+  /**
+   * Idempotency key, which becomes the event's id. All zero: a new id (UUID version 7) is made.
+   *
+   * A key that the store has already is answered as the first time where the content is the same: entity, scope, kind
+   * and payload. All else of the repeated event (times, extensions, flags, `payload_version`, causes) is ignored, and
+   * what it expects is not checked. With other content it is #FBAT_ERR_IDEMPOTENCY_CONFLICT. Twice in a batch, it is
+   * one event.
+   */
   fbat_id key;
   /** What is expected of the entity before this event: an `FBAT_EXPECT_...`. Earlier items of the batch count. */
   uint32_t expect;
@@ -1800,7 +1807,8 @@ fbat_status fbat_append(const fbat_store *store,
  * @param events the events, at a distance of the first one's `struct_size`, which all must have;
  * may be NULL when `count` is 0.
  * @param count how many: at most 65,536; 0 does nothing.
- * @param out_receipts `count` answers, in the same order; may be NULL.
+ * @param out_receipts an array of `count`, each begun with #FBAT_RECEIPT_INIT: the answers, in the same order; may be
+ * NULL.
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK all events are in the store, now or since an earlier call with their keys.
  * @retval FBAT_ERR_INVALID_ARGUMENT an array is NULL, a `struct_size` is bad, or as for fbat_append().
@@ -1997,7 +2005,8 @@ size_t fbat_page_len(const fbat_page *page);
 const fbat_record *fbat_page_rows(const fbat_page *page);
 
 /**
- * Where to go on: what to set as `after` (forward) or `until` (backward) for the next page.
+ * Where to go on: what to set as `after` (forward) or `until` (backward) for the next page. At the end of a backward
+ * query it may be 0, which as `until` is no bound: ask fbat_page_is_end() first.
  * @param page the page.
  * @return a global sequence; 0 where `page` is not live.
  * @par Threads
@@ -2075,6 +2084,9 @@ typedef struct fbat_cursor fbat_cursor;
 /**
  * Which events to read: a region (entity, scope, kind, versions, all of which must hold), a
  * range of sequences, and what to read of each. Setting one part never resets another.
+ *
+ * There is no index by time. `recorded_us` never goes back along sequences, so that a bisection with `after` and a limit
+ * of 1 finds where a time begins; `timestamp_us` is the caller's own, and needs a scan.
  * @par Threads
  * `const` functions may run at once with each other, not with the others.
  * @since 0.1
@@ -2839,7 +2851,8 @@ typedef struct fbat_import_report {
  * held: it may read both stores and append to the destination, not close them. It must not throw.
  * @param user_data what was given with the callback.
  * @param record the event of the source, with the columns that
- * fbat_import_options_set_filter_columns() names. Lives until the callback returns.
+ * fbat_import_options_set_filter_columns() names: as a rule not the payload, which is NULL then; `payload_size` is
+ * there always. Lives until the callback returns.
  * @return 1 to import the event, 0 to leave it out; a negative number stops the import, whose
  * status it becomes. Anything above 1 ends it with #FBAT_ERR_INVALID_ARGUMENT.
  * @since 0.1
@@ -3209,7 +3222,8 @@ uint32_t fbat_import_options_get_flags(const fbat_import_options *options);
 
 /**
  * Sets the filter, in place of the one before. It sees what the region and `after` let through,
- * but not events of reserved kinds.
+ * but not events of reserved kinds; and of each event not the payload, unless
+ * fbat_import_options_set_filter_columns() asks for it.
  * @param options the options.
  * @param filter the function; NULL for none.
  * @param user_data handed to it.
@@ -3247,7 +3261,8 @@ void *fbat_import_options_get_filter_user_data(const fbat_import_options *option
 /**
  * Sets what the filter sees beside the rest.
  * @param options the options.
- * @param columns bits `FBAT_COLUMN_...`; the default is the extensions.
+ * @param columns bits `FBAT_COLUMN_...`; the default is the extensions. A filter that reads payloads needs
+ * #FBAT_COLUMN_PAYLOAD.
  * @retval FBAT_OK done.
  * @retval FBAT_ERR_INVALID_ARGUMENT a bit is unknown.
  * @par Threads
@@ -3329,13 +3344,33 @@ const fbat_cancel *fbat_import_options_get_cancel(const fbat_import_options *opt
  * Copies events of one store into another, exactly once.
  *
  * Each event of the source that the options select comes to be in the destination with a new
- * sequence, an id made from the namespace and its id in the source, the rest as it was, and a
- * record of where it came from (fbat_event_provenance()). An event that is there already is
- * counted, not copied: importing again adds nothing, and an import that failed, was stopped,
- * cancelled, or killed is completed by the next.
+ * sequence, version, recorded time and event hash, an id made from the namespace and its id in the
+ * source, and a record of where it came from (fbat_event_provenance()). Entity, scope, kind,
+ * payload, timestamp, flags, correlation and extensions are as they were; a causation, which names
+ * an event of the source, is left out. Versions follow the order of arrival: what a filter leaves
+ * out today and a later import brings comes behind.
+ *
+ * An event that is there already is counted, not copied: importing again adds nothing, and an
+ * import that failed, was stopped, cancelled, or killed is completed by the next.
  *
  * What the source gains during the call is not part of it. When the call returns #FBAT_OK,
  * everything counted as `imported` or `deduplicated` is durable.
+ * @code
+ * static int32_t is_alarm(void *user_data, const fbat_record *record) {
+ *     return record->payload_len > 0 && record->payload[0] == '!';
+ * }
+ *
+ * fbat_import_options *options = fbat_import_options_new();
+ * fbat_import_report report = FBAT_IMPORT_REPORT_INIT;
+ * fbat_status status = fbat_import_options_set_namespace(options, "plant/7", 7);
+ * if (status == FBAT_OK)
+ *     status = fbat_import_options_set_filter(options, is_alarm, NULL, NULL);
+ * if (status == FBAT_OK)
+ *     status = fbat_import_options_set_filter_columns(options, FBAT_COLUMN_PAYLOAD);
+ * if (status == FBAT_OK)
+ *     status = fbat_import(hub, plant, options, &report, &err);
+ * fbat_import_options_free(options);
+ * @endcode
  * @param destination the store that gains events.
  * @param source the store that is read, which may be the same, open for reading, or open for
  * writing in another process.

@@ -2072,7 +2072,7 @@ class buffer {
   [[nodiscard]] fbat::bytes bytes() const& noexcept {
     return {fbat_buffer_data(handle_.raw()), fbat_buffer_len(handle_.raw())};
   }
-  fbat::bytes bytes() const&& = delete; /**< They would be gone at once. */
+  fbat::bytes bytes() const&& = delete; /**< They would end with the expression: name the buffer first. */
 
   /** The object, for calls of fbat.h. @return NULL where it was moved from. */
   [[nodiscard]] fbat_buffer* raw() const noexcept { return handle_.raw(); }

@@ -563,16 +563,16 @@ fn find_key_in(segments: &Segments, key: Id) -> Result<Option<(Arc<Segment>, Fou
 
 /// Refuses an item whose entity, with `found` events, is not as the item expects.
 fn check_expectation(item: &Item<'_>, found: u64) -> Result<()> {
-    let (holds, wanted) = match item.expect {
+    let (holds, wanted, expected) = match item.expect {
         Expect::Any => return Ok(()),
-        Expect::Absent => (found == 0, 0),
-        Expect::Present => (found > 0, 1),
-        Expect::Version(version) => (found == version, version),
+        Expect::Absent => (found == 0, 0, "none was expected".to_owned()),
+        Expect::Present => (found > 0, 1, "some were expected".to_owned()),
+        Expect::Version(version) => (found == version, version, format!("version {version} was expected")),
     };
     if holds {
         return Ok(());
     }
-    let message = format!("entity {} has {found} events; {:?} was expected", item.entity, item.expect);
+    let message = format!("entity {} has {found} events, and {expected}", item.entity);
     Err(Error::new(Code::VersionConflict, message).with_numbers(found, wanted))
 }
 

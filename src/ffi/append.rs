@@ -53,6 +53,11 @@ pub struct fbat_event {
     /// In bytes.
     pub payload_len: usize,
     /// Idempotency key, which becomes the event's id. All zero: a new id (UUID version 7) is made.
+    ///
+    /// A key that the store has already is answered as the first time where the content is the same: entity, scope, kind
+    /// and payload. All else of the repeated event (times, extensions, flags, `payload_version`, causes) is ignored, and
+    /// what it expects is not checked. With other content it is #FBAT_ERR_IDEMPOTENCY_CONFLICT. Twice in a batch, it is
+    /// one event.
     pub key: fbat_id,
     /// What is expected of the entity before this event: an `FBAT_EXPECT_...`. Earlier items of the batch count.
     pub expect: u32,
@@ -191,7 +196,8 @@ pub unsafe extern "C" fn fbat_append(
 /// @param events the events, at a distance of the first one's `struct_size`, which all must have;
 /// may be NULL when `count` is 0.
 /// @param count how many: at most 65,536; 0 does nothing.
-/// @param out_receipts `count` answers, in the same order; may be NULL.
+/// @param out_receipts an array of `count`, each begun with #FBAT_RECEIPT_INIT: the answers, in the same order; may be
+/// NULL.
 /// @param err detail on failure; may be NULL.
 /// @retval FBAT_OK all events are in the store, now or since an earlier call with their keys.
 /// @retval FBAT_ERR_INVALID_ARGUMENT an array is NULL, a `struct_size` is bad, or as for fbat_append().

@@ -48,7 +48,8 @@ pub const FBAT_IMPORT_ONE_THREAD: u32 = 2u32;
 /// held: it may read both stores and append to the destination, not close them. It must not throw.
 /// @param user_data what was given with the callback.
 /// @param record the event of the source, with the columns that
-/// fbat_import_options_set_filter_columns() names. Lives until the callback returns.
+/// fbat_import_options_set_filter_columns() names: as a rule not the payload, which is NULL then; `payload_size` is
+/// there always. Lives until the callback returns.
 /// @return 1 to import the event, 0 to leave it out; a negative number stops the import, whose
 /// status it becomes. Anything above 1 ends it with #FBAT_ERR_INVALID_ARGUMENT.
 /// @since 0.1
@@ -647,7 +648,8 @@ pub unsafe extern "C" fn fbat_import_options_get_flags(options: *const fbat_impo
 }
 
 /// Sets the filter, in place of the one before. It sees what the region and `after` let through,
-/// but not events of reserved kinds.
+/// but not events of reserved kinds; and of each event not the payload, unless
+/// fbat_import_options_set_filter_columns() asks for it.
 /// @param options the options.
 /// @param filter the function; NULL for none.
 /// @param user_data handed to it.
@@ -699,7 +701,8 @@ pub unsafe extern "C" fn fbat_import_options_get_filter_user_data(options: *cons
 
 /// Sets what the filter sees beside the rest.
 /// @param options the options.
-/// @param columns bits `FBAT_COLUMN_...`; the default is the extensions.
+/// @param columns bits `FBAT_COLUMN_...`; the default is the extensions. A filter that reads payloads needs
+/// #FBAT_COLUMN_PAYLOAD.
 /// @retval FBAT_OK done.
 /// @retval FBAT_ERR_INVALID_ARGUMENT a bit is unknown.
 /// @par Threads
@@ -814,13 +817,33 @@ pub unsafe extern "C" fn fbat_import_options_get_cancel(options: *const fbat_imp
 /// Copies events of one store into another, exactly once.
 ///
 /// Each event of the source that the options select comes to be in the destination with a new
-/// sequence, an id made from the namespace and its id in the source, the rest as it was, and a
-/// record of where it came from (fbat_event_provenance()). An event that is there already is
-/// counted, not copied: importing again adds nothing, and an import that failed, was stopped,
-/// cancelled, or killed is completed by the next.
+/// sequence, version, recorded time and event hash, an id made from the namespace and its id in the
+/// source, and a record of where it came from (fbat_event_provenance()). Entity, scope, kind,
+/// payload, timestamp, flags, correlation and extensions are as they were; a causation, which names
+/// an event of the source, is left out. Versions follow the order of arrival: what a filter leaves
+/// out today and a later import brings comes behind.
+///
+/// An event that is there already is counted, not copied: importing again adds nothing, and an
+/// import that failed, was stopped, cancelled, or killed is completed by the next.
 ///
 /// What the source gains during the call is not part of it. When the call returns #FBAT_OK,
 /// everything counted as `imported` or `deduplicated` is durable.
+/// @code
+/// static int32_t is_alarm(void *user_data, const fbat_record *record) {
+///     return record->payload_len > 0 && record->payload[0] == '!';
+/// }
+///
+/// fbat_import_options *options = fbat_import_options_new();
+/// fbat_import_report report = FBAT_IMPORT_REPORT_INIT;
+/// fbat_status status = fbat_import_options_set_namespace(options, "plant/7", 7);
+/// if (status == FBAT_OK)
+///     status = fbat_import_options_set_filter(options, is_alarm, NULL, NULL);
+/// if (status == FBAT_OK)
+///     status = fbat_import_options_set_filter_columns(options, FBAT_COLUMN_PAYLOAD);
+/// if (status == FBAT_OK)
+///     status = fbat_import(hub, plant, options, &report, &err);
+/// fbat_import_options_free(options);
+/// @endcode
 /// @param destination the store that gains events.
 /// @param source the store that is read, which may be the same, open for reading, or open for
 /// writing in another process.

@@ -497,7 +497,8 @@ pub unsafe extern "C" fn fbat_page_rows(page: *const fbat_page) -> *const fbat_r
     with(page, null(), |p| p.rows.records.first().map_or(null(), |_| p.rows.records.as_ptr()))
 }
 
-/// Where to go on: what to set as `after` (forward) or `until` (backward) for the next page.
+/// Where to go on: what to set as `after` (forward) or `until` (backward) for the next page. At the end of a backward
+/// query it may be 0, which as `until` is no bound: ask fbat_page_is_end() first.
 /// @param page the page.
 /// @return a global sequence; 0 where `page` is not live.
 /// @par Threads

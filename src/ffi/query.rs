@@ -37,6 +37,9 @@ pub const FBAT_KIND_MATCH_CATEGORY: u32 = 2u32;
 
 /// Which events to read: a region (entity, scope, kind, versions, all of which must hold), a
 /// range of sequences, and what to read of each. Setting one part never resets another.
+///
+/// There is no index by time. `recorded_us` never goes back along sequences, so that a bisection with `after` and a limit
+/// of 1 finds where a time begins; `timestamp_us` is the caller's own, and needs a scan.
 /// @par Threads
 /// `const` functions may run at once with each other, not with the others.
 /// @since 0.1

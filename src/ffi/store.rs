@@ -109,7 +109,7 @@ pub struct fbat_stats {
 /// fbat_store_open() made the store.
 /// @since 0.1
 pub const FBAT_OPEN_REPORT_CREATED: u32 = 1u32;
-/// The last writer did not close the store.
+/// The last writer wrote something and did not close the store.
 /// @since 0.1
 pub const FBAT_OPEN_REPORT_UNCLEAN: u32 = 2u32;
 
@@ -571,7 +571,7 @@ pub unsafe extern "C" fn fbat_open_options_get_segment_bytes(options: *const fba
 /// @param out_store the store; NULL on failure. Close it with fbat_store_close(), then free it.
 /// @param err detail on failure; may be NULL.
 /// @retval FBAT_OK done. fbat_store_open_report() tells what had to be put right.
-/// @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, or the path is empty.
+/// @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, the path is empty, or the directory has files that are no store's.
 /// @retval FBAT_ERR_STORE_NOT_FOUND no store is there, and the mode does not make one.
 /// @retval FBAT_ERR_STORE_EXISTS a store is there, and the mode asks for a new one.
 /// @retval FBAT_ERR_BUSY the store is open for writing; the message says by whom.
