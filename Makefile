@@ -1,6 +1,7 @@
 # The commands that a C programmer types. Rust is built by cargo; what C needs from it is put into build/.
 #
 #   make                 libraries for C in build/lib
+#   make help            this list
 #   make demo            the example on real data
 #   make check           every test, and a tenth of an hour's torture
 #   make torture         attacks on every promise for an hour (TIME=minutes SEED=n ONLY="crash fuzz"), and the scorecard
@@ -45,7 +46,7 @@ EXAMPLE_CC   = $(CC) -std=c11 -O2 -g -Wall -Wextra -Wpedantic $(CFLAGS) $(EXAMPL
 EXAMPLE_LIB := -Lbuild/lib -Wl,-rpath,'$$ORIGIN/../lib' -lfbat
 
 .PHONY: all lib man print-version print-soversion examples demo check torture canaries bench bench-quick bench-scale bench-languages header \
-  install install-strip uninstall dist dist-vendored deb docs abi abi-bless features setup clean
+  install install-strip uninstall dist dist-vendored deb docs abi abi-bless features setup clean help
 all: lib
 
 # cargo decides what is out of date, so this runs every time, but for `sudo make install` by a root who has no Rust. The soname
@@ -185,3 +186,6 @@ setup:
 clean:
 	$(CARGO) clean
 	rm -rf build benches/target
+
+help:
+	@sed -n '2,/^$$/s/^#   //p' Makefile

@@ -1,8 +1,4 @@
-/* SPDX-License-Identifier: MIT OR Apache-2.0
- *
- * Generated from src/ffi: change it there, then run
- * FBAT_BLESS=1 cargo test --test header
- */
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #ifndef FBAT_H
 #define FBAT_H
 
@@ -3355,7 +3351,7 @@ const fbat_cancel *fbat_import_options_get_cancel(const fbat_import_options *opt
  *
  * What the source gains during the call is not part of it. When the call returns #FBAT_OK,
  * everything counted as `imported` or `deduplicated` is durable.
- * @code
+ * @code{.c}
  * static int32_t is_alarm(void *user_data, const fbat_record *record) {
  *     return record->payload_len > 0 && record->payload[0] == '!';
  * }
@@ -3943,3 +3939,5 @@ void fbat_repair_report_free(fbat_repair_report *report);
 #endif
 
 #endif
+
+/* Generated from src/ffi; make header writes it again. */

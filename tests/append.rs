@@ -441,8 +441,8 @@ fn coordinates_are_checked_in_order_and_byte_by_byte() {
         ("a/b", "", "scope is empty"),
         (long.as_str(), "a/b", "entity has 1025"),
         ("a/b", long.as_str(), "scope has 1025"),
-        ("a/b", "a|b", "entity has the byte 0x2f"),
-        ("a", "a|b", "scope has the byte 0x7c"),
+        ("a/b", "a|b", "entity has '/' at 1"),
+        ("a", "a|b", "scope has '|' at 1"),
     ];
     for (entity, scope, names) in ordered {
         let error = fixture.refused(&[event("e", b""), NewEvent { scope, ..event(entity, b"") }]);

@@ -205,10 +205,11 @@ pub fn check_coordinate(entity: &str, scope: &str) -> Result<()> {
     for (what, text) in [("entity", entity), ("scope", scope)] {
         let bad = |b: &u8| *b < 0x20 || matches!(b, 0x7f | b'/' | b'|' | b'=');
         if let Some(at) = text.as_bytes().iter().position(bad) {
-            let byte = text.as_bytes()[at];
-            return fault(format!(
-                "the {what} has the byte 0x{byte:02x} at {at}; control bytes, '/', '|' and '=' are refused"
-            ));
+            let byte = match text.as_bytes()[at] {
+                byte @ (..0x20 | 0x7f) => format!("the byte 0x{byte:02x}"),
+                byte => format!("'{}'", char::from(byte)),
+            };
+            return fault(format!("the {what} has {byte} at {at}; control bytes, '/', '|' and '=' are refused"));
         }
         if let Some(at) = text.as_bytes().windows(2).position(|pair| pair == b"..") {
             return fault(format!("the {what} has '..' at {at}"));

@@ -389,8 +389,9 @@ fn batches_behind(segment: &Segment, from: u64, length: u64) -> Result<Behind> {
 }
 
 /// The error for a directory that is not the store somebody asked for.
-pub fn not_a_store(path: &Path) -> Error {
-    Error::new(Code::StoreNotFound, format!("{} is not a store", path.display())).at(path)
+pub fn not_a_store(path: &Path, is_there: bool) -> Error {
+    let what = if is_there { "is not a store" } else { "does not exist" };
+    Error::new(Code::StoreNotFound, format!("{} {what}", path.display())).at(path)
 }
 
 /// Refuses to make a store where one has lost its identity file: a creation that was not finished

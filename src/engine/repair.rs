@@ -86,10 +86,10 @@ pub fn repair(damaged: &Path, new: &Path, options: &Options) -> Result<RepairRep
         Directory { path, vfs: options.vfs.clone() }
     };
     let (damaged, new) = (directory(damaged), directory(new));
-    let listing = damaged.list()?.ok_or_else(|| not_a_store(&damaged.path))?;
+    let listing = damaged.list()?.ok_or_else(|| not_a_store(&damaged.path, false))?;
     let candidates = candidates(&damaged)?;
     if candidates.is_empty() && !listing.identity {
-        return Err(not_a_store(&damaged.path));
+        return Err(not_a_store(&damaged.path, true));
     }
     target::refuse(&new, &damaged.path)?;
     let _lock = lock_damaged(&damaged)?;

@@ -333,7 +333,9 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn open_reader(dir: Directory, options: &Options) -> Result<Store> {
-    let listing = dir.list()?.filter(|listing| listing.identity).ok_or_else(|| not_a_store(&dir.path))?;
+    let present = dir.list()?;
+    let is_there = present.is_some();
+    let listing = present.filter(|listing| listing.identity).ok_or_else(|| not_a_store(&dir.path, is_there))?;
     let identity = dir.read_identity()?;
     let cache = Arc::new(BlockCache::new());
     let opening = Opening::for_reading(&dir, &identity, cache.clone());
@@ -346,7 +348,7 @@ fn open_writer(dir: Directory, options: &Options) -> Result<Store> {
     let present = dir.list()?;
     let is_store = present.as_ref().is_some_and(|listing| listing.identity);
     match options.mode {
-        OpenMode::MustExist if !is_store => return Err(not_a_store(&dir.path)),
+        OpenMode::MustExist if !is_store => return Err(not_a_store(&dir.path, present.is_some())),
         OpenMode::MustBeNew if is_store => return Err(store_exists(&dir)),
         _ => {}
     }
@@ -399,6 +401,9 @@ fn open_writer(dir: Directory, options: &Options) -> Result<Store> {
 
 pub(crate) fn create_directory(dir: &Directory) -> Result<()> {
     match dir.vfs.create_dir(&dir.path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            Err(Error::io("cannot create", &dir.path, &e).context("the directory above is missing"))
+        }
         Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(Error::io("cannot create", &dir.path, &e)),
         _ => Ok(()),
     }

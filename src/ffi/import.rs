@@ -828,7 +828,7 @@ pub unsafe extern "C" fn fbat_import_options_get_cancel(options: *const fbat_imp
 ///
 /// What the source gains during the call is not part of it. When the call returns #FBAT_OK,
 /// everything counted as `imported` or `deduplicated` is durable.
-/// @code
+/// @code{.c}
 /// static int32_t is_alarm(void *user_data, const fbat_record *record) {
 ///     return record->payload_len > 0 && record->payload[0] == '!';
 /// }

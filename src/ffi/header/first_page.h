@@ -1,8 +1,4 @@
-/* SPDX-License-Identifier: MIT OR Apache-2.0
- *
- * Generated from src/ffi: change it there, then run
- * FBAT_BLESS=1 cargo test --test header
- */
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #ifndef FBAT_H
 #define FBAT_H
 

@@ -61,3 +61,5 @@
 #endif
 
 #endif
+
+/* Generated from src/ffi; make header writes it again. */
