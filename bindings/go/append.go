@@ -115,8 +115,8 @@ func (s *Store) Append(event Event) (Receipt, error) {
 	return receipts[0], err
 }
 
-// AppendBatch appends all of the events, or none of them. receipts is nil, or has room for one answer for each event; the
-// answers are filled in on success.
+// AppendBatch appends all of the events, or none of them. receipts is nil, or exactly as long as events; it is filled in on
+// success.
 //
 // [Error.Item] names the event at fault. Nothing was written with [ErrInvalidArgument], [ErrInvalidUTF8],
 // [ErrInvalidCoordinate], [ErrReservedKind], [ErrReservedExtension], [ErrLimitExceeded], [ErrIdempotencyConflict],

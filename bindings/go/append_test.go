@@ -2,12 +2,13 @@ package fbat_test
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/fbat/fbat/bindings/go"
+	fbat "github.com/fbat/fbat/bindings/go"
 )
 
 func TestEveryMemberOfAnEventComesBack(t *testing.T) {
@@ -154,4 +155,17 @@ func TestPayloadsOfEverySizeComeBack(t *testing.T) {
 			t.Errorf("%d bytes come back as %d others", size, len(record.Payload))
 		}
 	}
+}
+
+func TestReceiptsAreNilOrExactlyAsLongAsTheEvents(t *testing.T) {
+	store := open(t, "s")
+	events := []fbat.Event{event("a", "1"), event("a", "2")}
+	for _, length := range []int{0, 1, 3} {
+		err := store.AppendBatch(events, make([]fbat.Receipt, length))
+		is(t, err, fbat.ErrInvalidArgument)
+		contains(t, err.Error(), fmt.Sprint(length, " receipts for 2 events"))
+	}
+	equal(t, "events", len(payloads(t, store)), 0)
+	ok(t, store.AppendBatch(events, nil))
+	ok(t, store.AppendBatch(events, make([]fbat.Receipt, 2)))
 }

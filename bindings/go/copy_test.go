@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fbat/fbat/bindings/go"
+	fbat "github.com/fbat/fbat/bindings/go"
 )
 
 func TestABackupIsAStoreWithTheSameHistory(t *testing.T) {

@@ -17,8 +17,8 @@
 //
 // # Goroutines
 //
-// Everything of a [Store] and of a [Cursor] may be called by any number of goroutines at once, [Store.Close] too; what is
-// called at the end of [Cursor.Close] says otherwise. Reports and records are plain values. No call has to be made on a certain
+// Everything of a [Store] and of a [Cursor] may be called by any number of goroutines at once, [Store.Close] and
+// [Cursor.Close] too. Reports and records are plain values. No call has to be made on a certain
 // thread. A call that waits for a disk holds a thread of the operating system meanwhile, as every cgo call does, not a
 // goroutine's processor. The library keeps no thread of its own; an import has one while it runs.
 //

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/fbat/fbat/bindings/go"
+	fbat "github.com/fbat/fbat/bindings/go"
 )
 
 // temporary is a directory for an example.
@@ -45,6 +45,17 @@ func Example() {
 		fmt.Printf("%s %s\n", record.Entity, record.Payload)
 	}
 	// Output: lamp:kitchen on
+}
+
+func ExampleKind() {
+	const switched fbat.Kind = 1<<12 | 1 // category 1, type 1
+	fmt.Println(switched, switched.Category(), switched.Type())
+	made, err := fbat.NewKind(1, 1)
+	check(err)
+	fmt.Println(made == switched)
+	// Output:
+	// 0x1001 1 1
+	// true
 }
 
 func ExampleOpen() {

@@ -86,10 +86,14 @@ func ContentHash(payload []byte) Hash {
 	return goHash(hash)
 }
 
-// Kind is what sort of event it is: a category in the top 4 bits, a type within it in the low 12.
+// Kind is what sort of event it is: a category in the top 4 bits, a type within it in the low 12. A program that knows its
+// kinds writes them as constants:
+//
+//	const LampSwitched fbat.Kind = 1<<12 | 1 // category 1, type 1
 type Kind uint16
 
-// NewKind makes a kind of a category, 0 to 15, and a type, 0 to 4095. The categories 0x0 and 0xD are the library's own:
+// NewKind makes a kind of a category, 0 to 15, and a type, 0 to 4095, and fails with [ErrInvalidArgument] for other numbers: for
+// those that are only known when the program runs. A fixed kind is a constant, as [Kind] shows. The categories 0x0 and 0xD are the library's own:
 // their kinds can be read, not appended.
 func NewKind(category, typ uint32) (Kind, error) {
 	var kind C.uint16_t

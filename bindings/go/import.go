@@ -6,6 +6,7 @@ import "C"
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"runtime/cgo"
 )
@@ -134,26 +135,27 @@ func WithImportFlags(flags ImportFlags) ImportOption {
 	}}
 }
 
-// WithFilter sets the filter, in place of the one before.
+// WithFilter sets the filter, in place of the one before; nil for none, which keeps everything.
 func WithFilter(filter Filter) ImportOption {
 	return copying{"filter", func(call *importCall, o *C.fbat_import_options) C.fbat_status {
 		call.filter = filter
-		return C.fbatgo_set_filter(o, C.uintptr_t(call.handle))
+		return C.fbatgo_set_filter(o, call.userData(filter != nil))
 	}}
 }
 
-// WithFilterColumns sets what the filter sees beside the rest; the default is the extensions.
+// WithFilterColumns sets what the filter sees beside the rest. The default is [ColumnExtensions] alone: a filter that reads
+// payloads needs [ColumnPayload].
 func WithFilterColumns(columns Columns) ImportOption {
 	return copying{"filter columns", func(_ *importCall, o *C.fbat_import_options) C.fbat_status {
 		return C.fbat_import_options_set_filter_columns(o, C.uint32_t(columns))
 	}}
 }
 
-// WithProgress sets the function that is told after each committed chunk, in place of the one before.
+// WithProgress sets the function that is told after each committed chunk, in place of the one before; nil for none.
 func WithProgress(progress Progress) ImportOption {
 	return copying{"progress", func(call *importCall, o *C.fbat_import_options) C.fbat_status {
 		call.progress = progress
-		return C.fbatgo_set_progress(o, C.uintptr_t(call.handle))
+		return C.fbatgo_set_progress(o, call.userData(progress != nil))
 	}}
 }
 
@@ -217,10 +219,16 @@ func DescribeImport(namespace string, options ...ImportOption) (ImportSettings, 
 // is filled in on failure too.
 //
 // When ctx is done, the import ends with an error that is both [ErrCancelled] and what the context says, in the sense of
-// [errors.Is]. The other failures are [ErrInvalidArgument], [ErrImportConflict], [ErrLimitExceeded], [ErrWireBody],
-// [ErrWireNotCanonical], [ErrFutureVersion], [ErrReadOnly], [ErrClosed], [ErrPoisoned], [ErrCorrupt], [ErrIO],
+// [errors.Is]; its message ends with the cause ([context.Cause]). A nil ctx panics. The other failures are [ErrInvalidArgument] (also
+// for a nil source), [ErrImportConflict], [ErrLimitExceeded], [ErrWireBody], [ErrWireNotCanonical], [ErrFutureVersion], [ErrReadOnly], [ErrClosed], [ErrPoisoned], [ErrCorrupt], [ErrIO],
 // [ErrNoSpace], and what a callback returned.
 func (s *Store) Import(ctx context.Context, source *Store, namespace string, options ...ImportOption) (ImportReport, error) {
+	if ctx == nil {
+		panic("fbat: nil context")
+	}
+	if source == nil {
+		return ImportReport{}, statusError(ErrInvalidArgument, "the source of the import is nil")
+	}
 	call, err := newImportCall(namespace, options)
 	if err != nil {
 		return ImportReport{}, err
@@ -279,6 +287,14 @@ func newImportCall(namespace string, options []ImportOption) (*importCall, error
 	return call, nil
 }
 
+// userData is what the library hands to a callback: the call; 0 where there is no callback to set.
+func (call *importCall) userData(isSet bool) C.uintptr_t {
+	if !isSet {
+		return 0
+	}
+	return C.uintptr_t(call.handle)
+}
+
 // end frees what the library has of the call. The token may still be triggered afterwards: its handle is dead then.
 func (call *importCall) end() {
 	if call.unwatch != nil {
@@ -321,7 +337,9 @@ func (call *importCall) outcome(ctx context.Context, err error) error {
 	case call.err != nil: // the import failed beside the callback that stopped it
 		return errors.Join(err, call.err)
 	case e.Status == ErrCancelled:
-		e.causes = append(e.causes, ctx.Err(), context.Cause(ctx))
+		cause := context.Cause(ctx)
+		e.Message = fmt.Sprintf("%s: %v", e.Message, cause)
+		e.causes = append(e.causes, ctx.Err(), cause)
 	}
 	return err
 }

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fbat/fbat/bindings/go"
+	fbat "github.com/fbat/fbat/bindings/go"
 )
 
 func TestOptionsOfAnImportComeToWhatTheySay(t *testing.T) {
@@ -250,6 +250,59 @@ func TestAnImportWhoseContextIsDoneBringsNothing(t *testing.T) {
 	is(t, err, context.DeadlineExceeded)
 	is(t, err, fbat.ErrCancelled)
 	equal(t, "imported", report.Imported, 0)
+}
+
+func TestTheErrorOfAnImportThatItsContextEndedSaysWhy(t *testing.T) {
+	source, store := open(t, "source"), open(t, "s")
+	fill(t, source, 10)
+	late, stop := context.WithTimeout(t.Context(), -time.Second)
+	defer stop()
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	caused, cancelWith := context.WithCancelCause(t.Context())
+	cancelWith(errors.New("the user went home"))
+	for why, ctx := range map[string]context.Context{
+		"context deadline exceeded": late, "context canceled": cancelled, "the user went home": caused,
+	} {
+		_, err := store.Import(ctx, source, "n")
+		equal(t, why, err.Error(), "fbat: the import was cancelled: "+why+" (FBAT_ERR_CANCELLED)")
+		contains(t, detail(t, err).Message, why)
+		is(t, err, fbat.ErrCancelled)
+		is(t, err, ctx.Err())
+		is(t, err, context.Cause(ctx))
+	}
+}
+
+func TestANilFilterOrProgressTakesTheOneBeforeBack(t *testing.T) {
+	source, store := open(t, "source"), open(t, "s")
+	fill(t, source, 10)
+	none := []fbat.ImportOption{
+		fbat.WithFilter(func(*fbat.Record) (bool, error) { return false, errors.New("called") }), fbat.WithFilter(nil),
+		fbat.WithProgress(func(fbat.ImportReport) error { return errors.New("called") }), fbat.WithProgress(nil),
+	}
+	settings := must(fbat.DescribeImport("n", none...))(t)
+	equal(t, "callbacks", settings.Filter == nil && settings.Progress == nil, true)
+	equal(t, "imported", must(store.Import(t.Context(), source, "n", none...))(t).Imported, 10)
+	equal(t, "alone", must(store.Import(t.Context(), source, "m", fbat.WithFilter(nil), fbat.WithProgress(nil)))(t).Imported, 10)
+	seen := 0
+	count := fbat.WithFilter(func(*fbat.Record) (bool, error) { seen++; return true, nil })
+	must(store.Import(t.Context(), source, "o", fbat.WithFilter(nil), count))(t)
+	equal(t, "set again", seen, 10)
+}
+
+func TestANilSourceIsRefusedAndANilContextPanics(t *testing.T) {
+	store, before := open(t, "s"), fbat.LiveHandles()
+	report, err := store.Import(t.Context(), nil, "n")
+	is(t, err, fbat.ErrInvalidArgument)
+	contains(t, err.Error(), "the source of the import is nil")
+	equal(t, "report", report, fbat.ImportReport{})
+	func() {
+		defer func() { equal(t, "panic", recover(), any("fbat: nil context")) }()
+		var none context.Context
+		_, err := store.Import(none, store, "n")
+		t.Error("the import returned", err)
+	}()
+	equal(t, "handles", fbat.LiveHandles(), before)
 }
 
 // watched is a context that counts who watches it.

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fbat/fbat/bindings/go"
+	fbat "github.com/fbat/fbat/bindings/go"
 )
 
 // collect has the garbage collector free what nothing refers to, twice, so that what its cleanups let go of is freed too.

@@ -8,13 +8,13 @@ package fbat
 //	go build -tags fbat_source,fbat_static
 //
 // The archive stands in front of what pkg-config says, so that the shared library, which is named there too, has nothing
-// left to give and is dropped. Go's build cache keeps what pkg-config has said: after the library was moved, build with -a once.
+// left to give and is dropped. What the archive needs is named here, and not asked of pkg-config --static: that names libgcc_s,
+// of which there is no archive for a program that is static altogether. The compiler adds the right one of its own accord.
+// Go's build cache keeps what pkg-config has said: after the library was moved, build with -a once.
 
-// #cgo !fbat_source,!fbat_static pkg-config: fbat
-// #cgo !fbat_source,fbat_static LDFLAGS: -Wl,--as-needed -l:libfbat.a
-// #cgo !fbat_source,fbat_static pkg-config: --static fbat
+// #cgo fbat_static LDFLAGS: -Wl,--as-needed -l:libfbat.a -lutil -lrt -lpthread -lm -ldl -lc
+// #cgo !fbat_source pkg-config: fbat
 // #cgo fbat_source CFLAGS: -I${SRCDIR}/../../include
 // #cgo fbat_source LDFLAGS: -L${SRCDIR}/../../build/lib
 // #cgo fbat_source,!fbat_static LDFLAGS: -lfbat -Wl,-rpath,${SRCDIR}/../../build/lib
-// #cgo fbat_source,fbat_static LDFLAGS: -l:libfbat.a -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 import "C"

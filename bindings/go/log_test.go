@@ -9,7 +9,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/fbat/fbat/bindings/go"
+	fbat "github.com/fbat/fbat/bindings/go"
 )
 
 func TestTheLogCallbackIsToldWhatWasPutRight(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fbat/fbat/bindings/go"
+	fbat "github.com/fbat/fbat/bindings/go"
 )
 
 // TestMain ends with what no single test can say: nothing of the library's is alive, and no goroutine is left.

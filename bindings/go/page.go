@@ -20,6 +20,9 @@ const (
 	ColumnExtensions Columns = C.FBAT_COLUMN_EXTENSIONS
 	// ColumnPreviousHash: the hash of the entity's event before. Costs one more look-up for each event.
 	ColumnPreviousHash Columns = C.FBAT_COLUMN_PREVIOUS_HASH
+
+	// ColumnsDefault: what a query reads unless [WithColumns] says otherwise. A name for it, as [Store.Get] has no default.
+	ColumnsDefault = ColumnPayload | ColumnExtensions
 )
 
 // RecordFlags are what a [Record] says by bits.
@@ -120,8 +123,8 @@ type Page struct {
 	End bool
 }
 
-// Get reads one event by its id, with the columns beside the rest; 0 for none of them. The failure is [ErrNotFound] where
-// there is no such event.
+// Get reads one event by its id, with the columns beside the rest: [ColumnsDefault] is what a query reads; with 0 there is no
+// payload. The failure is [ErrNotFound] where there is no such event.
 func (s *Store) Get(id ID, columns Columns) (*Record, error) {
 	page, err := s.page(C.fbatgo_event_get(s.c, cID(id), C.uint32_t(columns)))
 	if err != nil {
@@ -130,10 +133,18 @@ func (s *Store) Get(id ID, columns Columns) (*Record, error) {
 	return &page.Records[0], nil
 }
 
-// page copies a page of the library's and frees it; nil where there is none.
+// page is what a call of the store answered with.
 func (s *Store) page(from C.fbatgo_page) (*Page, error) {
-	if err := s.check(from.outcome.status, from.outcome.err); err != nil || from.page == nil {
+	if err := s.check(from.outcome.status, from.outcome.err); err != nil {
 		return nil, err
+	}
+	return goPage(from), nil
+}
+
+// goPage copies a page of the library's and frees it; nil where there is none.
+func goPage(from C.fbatgo_page) *Page {
+	if from.page == nil {
+		return nil
 	}
 	defer C.fbat_page_free(from.page)
 	rows := rowsOf(from)
@@ -142,7 +153,7 @@ func (s *Store) page(from C.fbatgo_page) (*Page, error) {
 	for i := range page.Records {
 		in.record(&page.Records[i], rows.at(i))
 	}
-	return page, nil
+	return page
 }
 
 // rows are those of a page of the library's, as far apart as it says: it may know more members than this package.

@@ -1,10 +1,12 @@
 package fbat_test
 
 import (
+	"debug/elf"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -85,6 +87,83 @@ func TestQuakesPrintsWhatTheProgramInCPrints(t *testing.T) {
 	expected := run(t, at, "", inC, data, "c")
 	equal(t, "output", run(t, at, "", program(t, "quakes"), data, "go"), expected)
 	contains(t, expected, "1707 events of 12 networks")
+}
+
+func TestWithoutCgoTheOneErrorSaysWhatIsMissing(t *testing.T) {
+	command := exec.Command("go", "build", "./examples/first")
+	command.Env = append(os.Environ(), "CGO_ENABLED=0")
+	output, err := command.CombinedOutput()
+	if err == nil {
+		t.Error("it builds")
+	}
+	contains(t, string(output), "undefined: needs_cgo_and_a_C_compiler_see_CGO_ENABLED")
+	equal(t, "errors", strings.Count(string(output), "undefined:"), 1)
+}
+
+// install puts what is built where a package manager would, but in a directory that nothing knows of, and a copy of this package
+// beside it: Go's build cache keeps what pkg-config said of a package.
+func install(t *testing.T, at string) {
+	t.Helper()
+	root := must(filepath.Abs("../.."))(t)
+	ok(t, os.RemoveAll(at))
+	for _, directory := range []string{"package", "program", "prefix/lib/pkgconfig"} {
+		ok(t, os.MkdirAll(filepath.Join(at, directory), 0o700))
+	}
+	for _, file := range must(filepath.Glob("*.*"))(t) {
+		if !strings.HasSuffix(file, "_test.go") {
+			ok(t, os.WriteFile(filepath.Join(at, "package", file), must(os.ReadFile(file))(t), 0o600))
+		}
+	}
+	for _, file := range must(filepath.Glob(filepath.Join(root, "build/lib/*")))(t) {
+		ok(t, os.Symlink(file, filepath.Join(at, "prefix/lib", filepath.Base(file))))
+	}
+	ok(t, os.Symlink(filepath.Join(root, "include"), filepath.Join(at, "prefix/include")))
+	for file, text := range map[string]string{
+		"prefix/lib/pkgconfig/fbat.pc": "prefix=" + at + "/prefix\nName: fbat\nDescription: -\nVersion: 0\n" +
+			"Cflags: -I${prefix}/include\nLibs: -L${prefix}/lib -lfbat\nLibs.private: -lgcc_s\n",
+		"program/go.mod": "module user\ngo 1.24\nrequire github.com/fbat/fbat/bindings/go v0.0.0\n" +
+			"replace github.com/fbat/fbat/bindings/go => ../package\n",
+		"program/main.go": string(must(os.ReadFile("examples/first/main.go"))(t)),
+	} {
+		ok(t, os.WriteFile(filepath.Join(at, file), []byte(text), 0o600))
+	}
+}
+
+func needed(t *testing.T, program string) []string {
+	t.Helper()
+	file := must(elf.Open(program))(t)
+	defer file.Close()
+	return must(file.ImportedLibraries())(t)
+}
+
+func TestAnInstalledLibraryInAnUnusualPlaceIsFoundAsReadmeSays(t *testing.T) {
+	if _, err := exec.LookPath("pkg-config"); err != nil {
+		t.Skip(err)
+	}
+	at := filepath.Join(t.TempDir(), "installed")
+	if built := os.Getenv("FBAT_PROGRAMS"); built != "" {
+		at = filepath.Join(built, "installed") // where the build cache knows it
+	}
+	install(t, at)
+	t.Setenv("GOFLAGS", "")
+	t.Setenv("PKG_CONFIG_PATH", at+"/prefix/lib/pkgconfig")
+	for name, flags := range map[string][]string{
+		"told":   {"-ldflags", "-r " + at + "/prefix/lib"},
+		"plain":  {},
+		"static": {"-tags", "fbat_static"},
+		"wholly": {"-tags", "fbat_static", "-ldflags", "-extldflags -static"},
+	} {
+		run(t, at+"/program", "", "go", append(append([]string{"build", "-o", name}, flags...), ".")...)
+		program := []string{at + "/program/" + name}
+		if name == "plain" {
+			program = append([]string{"LD_LIBRARY_PATH=" + at + "/prefix/lib"}, program...)
+		}
+		equal(t, name, run(t, t.TempDir(), "", "env", program...), "lamp:kitchen on\n")
+		libraries := needed(t, at+"/program/"+name)
+		shared := slices.ContainsFunc(libraries, func(l string) bool { return strings.HasPrefix(l, "libfbat") })
+		equal(t, name+": needs libfbat", shared, name == "told" || name == "plain")
+		equal(t, name+": needs nothing", len(libraries) == 0, name == "wholly")
+	}
 }
 
 func TestBenchPrintsThreeFigures(t *testing.T) {

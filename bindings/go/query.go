@@ -6,6 +6,7 @@ import "C"
 import (
 	"iter"
 	"runtime"
+	"sync"
 )
 
 // QueryFlags say in which direction to read, and whether the library's own events are read.
@@ -140,7 +141,7 @@ func WithLimit(rows int) QueryOption {
 	}}
 }
 
-// WithColumns sets what to read of each event beside the rest; 0 for nothing.
+// WithColumns sets what to read of each event beside the rest; 0 for nothing. Without it, [ColumnsDefault] is read.
 func WithColumns(columns Columns) QueryOption {
 	return reading{"columns", func(q *C.fbat_query) C.fbat_status {
 		return C.fbat_query_set_columns(q, C.uint32_t(columns))
@@ -249,8 +250,8 @@ func (s *Store) Events(options ...QueryOption) iter.Seq2[Record, error] {
 
 // yieldPage hands out the records of the next page, which it copies one by one; false when there is no more to come.
 func (c *Cursor) yieldPage(in *incoming, yield func(Record, error) bool) bool {
-	page := C.fbatgo_cursor_next(c.c)
-	if err := c.store.check(page.outcome.status, page.outcome.err); err != nil {
+	page, err := c.next()
+	if err != nil {
 		yield(Record{}, err)
 		return false
 	}
@@ -269,11 +270,12 @@ func (c *Cursor) yieldPage(in *incoming, yield func(Record, error) bool) bool {
 	return true
 }
 
-// Cursor reads page after page. Goroutines may share it: each page goes to one of them. Close it when it is no longer used; one
-// that is forgotten is freed by the garbage collector.
+// Cursor reads page after page. Goroutines may share it, and any may close it: each page goes to one of them. Close it when it
+// is no longer used; one that is forgotten is freed by the garbage collector.
 type Cursor struct {
 	store   *Store
-	c       *C.fbat_cursor
+	turn    sync.Mutex     // the library takes one call for a cursor at a time
+	c       *C.fbat_cursor // nil when closed
 	cleanup runtime.Cleanup
 }
 
@@ -294,15 +296,31 @@ func (s *Store) Cursor(options ...QueryOption) (*Cursor, error) {
 }
 
 // Next reads the next page that has rows; nil at the end. A forward cursor may be asked again later: it goes on with what was
-// appended since, and so follows the log. After a failure the cursor stays where it was.
+// appended since, and so follows the log. After a failure the cursor stays where it was. When the cursor or its store was closed,
+// the failure is [ErrClosed].
 func (c *Cursor) Next() (*Page, error) {
-	defer runtime.KeepAlive(c)
-	return c.store.page(C.fbatgo_cursor_next(c.c))
+	page, err := c.next()
+	if err != nil {
+		return nil, err
+	}
+	return goPage(page), nil
 }
 
-// Close frees the cursor. Its pages stay. Closing it twice does nothing; Next fails with [ErrInvalidHandle] from then on.
-// Not to be called at once with itself.
+func (c *Cursor) next() (C.fbatgo_page, error) {
+	c.turn.Lock()
+	defer c.turn.Unlock()
+	if c.c == nil {
+		return C.fbatgo_page{}, statusError(ErrClosed, "the cursor is closed")
+	}
+	page := C.fbatgo_cursor_next(c.c)
+	return page, c.store.check(page.outcome.status, page.outcome.err)
+}
+
+// Close frees the cursor, after a Next that runs. Its pages stay. Closing it twice does nothing; Next fails with [ErrClosed]
+// from then on.
 func (c *Cursor) Close() {
+	c.turn.Lock()
+	defer c.turn.Unlock()
 	if c.c != nil {
 		c.cleanup.Stop()
 		C.fbat_cursor_free(c.c)

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fbat/fbat/bindings/go"
+	fbat "github.com/fbat/fbat/bindings/go"
 )
 
 func TestOptionsOfAQueryComeToWhatTheySay(t *testing.T) {
@@ -112,10 +112,43 @@ func TestACursorFollowsTheLog(t *testing.T) {
 	equal(t, "pages", fmt.Sprint(sizes), "[2 1]")
 	fill(t, store, 1)
 	equal(t, "new", len(must(cursor.Next())(t).Records), 1)
+}
+
+func TestACursorThatWasClosedSaysSoWhetherItsStoreIsOpenOrNot(t *testing.T) {
+	store := open(t, "s")
+	fill(t, store, 3)
+	cursor, other := must(store.Cursor())(t), must(store.Cursor())(t)
+	page := must(cursor.Next())(t)
 	cursor.Close()
 	cursor.Close()
+	equal(t, "its page", string(page.Records[2].Payload), "event 2")
 	_, err := cursor.Next()
-	is(t, err, fbat.ErrInvalidHandle)
+	is(t, err, fbat.ErrClosed)
+	contains(t, err.Error(), "the cursor is closed")
+	ok(t, store.Close())
+	_, err = cursor.Next()
+	is(t, err, fbat.ErrClosed)
+	contains(t, err.Error(), "the cursor is closed")
+	_, err = other.Next()
+	is(t, err, fbat.ErrClosed)
+	contains(t, err.Error(), "the store "+store.Path()+" is closed")
+	other.Close()
+}
+
+func TestDefaultColumnsAreWhatAQueryReadsWithoutAnyAndHaveAName(t *testing.T) {
+	store := open(t, "s")
+	e := event("a", "payload")
+	e.Extensions = []fbat.Extension{{Key: "a.b", Value: []byte("value")}}
+	receipt := must(store.Append(e))(t)
+	equal(t, "of a query", must(fbat.DescribeQuery())(t).Columns, fbat.ColumnsDefault)
+	queried := must(store.Query())(t).Records[0]
+	got := must(store.Get(receipt.ID, fbat.ColumnsDefault))(t)
+	equal(t, "got", fmt.Sprint(*got), fmt.Sprint(queried))
+	equal(t, "payload", string(got.Payload), "payload")
+	equal(t, "extensions", len(got.Extensions), 1)
+	bare := must(store.Get(receipt.ID, 0))(t)
+	equal(t, "neither", bare.Payload == nil && bare.Extensions == nil, true)
+	equal(t, "size", bare.PayloadSize, 7)
 }
 
 func TestAnIterationMayBeGivenUpOrPanic(t *testing.T) {

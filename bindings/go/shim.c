@@ -28,11 +28,11 @@ fbat_status fbatgo_clear_log_callback(void) {
 
 /* An import borrows its handle from the Go call that makes it, which outlives the options: nothing to destroy. */
 fbat_status fbatgo_set_filter(fbat_import_options *options, uintptr_t handle) {
-    return fbat_import_options_set_filter(options, on_filter, (void *)handle, NULL);
+    return fbat_import_options_set_filter(options, handle ? on_filter : NULL, (void *)handle, NULL);
 }
 
 fbat_status fbatgo_set_progress(fbat_import_options *options, uintptr_t handle) {
-    return fbat_import_options_set_progress(options, on_progress, (void *)handle, NULL);
+    return fbat_import_options_set_progress(options, handle ? on_progress : NULL, (void *)handle, NULL);
 }
 
 uintptr_t fbatgo_get_filter(const fbat_import_options *options) {

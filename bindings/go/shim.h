@@ -67,7 +67,7 @@ static inline fbatgo_outcome fbatgo_append_batch(const fbat_store *store, const 
     return outcome;
 }
 
-/* The user data of a callback is a cgo.Handle, a number; here alone it is dressed as a pointer. */
+/* The user data of a callback is a cgo.Handle, a number, 0 for no callback; here alone it is dressed as a pointer. */
 fbat_status fbatgo_set_log_callback(uintptr_t handle);
 fbat_status fbatgo_clear_log_callback(void);
 fbat_status fbatgo_set_filter(fbat_import_options *options, uintptr_t handle);

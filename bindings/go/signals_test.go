@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/fbat/fbat/bindings/go"
+	fbat "github.com/fbat/fbat/bindings/go"
 )
 
 // The library maps the files of the log and has a handler for SIGBUS. The Go runtime had one before, for faults in memory that a

@@ -51,7 +51,7 @@ const (
 	// ErrBusy: the store is open for writing elsewhere, or a callback tried to close a store of the running import.
 	ErrBusy Status = C.FBAT_ERR_BUSY
 
-	// ErrClosed: the store was closed.
+	// ErrClosed: the store or the cursor was closed.
 	ErrClosed Status = C.FBAT_ERR_CLOSED
 	// ErrPoisoned: a failed write or sync ended writing to this store; close it and open it again.
 	ErrPoisoned Status = C.FBAT_ERR_POISONED

@@ -319,7 +319,7 @@ func (s *Store) check(status C.fbat_status, detail *C.fbat_error) error {
 	}
 	e := newError(status, detail)
 	if e.Status == ErrInvalidHandle && s.closed.Load() {
-		return statusError(ErrClosed, "the store "+s.path+" was closed")
+		return statusError(ErrClosed, "the store "+s.path+" is closed")
 	}
 	return e
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fbat/fbat/bindings/go"
+	fbat "github.com/fbat/fbat/bindings/go"
 )
 
 func TestModesOfOpen(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/fbat/fbat/bindings/go"
+	fbat "github.com/fbat/fbat/bindings/go"
 )
 
 // together runs so many goroutines and waits for all.
@@ -126,6 +126,27 @@ func TestAllMayCloseAStoreAtOnce(t *testing.T) {
 			return errors.Join(err, store.Close())
 		})
 		equal(t, "handles", fbat.LiveHandles(), before)
+	}
+}
+
+func TestACursorMayBeClosedWhileOthersReadIt(t *testing.T) {
+	store := open(t, "s")
+	fill(t, store, 2000)
+	for range 20 {
+		cursor := must(store.Cursor(fbat.WithLimit(5)))(t)
+		together(t, 4, func(me int) error {
+			for range 20 {
+				if _, err := cursor.Next(); err != nil {
+					if !errors.Is(err, fbat.ErrClosed) {
+						return err
+					}
+					return nil
+				}
+			}
+			cursor.Close()
+			return nil
+		})
+		cursor.Close()
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/fbat/fbat/bindings/go"
+	fbat "github.com/fbat/fbat/bindings/go"
 )
 
 type wireFields struct {

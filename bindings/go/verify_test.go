@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fbat/fbat/bindings/go"
+	fbat "github.com/fbat/fbat/bindings/go"
 )
 
 // damage flips a bit in the middle of the first file of a closed store's log.

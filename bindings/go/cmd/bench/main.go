@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/fbat/fbat/bindings/go"
+	fbat "github.com/fbat/fbat/bindings/go"
 )
 
 const batchEvents = 256

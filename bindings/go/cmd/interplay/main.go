@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fbat/fbat/bindings/go"
+	fbat "github.com/fbat/fbat/bindings/go"
 )
 
 const eventCount = 300

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"log"
 
-	"github.com/fbat/fbat/bindings/go"
+	fbat "github.com/fbat/fbat/bindings/go"
 )
 
 func main() {

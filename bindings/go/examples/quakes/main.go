@@ -25,7 +25,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fbat/fbat/bindings/go"
+	fbat "github.com/fbat/fbat/bindings/go"
 )
 
 const (
