@@ -1,4 +1,4 @@
-// Without the types of Node.js, `Buffer` and what else they declare would silently be `any`.
+// Finds the types of Node.js, `Buffer` among them, also where a program's `types` does not list them.
 /// <reference types="node" preserve="true" />
 /**
  * fbat: an embedded, append-only event store with exactly-once import.
