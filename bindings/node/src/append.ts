@@ -1,12 +1,15 @@
 /** Appending. */
+import { type InspectOptions, inspect } from "node:util";
 import { type Call, call, ok } from "./call.js";
 import { EventOption, Expect, ReceiptFlag, Status } from "./constants.js";
-import { invalid } from "./error.js";
+import { FbatError, invalid, makeError } from "./error.js";
 import { HASH_BYTES, type Hash, hexOrNull, ID_BYTES, type Id, writeHex } from "./hex.js";
 import { confirmedLayout, layout } from "./layout.js";
 import { fbat } from "./library.js";
-import { type Arena, type Block, typeName } from "./memory.js";
+import { type Arena, type Block, needObject, typeName } from "./memory.js";
 import { i64, size, u16, u32, u64 } from "./numbers.js";
+import { refuseUnknown } from "./options.js";
+import { type JsonObject, jsonObject, members, show } from "./show.js";
 
 /** An event to append. Everything is copied before the call returns; see the asynchronous methods for theirs. */
 export interface EventInit {
@@ -25,7 +28,7 @@ export interface EventInit {
   /** Idempotency key, which becomes the event's id. Without one, a new id (UUID version 7) is made. */
   readonly key?: Id | null | undefined;
   /** What is expected of the entity before this event: one of `Expect`. Earlier items of the batch count. */
-  readonly expect?: number | undefined;
+  readonly expect?: Expect | undefined;
   /** With `Expect.VERSION`: how many events the entity has. */
   readonly expectedVersion?: number | bigint | undefined;
   /** Microseconds since 1970. Without it the event takes the recorded time of its batch. */
@@ -36,9 +39,33 @@ export interface EventInit {
   readonly causation?: Id | null | undefined;
   /** The item of the same batch that caused this one, counted from 1. Not together with `causation`. */
   readonly causationItem?: number | undefined;
-  /** Named values: keys are `prefix.field` in ASCII. At most 64, together at most 64 KiB. A Map will do. */
-  readonly extensions?: Iterable<readonly [key: string, value: Uint8Array | string]> | null | undefined;
+  /**
+   * Named values: keys are `prefix.field` in ASCII. At most 64, together at most 64 KiB. An object, or pairs of key and
+   * value such as a Map.
+   */
+  readonly extensions?:
+    | { readonly [key: string]: Uint8Array | string }
+    | Iterable<readonly [key: string, value: Uint8Array | string]>
+    | null
+    | undefined;
 }
+
+const EVENT_NAMES: readonly (keyof EventInit)[] = [
+  "entity",
+  "scope",
+  "kind",
+  "payload",
+  "payloadVersion",
+  "flags",
+  "key",
+  "expect",
+  "expectedVersion",
+  "timestampUs",
+  "correlation",
+  "causation",
+  "causationItem",
+  "extensions",
+];
 
 const EVENT = confirmedLayout("fbat_event_init", {
   entity: "text",
@@ -75,6 +102,9 @@ const RECEIPT = confirmedLayout("fbat_receipt_init", {
   reserved: "u32",
 });
 const R = RECEIPT.at;
+
+/** All members of a receipt as JSON has them: 64-bit integers are decimal text. */
+export type ReceiptJson = JsonObject<Omit<Receipt, "toJSON" | typeof inspect.custom>>;
 
 /** What an append answers for an event. */
 export class Receipt {
@@ -145,13 +175,42 @@ export class Receipt {
     return (this.flags & ReceiptFlag.DURABLE) !== 0;
   }
 
+  /** All members for `JSON.stringify`: 64-bit integers are decimal text. */
+  toJSON(): ReceiptJson {
+    return jsonObject(members(this));
+  }
+
+  /** What `console.log` shows: all members. */
+  [inspect.custom](depth: number | null, options: InspectOptions): string {
+    return show(this, members(this), depth, options);
+  }
+
   #hex(at: number, length: number): string {
     return this.#bytes.toString("hex", this.#at + at, this.#at + at + length);
   }
 }
 
+let lastNames: readonly string[] = [];
+
+/**
+ * A misspelt key would be an event that can be there twice. Events mostly have the same names in the same order as the
+ * one before, or the first of them: comparing these costs a third of looking each one up.
+ */
+function refuseMisspelt(event: EventInit): void {
+  needObject(event, "event");
+  let i = 0;
+  for (const name in event) {
+    if (name !== lastNames[i++]) {
+      refuseUnknown(event, EVENT_NAMES, "event");
+      lastNames = Object.keys(event);
+      return;
+    }
+  }
+}
+
 /** Writes an event into a struct that is zero but for its size. */
 function writeEvent(arena: Arena, block: Block, at: number, event: EventInit): void {
+  refuseMisspelt(event);
   const { buffer, view } = block;
   arena.writeText(event.entity, "entity", block, at + E.entity);
   arena.writeText(event.scope, "scope", block, at + E.scope);
@@ -196,11 +255,17 @@ function writeExpectation(view: DataView, at: number, { expect = Expect.ANY, exp
   }
 }
 
-function writeExtensions(arena: Arena, block: Block, at: number, extensions: NonNullable<EventInit["extensions"]>) {
-  if (typeof extensions[Symbol.iterator] !== "function") {
-    throw invalid(Status.ERR_INVALID_ARGUMENT, "extensions: pairs of key and value are needed, such as a Map");
+function pairsOf(extensions: NonNullable<EventInit["extensions"]>): (readonly [string, Uint8Array | string])[] {
+  needObject(extensions, "extensions");
+  const pairs = Symbol.iterator in extensions ? [...extensions] : Object.entries(extensions);
+  if (!pairs.every(Array.isArray)) {
+    throw invalid(Status.ERR_INVALID_ARGUMENT, "extensions: an object, or pairs of key and value are needed");
   }
-  const pairs = [...extensions];
+  return pairs;
+}
+
+function writeExtensions(arena: Arena, block: Block, at: number, extensions: NonNullable<EventInit["extensions"]>) {
+  const pairs = pairsOf(extensions);
   const rows = arena.room(EXTENSION.size * pairs.length);
   let row = rows.at;
   for (const [key, value] of pairs) {
@@ -229,6 +294,11 @@ export function appendCall(store: bigint, event: EventInit): Call<Receipt> {
   });
 }
 
+/** Says which event of a batch was refused, as the library does. */
+function ofItem(error: unknown, item: number): unknown {
+  return error instanceof FbatError ? makeError(error.status, error.message, { item }) : error;
+}
+
 export function appendBatchCall(store: bigint, events: readonly EventInit[], wanted: boolean): Call<Receipt[]> {
   if (!Array.isArray(events)) {
     throw invalid(Status.ERR_INVALID_ARGUMENT, `events: an array is needed, not ${typeName(events)}`);
@@ -237,7 +307,11 @@ export function appendBatchCall(store: bigint, events: readonly EventInit[], wan
     const count = events.length;
     const { block, at, address } = arena.structs(EVENT.size, count);
     for (let i = 0; i < count; i++) {
-      writeEvent(arena, block, at + i * EVENT.size, events[i] as EventInit);
+      try {
+        writeEvent(arena, block, at + i * EVENT.size, events[i] as EventInit);
+      } catch (error) {
+        throw ofItem(error, i);
+      }
     }
     const receipts = wanted ? arena.structs(RECEIPT.size, count) : null;
     return {

@@ -69,6 +69,8 @@ export const PROVENANCE_SCHEMA_VERSION = 1;
 
 /** How much a line of the log matters. */
 export const LogLevel = { ERROR: 1, WARNING: 2, INFO: 3 } as const;
+/** How much a line of the log matters: one of the values of {@link LogLevel}. */
+export type LogLevel = (typeof LogLevel)[keyof typeof LogLevel];
 
 /** Which stores `Store.open` accepts. */
 export const OpenMode = {
@@ -81,6 +83,8 @@ export const OpenMode = {
   /** Opens for reading; takes no lock and changes nothing. Works while another process writes. */
   READ_ONLY: 3,
 } as const;
+/** Which stores `Store.open` accepts: one of the values of {@link OpenMode}. */
+export type OpenMode = (typeof OpenMode)[keyof typeof OpenMode];
 
 /** When an append returns. */
 export const Durability = {
@@ -89,6 +93,8 @@ export const Durability = {
   /** When the operating system has them: they survive a killed process, not a power cut. `sync` makes them durable. */
   OS: 1,
 } as const;
+/** When an append returns: one of the values of {@link Durability}. */
+export type Durability = (typeof Durability)[keyof typeof Durability];
 
 /** Bits of an {@link OpenReport}. */
 export const OpenReportFlag = { CREATED: 1, UNCLEAN: 2 } as const;
@@ -103,6 +109,8 @@ export const Expect = {
   /** It has exactly `expectedVersion` events. */
   VERSION: 3,
 } as const;
+/** What is expected of an entity before an event is appended: one of the values of {@link Expect}. */
+export type Expect = (typeof Expect)[keyof typeof Expect];
 
 /** Bits of `options` of the C event. Set for you: an event with `timestampUs` has it. */
 export const EventOption = { HAS_TIMESTAMP: 1 } as const;
@@ -139,6 +147,8 @@ export const QueryFlag = {
 
 /** Whether a query or an import asks for one kind, a category, or any. */
 export const KindMatch = { ANY: 0, EXACT: 1, CATEGORY: 2 } as const;
+/** Whether a query or an import asks for one kind, a category, or any: one of the values of {@link KindMatch}. */
+export type KindMatch = (typeof KindMatch)[keyof typeof KindMatch];
 
 /** Bits for decoding a provenance. */
 export const WireFlag = {
@@ -153,6 +163,8 @@ export const ImportDurability = {
   /** Each chunk before the next. */
   CHUNK: 1,
 } as const;
+/** When imported events are made durable: one of the values of {@link ImportDurability}. */
+export type ImportDurability = (typeof ImportDurability)[keyof typeof ImportDurability];
 
 /** What becomes of an event to import that is there with other content. */
 export const OnConflict = {
@@ -161,6 +173,8 @@ export const OnConflict = {
   /** It is counted and left out. */
   SKIP: 1,
 } as const;
+/** What becomes of an event to import that is there with other content: one of the values of {@link OnConflict}. */
+export type OnConflict = (typeof OnConflict)[keyof typeof OnConflict];
 
 /** Bits of an import. */
 export const ImportFlag = {

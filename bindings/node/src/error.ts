@@ -4,6 +4,7 @@ import { hexOrNull, type Id } from "./hex.js";
 import type { ImportReport } from "./import.js";
 import { fbat } from "./library.js";
 import { copyBytes, textOf } from "./memory.js";
+import { type JsonObject, jsonObject } from "./show.js";
 
 /** The name of a category, as in {@link Category}. */
 export type CategoryName = keyof typeof Category;
@@ -59,6 +60,11 @@ export function setReport(error: unknown, report: ImportReport): void {
   }
 }
 
+/** An error as JSON has it. */
+export type FbatErrorJson = JsonObject<
+  ErrorDetail & Pick<FbatError, "name" | "message" | "code" | "status" | "category">
+>;
+
 /** A call of the library that failed. */
 export class FbatError extends Error implements ErrorDetail {
   /** The name of the status, for example `FBAT_ERR_NOT_FOUND`. */
@@ -93,6 +99,11 @@ export class FbatError extends Error implements ErrorDetail {
     this.offset = all.offset;
     this.sequence = all.sequence;
     this.eventId = all.eventId;
+  }
+
+  /** What it tells, for `JSON.stringify`: 64-bit integers are decimal text, `pathBytes` is base64. */
+  toJSON(): FbatErrorJson {
+    return jsonObject(Object.assign({ name: this.name, message: this.message }, this));
   }
 
   /** Of an import that failed: what was committed until then. The same as {@link reportOf}. */
@@ -176,8 +187,8 @@ export function invalid(status: number, message: string): FbatError {
 }
 
 /** @internal The object was closed: its number is not given to the library again. */
-export function closed(what: string): FbatError {
-  return makeError(Status.ERR_CLOSED, `the ${what} was closed`);
+export function closed(what: string, detail?: Partial<ErrorDetail>): FbatError {
+  return makeError(Status.ERR_CLOSED, `the ${what} was closed`, detail);
 }
 
 /** @internal Throws what the library says about a failure, and frees its error. */

@@ -1,5 +1,7 @@
 /** Objects of the library that are owned by one of JavaScript. */
-import { closed } from "./error.js";
+import { type InspectOptions, inspect } from "node:util";
+import { closed, type FbatError } from "./error.js";
+import { members, show } from "./show.js";
 
 /** Frees what its owner did not: a safety net, since nobody knows when, or whether, the collector runs. */
 const forgotten = new FinalizationRegistry<() => void>((free) => free());
@@ -21,9 +23,14 @@ export abstract class Handle implements Disposable {
   /** @internal The library's number for it; a {@link ClosedError} after it was disposed of. */
   get handle(): bigint {
     if (this.#handle === 0n) {
-      throw closed(this.#what);
+      throw this.closedError();
     }
     return this.#handle;
+  }
+
+  /** @internal What use of it is answered with after it was disposed of. */
+  protected closedError(): FbatError {
+    return closed(this.#what);
   }
 
   /** Whether it was disposed of. */
@@ -44,5 +51,10 @@ export abstract class Handle implements Disposable {
   /** Frees what the library holds for it. A second time does nothing. */
   [Symbol.dispose](): void {
     this.release();
+  }
+
+  /** What `console.log` shows: what its accessors give. */
+  [inspect.custom](depth: number | null, options: InspectOptions): string {
+    return show(this, this.isClosed ? "closed" : members(this, Handle.prototype), depth, options);
   }
 }

@@ -1,14 +1,14 @@
 /** Import: copying events from one store into another, exactly once, with a record of where each came from. */
 import koffi from "koffi";
 import { type Call, call, ok, run, runAsync } from "./call.js";
-import { Status } from "./constants.js";
+import { type ImportDurability, type OnConflict, Status } from "./constants.js";
 import { check, invalid, setReport } from "./error.js";
 import { Handle } from "./handle.js";
 import { confirmedLayout, readStruct } from "./layout.js";
 import { CALLBACK, copyMemory, fbat } from "./library.js";
 import { type Arena, Block, Place, textOf, typeName } from "./memory.js";
 import { u32 } from "./numbers.js";
-import { assign, made, REGION_NAMES, Region, type RegionInit, set } from "./options.js";
+import { assign, made, REGION_NAMES, Region, type RegionInit, refuseUnknown, set, sharedNumber } from "./options.js";
 import { type EventRecord, FilterRow } from "./page.js";
 
 /**
@@ -69,27 +69,30 @@ export interface ImportInit extends RegionInit {
    * The name that the source's events are known by in the destination: UTF-8, 1 to 1024 bytes. The same name means the
    * same source: importing again adds nothing.
    */
-  namespace?: string;
+  namespace: string;
   /** How many events become visible together; by default 256. */
-  chunkSize?: number;
+  chunkSize?: number | undefined;
   /** One of `ImportDurability`, by default `END`. */
-  durability?: number;
+  durability?: ImportDurability | undefined;
   /** One of `OnConflict`, by default `FAIL`. */
-  onConflict?: number;
+  onConflict?: OnConflict | undefined;
   /** Bits of `ImportFlag`, by default none. */
-  flags?: number;
+  flags?: number | undefined;
   /** What the filter sees beside the rest: bits of `Column`, by default the extensions. */
-  filterColumns?: number;
+  filterColumns?: number | undefined;
   /** Sees what the region and `after` let through, but not events of reserved kinds. Not with `importFromAsync`. */
-  filter?: Filter | null;
+  filter?: Filter | null | undefined;
   /** Not with `importFromAsync`. */
-  progress?: Progress | null;
+  progress?: Progress | null | undefined;
   /** Ends the import, from any thread. */
-  cancel?: Cancel | null;
+  cancel?: Cancel | null | undefined;
 }
 
 /** What to import without blocking the event loop: callbacks would need it. */
-export type AsyncImportInit = Omit<ImportInit, "filter" | "progress"> & { filter?: null; progress?: null };
+export type AsyncImportInit = Omit<ImportInit, "filter" | "progress"> & {
+  filter?: null | undefined;
+  progress?: null | undefined;
+};
 
 /** How a call is ended that was given a signal. */
 export interface SignalOptions {
@@ -143,8 +146,8 @@ export class Cancel extends Handle {
   }
 
   /** Triggers a token that another thread of this process shares. */
-  static trigger({ cancel }: SharedCancel): void {
-    check(fbat.fbat_cancel_trigger(cancel), 0n);
+  static trigger(shared: SharedCancel): void {
+    check(fbat.fbat_cancel_trigger(sharedNumber(shared?.cancel, "cancel")), 0n);
   }
 }
 
@@ -171,7 +174,7 @@ export class ImportOptions extends Region {
   #progress: Progress | null = null;
   #cancel: Cancel | null = null;
 
-  constructor(init: ImportInit = {}) {
+  constructor(init: Partial<ImportInit> = {}) {
     super("import options", made(fbat.fbat_import_options_new()), fbat.fbat_import_options_free, FUNCTIONS);
     assign<ImportOptions>(this, init as Partial<ImportOptions>, NAMES);
   }
@@ -196,18 +199,18 @@ export class ImportOptions extends Region {
   }
 
   /** One of `ImportDurability`. */
-  get durability(): number {
-    return fbat.fbat_import_options_get_durability(this.handle);
+  get durability(): ImportDurability {
+    return fbat.fbat_import_options_get_durability(this.handle) as ImportDurability;
   }
-  set durability(durability: number) {
+  set durability(durability: ImportDurability) {
     set("durability", () => fbat.fbat_import_options_set_durability(this.handle, u32(durability, "durability")));
   }
 
   /** One of `OnConflict`. */
-  get onConflict(): number {
-    return fbat.fbat_import_options_get_on_conflict(this.handle);
+  get onConflict(): OnConflict {
+    return fbat.fbat_import_options_get_on_conflict(this.handle) as OnConflict;
   }
-  set onConflict(choice: number) {
+  set onConflict(choice: OnConflict) {
     set("onConflict", () => fbat.fbat_import_options_set_on_conflict(this.handle, u32(choice, "onConflict")));
   }
 
@@ -248,6 +251,9 @@ export class ImportOptions extends Region {
     return Number(fbat.fbat_import_options_get_cancel(this.handle)) === 0 ? null : this.#cancel;
   }
   set cancel(cancel: Cancel | null) {
+    if (cancel !== null && !(cancel instanceof Cancel)) {
+      throw invalid(Status.ERR_INVALID_ARGUMENT, `cancel: a Cancel is needed, not ${typeName(cancel)}`);
+    }
     set("cancel", () => fbat.fbat_import_options_set_cancel(this.handle, cancel?.handle ?? 0n));
     this.#cancel = cancel;
   }
@@ -375,7 +381,17 @@ function connect(options: ImportOptions, signal: AbortSignal | null | undefined)
   };
 }
 
-function snapshot(options: ImportOptions | ImportInit): ImportOptions {
+/** The signal of a call; what has none, or something else in its place, is refused. */
+function signalOf(options: SignalOptions): AbortSignal | null | undefined {
+  refuseUnknown(options, ["signal"], "signal options");
+  const { signal } = options;
+  if (signal != null && typeof signal.addEventListener !== "function") {
+    throw invalid(Status.ERR_INVALID_ARGUMENT, `signal: an AbortSignal is needed, not ${typeName(signal)}`);
+  }
+  return signal;
+}
+
+function snapshot(options: ImportOptions | Partial<ImportInit>): ImportOptions {
   return new ImportOptions(options as ImportInit);
 }
 
@@ -383,8 +399,9 @@ export function importNow(
   destination: bigint,
   source: bigint,
   init: ImportOptions | ImportInit,
-  { signal }: SignalOptions,
+  signals: SignalOptions,
 ): ImportReport {
+  const signal = signalOf(signals);
   // A copy: a callback may change the options, and import with them again.
   const options = snapshot(init);
   const callbacks = new Callbacks();
@@ -416,10 +433,11 @@ function freeError(arena: Arena): void {
 export async function importLater(
   destination: bigint,
   source: bigint,
-  init: ImportOptions | ImportInit,
-  { signal }: SignalOptions,
+  init: ImportOptions | AsyncImportInit,
+  signals: SignalOptions,
   owner: unknown,
 ): Promise<ImportReport> {
+  const signal = signalOf(signals);
   // A copy: another thread reads it.
   const options = snapshot(init);
   let disconnect = () => {};

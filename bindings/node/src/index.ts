@@ -1,8 +1,10 @@
+// Finds the types of Node.js, `Buffer` among them, also where a program's `types` does not list them.
+/// <reference types="node" preserve="true" />
 /**
  * fbat: an embedded, append-only event store with exactly-once import.
  * @packageDocumentation
  */
-export { type EventInit, Receipt } from "./append.js";
+export { type EventInit, Receipt, type ReceiptJson } from "./append.js";
 export * from "./constants.js";
 export { type BackupReport, newIdentity } from "./copy.js";
 export {
@@ -14,6 +16,7 @@ export {
   CorruptError,
   type ErrorDetail,
   FbatError,
+  type FbatErrorJson,
   InternalError,
   InvalidError,
   IoError,
@@ -53,11 +56,13 @@ export {
 } from "./import.js";
 export { type LogFunction, setLogCallback } from "./log.js";
 export type { Region, RegionInit, VersionRange } from "./options.js";
-export { EventRecord, Page, type RecordObject } from "./page.js";
-export { Provenance, type ProvenanceInit } from "./provenance.js";
+export { EventRecord, Page, type RecordJson, type RecordObject } from "./page.js";
+export { Provenance, type ProvenanceInit, type ProvenanceJson } from "./provenance.js";
 export { Cursor, Query, type QueryInit } from "./query.js";
 export { type Loss, type RepairReport, type RepairTotals, repair, repairAsync } from "./repair.js";
+export type { JsonObject } from "./show.js";
 export {
+  type BatchOptions,
   type Frontier,
   type Head,
   type OpenInit,

@@ -1,11 +1,12 @@
 /** The log of the library, which prints nothing itself. */
 import koffi from "koffi";
+import type { LogLevel } from "./constants.js";
 import { check } from "./error.js";
 import { fbat, LOG_CALLBACK } from "./library.js";
 import { readText } from "./memory.js";
 
 /** Receives a line of the log: how much it matters, as one of `LogLevel`, and the text without a line break. */
-export type LogFunction = (level: number, message: string) => void;
+export type LogFunction = (level: LogLevel, message: string) => void;
 
 let current: LogFunction | null = null;
 let trampoline: bigint | null = null;
@@ -13,7 +14,7 @@ let trampoline: bigint | null = null;
 /** A thread may still be inside when the function is replaced, so that this one is never taken back. */
 function deliver(_userData: unknown, level: number, message: number | bigint, length: number | bigint): void {
   try {
-    current?.(level, readText(message, length));
+    current?.(level as LogLevel, readText(message, length));
   } catch (error) {
     // The library cannot carry it, and whoever made the call did not cause it.
     process.nextTick(() => {

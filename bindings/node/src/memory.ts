@@ -244,6 +244,13 @@ export function typeName(value: unknown): string {
   return value === null ? "null" : typeof value;
 }
 
+/** Refuses what has no members to read. */
+export function needObject(value: unknown, what: string): void {
+  if (typeof value !== "object" || value === null) {
+    throw invalid(Status.ERR_INVALID_ARGUMENT, `${what}: an object is needed, not ${typeName(value)}`);
+  }
+}
+
 /** Text from a struct that was returned by value. */
 export function textOf({ data, len }: { readonly data: number | bigint; readonly len: number | bigint }): string {
   return readText(data, len);

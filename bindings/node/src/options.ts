@@ -4,7 +4,7 @@ import { KindMatch, Status } from "./constants.js";
 import { invalid, statusMessage } from "./error.js";
 import { Handle } from "./handle.js";
 import type { fbat } from "./library.js";
-import { type Arena, textOf, typeName } from "./memory.js";
+import { type Arena, needObject, textOf } from "./memory.js";
 import { u16, u32, u64 } from "./numbers.js";
 
 /** A setter of the library tells of a failure by its status alone. */
@@ -29,7 +29,7 @@ export function made(handle: number | bigint): bigint {
  */
 export function assign<T extends Handle>(target: T, members: Partial<T>, names: readonly (keyof T)[]): void {
   try {
-    refuseUnknown(members, names);
+    refuseUnknown(members, names, "options");
     for (const name of names) {
       const value = members[name];
       if (value !== undefined && value !== null) {
@@ -43,14 +43,20 @@ export function assign<T extends Handle>(target: T, members: Partial<T>, names: 
 }
 
 /** A misspelt name would otherwise be a setting that is silently not made. */
-function refuseUnknown(members: object, names: readonly PropertyKey[]): void {
-  if (typeof members !== "object" || members === null) {
-    throw invalid(Status.ERR_INVALID_ARGUMENT, `options: an object is needed, not ${typeName(members)}`);
-  }
+export function refuseUnknown(members: object, names: readonly PropertyKey[], what: string): void {
+  needObject(members, what);
   const unknown = Object.keys(members).find((name) => !names.includes(name));
   if (unknown !== undefined) {
-    throw invalid(Status.ERR_INVALID_ARGUMENT, `options: there is no '${unknown}'`);
+    throw invalid(Status.ERR_INVALID_ARGUMENT, `${what}: there is no '${unknown}'`);
   }
+}
+
+/** The number of an object that another thread shares. */
+export function sharedNumber(number: bigint | undefined, what: string): bigint {
+  if (typeof number !== "bigint") {
+    throw invalid(Status.ERR_INVALID_ARGUMENT, `${what}: what share() gave is needed`);
+  }
+  return number;
 }
 
 /** A range of entity versions, both ends included. */
@@ -62,17 +68,17 @@ export interface VersionRange {
 /** Which events: all of what is set must hold. */
 export interface RegionInit {
   /** `e` matches `e` itself and everything below `e:`; empty for any. */
-  entity?: string;
+  entity?: string | undefined;
   /** The exact scope; empty for any. */
-  scope?: string;
+  scope?: string | undefined;
   /** One exact kind, in place of a category; null for any. */
-  kind?: number | null;
+  kind?: number | null | undefined;
   /** A whole category, 0 to 15, in place of a kind; null for any. */
-  category?: number | null;
+  category?: number | null | undefined;
   /** Entity versions; 0 and 2^64 - 1 together are all, the default. */
-  versions?: VersionRange;
+  versions?: VersionRange | undefined;
   /** The global sequence above which to read; 0, the default, for all. */
-  after?: number | bigint;
+  after?: number | bigint | undefined;
 }
 
 /** The functions that the library has for a region: once for queries, once for imports. */
@@ -126,8 +132,8 @@ export abstract class Region extends Handle {
   }
 
   /** One of `KindMatch`: whether a kind or a category is set. */
-  get kindMatch(): number {
-    return this.#functions.getKindMatch(this.handle);
+  get kindMatch(): KindMatch {
+    return this.#functions.getKindMatch(this.handle) as KindMatch;
   }
 
   /** The exact kind; null where none is set. Setting it takes a category back; null takes back both. */
@@ -159,7 +165,9 @@ export abstract class Region extends Handle {
       last: BigInt(this.#functions.getVersionLast(this.handle)),
     };
   }
-  set versions({ first, last }: VersionRange) {
+  set versions(range: VersionRange) {
+    refuseUnknown(range, ["first", "last"], "versions");
+    const { first, last } = range;
     set("versions", () => this.#functions.setVersions(this.handle, u64(first, "first"), u64(last, "last")));
   }
 

@@ -1,5 +1,5 @@
 /** Events read back. */
-import { inspect } from "node:util";
+import { type InspectOptions, inspect } from "node:util";
 import { ok, withArena } from "./call.js";
 import { Column, RecordFlag } from "./constants.js";
 import { closed } from "./error.js";
@@ -8,6 +8,7 @@ import { layout } from "./layout.js";
 import { copyMemory, fbat } from "./library.js";
 import { Block, copyBytes, readText } from "./memory.js";
 import { Provenance } from "./provenance.js";
+import { type JsonObject, jsonObject, members, show } from "./show.js";
 
 const RECORD = layout({
   structSize: "size",
@@ -54,7 +55,10 @@ export interface Rows {
 }
 
 /** All members of a record, as {@link EventRecord.toObject} gives them. */
-export type RecordObject = Omit<EventRecord, "toObject" | "provenance">;
+export type RecordObject = Omit<EventRecord, "toObject" | "toJSON" | "provenance" | typeof inspect.custom>;
+
+/** All members of a record as JSON has them: 64-bit integers are decimal text, bytes are base64. */
+export type RecordJson = JsonObject<RecordObject>;
 
 /**
  * An event as a reader sees it. Members are read when they are asked for. One of a page, or of a query, is good for
@@ -206,14 +210,17 @@ export class EventRecord {
 
   /** All members as they are now, also of a filter's record after the filter has returned. */
   toObject(): RecordObject {
-    const members = Object.entries(Object.getOwnPropertyDescriptors(EventRecord.prototype))
-      .filter(([, { get }]) => get !== undefined)
-      .map(([name]) => [name, this[name as keyof RecordObject]]);
-    return Object.fromEntries(members) as RecordObject;
+    return members(this) as RecordObject;
   }
 
-  [inspect.custom](): RecordObject {
-    return this.toObject();
+  /** All members for `JSON.stringify`: 64-bit integers are decimal text, bytes are base64, the extensions an object. */
+  toJSON(): RecordJson {
+    return jsonObject(members(this));
+  }
+
+  /** What `console.log` shows: all members. */
+  [inspect.custom](depth: number | null, options: InspectOptions): string {
+    return show(this, this.#rows === GONE ? "gone" : members(this), depth, options);
   }
 
   /** @internal What the filter was given is gone. */

@@ -7,24 +7,28 @@ import { fbat } from "./library.js";
 import { textOf } from "./memory.js";
 import { u16, u32, u64 } from "./numbers.js";
 import { assign, made, set } from "./options.js";
+import { type JsonObject, jsonObject, members } from "./show.js";
 
 /** The parts of a provenance. What is left out is zero, but for the schema version, which is 1. */
 export interface ProvenanceInit {
   /** Encoding refuses versions above `PROVENANCE_SCHEMA_VERSION`. */
-  schemaVersion?: number;
+  schemaVersion?: number | undefined;
   /** The name that the source had in the import: UTF-8, 1 to 1024 bytes. Needed for encoding. */
-  namespace?: string;
+  namespace?: string | undefined;
   /** The event's id in the source. */
-  eventId?: Id;
+  eventId?: Id | undefined;
   /** The event's global sequence in the source. */
-  sequence?: number | bigint;
+  sequence?: number | bigint | undefined;
   /** The event's kind in the source. */
-  kind?: number;
+  kind?: number | undefined;
   /** The content hash of the event in the source. */
-  contentHash?: Hash;
+  contentHash?: Hash | undefined;
 }
 
 const NAMES = ["schemaVersion", "namespace", "eventId", "sequence", "kind", "contentHash"] as const;
+
+/** The parts of a provenance as JSON has them: `sequence` is decimal text. */
+export type ProvenanceJson = JsonObject<Pick<Provenance, (typeof NAMES)[number]>>;
 
 type Decode = typeof fbat.fbat_provenance_decode;
 type Encode = typeof fbat.fbat_provenance_encode;
@@ -45,6 +49,11 @@ export class Provenance extends Handle {
   /** @internal One that the library made; null for none. */
   static take(handle: bigint): Provenance | null {
     return handle === 0n ? null : new Provenance(handle);
+  }
+
+  /** Its parts for `JSON.stringify`; `sequence` is decimal text. */
+  toJSON(): ProvenanceJson {
+    return jsonObject(members(this, Handle.prototype));
   }
 
   /** Reads an FBATIP frame: magic, version, checksum, body. `flags`: 0, or `WireFlag.LENIENT`. */

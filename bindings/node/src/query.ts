@@ -10,13 +10,13 @@ import { type EventRecord, Page } from "./page.js";
 /** Which events to read, and how. What is left out is the default. */
 export interface QueryInit extends RegionInit {
   /** The last global sequence to read; 0, the default, for no bound. */
-  until?: number | bigint;
+  until?: number | bigint | undefined;
   /** How many rows a page may have: 1 to 65,536, by default 1000. A page is also cut at 64 MiB. */
-  limit?: number;
+  limit?: number | undefined;
   /** What to read beside the rest: bits of `Column`, by default payload and extensions. */
-  columns?: number;
+  columns?: number | undefined;
   /** Bits of `QueryFlag`, by default none. */
-  flags?: number;
+  flags?: number | undefined;
 }
 
 const QUERY_NAMES = [...REGION_NAMES, "until", "limit", "columns", "flags"] as const;

@@ -87,7 +87,7 @@ export function repair(damagedPath: PathLike, newPath: PathLike): RepairReport {
 }
 
 /** {@link repair} on a thread of Node's pool. */
-export function repairAsync(damagedPath: PathLike, newPath: PathLike): Promise<RepairReport> {
+export async function repairAsync(damagedPath: PathLike, newPath: PathLike): Promise<RepairReport> {
   return runAsync(() => repairCall(damagedPath, newPath), null);
 }
 

@@ -1,9 +1,11 @@
 /** Stores: opening, closing, and everything that is done with one. */
 import type { PathLike } from "node:fs";
+import { type InspectOptions, inspect } from "node:util";
 import { appendBatchCall, appendCall, type EventInit, type Receipt } from "./append.js";
 import { type Call, call, isNothing, ok, run, runAsync, withArena } from "./call.js";
-import { OpenReportFlag, Status } from "./constants.js";
+import { type Durability, type OpenMode, OpenReportFlag, Status } from "./constants.js";
 import { type BackupReport, backupCall } from "./copy.js";
+import { closed, type FbatError, invalid } from "./error.js";
 import { Handle } from "./handle.js";
 import { HASH_BYTES, type Hash, type Id } from "./hex.js";
 import {
@@ -17,31 +19,32 @@ import {
 } from "./import.js";
 import { confirmedLayout, readStruct } from "./layout.js";
 import { fbat } from "./library.js";
-import { type Arena, copyBytes, type Place, textOf } from "./memory.js";
+import { type Arena, copyBytes, type Place, textOf, typeName } from "./memory.js";
 import { size, u32, u64 } from "./numbers.js";
-import { assign, made, set } from "./options.js";
+import { assign, made, refuseUnknown, set, sharedNumber } from "./options.js";
 import { DEFAULT_COLUMNS, type EventRecord, type Page } from "./page.js";
 import { writePath } from "./path.js";
 import { eventProvenance, type Provenance } from "./provenance.js";
 import { Cursor, getEvent, type Query, type QueryInit, queryPage } from "./query.js";
+import { show } from "./show.js";
 import { type VerifyReport, verifyCall } from "./verify.js";
 
 /** How to open a store. What is left out is the default. */
 export interface OpenInit {
   /** One of `OpenMode`, by default `CREATE_IF_MISSING`. */
-  mode?: number;
+  mode?: OpenMode | undefined;
   /** One of `Durability`, by default `DURABLE`. */
-  durability?: number;
+  durability?: Durability | undefined;
   /** A label for people, which a new store keeps: at most 1024 bytes, without NUL. It is no identity. */
-  label?: string;
+  label?: string | undefined;
   /** The limit on the payload of one event: 1 to 33,554,432, which is the default. */
-  payloadBytesMax?: number;
+  payloadBytesMax?: number | undefined;
   /** The limit on the events of one batch: 1 to 65,536, which is the default. */
-  batchEventsMax?: number;
+  batchEventsMax?: number | undefined;
   /** The limit on the bytes of one batch: 1 to 67,108,864, which is the default. */
-  batchBytesMax?: number;
+  batchBytesMax?: number | undefined;
   /** At which size a file of the log is sealed: 65,536 to 1,073,741,824, by default 64 MiB. */
-  segmentBytes?: number | bigint;
+  segmentBytes?: number | bigint | undefined;
 }
 
 const OPEN_NAMES = [
@@ -62,18 +65,18 @@ export class OpenOptions extends Handle {
   }
 
   /** One of `OpenMode`. */
-  get mode(): number {
-    return fbat.fbat_open_options_get_mode(this.handle);
+  get mode(): OpenMode {
+    return fbat.fbat_open_options_get_mode(this.handle) as OpenMode;
   }
-  set mode(mode: number) {
+  set mode(mode: OpenMode) {
     set("mode", () => fbat.fbat_open_options_set_mode(this.handle, u32(mode, "mode")));
   }
 
   /** One of `Durability`. */
-  get durability(): number {
-    return fbat.fbat_open_options_get_durability(this.handle);
+  get durability(): Durability {
+    return fbat.fbat_open_options_get_durability(this.handle) as Durability;
   }
-  set durability(durability: number) {
+  set durability(durability: Durability) {
     set("durability", () => fbat.fbat_open_options_set_durability(this.handle, u32(durability, "durability")));
   }
 
@@ -231,6 +234,24 @@ export interface SharedStore {
   readonly store: bigint;
 }
 
+/** How to append a batch. */
+export interface BatchOptions {
+  /** False saves making receipts: the answer is empty then. */
+  readonly receipts?: boolean | undefined;
+}
+
+function wantsReceipts(options: BatchOptions): boolean {
+  refuseUnknown(options, ["receipts"], "batch options");
+  return options.receipts ?? true;
+}
+
+function handleOf(source: Store): bigint {
+  if (!(source instanceof Store)) {
+    throw invalid(Status.ERR_INVALID_ARGUMENT, `source: a Store is needed, not ${typeName(source)}`);
+  }
+  return source.handle;
+}
+
 /** What can be asked of a closed store too. */
 interface Facts {
   readonly id: Id;
@@ -276,6 +297,9 @@ export class Store extends Handle {
   readonly #isOwner: boolean;
 
   private constructor(handle: bigint, isOwner: boolean) {
+    if (typeof handle !== "bigint") {
+      throw invalid(Status.ERR_INVALID_ARGUMENT, "Store.open(path) opens a store; `new Store` does not");
+    }
     super("store", handle, isOwner ? fbat.fbat_store_free : () => {});
     this.#isOwner = isOwner;
     this.#facts = readFacts(handle);
@@ -303,8 +327,8 @@ export class Store extends Handle {
    * A store that another thread of this process has open and shares. To close or dispose of this one gives up the use
    * of it here; the store is closed by who opened it, and calls here give a {@link FbatError} then.
    */
-  static attach({ store }: SharedStore): Store {
-    const attached = new Store(store, false);
+  static attach(shared: SharedStore): Store {
+    const attached = new Store(sharedNumber(shared?.store, "store"), false);
     attached.frontier(); // a number that is no store's is noticed here
     return attached;
   }
@@ -371,6 +395,17 @@ export class Store extends Handle {
     });
   }
 
+  /** @internal */
+  protected override closedError(): FbatError {
+    return closed(`store '${this.path}'`, { path: this.path, pathBytes: this.pathBytes });
+  }
+
+  /** What `console.log` shows: which store it is. */
+  override [inspect.custom](depth: number | null, options: InspectOptions): string {
+    const { path, id, label, isReadOnly, isClosed } = this;
+    return show(this, { path, id, label, isReadOnly, isClosed }, depth, options);
+  }
+
   /** {@link Store.close}. */
   override [Symbol.dispose](): void {
     this.close();
@@ -396,7 +431,7 @@ export class Store extends Handle {
   }
 
   /** {@link Store.sync} on a thread of Node's pool. */
-  syncAsync(): Promise<Frontier> {
+  async syncAsync(): Promise<Frontier> {
     return runAsync(() => this.#sync(), this);
   }
 
@@ -458,24 +493,20 @@ export class Store extends Handle {
   }
 
   /** {@link Store.append} on a thread of Node's pool, which waits for the disk. */
-  appendAsync(event: EventInit): Promise<Receipt> {
+  async appendAsync(event: EventInit): Promise<Receipt> {
     return runAsync(() => appendCall(this.handle, event), [this, event]);
   }
 
   /**
    * Appends all of an array of events, or none of them; `item` of an error names the event at fault.
-   * @param options `receipts: false` saves making them: the answer is empty then.
    */
-  appendBatch(events: readonly EventInit[], { receipts = true }: { readonly receipts?: boolean } = {}): Receipt[] {
-    return run(appendBatchCall(this.handle, events, receipts));
+  appendBatch(events: readonly EventInit[], options: BatchOptions = {}): Receipt[] {
+    return run(appendBatchCall(this.handle, events, wantsReceipts(options)));
   }
 
   /** {@link Store.appendBatch} on a thread of Node's pool, which waits for the disk. */
-  appendBatchAsync(
-    events: readonly EventInit[],
-    { receipts = true }: { readonly receipts?: boolean } = {},
-  ): Promise<Receipt[]> {
-    return runAsync(() => appendBatchCall(this.handle, events, receipts), [this, events]);
+  async appendBatchAsync(events: readonly EventInit[], options: BatchOptions = {}): Promise<Receipt[]> {
+    return runAsync(() => appendBatchCall(this.handle, events, wantsReceipts(options)), [this, events]);
   }
 
   /**
@@ -519,16 +550,16 @@ export class Store extends Handle {
    * or was stopped is completed by the next; `reportOf` tells how far one came that threw.
    */
   importFrom(source: Store, options: ImportOptions | ImportInit, signal: SignalOptions = {}): ImportReport {
-    return importNow(this.handle, source.handle, options, signal);
+    return importNow(this.handle, handleOf(source), options, signal);
   }
 
   /** {@link Store.importFrom} on a thread of Node's pool: without filter and progress, but with a signal. */
-  importFromAsync(
+  async importFromAsync(
     source: Store,
     options: ImportOptions | AsyncImportInit,
     signal: SignalOptions = {},
   ): Promise<ImportReport> {
-    return importLater(this.handle, source.handle, options, signal, [this, source]);
+    return importLater(this.handle, handleOf(source), options, signal, [this, source]);
   }
 
   /** Walks the whole store and checks every checksum, hash, chain and index. Damage is a finding, not an exception. */
@@ -537,7 +568,7 @@ export class Store extends Handle {
   }
 
   /** {@link Store.verify} on a thread of Node's pool. */
-  verifyAsync(): Promise<VerifyReport> {
+  async verifyAsync(): Promise<VerifyReport> {
     return runAsync(() => verifyCall(this.handle), this);
   }
 
@@ -550,7 +581,7 @@ export class Store extends Handle {
   }
 
   /** {@link Store.backup} on a thread of Node's pool. */
-  backupAsync(destination: PathLike, flags = 0): Promise<BackupReport> {
+  async backupAsync(destination: PathLike, flags = 0): Promise<BackupReport> {
     return runAsync(() => backupCall(this.handle, destination, flags), this);
   }
 }

@@ -13,7 +13,7 @@ import {
   operationKey,
   ReceiptFlag,
 } from "fbat";
-import { appendMany, caught, checkEachTest, event, openStore, refused } from "./fixture.js";
+import { appendMany, checkEachTest, event, openStore, refused } from "./fixture.js";
 
 checkEachTest();
 
@@ -169,7 +169,7 @@ test("a key makes a repeated append a replay, and other content a conflict", () 
 
 test("expectations are checked against what the entity has", () => {
   const store = openStore("s");
-  const conflict = (expect: number, expectedVersion = 0) =>
+  const conflict = (expect: Expect, expectedVersion = 0) =>
     refused(() => store.append(event("a", "x", { expect, expectedVersion })), ConflictError, "ERR_VERSION_CONFLICT");
   conflict(Expect.PRESENT);
   conflict(Expect.VERSION, 1);
@@ -198,7 +198,7 @@ test("what is not allowed is refused before anything is written, each with its o
     [{ payloadVersion: -1 }, "ERR_INVALID_ARGUMENT"],
     [{ flags: 2 ** 32 }, "ERR_INVALID_ARGUMENT"],
     [{ key: "00" as Id }, "ERR_INVALID_ARGUMENT"],
-    [{ expect: 4 }, "ERR_INVALID_ARGUMENT"],
+    [{ expect: 4 as Expect }, "ERR_INVALID_ARGUMENT"],
     [{ expect: Expect.VERSION, expectedVersion: 2n ** 64n }, "ERR_INVALID_ARGUMENT"],
     [{ expectedVersion: 1n }, "ERR_INVALID_ARGUMENT"],
     [{ timestampUs: 2n ** 63n }, "ERR_INVALID_ARGUMENT"],
@@ -206,7 +206,10 @@ test("what is not allowed is refused before anything is written, each with its o
     [{ causation: full.causation, causationItem: 1 }, "ERR_INVALID_ARGUMENT"],
     [{ causationItem: 1 }, "ERR_INVALID_ARGUMENT"],
     [{ extensions: [["nodot", "x"]] }, "ERR_INVALID_ARGUMENT"],
-    [{ extensions: { "a.b": "x" } as unknown as [] }, "ERR_INVALID_ARGUMENT"],
+    [{ extensions: { "a.b": 7 } as unknown as [] }, "ERR_INVALID_ARGUMENT"],
+    [{ extensions: Uint8Array.of(1) as unknown as [] }, "ERR_INVALID_ARGUMENT"],
+    [{ extensions: ["ab"] as unknown as [] }, "ERR_INVALID_ARGUMENT"],
+    [{ extensions: "a.b" as unknown as [] }, "ERR_INVALID_ARGUMENT"],
     [{ extensions: [["batpak.x", "x"]] }, "ERR_RESERVED_EXTENSION"],
     [{ extensions: [["a.b", Buffer.alloc(65537)]] }, "ERR_LIMIT_EXCEEDED"],
   ];
@@ -214,8 +217,73 @@ test("what is not allowed is refused before anything is written, each with its o
     refused(() => store.append(event("a", "b", member)), InvalidError, status);
   }
   refused(() => store.appendBatch(7 as unknown as []), InvalidError, "ERR_INVALID_ARGUMENT");
-  assert.ok(caught(() => store.append(null as unknown as EventInit)) instanceof Error);
+  for (const none of [undefined, null, "a"]) {
+    const thrown = refused(() => store.append(none as unknown as EventInit), InvalidError, "ERR_INVALID_ARGUMENT");
+    assert.match(thrown.message, /^event: an object is needed, not /);
+  }
   assert.equal(store.frontier().visible, 1n);
+});
+
+test("a misspelt member of an event is refused, also behind events that are good", () => {
+  const store = openStore("s");
+  const wrong = { ...event("a", "b"), idempotencyKey: full.key } as EventInit;
+  const alone = refused(() => store.append(wrong), InvalidError, "ERR_INVALID_ARGUMENT");
+  assert.match(alone.message, /event: there is no 'idempotencyKey'/);
+  assert.equal(alone.item, null);
+  const batch = [event("a", "1"), event("a", "2", { key: full.key }), { entity: "a", scope: "b", kind: 0x1001 }, wrong];
+  const { item, message } = refused(() => store.appendBatch(batch), InvalidError, "ERR_INVALID_ARGUMENT");
+  assert.equal(item, 3);
+  assert.match(message, /'idempotencyKey'/);
+  refused(() => store.append(wrong), InvalidError, "ERR_INVALID_ARGUMENT");
+  refused(() => store.appendBatch([], { reciepts: false } as object), InvalidError, "ERR_INVALID_ARGUMENT");
+  assert.equal(store.frontier().visible, 1n);
+});
+
+test("events of a class of the caller's, and members that are inherited, are good", () => {
+  class Named implements EventInit {
+    readonly entity = "a";
+    readonly scope = "b";
+    readonly kind = 0x1001;
+    get payload() {
+      return "named";
+    }
+  }
+  const store = openStore("s");
+  const derived = Object.assign(Object.create({ scope: "test", kind: 0x1001, own: "no event's" }), { entity: "b" });
+  store.appendBatch([new Named(), derived, new Named()]);
+  assert.deepEqual(
+    [...store.records()].map(({ entity, payload }) => [entity, payload.toString()]),
+    [
+      ["a", "named"],
+      ["b", ""],
+      ["a", "named"],
+    ],
+  );
+});
+
+test("extensions are an object, a map or pairs", () => {
+  const store = openStore("s");
+  const given: EventInit["extensions"][] = [
+    { "x.b": "1", "a.c": Buffer.of(2) },
+    new Map<string, string | Uint8Array>([
+      ["x.b", "1"],
+      ["a.c", Buffer.of(2)],
+    ]),
+    [
+      ["x.b", Buffer.from("1")],
+      ["a.c", "\x02"],
+    ],
+  ];
+  for (const extensions of given) {
+    const { id } = store.append(event("a", "", { extensions }));
+    assert.deepEqual(
+      [...(store.get(id)?.extensions ?? [])],
+      [
+        ["x.b", Buffer.from("1")],
+        ["a.c", Buffer.of(2)],
+      ],
+    );
+  }
 });
 
 test("appends seen by a reader that has the store open", () => {

@@ -65,7 +65,7 @@ test("region, and where to go on, decide what is looked at", () => {
     event("c", "2", { kind: 0x2001, scope: "other" }),
     event("a", "3", { kind: 0x1001 }),
   ]);
-  const expectations: [ImportInit, bigint][] = [
+  const expectations: [Partial<ImportInit>, bigint][] = [
     [{ entity: "a" }, 3n],
     [{ scope: "other" }, 1n],
     [{ kind: 0x1001 }, 2n],
@@ -75,7 +75,7 @@ test("region, and where to go on, decide what is looked at", () => {
   ];
   for (const [i, [options, expected]] of expectations.entries()) {
     const hub = openStore(`hub${i}`);
-    assert.equal(hub.importFrom(source, { namespace, ...options }).imported, expected, JSON.stringify(options));
+    assert.equal(hub.importFrom(source, { ...options, namespace }).imported, expected, JSON.stringify(options));
   }
 });
 
@@ -120,12 +120,12 @@ test("import options keep what they are set to", () => {
 test("options that are none are refused and leave nothing behind", () => {
   const { source, hub } = pair();
   const before = liveHandles();
-  const bad: (ImportInit & { readonly name?: string })[] = [
+  const bad: (Partial<ImportInit> & { readonly name?: string })[] = [
     {},
     { namespace: "" },
     { namespace: "a".repeat(1025) },
-    { namespace, durability: 2 },
-    { namespace, onConflict: 2 },
+    { namespace, durability: 2 as ImportDurability },
+    { namespace, onConflict: 2 as OnConflict },
     { namespace, flags: 4 },
     { namespace, filterColumns: 8 },
     { namespace, chunkSize: -1 },
@@ -133,7 +133,7 @@ test("options that are none are refused and leave nothing behind", () => {
     { name: "a" },
   ];
   for (const options of bad) {
-    refused(() => hub.importFrom(source, options), InvalidError, "ERR_INVALID_ARGUMENT");
+    refused(() => hub.importFrom(source, options as ImportInit), InvalidError, "ERR_INVALID_ARGUMENT");
   }
   assert.equal(liveHandles(), before);
 });
@@ -342,7 +342,7 @@ test("an asynchronous import leaves the event loop free, and its answer is the s
     InvalidError,
     "ERR_INVALID_ARGUMENT",
   );
-  const nameless = await hub.importFromAsync(source, {}).catch((e: unknown) => e);
+  const nameless = await hub.importFromAsync(source, {} as AsyncImportInit).catch((e: unknown) => e);
   checkError(nameless, InvalidError, "ERR_INVALID_ARGUMENT");
 });
 

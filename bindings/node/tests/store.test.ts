@@ -10,6 +10,7 @@ import {
   FbatError,
   InvalidError,
   NotFoundError,
+  type OpenInit,
   OpenMode,
   OpenOptions,
   OpenReportFlag,
@@ -131,7 +132,7 @@ test("options that are none, or out of range, are refused and leave nothing behi
     { modus: 1 },
   ];
   for (const options of bad) {
-    refused(() => Store.open(scratch("s"), options), InvalidError, "ERR_INVALID_ARGUMENT");
+    refused(() => Store.open(scratch("s"), options as OpenInit), InvalidError, "ERR_INVALID_ARGUMENT");
   }
   assert.match((caught(() => new OpenOptions({ modus: 1 } as object)) as Error).message, /'modus'/);
 });

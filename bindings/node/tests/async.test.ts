@@ -1,0 +1,83 @@
+/** What an asynchronous method cannot do is told by its promise, never thrown at the call. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type AsyncImportInit, ClosedError, type EventInit, InvalidError, repairAsync, Store } from "fbat";
+import { checkEachTest, checkError, event, openStore, scratch } from "./fixture.js";
+
+checkEachTest();
+
+const wrong = undefined as never;
+const namespace = "n";
+
+/** What the promise is rejected with; the call itself must not throw. */
+function rejection(call: () => Promise<unknown>): Promise<unknown> {
+  let promise: Promise<unknown>;
+  try {
+    promise = call();
+  } catch (thrown) {
+    return assert.fail(`thrown at the call: ${String(thrown)}`);
+  }
+  return promise.then(
+    () => assert.fail("it was not refused"),
+    (thrown: unknown) => thrown,
+  );
+}
+
+const ofClosed: { readonly [name: string]: (closed: Store, open: Store) => Promise<unknown> } = {
+  appendAsync: (closed) => closed.appendAsync(event("a", "b")),
+  appendBatchAsync: (closed) => closed.appendBatchAsync([event("a", "b")]),
+  syncAsync: (closed) => closed.syncAsync(),
+  importFromAsync: (closed, open) => closed.importFromAsync(open, { namespace }),
+  "importFromAsync from it": (closed, open) => open.importFromAsync(closed, { namespace }),
+  verifyAsync: (closed) => closed.verifyAsync(),
+  backupAsync: (closed) => closed.backupAsync(scratch("copy")),
+};
+
+for (const [name, call] of Object.entries(ofClosed)) {
+  test(`${name} of a closed store is rejected, with the path of the store`, async () => {
+    const open = openStore("open");
+    const closed = openStore("closed");
+    closed.close();
+    const error = await rejection(() => call(closed, open));
+    checkError(error, ClosedError, "ERR_CLOSED");
+    assert.equal(error.message, `the store '${scratch("closed")}' was closed`);
+    assert.equal(error.path, scratch("closed"));
+    assert.deepEqual(error.pathBytes, Buffer.from(scratch("closed")));
+  });
+}
+
+const withWrongArguments: { readonly [name: string]: (store: Store) => Promise<unknown> } = {
+  "appendAsync without an event": (store) => store.appendAsync(wrong),
+  "appendAsync with a misspelt member": (store) => store.appendAsync({ ...event("a", "b"), keys: 1 } as EventInit),
+  "appendBatchAsync without events": (store) => store.appendBatchAsync(wrong),
+  "appendBatchAsync with null among them": (store) => store.appendBatchAsync([null as never]),
+  "appendBatchAsync with null as options": (store) => store.appendBatchAsync([], null as never),
+  "importFromAsync without a source": (store) => store.importFromAsync(wrong, { namespace }),
+  "importFromAsync without options": (store) => store.importFromAsync(store, wrong),
+  "importFromAsync without a namespace": (store) => store.importFromAsync(store, {} as AsyncImportInit),
+  "importFromAsync with null for a signal": (store) => store.importFromAsync(store, { namespace }, null as never),
+  "importFromAsync with a signal that is none": (store) =>
+    store.importFromAsync(store, { namespace }, { signal: {} as AbortSignal }),
+  "importFromAsync with a misspelt signal": (store) =>
+    store.importFromAsync(store, { namespace }, { sginal: AbortSignal.abort() } as object),
+  "backupAsync without a path": (store) => store.backupAsync(wrong),
+  "backupAsync with flags that are none": (store) => store.backupAsync(scratch("copy"), "all" as never),
+  "repairAsync without paths": () => repairAsync(wrong, wrong),
+};
+
+for (const [name, call] of Object.entries(withWrongArguments)) {
+  test(`${name} is rejected`, async () => {
+    const store = openStore("s");
+    checkError(await rejection(() => call(store)), InvalidError, "ERR_INVALID_ARGUMENT");
+    assert.equal(store.frontier().visible, 1n);
+  });
+}
+
+test("every asynchronous method is among those that were tried on a closed store", () => {
+  const methods = Object.getOwnPropertyNames(Store.prototype).filter((name) => name.endsWith("Async"));
+  assert.equal(methods.length, 6);
+  assert.deepEqual(
+    methods.filter((name) => !(name in ofClosed)),
+    [],
+  );
+});
