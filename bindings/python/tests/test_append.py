@@ -191,6 +191,7 @@ def test_a_key_is_used_once(store: fbat.Store) -> None:
         ({"correlation": 5}, TypeError, "correlation is int, not an Id or None"),
         ({"causation": 5}, TypeError, "causation"),
         ({"causation_item": -1}, ValueError, "causation_item"),
+        ({"extensions": ["a.b"]}, TypeError, "extensions is list, not a mapping"),
         ({"extensions": 5}, TypeError, "extensions is int, not a mapping"),
         ({"extensions": {1: b""}}, TypeError, "the key of an extension is int, not text"),
         ({"extensions": {"a.b": "text"}}, TypeError, "the value of an extension is str, not bytes-like"),

@@ -206,7 +206,8 @@ static int read_extensions(batch *self, PyObject *event, fbat_event *out) {
     }
     int done = 0;
     if (mapping != Py_None) {
-        PyObject *items = PyMapping_Check(mapping) ? PyMapping_Items(mapping) : NULL;
+        /* A sequence passes for a mapping with PyMapping_Check(). */
+        PyObject *items = PyObject_HasAttrString(mapping, "items") ? PyMapping_Items(mapping) : NULL;
         done = items ? 0 : PyErr_Occurred() ? -1 : wrong_type(name_texts[EXTENSIONS], mapping, "a mapping");
         if (items && PyList_Size(items) > 0) {
             done = fill_extensions(self, out, items);
