@@ -45,6 +45,8 @@ def test_every_category_of_the_header_is_a_member_of_category() -> None:
 def test_every_status_has_the_exception_of_its_category(status: fbat.Status) -> None:
     error = error_of(status)
     ours, base = EXCEPTIONS[fbat.status_category(status)]
+    if status == fbat.Status.STORE_NOT_FOUND:
+        ours = fbat.StoreNotFoundError
     assert type(error) is ours
     assert isinstance(error, base)
     assert isinstance(error, fbat.Error)
@@ -98,6 +100,25 @@ def test_the_operating_systems_failure_is_an_os_error(tmp_path: Path) -> None:
     assert error.strerror == "Not a directory"
     assert error.filename == error.path
     assert str(error.filename).startswith(str(tmp_path))
+
+
+def test_a_missing_store_is_a_missing_file(tmp_path: Path) -> None:
+    for mode in (fbat.OpenMode.MUST_EXIST, fbat.OpenMode.READ_ONLY):
+        with pytest.raises(FileNotFoundError, match="not a store") as caught:
+            fbat.Store(tmp_path / "nothing", mode=mode)
+        error = caught.value
+        assert isinstance(error, fbat.StoreNotFoundError)
+        assert isinstance(error, fbat.NotFoundError)
+        assert isinstance(error, KeyError)
+        assert (error.errno, error.filename, error.os_error) == (errno.ENOENT, str(tmp_path / "nothing"), 0)
+        copy = pickle.loads(pickle.dumps(error))
+        assert (type(copy), copy.errno, copy.filename) == (fbat.StoreNotFoundError, errno.ENOENT, error.filename)
+
+
+def test_a_missing_directory_above_a_store_is_an_io_error_with_its_errno(tmp_path: Path) -> None:
+    with pytest.raises(fbat.IoError) as caught:
+        fbat.Store(tmp_path / "nothing" / "store")
+    assert caught.value.errno == errno.ENOENT
 
 
 def test_damage_tells_file_offset_and_event(open_store: Callable[..., fbat.Store], tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_text_forms_are_those_of_the_library() -> None:
 def test_anything_but_hex_digits_is_refused(text: str) -> None:
     with pytest.raises(fbat.InvalidError):
         fbat.Id.from_hex(text)
-    with pytest.raises(ValueError, match="FBAT_ERR_INVALID_ARGUMENT"):
+    with pytest.raises(ValueError, match=r"^text is .*, and not 64 hex digits \(FBAT_ERR_INVALID_ARGUMENT\)"):
         fbat.Hash.from_hex(text)
 
 
@@ -62,17 +62,36 @@ def test_another_length_is_refused() -> None:
         fbat.Hash(bytes(33))
 
 
+@pytest.mark.parametrize("value", [5, 0, True, [0] * 16, (1, 2), None, TEXT])
+def test_an_id_of_anything_but_bytes_is_refused(store: fbat.Store, value: Any) -> None:
+    message = f"the value of Id is {type(value).__name__}, not 16 bytes; Id.from_hex\\(\\) reads text"
+    for use in (fbat.Id, store.get, store.provenance, lambda value: setattr(fbat.Provenance(), "event_id", value)):
+        with pytest.raises(TypeError, match=message):
+            use(value)
+    with pytest.raises(TypeError, match="not 32 bytes"):
+        fbat.Hash(value)
+
+
+def test_hex_digits_are_text() -> None:
+    with pytest.raises(TypeError, match="text is bytes, not text"):
+        fbat.Id.from_hex(TEXT.encode())  # type: ignore[arg-type]
+
+
 def test_kinds_are_category_and_type() -> None:
     assert fbat.kind(1, 1) == 0x1001
     assert (fbat.kind_category(0xF0AB), fbat.kind_type(0xF0AB)) == (15, 0x0AB)
     for category, type_ in [(16, 0), (0, 4096), (-1, 0), (0, -1), (2**40, 0)]:
-        with pytest.raises(fbat.InvalidError):
+        wrong = rf"category is {category}, and not 0 to 15 " if category else rf"type is {type_}, and not 0 to 4095 "
+        with pytest.raises(fbat.InvalidError, match=f"^{wrong}"):
             fbat.kind(category, type_)
 
 
 def test_kinds_out_of_range_are_no_kinds() -> None:
-    with pytest.raises(OverflowError):
-        fbat.kind_category(65536)
+    for part in (fbat.kind_category, fbat.kind_type):
+        with pytest.raises(fbat.InvalidError, match="kind is 65536, and not 0 to 65535"):
+            part(65536)
+        with pytest.raises(TypeError, match="kind is str, not an integer"):
+            part("order")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("vector", VECTORS["operation_keys"])
@@ -81,11 +100,34 @@ def test_operation_keys_of_golden_vectors(vector: dict[str, Any]) -> None:
     assert str(fbat.operation_key(vector["domain"].encode(), *map(str.encode, vector["parts"]))) == vector["key"]
 
 
+@pytest.mark.parametrize("value", [5, 0, 2**70, True, False, None, 1.5, [1, 2], (1, 2), [], object()])
+def test_keys_of_anything_but_text_or_bytes_are_refused(value: Any) -> None:
+    with pytest.raises(TypeError, match=f"^part 0 is {type(value).__name__}, not text or bytes$"):
+        fbat.operation_key("tests", value)
+    with pytest.raises(TypeError, match=f"^part 1 is {type(value).__name__}, not text or bytes$"):
+        fbat.operation_key("tests", "a", value)
+    with pytest.raises(TypeError, match=f"^domain is {type(value).__name__}, not text or bytes$"):
+        fbat.operation_key(value, "a")
+
+
+def test_keys_are_the_same_of_every_form_of_the_same_bytes() -> None:
+    key = fbat.operation_key("tests", "five")
+    for part in (b"five", bytearray(b"five"), memoryview(b"five"), memoryview(b"-five-")[1:-1]):
+        assert fbat.operation_key("tests", part) == key
+    assert len({fbat.operation_key("tests", part) for part in ("", "0", "False", b"\0")}) == 4
+
+
 @pytest.mark.parametrize("vector", VECTORS["content_hashes"])
 def test_content_hashes_of_golden_vectors(vector: dict[str, Any]) -> None:
     data = bytes.fromhex(vector["bytes_hex"])
     for form in (data, bytearray(data), memoryview(data)):
         assert str(fbat.content_hash(form)) == vector["content_hash"]
+
+
+@pytest.mark.parametrize("value", [5, "text", None])
+def test_a_content_hash_is_of_bytes(value: Any) -> None:
+    with pytest.raises(TypeError, match=f"data is {type(value).__name__}, not bytes-like"):
+        fbat.content_hash(value)
 
 
 @pytest.mark.parametrize("vector", VECTORS["data_dir_namespaces"])

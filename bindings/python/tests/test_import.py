@@ -126,21 +126,23 @@ def test_options_are_set_read_back_and_copied() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("name", "value", "allowed"),
     [
-        ("namespace", ""),
-        ("namespace", "x" * 1025),
-        ("entity", "x" * 1025),
-        ("category", 16),
-        ("versions", (2, 1)),
-        ("durability", 2),
-        ("on_conflict", 2),
-        ("flags", 4),
-        ("filter_columns", 8),
+        ("namespace", "", "1 to 1024 bytes of UTF-8"),
+        ("namespace", "x" * 1025, "1 to 1024 bytes of UTF-8"),
+        ("entity", "x" * 1025, "at most 1024 bytes of UTF-8"),
+        ("category", 16, "0 to 15"),
+        ("versions", (2, 1), "a range that begins before it ends"),
+        ("kind", 65536, "0 to 65535"),
+        ("chunk_size", -1, "0 to 4294967295"),
+        ("durability", 2, "an ImportDurability"),
+        ("on_conflict", 2, "an OnConflict"),
+        ("flags", 4, "bits of ImportFlags"),
+        ("filter_columns", 8, "bits of Columns"),
     ],
 )
-def test_options_out_of_range_are_refused(name: str, value: Any) -> None:
-    with pytest.raises(fbat.InvalidError):
+def test_options_out_of_range_are_refused_by_name_and_range(name: str, value: Any, allowed: str) -> None:
+    with pytest.raises(fbat.InvalidError, match=rf"^{name} is .*, and not {allowed} "):
         fbat.ImportOptions(**({"namespace": "n"} | {name: value}))
 
 
@@ -166,13 +168,38 @@ def test_a_filter_decides_by_what_it_sees(source: fbat.Store, destination: fbat.
 
 
 def test_a_filter_sees_no_payload_unless_it_asks(source: fbat.Store, destination: fbat.Store) -> None:
-    report = destination.import_from(source, "n", filter=lambda record: record.payload is None)
+    report = destination.import_from(
+        source, "n", filter=lambda record: record.payload == b"" and record.payload_size > 0
+    )
     assert report.imported == 100
 
 
-def test_any_truth_counts(source: fbat.Store, destination: fbat.Store) -> None:
+def test_any_truth_but_none_counts(source: fbat.Store, destination: fbat.Store) -> None:
     assert destination.import_from(source, "n", filter=operator.attrgetter("flags")).imported == 0
-    assert destination.import_from(source, "n", filter=lambda record: "yes").imported == 100
+    assert destination.import_from(source, "n", filter=lambda record: "yes").imported == 100  # type: ignore[arg-type, return-value]
+
+
+def test_a_filter_that_forgets_to_answer_is_refused(source: fbat.Store, destination: fbat.Store) -> None:
+    with pytest.raises(TypeError, match="a filter returns True to import the event or False to leave it out, not None"):
+        destination.import_from(source, "n", filter=lambda record: None)  # type: ignore[arg-type, return-value]
+    assert list(destination) == []
+
+
+def test_what_is_no_store_no_options_or_no_function_is_refused(source: fbat.Store, destination: fbat.Store) -> None:
+    wrong: Any = "/a/path"
+    with pytest.raises(TypeError, match="source is str, not a Store"):
+        destination.import_from(wrong, "n")
+    with pytest.raises(TypeError, match="options is int, not a namespace or an ImportOptions"):
+        destination.import_from(source, 5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="namespace is int, not text"):
+        fbat.ImportOptions(5)  # type: ignore[arg-type]
+    for name, message in [
+        ("filter", "filter is str, not a function"),
+        ("progress", "progress is str, not a function"),
+        ("cancel", "cancel is str, not a Cancel"),
+    ]:
+        with pytest.raises(TypeError, match=message):
+            destination.import_from(source, "n", **{name: wrong})
 
 
 class Boom(Exception):
@@ -220,12 +247,17 @@ def test_a_truth_that_raises_stops_the_import(source: fbat.Store, destination: f
             raise Boom
 
     with pytest.raises(Boom):
-        destination.import_from(source, "n", filter=lambda record: Undecided())
+        destination.import_from(source, "n", filter=lambda record: Undecided())  # type: ignore[arg-type, return-value]
 
 
 def test_a_record_is_of_no_use_after_its_filter_returned(source: fbat.Store, destination: fbat.Store) -> None:
     kept: list[fbat.Record] = []
-    destination.import_from(source, "n", filter=kept.append)
+
+    def keep(record: fbat.Record) -> bool:
+        kept.append(record)
+        return True
+
+    destination.import_from(source, "n", filter=keep)
     assert len(kept) == 100
     uses: list[Callable[[], object]] = [
         lambda: kept[0].payload,
@@ -396,7 +428,7 @@ def test_imports_on_other_threads(source: fbat.Store, destination: fbat.Store) -
     def work() -> None:
         outcome.append(destination.import_from(source, "n").imported)
         try:
-            destination.import_from(source, "m", filter=lambda record: 1 / 0)
+            destination.import_from(source, "m", filter=lambda record: 1 / 0)  # type: ignore[arg-type, return-value]
         except ZeroDivisionError as error:
             outcome.append(fbat.import_report_of(error))
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import importlib.metadata
+import pydoc
 import re
 import runpy
 import tomllib
@@ -85,6 +87,16 @@ def test_everything_public_is_exported_and_documented() -> None:
                     assert attribute.__doc__, f"{name}.{member}"
         elif callable(value) and not name[0].isupper():
             assert value.__doc__, name
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in fbat.__all__ if dataclasses.is_dataclass(getattr(fbat, name))] + ["Error"]
+)
+def test_help_tells_of_every_member(name: str) -> None:
+    cls = getattr(fbat, name)
+    text = pydoc.plain(pydoc.render_doc(cls))
+    for member in cls.__annotations__:
+        assert member == "_" or f"- ``{member}``: " in text, member
 
 
 def test_symbols_of_the_library_stay_inside() -> None:

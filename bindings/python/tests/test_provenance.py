@@ -84,8 +84,10 @@ def test_frames_are_anything_like_bytes() -> None:
         assert fbat.Provenance.decode(form, flags=fbat.WireFlags.LENIENT) == expected
     with pytest.raises(fbat.InvalidError):
         fbat.Provenance.decode(frame, 2)
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="frame is str, not bytes-like"):
         fbat.Provenance.decode("text")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="body is int, not bytes-like"):
+        fbat.Provenance.from_extension(5)  # type: ignore[arg-type]
 
 
 def test_parts_are_set_and_read_back() -> None:

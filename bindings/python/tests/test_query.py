@@ -88,21 +88,51 @@ def test_a_kind_takes_the_place_of_a_category_and_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("name", "value", "allowed"),
     [
-        ("entity", "x" * 1025),
-        ("scope", "x" * 1025),
-        ("category", 16),
-        ("versions", (5, 4)),
-        ("limit", 0),
-        ("limit", 65537),
-        ("columns", 8),
-        ("flags", 4),
+        ("entity", "x" * 1025, "at most 1024 bytes of UTF-8"),
+        ("scope", "x" * 1025, "at most 1024 bytes of UTF-8"),
+        ("category", 16, "0 to 15"),
+        ("kind", -1, "0 to 65535"),
+        ("versions", (5, 4), "a range that begins before it ends"),
+        ("after", -1, "0 to 18446744073709551615"),
+        ("until", 2**64, "0 to 18446744073709551615"),
+        ("limit", 0, "1 to 65536"),
+        ("limit", 65537, "1 to 65536"),
+        ("limit", 2**64, "1 to 65536"),
+        ("columns", 8, "bits of Columns"),
+        ("flags", 4, "bits of QueryFlags"),
     ],
 )
-def test_parts_out_of_range_are_refused(name: str, value: Any) -> None:
-    with pytest.raises(fbat.InvalidError):
+def test_parts_out_of_range_are_refused_by_name_and_range(name: str, value: Any, allowed: str) -> None:
+    with pytest.raises(fbat.InvalidError, match=rf"^{name} is .*, and not {allowed} ") as caught:
         fbat.Query(**{name: value})
+    assert caught.value.code in (fbat.Status.INVALID_ARGUMENT, fbat.Status.INVALID_COORDINATE)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("entity", b"e", "entity is bytes, not text"),
+        ("limit", "5", "limit is str, not an integer"),
+        ("limit", 5.0, "limit is float, not an integer"),
+        ("kind", "order", "kind is str, not an integer"),
+        ("versions", 5, "versions is 5, not a pair of the first and the last"),
+        ("versions", (1, 2, 3), "versions is .*, not a pair"),
+        ("versions", (1, None), "the last of versions is NoneType, not an integer"),
+    ],
+)
+def test_parts_of_the_wrong_type_name_themselves(name: str, value: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=f"^{message}"):
+        fbat.Query(**{name: value})
+
+
+def test_what_is_no_query_or_no_store_is_refused(store: fbat.Store) -> None:
+    for ask in (store.query, store.cursor, store.records):
+        with pytest.raises(TypeError, match="query is str, not a Query"):
+            ask("thing")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="store is str, not a Store"):
+        fbat.Cursor("a/path")  # type: ignore[arg-type]
 
 
 def test_a_range_that_ends_before_it_begins_has_no_events(filled: fbat.Store) -> None:
@@ -182,7 +212,7 @@ def test_records_are_values(filled: fbat.Store) -> None:
 
 def test_columns(filled: fbat.Store) -> None:
     bare = filled.query(columns=fbat.Columns.NONE)[5]
-    assert (bare.payload, bare.payload_size, bare.extensions, bare.previous_hash) == (None, 1, {}, None)
+    assert (bare.payload, bare.payload_size, bare.extensions, bare.previous_hash) == (b"", 1, {}, None)
     assert bare.record_flags == 0
     full = filled.query(columns=7)[5]
     assert (full.payload, full.payload_size, full.extensions) == (b"\5", 1, {"n.i": b"\5"})
@@ -226,11 +256,13 @@ def test_a_cursor_keeps_its_copy_of_the_query(filled: fbat.Store) -> None:
 def test_get_finds_by_id_alone(filled: fbat.Store) -> None:
     record = filled.query(limit=30)[29]
     assert filled.get(record.id) == record
-    assert filled.get(record.id, fbat.Columns.NONE).payload is None
+    assert filled.get(record.id, fbat.Columns.NONE).payload == b""
     with pytest.raises(KeyError):
         filled.get(fbat.Id(b"x" * 16))
-    with pytest.raises(fbat.InvalidError):
+    with pytest.raises(fbat.InvalidError, match="columns"):
         filled.get(record.id, 8)
+    with pytest.raises(TypeError, match="columns is str, not an integer"):
+        filled.get(record.id, "payload")  # type: ignore[arg-type]
     with pytest.raises(fbat.InvalidError):
         filled.get(fbat.Id(b"short"))
 

@@ -105,6 +105,8 @@ def test_frontier_sync_stats_head_and_log_hash(store: fbat.Store) -> None:
     assert store.head("thing:2") == fbat.Head(2, receipts[9].sequence, receipts[9].id, receipts[9].event_hash)
     with pytest.raises(fbat.NotFoundError):
         store.head("thing")
+    with pytest.raises(TypeError, match="entity is int, not text"):
+        store.head(5)  # type: ignore[arg-type]
     before = store.log_hash()
     fill(store, 1)
     assert isinstance(before, fbat.Hash)
@@ -159,26 +161,44 @@ def test_options_can_be_read_back_and_used_often(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("name", "value", "allowed"),
     [
-        ("mode", 4),
-        ("durability", 2),
-        ("label", "x" * 1025),
-        ("label", "a\0b"),
-        ("payload_bytes_max", 0),
-        ("batch_events_max", 65537),
-        ("batch_bytes_max", 0),
-        ("segment_bytes", 65535),
+        ("mode", 4, "an OpenMode"),
+        ("durability", 2, "a Durability"),
+        ("label", "x" * 1025, "at most 1024 bytes of UTF-8 without a NUL"),
+        ("label", "a\0b", "at most 1024 bytes of UTF-8 without a NUL"),
+        ("payload_bytes_max", 0, "1 to 33554432"),
+        ("payload_bytes_max", -1, "1 to 33554432"),
+        ("batch_events_max", 65537, "1 to 65536"),
+        ("batch_bytes_max", 0, "1 to 67108864"),
+        ("segment_bytes", 65535, "65536 to 1073741824"),
     ],
 )
-def test_options_out_of_range_are_refused(name: str, value: object) -> None:
-    with pytest.raises(fbat.InvalidError):
+def test_options_out_of_range_are_refused_by_name_and_range(name: str, value: object, allowed: str) -> None:
+    with pytest.raises(fbat.InvalidError, match=rf"^{name} is .*, and not {allowed} "):
         fbat.OpenOptions(**{name: value})  # type: ignore[arg-type]
 
 
 def test_options_and_their_parts_do_not_go_together(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         fbat.Store(tmp_path / "store", fbat.OpenOptions(), label="x")
+
+
+def test_options_of_the_wrong_type_name_themselves(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="mode is str, not an integer"):
+        fbat.OpenOptions(mode="read-only")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="label is bytes, not text"):
+        fbat.OpenOptions(label=b"x")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="options is str, not an OpenOptions"):
+        fbat.Store(tmp_path / "store", "read-only")  # type: ignore[arg-type]
+
+
+def test_a_closed_store_is_not_entered_again(open_store: Callable[..., fbat.Store]) -> None:
+    store = open_store()
+    with store:
+        pass
+    with pytest.raises(fbat.ClosedError), store:
+        pytest.fail("the block of a closed store is not run")
 
 
 def test_use_after_close_is_an_error(open_store: Callable[..., fbat.Store], tmp_path: Path) -> None:

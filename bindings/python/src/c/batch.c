@@ -36,6 +36,25 @@ static const char *const name_texts[NAMES] = {
 };
 static PyObject *names[NAMES];
 
+/* Says of a member of an event, or of an extension, of which type it is and what was wanted. */
+static int wrong_type(const char *name, PyObject *value, const char *wanted) {
+    PyObject *type = PyType_GetName(Py_TYPE(value));
+    if (type) {
+        PyErr_Format(PyExc_TypeError, "%s is %U, not %s", name, type, wanted);
+        Py_DECREF(type);
+    }
+    return -1;
+}
+
+/* The same in place of a TypeError that is set, which names nothing; other exceptions stay. */
+static int name_type_error(const char *name, PyObject *value, const char *wanted) {
+    if (PyErr_ExceptionMatches(PyExc_TypeError)) {
+        PyErr_Clear();
+        wrong_type(name, value, wanted);
+    }
+    return -1;
+}
+
 /* Text stays where it is, as UTF-8 that the str object keeps. `*hold` gets a reference to that. */
 static int read_text(PyObject *event, int name, fbat_str *out, PyObject **hold) {
     Py_ssize_t len;
@@ -44,8 +63,7 @@ static int read_text(PyObject *event, int name, fbat_str *out, PyObject **hold) 
         return -1;
     }
     if (!PyUnicode_Check(text)) {
-        PyErr_Format(PyExc_TypeError, "%s is not text", name_texts[name]);
-        return -1;
+        return wrong_type(name_texts[name], text, "text");
     }
     out->data = PyUnicode_AsUTF8AndSize(text, &len);
     out->len = (size_t)len;
@@ -56,7 +74,7 @@ static int to_number(PyObject *value, int name, unsigned long long max, unsigned
     *out = PyLong_AsUnsignedLongLong(value);
     if (*out == (unsigned long long)-1 && PyErr_Occurred()) {
         if (!PyErr_ExceptionMatches(PyExc_OverflowError)) {
-            return -1;
+            return name_type_error(name_texts[name], value, "an integer");
         }
         PyErr_Clear();
     } else if (*out <= max) {
@@ -73,6 +91,14 @@ static int read_number(PyObject *event, int name, unsigned long long max, unsign
     return done;
 }
 
+static int wrong_id(const char *name, PyObject *value) {
+    if (!PyBytes_Check(value)) {
+        return wrong_type(name, value, "an Id or None; Id.from_hex() reads text");
+    }
+    PyErr_Format(PyExc_TypeError, "%s has %zd bytes, and an Id has 16", name, PyBytes_Size(value));
+    return -1;
+}
+
 static int read_id(PyObject *event, int name, fbat_id *out) {
     PyObject *value = PyObject_GetAttr(event, names[name]);
     int done = value ? 0 : -1;
@@ -80,8 +106,7 @@ static int read_id(PyObject *event, int name, fbat_id *out) {
         if (PyBytes_Check(value) && PyBytes_Size(value) == (Py_ssize_t)sizeof out->bytes) {
             memcpy(out->bytes, PyBytes_AsString(value), sizeof out->bytes);
         } else {
-            PyErr_Format(PyExc_TypeError, "%s is neither an Id nor None", name_texts[name]);
-            done = -1;
+            done = wrong_id(name_texts[name], value);
         }
     }
     Py_XDECREF(value);
@@ -97,6 +122,8 @@ static int read_timestamp(PyObject *event, fbat_event *out) {
         done = out->timestamp_us == -1 && PyErr_Occurred() ? -1 : 0;
         if (done < 0 && PyErr_ExceptionMatches(PyExc_OverflowError)) {
             PyErr_Format(PyExc_ValueError, "%s is %R, and not of 64 bits", name_texts[TIMESTAMP_US], value);
+        } else if (done < 0) {
+            name_type_error(name_texts[TIMESTAMP_US], value, "an integer; fbat.to_us() makes one of a datetime");
         }
     }
     Py_XDECREF(value);
@@ -106,6 +133,9 @@ static int read_timestamp(PyObject *event, fbat_event *out) {
 static int read_payload(PyObject *event, fbat_event *out, Py_buffer *hold) {
     PyObject *value = PyObject_GetAttr(event, names[PAYLOAD]);
     int done = value ? PyObject_GetBuffer(value, hold, PyBUF_SIMPLE) : -1;
+    if (value && done < 0) {
+        name_type_error(name_texts[PAYLOAD], value, "bytes-like");
+    }
     Py_XDECREF(value);
     if (done == 0) {
         out->payload = hold->buf;
@@ -133,14 +163,16 @@ static extensions *extensions_new(size_t count) {
 static int fill_extension(extensions *all, size_t at, PyObject *key, PyObject *value) {
     Py_ssize_t len;
     if (!PyUnicode_Check(key)) {
-        PyErr_SetString(PyExc_TypeError, "the key of an extension is not text");
-        return -1;
+        return wrong_type("the key of an extension", key, "text");
     }
     Py_INCREF(key);
     all->keys[at] = key;
     all->array[at].key.data = PyUnicode_AsUTF8AndSize(key, &len);
-    if (!all->array[at].key.data || PyObject_GetBuffer(value, &all->values[at], PyBUF_SIMPLE) < 0) {
+    if (!all->array[at].key.data) {
         return -1;
+    }
+    if (PyObject_GetBuffer(value, &all->values[at], PyBUF_SIMPLE) < 0) {
+        return name_type_error("the value of an extension", value, "bytes-like");
     }
     all->array[at].key.len = (size_t)len;
     all->array[at].value = all->values[at].buf;
@@ -174,8 +206,9 @@ static int read_extensions(batch *self, PyObject *event, fbat_event *out) {
     }
     int done = 0;
     if (mapping != Py_None) {
-        PyObject *items = PyMapping_Items(mapping);
-        done = items ? 0 : -1;
+        /* A sequence passes for a mapping with PyMapping_Check(). */
+        PyObject *items = PyObject_HasAttrString(mapping, "items") ? PyMapping_Items(mapping) : NULL;
+        done = items ? 0 : PyErr_Occurred() ? -1 : wrong_type(name_texts[EXTENSIONS], mapping, "a mapping");
         if (items && PyList_Size(items) > 0) {
             done = fill_extensions(self, out, items);
         }
@@ -191,9 +224,14 @@ static int read_numbers(PyObject *event, fbat_event *out) {
     unsigned long long kind, payload_version, flags, expect, expected_version, causation_item;
     if (read_number(event, KIND, UINT16_MAX, &kind) < 0 ||
         read_number(event, PAYLOAD_VERSION, UINT16_MAX, &payload_version) < 0 ||
-        read_number(event, FLAGS, UINT32_MAX, &flags) < 0 || read_number(event, EXPECT, UINT32_MAX, &expect) < 0 ||
+        read_number(event, FLAGS, UINT32_MAX, &flags) < 0 ||
+        read_number(event, EXPECT, FBAT_EXPECT_VERSION, &expect) < 0 ||
         read_number(event, EXPECTED_VERSION, UINT64_MAX, &expected_version) < 0 ||
         read_number(event, CAUSATION_ITEM, SIZE_MAX, &causation_item) < 0) {
+        return -1;
+    }
+    if (expected_version != 0 && expect != FBAT_EXPECT_VERSION) { /* the library says it with a name of C's */
+        PyErr_Format(PyExc_ValueError, "expected_version is %llu without expect=Expect.VERSION", expected_version);
         return -1;
     }
     out->kind = (uint16_t)kind;

@@ -39,6 +39,10 @@ static PyObject *function_of(void *user_data) {
 /* Handlers of signals run at the end of a callback, since the thread of the interpreter that runs them may be in
  * here for long; a KeyboardInterrupt then stops the call. */
 static int32_t answer(PyObject *result, int truth) {
+    if (truth && result == Py_None) { /* a function that forgot to answer, which would leave out everything */
+        PyErr_SetString(PyExc_TypeError, "a filter returns True to import the event or False to leave it out, not None");
+        Py_CLEAR(result);
+    }
     int32_t value = !result ? -1 : truth ? PyObject_IsTrue(result) : 0;
     Py_XDECREF(result);
     return value < 0 || PyErr_CheckSignals() < 0 ? stop() : value;

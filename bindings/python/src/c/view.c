@@ -129,13 +129,7 @@ static PyObject *get_optional_hash(PyObject *self, void *closure) {
 static PyObject *get_payload(PyObject *self, void *closure) {
     (void)closure;
     const fbat_record *record = (const fbat_record *)struct_of(self);
-    if (!record) {
-        return NULL;
-    }
-    if (record->payload_len < record->payload_size) { /* its column was not asked for */
-        Py_RETURN_NONE;
-    }
-    return PyBytes_FromStringAndSize((const char *)record->payload, (Py_ssize_t)record->payload_len);
+    return record ? PyBytes_FromStringAndSize((const char *)record->payload, (Py_ssize_t)record->payload_len) : NULL;
 }
 
 static PyObject *get_raw_provenance(PyObject *self, void *closure) {
@@ -207,7 +201,7 @@ static PyGetSetDef record_members[] = {
      AT(fbat_record, correlation)},
     {"causation", get_optional_id, NULL, "The event that caused it; None for none. Imported events have none.",
      AT(fbat_record, causation)},
-    {"payload", get_payload, NULL, "The payload, a copy; None where its column was not asked for.", NULL},
+    {"payload", get_payload, NULL, "The payload, a copy; empty where its column was not asked for, which payload_size tells.", NULL},
     {"payload_size", get_u64, NULL,
      "How long the event's payload is, in bytes, also where its column was not asked for.",
      AT(fbat_record, payload_size)},

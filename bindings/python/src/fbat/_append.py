@@ -45,38 +45,43 @@ class ReceiptFlags(enum.IntFlag):
 
 @dataclasses.dataclass(slots=True)
 class Event:
-    """An event to append. Entity, scope and kind have to be given; the rest has defaults."""
+    """An event to append. Entity, scope and kind have to be given; the rest has defaults.
+
+    - ``entity``: What the event is about: 1 to 1024 bytes of UTF-8, no control characters, ``/``, ``..``, ``|`` or
+      ``=``. ``e:x`` lies below ``e``.
+    - ``scope``: Whose event it is, as the caller divides them: a tenant, a service. Same rules as ``entity``.
+    - ``kind``: What sort of event, see :func:`fbat.kind`: category in the top 4 bits (not 0x0 nor 0xD), type in the low
+      12.
+    - ``payload``: Any bytes-like object; at most 32 MiB. It is not copied before the library reads it.
+    - ``payload_version``: Which version of its payload's schema: the caller's own, kept as it is; 16 bits.
+    - ``flags``: The caller's own, every bit of 32; kept as they are.
+    - ``key``: Idempotency key, which becomes the event's id, see :func:`fbat.operation_key`. None: a new id is made.
+    - ``expect``: What is expected of the entity before this event. Earlier items of the batch count.
+    - ``expected_version``: With :attr:`Expect.VERSION`: how many events the entity has; else 0.
+    - ``timestamp_us``: Microseconds since 1970-01-01T00:00:00Z, see :func:`fbat.to_us`. None: the recorded time of the
+      batch.
+    - ``correlation``: What the event belongs to, across entities; None for nothing.
+    - ``causation``: The event that caused this one, by its id, which is not looked up; None for none.
+    - ``causation_item``: The item of the same batch that caused this one, counted from 1; 0 for none. Not together with
+      ``causation``.
+    - ``extensions``: Named values: ``prefix.field`` to any bytes. At most 64, together at most 64 KiB.
+    """
 
     entity: str
-    """What the event is about: 1 to 1024 bytes of UTF-8, no control characters, ``/``, ``..``, ``|`` or ``=``.
-    ``e:x`` lies below ``e``."""
     scope: str
-    """Whose event it is, as the caller divides them: a tenant, a service. Same rules as ``entity``."""
     kind: int
-    """What sort of event, see :func:`fbat.kind`: category in the top 4 bits (not 0x0 nor 0xD), type in the low 12."""
     payload: Buffer = b""
-    """Any bytes-like object; at most 32 MiB. It is not copied before the library reads it."""
     _: dataclasses.KW_ONLY
     payload_version: int = 0
-    """Which version of its payload's schema: the caller's own, kept as it is; 16 bits."""
     flags: int = 0
-    """The caller's own, every bit of 32; kept as they are."""
     key: Id | None = None
-    """Idempotency key, which becomes the event's id, see :func:`fbat.operation_key`. None: a new id is made."""
     expect: Expect = Expect.ANY
-    """What is expected of the entity before this event. Earlier items of the batch count."""
     expected_version: int = 0
-    """With :attr:`Expect.VERSION`: how many events the entity has; else 0."""
     timestamp_us: int | None = None
-    """Microseconds since 1970-01-01T00:00:00Z, see :func:`fbat.to_us`. None: the recorded time of the batch."""
     correlation: Id | None = None
-    """What the event belongs to, across entities."""
     causation: Id | None = None
-    """The event that caused this one, by its id, which is not looked up."""
     causation_item: int = 0
-    """The item of the same batch that caused this one, counted from 1; 0 for none. Not together with ``causation``."""
     extensions: Mapping[str, Buffer] | None = None
-    """Named values: ``prefix.field`` to any bytes. At most 64, together at most 64 KiB."""
 
 
 class Receipt(_fast.ReceiptView):

@@ -7,6 +7,7 @@ import enum
 import os
 from typing import TYPE_CHECKING, Final
 
+from fbat._argument import u32
 from fbat._error import Detail
 from fbat._handle import members, struct
 from fbat._id import Hash, Id, path_bytes
@@ -30,20 +31,22 @@ class BackupFlags(enum.IntFlag):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class BackupReport:
-    """What a backup holds."""
+    """What a backup holds.
+
+    - ``events``: Events in the copy, the library's own included.
+    - ``segments``: Files of the log.
+    - ``linked_segments``: Those of them that are links to the files of the store.
+    - ``log_bytes``: Size of the log, in bytes, linked files included.
+    - ``last_sequence``: The global sequence that the copy ends with.
+    - ``log_hash``: The log hash there, of store and copy alike.
+    """
 
     events: int
-    """Events in the copy, the library's own included."""
     segments: int
-    """Files of the log."""
     linked_segments: int
-    """Those of them that are links to the files of the store."""
     log_bytes: int
-    """Size of the log, in bytes, linked files included."""
     last_sequence: int
-    """The global sequence that the copy ends with."""
     log_hash: Hash
-    """The log hash there, of store and copy alike."""
 
 
 _NUMBERS: Final = tuple(field.name for field in dataclasses.fields(BackupReport) if field.name != "log_hash")
@@ -53,7 +56,7 @@ def backup(store: Store, destination: AnyPath, flags: BackupFlags | int) -> Back
     """Copies a store; see :meth:`fbat.Store.backup`."""
     report = struct("fbat_backup_report")
     with Detail() as err:
-        err.check(lib.fbat_store_backup(store._pointer, path_bytes(destination), flags, report, err.out))
+        err.check(lib.fbat_store_backup(store._pointer, path_bytes(destination), u32("flags", flags), report, err.out))
     return BackupReport(**members(report, _NUMBERS), log_hash=Hash(bytes(report.log_hash.bytes)))
 
 

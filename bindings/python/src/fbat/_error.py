@@ -7,6 +7,7 @@ to do about it.
 from __future__ import annotations
 
 import enum
+import errno
 import os
 from typing import TYPE_CHECKING, Any, Final
 
@@ -88,30 +89,33 @@ def status_category(status: int) -> Category:
 
 
 class Error(Exception):
-    """A failure of the library. Its text is one sentence for people: what, where and why."""
+    """A failure of the library. Its text is one sentence for people: what, where and why.
 
-    code: int
-    """The status: a :class:`Status`, or a number that only a later version of the library knows."""
+    - ``code``: The status. A plain number is none that this version of the library has; ``name`` is there for that too.
+    - ``message``: One sentence for people: what, where and why.
+    - ``os_error``: The operating system's ``errno``; 0 where it did not fail.
+    - ``found``: The version, size or count that was found; 0 where none applies.
+    - ``supported``: The version, size or count that is supported, allowed or expected; 0 where none applies.
+    - ``item``: Which item of a batch was at fault, counted from 0; None where it was none of one.
+      A note says it too.
+    - ``path``: The file or directory concerned; None for none.
+    - ``offset``: Where in that file, in bytes from its start; None where that is not known.
+    - ``sequence``: The global sequence of the event concerned; None for none.
+    - ``event_id``: The id of the event concerned; None for none.
+    - ``import_report``: Of an import that failed: what was committed before; else None.
+    """
+
+    code: Status | int
     message: str
-    """One sentence for people: what, where and why."""
     os_error: int
-    """The operating system's ``errno``; 0 where it did not fail."""
     found: int
-    """The version, size or count that was found; 0 where none applies."""
     supported: int
-    """The version, size or count that is supported, allowed or expected; 0 where none applies."""
     item: int | None
-    """Which item of a batch was at fault, counted from 0."""
     path: str | None
-    """The file or directory concerned."""
     offset: int | None
-    """Where in that file, in bytes from its start."""
     sequence: int | None
-    """The global sequence of the event concerned."""
     event_id: Id | None
-    """The id of the event concerned."""
     import_report: ImportReport | None
-    """Of an import that failed: what was committed before."""
 
     def __init__(
         self,
@@ -170,7 +174,17 @@ class InvalidError(Error, ValueError):
 
 
 class NotFoundError(Error, KeyError):
-    """What was asked for is not there."""
+    """What was asked for is not there: an event, an entity, a path."""
+
+
+class StoreNotFoundError(NotFoundError, FileNotFoundError):
+    """No store is in the directory. Is a :class:`FileNotFoundError` too: ``errno`` is ``ENOENT``, ``filename`` the
+    directory; ``os_error`` stays 0, since the operating system did not fail.
+    """
+
+    def __init__(self, code: int, message: str, **detail: Any) -> None:
+        super().__init__(code, message, **detail)
+        self.errno, self.strerror, self.filename = errno.ENOENT, message, self.path
 
 
 class ConflictError(Error):
@@ -186,7 +200,10 @@ class ClosedError(Error):
 
 
 class IoError(Error, OSError):
-    """The operating system failed. ``errno``, ``strerror`` and ``filename`` are as with every :class:`OSError`."""
+    """The operating system failed. ``errno``, ``strerror`` and ``filename`` are as with every :class:`OSError`.
+
+    It is of no subclass of that: whether something was missing is told by ``errno``.
+    """
 
     def __init__(self, code: int, message: str, **detail: Any) -> None:
         super().__init__(code, message, **detail)
@@ -227,13 +244,14 @@ _EXCEPTIONS: Final[dict[Category, type[Error]]] = {
 
 def error_of(status: int, detail: CData = ffi.NULL) -> Error:
     """The exception for a status, with what the error object knows beside it, which stays the caller's."""
-    cls = _EXCEPTIONS[status_category(status)]
+    missing = status == lib.FBAT_ERR_STORE_NOT_FOUND
+    cls = StoreNotFoundError if missing else _EXCEPTIONS[status_category(status)]
     if detail == ffi.NULL:
         return cls(status, status_message(status))
     item, offset = lib.fbat_error_item(detail), lib.fbat_error_offset(detail)
     path = bytes_of(lib.fbat_error_path(detail))
     event_id = bytes(lib.fbat_error_event_id(detail).bytes)
-    return cls(
+    error = cls(
         lib.fbat_error_code(detail),
         text_of(lib.fbat_error_message(detail)),
         os_error=lib.fbat_error_os_error(detail),
@@ -245,6 +263,9 @@ def error_of(status: int, detail: CData = ffi.NULL) -> Error:
         sequence=lib.fbat_error_sequence(detail) or None,
         event_id=optional_id(event_id),
     )
+    if error.item is not None:
+        error.add_note(f"event {error.item} of the batch")
+    return error
 
 
 def check(status: int) -> None:

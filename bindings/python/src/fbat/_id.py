@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from fbat._argument import check_argument, from_buffer, number, plain_bytes, text_or_bytes, u16, wrong_type
 from fbat._error import Detail, InvalidError, Status, check
 from fbat._native import ffi, lib
 
@@ -21,7 +22,8 @@ class _Digest(bytes):
     SIZE: ClassVar[int]
 
     def __new__(cls, value: Buffer) -> Self:
-        made = super().__new__(cls, value)
+        wanted = f"{cls.SIZE} bytes; {cls.__name__}.from_hex() reads text"
+        made = super().__new__(cls, plain_bytes(f"the value of {cls.__name__}", value, wanted))
         if len(made) != cls.SIZE:
             message = f"{cls.__name__} has {cls.SIZE} bytes, not {len(made)}"
             raise InvalidError(Status.INVALID_ARGUMENT, message, found=len(made), supported=cls.SIZE)
@@ -47,8 +49,10 @@ class Id(_Digest):
     @classmethod
     def from_hex(cls, text: str) -> Self:
         """Reads an id from 32 hex digits of either case; :class:`InvalidError` for anything else."""
+        if not isinstance(text, str):
+            raise wrong_type("text", text, "text")
         raw, out = text.encode("utf-8", "surrogatepass"), ffi.new("fbat_id *")
-        check(lib.fbat_id_from_hex(raw, len(raw), out))
+        check_argument(lib.fbat_id_from_hex(raw, len(raw), out), "text", text, "32 hex digits")
         return cls(bytes(out.bytes))
 
 
@@ -61,15 +65,17 @@ class Hash(_Digest):
     @classmethod
     def from_hex(cls, text: str) -> Self:
         """Reads a hash from 64 hex digits of either case; :class:`InvalidError` for anything else."""
+        if not isinstance(text, str):
+            raise wrong_type("text", text, "text")
         raw, out = text.encode("utf-8", "surrogatepass"), ffi.new("fbat_hash *")
-        check(lib.fbat_hash_from_hex(raw, len(raw), out))
+        check_argument(lib.fbat_hash_from_hex(raw, len(raw), out), "text", text, "64 hex digits")
         return cls(bytes(out.bytes))
 
 
 def content_hash(data: Buffer) -> Hash:
     """The content hash of a payload: plain BLAKE3 of its bytes."""
     out = ffi.new("fbat_hash *")
-    with ffi.from_buffer("uint8_t[]", data) as raw:
+    with from_buffer("data", data) as raw:
         check(lib.fbat_content_hash(raw, len(raw), out))
     return Hash(bytes(out.bytes))
 
@@ -77,24 +83,27 @@ def content_hash(data: Buffer) -> Hash:
 def kind(category: int, type: int) -> int:  # noqa: A002, the header's word
     """The kind of a category (0 to 15; 0x0 and 0xD are the library's own) and a type (0 to 4095)."""
     out = ffi.new("uint16_t *")
-    check(lib.fbat_kind(_u32(category), _u32(type), out))
+    check(lib.fbat_kind(number("category", category, 0, 15), number("type", type, 0, 4095), out))
     return int(out[0])
 
 
 def kind_category(kind: int) -> int:
     """The category of a kind: its top 4 bits."""
-    return lib.fbat_kind_category(kind)
+    return lib.fbat_kind_category(u16("kind", kind))
 
 
 def kind_type(kind: int) -> int:
     """The type of a kind within its category: its low 12 bits."""
-    return lib.fbat_kind_type(kind)
+    return lib.fbat_kind_type(u16("kind", kind))
 
 
-def operation_key(domain: str | bytes, *parts: str | bytes) -> Id:
-    """A key for events, made from a domain (what sort of operation) and parts; text counts as UTF-8."""
-    raw_domain = _raw(domain)
-    raw_parts = [ffi.from_buffer("char[]", _raw(part)) for part in parts]
+def operation_key(domain: str | Buffer, *parts: str | Buffer) -> Id:
+    """A key for events, made from a domain (what sort of operation) and parts: text, which counts as UTF-8, or bytes.
+
+    The key is kept for ever, so nothing else is taken for one of them: of a number, pass ``str(number)``.
+    """
+    raw_domain = text_or_bytes("domain", domain)
+    raw_parts = [ffi.from_buffer("char[]", text_or_bytes(f"part {i}", part)) for i, part in enumerate(parts)]
     strings = ffi.new("fbat_str[]", [(part, len(part)) for part in raw_parts])
     out = ffi.new("fbat_id *")
     check(lib.fbat_operation_key(raw_domain, len(raw_domain), strings, len(raw_parts), out))
@@ -126,12 +135,3 @@ def take_buffer(buffer: CData) -> bytes:
         return bytes(ffi.buffer(lib.fbat_buffer_data(buffer), lib.fbat_buffer_len(buffer)))
     finally:
         lib.fbat_buffer_free(buffer)
-
-
-def _raw(text: str | bytes) -> bytes:
-    return text.encode() if isinstance(text, str) else bytes(text)
-
-
-def _u32(number: int) -> int:
-    """What C takes for an unsigned number of 32 bits; all that don't fit are refused alike."""
-    return number if 0 <= number <= 0xFFFFFFFF else 0xFFFFFFFF

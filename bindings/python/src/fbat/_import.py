@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Generic, TypedDict, TypeVar
 
 from fbat import _fast
+from fbat._argument import check_callable, check_instance, set_number, set_text, set_versions
 from fbat._error import Detail, check, error_of, text_of
 from fbat._handle import Handle, members, owned, struct
 from fbat._native import ffi, lib
@@ -59,31 +60,34 @@ class ImportReport:
 
     ``imported``, ``deduplicated``, the three ``skipped_`` and ``conflicts`` add up to the events examined. For an
     import that failed, was stopped or cancelled it covers the chunks that were committed.
+
+    - ``imported``: Appended to the destination.
+    - ``deduplicated``: There already, since before this import.
+    - ``skipped_reserved``: The source's own events, of reserved kinds.
+    - ``skipped_filtered``: Left out by the filter.
+    - ``skipped_reimported``: Came from this very namespace: earlier output of the same import.
+    - ``conflicts``: There with other content, and left out with :attr:`OnConflict.SKIP`.
+    - ``overtaken``: Those of ``imported`` that another import or append brought in during this one. ``imported -
+      overtaken``, summed over concurrent imports, is exact.
+    - ``source_high_watermark``: The last sequence of the source that was examined: where to go on, as ``after``. 0:
+      none was.
+    - ``source_ceiling``: The last sequence of the source that this import was to examine, fixed at the call.
+    - ``destination_visible``: The destination's frontier after the import, or the chunk that progress is told of: what
+      readers may see.
+    - ``destination_durable``: And what is known to be on the disk.
     """
 
     imported: int
-    """Appended to the destination."""
     deduplicated: int
-    """There already, since before this import."""
     skipped_reserved: int
-    """The source's own events, of reserved kinds."""
     skipped_filtered: int
-    """Left out by the filter."""
     skipped_reimported: int
-    """Came from this very namespace: earlier output of the same import."""
     conflicts: int
-    """There with other content, and left out with :attr:`OnConflict.SKIP`."""
     overtaken: int
-    """Those of ``imported`` that another import or append brought in during this one. ``imported - overtaken``, summed
-    over concurrent imports, is exact."""
     source_high_watermark: int
-    """The last sequence of the source that was examined: where to go on, as ``after``. 0: none was."""
     source_ceiling: int
-    """The last sequence of the source that this import was to examine, fixed at the call."""
     destination_visible: int
-    """The destination's frontier after the import, or the chunk that progress is told of: what readers may see."""
     destination_durable: int
-    """And what is known to be on the disk."""
 
     @property
     def examined(self) -> int:
@@ -138,8 +142,10 @@ class Cancel(Handle):
                 follower.trigger()
 
 
-Filter = Callable[["Record"], object]
-"""Says whether to import an event: anything true for yes. What it raises stops the import, and leaves it as it is."""
+Filter = Callable[["Record"], bool]
+"""Says whether to import an event: True imports it, False leaves it out, and so does anything else that is true or
+false, but for None, which is a :class:`TypeError`: a function that forgets to answer would leave out everything. What
+it raises stops the import, and leaves it as it is."""
 
 Progress = Callable[[ImportReport], object]
 """Told what was done after each committed chunk. What it raises stops the import, and leaves it as it is."""
@@ -272,8 +278,7 @@ class ImportOptions(Handle):
 
     @namespace.setter
     def namespace(self, value: str) -> None:
-        raw = value.encode()
-        check(lib.fbat_import_options_set_namespace(self._pointer, raw, len(raw)))
+        set_text(lib.fbat_import_options_set_namespace, self._pointer, "namespace", value, "1 to 1024 bytes of UTF-8")
 
     @property
     def entity(self) -> str:
@@ -282,8 +287,7 @@ class ImportOptions(Handle):
 
     @entity.setter
     def entity(self, value: str) -> None:
-        raw = value.encode()
-        check(lib.fbat_import_options_set_entity(self._pointer, raw, len(raw)))
+        set_text(lib.fbat_import_options_set_entity, self._pointer, "entity", value, "at most 1024 bytes of UTF-8")
 
     @property
     def scope(self) -> str:
@@ -292,8 +296,7 @@ class ImportOptions(Handle):
 
     @scope.setter
     def scope(self, value: str) -> None:
-        raw = value.encode()
-        check(lib.fbat_import_options_set_scope(self._pointer, raw, len(raw)))
+        set_text(lib.fbat_import_options_set_scope, self._pointer, "scope", value, "at most 1024 bytes of UTF-8")
 
     @property
     def kind_match(self) -> KindMatch:
@@ -311,7 +314,7 @@ class ImportOptions(Handle):
         if value is None:
             check(lib.fbat_import_options_set_any_kind(self._pointer))
         else:
-            check(lib.fbat_import_options_set_kind(self._pointer, value))
+            set_number(lib.fbat_import_options_set_kind, self._pointer, "kind", value, "0 to 65535")
 
     @property
     def category(self) -> int | None:
@@ -324,7 +327,7 @@ class ImportOptions(Handle):
         if value is None:
             check(lib.fbat_import_options_set_any_kind(self._pointer))
         else:
-            check(lib.fbat_import_options_set_category(self._pointer, value))
+            set_number(lib.fbat_import_options_set_category, self._pointer, "category", value, "0 to 15")
 
     @property
     def versions(self) -> tuple[int, int]:
@@ -335,8 +338,7 @@ class ImportOptions(Handle):
 
     @versions.setter
     def versions(self, value: tuple[int, int]) -> None:
-        first, last = value
-        check(lib.fbat_import_options_set_versions(self._pointer, first, last))
+        set_versions(lib.fbat_import_options_set_versions, self._pointer, value)
 
     @property
     def after(self) -> int:
@@ -345,7 +347,7 @@ class ImportOptions(Handle):
 
     @after.setter
     def after(self, value: int) -> None:
-        check(lib.fbat_import_options_set_after(self._pointer, value))
+        set_number(lib.fbat_import_options_set_after, self._pointer, "after", value, "0 to 18446744073709551615")
 
     @property
     def chunk_size(self) -> int:
@@ -354,7 +356,7 @@ class ImportOptions(Handle):
 
     @chunk_size.setter
     def chunk_size(self, value: int) -> None:
-        check(lib.fbat_import_options_set_chunk_size(self._pointer, value))
+        set_number(lib.fbat_import_options_set_chunk_size, self._pointer, "chunk_size", value, "0 to 4294967295")
 
     @property
     def durability(self) -> ImportDurability:
@@ -363,7 +365,7 @@ class ImportOptions(Handle):
 
     @durability.setter
     def durability(self, value: ImportDurability | int) -> None:
-        check(lib.fbat_import_options_set_durability(self._pointer, value))
+        set_number(lib.fbat_import_options_set_durability, self._pointer, "durability", value, "an ImportDurability")
 
     @property
     def on_conflict(self) -> OnConflict:
@@ -372,7 +374,7 @@ class ImportOptions(Handle):
 
     @on_conflict.setter
     def on_conflict(self, value: OnConflict | int) -> None:
-        check(lib.fbat_import_options_set_on_conflict(self._pointer, value))
+        set_number(lib.fbat_import_options_set_on_conflict, self._pointer, "on_conflict", value, "an OnConflict")
 
     @property
     def flags(self) -> ImportFlags:
@@ -381,18 +383,21 @@ class ImportOptions(Handle):
 
     @flags.setter
     def flags(self, value: ImportFlags | int) -> None:
-        check(lib.fbat_import_options_set_flags(self._pointer, value))
+        set_number(lib.fbat_import_options_set_flags, self._pointer, "flags", value, "bits of ImportFlags")
 
     @property
     def filter(self) -> Filter | None:
-        """Says which events to import. It sees what the region and ``after`` let through, but not events of reserved
-        kinds; with the columns of ``filter_columns``. It may read both stores and append to the destination, not close
-        them.
+        """Says which events to import: True imports an event, False leaves it out and is counted as
+        ``skipped_filtered``, None is a :class:`TypeError`. It sees what the region and ``after`` let through, but not
+        events of reserved kinds; with the columns of ``filter_columns``. It may read both stores and append to the
+        destination, not close them.
         """
         return self._filter.function if self._filter else None
 
     @filter.setter
     def filter(self, value: Filter | None) -> None:
+        if value is not None:
+            check_callable("filter", value)
         callback = None if value is None else _Callback(value, functools.partial(value))
         function = ffi.cast("fbat_filter_fn", _fast.FILTER if callback else 0)
         check(lib.fbat_import_options_set_filter(self._pointer, function, *_user_data(callback)))
@@ -405,7 +410,9 @@ class ImportOptions(Handle):
 
     @filter_columns.setter
     def filter_columns(self, value: Columns | int) -> None:
-        check(lib.fbat_import_options_set_filter_columns(self._pointer, value))
+        set_number(
+            lib.fbat_import_options_set_filter_columns, self._pointer, "filter_columns", value, "bits of Columns"
+        )
 
     @property
     def progress(self) -> Progress | None:
@@ -416,6 +423,8 @@ class ImportOptions(Handle):
 
     @progress.setter
     def progress(self, value: Progress | None) -> None:
+        if value is not None:
+            check_callable("progress", value)
         callback = None if value is None else _Callback(value, functools.partial(_call_progress, value))
         function = ffi.cast("fbat_progress_fn", _fast.PROGRESS if callback else 0)
         check(lib.fbat_import_options_set_progress(self._pointer, function, *_user_data(callback)))
@@ -428,6 +437,8 @@ class ImportOptions(Handle):
 
     @cancel.setter
     def cancel(self, value: Cancel | None) -> None:
+        if value is not None:
+            check_instance("cancel", value, Cancel)
         check(lib.fbat_import_options_set_cancel(self._pointer, value._pointer if value else ffi.NULL))
         self._cancel = value
 

@@ -8,6 +8,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from fbat import _fast
+from fbat._argument import check_callable
 from fbat._error import check
 from fbat._native import ffi, lib
 
@@ -39,6 +40,8 @@ def set_log_callback(callback: Callable[[LogLevel, str], object] | None) -> None
     if callback is None:
         check(lib.fbat_set_log_callback(ffi.NULL, ffi.NULL, ffi.NULL))
         return
+
+    check_callable("callback", callback)
 
     def call(level: int, message: str) -> None:
         callback(LogLevel(level), message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, Any, Final
 
+from fbat._argument import from_buffer, set_number, set_text, u32
 from fbat._error import Detail, check, text_of
 from fbat._handle import Handle, owned
 from fbat._id import Hash, Id, take_buffer
@@ -72,18 +73,18 @@ class Provenance(Handle):
     @classmethod
     def decode(cls, frame: Buffer, flags: WireFlags | int = WireFlags.STRICT) -> Self:
         """Reads an FBATIP frame: magic, version, checksum, body."""
-        return cls._read(lib.fbat_provenance_decode, frame, flags)
+        return cls._read(lib.fbat_provenance_decode, "frame", frame, flags)
 
     @classmethod
     def from_extension(cls, body: Buffer, flags: WireFlags | int = WireFlags.STRICT) -> Self:
         """Reads a bare body, as the extension ``batpak.import.provenance`` holds it."""
-        return cls._read(lib.fbat_provenance_from_extension, body, flags)
+        return cls._read(lib.fbat_provenance_from_extension, "body", body, flags)
 
     @classmethod
-    def _read(cls, read: Callable[[CData, int, int, CData, CData], int], data: Buffer, flags: int) -> Self:
+    def _read(cls, read: Callable[[CData, int, int, CData, CData], int], name: str, data: Buffer, flags: int) -> Self:
         out = ffi.new("fbat_provenance **")
-        with Detail() as err, ffi.from_buffer("uint8_t[]", data) as raw:
-            err.check(read(raw, len(raw), flags, out, err.out))
+        with Detail() as err, from_buffer(name, data) as raw:
+            err.check(read(raw, len(raw), u32("flags", flags), out, err.out))
         made = cls._adopt(out[0])
         assert made is not None, "decoding that succeeds gives a provenance"
         return made
@@ -109,7 +110,7 @@ class Provenance(Handle):
 
     @schema_version.setter
     def schema_version(self, value: int) -> None:
-        check(lib.fbat_provenance_set_schema_version(self._pointer, value))
+        set_number(lib.fbat_provenance_set_schema_version, self._pointer, "schema_version", value, "0 to 65535")
 
     @property
     def namespace(self) -> str:
@@ -118,8 +119,7 @@ class Provenance(Handle):
 
     @namespace.setter
     def namespace(self, value: str) -> None:
-        raw = value.encode()
-        check(lib.fbat_provenance_set_namespace(self._pointer, raw, len(raw)))
+        set_text(lib.fbat_provenance_set_namespace, self._pointer, "namespace", value, "1 to 1024 bytes of UTF-8")
 
     @property
     def event_id(self) -> Id:
@@ -137,7 +137,7 @@ class Provenance(Handle):
 
     @sequence.setter
     def sequence(self, value: int) -> None:
-        check(lib.fbat_provenance_set_sequence(self._pointer, value))
+        set_number(lib.fbat_provenance_set_sequence, self._pointer, "sequence", value, "0 to 18446744073709551615")
 
     @property
     def kind(self) -> int:
@@ -146,7 +146,7 @@ class Provenance(Handle):
 
     @kind.setter
     def kind(self, value: int) -> None:
-        check(lib.fbat_provenance_set_kind(self._pointer, value))
+        set_number(lib.fbat_provenance_set_kind, self._pointer, "kind", value, "0 to 65535")
 
     @property
     def content_hash(self) -> Hash:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, Final, TypedDict
 
+from fbat._argument import check_instance, set_number, set_text, set_versions
 from fbat._error import Detail, check, text_of
 from fbat._handle import Handle, owned
 from fbat._native import ffi, lib
@@ -105,8 +106,7 @@ class Query(Handle):
 
     @entity.setter
     def entity(self, value: str) -> None:
-        raw = value.encode()
-        check(lib.fbat_query_set_entity(self._pointer, raw, len(raw)))
+        set_text(lib.fbat_query_set_entity, self._pointer, "entity", value, "at most 1024 bytes of UTF-8")
 
     @property
     def scope(self) -> str:
@@ -115,8 +115,7 @@ class Query(Handle):
 
     @scope.setter
     def scope(self, value: str) -> None:
-        raw = value.encode()
-        check(lib.fbat_query_set_scope(self._pointer, raw, len(raw)))
+        set_text(lib.fbat_query_set_scope, self._pointer, "scope", value, "at most 1024 bytes of UTF-8")
 
     @property
     def kind_match(self) -> KindMatch:
@@ -133,7 +132,7 @@ class Query(Handle):
         if value is None:
             check(lib.fbat_query_set_any_kind(self._pointer))
         else:
-            check(lib.fbat_query_set_kind(self._pointer, value))
+            set_number(lib.fbat_query_set_kind, self._pointer, "kind", value, "0 to 65535")
 
     @property
     def category(self) -> int | None:
@@ -146,7 +145,7 @@ class Query(Handle):
         if value is None:
             check(lib.fbat_query_set_any_kind(self._pointer))
         else:
-            check(lib.fbat_query_set_category(self._pointer, value))
+            set_number(lib.fbat_query_set_category, self._pointer, "category", value, "0 to 15")
 
     @property
     def versions(self) -> tuple[int, int]:
@@ -156,8 +155,7 @@ class Query(Handle):
 
     @versions.setter
     def versions(self, value: tuple[int, int]) -> None:
-        first, last = value
-        check(lib.fbat_query_set_versions(self._pointer, first, last))
+        set_versions(lib.fbat_query_set_versions, self._pointer, value)
 
     @property
     def after(self) -> int:
@@ -166,7 +164,7 @@ class Query(Handle):
 
     @after.setter
     def after(self, value: int) -> None:
-        check(lib.fbat_query_set_after(self._pointer, value))
+        set_number(lib.fbat_query_set_after, self._pointer, "after", value, "0 to 18446744073709551615")
 
     @property
     def until(self) -> int:
@@ -175,7 +173,7 @@ class Query(Handle):
 
     @until.setter
     def until(self, value: int) -> None:
-        check(lib.fbat_query_set_until(self._pointer, value))
+        set_number(lib.fbat_query_set_until, self._pointer, "until", value, "0 to 18446744073709551615")
 
     @property
     def limit(self) -> int:
@@ -184,7 +182,7 @@ class Query(Handle):
 
     @limit.setter
     def limit(self, value: int) -> None:
-        check(lib.fbat_query_set_limit(self._pointer, value))
+        set_number(lib.fbat_query_set_limit, self._pointer, "limit", value, "1 to 65536")
 
     @property
     def columns(self) -> Columns:
@@ -193,7 +191,7 @@ class Query(Handle):
 
     @columns.setter
     def columns(self, value: Columns | int) -> None:
-        check(lib.fbat_query_set_columns(self._pointer, value))
+        set_number(lib.fbat_query_set_columns, self._pointer, "columns", value, "bits of Columns")
 
     @property
     def flags(self) -> QueryFlags:
@@ -202,7 +200,7 @@ class Query(Handle):
 
     @flags.setter
     def flags(self, value: QueryFlags | int) -> None:
-        check(lib.fbat_query_set_flags(self._pointer, value))
+        set_number(lib.fbat_query_set_flags, self._pointer, "flags", value, "bits of QueryFlags")
 
 
 class Cursor(Handle):
@@ -215,6 +213,9 @@ class Cursor(Handle):
     __slots__ = ("_store",)
 
     def __init__(self, store: Store, query: Query | None = None) -> None:
+        from fbat._store import Store  # noqa: PLC0415, stores make cursors
+
+        check_instance("store", store, Store)
         self._store = store
         out = ffi.new("fbat_cursor **")
         with Detail() as err:

@@ -28,58 +28,64 @@ class RepairFlags(enum.IntFlag):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RepairTotals:
-    """What a repair kept, in figures."""
+    """What a repair kept, in figures.
+
+    - ``events``: Events that were kept, the library's own included.
+    - ``system_events``: The library's own among them.
+    - ``unlinked_events``: Events whose predecessor of the same entity is lost: their checksum and content hold, their
+      hash cannot be computed.
+    - ``segments``: Files of the log that were read.
+    - ``headers_rebuilt``: Those of them whose header was damaged and was made anew.
+    - ``bytes_unread``: Bytes of them that are neither a header nor an event.
+    - ``losses``: Things that do not hold. A report lists 10,000 of them.
+    - ``sequences_lost``: How many sequences are lost. Each belonged to an event or to a declared gap.
+    - ``gap_first``: The first of the sequences behind the log that were jumped because somebody may have seen them; 0:
+      the damaged store had been closed, and said where it ended.
+    - ``gap_last``: The last of them.
+    - ``flags``: What is special about the new store.
+    """
 
     events: int
-    """Events that were kept, the library's own included."""
     system_events: int
-    """The library's own among them."""
     unlinked_events: int
-    """Events whose predecessor of the same entity is lost: their checksum and content hold, their hash cannot be
-    computed."""
     segments: int
-    """Files of the log that were read."""
     headers_rebuilt: int
-    """Those of them whose header was damaged and was made anew."""
     bytes_unread: int
-    """Bytes of them that are neither a header nor an event."""
     losses: int
-    """Things that do not hold. A report lists 10,000 of them."""
     sequences_lost: int
-    """How many sequences are lost. Each belonged to an event or to a declared gap."""
     gap_first: int
-    """The first of the sequences behind the log that were jumped because somebody may have seen them; 0: the damaged
-    store had been closed, and said where it ended."""
     gap_last: int
-    """The last of them."""
     flags: RepairFlags
-    """What is special about the new store."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Loss:
-    """One thing that does not hold, and the sequences lost by it."""
+    """One thing that does not hold, and the sequences lost by it.
+
+    - ``path``: The file, which may be one that is missing.
+    - ``offset``: Where in it, in bytes from its start.
+    - ``first_sequence``: The first global sequence that is lost; 0 where none is, or none is known to be.
+    - ``last_sequence``: The last one.
+    - ``message``: One sentence for people.
+    """
 
     path: str
-    """The file, which may be one that is missing."""
     offset: int
-    """Where in it, in bytes from its start."""
     first_sequence: int
-    """The first global sequence that is lost; 0 where none is, or none is known to be."""
     last_sequence: int
-    """The last one."""
     message: str
-    """One sentence for people."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RepairReport:
-    """What :func:`repair` kept and what is lost."""
+    """What :func:`repair` kept and what is lost.
+
+    - ``totals``: What was kept, in figures.
+    - ``losses``: What does not hold: nothing where all of the log held; 10,000 at most.
+    """
 
     totals: RepairTotals
-    """What was kept, in figures."""
     losses: tuple[Loss, ...]
-    """What does not hold: nothing where all of the log held; 10,000 at most."""
 
 
 _NUMBERS: Final = tuple(field.name for field in dataclasses.fields(RepairTotals) if field.name != "flags")

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final, Literal, TypedDict, overload
 
 from fbat import _copy, _fast, _import, _verify
 from fbat._append import Event, Receipt
+from fbat._argument import check_instance, set_number, set_text, text_bytes, u32, wrong_type
 from fbat._copy import AnyPath, BackupFlags, BackupReport
-from fbat._error import Detail, bytes_of, check, path_of, text_of
+from fbat._error import Detail, bytes_of, error_of, path_of, text_of
 from fbat._handle import Handle, members, owned, struct
 from fbat._id import Hash, Id, path_bytes
 from fbat._import import ImportOptions, ImportParts, ImportReport
@@ -63,68 +64,76 @@ class OpenReportFlags(enum.IntFlag):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Frontier:
-    """What the log goes up to: the value 1 is the event that every store starts with."""
+    """What the log goes up to: the value 1 is the event that every store starts with.
+
+    - ``visible``: The highest sequence that readers may see.
+    - ``durable``: The highest sequence that is known to have reached the disk.
+    """
 
     visible: int
-    """The highest sequence that readers may see."""
     durable: int
-    """The highest sequence that is known to have reached the disk."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Head:
-    """The newest event of an entity."""
+    """The newest event of an entity.
+
+    - ``version``: How many events the entity has.
+    - ``sequence``: The event's global sequence.
+    - ``event_id``: The event's id.
+    - ``event_hash``: The event's hash.
+    """
 
     version: int
-    """How many events the entity has."""
     sequence: int
-    """The event's global sequence."""
     event_id: Id
-    """The event's id."""
     event_hash: Hash
-    """The event's hash."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Stats:
-    """Figures about a store."""
+    """Figures about a store.
+
+    - ``events``: Events in the log, the library's own included.
+    - ``segments``: Files that the log consists of.
+    - ``log_bytes``: Size of the log on disk, in bytes.
+    - ``index_bytes``: Size of its indexes on disk, in bytes.
+    - ``unindexed_events``: Events that are indexed in memory only, so far.
+    - ``memory_bytes``: Memory that the store's tables take, in bytes.
+    """
 
     events: int
-    """Events in the log, the library's own included."""
     segments: int
-    """Files that the log consists of."""
     log_bytes: int
-    """Size of the log on disk, in bytes."""
     index_bytes: int
-    """Size of its indexes on disk, in bytes."""
     unindexed_events: int
-    """Events that are indexed in memory only, so far."""
     memory_bytes: int
-    """Memory that the store's tables take, in bytes."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class OpenReport:
-    """What opening found and did."""
+    """What opening found and did.
+
+    - ``flags``: What opening found.
+    - ``dropped_bytes``: Size of a torn tail that was cut off, in bytes; 0 when there was none.
+    - ``dropped_offset``: Where it began in its file.
+    - ``dropped_path``: That file.
+    - ``dropped_batches``: Whole batches behind the hole that were dropped with it.
+    - ``dropped_events``: The events of those batches.
+    - ``gap_first``: The first of the sequences that were jumped because somebody may have seen them; 0: none were.
+    - ``gap_last``: The last of them.
+    - ``indexes_rebuilt``: Indexes that were missing or damaged and were made anew.
+    """
 
     flags: OpenReportFlags
-    """What opening found."""
     dropped_bytes: int
-    """Size of a torn tail that was cut off, in bytes; 0 when there was none."""
     dropped_offset: int
-    """Where it began in its file."""
     dropped_path: str | None
-    """That file."""
     dropped_batches: int
-    """Whole batches behind the hole that were dropped with it."""
     dropped_events: int
-    """The events of those batches."""
     gap_first: int
-    """The first of the sequences that were jumped because somebody may have seen them; 0: none were."""
     gap_last: int
-    """The last of them."""
     indexes_rebuilt: int
-    """Indexes that were missing or damaged and were made anew."""
 
 
 _STATS: Final = tuple(field.name for field in dataclasses.fields(Stats))
@@ -183,7 +192,7 @@ class OpenOptions(Handle):
 
     @mode.setter
     def mode(self, value: OpenMode | int) -> None:
-        check(lib.fbat_open_options_set_mode(self._pointer, value))
+        set_number(lib.fbat_open_options_set_mode, self._pointer, "mode", value, "an OpenMode")
 
     @property
     def durability(self) -> Durability:
@@ -192,7 +201,7 @@ class OpenOptions(Handle):
 
     @durability.setter
     def durability(self, value: Durability | int) -> None:
-        check(lib.fbat_open_options_set_durability(self._pointer, value))
+        set_number(lib.fbat_open_options_set_durability, self._pointer, "durability", value, "a Durability")
 
     @property
     def label(self) -> str:
@@ -201,8 +210,9 @@ class OpenOptions(Handle):
 
     @label.setter
     def label(self, value: str) -> None:
-        raw = value.encode()
-        check(lib.fbat_open_options_set_label(self._pointer, raw, len(raw)))
+        set_text(
+            lib.fbat_open_options_set_label, self._pointer, "label", value, "at most 1024 bytes of UTF-8 without a NUL"
+        )
 
     @property
     def payload_bytes_max(self) -> int:
@@ -211,7 +221,9 @@ class OpenOptions(Handle):
 
     @payload_bytes_max.setter
     def payload_bytes_max(self, value: int) -> None:
-        check(lib.fbat_open_options_set_payload_bytes_max(self._pointer, value))
+        set_number(
+            lib.fbat_open_options_set_payload_bytes_max, self._pointer, "payload_bytes_max", value, "1 to 33554432"
+        )
 
     @property
     def batch_events_max(self) -> int:
@@ -220,7 +232,7 @@ class OpenOptions(Handle):
 
     @batch_events_max.setter
     def batch_events_max(self, value: int) -> None:
-        check(lib.fbat_open_options_set_batch_events_max(self._pointer, value))
+        set_number(lib.fbat_open_options_set_batch_events_max, self._pointer, "batch_events_max", value, "1 to 65536")
 
     @property
     def batch_bytes_max(self) -> int:
@@ -231,7 +243,7 @@ class OpenOptions(Handle):
 
     @batch_bytes_max.setter
     def batch_bytes_max(self, value: int) -> None:
-        check(lib.fbat_open_options_set_batch_bytes_max(self._pointer, value))
+        set_number(lib.fbat_open_options_set_batch_bytes_max, self._pointer, "batch_bytes_max", value, "1 to 67108864")
 
     @property
     def segment_bytes(self) -> int:
@@ -240,7 +252,9 @@ class OpenOptions(Handle):
 
     @segment_bytes.setter
     def segment_bytes(self, value: int) -> None:
-        check(lib.fbat_open_options_set_segment_bytes(self._pointer, value))
+        set_number(
+            lib.fbat_open_options_set_segment_bytes, self._pointer, "segment_bytes", value, "65536 to 1073741824"
+        )
 
 
 def set_mapped_reads(mapped: bool) -> None:
@@ -271,6 +285,8 @@ class Store(Handle):
             options = OpenOptions(**parts)
         elif parts:
             raise TypeError("either options or their parts")
+        else:
+            check_instance("options", options, OpenOptions)
         out = ffi.new("fbat_store **")
         with Detail() as err:
             err.check(lib.fbat_store_open(path_bytes(path), options._pointer, out, err.out))
@@ -295,6 +311,8 @@ class Store(Handle):
         return self._closed
 
     def __enter__(self) -> Self:
+        if self._closed:
+            raise error_of(lib.FBAT_ERR_CLOSED)  # now, and not when the block gets to its first call
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -325,7 +343,7 @@ class Store(Handle):
 
     def head(self, entity: str) -> Head:
         """The newest event of an entity; :class:`NotFoundError` where it has none."""
-        raw, out = entity.encode(), struct("fbat_head")
+        raw, out = text_bytes("entity", entity), struct("fbat_head")
         with Detail() as err:
             err.check(lib.fbat_store_head(self._pointer, raw, len(raw), out, err.out))
         return Head(out.version, out.sequence, Id(bytes(out.event_id.bytes)), Hash(bytes(out.event_hash.bytes)))
@@ -416,7 +434,7 @@ class Store(Handle):
         out = ffi.new("fbat_page **")
         with Detail() as err:
             event = ffi.new("fbat_id *", (Id(event_id),))
-            err.check(lib.fbat_event_get(self._pointer, event, columns, out, err.out))
+            err.check(lib.fbat_event_get(self._pointer, event, u32("columns", columns), out, err.out))
         return Page(out[0])[0]
 
     def query(self, query: Query | None = None, /, **parts: Unpack[QueryParts]) -> Page:
@@ -471,6 +489,9 @@ class Store(Handle):
             options = ImportOptions(options, **parts)
         elif parts:
             raise TypeError("either options or a namespace and their parts")
+        elif not isinstance(options, ImportOptions):
+            raise wrong_type("options", options, "a namespace or an ImportOptions")
+        check_instance("source", source, Store)
         return _import.import_events(self, source, options)
 
     def verify(self) -> VerifyReport:
@@ -495,6 +516,7 @@ def _query(query: Query | None, parts: QueryParts) -> Query | None:
         return Query(**parts) if parts else None
     if parts:
         raise TypeError("either a query or its parts")
+    check_instance("query", query, Query)
     return query
 
 

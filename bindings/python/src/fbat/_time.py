@@ -16,6 +16,8 @@ def to_datetime(us: int) -> datetime.datetime:
 
 def to_us(time: datetime.datetime) -> int:
     """Microseconds since 1970 of an aware datetime. A naive one is refused: nobody knows what it means."""
+    if not isinstance(time, datetime.datetime):
+        raise TypeError(f"time is {type(time).__name__}, not a datetime")
     if time.tzinfo is None:
         raise ValueError("a datetime without a time zone is no point in time")
     return (time - _EPOCH) // _MICROSECOND

@@ -16,52 +16,58 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class VerifyTotals:
-    """What was walked."""
+    """What was walked.
+
+    - ``events``: Events, the library's own included.
+    - ``system_events``: The library's own among them.
+    - ``batches``: Batches.
+    - ``segments``: Files of the log.
+    - ``log_bytes``: Size of the log, in bytes.
+    - ``gaps``: Declared gaps in the sequences.
+    - ``gap_sequences``: How many sequences those gaps take up.
+    - ``losses``: Declared losses, which :func:`fbat.repair` leaves.
+    - ``lost_sequences``: How many sequences were lost.
+    - ``unlinked_events``: Events whose predecessor was lost, so that their hash cannot be computed.
+    """
 
     events: int
-    """Events, the library's own included."""
     system_events: int
-    """The library's own among them."""
     batches: int
-    """Batches."""
     segments: int
-    """Files of the log."""
     log_bytes: int
-    """Size of the log, in bytes."""
     gaps: int
-    """Declared gaps in the sequences."""
     gap_sequences: int
-    """How many sequences those gaps take up."""
     losses: int
-    """Declared losses, which :func:`fbat.repair` leaves."""
     lost_sequences: int
-    """How many sequences were lost."""
     unlinked_events: int
-    """Events whose predecessor was lost, so that their hash cannot be computed."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that does not hold."""
+    """One thing that does not hold.
+
+    - ``path``: The file.
+    - ``offset``: Where in it, in bytes from its start.
+    - ``sequence``: The global sequence of the event concerned; None where it is not one event.
+    - ``message``: One sentence for people.
+    """
 
     path: str
-    """The file."""
     offset: int
-    """Where in it, in bytes from its start."""
     sequence: int | None
-    """The global sequence of the event concerned; None where it is not one event."""
     message: str
-    """One sentence for people."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """What a walk over a whole store found."""
+    """What a walk over a whole store found.
+
+    - ``totals``: What was walked.
+    - ``findings``: What does not hold: nothing in a sound store. A walk stops after 1000.
+    """
 
     totals: VerifyTotals
-    """What was walked."""
     findings: tuple[Finding, ...]
-    """What does not hold: nothing in a sound store. A walk stops after 1000."""
 
 
 _TOTALS: Final = tuple(field.name for field in dataclasses.fields(VerifyTotals))
