@@ -104,7 +104,7 @@ def test_the_operating_systems_failure_is_an_os_error(tmp_path: Path) -> None:
 
 def test_a_missing_store_is_a_missing_file(tmp_path: Path) -> None:
     for mode in (fbat.OpenMode.MUST_EXIST, fbat.OpenMode.READ_ONLY):
-        with pytest.raises(FileNotFoundError, match="not a store") as caught:
+        with pytest.raises(FileNotFoundError, match="does not exist") as caught:
             fbat.Store(tmp_path / "nothing", mode=mode)
         error = caught.value
         assert isinstance(error, fbat.StoreNotFoundError)
