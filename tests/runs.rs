@@ -80,6 +80,12 @@ fn a_run_that_is_missing_damaged_or_of_another_log_is_not_asked() {
     let mut spoilt = vec![None, Some(Vec::new()), Some(foreign), Some(vec![0; sound.len()])];
     spoilt.extend([100, 128, 192, sound.len() - 1].map(|length| Some(sound[..length].to_vec())));
     spoilt.push(Some([&sound[..], &[0; 64]].concat()));
+    // Whose header claims more lines than memory holds, under a checksum that is right.
+    let mut claims = sound[..128].to_vec();
+    claims[88..96].copy_from_slice(&(1u64 << 58).to_le_bytes());
+    let crc = crc32fast::hash(&claims[..124]);
+    claims[124..].copy_from_slice(&crc.to_le_bytes());
+    spoilt.push(Some(claims));
     for line in (0..sound.len() / 64).step_by(5) {
         let mut bytes = sound.clone();
         // Of what a line says or of its checksum.

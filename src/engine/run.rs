@@ -10,7 +10,7 @@
 use super::cache::{BlockCache, Part, Pinned};
 use super::directory::Directory;
 use super::error::{Error, Result};
-use super::frame::{array_at, u32_at, u64_at, SegmentHeader};
+use super::frame::{array_at, u32_at, SegmentHeader};
 use super::index::{filter_line, IndexMeta};
 use super::os;
 use super::segment::Segment;
@@ -27,8 +27,6 @@ const MAGIC: [u8; 8] = *b"FBATRUN\0";
 const VERSION: u32 = 1;
 const LINE_LEN: usize = 64;
 const HEADER_LEN: usize = 2 * LINE_LEN;
-/// Where in the header the number of lines is.
-const LINES_AT: usize = 88;
 const CHECKSUM_LEN: usize = 4;
 const SLOT_LEN: usize = 2;
 const SLOTS: usize = (LINE_LEN - CHECKSUM_LEN) / SLOT_LEN;
@@ -142,12 +140,14 @@ impl Run {
         };
         let mut header = [0; HEADER_LEN];
         read_full(&*file, &mut header, 0).map_err(failed)?;
-        let lines = u64_at(&header, LINES_AT) as usize;
+        let len = file.len().map_err(failed)?;
+        // No more than the file has, whatever the header says.
+        let lines = len.saturating_sub(HEADER_LEN as u64) as usize / LINE_LEN;
         // The log hash covers all that the segments say.
         if lines == 0 || header != *encode_header(&first.header, &last.meta, lines) {
             return Err(Error::corrupt(&path, 0, "not the run of these segments, or of another version"));
         }
-        if file.len().map_err(failed)? != (HEADER_LEN + lines * LINE_LEN) as u64 {
+        if len != (HEADER_LEN + lines * LINE_LEN) as u64 {
             return Err(Error::corrupt(&path, 0, "the run is longer or shorter than it says"));
         }
         Ok(Some(Run { file, path, salt: first.header.salt, lines, held: None }))
