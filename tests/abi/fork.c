@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
 
@@ -279,11 +280,15 @@ MISUSE(child_forked_by_the_filter_of_an_import_is_refused_and_does_not_hang) {
     fbat_import_report report = FBAT_IMPORT_REPORT_INIT;
     fbat_status outcome = fbat_import(hub, source, options, &report, NULL);
     if (f.is_child) {
-        _exit(outcome == FBAT_ERR_FORKED ? 0 : 1);
+        /* Not by an exit: valgrind would count what belonged to the thread that the child does not have. */
+        if (outcome == FBAT_ERR_FORKED)
+            kill(getpid(), SIGKILL);
+        _exit(1);
     }
     CHECK_STATUS(outcome, FBAT_OK);
     CHECK_U64(report.imported, 1000);
-    CHECK(f.child > 0 && waitpid(f.child, &status, 0) == f.child && status == 0);
+    CHECK(f.child > 0 && waitpid(f.child, &status, 0) == f.child);
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     fbat_import_options_free(options);
     done(hub);
     done(source);
