@@ -94,7 +94,8 @@ impl Backup<'_> {
             place = Some(copied);
             copies.push(Arc::new(copy));
             if copies.len() == RUN_SEGMENTS {
-                self.make_run(&copies)?;
+                // From the indexes that were made here.
+                run::make(self.dir, &copies)?;
                 copies.clear();
             }
         }
@@ -107,14 +108,6 @@ impl Backup<'_> {
         self.dir.write_clean_mark(&CleanMark { log_id, segment, end: tail.offset, last_sequence, log_hash })?;
         self.dir.write_identity(&identity)?;
         Ok(BackupReport { events, last_sequence, log_hash, ..report })
-    }
-
-    /// Made from the indexes that were made here.
-    fn make_run(&self, copies: &[Arc<Segment>]) -> Result<()> {
-        match run::build(copies) {
-            Some(bytes) => self.dir.publish(&run::run_name(copies[0].header.first_sequence), &bytes, false),
-            None => Ok(()),
-        }
     }
 
     /// Copies a segment, or the part of the last one that is durable, and checks every batch of what

@@ -300,10 +300,8 @@ impl Inner {
         let Some((_, members)) = of_eight.rev().find(|(number, _)| !there(segments.runs().get(*number))) else {
             return;
         };
-        if let Some(bytes) = run::build(members) {
-            // Not insisted on: the filters of the segments are asked instead.
-            let _ = self.dir.publish(&run::run_name(members[0].header.first_sequence), &bytes, false);
-        }
+        // Not insisted on: an event is worth more than a run.
+        let _ = run::make(&self.dir, members);
     }
 
     /// Writes the index of the sealed segment and opens it.

@@ -237,7 +237,8 @@ fn push_blocks(out: &mut Vec<u8>, salt: u64, section: &[u8]) {
     }
 }
 
-fn block_checksum(salt: u64, number: u64, data: &[u8]) -> u32 {
+/// The checksum of a part of an index or a run, which another part, or one of another segment, does not have.
+pub fn block_checksum(salt: u64, number: u64, data: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new_with_initial((salt ^ (salt >> 32)) as u32 ^ number as u32);
     hasher.update(data);
     hasher.finalize()

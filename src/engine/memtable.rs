@@ -136,6 +136,11 @@ impl MemTable {
         self.heads.get(&entity).copied()
     }
 
+    /// The events with their ids, in any order.
+    pub fn events(&self) -> impl Iterator<Item = (Id, Slot)> + '_ {
+        self.ids.iter().map(|(id, slot)| (*id, self.slots[*slot as usize]))
+    }
+
     pub fn entity_numbers(&self) -> Vec<u32> {
         self.heads.keys().copied().collect()
     }
@@ -202,10 +207,7 @@ impl MemTable {
     /// Hands everything to an index that is being built; `builder` has what the old index covered.
     pub fn feed(&self, builder: &mut IndexBuilder) {
         builder.strings.extend(self.strings.iter().cloned());
-        for (id, slot) in &self.ids {
-            let Slot { tag, offset, .. } = self.slots[*slot as usize];
-            builder.ids.push(IdEntry { id: *id, tag, offset });
-        }
+        builder.ids.extend(self.events().map(|(id, Slot { tag, offset, .. })| IdEntry { id, tag, offset }));
         let mut since = builder.sparse.last().map_or(u64::MAX, |_| SPARSE_EVERY);
         for slot in &self.slots {
             builder.postings.push((slot.entity, slot.offset));

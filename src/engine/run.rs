@@ -11,7 +11,7 @@ use super::cache::{BlockCache, Part, Pinned};
 use super::directory::Directory;
 use super::error::{Error, Result};
 use super::frame::{array_at, u32_at, SegmentHeader};
-use super::index::{filter_line, IndexMeta};
+use super::index::{block_checksum, filter_line, IndexMeta};
 use super::os;
 use super::segment::Segment;
 use super::vfs::{read_full, read_full_settled, Access, File};
@@ -56,9 +56,16 @@ pub fn run_name(first_sequence: u64) -> String {
     format!("{first_sequence:020}.run")
 }
 
-/// The bytes of the file for these segments, all of them sealed and indexed; none where a key is in too many places, or
-/// an index cannot be read.
-pub fn build(segments: &[Arc<Segment>]) -> Option<Vec<u8>> {
+/// Makes the run of these segments, all of them sealed and indexed. There is none where too many keys are in one place, or
+/// an index cannot be read: then the filters of the segments are asked.
+pub fn make(dir: &Directory, segments: &[Arc<Segment>]) -> Result<()> {
+    match build(segments) {
+        Some(bytes) => dir.publish(&run_name(segments[0].header.first_sequence), &bytes, false),
+        None => Ok(()),
+    }
+}
+
+fn build(segments: &[Arc<Segment>]) -> Option<Vec<u8>> {
     let keys = segments.iter().map(|s| Some(s.sealed_index()?.filter_keys_max())).sum::<Option<usize>>()?;
     let (first, last) = (&segments.first()?.header, segments.last()?.sealed_index()?.meta);
     let lines = keys.div_ceil(KEYS_PER_LINE).max(1);
@@ -71,7 +78,7 @@ pub fn build(segments: &[Arc<Segment>]) -> Option<Vec<u8>> {
         fits.then_some(())?;
     }
     for (number, line) in out[HEADER_LEN..].chunks_exact_mut(LINE_LEN).enumerate() {
-        let crc = checksum(first.salt, number, &line[CHECKSUM_LEN..]);
+        let crc = block_checksum(first.salt, number as u64, &line[CHECKSUM_LEN..]);
         line[..CHECKSUM_LEN].copy_from_slice(&crc.to_le_bytes());
     }
     Some(out)
@@ -118,12 +125,6 @@ fn encode_header(first: &SegmentHeader, last: &IndexMeta, lines: usize) -> Vec<u
     let crc = crc32fast::hash(&out);
     out.extend_from_slice(&crc.to_le_bytes());
     out
-}
-
-fn checksum(salt: u64, number: usize, body: &[u8]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new_with_initial((salt ^ (salt >> 32)) as u32 ^ number as u32);
-    hasher.update(body);
-    hasher.finalize()
 }
 
 impl Run {
@@ -219,7 +220,8 @@ impl Run {
 
     /// Refuses a line that is not what was written, or is cut short.
     fn checked(&self, number: usize, bytes: &[u8]) -> Result<Line> {
-        let whole = bytes.len() == LINE_LEN && checksum(self.salt, number, &bytes[CHECKSUM_LEN..]) == u32_at(bytes, 0);
+        let whole = bytes.len() == LINE_LEN
+            && block_checksum(self.salt, number as u64, &bytes[CHECKSUM_LEN..]) == u32_at(bytes, 0);
         let why = "the checksum of a line of a run does not hold";
         whole.then(|| Line::decode(bytes)).ok_or_else(|| Error::corrupt(&self.path, self.offset_of(number), why))
     }

@@ -7,6 +7,7 @@ use super::hash::{self, EventFields};
 use super::id::Hash;
 use super::identity::Declared;
 use super::index::{entity_filter_key, id_filter_key};
+use super::memtable::Slot;
 use super::run::{Members, Run, RUN_SEGMENTS};
 use super::scan::Strings;
 use super::segment::{Flow, Newest, Segment};
@@ -274,12 +275,11 @@ impl Walk<'_> {
 
     /// Whether the run has everything that the segment has.
     fn in_run(&mut self, run: &Run, member: Members, segment: &Segment, fresh: &Arc<Segment>) -> Result<()> {
-        let _whole = fresh.walk(0, &mut |offset, frame| {
-            if run.look_up(id_filter_key(frame.id))? & member == 0 {
-                self.find(segment, offset, frame.sequence, "the run does not have this event's id");
+        for (id, Slot { sequence, offset, .. }) in fresh.read_table().events() {
+            if run.look_up(id_filter_key(id))? & member == 0 {
+                self.find(segment, offset.into(), sequence, "the run does not have this event's id");
             }
-            Ok(Flow::Continue(()))
-        })?;
+        }
         for number in fresh.entity_numbers() {
             let entity = fresh.string(number)?;
             if run.look_up(entity_filter_key(&entity))? & member == 0 {

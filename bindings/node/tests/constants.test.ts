@@ -1,13 +1,12 @@
-/** The numbers and functions of the binding are those of the header. */
+/** The numbers of the binding are those of the header. */
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import * as api from "fbat";
 import { projectRoot } from "./fixture.js";
 
 const header = readFileSync(join(projectRoot, "include/fbat_ffi.h"), "utf8");
-const sources = join(projectRoot, "bindings/node/src");
 
 /** Groups whose members stand alone in the header, under these prefixes; longer ones first. */
 const groups = {
@@ -53,25 +52,6 @@ test("every constant of the header is there with its value, and no other", () =>
   const grouped = [api.Status, ...Object.values(groups)].reduce((sum, group) => sum + Object.keys(group).length, 0);
   const single = Object.entries(api).filter(([name, value]) => /^[A-Z_]+$/.test(name) && typeof value === "number");
   assert.equal(grouped + single.length, constants.length);
-});
-
-// Functions of JavaScript stay in JavaScript: the library knows no more of them than that there is one.
-const unused = [
-  "fbat_import_options_get_filter",
-  "fbat_import_options_get_filter_user_data",
-  "fbat_import_options_get_progress",
-  "fbat_import_options_get_progress_user_data",
-];
-
-test("every function of the header is called, but for four that JavaScript answers itself", () => {
-  const functions = new Set([...header.matchAll(/\b(fbat_\w+)\(/g)].map(([, name]) => name as string));
-  const text = readdirSync(sources)
-    .filter((name) => name !== "library.ts")
-    .map((name) => readFileSync(join(sources, name), "utf8"))
-    .join("\n");
-  const missing = [...functions].filter((name) => !new RegExp(`(\\bfbat\\.|")${name}\\b`).test(text));
-  assert.ok(functions.size > 150);
-  assert.deepEqual(missing.sort(), unused);
 });
 
 test("versions of package, header and library agree", () => {
