@@ -370,8 +370,8 @@ typedef uint32_t fbat_category;
 #define FBAT_ERR_NO_SPACE 610
 
 /**
- * Damage in a file: fbat_error_path() and fbat_error_offset() say where. fbat_store_verify() lists all of
- * it, and fbat_store_repair() puts everything else into a new store.
+ * Damage in a file: fbat_error_path() and fbat_error_offset() say where. fbat_store_verify() lists
+ * all of it, and fbat_store_repair() puts everything else into a new store.
  * @since 0.1
  */
 #define FBAT_ERR_CORRUPT 700
@@ -752,7 +752,8 @@ typedef struct fbat_buffer fbat_buffer;
 /**
  * The bytes. One NUL follows them, which fbat_buffer_len() does not count.
  * @param buffer the buffer.
- * @return the first byte, which lives as long as the buffer; NULL where `buffer` is no live buffer.
+ * @return the first byte, which lives as long as the buffer; NULL where `buffer` is no live
+ * buffer.
  * @par Threads
  * Any.
  * @since 0.1
@@ -866,7 +867,8 @@ fbat_status fbat_content_hash(const uint8_t *data, size_t len, fbat_hash *out_ha
 
 /**
  * The kind of a category and a type.
- * @param category 0 to 15. 0x0 and 0xD are the library's own: their kinds can be read, not appended.
+ * @param category 0 to 15. 0x0 and 0xD are the library's own: their kinds can be read, not
+ * appended.
  * @param type 0 to 4095.
  * @param out_kind category in the top 4 bits, type in the low 12; 0 on failure.
  * @retval FBAT_OK done.
@@ -875,9 +877,7 @@ fbat_status fbat_content_hash(const uint8_t *data, size_t len, fbat_hash *out_ha
  * Any.
  * @since 0.1
  */
-fbat_status fbat_kind(uint32_t category,
-                      uint32_t type,
-                      uint16_t *out_kind);
+fbat_status fbat_kind(uint32_t category, uint32_t type, uint16_t *out_kind);
 
 /**
  * The category of a kind. Works in a forked child.
@@ -923,7 +923,8 @@ fbat_status fbat_operation_key(const char *domain,
                                fbat_id *out_key);
 
 /**
- * A namespace for a directory on this machine: `data-dir:` and the hex BLAKE3 of its canonical path.
+ * A namespace for a directory on this machine: `data-dir:` and the hex BLAKE3 of its canonical
+ * path.
  *
  * A convenience for local tools: it changes when the directory moves. Where stores move, choose
  * a name of your own.
@@ -1141,7 +1142,10 @@ typedef struct fbat_open_report {
   uint64_t dropped_batches;
   /** The events of those batches. */
   uint64_t dropped_events;
-  /** The first of the sequences that were jumped because somebody may have seen them; 0: none were. */
+  /**
+   * The first of the sequences that were jumped because somebody may have seen them; 0: none
+   * were.
+   */
   uint64_t gap_first;
   /** The last of them. */
   uint64_t gap_last;
@@ -1186,12 +1190,13 @@ void fbat_stats_init(fbat_stats *out_value);
 void fbat_open_report_init(fbat_open_report *out_value);
 
 /**
- * Says how small parts of files are read from now on, in the whole process: from memory that the files are mapped to, which
- * is the default and several times as fast, or by system calls.
+ * Says how small parts of files are read from now on, in the whole process: from memory that the
+ * files are mapped to, which is the default and several times as fast, or by system calls.
  *
- * Mapping puts a handler for SIGBUS in place, once. A page that can't be had (the file was cut short, the disk fails) is an
- * error then, as with a system call; every other SIGBUS goes to the handler that was there before. A program that puts its
- * own in place later should do the same, and no thread that uses the library should block SIGBUS.
+ * Mapping puts a handler for SIGBUS in place, once. A page that can't be had (the file was cut
+ * short, the disk fails) is an error then, as with a system call; every other SIGBUS goes to the
+ * handler that was there before. A program that puts its own in place later should do the same,
+ * and no thread that uses the library should block SIGBUS.
  * @param mapped false before the first store is opened: no handler is put in place.
  * @par Threads
  * Any.
@@ -1389,7 +1394,8 @@ uint64_t fbat_open_options_get_segment_bytes(const fbat_open_options *options);
  * @param out_store the store; NULL on failure. Close it with fbat_store_close(), then free it.
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK done. fbat_store_open_report() tells what had to be put right.
- * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, the path is empty, or the directory has files that are no store's.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, the path is empty, or the directory has
+ * files that are no store's.
  * @retval FBAT_ERR_STORE_NOT_FOUND no store is there, and the mode does not make one.
  * @retval FBAT_ERR_STORE_EXISTS a store is there, and the mode asks for a new one.
  * @retval FBAT_ERR_BUSY the store is open for writing; the message says by whom.
@@ -1416,7 +1422,8 @@ fbat_status fbat_store_open(const char *path,
  * @param store the store. One that is closed already is fine.
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK done.
- * @retval FBAT_ERR_BUSY this thread is inside a callback of an import that uses the store; it stays open.
+ * @retval FBAT_ERR_BUSY this thread is inside a callback of an import that uses the store; it
+ * stays open.
  * @retval FBAT_ERR_POISONED an earlier failure had ended writing; some events may not be durable.
  * @retval FBAT_ERR_IO the last events could not be made durable.
  * @retval FBAT_ERR_NO_SPACE no space is left.
@@ -1424,8 +1431,7 @@ fbat_status fbat_store_open(const char *path,
  * Any, also while others use the store.
  * @since 0.1
  */
-fbat_status fbat_store_close(fbat_store *store,
-                             fbat_error **err);
+fbat_status fbat_store_close(fbat_store *store, fbat_error **err);
 
 /**
  * Closes the store if it is open, and frees the handle. A failure goes to the log: who wants to
@@ -1443,8 +1449,9 @@ void fbat_store_free(fbat_store *store);
 
 /**
  * Makes everything that is visible durable.
- * @param store the store. One that is open for reading syncs the files as far as it sees them; where it cannot, or the
- * writer is poisoned, that is no failure: the frontier says what is durable.
+ * @param store the store. One that is open for reading syncs the files as far as it sees them;
+ * where it cannot, or the writer is poisoned, that is no failure: the frontier says what is
+ * durable.
  * @param out_frontier the frontier after it; may be NULL.
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK done.
@@ -1556,8 +1563,8 @@ fbat_status fbat_store_log_hash(const fbat_store *store,
                                 fbat_error **err);
 
 /**
- * The random number that a store was given when it was made, or by the last fbat_store_new_identity()
- * before it was opened. Works for a closed store too.
+ * The random number that a store was given when it was made, or by the last
+ * fbat_store_new_identity() before it was opened. Works for a closed store too.
  * @param store the store.
  * @return the id; all zero where `store` is not live.
  * @par Threads
@@ -1567,7 +1574,8 @@ fbat_status fbat_store_log_hash(const fbat_store *store,
 fbat_id fbat_store_id(const fbat_store *store);
 
 /**
- * The native namespace of a store: `store:` and the 32 hex digits of its id. Works for a closed store too.
+ * The native namespace of a store: `store:` and the 32 hex digits of its id. Works for a closed
+ * store too.
  * @param store the store.
  * @return text that lives as long as the store's handle; NULL and 0 where `store` is not live.
  * @par Threads
@@ -1587,7 +1595,8 @@ fbat_str fbat_store_namespace(const fbat_store *store);
 fbat_str fbat_store_label(const fbat_store *store);
 
 /**
- * The directory of a store. Bytes of the file system, which need not be UTF-8. Works for a closed store too.
+ * The directory of a store. Bytes of the file system, which need not be UTF-8. Works for a closed
+ * store too.
  * @param store the store.
  * @return text that lives as long as the store's handle; NULL and 0 where `store` is not live.
  * @par Threads
@@ -1611,7 +1620,8 @@ bool fbat_store_is_read_only(const fbat_store *store);
 /* --------------------------------------------------------------------------------- Appending */
 
 /** @defgroup fbat_append Appending
- * One event, or an atomic batch: written whole, with a receipt for each, and durable when the call returns.
+ * One event, or an atomic batch: written whole, with a receipt for each, and durable when the call
+ * returns.
  * @{
  */
 
@@ -1671,11 +1681,17 @@ bool fbat_store_is_read_only(const fbat_store *store);
 typedef struct fbat_event {
   /** `sizeof(fbat_event)`. */
   size_t struct_size;
-  /** What the event is about. UTF-8, 1 to 1024 bytes, no control bytes, `/`, `..`, `|` or `=`. `e:x` lies below `e`. */
+  /**
+   * What the event is about. UTF-8, 1 to 1024 bytes, no control bytes, `/`, `..`, `|` or `=`.
+   * `e:x` lies below `e`.
+   */
   fbat_str entity;
   /** Whose event it is, as the caller divides them: a tenant, a service. Same rules as `entity`. */
   fbat_str scope;
-  /** What sort of event: category in the top 4 bits (not 0x0 nor 0xD), type in the low 12. See fbat_kind(). */
+  /**
+   * What sort of event: category in the top 4 bits (not 0x0 nor 0xD), type in the low 12. See
+   * fbat_kind().
+   */
   uint16_t kind;
   /** Which version of its payload's schema: the caller's own, kept as it is. */
   uint16_t payload_version;
@@ -1688,13 +1704,16 @@ typedef struct fbat_event {
   /**
    * Idempotency key, which becomes the event's id. All zero: a new id (UUID version 7) is made.
    *
-   * A key that the store has already is answered as the first time where the content is the same: entity, scope, kind
-   * and payload. All else of the repeated event (times, extensions, flags, `payload_version`, causes) is ignored, and
-   * what it expects is not checked. With other content it is #FBAT_ERR_IDEMPOTENCY_CONFLICT. Twice in a batch, it is
-   * one event.
+   * A key that the store has already is answered as the first time where the content is the
+   * same: entity, scope, kind and payload. All else of the repeated event (times, extensions,
+   * flags, `payload_version`, causes) is ignored, and what it expects is not checked. With other
+   * content it is #FBAT_ERR_IDEMPOTENCY_CONFLICT. Twice in a batch, it is one event.
    */
   fbat_id key;
-  /** What is expected of the entity before this event: an `FBAT_EXPECT_...`. Earlier items of the batch count. */
+  /**
+   * What is expected of the entity before this event: an `FBAT_EXPECT_...`. Earlier items of the
+   * batch count.
+   */
   uint32_t expect;
   /** The caller's own, every bit; kept as they are. */
   uint32_t flags;
@@ -1706,7 +1725,10 @@ typedef struct fbat_event {
   fbat_id correlation;
   /** The event that caused this one, by its id, which is not looked up; all zero for none. */
   fbat_id causation;
-  /** The item of the same batch that caused this one, counted from 1; 0 for none. Not together with `causation`. */
+  /**
+   * The item of the same batch that caused this one, counted from 1; 0 for none. Not together
+   * with `causation`.
+   */
   size_t causation_item;
   /** At most 64, together at most 64 KiB. May be NULL when `extension_count` is 0. */
   const fbat_extension *extensions;
@@ -1736,8 +1758,8 @@ typedef struct fbat_receipt {
   /** Hash over the event and the entity's history before it. */
   fbat_hash event_hash;
   /**
-   * The `event_hash` of the entity's event before this one; of the store's first event for the first; all zero where
-   * it was lost before a repair.
+   * The `event_hash` of the entity's event before this one; of the store's first event for the
+   * first; all zero where it was lost before a repair.
    */
   fbat_hash previous_hash;
   /** Bits: `FBAT_RECEIPT_...`. */
@@ -1771,7 +1793,8 @@ void fbat_receipt_init(fbat_receipt *out_value);
  * @param out_receipt the answer; may be NULL.
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK the event is in the store, now or since an earlier call with its key.
- * @retval FBAT_ERR_INVALID_ARGUMENT the event is NULL, has a bad `struct_size`, an unknown bit or enum value, both causes, or a malformed extension key.
+ * @retval FBAT_ERR_INVALID_ARGUMENT the event is NULL, has a bad `struct_size`, an unknown bit or
+ * enum value, both causes, or a malformed extension key.
  * @retval FBAT_ERR_INVALID_UTF8 entity, scope or an extension key is not UTF-8.
  * @retval FBAT_ERR_INVALID_COORDINATE entity or scope is not allowed.
  * @retval FBAT_ERR_RESERVED_KIND the kind is the library's own.
@@ -1803,11 +1826,12 @@ fbat_status fbat_append(const fbat_store *store,
  * @param events the events, at a distance of the first one's `struct_size`, which all must have;
  * may be NULL when `count` is 0.
  * @param count how many: at most 65,536; 0 does nothing.
- * @param out_receipts an array of `count`, each begun with #FBAT_RECEIPT_INIT: the answers, in the same order; may be
- * NULL.
+ * @param out_receipts an array of `count`, each begun with #FBAT_RECEIPT_INIT: the answers, in the
+ * same order; may be NULL.
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK all events are in the store, now or since an earlier call with their keys.
- * @retval FBAT_ERR_INVALID_ARGUMENT an array is NULL, a `struct_size` is bad, or as for fbat_append().
+ * @retval FBAT_ERR_INVALID_ARGUMENT an array is NULL, a `struct_size` is bad, or as for
+ * fbat_append().
  * @retval FBAT_ERR_INVALID_UTF8 as for fbat_append().
  * @retval FBAT_ERR_INVALID_COORDINATE as for fbat_append().
  * @retval FBAT_ERR_RESERVED_KIND as for fbat_append().
@@ -1940,8 +1964,8 @@ typedef struct fbat_record {
   /** Hash over the event and the entity's history before it. */
   fbat_hash event_hash;
   /**
-   * The `event_hash` of the entity's event before this one, with its column; all zero without it, and where that
-   * event was lost.
+   * The `event_hash` of the entity's event before this one, with its column; all zero without
+   * it, and where that event was lost.
    */
   fbat_hash previous_hash;
   /** Of an imported event: the name that its source had in the import; else NULL and 0. */
@@ -1993,7 +2017,8 @@ size_t fbat_page_len(const fbat_page *page);
 /**
  * The rows, one behind the other, `struct_size` of the first apart.
  * @param page the page.
- * @return the first row, which lives as long as the page; NULL where there is none, or `page` is not live.
+ * @return the first row, which lives as long as the page; NULL where there is none, or `page` is
+ * not live.
  * @par Threads
  * Any.
  * @since 0.1
@@ -2001,8 +2026,8 @@ size_t fbat_page_len(const fbat_page *page);
 const fbat_record *fbat_page_rows(const fbat_page *page);
 
 /**
- * Where to go on: what to set as `after` (forward) or `until` (backward) for the next page. At the end of a backward
- * query it may be 0, which as `until` is no bound: ask fbat_page_is_end() first.
+ * Where to go on: what to set as `after` (forward) or `until` (backward) for the next page. At the
+ * end of a backward query it may be 0, which as `until` is no bound: ask fbat_page_is_end() first.
  * @param page the page.
  * @return a global sequence; 0 where `page` is not live.
  * @par Threads
@@ -2081,8 +2106,9 @@ typedef struct fbat_cursor fbat_cursor;
  * Which events to read: a region (entity, scope, kind, versions, all of which must hold), a
  * range of sequences, and what to read of each. Setting one part never resets another.
  *
- * There is no index by time. `recorded_us` never goes back along sequences, so that a bisection with `after` and a limit
- * of 1 finds where a time begins; `timestamp_us` is the caller's own, and needs a scan.
+ * There is no index by time. `recorded_us` never goes back along sequences, so that a bisection
+ * with `after` and a limit of 1 finds where a time begins; `timestamp_us` is the caller's own, and
+ * needs a scan.
  * @par Threads
  * `const` functions may run at once with each other, not with the others.
  * @since 0.1
@@ -2287,7 +2313,8 @@ fbat_status fbat_query_set_until(fbat_query *query, uint64_t until);
 uint64_t fbat_query_get_until(const fbat_query *query);
 
 /**
- * Sets how many rows a page may have. A page is also cut after the row with which it reaches 64 MiB.
+ * Sets how many rows a page may have. A page is also cut after the row with which it reaches 64
+ * MiB.
  * @param query the query.
  * @param rows 1 to 65,536; the default is 1000.
  * @retval FBAT_OK done.
@@ -2296,8 +2323,7 @@ uint64_t fbat_query_get_until(const fbat_query *query);
  * One at a time.
  * @since 0.1
  */
-fbat_status fbat_query_set_limit(fbat_query *query,
-                                 size_t rows);
+fbat_status fbat_query_set_limit(fbat_query *query, size_t rows);
 
 /**
  * How many rows a page may have.
@@ -2448,7 +2474,8 @@ void fbat_cursor_free(fbat_cursor *cursor);
 #define FBAT_WIRE_LENIENT 1u
 
 /**
- * Where an imported event came from. Owned by the caller, who frees it with fbat_provenance_free().
+ * Where an imported event came from. Owned by the caller, who frees it with
+ * fbat_provenance_free().
  * @par Threads
  * `const` functions may run at once with each other, not with the others.
  * @since 0.1
@@ -2779,8 +2806,9 @@ fbat_status fbat_provenance_encode_body(const fbat_provenance *provenance,
 #define FBAT_IMPORT_REHASH 1u
 
 /**
- * Do everything on the thread that calls. Without it, an import of more than one chunk starts a thread, which commits
- * each chunk while the next is gathered, calls no callback, blocks signals, and ends before the import returns.
+ * Do everything on the thread that calls. Without it, an import of more than one chunk starts a
+ * thread, which commits each chunk while the next is gathered, calls no callback, blocks signals,
+ * and ends before the import returns.
  * @since 0.1
  */
 #define FBAT_IMPORT_ONE_THREAD 2u
@@ -2836,7 +2864,10 @@ typedef struct fbat_import_report {
   uint64_t source_high_watermark;
   /** The last sequence of the source that this import was to examine, fixed at the call. */
   uint64_t source_ceiling;
-  /** The destination's frontier after the import, or after the chunk that progress is told of: what readers may see. */
+  /**
+   * The destination's frontier after the import, or after the chunk that progress is told of:
+   * what readers may see.
+   */
   uint64_t destination_visible;
   /** And what is known to be on the disk. */
   uint64_t destination_durable;
@@ -2847,8 +2878,8 @@ typedef struct fbat_import_report {
  * held: it may read both stores and append to the destination, not close them. It must not throw.
  * @param user_data what was given with the callback.
  * @param record the event of the source, with the columns that
- * fbat_import_options_set_filter_columns() names: as a rule not the payload, which is NULL then; `payload_size` is
- * there always. Lives until the callback returns.
+ * fbat_import_options_set_filter_columns() names: as a rule not the payload, which is NULL then;
+ * `payload_size` is there always. Lives until the callback returns.
  * @return 1 to import the event, 0 to leave it out; a negative number stops the import, whose
  * status it becomes. Anything above 1 ends it with #FBAT_ERR_INVALID_ARGUMENT.
  * @since 0.1
@@ -2953,7 +2984,8 @@ fbat_status fbat_import_options_set_namespace(fbat_import_options *options,
 /**
  * The namespace.
  * @param options the options.
- * @return text that lives until it is set again or the options are freed; empty when it is not set.
+ * @return text that lives until it is set again or the options are freed; empty when it is not
+ * set.
  * @par Threads
  * Any.
  * @since 0.1
@@ -3106,14 +3138,14 @@ uint64_t fbat_import_options_get_version_last(const fbat_import_options *options
 /**
  * Sets the global sequence of the source above which to import.
  * @param options the options.
- * @param after exclusive; 0, the default, for all. `source_high_watermark` of an earlier report goes on there.
+ * @param after exclusive; 0, the default, for all. `source_high_watermark` of an earlier report
+ * goes on there.
  * @retval FBAT_OK done.
  * @par Threads
  * One at a time.
  * @since 0.1
  */
-fbat_status fbat_import_options_set_after(fbat_import_options *options,
-                                          uint64_t after);
+fbat_status fbat_import_options_set_after(fbat_import_options *options, uint64_t after);
 
 /**
  * The global sequence of the source above which to import.
@@ -3257,7 +3289,8 @@ void *fbat_import_options_get_filter_user_data(const fbat_import_options *option
 /**
  * Sets what the filter sees beside the rest.
  * @param options the options.
- * @param columns bits `FBAT_COLUMN_...`; the default is the extensions. A filter that reads payloads needs
+ * @param columns bits `FBAT_COLUMN_...`; the default is the extensions. A filter that reads
+ * payloads needs
  * #FBAT_COLUMN_PAYLOAD.
  * @retval FBAT_OK done.
  * @retval FBAT_ERR_INVALID_ARGUMENT a bit is unknown.
@@ -3378,7 +3411,8 @@ const fbat_cancel *fbat_import_options_get_cancel(const fbat_import_options *opt
  * `struct_size`, or a callback gave an answer that is none.
  * @retval FBAT_ERR_IMPORT_CONFLICT an event is there with other content; the message names both.
  * @retval FBAT_ERR_LIMIT_EXCEEDED an event is over a limit of the destination; the error names it.
- * @retval FBAT_ERR_WIRE_BODY the provenance of a source event can't be read; the error names the event.
+ * @retval FBAT_ERR_WIRE_BODY the provenance of a source event can't be read; the error names the
+ * event.
  * @retval FBAT_ERR_WIRE_NOT_CANONICAL as above.
  * @retval FBAT_ERR_FUTURE_VERSION as above.
  * @retval FBAT_ERR_CANCELLED the token of the options was triggered.
@@ -3485,9 +3519,11 @@ void fbat_finding_init(fbat_finding *out_value);
 /**
  * Walks a whole store and checks every checksum, hash, chain and index against the log.
  *
- * Damage is a finding, not a failure of the call: a sound store has 0 findings. What a repair has declared as lost is
- * none, nor is a version of an entity that is missing there; one that is missing elsewhere is.
- * @param store the store. Others may use it meanwhile; the walk ends at what was visible at the call.
+ * Damage is a finding, not a failure of the call: a sound store has 0 findings. What a repair has
+ * declared as lost is none, nor is a version of an entity that is missing there; one that is
+ * missing elsewhere is.
+ * @param store the store. Others may use it meanwhile; the walk ends at what was visible at the
+ * call.
  * @param out_report the report; NULL on failure. Free it with fbat_verify_report_free().
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK the walk was made.
@@ -3606,10 +3642,10 @@ void fbat_backup_report_init(fbat_backup_report *out_value);
  * Copies a store into an empty directory, while this handle's threads or another process write.
  *
  * The copy is a store that opens as it is, cleanly closed, with the history that the store has up
- * to a whole batch: what is visible at the call is made durable first and is in it, what comes later
- * is not. Each batch is checked on the way. Appends wait no longer than for fbat_store_sync(). The
- * store may be poisoned (then the copy has what is known to be durable) or open for reading only;
- * the call may be made from within a callback.
+ * to a whole batch: what is visible at the call is made durable first and is in it, what comes
+ * later is not. Each batch is checked on the way. Appends wait no longer than for
+ * fbat_store_sync(). The store may be poisoned (then the copy has what is known to be durable) or
+ * open for reading only; the call may be made from within a callback.
  *
  * The copy has the same store id. Who goes on appending to both calls fbat_store_new_identity().
  * @param store the store.
@@ -3645,12 +3681,13 @@ fbat_status fbat_store_backup(const fbat_store *store,
  *
  * The id is that of all events from the store's next sequence on; an event of the library's own
  * says so in the log, with both ids and that sequence. Nothing that is in the log changes. Who
- * imports from the copy under its new namespace gets the events from before the split a second time,
- * unless it begins after them: fbat_import_options_set_after().
+ * imports from the copy under its new namespace gets the events from before the split a second
+ * time, unless it begins after them: fbat_import_options_set_after().
  *
  * Readers that have the store open follow the log, and answer with the old id until they open it
  * again. A store takes a new id 128 times.
- * @param path the directory, NUL-terminated. It is opened for writing with the default options, and closed.
+ * @param path the directory, NUL-terminated. It is opened for writing with the default options,
+ * and closed.
  * @param out_store_id the new id; all zero on failure.
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK done, and on the disk.
@@ -3688,9 +3725,9 @@ fbat_status fbat_store_new_identity(const char *path,
 #define FBAT_REPAIR_IDENTITY_REBUILT 1u
 
 /**
- * Besides, an event that told of a newer store id may be among what was lost: if the store was ever
- * given an id of its own by fbat_store_new_identity(), compare fbat_store_id(), and give it a new
- * one before anything is imported from it under its native namespace.
+ * Besides, an event that told of a newer store id may be among what was lost: if the store was
+ * ever given an id of its own by fbat_store_new_identity(), compare fbat_store_id(), and give it a
+ * new one before anything is imported from it under its native namespace.
  * @since 0.1
  */
 #define FBAT_REPAIR_IDENTITY_UNCERTAIN 2u
@@ -3716,8 +3753,8 @@ typedef struct fbat_repair_totals {
   /** The library's own among them. */
   uint64_t system_events;
   /**
-   * Events whose predecessor of the same entity is lost: their checksum and content hold, their hash cannot be
-   * computed.
+   * Events whose predecessor of the same entity is lost: their checksum and content hold, their
+   * hash cannot be computed.
    */
   uint64_t unlinked_events;
   /** Files of the log that were read. */
@@ -3731,8 +3768,8 @@ typedef struct fbat_repair_totals {
   /** How many sequences are lost. Each belonged to an event or to a declared gap. */
   uint64_t sequences_lost;
   /**
-   * The first of the sequences behind the log that were jumped because somebody may have seen them; 0: the damaged
-   * store had been closed, and said where it ended.
+   * The first of the sequences behind the log that were jumped because somebody may have seen
+   * them; 0: the damaged store had been closed, and said where it ended.
    */
   uint64_t gap_first;
   /** The last of them. */
@@ -3751,8 +3788,8 @@ typedef struct fbat_loss {
   /** `sizeof(fbat_loss)`. */
   size_t struct_size;
   /**
-   * The file, which may be one that is missing. Bytes of the file system, which need not be UTF-8. Lives as long as
-   * the report.
+   * The file, which may be one that is missing. Bytes of the file system, which need not be
+   * UTF-8. Lives as long as the report.
    */
   fbat_str path;
   /** Where in it, in bytes from its start. */
@@ -3786,27 +3823,33 @@ void fbat_loss_init(fbat_loss *out_value);
 /**
  * Puts every event of a damaged store that proves itself into a new store beside it.
  *
- * Every event that is kept has the sequence, id, version, times and hashes that it had; the new store has the store id
- * of the damaged one. What is lost is listed in the report, and declared in the new log: fbat_store_verify() tells of
- * it, and takes it for no damage. Single events are kept also where others of their batch are lost. A sequence that is
- * lost, or that somebody may have seen, is never used again; a version of an entity that was lost behind the last event
- * that it kept is.
+ * Every event that is kept has the sequence, id, version, times and hashes that it had; the new
+ * store has the store id of the damaged one. What is lost is listed in the report, and declared in
+ * the new log: fbat_store_verify() tells of it, and takes it for no damage. Single events are kept
+ * also where others of their batch are lost. A sequence that is lost, or that somebody may have
+ * seen, is never used again; a version of an entity that was lost behind the last event that it
+ * kept is.
  *
- * No file of the damaged store is changed; where it has a lock file, that is held meanwhile. It need not be a store
- * that fbat_store_open() opens. The new one becomes a store at the very end: after a failure what was made is removed,
- * but for the directory and a file `LOCK`; after a crash the directory holds no store, and can be removed. One file of the log is held in memory at a time.
+ * No file of the damaged store is changed; where it has a lock file, that is held meanwhile. It
+ * need not be a store that fbat_store_open() opens. The new one becomes a store at the very end:
+ * after a failure what was made is removed, but for the directory and a file `LOCK`; after a crash
+ * the directory holds no store, and can be removed. One file of the log is held in memory at a
+ * time.
  * @param damaged_path the directory of the damaged store.
  * @param new_path a directory that does not exist, or is empty; not inside of the damaged one.
  * @param out_report the report; NULL on failure. Free it with fbat_repair_report_free().
  * @param err detail on failure; may be NULL.
- * @retval FBAT_OK the new store is there, and everything in it is on the disk. The report says what it lacks.
- * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a path is empty, `new_path` is not empty, or inside of
- * the damaged store.
+ * @retval FBAT_OK the new store is there, and everything in it is on the disk. The report says
+ * what it lacks.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a path is empty, `new_path` is not empty,
+ * or inside of the damaged store.
  * @retval FBAT_ERR_STORE_NOT_FOUND there is nothing of a store at `damaged_path`.
  * @retval FBAT_ERR_STORE_EXISTS there is a store at `new_path`.
- * @retval FBAT_ERR_BUSY the damaged store is open for writing; the message and fbat_error_found() name the process.
+ * @retval FBAT_ERR_BUSY the damaged store is open for writing; the message and fbat_error_found()
+ * name the process.
  * @retval FBAT_ERR_FUTURE_VERSION the store has a format that this library does not read.
- * @retval FBAT_ERR_CORRUPT no event is whole, or nothing tells which store this is; nothing was made.
+ * @retval FBAT_ERR_CORRUPT no event is whole, or nothing tells which store this is; nothing was
+ * made.
  * @retval FBAT_ERR_IO the operating system failed.
  * @retval FBAT_ERR_NO_SPACE the disk is full.
  * @par Threads
@@ -3837,8 +3880,8 @@ fbat_status fbat_repair_report_totals(const fbat_repair_report *report,
 /**
  * How many losses the report lists; 10,000 at most.
  *
- * A damaged segment header counts with no sequence, though nothing was lost by it; a lost identity file, a damaged
- * index and a missing clean mark do not count.
+ * A damaged segment header counts with no sequence, though nothing was lost by it; a lost identity
+ * file, a damaged index and a missing clean mark do not count.
  * @param report the report.
  * @return the number; 0 where all of the log held, and where `report` is not live.
  * @par Threads

@@ -136,9 +136,7 @@ fbat_status fbat_id_from_hex(const char *text, size_t len, fbat_id *out_id);
 fbat_status fbat_hash_to_hex(const fbat_hash *hash, char *out_text, size_t out_size);
 fbat_status fbat_hash_from_hex(const char *text, size_t len, fbat_hash *out_hash);
 fbat_status fbat_content_hash(const uint8_t *data, size_t len, fbat_hash *out_hash);
-fbat_status fbat_kind(uint32_t category,
-                      uint32_t type,
-                      uint16_t *out_kind);
+fbat_status fbat_kind(uint32_t category, uint32_t type, uint16_t *out_kind);
 uint32_t fbat_kind_category(uint16_t kind);
 uint32_t fbat_kind_type(uint16_t kind);
 fbat_status fbat_operation_key(const char *domain,
@@ -217,8 +215,7 @@ fbat_status fbat_store_open(const char *path,
                             const fbat_open_options *options,
                             fbat_store **out_store,
                             fbat_error **err);
-fbat_status fbat_store_close(fbat_store *store,
-                             fbat_error **err);
+fbat_status fbat_store_close(fbat_store *store, fbat_error **err);
 void fbat_store_free(fbat_store *store);
 fbat_status fbat_store_sync(const fbat_store *store,
                             fbat_frontier *out_frontier,
@@ -350,8 +347,7 @@ fbat_status fbat_query_set_after(fbat_query *query, uint64_t after);
 uint64_t fbat_query_get_after(const fbat_query *query);
 fbat_status fbat_query_set_until(fbat_query *query, uint64_t until);
 uint64_t fbat_query_get_until(const fbat_query *query);
-fbat_status fbat_query_set_limit(fbat_query *query,
-                                 size_t rows);
+fbat_status fbat_query_set_limit(fbat_query *query, size_t rows);
 size_t fbat_query_get_limit(const fbat_query *query);
 fbat_status fbat_query_set_columns(fbat_query *query, uint32_t columns);
 uint32_t fbat_query_get_columns(const fbat_query *query);
@@ -460,8 +456,7 @@ fbat_status fbat_import_options_set_versions(fbat_import_options *options,
                                              uint64_t last);
 uint64_t fbat_import_options_get_version_first(const fbat_import_options *options);
 uint64_t fbat_import_options_get_version_last(const fbat_import_options *options);
-fbat_status fbat_import_options_set_after(fbat_import_options *options,
-                                          uint64_t after);
+fbat_status fbat_import_options_set_after(fbat_import_options *options, uint64_t after);
 uint64_t fbat_import_options_get_after(const fbat_import_options *options);
 fbat_status fbat_import_options_set_chunk_size(fbat_import_options *options,
                                                uint32_t events);

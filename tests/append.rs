@@ -33,7 +33,11 @@ impl Fixture {
     fn refused(&self, batch: &[NewEvent<'_>]) -> Error {
         let before = (self.store.frontier().unwrap().visible, rows(&self.store));
         let error = error_of(self.store.append_batch(batch));
-        assert_eq!((self.store.frontier().unwrap().visible, rows(&self.store)), before, "all or nothing");
+        assert_eq!(
+            (self.store.frontier().unwrap().visible, rows(&self.store)),
+            before,
+            "all or nothing"
+        );
         error
     }
 }
@@ -65,16 +69,26 @@ fn what_was_appended_is_read_back_as_it_was_given() {
             let extensions = sample.extensions();
             let new = sample.event(&extensions);
             assert_matches(row, receipt);
-            assert_eq!((row.entity.as_str(), row.scope.as_str(), row.kind), (new.entity, new.scope, new.kind));
+            assert_eq!(
+                (row.entity.as_str(), row.scope.as_str(), row.kind),
+                (new.entity, new.scope, new.kind)
+            );
             assert_eq!((row.flags, row.payload_version), (new.flags, new.payload_version));
             assert_eq!((&row.payload[..], row.payload_len), (new.payload, new.payload.len()));
             assert_eq!(row.correlation, new.correlation);
             assert_eq!(row.timestamp_us, new.timestamp_us.unwrap_or(row.recorded_us));
-            let pairs: Vec<(&str, &[u8])> = row.extensions.iter().map(|(k, v)| (k.as_str(), v.as_slice())).collect();
+            let pairs: Vec<(&str, &[u8])> =
+                row.extensions.iter().map(|(k, v)| (k.as_str(), v.as_slice())).collect();
             assert_eq!(pairs, new.extensions, "in the order they were given");
-            assert_eq!(row.causation, if number % 7 == 3 { Id(number as u128 + 1) } else { Id::NONE });
+            assert_eq!(
+                row.causation,
+                if number % 7 == 3 { Id(number as u128 + 1) } else { Id::NONE }
+            );
             assert_eq!(row.content_hash.0, *blake3::hash(new.payload).as_bytes());
-            assert_eq!((row.provenance.as_ref(), receipt.imported, receipt.replayed), (None, false, false));
+            assert_eq!(
+                (row.provenance.as_ref(), receipt.imported, receipt.replayed),
+                (None, false, false)
+            );
             assert_eq!(get(&fixture.store, receipt.id).as_ref(), Some(row));
         }
         if !reopened {
@@ -98,7 +112,11 @@ fn sequences_rise_by_one_from_the_genesis_and_versions_count_the_entitys_events(
         *version += 1;
         assert_eq!(row.version, *version);
         let before = previous.insert(row.entity, row.event_hash).unwrap_or(genesis.event_hash);
-        assert_eq!(row.previous_hash, Some(before), "the chain of an entity begins at the genesis event");
+        assert_eq!(
+            row.previous_hash,
+            Some(before),
+            "the chain of an entity begins at the genesis event"
+        );
     }
 }
 
@@ -126,7 +144,10 @@ fn hashes_are_what_the_format_says_they_are() {
     for row in &all {
         assert_eq!(row.content_hash.0, *blake3::hash(&row.payload).as_bytes());
         let first = if row.sequence == 1 { Hash::ZERO } else { genesis };
-        assert_eq!(row.previous_hash, Some(heads.insert(row.entity.as_str(), row.event_hash).unwrap_or(first)));
+        assert_eq!(
+            row.previous_hash,
+            Some(heads.insert(row.entity.as_str(), row.event_hash).unwrap_or(first))
+        );
         assert_eq!(row.event_hash, event_hash(row), "sequence {}", row.sequence);
     }
     assert_eq!(fixture.store.log_hash().unwrap(), log_hash(fixture.store.store_id(), all.iter()));
@@ -152,7 +173,10 @@ fn hashes_are_what_the_format_says_they_are() {
 #[test]
 fn the_genesis_event_names_the_store() {
     let fixture = Fixture::new("genesis");
-    assert!(rows(&fixture.store).is_empty(), "queries leave system events out unless asked for them");
+    assert!(
+        rows(&fixture.store).is_empty(),
+        "queries leave system events out unless asked for them"
+    );
     let all = rows_with_system(&fixture.store);
     let genesis = &all[0];
     assert_eq!((all.len(), genesis.sequence, genesis.version), (1, 1, 1));
@@ -161,7 +185,11 @@ fn the_genesis_event_names_the_store() {
     assert_eq!(genesis.previous_hash, Some(Hash::ZERO));
     assert_eq!(get(&fixture.store, genesis.id).as_ref(), Some(genesis));
     let frontier = fixture.store.frontier().unwrap();
-    assert_eq!((frontier.visible, frontier.durable), (1, 1), "the genesis is durable when open returns");
+    assert_eq!(
+        (frontier.visible, frontier.durable),
+        (1, 1),
+        "the genesis is durable when open returns"
+    );
     assert!(!fixture.store.store_id().is_none());
     assert_eq!(fixture.store.native_namespace(), format!("store:{}", fixture.store.store_id()));
     let id = fixture.store.store_id();
@@ -233,7 +261,11 @@ fn the_same_key_with_other_content_is_a_conflict_and_nothing_is_written() {
         NewEvent { kind: Kind(0x1002), ..event("e", b"p") },
     ];
     for other in others {
-        let error = fixture.refused(&[event("before", b"1"), NewEvent { key, ..other }, event("behind", b"2")]);
+        let error = fixture.refused(&[
+            event("before", b"1"),
+            NewEvent { key, ..other },
+            event("behind", b"2"),
+        ]);
         assert_eq!((error.code(), error.item), (Code::IdempotencyConflict, Some(1)));
         assert_eq!((error.event_id, error.sequence), (key, there.sequence), "{error}");
     }
@@ -264,7 +296,8 @@ fn the_same_key_twice_in_a_batch_makes_the_second_a_replay_of_the_first() {
     assert_eq!(receipts[2], Receipt { replayed: true, ..receipts[0] });
     assert_eq!(rows(&fixture.store).len(), 2);
     // Other content under the key is a conflict also within the batch.
-    let batch = [NewEvent { key: Id(6), ..event("e", b"1") }, NewEvent { key: Id(6), ..event("e", b"2") }];
+    let batch =
+        [NewEvent { key: Id(6), ..event("e", b"1") }, NewEvent { key: Id(6), ..event("e", b"2") }];
     let error = fixture.refused(&batch);
     assert_eq!((error.code(), error.item), (Code::IdempotencyConflict, Some(1)));
 }
@@ -272,12 +305,16 @@ fn the_same_key_twice_in_a_batch_makes_the_second_a_replay_of_the_first() {
 #[test]
 fn a_batch_of_nothing_but_replays_writes_nothing() {
     let fixture = Fixture::new("replays");
-    let batch: Vec<NewEvent<'_>> = (1..50u8).map(|n| NewEvent { key: Id(n.into()), ..event("e", b"p") }).collect();
+    let batch: Vec<NewEvent<'_>> =
+        (1..50u8).map(|n| NewEvent { key: Id(n.into()), ..event("e", b"p") }).collect();
     let first = fixture.store.append_batch(&batch).unwrap();
     let before = fixture.store.stats().unwrap();
     let again = fixture.store.append_batch(&batch).unwrap();
     assert!(again.iter().all(|r| r.replayed));
-    assert!(first.iter().zip(&again).all(|(a, b)| (a.sequence, a.event_hash) == (b.sequence, b.event_hash)));
+    assert!(first
+        .iter()
+        .zip(&again)
+        .all(|(a, b)| (a.sequence, a.event_hash) == (b.sequence, b.event_hash)));
     assert_eq!(fixture.store.stats().unwrap().events, before.events);
     assert_eq!(fixture.store.frontier().unwrap().visible, 50);
 }
@@ -295,7 +332,8 @@ fn of_several_items_that_are_wrong_the_first_is_named() {
     fixture.store.append(&NewEvent { key: Id(1), ..event("e", b"p") }).unwrap();
     let key_there = NewEvent { key: Id(1), ..event("e", b"q") };
     let version = NewEvent { expect: Expect::Absent, ..event("e", b"r") };
-    let (first, again) = (NewEvent { key: Id(2), ..event("e", b"1") }, NewEvent { key: Id(2), ..event("e", b"2") });
+    let (first, again) =
+        (NewEvent { key: Id(2), ..event("e", b"1") }, NewEvent { key: Id(2), ..event("e", b"2") });
     let cases: [(&[NewEvent<'_>], Code, usize); 4] = [
         (&[first, version, key_there, again], Code::VersionConflict, 1),
         (&[first, key_there, version, again], Code::IdempotencyConflict, 1),
@@ -358,7 +396,11 @@ fn expectations_hold_or_nothing_is_written() {
             fixture.store.append(&new).unwrap_or_else(|e| panic!("{entity} {expect:?}: {e}"));
         } else {
             let error = fixture.refused(&[new]);
-            assert_eq!((error.code(), error.item), (Code::VersionConflict, Some(0)), "{entity} {expect:?}");
+            assert_eq!(
+                (error.code(), error.item),
+                (Code::VersionConflict, Some(0)),
+                "{entity} {expect:?}"
+            );
         }
     }
     let error = fixture.refused(&[NewEvent { expect: Expect::Version(99), ..event("two", b"x") }]);
@@ -369,7 +411,8 @@ fn expectations_hold_or_nothing_is_written() {
 fn expectations_count_the_earlier_items_of_the_batch() {
     let fixture = Fixture::new("earlier");
     let of = |expect| NewEvent { expect, ..event("e", b"p") };
-    let batch = [of(Expect::Absent), of(Expect::Present), of(Expect::Version(2)), of(Expect::Version(3))];
+    let batch =
+        [of(Expect::Absent), of(Expect::Present), of(Expect::Version(2)), of(Expect::Version(3))];
     let receipts = fixture.store.append_batch(&batch).unwrap();
     assert_eq!(receipts.iter().map(|r| r.version).collect::<Vec<_>>(), [1, 2, 3, 4]);
     let error = fixture.refused(&[of(Expect::Version(4)), of(Expect::Version(4))]);
@@ -392,7 +435,9 @@ fn of_two_writers_that_expect_the_same_version_one_wins() {
                 .map(|n| {
                     let entity = &entity;
                     scope.spawn(move || {
-                        store.append(&NewEvent { expect: Expect::Absent, ..event(entity, &[n]) }).is_ok()
+                        store
+                            .append(&NewEvent { expect: Expect::Absent, ..event(entity, &[n]) })
+                            .is_ok()
                     })
                 })
                 .collect();
@@ -421,8 +466,13 @@ fn a_cause_is_an_id_or_an_earlier_item() {
     assert_eq!((causation(0), causation(1)), (Id(0xfeed), receipts[0].id));
     assert_eq!((causation(3), causation(4)), (known.id, receipts[1].id));
     for bad in [1, 2, usize::MAX] {
-        let error = fixture.refused(&[event("e", b""), NewEvent { cause: Cause::Item(bad), ..event("e", b"") }]);
-        assert_eq!((error.code(), error.item), (Code::InvalidArgument, Some(1)), "item {bad}: {error}");
+        let error = fixture
+            .refused(&[event("e", b""), NewEvent { cause: Cause::Item(bad), ..event("e", b"") }]);
+        assert_eq!(
+            (error.code(), error.item),
+            (Code::InvalidArgument, Some(1)),
+            "item {bad}: {error}"
+        );
     }
 }
 
@@ -449,14 +499,34 @@ fn coordinates_are_checked_in_order_and_byte_by_byte() {
         assert_eq!((error.code(), error.item), (Code::InvalidCoordinate, Some(1)));
         assert!(error.message.contains(names), "{error} names {names}");
     }
-    for bad in ["\0", "a\x1f", "\x7f", "/", "a/b", "..", "a..b", "a...", "a|", "=store", "a=b", "\n", "\t"] {
+    for bad in
+        ["\0", "a\x1f", "\x7f", "/", "a/b", "..", "a..b", "a...", "a|", "=store", "a=b", "\n", "\t"]
+    {
         for (entity, scope) in [(bad, "s"), ("e", bad)] {
             let error = fixture.refused(&[NewEvent { scope, ..event(entity, b"") }]);
             assert_eq!((error.code(), error.item), (Code::InvalidCoordinate, Some(0)), "{bad:?}");
         }
     }
-    for good in ["a", " ", ":", "a:b", "e:", ".", "a.b", ".a.", "ä", "\u{80}", "日本", "a\\b", "~", fits.as_str()] {
-        fixture.store.append(&NewEvent { scope: good, ..event(good, b"") }).unwrap_or_else(|e| panic!("{good:?}: {e}"));
+    for good in [
+        "a",
+        " ",
+        ":",
+        "a:b",
+        "e:",
+        ".",
+        "a.b",
+        ".a.",
+        "ä",
+        "\u{80}",
+        "日本",
+        "a\\b",
+        "~",
+        fits.as_str(),
+    ] {
+        fixture
+            .store
+            .append(&NewEvent { scope: good, ..event(good, b"") })
+            .unwrap_or_else(|e| panic!("{good:?}: {e}"));
     }
     assert_sound(&fixture.store);
 }
@@ -472,7 +542,10 @@ fn reserved_kinds_are_refused_and_all_others_taken() {
                 let error = fixture.refused(&[event("e", b""), event("e", b""), new]);
                 assert_eq!((error.code(), error.item), (Code::ReservedKind, Some(2)));
             } else {
-                assert_eq!(get(&fixture.store, fixture.store.append(&new).unwrap().id).unwrap().kind, kind);
+                assert_eq!(
+                    get(&fixture.store, fixture.store.append(&new).unwrap().id).unwrap().kind,
+                    kind
+                );
             }
         }
     }
@@ -496,14 +569,23 @@ fn extension_keys_are_checked() {
         (long.as_str(), Code::LimitExceeded),
     ];
     for (key, code) in bad {
-        let error = fixture.refused(&[event("e", b""), NewEvent { extensions: &[(key, b"v")], ..event("e", b"") }]);
+        let error = fixture.refused(&[
+            event("e", b""),
+            NewEvent { extensions: &[(key, b"v")], ..event("e", b"") },
+        ]);
         assert_eq!((error.code(), error.item), (code, Some(1)), "{key:?}: {error}");
     }
     let twice = NewEvent { extensions: &[("a.b", b"1"), ("a.b", b"2")], ..event("e", b"") };
     assert_eq!(fixture.refused(&[twice]).code(), Code::InvalidArgument);
     for key in ["a.b", "batpa.k", "batpakx.y", "A-1.~", fits.as_str()] {
-        let receipt = fixture.store.append(&NewEvent { extensions: &[(key, b"v")], ..event("e", b"") }).unwrap();
-        assert_eq!(get(&fixture.store, receipt.id).unwrap().extensions, [(key.to_owned(), b"v".to_vec())]);
+        let receipt = fixture
+            .store
+            .append(&NewEvent { extensions: &[(key, b"v")], ..event("e", b"") })
+            .unwrap();
+        assert_eq!(
+            get(&fixture.store, receipt.id).unwrap().extensions,
+            [(key.to_owned(), b"v".to_vec())]
+        );
     }
 }
 
@@ -520,7 +602,10 @@ fn limits_are_checked_before_any_work_and_name_the_item() {
     // The expectation of item 0 does not hold, but the limit is checked first.
     let failing = NewEvent { expect: Expect::Absent, ..event("e", b"") };
     let error = fixture.refused(&[failing, event("e", b""), event("e", &[0; 101])]);
-    assert_eq!((error.code(), error.item, error.found, error.supported), (Code::LimitExceeded, Some(2), 101, 100));
+    assert_eq!(
+        (error.code(), error.item, error.found, error.supported),
+        (Code::LimitExceeded, Some(2), 101, 100)
+    );
     assert!(error.message.contains("payload"), "{error}");
 
     let error = fixture.refused(&[event("e", b""); 6]);
@@ -537,12 +622,20 @@ fn limits_are_checked_before_any_work_and_name_the_item() {
     let wide = Fixture::new("wide");
     wide.store.append(&NewEvent { extensions: &exact, ..event("e", b"") }).unwrap();
     let error = wide.refused(&[NewEvent { extensions: &over, ..event("e", b"") }]);
-    assert_eq!((error.code(), error.item, error.found), (Code::LimitExceeded, Some(0), 65_537), "{error}");
+    assert_eq!(
+        (error.code(), error.item, error.found),
+        (Code::LimitExceeded, Some(0), 65_537),
+        "{error}"
+    );
     let keys: Vec<String> = (0..65).map(|n| format!("a.{n}")).collect();
     let many: Vec<(&str, &[u8])> = keys.iter().map(|key| (key.as_str(), &b""[..])).collect();
     wide.store.append(&NewEvent { extensions: &many[1..], ..event("e", b"") }).unwrap();
     let error = wide.refused(&[NewEvent { extensions: &many, ..event("e", b"") }]);
-    assert_eq!((error.code(), error.found, error.supported), (Code::LimitExceeded, 65, 64), "{error}");
+    assert_eq!(
+        (error.code(), error.found, error.supported),
+        (Code::LimitExceeded, 65, 64),
+        "{error}"
+    );
 }
 
 #[test]
@@ -553,7 +646,11 @@ fn the_librarys_own_limits_hold_and_are_reachable() {
     let receipt = fixture.store.append(&largest).unwrap();
     assert_eq!(get(&fixture.store, receipt.id).unwrap().payload_len, limits::PAYLOAD_BYTES_MAX);
     assert_eq!(fixture.refused(&[event("e", &huge)]).code(), Code::LimitExceeded);
-    assert_eq!(fixture.refused(&[largest, largest]).code(), Code::LimitExceeded, "64 MiB and the coordinates");
+    assert_eq!(
+        fixture.refused(&[largest, largest]).code(),
+        Code::LimitExceeded,
+        "64 MiB and the coordinates"
+    );
 
     let most = vec![event("many", b""); limits::BATCH_EVENTS_MAX + 1];
     let receipts = fixture.store.append_batch(&most[1..]).unwrap();
@@ -592,12 +689,26 @@ fn recorded_time_never_goes_back_also_when_the_clock_does() {
     let options = Options { clock: clock.clone(), ..quick() };
     let mut store = open(&dir.join("store"), &options);
     let mut highest = EPOCH_US;
-    for (round, jump) in [5, -3_600_000_000, 0, 1, 7_200_000_000, -1, i64::MIN / 4].into_iter().enumerate() {
+    for (round, jump) in
+        [5, -3_600_000_000, 0, 1, 7_200_000_000, -1, i64::MIN / 4].into_iter().enumerate()
+    {
         highest = highest.max(clock.advance(jump));
-        let receipts =
-            store.append_batch(&[event("e", b"1"), NewEvent { timestamp_us: Some(-5), ..event("e", b"2") }]).unwrap();
-        assert_eq!((receipts[0].recorded_us, receipts[1].recorded_us), (highest, highest), "round {round}");
-        assert_eq!((receipts[0].timestamp_us, receipts[1].timestamp_us), (highest, -5), "round {round}");
+        let receipts = store
+            .append_batch(&[
+                event("e", b"1"),
+                NewEvent { timestamp_us: Some(-5), ..event("e", b"2") },
+            ])
+            .unwrap();
+        assert_eq!(
+            (receipts[0].recorded_us, receipts[1].recorded_us),
+            (highest, highest),
+            "round {round}"
+        );
+        assert_eq!(
+            (receipts[0].timestamp_us, receipts[1].timestamp_us),
+            (highest, -5),
+            "round {round}"
+        );
         if round % 3 == 2 {
             store.close().unwrap();
             store = open(&dir.join("store"), &options);
@@ -681,9 +792,15 @@ fn callers_on_many_threads_are_each_acknowledged_once_and_in_order() {
     assert_eq!(sequences, (2..2 + sequences.len() as u64).collect::<Vec<_>>());
     for (n, receipts) in all.iter().enumerate() {
         assert!(receipts.iter().all(|r| r.durable));
-        assert!(receipts.iter().enumerate().all(|(at, r)| r.version == at as u64 + 1), "one version each");
+        assert!(
+            receipts.iter().enumerate().all(|(at, r)| r.version == at as u64 + 1),
+            "one version each"
+        );
         for batch in receipts.chunks(1 + n % 3) {
-            assert!(batch.windows(2).all(|w| w[1].sequence == w[0].sequence + 1), "a batch is not cut in two");
+            assert!(
+                batch.windows(2).all(|w| w[1].sequence == w[0].sequence + 1),
+                "a batch is not cut in two"
+            );
         }
     }
     assert_sound(store);
@@ -707,7 +824,8 @@ fn a_full_disk_fails_the_append_and_loses_nothing() {
     assert_sound(&fixture.store);
 }
 
-// ------------------------------------------------------------------------------------ open and close
+// ------------------------------------------------------------------------------------ open and
+// close
 
 #[test]
 fn open_modes_accept_what_they_say() {
@@ -905,7 +1023,8 @@ fn a_failed_sync_poisons_the_store_until_it_is_opened_again() {
     let there = rows(&fixture.store);
     assert!(there.len() == 10 || there.len() == 11);
     // Whatever became of the event, the retry under its key makes it one.
-    let replayed = fixture.store.append(&NewEvent { key: Id(1), ..event("e", b"p") }).unwrap().replayed;
+    let replayed =
+        fixture.store.append(&NewEvent { key: Id(1), ..event("e", b"p") }).unwrap().replayed;
     assert_eq!((replayed, rows(&fixture.store).len()), (there.len() == 11, 11));
     assert_sound(&fixture.store);
 }
@@ -937,8 +1056,14 @@ fn everything_is_there_after_each_of_many_reopens() {
         assert_eq!(fixture.store.log_hash().unwrap(), hash, "round {round}");
         assert!(rows_with_system(&fixture.store) == all, "round {round}");
     }
-    assert_eq!(receipts.iter().map(|r| r.sequence).collect::<Vec<_>>(), (2..1002).collect::<Vec<_>>());
-    assert!(segments(&fixture.dir.join("store")).len() < 12, "opening and closing makes no segments of its own");
+    assert_eq!(
+        receipts.iter().map(|r| r.sequence).collect::<Vec<_>>(),
+        (2..1002).collect::<Vec<_>>()
+    );
+    assert!(
+        segments(&fixture.dir.join("store")).len() < 12,
+        "opening and closing makes no segments of its own"
+    );
     assert_sound(&fixture.store);
 }
 
@@ -991,7 +1116,10 @@ fn verify_walks_everything_and_finds_damage() {
     fixture.reopen();
     let damage = Damage::to_bytes(&fixture.dir.join("store"), marker);
     let report = fixture.store.verify().unwrap();
-    assert!(report.findings.iter().any(|f| f.path == damage.path && f.offset <= damage.offset), "{report:#?}");
+    assert!(
+        report.findings.iter().any(|f| f.path == damage.path && f.offset <= damage.offset),
+        "{report:#?}"
+    );
     damage.undo();
     assert_sound(&fixture.store);
 }
@@ -1003,5 +1131,9 @@ fn an_entity_reads_from_the_region_it_was_appended_to() {
     fixture.store.append(&NewEvent { scope: "two", ..event("e", b"2") }).unwrap();
     let region = Region { scope: Some("two".into()), ..Region::default() };
     let found = read_pages(&fixture.store, &Query { region, ..Query::default() });
-    assert_eq!((found.len(), found[0].version), (1, 2), "versions count the entity, whatever the scope");
+    assert_eq!(
+        (found.len(), found[0].version),
+        (1, 2),
+        "versions count the entity, whatever the scope"
+    );
 }

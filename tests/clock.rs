@@ -1,5 +1,5 @@
-//! Clocks that jump, within a session, between sessions and between processes: recorded time never goes back,
-//! ids stay unique, sequences and versions go on.
+//! Clocks that jump, within a session, between sessions and between processes: recorded time never
+//! goes back, ids stay unique, sequences and versions go on.
 
 mod common;
 
@@ -23,7 +23,10 @@ fn findings(rows: &[Row]) -> Vec<String> {
     let (mut ids, mut versions) = (HashSet::<Id>::new(), HashMap::<&str, u64>::new());
     for pair in rows.windows(2) {
         if pair[1].recorded_us < pair[0].recorded_us {
-            found.push(format!("sequence {} was recorded before the one before it", pair[1].sequence));
+            found.push(format!(
+                "sequence {} was recorded before the one before it",
+                pair[1].sequence
+            ));
         }
         if pair[1].sequence != pair[0].sequence + 1 {
             found.push(format!("sequence {} after {}", pair[1].sequence, pair[0].sequence));

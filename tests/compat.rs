@@ -1,4 +1,5 @@
-//! Stores of format version 1, committed once, open for ever; and today's library writes the same bytes.
+//! Stores of format version 1, committed once, open for ever; and today's library writes the same
+//! bytes.
 //!
 //! `FBAT_BLESS=1` writes them anew, which is right only together with a new format version.
 
@@ -84,14 +85,19 @@ fn make_renamed(path: &Path) {
 }
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(format!("v{FORMAT_VERSION}")).join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
+        .join(format!("v{FORMAT_VERSION}"))
+        .join(name)
 }
 
 /// The files of a store, without the lock file, which names a process.
 fn files(path: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = std::fs::read_dir(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let named = entries.map(|e| e.unwrap()).filter(|e| e.file_name() != "LOCK");
-    named.map(|e| (e.file_name().into_string().unwrap(), std::fs::read(e.path()).unwrap())).collect()
+    named
+        .map(|e| (e.file_name().into_string().unwrap(), std::fs::read(e.path()).unwrap()))
+        .collect()
 }
 
 /// A file without the space that is reserved behind it, which not every file system can do.
@@ -120,7 +126,11 @@ fn today_the_same_bytes_are_written() {
         for (file, bytes) in &golden {
             let (bytes, today) = (used(bytes), used(&today[file]));
             let differs = bytes.iter().zip(today).position(|(a, b)| a != b);
-            assert_eq!((differs, today.len()), (None, bytes.len()), "{name}/{file}: first difference at");
+            assert_eq!(
+                (differs, today.len()),
+                (None, bytes.len()),
+                "{name}/{file}: first difference at"
+            );
         }
     }
 }

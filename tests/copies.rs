@@ -23,12 +23,15 @@ const LINK: BackupOptions = BackupOptions { link: true };
 
 // ------------------------------------------------------------------------------------- the judge
 
-/// Appends a batch that says of itself how large it is: number in the correlation, size in the payload.
+/// Appends a batch that says of itself how large it is: number in the correlation, size in the
+/// payload.
 fn append_batch(store: &Store, number: u64, size: u64) -> u64 {
     let said = size_of(number);
-    let payloads: Vec<Vec<u8>> = (0..size).map(|item| format!("{number} {item} {said}").into_bytes()).collect();
+    let payloads: Vec<Vec<u8>> =
+        (0..size).map(|item| format!("{number} {item} {said}").into_bytes()).collect();
     let entity = format!("e:{}", number % 7);
-    let of = |payload| NewEvent { correlation: Id(u128::from(number) + 1), ..event(&entity, payload) };
+    let of =
+        |payload| NewEvent { correlation: Id(u128::from(number) + 1), ..event(&entity, payload) };
     let events: Vec<NewEvent<'_>> = payloads.iter().map(|payload| of(payload)).collect();
     store.append_batch(&events).unwrap().last().unwrap().sequence
 }
@@ -51,20 +54,37 @@ fn judge(source: &Store, copy: &Path, report: &BackupReport) -> Vec<String> {
         Err(error) => return vec![format!("it does not open: {error}")],
     };
     let opened = store.open_report();
-    require(!opened.unclean && opened.dropped_bytes == 0 && opened.gap_first == 0, "it does not open clean");
+    require(
+        !opened.unclean && opened.dropped_bytes == 0 && opened.gap_first == 0,
+        "it does not open clean",
+    );
     require(opened.indexes_rebuilt == 0, "an index is missing");
-    let (stats, all, found) = (store.stats().unwrap(), rows_with_system(source), rows_with_system(&store));
+    let (stats, all, found) =
+        (store.stats().unwrap(), rows_with_system(source), rows_with_system(&store));
     require(found == all[..found.len().min(all.len())], "it is not what the source begins with");
-    require(found.last().is_some_and(|row| row.sequence == report.last_sequence), "it ends elsewhere");
-    require(stats.events == report.events && found.len() as u64 == report.events, "events are not counted");
-    require(stats.segments == report.segments && stats.log_bytes == report.log_bytes, "segments are not counted");
+    require(
+        found.last().is_some_and(|row| row.sequence == report.last_sequence),
+        "it ends elsewhere",
+    );
+    require(
+        stats.events == report.events && found.len() as u64 == report.events,
+        "events are not counted",
+    );
+    require(
+        stats.segments == report.segments && stats.log_bytes == report.log_bytes,
+        "segments are not counted",
+    );
     let witness = log_hash(log_id(copy), found.iter());
-    require(store.log_hash().unwrap() == report.log_hash && witness == report.log_hash, "the log hash is another");
+    require(
+        store.log_hash().unwrap() == report.log_hash && witness == report.log_hash,
+        "the log hash is another",
+    );
     let mut batches: BTreeMap<Id, (u64, u64)> = BTreeMap::new();
     for row in found.iter().filter(|row| row.entity.starts_with("e:")) {
         let text = String::from_utf8(row.payload.clone()).unwrap();
         batches.entry(row.correlation).or_default().0 += 1;
-        batches.entry(row.correlation).or_default().1 = text.rsplit(' ').next().unwrap().parse().unwrap();
+        batches.entry(row.correlation).or_default().1 =
+            text.rsplit(' ').next().unwrap().parse().unwrap();
     }
     require(batches.values().all(|(found, said)| found == said), "a part of a batch is there");
     let verified = store.verify().unwrap();
@@ -85,12 +105,16 @@ fn assert_no_store(path: &Path) {
 
 /// Names in a directory but `LOCK`.
 fn names(path: &Path) -> Vec<String> {
-    let all = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let all =
+        fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     all.filter(|name| name != "LOCK").collect()
 }
 
 fn contents(store: &Path) -> BTreeMap<String, Vec<u8>> {
-    names(store).into_iter().map(|name| (name.clone(), fs::read(store.join(name)).unwrap())).collect()
+    names(store)
+        .into_iter()
+        .map(|name| (name.clone(), fs::read(store.join(name)).unwrap()))
+        .collect()
 }
 
 fn copy_directory(from: &Path, to: &Path) {
@@ -120,14 +144,16 @@ fn backups_beside_writers(seed: u64, backups: u64) -> u64 {
                     if done.load(Ordering::Acquire) {
                         break;
                     }
-                    acknowledged.fetch_max(append_batch(store, number, size_of(number)), Ordering::AcqRel);
+                    acknowledged
+                        .fetch_max(append_batch(store, number, size_of(number)), Ordering::AcqRel);
                     std::thread::sleep(std::time::Duration::from_micros(300));
                 }
             });
         }
         for number in 0..backups {
             std::thread::sleep(std::time::Duration::from_millis(rng.below(12)));
-            let (path, before) = (dir.join(&format!("copy{number}")), acknowledged.load(Ordering::Acquire));
+            let (path, before) =
+                (dir.join(&format!("copy{number}")), acknowledged.load(Ordering::Acquire));
             let options = BackupOptions { link: rng.one_in(2) };
             made.push((path.clone(), before, store.backup(&path, options).unwrap()));
         }
@@ -215,7 +241,8 @@ fn a_backup_of_a_store_at_rest_has_all_of_it_and_leaves_it_as_it_is() {
     for (round, events) in [0, 1, 30, 3000].into_iter().enumerate() {
         fill(&store, round as u64 * 10_000, events);
         for options in [COPY, LINK] {
-            let (copy, before) = (dir.join(&format!("copy{round}{}", options.link)), contents(&path));
+            let (copy, before) =
+                (dir.join(&format!("copy{round}{}", options.link)), contents(&path));
             let report = store.backup(&copy, options).unwrap();
             assert_eq!(contents(&path), before);
             assert_copy(&store, &copy, &report);
@@ -249,7 +276,8 @@ fn appends_and_rotations_go_on_while_files_are_copied() {
         }
         None
     });
-    let (before, segments_before) = (store.frontier().unwrap().visible, segments(store.path()).len());
+    let (before, segments_before) =
+        (store.frontier().unwrap().visible, segments(store.path()).len());
     let report = store.backup(&copy, LINK).unwrap();
     machine.mend();
     assert!(segments(store.path()).len() > segments_before + 3);
@@ -265,7 +293,8 @@ fn what_a_backup_has_is_on_the_disk_of_both() {
     for link in [false, true] {
         fill(&store, 1000 * u64::from(link), 900);
         assert_ne!(spy.dirty_segments(), Vec::<PathBuf>::new());
-        let report = store.backup(&dir.join(&format!("copy{link}")), BackupOptions { link }).unwrap();
+        let report =
+            store.backup(&dir.join(&format!("copy{link}")), BackupOptions { link }).unwrap();
         assert_eq!(spy.dirty_segments(), Vec::<PathBuf>::new());
         assert!(store.frontier().unwrap().durable >= report.last_sequence);
     }
@@ -290,7 +319,10 @@ fn a_backup_goes_on_as_a_store_of_its_own_and_the_source_does_not_notice() {
         assert_sound(&store);
         let again = open_quick(&copy_path);
         assert_eq!(rows(&again).len(), rows(&store).len() + 1501);
-        assert!(again.append(&NewEvent { key: before.1[5].id, ..NewEvent::default() }).is_err(), "ids are known");
+        assert!(
+            again.append(&NewEvent { key: before.1[5].id, ..NewEvent::default() }).is_err(),
+            "ids are known"
+        );
     }
 }
 
@@ -300,8 +332,9 @@ fn links_are_made_for_sealed_segments_only_and_copies_where_the_file_system_refu
     let (path, machine) = (dir.join("store"), Machine::new());
     let store = open(&path, &machine.options(Durability::Os));
     fill(&store, 0, 2000);
-    let inodes =
-        |store: &Path| -> Vec<u64> { segments(store).iter().map(|path| fs::metadata(path).unwrap().ino()).collect() };
+    let inodes = |store: &Path| -> Vec<u64> {
+        segments(store).iter().map(|path| fs::metadata(path).unwrap().ino()).collect()
+    };
     let all = inodes(&path);
     let (last, sealed) = all.split_last().unwrap();
     assert!(sealed.len() > 3);
@@ -345,7 +378,11 @@ fn a_destination_that_is_not_empty_is_refused_and_left_alone() {
         assert_eq!(contents(there), before);
     }
     let inside = error_of(store.backup(&store.path().join("copy"), COPY));
-    assert_eq!((inside.code(), store.path().join("copy").exists()), (Code::InvalidArgument, false), "{inside}");
+    assert_eq!(
+        (inside.code(), store.path().join("copy").exists()),
+        (Code::InvalidArgument, false),
+        "{inside}"
+    );
     fs::write(dir.join("file"), "mine").unwrap();
     assert_eq!(code_of(store.backup(&dir.join("file"), COPY)), Code::Io);
     assert_eq!(code_of(store.backup(&dir.join("missing/copy"), COPY)), Code::Io);
@@ -402,7 +439,10 @@ fn a_backup_of_a_damaged_store_is_corrupt_and_names_file_and_offset() {
                 let error = error_of(store.backup(&copy, options));
                 assert_eq!(error.code(), Code::Corrupt, "{at} of segment {number}: {error}");
                 assert_eq!(error.path.as_deref(), Some(file.as_path()));
-                assert!(error.offset.is_some_and(|offset| offset <= at), "{at} of segment {number}: {error}");
+                assert!(
+                    error.offset.is_some_and(|offset| offset <= at),
+                    "{at} of segment {number}: {error}"
+                );
                 assert_no_store(&copy);
                 assert_eq!(names(&copy), Vec::<String>::new(), "what was made is removed again");
             }
@@ -414,7 +454,9 @@ fn a_backup_of_a_damaged_store_is_corrupt_and_names_file_and_offset() {
     fill(&other, 0, 1500);
     let first = fs::read(&files[1]).unwrap();
     let foreign = fs::read(&segments(other.path())[1]).unwrap();
-    for (case, bytes) in [&first[..first.len() - 1], &foreign, &[&first[..], &[7; 90]].concat()].iter().enumerate() {
+    for (case, bytes) in
+        [&first[..first.len() - 1], &foreign, &[&first[..], &[7; 90]].concat()].iter().enumerate()
+    {
         fs::write(&files[1], bytes).unwrap();
         let outcome = store.backup(&dir.join(&format!("case{case}")), LINK);
         assert_eq!(code_of(outcome), Code::Corrupt, "{case}");
@@ -449,7 +491,9 @@ fn a_poisoned_store_gives_what_is_known_to_be_durable_and_a_closed_one_nothing()
     fill(&store, 0, 100);
     let durable = store.sync().unwrap().durable;
     fill(&store, 100, 50);
-    machine.on_call(|op, path| (op == Op::Sync && path.extension().is_some_and(|e| e == "log")).then_some(EIO));
+    machine.on_call(|op, path| {
+        (op == Op::Sync && path.extension().is_some_and(|e| e == "log")).then_some(EIO)
+    });
     assert_eq!(code_of(store.sync()), Code::Io);
     machine.mend();
     let report = store.backup(&dir.join("copy"), COPY).unwrap();
@@ -496,7 +540,11 @@ fn backups_can_be_made_within_a_callback_of_both_stores() {
     let mut options = ImportOptions { filter: Some(&mut filter), ..named("s") };
     assert_eq!(import_with(&destination, &source, &mut options).imported, 600);
     for (name, report) in made {
-        assert_copy(if name == "of-source" { &source } else { &destination }, &dir.join(name), &report);
+        assert_copy(
+            if name == "of-source" { &source } else { &destination },
+            &dir.join(name),
+            &report,
+        );
     }
 }
 
@@ -521,7 +569,8 @@ fn a_backup_keeps_gaps() {
 /// for every n until none is reached.
 fn cut_everywhere(for_good: bool, body: &mut dyn FnMut(&Machine, &str)) -> u64 {
     for target in 0.. {
-        let (machine, calls, hit) = (Machine::new(), AtomicI64::new(0), Arc::new(AtomicBool::new(false)));
+        let (machine, calls, hit) =
+            (Machine::new(), AtomicI64::new(0), Arc::new(AtomicBool::new(false)));
         let struck = hit.clone();
         machine.on_call(move |_, _| {
             let call = calls.fetch_add(1, Ordering::SeqCst);
@@ -612,7 +661,10 @@ fn canary_a_copy_that_lacks_or_alters_something_is_noticed_by_the_judge() {
         ("lacks a segment", faults(None, true, &|p| fs::remove_file(&segments(p)[1]).unwrap())),
         ("is not clean", faults(None, false, nothing)),
         ("has another payload", faults(None, true, &|p| drop(forge_payload(p, b"100 0 ")))),
-        ("lacks an index", faults(None, true, &|p| fs::remove_file(segments(p)[0].with_extension("idx")).unwrap())),
+        (
+            "lacks an index",
+            faults(None, true, &|p| fs::remove_file(segments(p)[0].with_extension("idx")).unwrap()),
+        ),
     ];
     for (what, faults) in &cases {
         assert!(!faults.is_empty(), "a copy that {what} passed");
@@ -624,7 +676,8 @@ fn canary_a_copy_that_lacks_or_alters_something_is_noticed_by_the_judge() {
     assert_eq!(judge(&store, &dir.join("torn"), &report), ["a part of a batch is there"]);
 }
 
-// ------------------------------------------------------------------------------------ new identities
+// ------------------------------------------------------------------------------------ new
+// identities
 
 /// What an identity event says: new id, old id, first sequence; and its own sequence.
 type Told = (String, String, u64, u64);
@@ -651,7 +704,8 @@ fn a_copy_gets_an_id_of_its_own_from_its_next_sequence_on_and_keeps_its_history(
     let path = dir.join("store");
     let store = open_quick(&path);
     fill(&store, 0, 800);
-    let (old, history, hash) = (store.store_id(), rows_with_system(&store), store.log_hash().unwrap());
+    let (old, history, hash) =
+        (store.store_id(), rows_with_system(&store), store.log_hash().unwrap());
     store.backup(&dir.join("copy"), COPY).unwrap();
     let mut ids = vec![old];
     for round in 0..4 {
@@ -709,7 +763,11 @@ fn original_and_copy_under_their_native_namespaces_keep_every_event_after_the_sp
     for number in (1000..1200).chain(2000..2150) {
         assert_eq!(count(&Sample::new(number).payload), 1, "event {number}");
     }
-    assert_eq!(count(&Sample::new(7).payload), 2, "what is older than the split is known by two names");
+    assert_eq!(
+        count(&Sample::new(7).payload),
+        2,
+        "what is older than the split is known by two names"
+    );
     // Who does not want that begins behind the split, which the log of the copy names.
     let fourth = open_quick(&dir.join("fourth"));
     import(&fourth, &original, &original.native_namespace());
@@ -756,7 +814,8 @@ fn a_store_takes_a_new_identity_128_times() {
     assert_sound(&store);
 }
 
-/// What a store must be after a change of its identity was cut: as before, or with a new id that file and log agree on.
+/// What a store must be after a change of its identity was cut: as before, or with a new id that
+/// file and log agree on.
 #[track_caller]
 fn assert_old_or_new(path: &Path, options: &Options, before: &Before, what: &str) -> bool {
     let store = Store::open(path, options).unwrap_or_else(|e| panic!("{what}: {e}"));
@@ -765,8 +824,13 @@ fn assert_old_or_new(path: &Path, options: &Options, before: &Before, what: &str
     assert_eq!(told.len(), before.told.len() + usize::from(is_new), "{what}: {told:?}");
     assert_eq!(told[..before.told.len()], before.told, "{what}");
     if let Some((id, previous, first, sequence)) = told.last().filter(|_| is_new) {
-        assert_eq!((id, previous), (&store.store_id().to_string(), &before.store_id.to_string()), "{what}");
-        let earlier: Vec<Row> = rows_with_system(&store).into_iter().filter(|row| row.sequence < *sequence).collect();
+        assert_eq!(
+            (id, previous),
+            (&store.store_id().to_string(), &before.store_id.to_string()),
+            "{what}"
+        );
+        let earlier: Vec<Row> =
+            rows_with_system(&store).into_iter().filter(|row| row.sequence < *sequence).collect();
         assert!(earlier.iter().all(|row| row.sequence < *first || row.kind == Kind::GAP), "{what}");
     }
     assert_eq!(rows(&store), before.rows, "{what}");
@@ -788,7 +852,8 @@ struct Before {
 /// A store at rest, one that has a new id already, one whose writer was killed, and one whose last
 /// segment is full.
 fn stores_to_rename(dir: &TempDir) -> Vec<PathBuf> {
-    let [rest, renamed, killed, full] = ["rest", "renamed", "killed", "full"].map(|name| dir.join(name));
+    let [rest, renamed, killed, full] =
+        ["rest", "renamed", "killed", "full"].map(|name| dir.join(name));
     let store = open_quick(&rest);
     fill(&store, 0, 20);
     copy_directory(&rest, &killed);
@@ -822,7 +887,8 @@ fn a_change_of_identity_that_is_cut_at_any_call_is_not_done_or_done_whole() {
                 if restart {
                     machine.restart();
                 }
-                let is_new = assert_old_or_new(&path, &machine.options(Durability::Durable), &before, &what);
+                let is_new =
+                    assert_old_or_new(&path, &machine.options(Durability::Durable), &before, &what);
                 assert!(is_new || changed.is_err(), "{what}: it was said to be done");
                 outcomes[usize::from(is_new)] += 1;
             });
@@ -875,7 +941,8 @@ fn an_event_that_cannot_be_written_yet_is_written_by_the_next_who_opens() {
     let (path, id) = half_renamed(&dir, "store");
     let machine = Machine::new();
     machine.on_call(|op, path| {
-        let grows = matches!(op, Op::Write | Op::Allocate) && path.extension().is_some_and(|e| e == "log");
+        let grows =
+            matches!(op, Op::Write | Op::Allocate) && path.extension().is_some_and(|e| e == "log");
         grows.then_some(ENOSPC)
     });
     assert_eq!(code_of(Store::open(&path, &machine.options(Durability::Durable))), Code::NoSpace);
@@ -898,8 +965,8 @@ fn an_identity_file_with_a_history_that_is_damaged_anywhere_is_refused() {
     assert_eq!(sound.len(), 80 + 2 * 24);
     let refused = |bytes: &[u8]| {
         fs::write(&file, bytes).unwrap();
-        let codes =
-            [OpenMode::ReadOnly, OpenMode::CreateIfMissing].map(|mode| code_of(Store::open(&path, &with_mode(mode))));
+        let codes = [OpenMode::ReadOnly, OpenMode::CreateIfMissing]
+            .map(|mode| code_of(Store::open(&path, &with_mode(mode))));
         assert_eq!(codes[0], codes[1]);
         codes[0]
     };
@@ -907,7 +974,11 @@ fn an_identity_file_with_a_history_that_is_damaged_anywhere_is_refused() {
         let mut bytes = sound.clone();
         bytes[bit / 8] ^= 1 << (bit % 8);
         let version = (8..12).contains(&(bit / 8));
-        assert_eq!(refused(&bytes), if version { Code::FutureVersion } else { Code::Corrupt }, "bit {bit}");
+        assert_eq!(
+            refused(&bytes),
+            if version { Code::FutureVersion } else { Code::Corrupt },
+            "bit {bit}"
+        );
     }
     for length in 0..sound.len() {
         assert_eq!(refused(&sound[..length]), Code::Corrupt, "{length} bytes");
@@ -977,11 +1048,15 @@ fn canary_an_identity_file_that_contradicts_the_log_is_found() {
         open_reader(&copy).verify().unwrap().findings
     };
     assert_eq!(findings(&path, &twice).len(), 0);
-    for (what, identity) in [("no change", &without), ("one too few", &once), ("another's", &file(&dir.join("other")))]
+    for (what, identity) in
+        [("no change", &without), ("one too few", &once), ("another's", &file(&dir.join("other")))]
     {
         let found = findings(&path, identity);
         assert!(!found.is_empty(), "{what}");
-        assert!(found[0].message.contains("store id") && found[0].sequence > 0, "{what}: {found:?}");
+        assert!(
+            found[0].message.contains("store id") && found[0].sequence > 0,
+            "{what}: {found:?}"
+        );
     }
     // A change that the log should have told of, and one that begins behind its end.
     let other = dir.join("other");

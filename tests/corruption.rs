@@ -83,7 +83,10 @@ fn everything() -> Query {
 }
 
 fn open_on(image: &Image, mode: OpenMode) -> Result<Store, Error> {
-    Store::open(store_path(), &Options { mode, ..options(&Disk::from_image(image), 9, Durability::Os) })
+    Store::open(
+        store_path(),
+        &Options { mode, ..options(&Disk::from_image(image), 9, Durability::Os) },
+    )
 }
 
 /// A reading of a store that may be damaged, in every way, compared with the original.
@@ -152,8 +155,11 @@ impl Reading<'_> {
         }
         for entity in &self.original.entities {
             let region = Region { entity: Some(entity.clone()), ..Region::default() };
-            let wanted = |event: &Event<'_>| event.entity == *entity || event.entity.starts_with(&format!("{entity}:"));
-            let page = self.told("query of an entity", store.query(&Query { region, ..everything() }))?;
+            let wanted = |event: &Event<'_>| {
+                event.entity == *entity || event.entity.starts_with(&format!("{entity}:"))
+            };
+            let page =
+                self.told("query of an entity", store.query(&Query { region, ..everything() }))?;
             if page.is_some_and(|page| !page.iter().eq(self.original.all.iter().filter(wanted))) {
                 return Err(format!("a query gives other events of {entity}"));
             }
@@ -204,7 +210,9 @@ impl Tally {
         match verdict {
             Verdict::Detected => self.detected += 1,
             Verdict::Harmless => *self.harmless.entry(place(path, offset)).or_default() += 1,
-            Verdict::Wrong(why) => self.wrong.push(format!("{} {what} {offset}: {why}", path.display())),
+            Verdict::Wrong(why) => {
+                self.wrong.push(format!("{} {what} {offset}: {why}", path.display()))
+            }
         }
     }
 
@@ -232,7 +240,12 @@ fn taken(rng: &mut Rng) -> bool {
 #[test]
 fn every_flipped_bit_is_detected_or_harmless() {
     let (seed, began, original) = (seed_from_env(), Instant::now(), Original::new());
-    let segments = original.image.files.keys().filter(|path| path.extension().is_some_and(|e| e == "log")).count();
+    let segments = original
+        .image
+        .files
+        .keys()
+        .filter(|path| path.extension().is_some_and(|e| e == "log"))
+        .count();
     let bytes: usize = original.image.files.values().map(|bytes| bytes.len()).sum();
     assert!(segments >= 3 && bytes >= 60_000, "{segments} segments, {bytes} bytes");
     println!("a store of {bytes} bytes, {segments} segments, {} events", original.all.len());
@@ -260,7 +273,8 @@ fn a_file_cut_at_any_length_gives_a_right_prefix_or_is_detected() {
     unmarked.files.retain(|path, _| !path.ends_with("clean"));
     for (image, unclean) in [(&original.image, false), (&unmarked, true)] {
         for (path, bytes) in &image.files {
-            let last_log = image.files.keys().rfind(|p| p.extension().is_some_and(|e| e == "log")) == Some(path);
+            let last_log = image.files.keys().rfind(|p| p.extension().is_some_and(|e| e == "log"))
+                == Some(path);
             for length in 0..bytes.len() {
                 if !taken(&mut rng) {
                     continue;
@@ -294,14 +308,23 @@ fn sectors_that_are_lost_or_written_to_a_wrong_place_are_detected_or_harmless() 
         match rng.below(3) {
             0 => damaged[sector..sector + length].fill(0),
             1 => damaged[sector..sector + length].copy_from_slice(&other[source..source + length]),
-            _ => damaged.splice(sector..sector, other[source..source + length].to_vec()).for_each(drop),
+            _ => damaged
+                .splice(sector..sector, other[source..source + length].to_vec())
+                .for_each(drop),
         }
         // What was only added behind the end of the log is a torn tail: the test below.
-        if damaged.starts_with(bytes) && (damaged.len() == bytes.len() || path == original.last_log()) {
+        if damaged.starts_with(bytes)
+            && (damaged.len() == bytes.len() || path == original.last_log())
+        {
             continue;
         }
         at += 1;
-        tally.take(judge(&original, &original.with(path, damaged), false, true), path, sector, "sector at");
+        tally.take(
+            judge(&original, &original.with(path, damaged), false, true),
+            path,
+            sector,
+            "sector at",
+        );
     }
     tally.close("lost and misdirected sectors", seed, began);
 }
@@ -317,18 +340,24 @@ fn what_was_added_behind_the_end_of_the_log_is_cut_and_reported() {
     assert_eq!((report.unclean, report.dropped_bytes, report.dropped_batches), (true, 512, 0));
 }
 
-/// What somebody who knows the format can do: change a bit of an event and put every checksum right.
+/// What somebody who knows the format can do: change a bit of an event and put every checksum
+/// right.
 #[test]
 fn every_forged_bit_is_found_by_verify() {
     let (seed, began, original) = (seed_from_env(), Instant::now(), Original::new());
-    let logs = original.image.files.iter().filter(|(path, _)| path.extension().is_some_and(|e| e == "log"));
+    let logs = original
+        .image
+        .files
+        .iter()
+        .filter(|(path, _)| path.extension().is_some_and(|e| e == "log"));
     let logs: Vec<_> = logs.collect();
     let (mut tally, mut rng) = (Tally::default(), Rng(seed));
     while tally.tried < scaled(50_000) && !tally.is_full() {
         let (path, bytes) = *rng.pick(&logs);
         let frames = frames_of(bytes);
         let frame = rng.pick(&frames).clone();
-        // Mostly in front, where everything but the payload is; not the checksum and length themselves.
+        // Mostly in front, where everything but the payload is; not the checksum and length
+        // themselves.
         let length = (frame.len() as u64 - 8).min(if rng.one_in(4) { u64::MAX } else { 160 });
         let at = frame.start + 8 + rng.below(length) as usize;
         let mut forged = bytes.to_vec();
@@ -336,10 +365,14 @@ fn every_forged_bit_is_found_by_verify() {
         renew_checksums(&mut forged, at);
         let mut reading = Reading { original: &original, prefix: false, detected: false };
         let store = reading.told("open", open_on(&original.with(path, forged), OpenMode::ReadOnly));
-        let found = store.and_then(|store| store.map_or(Ok(None), |store| reading.told("verify", store.verify())));
+        let found = store.and_then(|store| {
+            store.map_or(Ok(None), |store| reading.told("verify", store.verify()))
+        });
         let verdict = match found {
             Err(why) => Verdict::Wrong(why),
-            Ok(Some(report)) if report.findings.is_empty() => Verdict::Wrong("verify finds nothing".into()),
+            Ok(Some(report)) if report.findings.is_empty() => {
+                Verdict::Wrong("verify finds nothing".into())
+            }
             Ok(_) => Verdict::Detected,
         };
         tally.take(verdict, path, at, "forged bit at");

@@ -72,7 +72,8 @@ fn explore(campaign: &mut Campaign, seed: u64, lies: bool) {
         let taken = |rng: &mut Rng| (rng.next() as f64) < share * u64::MAX as f64;
         if taken(&mut rng) {
             let what = || format!("seed {seed}, killed after operation {position}");
-            let crash = Crash { book: &book, image: replay.killed(), position, power: false, what: &what };
+            let crash =
+                Crash { book: &book, image: replay.killed(), position, power: false, what: &what };
             campaign.try_image(&crash, &mut rng);
         }
         let pending = replay.pending();
@@ -80,8 +81,19 @@ fn explore(campaign: &mut Campaign, seed: u64, lies: bool) {
             if !taken(&mut rng) || !seen.insert((replay.name_of(&pending, &fates), position)) {
                 continue;
             }
-            let what = || format!("seed {seed}, power cut after operation {position}: {}", replay.tell(&fates));
-            let crash = Crash { book: &book, image: replay.cut(&fates), position, power: true, what: &what };
+            let what = || {
+                format!(
+                    "seed {seed}, power cut after operation {position}: {}",
+                    replay.tell(&fates)
+                )
+            };
+            let crash = Crash {
+                book: &book,
+                image: replay.cut(&fates),
+                position,
+                power: true,
+                what: &what,
+            };
             campaign.try_image(&crash, &mut rng);
         }
     }
@@ -127,7 +139,12 @@ impl Campaign {
         let result = read(&replay.killed(), "a reader beside the recovery").and_then(|seen| {
             let durable = replay.position == history.ops.len();
             let earlier = Earlier { seen: seen.unwrap_or_default(), durable };
-            crash.book.check(&Disk::from_image(&left), crash.position, crash.power || !killed, &earlier)
+            crash.book.check(
+                &Disk::from_image(&left),
+                crash.position,
+                crash.power || !killed,
+                &earlier,
+            )
         });
         self.note(result, || {
             let how = if killed { "killed".to_owned() } else { replay.tell(fates) };
@@ -144,7 +161,9 @@ fn whatever_a_crash_leaves_everything_promised_is_there() {
     let mut campaign = Campaign::default();
     for program in 0.. {
         explore(&mut campaign, seed.wrapping_add(program), false);
-        if (campaign.images >= images && campaign.double >= double) || campaign.findings.len() >= findings_max() {
+        if (campaign.images >= images && campaign.double >= double)
+            || campaign.findings.len() >= findings_max()
+        {
             break;
         }
     }
@@ -156,7 +175,10 @@ fn whatever_a_crash_leaves_everything_promised_is_there() {
     score("double crashes", campaign.double, campaign.findings.len() as u64, began);
     assert!(campaign.findings.is_empty(), "FBAT_SEED={seed}\n{}", campaign.findings.join("\n"));
     // One program alone may sync whatever it writes.
-    assert!(campaign.lost_unpromised > 0 || campaign.programs < 5, "seed {seed}: no crash has cost anything");
+    assert!(
+        campaign.lost_unpromised > 0 || campaign.programs < 5,
+        "seed {seed}: no crash has cost anything"
+    );
 }
 
 /// A call that makes a store of another one, or changes it as a whole.
@@ -220,12 +242,21 @@ fn cut_making(campaign: &mut Campaign, making: Making, seed: u64, images: u64) {
         let (at, of) = (replay.position, history.ops.len());
         let result = check_making(making, &left, &original, &whole, at == of);
         campaign.note(result.map(|()| 0), || {
-            format!("seed {seed}, {making:?}, cut after operation {at} of {of}: {}", replay.tell(fates))
+            format!(
+                "seed {seed}, {making:?}, cut after operation {at} of {of}: {}",
+                replay.tell(fates)
+            )
         });
     }
 }
 
-fn check_making(making: Making, left: &Image, original: &[Row], whole: &[Row], done: bool) -> book::Checked<()> {
+fn check_making(
+    making: Making,
+    left: &Image,
+    original: &[Row],
+    whole: &[Row],
+    done: bool,
+) -> book::Checked<()> {
     let store = read(left, "the store that it was made from")?.ok_or("the store is gone")?;
     if !store.starts_with(original) {
         return Err("the store that it was made from has changed".into());
@@ -237,7 +268,8 @@ fn check_making(making: Making, left: &Image, original: &[Row], whole: &[Row], d
     let disk = Disk::from_image(left);
     let options = Options { mode: OpenMode::MustExist, ..options(&disk, 3, Durability::Durable) };
     if made.is_some() {
-        let store = Store::open(making.place(), &options).map_err(|e| format!("the result does not open: {e}"))?;
+        let store = Store::open(making.place(), &options)
+            .map_err(|e| format!("the result does not open: {e}"))?;
         let rows = rows_with_system(&store);
         // After a cut the new id may not be there, or be told of behind a gap.
         let ours = |row: &Row| row.kind.is_reserved();
@@ -258,7 +290,12 @@ fn check_making(making: Making, left: &Image, original: &[Row], whole: &[Row], d
 fn a_backup_repair_or_new_identity_that_a_crash_cuts_is_whole_or_not_there() {
     let (seed, began) = (seed_from_env(), Instant::now());
     let mut campaign = Campaign::default();
-    let makings = [Making::Backup { link: false }, Making::Backup { link: true }, Making::NewIdentity, Making::Repair];
+    let makings = [
+        Making::Backup { link: false },
+        Making::Backup { link: true },
+        Making::NewIdentity,
+        Making::Repair,
+    ];
     for (round, making) in (0..).zip(makings.into_iter().cycle()) {
         cut_making(&mut campaign, making, seed.wrapping_add(round), 200);
         if campaign.images >= scaled(20_000) || campaign.findings.len() >= findings_max() {

@@ -29,7 +29,9 @@ fn errors_of(call: Call) -> &'static [i32] {
     match call {
         Call::Open => &[EIO, EMFILE, ENFILE, EACCES, ENOMEM],
         Call::Create => &[EIO, EMFILE, ENFILE, EACCES, ENOMEM, ENOSPC, EROFS, EDQUOT],
-        Call::Rename | Call::HardLink | Call::CreateDir => &[EIO, EACCES, ENOMEM, ENOSPC, EROFS, EDQUOT],
+        Call::Rename | Call::HardLink | Call::CreateDir => {
+            &[EIO, EACCES, ENOMEM, ENOSPC, EROFS, EDQUOT]
+        }
         Call::Remove => &[EIO, EACCES, ENOMEM, EROFS],
         Call::SyncDir => &[EIO, EMFILE, EACCES, ENOSPC],
         Call::List => &[EIO, EMFILE, EACCES, ENOMEM],
@@ -44,8 +46,8 @@ fn errors_of(call: Call) -> &'static [i32] {
     }
 }
 
-/// The same, but for a directory above the store's that may not be opened: that is no fault, and the
-/// name of the store's directory is then not in our hands.
+/// The same, but for a directory above the store's that may not be opened: that is no fault, and
+/// the name of the store's directory is then not in our hands.
 fn errors_at(call: Call, path: &Path) -> impl Iterator<Item = i32> {
     let above = call == Call::SyncDir && path != store_path();
     errors_of(call).iter().copied().filter(move |errno| !(above && *errno == 13))
@@ -82,7 +84,10 @@ fn survive(seed: u64, faults: &[Fault]) -> Result<(), String> {
         let disk = Disk::from_image(&replay.cut(&choices[nth]));
         let checked = work.book.check(&disk, position, true, &Earlier::default());
         checked.map_err(|e| {
-            format!("after a power cut ({}): {e}", ["nothing kept", "all kept", "some kept"][nth.min(2)])
+            format!(
+                "after a power cut ({}): {e}",
+                ["nothing kept", "all kept", "some kept"][nth.min(2)]
+            )
         })?;
     }
     Ok(())
@@ -108,7 +113,8 @@ fn campaign(figure: &str, seed: u64, cases: impl Iterator<Item = Vec<Fault>>) {
 fn all_cases(calls: &[(Call, PathBuf)]) -> impl Iterator<Item = Fault> + '_ {
     calls.iter().zip(0..).flat_map(|((call, path), at)| {
         let once = errors_at(*call, path).map(move |errno| Fault { at, errno, for_good: false });
-        let for_good = [simulated::EIO, simulated::ENOSPC].map(|errno| Fault { at, errno, for_good: true });
+        let for_good =
+            [simulated::EIO, simulated::ENOSPC].map(|errno| Fault { at, errno, for_good: true });
         once.chain(for_good)
     })
 }
@@ -125,7 +131,8 @@ fn every_call_with_every_error_once_and_for_good_loses_nothing_acknowledged() {
         let mut by_call: BTreeMap<Call, u64> = BTreeMap::new();
         calls.iter().for_each(|(call, _)| *by_call.entry(*call).or_default() += 1);
         println!("seed {seed}: a program of {} calls: {by_call:?}", calls.len());
-        let cases = all_cases(&calls).filter(|_| part >= 1.0 || (rng.next() as f64) < part * u64::MAX as f64);
+        let cases = all_cases(&calls)
+            .filter(|_| part >= 1.0 || (rng.next() as f64) < part * u64::MAX as f64);
         campaign("injected errors: calls x errnos", seed, cases.map(|fault| vec![fault]));
     }
 }

@@ -6,7 +6,9 @@ use common::*;
 use fbat::engine::error::Code;
 use fbat::engine::event::{Columns, Event, Expect, NewEvent};
 use fbat::engine::id::{Id, Kind};
-use fbat::engine::import::{Cancel, ImportDurability, ImportOptions, ImportReport, OnConflict, Verdict, CHUNK_SIZE};
+use fbat::engine::import::{
+    Cancel, ImportDurability, ImportOptions, ImportReport, OnConflict, Verdict, CHUNK_SIZE,
+};
 use fbat::engine::limits;
 use fbat::engine::query::{KindFilter, Query, Region};
 use fbat::engine::store::{Durability, OpenMode, Options, Store};
@@ -42,7 +44,8 @@ impl Pair {
     }
 }
 
-/// Every event of `source` is in `destination` exactly once, in the source's order and as import promises it.
+/// Every event of `source` is in `destination` exactly once, in the source's order and as import
+/// promises it.
 #[track_caller]
 fn assert_copied(destination: &Store, source: &Store, namespace: &str) {
     let differences = copy_differences(&rows(destination), &rows(source), namespace);
@@ -51,8 +54,10 @@ fn assert_copied(destination: &Store, source: &Store, namespace: &str) {
 
 /// What keeps the imported rows of `there` from being the rows of `source`, one for one.
 fn copy_differences(there: &[Row], source: &[Row], namespace: &str) -> Vec<String> {
-    let copies: Vec<&Row> =
-        there.iter().filter(|r| r.provenance.as_ref().is_some_and(|p| p.namespace == namespace)).collect();
+    let copies: Vec<&Row> = there
+        .iter()
+        .filter(|r| r.provenance.as_ref().is_some_and(|p| p.namespace == namespace))
+        .collect();
     let mut found = Vec::new();
     if copies.len() != source.len() {
         found.push(format!("{} events were copied as {}", source.len(), copies.len()));
@@ -65,11 +70,15 @@ fn copy_differences(there: &[Row], source: &[Row], namespace: &str) -> Vec<Strin
             (copy.content_hash.0 != *blake3::hash(&row.payload).as_bytes(), "content hash"),
             (!copy.causation.is_none(), "causation"),
             (provenance.event_id != row.id || provenance.sequence != row.sequence, "provenance"),
-            (provenance.kind != row.kind || provenance.content_hash != row.content_hash, "provenance"),
+            (
+                provenance.kind != row.kind || provenance.content_hash != row.content_hash,
+                "provenance",
+            ),
             (provenance.schema_version != 1, "schema version"),
         ];
         for (_, what) in faults.iter().filter(|(wrong, _)| *wrong) {
-            found.push(format!("{what} of source sequence {}: {copy:?} from {row:?}", row.sequence));
+            found
+                .push(format!("{what} of source sequence {}: {copy:?} from {row:?}", row.sequence));
         }
     }
     found
@@ -98,7 +107,10 @@ fn every_event_comes_over_once_with_its_provenance_and_the_buckets_add_up() {
     let visible = pair.source.frontier().unwrap().visible;
     assert_eq!((report.source_high_watermark, report.source_ceiling), (visible, visible));
     let frontier = pair.destination.frontier().unwrap();
-    assert_eq!((report.destination_visible, report.destination_durable), (frontier.visible, frontier.durable));
+    assert_eq!(
+        (report.destination_visible, report.destination_durable),
+        (frontier.visible, frontier.durable)
+    );
     assert_copied(&pair.destination, &pair.source, "s");
     assert_sound(&pair.destination);
 }
@@ -131,16 +143,19 @@ fn an_event_that_fits_several_buckets_lands_in_the_first() {
     store.append(&again).unwrap();
 
     let report = import(store, store, "n");
-    // genesis reserved; original deduplicated; copy reimported although its key is there; `again` imported.
+    // genesis reserved; original deduplicated; copy reimported although its key is there; `again`
+    // imported.
     assert_eq!(counts(&report), [1, 1, 1, 0, 1, 0, 0]);
 
-    // A filter that leaves out everything wins over what comes behind it, and never sees the reserved.
+    // A filter that leaves out everything wins over what comes behind it, and never sees the
+    // reserved.
     let mut seen = Vec::new();
     let mut filter = |e: &Event<'_>| {
         seen.push(e.kind);
         Verdict::Skip
     };
-    let report = import_with(store, store, &mut ImportOptions { filter: Some(&mut filter), ..named("n") });
+    let report =
+        import_with(store, store, &mut ImportOptions { filter: Some(&mut filter), ..named("n") });
     assert_eq!(counts(&report), [0, 0, 1, 4, 0, 0, 0]);
     assert!(seen.iter().all(|kind| !kind.is_reserved()));
 
@@ -149,7 +164,8 @@ fn an_event_that_fits_several_buckets_lands_in_the_first() {
         store.append(&event("late", b"x")).unwrap();
         Verdict::Skip
     };
-    let report = import_with(store, store, &mut ImportOptions { filter: Some(&mut filter), ..named("n") });
+    let report =
+        import_with(store, store, &mut ImportOptions { filter: Some(&mut filter), ..named("n") });
     assert_eq!((examined(&report), report.source_high_watermark), (5, 5));
 }
 
@@ -168,7 +184,11 @@ fn importing_again_brings_nothing_new() {
     import(&pair.destination, &pair.source, "s");
     let before = rows_with_system(&pair.destination);
     for chunk_size in [1, 256] {
-        let report = import_with(&pair.destination, &pair.source, &mut ImportOptions { chunk_size, ..named("s") });
+        let report = import_with(
+            &pair.destination,
+            &pair.source,
+            &mut ImportOptions { chunk_size, ..named("s") },
+        );
         assert_eq!(counts(&report), [0, 500, 1, 0, 0, 0, 0]);
     }
     assert_eq!(rows_with_system(&pair.destination), before);
@@ -180,7 +200,8 @@ fn importing_again_after_reopening_both_stores_brings_nothing_new() {
     import(&pair.destination, &pair.source, "s");
     pair.source.close().unwrap();
     pair.destination.close().unwrap();
-    let (source, destination) = (open_quick(&pair.dir.join("source")), open_quick(&pair.dir.join("destination")));
+    let (source, destination) =
+        (open_quick(&pair.dir.join("source")), open_quick(&pair.dir.join("destination")));
     assert_eq!(counts(&import(&destination, &source, "s")), [0, 500, 1, 0, 0, 0, 0]);
     fill(&source, 500, 10);
     assert_eq!(counts(&import(&destination, &source, "s")), [10, 500, 1, 0, 0, 0, 0]);
@@ -204,9 +225,11 @@ fn a_store_skips_what_an_import_of_this_very_namespace_brought_it() {
     // Back into the source under the same name: all of it is the namespace's own output.
     let report = import(&pair.source, &pair.destination, "loop");
     assert_eq!(counts(&report), [0, 0, 1, 0, 40, 0, 0]);
-    // Under another name it is a new identity, and the second hop's provenance tells of the second hop.
+    // Under another name it is a new identity, and the second hop's provenance tells of the second
+    // hop.
     assert_eq!(import(&pair.source, &pair.destination, "back").imported, 40);
-    let back: Vec<Row> = rows(&pair.source).into_iter().filter(|r| r.provenance.is_some()).collect();
+    let back: Vec<Row> =
+        rows(&pair.source).into_iter().filter(|r| r.provenance.is_some()).collect();
     for (row, middle) in back.iter().zip(rows(&pair.destination)) {
         let provenance = row.provenance.clone().unwrap();
         assert_eq!((provenance.namespace.as_str(), provenance.event_id), ("back", middle.id));
@@ -240,7 +263,8 @@ fn a_store_imported_into_itself_sees_exactly_what_was_there_before() {
     for chunk_size in [1, 7, 256] {
         let namespace = format!("self{chunk_size}");
         let before = rows(store);
-        let report = import_with(store, store, &mut ImportOptions { chunk_size, ..named(&namespace) });
+        let report =
+            import_with(store, store, &mut ImportOptions { chunk_size, ..named(&namespace) });
         assert_eq!(report.imported, before.len() as u64);
         assert_eq!(report.source_high_watermark, before.last().unwrap().sequence);
         let after = rows(store);
@@ -275,7 +299,8 @@ fn after_is_exclusive_and_keeps_the_region() {
     assert_eq!(counts(&report), [expected.len() as u64, 0, 0, 0, 0, 0, 0]);
     assert_eq!(report.source_high_watermark, expected.last().unwrap().sequence);
     assert_eq!((options.after, &options.region), (after, &region), "what was set can be read back");
-    let from: Vec<u64> = rows(&pair.destination).into_iter().map(|r| r.provenance.unwrap().sequence).collect();
+    let from: Vec<u64> =
+        rows(&pair.destination).into_iter().map(|r| r.provenance.unwrap().sequence).collect();
     assert_eq!(from, expected.iter().map(|r| r.sequence).collect::<Vec<_>>());
 }
 
@@ -283,10 +308,18 @@ fn after_is_exclusive_and_keeps_the_region() {
 fn after_the_end_nothing_is_examined() {
     let pair = Pair::filled("end", 10);
     for after in [11, 12, u64::MAX - 1, u64::MAX] {
-        let report = import_with(&pair.destination, &pair.source, &mut ImportOptions { after, ..named("s") });
+        let report = import_with(
+            &pair.destination,
+            &pair.source,
+            &mut ImportOptions { after, ..named("s") },
+        );
         assert_eq!((examined(&report), report.source_high_watermark), (0, 0), "after {after}");
     }
-    let report = import_with(&pair.destination, &pair.source, &mut ImportOptions { after: 10, ..named("s") });
+    let report = import_with(
+        &pair.destination,
+        &pair.source,
+        &mut ImportOptions { after: 10, ..named("s") },
+    );
     assert_eq!((report.imported, examined(&report), report.source_high_watermark), (1, 1, 11));
 }
 
@@ -297,14 +330,26 @@ fn every_part_of_a_region_selects() {
     type Case = (Region, Box<dyn Fn(&Row) -> bool>);
     let cases: Vec<Case> = vec![
         (Region { entity: Some("quake".into()), ..Region::default() }, Box::new(below)),
-        (Region { entity: Some("quake2".into()), ..Region::default() }, Box::new(|r| r.entity == "quake2")),
-        (Region { scope: Some("scope2".into()), ..Region::default() }, Box::new(|r| r.scope == "scope2")),
+        (
+            Region { entity: Some("quake2".into()), ..Region::default() },
+            Box::new(|r| r.entity == "quake2"),
+        ),
+        (
+            Region { scope: Some("scope2".into()), ..Region::default() },
+            Box::new(|r| r.scope == "scope2"),
+        ),
         (
             Region { kind: Some(KindFilter::Exact(Kind(0x1801))), ..Region::default() },
             Box::new(|r| r.kind == Kind(0x1801)),
         ),
-        (Region { kind: Some(KindFilter::Category(2)), ..Region::default() }, Box::new(|r| r.kind.category() == 2)),
-        (Region { versions: Some((3, 17)), ..Region::default() }, Box::new(|r| (3..=17).contains(&r.version))),
+        (
+            Region { kind: Some(KindFilter::Category(2)), ..Region::default() },
+            Box::new(|r| r.kind.category() == 2),
+        ),
+        (
+            Region { versions: Some((3, 17)), ..Region::default() },
+            Box::new(|r| (3..=17).contains(&r.version)),
+        ),
         (
             Region {
                 entity: Some("quake:1".into()),
@@ -313,19 +358,33 @@ fn every_part_of_a_region_selects() {
                 versions: Some((2, 30)),
             },
             Box::new(|r| {
-                r.entity == "quake:1" && r.scope == "scope0" && r.kind.category() == 1 && (2..=30).contains(&r.version)
+                r.entity == "quake:1"
+                    && r.scope == "scope0"
+                    && r.kind.category() == 1
+                    && (2..=30).contains(&r.version)
             }),
         ),
         (Region { entity: Some("nothing".into()), ..Region::default() }, Box::new(|_| false)),
     ];
     for (at, (region, holds)) in cases.into_iter().enumerate() {
         let namespace = format!("region{at}");
-        let report = import_with(&pair.destination, &pair.source, &mut ImportOptions { region, ..named(&namespace) });
+        let report = import_with(
+            &pair.destination,
+            &pair.source,
+            &mut ImportOptions { region, ..named(&namespace) },
+        );
         let mut expected = rows(&pair.source);
         expected.retain(|row| holds(row));
         assert_eq!(report.imported, expected.len() as u64, "{namespace}");
-        assert!(copy_differences(&rows(&pair.destination), &expected, &namespace).is_empty(), "{namespace}");
-        assert_eq!(report.source_high_watermark, expected.last().map_or(0, |row| row.sequence), "{namespace}");
+        assert!(
+            copy_differences(&rows(&pair.destination), &expected, &namespace).is_empty(),
+            "{namespace}"
+        );
+        assert_eq!(
+            report.source_high_watermark,
+            expected.last().map_or(0, |row| row.sequence),
+            "{namespace}"
+        );
     }
 }
 
@@ -334,9 +393,12 @@ fn every_part_of_a_region_selects() {
 #[test]
 fn a_namespace_is_required_and_bounded() {
     let pair = Pair::filled("namespace", 3);
-    for (namespace, ok) in
-        [("".to_owned(), false), ("n".repeat(1025), false), ("n".repeat(1024), true), ("ä".into(), true)]
-    {
+    for (namespace, ok) in [
+        ("".to_owned(), false),
+        ("n".repeat(1025), false),
+        ("n".repeat(1024), true),
+        ("ä".into(), true),
+    ] {
         let outcome = pair.destination.import(&pair.source, &mut named(&namespace));
         assert_eq!(outcome.result.is_ok(), ok, "{} bytes", namespace.len());
         if ok {
@@ -354,9 +416,15 @@ fn a_namespace_is_required_and_bounded() {
 fn the_defaults_are_the_documented_ones() {
     let options = ImportOptions::default();
     assert_eq!((options.chunk_size, CHUNK_SIZE, options.after), (256, 256, 0));
-    assert_eq!((options.on_conflict, options.durability), (OnConflict::Fail, ImportDurability::End));
+    assert_eq!(
+        (options.on_conflict, options.durability),
+        (OnConflict::Fail, ImportDurability::End)
+    );
     assert_eq!((options.region, options.rehash), (Region::default(), false));
-    assert_eq!(options.filter_columns, Columns { payload: false, extensions: true, previous_hash: false });
+    assert_eq!(
+        options.filter_columns,
+        Columns { payload: false, extensions: true, previous_hash: false }
+    );
 }
 
 /// The sizes of the chunks that an import commits, as its progress callback sees them.
@@ -390,7 +458,8 @@ fn an_import_does_the_same_on_one_thread_and_on_two() {
     for overlap in [false, true] {
         let destination = open(&pair.dir.join(&format!("overlap-{overlap}")), &quick());
         let mut seen = Vec::new();
-        let mut filter = |e: &Event<'_>| if e.sequence % 7 == 3 { Verdict::Skip } else { Verdict::Keep };
+        let mut filter =
+            |e: &Event<'_>| if e.sequence % 7 == 3 { Verdict::Skip } else { Verdict::Keep };
         let mut progress = |report: &ImportReport| {
             seen.push((report.imported, report.skipped_filtered, report.source_high_watermark));
             Verdict::Keep
@@ -405,7 +474,8 @@ fn an_import_does_the_same_on_one_thread_and_on_two() {
         let report = import_with(&destination, &pair.source, &mut options);
         let again = import(&destination, &pair.source, "s");
         assert_eq!(again.deduplicated, report.imported);
-        let events: Vec<_> = rows(&destination).iter().map(|row| (row.sequence, row.id, row.content_hash)).collect();
+        let events: Vec<_> =
+            rows(&destination).iter().map(|row| (row.sequence, row.id, row.content_hash)).collect();
         told.push((seen, report.imported, again.imported, events));
     }
     assert!(told[0].0.len() > 30);
@@ -415,7 +485,11 @@ fn an_import_does_the_same_on_one_thread_and_on_two() {
 #[test]
 fn progress_is_told_of_each_chunk_and_each_is_visible_as_a_whole() {
     let pair = Pair::filled("progress", 600);
-    let sizes = chunks(&pair.destination, &pair.source, &mut ImportOptions { chunk_size: 256, ..named("s") });
+    let sizes = chunks(
+        &pair.destination,
+        &pair.source,
+        &mut ImportOptions { chunk_size: 256, ..named("s") },
+    );
     assert_eq!(sizes, [256, 256, 88]);
 }
 
@@ -439,7 +513,11 @@ fn no_chunk_is_larger_than_the_largest_batch() {
     for _ in 0..2 {
         pair.source.append_batch(&vec![event("e", b""); 35_000]).unwrap();
     }
-    let sizes = chunks(&pair.destination, &pair.source, &mut ImportOptions { chunk_size: 100_000, ..named("s") });
+    let sizes = chunks(
+        &pair.destination,
+        &pair.source,
+        &mut ImportOptions { chunk_size: 100_000, ..named("s") },
+    );
     assert_eq!(sizes, [65_536, 4_464]);
 }
 
@@ -475,14 +553,18 @@ fn chunk_size_changes_nothing_in_the_store_that_comes_out() {
 #[test]
 fn a_filter_keeps_skips_and_stops_with_its_own_code() {
     let pair = Pair::filled("filter", 100);
-    let mut filter = |e: &Event<'_>| if e.sequence.is_multiple_of(2) { Verdict::Keep } else { Verdict::Skip };
+    let mut filter =
+        |e: &Event<'_>| if e.sequence.is_multiple_of(2) { Verdict::Keep } else { Verdict::Skip };
     let mut options = ImportOptions { filter: Some(&mut filter), ..named("s") };
     let report = import_with(&pair.destination, &pair.source, &mut options);
     assert_eq!(counts(&report), [50, 0, 1, 50, 0, 0, 0]);
-    assert!(rows(&pair.destination).iter().all(|r| r.provenance.as_ref().unwrap().sequence % 2 == 0));
+    assert!(rows(&pair.destination)
+        .iter()
+        .all(|r| r.provenance.as_ref().unwrap().sequence % 2 == 0));
 
     for status in [-1, -2, -4711, i32::MIN] {
-        let mut filter = |e: &Event<'_>| if e.sequence == 60 { Verdict::Stop(status) } else { Verdict::Keep };
+        let mut filter =
+            |e: &Event<'_>| if e.sequence == 60 { Verdict::Stop(status) } else { Verdict::Keep };
         let mut options = ImportOptions { filter: Some(&mut filter), ..named("stop") };
         let (_, error) = failed(pair.destination.import(&pair.source, &mut options));
         assert_eq!((error.code(), error.callback_status), (Code::Stopped, status));
@@ -491,7 +573,11 @@ fn a_filter_keeps_skips_and_stops_with_its_own_code() {
         let mut filter = |_: &Event<'_>| Verdict::Stop(answer);
         let mut options = ImportOptions { filter: Some(&mut filter), ..named("answer") };
         let (report, error) = failed(pair.destination.import(&pair.source, &mut options));
-        assert_eq!((error.code(), report.imported), (Code::InvalidArgument, 0), "{answer} stops nothing, it is wrong");
+        assert_eq!(
+            (error.code(), report.imported),
+            (Code::InvalidArgument, 0),
+            "{answer} stops nothing, it is wrong"
+        );
     }
 }
 
@@ -531,7 +617,10 @@ fn a_filter_may_read_both_stores_and_append_to_the_destination() {
     let mut filter = |e: &Event<'_>| {
         let here = get(source, e.id).expect("the source can be read");
         assert_eq!(here.sequence, e.sequence);
-        assert_eq!(source.head(e.entity).unwrap().is_some(), source.frontier().unwrap().visible > 0);
+        assert_eq!(
+            source.head(e.entity).unwrap().is_some(),
+            source.frontier().unwrap().visible > 0
+        );
         let note = format!("note on {}", e.sequence);
         let receipt = destination.append(&event("notes", note.as_bytes())).unwrap();
         assert_eq!(get(destination, receipt.id).unwrap().payload, note.as_bytes());
@@ -581,7 +670,8 @@ fn closing_a_store_of_the_import_from_a_callback_is_refused_as_busy() {
         try_to_close()
     };
     let mut progress = |_: &ImportReport| try_to_close();
-    let mut options = ImportOptions { filter: Some(&mut filter), progress: Some(&mut progress), ..named("s") };
+    let mut options =
+        ImportOptions { filter: Some(&mut filter), progress: Some(&mut progress), ..named("s") };
     let report = import_with(&pair.destination, &pair.source, &mut options);
     assert_eq!(report.imported + report.deduplicated, 20);
     assert!(tried.get() > 20);
@@ -599,11 +689,15 @@ fn a_store_that_another_thread_closes_ends_the_import_after_a_whole_chunk() {
             }
             Verdict::Keep
         };
-        let mut options = ImportOptions { filter: Some(&mut filter), chunk_size: 7, overlap, ..named("s") };
+        let mut options =
+            ImportOptions { filter: Some(&mut filter), chunk_size: 7, overlap, ..named("s") };
         let (report, error) = failed(pair.destination.import(&pair.source, &mut options));
         assert_eq!(error.code(), Code::Closed);
         // On two threads the first two chunks may be under way when the store is closed.
-        assert!(report.imported == 14 || (overlap && [0, 7].contains(&report.imported)), "{report:?}");
+        assert!(
+            report.imported == 14 || (overlap && [0, 7].contains(&report.imported)),
+            "{report:?}"
+        );
         assert_eq!(report.source_high_watermark, report.imported + 1);
         pair.destination.close().unwrap();
         let destination = open_quick(&pair.dir.join("destination"));
@@ -611,12 +705,15 @@ fn a_store_that_another_thread_closes_ends_the_import_after_a_whole_chunk() {
     }
 }
 
-// ------------------------------------------------------------------------------------ keys that arrive meanwhile
+// ------------------------------------------------------------------------------------ keys that
+// arrive meanwhile
 
 /// Imports the one event of the source that has this sequence.
 fn import_one(pair: &Pair, sequence: u64) -> ImportReport {
-    let mut filter = |e: &Event<'_>| if e.sequence == sequence { Verdict::Keep } else { Verdict::Skip };
-    let mut options = ImportOptions { after: sequence - 1, filter: Some(&mut filter), ..named("s") };
+    let mut filter =
+        |e: &Event<'_>| if e.sequence == sequence { Verdict::Keep } else { Verdict::Skip };
+    let mut options =
+        ImportOptions { after: sequence - 1, filter: Some(&mut filter), ..named("s") };
     import_with(&pair.destination, &pair.source, &mut options)
 }
 
@@ -638,7 +735,11 @@ fn a_key_that_a_filter_brings_in_is_counted_once() {
         assert_eq!((report.overtaken, report.deduplicated), (overtaken, 10 - overtaken));
         assert_eq!(examined(&report), 31);
         let all = inner.iter().chain([&report]);
-        assert_eq!(all.map(|r| r.imported - r.overtaken).sum::<u64>(), 30, "{inner:?} and {report:?}");
+        assert_eq!(
+            all.map(|r| r.imported - r.overtaken).sum::<u64>(),
+            30,
+            "{inner:?} and {report:?}"
+        );
         assert_eq!(rows(&pair.destination).len(), 30);
         assert_sound(&pair.destination);
     }
@@ -658,7 +759,11 @@ mod through_the_seams {
         let mut options = named("s");
         options.seams.skip_lookup = true; // only the append finds out
         let report = import_with(&pair.destination, &pair.source, &mut options);
-        assert_eq!(counts(&report), [50, 50, 1, 0, 0, 0, 0], "also the one at the frontier was there before");
+        assert_eq!(
+            counts(&report),
+            [50, 50, 1, 0, 0, 0, 0],
+            "also the one at the frontier was there before"
+        );
         assert_eq!(rows(&pair.destination).len(), 100);
     }
 
@@ -689,8 +794,15 @@ mod through_the_seams {
         let mut between = || {
             // The other import is always some events ahead of us, and overlaps our chunk in part.
             let after = others.borrow().len() as u64 * 20 + 11;
-            let mut filter = |e: &Event<'_>| if e.sequence < after + 10 { Verdict::Keep } else { Verdict::Stop(-9) };
-            let mut options = ImportOptions { after, filter: Some(&mut filter), chunk_size: 5, ..named("s") };
+            let mut filter = |e: &Event<'_>| {
+                if e.sequence < after + 10 {
+                    Verdict::Keep
+                } else {
+                    Verdict::Stop(-9)
+                }
+            };
+            let mut options =
+                ImportOptions { after, filter: Some(&mut filter), chunk_size: 5, ..named("s") };
             let outcome = destination.import(source, &mut options);
             others.borrow_mut().push(outcome.report);
         };
@@ -709,7 +821,8 @@ mod through_the_seams {
     fn a_key_that_arrives_with_other_content_is_a_conflict() {
         for (on_conflict, kept) in [(OnConflict::Skip, 9), (OnConflict::Fail, 0)] {
             let pair = Pair::new("meanwhile");
-            let mine: Vec<_> = (0..10u8).map(|n| pair.source.append(&event("e", &[n])).unwrap()).collect();
+            let mine: Vec<_> =
+                (0..10u8).map(|n| pair.source.append(&event("e", &[n])).unwrap()).collect();
             let key = import_id("s", mine[4].id);
             let mut first = true;
             let mut meanwhile = || {
@@ -733,20 +846,24 @@ mod through_the_seams {
     fn an_unreadable_provenance_is_an_error_that_names_the_event_and_a_filter_can_skip_it() {
         for body in [&b""[..], b"\xc1", b"not messagepack at all", &[0x86; 40]] {
             let pair = Pair::filled("unreadable", 20);
-            let bad = pair.source.append_with_provenance_body(&event("bad", b"payload"), body).unwrap();
+            let bad =
+                pair.source.append_with_provenance_body(&event("bad", b"payload"), body).unwrap();
             fill(&pair.source, 20, 20);
             let (report, error) = failed(pair.destination.import(&pair.source, &mut named("s")));
             assert_eq!((error.event_id, error.sequence), (bad.id, bad.sequence), "{error}");
             assert!(error.message.contains(&bad.id.to_string()), "{error}");
             assert!(report.source_high_watermark < bad.sequence);
-            assert!(rows(&pair.destination).len() as u64 == report.imported && report.imported <= 20);
+            assert!(
+                rows(&pair.destination).len() as u64 == report.imported && report.imported <= 20
+            );
 
             // An event read back says so as well: never "no provenance".
             let page = pair.source.get(bad.id, Columns::ALL).unwrap().unwrap();
             assert_eq!(page.get(0).source, Source::Raw(body));
             assert_eq!(error_of(page.get(0).provenance()).sequence, bad.sequence);
 
-            let mut filter = |e: &Event<'_>| if e.provenance().is_err() { Verdict::Skip } else { Verdict::Keep };
+            let mut filter =
+                |e: &Event<'_>| if e.provenance().is_err() { Verdict::Skip } else { Verdict::Keep };
             let mut options = ImportOptions { filter: Some(&mut filter), ..named("s") };
             let report = import_with(&pair.destination, &pair.source, &mut options);
             assert_eq!((report.imported + report.deduplicated, report.skipped_filtered), (40, 1));
@@ -768,7 +885,10 @@ mod through_the_seams {
         let body = foreign.to_body().unwrap();
         let receipt = pair.source.append_with_provenance_body(&event("e", b"p"), &body).unwrap();
         assert_eq!(get(&pair.source, receipt.id).unwrap().provenance.as_ref(), Some(&foreign));
-        assert_eq!(counts(&import(&pair.destination, &pair.source, "elsewhere")), [0, 0, 1, 0, 1, 0, 0]);
+        assert_eq!(
+            counts(&import(&pair.destination, &pair.source, "elsewhere")),
+            [0, 0, 1, 0, 1, 0, 0]
+        );
         assert_eq!(counts(&import(&pair.destination, &pair.source, "else")), [1, 0, 1, 0, 0, 0, 0]);
         assert_copied(&pair.destination, &pair.source, "else");
     }
@@ -826,7 +946,8 @@ fn content_is_entity_scope_kind_and_payload_and_nothing_else() {
     }
 }
 
-// ------------------------------------------------------------------------------------ fidelity and extremes
+// ------------------------------------------------------------------------------------ fidelity and
+// extremes
 
 #[test]
 fn times_flags_versions_correlation_and_extensions_are_kept_and_causation_is_cleared() {
@@ -840,7 +961,11 @@ fn times_flags_versions_correlation_and_extensions_are_kept_and_causation_is_cle
         payload_version: 0xfffe,
         correlation: Id(5),
         cause: fbat::engine::event::Cause::Event(Id(6)),
-        extensions: &[("trace.parent", b"\x00\xff"), ("trace.state", b""), ("app.note", "ä".as_bytes())],
+        extensions: &[
+            ("trace.parent", b"\x00\xff"),
+            ("trace.state", b""),
+            ("app.note", "ä".as_bytes()),
+        ],
         ..event("e", b"payload")
     };
     let original = pair.source.append(&sent).unwrap();
@@ -850,7 +975,10 @@ fn times_flags_versions_correlation_and_extensions_are_kept_and_causation_is_cle
     assert_eq!((row.correlation, row.causation), (Id(5), Id::NONE));
     let extensions: Vec<(String, Vec<u8>)> =
         sent.extensions.iter().map(|(key, value)| (key.to_string(), value.to_vec())).collect();
-    assert_eq!(row.extensions, extensions, "and the provenance is not among the caller's extensions");
+    assert_eq!(
+        row.extensions, extensions,
+        "and the provenance is not among the caller's extensions"
+    );
     assert_eq!(row.recorded_us, EPOCH_US + 3_600_000_000, "recorded time is the destination's own");
     assert_eq!((row.version, row.sequence), (1, 2));
     assert_ne!(row.event_hash, original.event_hash, "it stands in the chain of the destination");
@@ -876,7 +1004,8 @@ fn numbers_and_texts_at_the_ends_of_their_ranges_come_over() {
     let long = "é".repeat(512); // 1024 bytes
     let values: Vec<Vec<u8>> = (0..64).map(|n| vec![n as u8; 900]).collect();
     let keys: Vec<String> = (0..64).map(|n| format!("x.{n}")).collect();
-    let many: Vec<(&str, &[u8])> = keys.iter().map(String::as_str).zip(values.iter().map(Vec::as_slice)).collect();
+    let many: Vec<(&str, &[u8])> =
+        keys.iter().map(String::as_str).zip(values.iter().map(Vec::as_slice)).collect();
     let key_of_256 = format!("{}.{}", "p".repeat(127), "f".repeat(128));
     let big = vec![0xa5; 1 << 20];
     let edge = |timestamp: i64, id: u128, kind: u16| NewEvent {
@@ -910,7 +1039,10 @@ fn numbers_and_texts_at_the_ends_of_their_ranges_come_over() {
             assert_eq!(row.timestamp_us, new.timestamp_us.unwrap_or(row.timestamp_us));
             assert_eq!((row.flags, row.payload_version), (new.flags, new.payload_version));
             assert_eq!((row.correlation, row.kind), (new.correlation, new.kind));
-            assert_eq!((row.entity.as_str(), row.extensions.len()), (new.entity, new.extensions.len()));
+            assert_eq!(
+                (row.entity.as_str(), row.extensions.len()),
+                (new.entity, new.extensions.len())
+            );
         }
     };
     check(&pair.destination);
@@ -921,7 +1053,8 @@ fn numbers_and_texts_at_the_ends_of_their_ranges_come_over() {
     assert_sound(&destination);
 }
 
-// ------------------------------------------------------------------------------------ partial reports
+// ------------------------------------------------------------------------------------ partial
+// reports
 
 /// How an import is made to end early.
 #[derive(Clone, Copy, Debug)]
@@ -940,7 +1073,8 @@ fn end_early(end: End, at: u64, chunk_size: u32) {
     let pair = Pair::with("early", &quick(), &options);
     fill(&pair.source, 0, 200);
     let cancel = Cancel::default();
-    let keep = |e: &Event<'_>| if e.sequence.is_multiple_of(5) { Verdict::Skip } else { Verdict::Keep };
+    let keep =
+        |e: &Event<'_>| if e.sequence.is_multiple_of(5) { Verdict::Skip } else { Verdict::Keep };
     let mut filter = |e: &Event<'_>| match end {
         End::FilterStops if e.sequence == at => Verdict::Stop(-77),
         End::FilterCancels if e.sequence == at => {
@@ -984,7 +1118,11 @@ fn end_early(end: End, at: u64, chunk_size: u32) {
     assert_eq!(report.imported % u64::from(chunk_size), 0, "{what}: {report:?}");
     let watermark = report.source_high_watermark;
     assert_eq!(report.skipped_filtered, watermark / 5, "{what}: {report:?}");
-    assert_eq!(examined(&report), watermark, "{what}: everything through the watermark is accounted for");
+    assert_eq!(
+        examined(&report),
+        watermark,
+        "{what}: everything through the watermark is accounted for"
+    );
     if !matches!(end, End::DiskFull) {
         assert_eq!(spy.dirty_segments(), Vec::<std::path::PathBuf>::new(), "{what}");
         let durable = pair.destination.frontier().unwrap().durable;
@@ -1039,7 +1177,8 @@ fn an_import_that_is_cancelled_before_it_starts_does_nothing() {
         called = true;
         Verdict::Keep
     };
-    let mut options = ImportOptions { cancel: Some(&cancel), filter: Some(&mut filter), ..named("s") };
+    let mut options =
+        ImportOptions { cancel: Some(&cancel), filter: Some(&mut filter), ..named("s") };
     let (report, error) = failed(pair.destination.import(&pair.source, &mut options));
     assert_eq!(error.code(), Code::Cancelled);
     assert_eq!((examined(&report), report.source_high_watermark, called), (0, 0, false));
@@ -1062,8 +1201,12 @@ fn another_thread_can_cancel_an_import() {
             std::thread::sleep(Duration::from_millis(1));
             Verdict::Keep
         };
-        let mut options =
-            ImportOptions { cancel: Some(cancel), filter: Some(&mut filter), chunk_size: 1, ..named("s") };
+        let mut options = ImportOptions {
+            cancel: Some(cancel),
+            filter: Some(&mut filter),
+            chunk_size: 1,
+            ..named("s")
+        };
         let (report, error) = failed(pair.destination.import(&pair.source, &mut options));
         assert_eq!(error.code(), Code::Cancelled);
         assert!(report.imported < 500);
@@ -1104,7 +1247,8 @@ fn an_event_over_the_destinations_own_limit_is_an_error_that_names_it() {
         assert!(error.message.contains(name), "the limit is named: {error}");
         assert!(report.imported <= 20 && rows(&pair.destination).len() as u64 == report.imported);
         // A filter leaves it out; everything else comes.
-        let mut filter = |e: &Event<'_>| if e.payload_len > 1000 { Verdict::Skip } else { Verdict::Keep };
+        let mut filter =
+            |e: &Event<'_>| if e.payload_len > 1000 { Verdict::Skip } else { Verdict::Keep };
         let mut options = ImportOptions { filter: Some(&mut filter), ..named("s") };
         let second = import_with(&pair.destination, &pair.source, &mut options);
         assert_eq!((second.imported + second.deduplicated, second.skipped_filtered), (40, 1));
@@ -1140,13 +1284,22 @@ fn everything_counted_is_durable_when_import_returns() {
     let (options, spy) = SpyVfs::watch(quick());
     let pair = Pair::with("durable", &source_options, &options);
     fill(&pair.source, 0, 300);
-    assert!(!source_spy.dirty_segments().is_empty(), "the watch can tell: nothing synced the source yet");
+    assert!(
+        !source_spy.dirty_segments().is_empty(),
+        "the watch can tell: nothing synced the source yet"
+    );
     let mut filter = |_: &Event<'_>| {
-        assert!(source_spy.dirty_segments().is_empty(), "only what is durable in the source is copied");
+        assert!(
+            source_spy.dirty_segments().is_empty(),
+            "only what is durable in the source is copied"
+        );
         Verdict::Keep
     };
-    let report =
-        import_with(&pair.destination, &pair.source, &mut ImportOptions { filter: Some(&mut filter), ..named("s") });
+    let report = import_with(
+        &pair.destination,
+        &pair.source,
+        &mut ImportOptions { filter: Some(&mut filter), ..named("s") },
+    );
     assert!(spy.dirty_segments().is_empty());
     assert_eq!((report.destination_visible, report.destination_durable), (301, 301));
     assert_eq!(pair.destination.frontier().unwrap().durable, 301);
@@ -1157,7 +1310,9 @@ fn what_is_deduplicated_is_durable_when_import_returns() {
     let (options, spy) = SpyVfs::watch(quick());
     let pair = Pair::with("dedup-durable", &quick(), &options);
     let mine = pair.source.append(&event("e", b"p")).unwrap();
-    pair.destination.append(&NewEvent { key: import_id("s", mine.id), ..event("e", b"p") }).unwrap();
+    pair.destination
+        .append(&NewEvent { key: import_id("s", mine.id), ..event("e", b"p") })
+        .unwrap();
     assert!(!spy.dirty_segments().is_empty(), "the watch can tell");
     let report = import(&pair.destination, &pair.source, "s");
     assert_eq!((report.imported, report.deduplicated), (0, 1));
@@ -1168,7 +1323,9 @@ fn what_is_deduplicated_is_durable_when_import_returns() {
 #[test]
 fn chunk_durability_makes_each_chunk_durable_before_the_next() {
     let both = [(ImportDurability::Chunk, true), (ImportDurability::End, false)];
-    for ((durability, eager), overlap) in both.into_iter().flat_map(|way| [(way, false), (way, true)]) {
+    for ((durability, eager), overlap) in
+        both.into_iter().flat_map(|way| [(way, false), (way, true)])
+    {
         let (mut options, spy) = SpyVfs::watch(quick());
         options.limits.segment_bytes = limits::SEGMENT_BYTES; // sealing syncs as well
         let pair = Pair::with("chunks", &quick(), &options);
@@ -1180,8 +1337,13 @@ fn chunk_durability_makes_each_chunk_durable_before_the_next() {
             assert!(!eager || report.destination_durable == report.destination_visible);
             Verdict::Keep
         };
-        let mut options =
-            ImportOptions { durability, chunk_size: 10, overlap, progress: Some(&mut progress), ..named("s") };
+        let mut options = ImportOptions {
+            durability,
+            chunk_size: 10,
+            overlap,
+            progress: Some(&mut progress),
+            ..named("s")
+        };
         import_with(&pair.destination, &pair.source, &mut options);
         // With a thread of its own, the next chunk may be written while this is told.
         assert!(overlap || (dirty > 0) != eager, "{durability:?}: {dirty} chunks were not synced");
@@ -1215,7 +1377,10 @@ fn an_import_whose_sync_fails_says_so_and_a_repeat_after_reopening_completes_it(
     assert_eq!((error.code(), error.errno), (Code::Io, Some(5)), "{error}");
     assert!(report.destination_durable < report.destination_visible);
     spy.fail_syncs(false);
-    assert_eq!(failed(pair.destination.import(&pair.source, &mut named("s"))).1.code(), Code::Poisoned);
+    assert_eq!(
+        failed(pair.destination.import(&pair.source, &mut named("s"))).1.code(),
+        Code::Poisoned
+    );
     let _ = pair.destination.close();
     let destination = open_quick(&pair.dir.join("destination"));
     let report = import(&destination, &pair.source, "s");
@@ -1238,7 +1403,10 @@ fn stores_that_are_closed_read_only_or_poisoned_answer_so() {
     assert_eq!(failed(source.import(&pair.source, &mut named("s"))).1.code(), Code::Closed);
 
     pair.destination.poison("a test says so");
-    assert_eq!(failed(pair.destination.import(&pair.source, &mut named("s"))).1.code(), Code::Poisoned);
+    assert_eq!(
+        failed(pair.destination.import(&pair.source, &mut named("s"))).1.code(),
+        Code::Poisoned
+    );
     assert_eq!(pair.source.frontier().unwrap().visible, 11);
 }
 
@@ -1275,7 +1443,11 @@ fn a_damaged_source_event_is_never_imported_and_the_error_names_file_offset_and_
         assert_eq!(error.code(), Code::Corrupt, "{error}");
         assert_eq!(error.path.as_deref(), Some(damage.path.as_path()), "{error}");
         let offset = error.offset.expect("an offset");
-        assert!(offset <= damage.offset && damage.offset - offset < 4096, "{offset} for {}", damage.offset);
+        assert!(
+            offset <= damage.offset && damage.offset - offset < 4096,
+            "{offset} for {}",
+            damage.offset
+        );
         assert_eq!((error.sequence, error.event_id), (marked.sequence, marked.id), "{error}");
         let there = rows(&pair.destination);
         assert!(there.iter().all(|row| row.entity != "marked"));
@@ -1284,7 +1456,10 @@ fn a_damaged_source_event_is_never_imported_and_the_error_names_file_offset_and_
 
         damage.undo();
         let mut rest = ImportOptions { after: report.source_high_watermark, ..named("s") };
-        assert_eq!(import_with(&pair.destination, &source, &mut rest).imported + report.imported, 1201);
+        assert_eq!(
+            import_with(&pair.destination, &source, &mut rest).imported + report.imported,
+            1201
+        );
         assert_copied(&pair.destination, &source, "s");
     }
 }
@@ -1309,8 +1484,16 @@ fn rehashing_finds_a_payload_that_was_changed_together_with_its_checksums() {
     let source = open_quick(&pair.dir.join("source"));
     let mut options = ImportOptions { rehash: true, ..named("s") };
     let (_, error) = failed(pair.destination.import(&source, &mut options));
-    assert_eq!((error.code(), error.sequence, error.event_id), (Code::Corrupt, marked.sequence, marked.id), "{error}");
-    assert_eq!((error.path.as_deref(), error.offset), (Some(path.as_path()), Some(offset)), "{error}");
+    assert_eq!(
+        (error.code(), error.sequence, error.event_id),
+        (Code::Corrupt, marked.sequence, marked.id),
+        "{error}"
+    );
+    assert_eq!(
+        (error.path.as_deref(), error.offset),
+        (Some(path.as_path()), Some(offset)),
+        "{error}"
+    );
     assert!(rows(&pair.destination).iter().all(|row| row.entity != "marked"));
     // Nothing else finds it, so it is the option that does; verify hashes everything.
     assert!(!source.verify().unwrap().findings.is_empty());
@@ -1331,7 +1514,11 @@ fn at_once(importers: usize, events: u64) {
                 scope.spawn(move || {
                     start.wait();
                     let chunk_size = [1, 7, 64, 300][n % 4];
-                    import_with(destination, source, &mut ImportOptions { chunk_size, ..named("s") })
+                    import_with(
+                        destination,
+                        source,
+                        &mut ImportOptions { chunk_size, ..named("s") },
+                    )
                 })
             })
             .collect();
@@ -1342,7 +1529,11 @@ fn at_once(importers: usize, events: u64) {
         threads.into_iter().map(|t| t.join().unwrap()).collect()
     });
     for report in &reports {
-        assert_eq!((report.imported + report.deduplicated, report.conflicts), (events, 0), "{report:?}");
+        assert_eq!(
+            (report.imported + report.deduplicated, report.conflicts),
+            (events, 0),
+            "{report:?}"
+        );
     }
     let sum: u64 = reports.iter().map(|r| r.imported - r.overtaken).sum();
     assert_eq!(sum, events, "{reports:#?}");
@@ -1368,7 +1559,8 @@ fn four_importers_at_once_double_nothing_and_their_sums_are_right() {
 fn several_sources_can_be_imported_at_once() {
     let dir = TempDir::new("fan-in");
     let destination = open_quick(&dir.join("destination"));
-    let sources: Vec<Store> = (0..3).map(|n| open_quick(&dir.join(&format!("source{n}")))).collect();
+    let sources: Vec<Store> =
+        (0..3).map(|n| open_quick(&dir.join(&format!("source{n}")))).collect();
     for (n, source) in sources.iter().enumerate() {
         fill(source, n as u64 * 10_000, 500);
     }
@@ -1396,18 +1588,21 @@ fn two_stores_can_import_each_other_at_once() {
         scope.spawn(|| import_with(one, two, &mut ImportOptions { chunk_size: 7, ..named("two") }));
         scope.spawn(|| import_with(two, one, &mut ImportOptions { chunk_size: 7, ..named("one") }));
     });
-    let originals = |store: &Store| rows(store).into_iter().filter(|r| r.provenance.is_none()).count();
+    let originals =
+        |store: &Store| rows(store).into_iter().filter(|r| r.provenance.is_none()).count();
     assert_eq!((originals(one), originals(two)), (500, 500));
     // Whatever each saw of the other, both are whole.
     for (store, other, name) in [(one, two, "two"), (two, one, "one")] {
-        let imported: Vec<u64> = rows(store).iter().filter_map(|r| r.provenance.as_ref()).map(|p| p.sequence).collect();
+        let imported: Vec<u64> =
+            rows(store).iter().filter_map(|r| r.provenance.as_ref()).map(|p| p.sequence).collect();
         assert!(imported.windows(2).all(|w| w[0] < w[1]) && imported.len() >= 500);
         assert_eq!(import(store, other, name).deduplicated, imported.len() as u64);
         assert_sound(store);
     }
 }
 
-// ------------------------------------------------------------------------------------ other processes
+// ------------------------------------------------------------------------------------ other
+// processes
 
 const CHUNK: u32 = 16;
 
@@ -1424,7 +1619,8 @@ fn part_imports_until_killed() {
         say(report.imported);
         Verdict::Keep
     };
-    let mut options = ImportOptions { chunk_size: CHUNK, progress: Some(&mut progress), ..named("s") };
+    let mut options =
+        ImportOptions { chunk_size: CHUNK, progress: Some(&mut progress), ..named("s") };
     import_with(&destination, &source, &mut options);
     say("done");
 }
@@ -1437,21 +1633,32 @@ fn killed_in_the_middle_an_import_leaves_whole_chunks_and_a_repeat_completes_it(
     for cycle in 0..count_from_env("FBAT_KILL_CYCLES", 6) {
         let path = pair.dir.join(&format!("killed{cycle}"));
         let durable = if cycle % 2 == 0 { "1" } else { "0" };
-        let environment =
-            [("SOURCE", pair.dir.join("source")), ("DESTINATION", path.clone()), ("DURABLE", durable.into())];
-        let environment: Vec<_> = environment.iter().map(|(k, v)| (*k, v.to_str().unwrap())).collect();
+        let environment = [
+            ("SOURCE", pair.dir.join("source")),
+            ("DESTINATION", path.clone()),
+            ("DURABLE", durable.into()),
+        ];
+        let environment: Vec<_> =
+            environment.iter().map(|(k, v)| (*k, v.to_str().unwrap())).collect();
         let mut actor = Actor::start("part_imports_until_killed", &environment);
         let heard = rng.below(events / u64::from(CHUNK) * 3 / 4);
         let mut said: Vec<String> = (0..heard).map_while(|_| actor.hear()).collect();
         said.extend(actor.kill());
-        assert_ne!(said.last().map(String::as_str), Some("done"), "the kill came too late to tell anything");
+        assert_ne!(
+            said.last().map(String::as_str),
+            Some("done"),
+            "the kill came too late to tell anything"
+        );
         let told: u64 = said.last().map_or(0, |text| text.parse().unwrap());
 
         let destination = open_quick(&path);
         let there = rows(&destination);
         let count = there.len() as u64;
         assert!(count >= told, "{told} were visible, {count} are left");
-        assert!(count.is_multiple_of(u64::from(CHUNK)) || count == events, "{count} are no whole chunks");
+        assert!(
+            count.is_multiple_of(u64::from(CHUNK)) || count == events,
+            "{count} are no whole chunks"
+        );
         let source = rows(&pair.source);
         assert!(copy_differences(&there, &source[..there.len()], "s").is_empty(), "not a prefix");
         let report = import(&destination, &pair.source, "s");
@@ -1484,8 +1691,10 @@ fn a_source_that_another_process_is_writing_can_be_imported_as_it_grows() {
     for durable in ["1", "0"] {
         let dir = TempDir::new("writing");
         let path = dir.join("source");
-        let mut writer =
-            Actor::start("part_appends_when_told", &[("SOURCE", path.to_str().unwrap()), ("DURABLE", durable)]);
+        let mut writer = Actor::start(
+            "part_appends_when_told",
+            &[("SOURCE", path.to_str().unwrap()), ("DURABLE", durable)],
+        );
         assert_eq!(writer.hear().as_deref(), Some("0"));
         let error = error_of(Store::open(&path, &quick()));
         assert_eq!(error.code(), Code::Busy, "it really is open for writing there");
@@ -1511,16 +1720,24 @@ fn a_source_that_another_process_is_writing_can_be_imported_as_it_grows() {
 fn an_import_beside_a_writer_that_does_not_pause_ends_and_brings_whole_batches() {
     let dir = TempDir::new("beside");
     let path = dir.join("source");
-    let mut writer = Actor::start("part_appends_when_told", &[("SOURCE", path.to_str().unwrap()), ("DURABLE", "0")]);
+    let mut writer = Actor::start(
+        "part_appends_when_told",
+        &[("SOURCE", path.to_str().unwrap()), ("DURABLE", "0")],
+    );
     writer.hear();
     let source = open_reader(&path);
     let destination = open_quick(&dir.join("destination"));
     writer.tell("20000");
     let mut imported = 0;
     for round in 0..20 {
-        let report = import_with(&destination, &source, &mut ImportOptions { after: imported, ..named("s") });
+        let report = import_with(
+            &destination,
+            &source,
+            &mut ImportOptions { after: imported, ..named("s") },
+        );
         assert!(
-            report.source_high_watermark == 0 || report.source_high_watermark == report.source_ceiling,
+            report.source_high_watermark == 0
+                || report.source_high_watermark == report.source_ceiling,
             "round {round}"
         );
         imported = imported.max(report.source_high_watermark);

@@ -1,8 +1,8 @@
 //! Random operations on three stores and on a model of them that fits in one's head: vectors and a
 //! hash map in memory. Whatever the stores answer must be what the model answers.
 //!
-//! `FBAT_SEED` repeats a run, `FBAT_MODEL_OPS` sets how many operations it makes. Operations come in
-//! episodes with stores of their own, so that a plain vector stays good enough as the model.
+//! `FBAT_SEED` repeats a run, `FBAT_MODEL_OPS` sets how many operations it makes. Operations come
+//! in episodes with stores of their own, so that a plain vector stays good enough as the model.
 
 mod common;
 
@@ -81,7 +81,13 @@ enum Bucket {
 impl Model {
     fn new(lie: Lie, genesis: Row) -> Model {
         let recorded_us = genesis.recorded_us;
-        let mut model = Model { lie, events: Vec::new(), by_id: HashMap::new(), heads: HashMap::new(), recorded_us };
+        let mut model = Model {
+            lie,
+            events: Vec::new(),
+            by_id: HashMap::new(),
+            heads: HashMap::new(),
+            recorded_us,
+        };
         model.push(genesis);
         model
     }
@@ -108,7 +114,10 @@ impl Model {
             let faults = [
                 (new.entity.contains('/'), Code::InvalidCoordinate),
                 (new.kind.is_reserved(), Code::ReservedKind),
-                (new.extensions.iter().any(|(key, _)| key.starts_with("batpak.")), Code::ReservedExtension),
+                (
+                    new.extensions.iter().any(|(key, _)| key.starts_with("batpak.")),
+                    Code::ReservedExtension,
+                ),
                 (matches!(new.cause, Cause::Item(of) if of >= item), Code::InvalidArgument),
             ];
             if let Some((_, code)) = faults.iter().find(|(wrong, _)| *wrong) {
@@ -149,7 +158,8 @@ impl Model {
         Ok(answers)
     }
 
-    /// The row that the next event of `entity` must become, with what the event itself brings left open.
+    /// The row that the next event of `entity` must become, with what the event itself brings left
+    /// open.
     fn next_row(&self, entity: &str) -> Row {
         let genesis = &self.events[0];
         let head = self.heads.get(entity).map_or(genesis, |at| &self.events[*at]);
@@ -193,7 +203,9 @@ impl Model {
         let until = if query.until == 0 { u64::MAX } else { query.until };
         let end = self.events.len().min(until.min(usize::MAX as u64) as usize);
         let start = end.min(query.after.min(usize::MAX as u64) as usize);
-        let wanted = |row: &&Row| (query.system || row.kind.category() != 0) && self.holds(&query.region, row);
+        let wanted = |row: &&Row| {
+            (query.system || row.kind.category() != 0) && self.holds(&query.region, row)
+        };
         let most = query.limit + 1;
         if query.backward {
             return self.events[start..end].iter().rev().filter(wanted).take(most).collect();
@@ -201,7 +213,8 @@ impl Model {
         self.events[start..end].iter().filter(wanted).take(most).collect()
     }
 
-    /// Where each event of `source` must go, in order, until the filter stops or a conflict ends it.
+    /// Where each event of `source` must go, in order, until the filter stops or a conflict ends
+    /// it.
     fn sort(&self, source: &Model, plan: &Plan) -> Vec<(u64, Bucket)> {
         let mut sorted = Vec::new();
         let start = source.events.len().min(plan.after as usize);
@@ -218,13 +231,17 @@ impl Model {
                 Bucket::Reimported
             } else {
                 match self.by_id.get(&import_id(&plan.namespace, row.id)) {
-                    Some(at) if content_of(&self.events[*at]) == content_of(row) => Bucket::Deduplicated,
+                    Some(at) if content_of(&self.events[*at]) == content_of(row) => {
+                        Bucket::Deduplicated
+                    }
                     Some(_) => Bucket::Conflict,
                     None => Bucket::Imported,
                 }
             };
             sorted.push((row.sequence, bucket));
-            if bucket == Bucket::Stop || (bucket == Bucket::Conflict && plan.on_conflict == OnConflict::Fail) {
+            if bucket == Bucket::Stop
+                || (bucket == Bucket::Conflict && plan.on_conflict == OnConflict::Fail)
+            {
                 break;
             }
         }
@@ -275,14 +292,26 @@ fn difference(e: &Event<'_>, row: &Row, columns: Columns) -> Option<&'static str
     let checks = [
         (e.id == row.id, "id"),
         (e.sequence == row.sequence, "sequence"),
-        (e.entity == row.entity && e.scope == row.scope && e.kind == row.kind, "coordinate or kind"),
+        (
+            e.entity == row.entity && e.scope == row.scope && e.kind == row.kind,
+            "coordinate or kind",
+        ),
         (e.version == row.version, "version"),
         (e.timestamp_us == row.timestamp_us, "timestamp"),
         (e.recorded_us == row.recorded_us, "recorded time"),
-        (e.flags == row.flags && e.payload_version == row.payload_version, "flags or payload version"),
-        (e.correlation == row.correlation && e.causation == row.causation, "correlation or causation"),
+        (
+            e.flags == row.flags && e.payload_version == row.payload_version,
+            "flags or payload version",
+        ),
+        (
+            e.correlation == row.correlation && e.causation == row.causation,
+            "correlation or causation",
+        ),
         (e.payload == payload && e.payload_len == row.payload_len, "payload"),
-        (e.extensions.iter().eq(extensions.iter().map(|(k, v)| (k.as_str(), v.as_slice()))), "extensions"),
+        (
+            e.extensions.iter().eq(extensions.iter().map(|(k, v)| (k.as_str(), v.as_slice()))),
+            "extensions",
+        ),
         (e.content_hash == row.content_hash, "content hash"),
         (e.event_hash == row.event_hash, "event hash"),
         (e.previous_hash == previous_hash, "previous hash"),
@@ -291,7 +320,8 @@ fn difference(e: &Event<'_>, row: &Row, columns: Columns) -> Option<&'static str
     checks.iter().find(|(same, _)| !same).map(|(_, what)| *what)
 }
 
-// ------------------------------------------------------------------------------------ what is tried
+// ------------------------------------------------------------------------------------ what is
+// tried
 
 /// A filter that a number determines.
 #[derive(Clone, Copy, Debug)]
@@ -307,7 +337,9 @@ impl Filter {
     fn judge(self, sequence: u64, flags: u32) -> Verdict {
         match self {
             Filter::None => Verdict::Keep,
-            Filter::Share(share) if Rng(sequence ^ u64::from(flags) << 32).below(8) < share => Verdict::Keep,
+            Filter::Share(share) if Rng(sequence ^ u64::from(flags) << 32).below(8) < share => {
+                Verdict::Keep
+            }
             Filter::Share(_) => Verdict::Skip,
             Filter::StopAt(at, status) if sequence == at => Verdict::Stop(status),
             Filter::StopAt(..) => Verdict::Keep,
@@ -346,7 +378,8 @@ struct Item {
 const ENTITIES: [&str; 10] =
     ["account", "account:7", "account:8", "account:7:x", "account2", "b", "b:", "b:c", "ß", "z"];
 const SCOPES: [&str; 3] = ["bank", "ban", "tenant 2"];
-const KINDS: [Kind; 6] = [Kind(0x1000), Kind(0x1001), Kind(0x1fff), Kind(0x2001), Kind(0xcabc), Kind(0xffff)];
+const KINDS: [Kind; 6] =
+    [Kind(0x1000), Kind(0x1001), Kind(0x1fff), Kind(0x2001), Kind(0xcabc), Kind(0xffff)];
 const NAMESPACES: [&str; 3] = ["north", "south", "n"];
 const KEYS: u64 = 4000;
 const BIG_STORE: usize = 12_000;
@@ -361,7 +394,11 @@ fn any_region(rng: &mut Rng) -> Region {
     }
     if rng.one_in(4) {
         let kind = *rng.pick(&KINDS);
-        region.kind = Some(if rng.one_in(2) { KindFilter::Exact(kind) } else { KindFilter::Category(kind.category()) });
+        region.kind = Some(if rng.one_in(2) {
+            KindFilter::Exact(kind)
+        } else {
+            KindFilter::Category(kind.category())
+        });
     }
     if rng.one_in(4) {
         let low = rng.below(300);
@@ -423,7 +460,12 @@ fn any_item(rng: &mut Rng, model: &Model, batch_so_far: usize) -> Item {
         0 if version == 0 => Expect::Absent,
         1 | 2 if version > 0 => Expect::Present,
         3 | 4 => Expect::Version(version),
-        5 => *rng.pick(&[Expect::Absent, Expect::Present, Expect::Version(version + 1), Expect::Version(u64::MAX)]),
+        5 => *rng.pick(&[
+            Expect::Absent,
+            Expect::Present,
+            Expect::Version(version + 1),
+            Expect::Version(u64::MAX),
+        ]),
         _ => Expect::Any,
     };
     item.cause = match rng.below(8) {
@@ -517,7 +559,8 @@ impl Episode {
             self.reopen(at)?;
             self.compare_all(at)?;
             self.verify(at)?;
-            self.tally.segments += self.subjects[at].store.stats().map_err(|e| e.to_string())?.segments;
+            self.tally.segments +=
+                self.subjects[at].store.stats().map_err(|e| e.to_string())?.segments;
         }
         Ok(())
     }
@@ -525,7 +568,8 @@ impl Episode {
     fn step(&mut self) -> Checked {
         let at = self.rng.below(3) as usize;
         if self.rng.one_in(4) {
-            let jump = if self.rng.one_in(20) { -60_000_000 } else { self.rng.below(2_000_000) as i64 };
+            let jump =
+                if self.rng.one_in(20) { -60_000_000 } else { self.rng.below(2_000_000) as i64 };
             self.clock.advance(jump);
         }
         match self.rng.below(1000) {
@@ -563,9 +607,12 @@ impl Episode {
         if rng.one_in(40) {
             spoil(rng, &mut items);
         }
-        let extensions: Vec<Vec<(&str, &[u8])>> =
-            items.iter().map(|i| i.extensions.iter().map(|(k, v)| (*k, v.as_slice())).collect()).collect();
-        let batch: Vec<NewEvent<'_>> = items.iter().zip(&extensions).map(|(i, x)| i.event(x)).collect();
+        let extensions: Vec<Vec<(&str, &[u8])>> = items
+            .iter()
+            .map(|i| i.extensions.iter().map(|(k, v)| (*k, v.as_slice())).collect())
+            .collect();
+        let batch: Vec<NewEvent<'_>> =
+            items.iter().zip(&extensions).map(|(i, x)| i.event(x)).collect();
 
         let expected = model.predict(&batch);
         let answer = store.append_batch(&batch);
@@ -591,7 +638,9 @@ impl Episode {
                 Ok(())
             }
             (Ok(_), Err(error)) => Err(format!("append of {batch:?} failed: {error}")),
-            (Err(expected), Ok(_)) => Err(format!("append of {batch:?} succeeded, {expected:?} was expected")),
+            (Err(expected), Ok(_)) => {
+                Err(format!("append of {batch:?} succeeded, {expected:?} was expected"))
+            }
         }
     }
 
@@ -606,7 +655,11 @@ impl Episode {
             limit: if rng.one_in(50) { 2000 } else { rng.range(1, 30) as usize },
             backward: rng.one_in(2),
             system: rng.one_in(4),
-            columns: Columns { payload: rng.one_in(2), extensions: rng.one_in(2), previous_hash: rng.one_in(3) },
+            columns: Columns {
+                payload: rng.one_in(2),
+                extensions: rng.one_in(2),
+                previous_hash: rng.one_in(3),
+            },
         };
         self.tally.queried += 1;
         for _ in 0..rng.range(1, 3) {
@@ -630,11 +683,15 @@ impl Episode {
         let page = store.get(id, Columns::ALL).map_err(|e| format!("get {id}: {e}"))?;
         match (&page, expected) {
             (None, None) => Ok(()),
-            (Some(page), Some(row)) if page.len() == 1 => match difference(&page.get(0), row, Columns::ALL) {
-                None => Ok(()),
-                Some(what) => Err(format!("get {id}: {what}; {:?} for {row:?}", page.get(0))),
-            },
-            _ => Err(format!("get {id}: found {}, expected {}", page.is_some(), expected.is_some())),
+            (Some(page), Some(row)) if page.len() == 1 => {
+                match difference(&page.get(0), row, Columns::ALL) {
+                    None => Ok(()),
+                    Some(what) => Err(format!("get {id}: {what}; {:?} for {row:?}", page.get(0))),
+                }
+            }
+            _ => {
+                Err(format!("get {id}: found {}, expected {}", page.is_some(), expected.is_some()))
+            }
         }
     }
 
@@ -678,7 +735,10 @@ impl Episode {
         let options = subject.options(&self.clock, mode);
         subject.store = Store::open(&subject.path, &options).map_err(|e| format!("open: {e}"))?;
         let report = subject.store.open_report();
-        let clean = !report.unclean && report.dropped_bytes == 0 && report.gap_first == 0 && !report.created;
+        let clean = !report.unclean
+            && report.dropped_bytes == 0
+            && report.gap_first == 0
+            && !report.created;
         ensure!(clean, "opened after close: {report:?}");
         self.tally.reopened += 1;
         self.frontier(at)
@@ -688,7 +748,8 @@ impl Episode {
     fn read_only(&mut self, at: usize) -> Checked {
         let subject = &self.subjects[at];
         let options = subject.options(&self.clock, OpenMode::ReadOnly);
-        let reader = Store::open(&subject.path, &options).map_err(|e| format!("open for reading: {e}"))?;
+        let reader =
+            Store::open(&subject.path, &options).map_err(|e| format!("open for reading: {e}"))?;
         let visible = reader.frontier().map_err(|e| e.to_string())?.visible;
         ensure!(visible == subject.model.events.len() as u64, "the reader sees {visible}");
         let query = Query {
@@ -713,7 +774,8 @@ impl Episode {
 
     fn compare_all(&mut self, at: usize) -> Checked {
         let Subject { store, model, .. } = &self.subjects[at];
-        let mut query = Query { system: true, limit: 5000, columns: Columns::ALL, ..Query::default() };
+        let mut query =
+            Query { system: true, limit: 5000, columns: Columns::ALL, ..Query::default() };
         while let Some(next) = compare_page(store, model, &query)? {
             query.after = next;
         }
@@ -733,12 +795,19 @@ impl Episode {
         let plan = Plan {
             namespace: (*rng.pick(&NAMESPACES)).to_owned(),
             region: if rng.one_in(2) { any_region(rng) } else { Region::default() },
-            after: if rng.one_in(4) && length < 3000 { 0 } else { length - length.min(rng.below(600)) },
+            after: if rng.one_in(4) && length < 3000 {
+                0
+            } else {
+                length - length.min(rng.below(600))
+            },
             chunk_size: *rng.pick(&[0, 1, 7, 64, 256, 100_000]),
             on_conflict: if rng.one_in(3) { OnConflict::Fail } else { OnConflict::Skip },
             filter: match rng.below(4) {
                 0 => Filter::Share(rng.below(9)),
-                1 => Filter::StopAt(length - length.min(rng.below(400)), -1 - rng.below(1 << 31) as i32),
+                1 => Filter::StopAt(
+                    length - length.min(rng.below(400)),
+                    -1 - rng.below(1 << 31) as i32,
+                ),
                 _ => Filter::None,
             },
         };
@@ -746,11 +815,14 @@ impl Episode {
         let sorted = destination.model.sort(&source.model, &plan);
         let before = destination.model.events.len() as u64;
         let (report, ended) = make(&plan, &destination.store, &source.store)?;
-        let kept = check_report(&plan, &sorted, &report, ended, before, source.model.events.len() as u64)
-            .map_err(|e| format!("import {plan:?} from {from} into {at}: {e}; {report:?}"))?;
+        let kept =
+            check_report(&plan, &sorted, &report, ended, before, source.model.events.len() as u64)
+                .map_err(|e| format!("import {plan:?} from {from} into {at}: {e}; {report:?}"))?;
 
-        let arrived: Vec<Row> =
-            kept.iter().map(|sequence| source.model.events[*sequence as usize - 1].clone()).collect();
+        let arrived: Vec<Row> = kept
+            .iter()
+            .map(|sequence| source.model.events[*sequence as usize - 1].clone())
+            .collect();
         let Subject { store, model, .. } = &mut self.subjects[at];
         if !arrived.is_empty() {
             model.tick(self.clock.now_us());
@@ -759,8 +831,16 @@ impl Episode {
             let new = model.imported_row(row, &plan.namespace);
             model.push(new);
         }
-        let mut query = Query { after: before, system: true, limit: 5000, columns: Columns::ALL, ..Query::default() };
-        while let Some(next) = compare_page(store, model, &query).map_err(|e| format!("after import {plan:?}: {e}"))? {
+        let mut query = Query {
+            after: before,
+            system: true,
+            limit: 5000,
+            columns: Columns::ALL,
+            ..Query::default()
+        };
+        while let Some(next) =
+            compare_page(store, model, &query).map_err(|e| format!("after import {plan:?}: {e}"))?
+        {
             query.after = next;
         }
         self.tally.imports += 1;
@@ -791,7 +871,8 @@ impl Item {
     }
 }
 
-/// Compares receipts with what was predicted, and takes the new events into the model. Returns how many.
+/// Compares receipts with what was predicted, and takes the new events into the model. Returns how
+/// many.
 fn record(
     model: &mut Model,
     batch: &[NewEvent<'_>],
@@ -799,11 +880,17 @@ fn record(
     receipts: &[Receipt],
     durable: bool,
 ) -> Checked<u64> {
-    ensure!(receipts.len() == batch.len(), "{} receipts for {} events", receipts.len(), batch.len());
+    ensure!(
+        receipts.len() == batch.len(),
+        "{} receipts for {} events",
+        receipts.len(),
+        batch.len()
+    );
     let mut new_events = 0;
     for (item, ((new, answer), receipt)) in batch.iter().zip(answers).zip(receipts).enumerate() {
         if let Answer::New = answer {
-            let fresh = !new.key.is_none() || (!model.by_id.contains_key(&receipt.id) && !receipt.id.is_none());
+            let fresh = !new.key.is_none()
+                || (!model.by_id.contains_key(&receipt.id) && !receipt.id.is_none());
             ensure!(fresh, "item {item}: the new id {} is not new", receipt.id);
             let row = Row {
                 id: if new.key.is_none() { receipt.id } else { new.key },
@@ -820,7 +907,11 @@ fn record(
                 },
                 payload: new.payload.to_vec(),
                 payload_len: new.payload.len(),
-                extensions: new.extensions.iter().map(|(k, v)| ((*k).to_owned(), v.to_vec())).collect(),
+                extensions: new
+                    .extensions
+                    .iter()
+                    .map(|(k, v)| ((*k).to_owned(), v.to_vec()))
+                    .collect(),
                 content_hash: Hash(*blake3::hash(new.payload).as_bytes()),
                 ..model.next_row(new.entity)
             };
@@ -858,7 +949,10 @@ fn compare_page(store: &Store, model: &Model, query: &Query) -> Checked<Option<u
     ensure!(page.len() == rows, "{query:?}: {} rows, expected {rows}", page.len());
     for (e, row) in page.iter().zip(&expected) {
         if let Some(what) = difference(&e, row, query.columns) {
-            return Err(format!("{query:?}: the {what} of sequence {}: {e:?}, expected {row:?}", row.sequence));
+            return Err(format!(
+                "{query:?}: the {what} of sequence {}: {e:?}, expected {row:?}",
+                row.sequence
+            ));
         }
     }
     ensure!(!page.end || expected.len() <= query.limit, "{query:?}: the end comes too soon");
@@ -866,14 +960,20 @@ fn compare_page(store: &Store, model: &Model, query: &Query) -> Checked<Option<u
     let more = expected.get(query.limit).map(|row| row.sequence);
     match (page.end, query.backward, more) {
         (true, ..) | (_, _, None) => Ok(None),
-        (false, false, Some(next)) if query.after < page.next && page.next < next => Ok(Some(page.next)),
+        (false, false, Some(next)) if query.after < page.next && page.next < next => {
+            Ok(Some(page.next))
+        }
         (false, true, Some(next)) if page.next >= next => Ok(Some(page.next)),
         _ => Err(format!("{query:?}: goes on at {}, the next event is {more:?}", page.next)),
     }
 }
 
 /// Runs the import; returns its report, and its error if it ended with one.
-fn make(plan: &Plan, destination: &Store, source: &Store) -> Checked<(ImportReport, Option<(Code, i32)>)> {
+fn make(
+    plan: &Plan,
+    destination: &Store,
+    source: &Store,
+) -> Checked<(ImportReport, Option<(Code, i32)>)> {
     let chosen = plan.filter;
     let mut filter = |e: &Event<'_>| chosen.judge(e.sequence, e.flags);
     let mut options = ImportOptions {
@@ -906,12 +1006,15 @@ fn check_report(
 ) -> Checked<Vec<u64>> {
     let expected_end = match (sorted.last(), plan.filter) {
         (Some((_, Bucket::Stop)), Filter::StopAt(_, status)) => Some((Code::Stopped, status)),
-        (Some((_, Bucket::Conflict)), _) if plan.on_conflict == OnConflict::Fail => Some((Code::ImportConflict, 0)),
+        (Some((_, Bucket::Conflict)), _) if plan.on_conflict == OnConflict::Fail => {
+            Some((Code::ImportConflict, 0))
+        }
         _ => None,
     };
     ensure!(ended == expected_end, "ended with {ended:?}, expected {expected_end:?}");
     let watermark = report.source_high_watermark;
-    let covered: Vec<_> = sorted.iter().take_while(|(sequence, _)| *sequence <= watermark).collect();
+    let covered: Vec<_> =
+        sorted.iter().take_while(|(sequence, _)| *sequence <= watermark).collect();
     let count = |bucket| covered.iter().filter(|(_, b)| *b == bucket).count() as u64;
     let expected = ImportReport {
         imported: count(Bucket::Imported),
@@ -928,12 +1031,24 @@ fn check_report(
     };
     ensure!(*report == expected, "expected {expected:?}");
     if ended.is_none() {
-        ensure!(covered.len() == sorted.len(), "it covers {} of {} events", covered.len(), sorted.len());
+        ensure!(
+            covered.len() == sorted.len(),
+            "it covers {} of {} events",
+            covered.len(),
+            sorted.len()
+        );
     } else {
-        ensure!(count(Bucket::Imported) % u64::from(plan.chunk_size.max(1)) == 0, "it committed a part of a chunk");
+        ensure!(
+            count(Bucket::Imported) % u64::from(plan.chunk_size.max(1)) == 0,
+            "it committed a part of a chunk"
+        );
         ensure!(watermark < sorted.last().unwrap().0, "it covers the event that ended it");
     }
-    Ok(covered.iter().filter(|(_, b)| *b == Bucket::Imported).map(|(sequence, _)| *sequence).collect())
+    Ok(covered
+        .iter()
+        .filter(|(_, b)| *b == Bucket::Imported)
+        .map(|(sequence, _)| *sequence)
+        .collect())
 }
 
 // ------------------------------------------------------------------------------------ runs
@@ -949,7 +1064,9 @@ fn run(seed: u64, operations: u64, lie: Lie) -> Checked<Tally> {
         let mut episode = Episode::new(own_seed, lie)?;
         let count = EPISODE_OPERATIONS.min(operations - total.operations);
         let at = total.operations;
-        episode.run(count).map_err(|e| format!("FBAT_SEED={seed}, episode from operation {at}: {e}"))?;
+        episode
+            .run(count)
+            .map_err(|e| format!("FBAT_SEED={seed}, episode from operation {at}: {e}"))?;
         total.add(&episode.tally);
     }
     Ok(total)
@@ -980,7 +1097,10 @@ fn random_operations_answer_as_the_model_does() {
     let outcome = run(seed, operations, Lie::None);
     score("random operations against the model", operations, outcome.is_err().into(), began);
     match outcome {
-        Ok(tally) => println!("{} operations, 0 differences (FBAT_SEED={seed})\n{tally:#?}", tally.operations),
+        Ok(tally) => println!(
+            "{} operations, 0 differences (FBAT_SEED={seed})\n{tally:#?}",
+            tally.operations
+        ),
         Err(difference) => panic!("difference: {difference}"),
     }
 }

@@ -1,5 +1,5 @@
-//! Power cuts on a real ext4: a worker in an image file that is shut down under it and mounted again.
-//! The oracle is outside: it remembers what the worker said was durable.
+//! Power cuts on a real ext4: a worker in an image file that is shut down under it and mounted
+//! again. The oracle is outside: it remembers what the worker said was durable.
 
 mod common;
 
@@ -14,8 +14,8 @@ use std::time::Instant;
 
 const FIGURE: &str = "power cuts on ext4";
 
-/// A cut takes what was not synced, as a restart of the machine does, but the machine goes on: its real boot id
-/// would say that nothing can have been lost.
+/// A cut takes what was not synced, as a restart of the machine does, but the machine goes on: its
+/// real boot id would say that nothing can have been lost.
 fn booted(number: u64, lie: Lie) -> Options {
     Options { vfs: Disk::of(lie, Some(number)), ..quick() }
 }
@@ -44,9 +44,24 @@ struct Campaign {
 impl Campaign {
     fn new(seed: u64, lie: Lie, restarts: bool) -> std::result::Result<Campaign, String> {
         let mut rng = Rng(seed);
-        let options = *rng.pick(&["data=ordered", "data=ordered", "data=writeback", "nodelalloc", "data=journal"]);
+        let options = *rng.pick(&[
+            "data=ordered",
+            "data=ordered",
+            "data=writeback",
+            "nodelalloc",
+            "data=journal",
+        ]);
         let mount = Mount::ext4("power", 24 << 20, options)?;
-        Ok(Campaign { mount, options, source: Source::new(), ledger: Ledger::default(), rng, lie, restarts, cuts: 0 })
+        Ok(Campaign {
+            mount,
+            options,
+            source: Source::new(),
+            ledger: Ledger::default(),
+            rng,
+            lie,
+            restarts,
+            cuts: 0,
+        })
     }
 
     fn boot(&self) -> u64 {
@@ -75,17 +90,20 @@ impl Campaign {
             }
         }
         if !self.restarts {
-            // Nobody syncs the lock file, which says under which boot it was written; for this canary it must last.
+            // Nobody syncs the lock file, which says under which boot it was written; for this
+            // canary it must last.
             let _ = std::fs::File::open(path.join("LOCK")).and_then(|file| file.sync_all());
         }
         let how = if self.rng.one_in(4) { Shutdown::JournalFlushed } else { Shutdown::AsItIs };
-        // A machine without power says nothing: ext4 lets a sync that is under way now return as if all was well.
+        // A machine without power says nothing: ext4 lets a sync that is under way now return as if
+        // all was well.
         worker.stop();
         self.mount.cut(how).unwrap();
         worker.kill().iter().for_each(|line| self.ledger.hear(line));
         self.ledger.doubt();
         let failed = self.ledger.failed.pop().unwrap_or_default();
-        let expected = ["", "failed Io", "failed Poisoned"].iter().any(|words| failed.starts_with(words));
+        let expected =
+            ["", "failed Io", "failed Poisoned"].iter().any(|words| failed.starts_with(words));
         assert!(expected, "with the power gone: {failed}");
         self.cuts += 1;
         self.mount.detach().unwrap();
@@ -118,7 +136,8 @@ fn a_power_cut_loses_nothing_durable_tears_no_batch_and_frees_no_sequence() {
                 let doing = campaign.ledger.doing.clone();
                 let found = campaign.check().unwrap_or_else(|e| vec![e.to_string()]);
                 if !found.is_empty() {
-                    failures.push(format!("cut {done}, {}, in {doing}: {found:#?}", campaign.options));
+                    failures
+                        .push(format!("cut {done}, {}, in {doing}: {found:#?}", campaign.options));
                     break;
                 }
             }
@@ -130,7 +149,8 @@ fn a_power_cut_loses_nothing_durable_tears_no_batch_and_frees_no_sequence() {
     assert!(failures.is_empty(), "{failures:#?}");
 }
 
-/// Cuts the power until it is noticed that `lie` was told, or that the machine did not say of its restarts.
+/// Cuts the power until it is noticed that `lie` was told, or that the machine did not say of its
+/// restarts.
 fn is_noticed(lie: Lie, restarts: bool, words: &str) {
     let (mut rng, mut cuts) = (Rng(seed_from_env()), 0);
     while cuts < 300 {

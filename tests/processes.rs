@@ -38,7 +38,9 @@ fn part_holds_the_store_until_told() {
     say("open");
     while let Some(line) = listen() {
         match line.as_str() {
-            "append" => say(store.append(&event("held", b"by the other process")).unwrap().sequence),
+            "append" => {
+                say(store.append(&event("held", b"by the other process")).unwrap().sequence)
+            }
             "close" => {
                 store.close().unwrap();
                 say("closed");
@@ -72,12 +74,14 @@ fn part_reads_beside_the_writer() {
 }
 
 fn start_holder(path: &Path) -> Actor {
-    let mut holder = Actor::start("part_holds_the_store_until_told", &[("STORE", path.to_str().unwrap())]);
+    let mut holder =
+        Actor::start("part_holds_the_store_until_told", &[("STORE", path.to_str().unwrap())]);
     assert_eq!(holder.hear().as_deref(), Some("open"));
     holder
 }
 
-// ------------------------------------------------------------------------------------ beside each other
+// ------------------------------------------------------------------------------------ beside each
+// other
 
 #[test]
 fn a_second_writer_process_is_refused_and_told_who_holds_the_store() {
@@ -86,7 +90,11 @@ fn a_second_writer_process_is_refused_and_told_who_holds_the_store() {
     let mut holder = start_holder(&path);
     let error = error_of(Store::open(&path, &quick()));
     assert_eq!(error.code(), Code::Busy);
-    assert!(error.message.contains(&holder.id().to_string()), "process {} is not named: {error}", holder.id());
+    assert!(
+        error.message.contains(&holder.id().to_string()),
+        "process {} is not named: {error}",
+        holder.id()
+    );
     holder.tell("append");
     assert_eq!(holder.hear().as_deref(), Some("2"), "the refused open did no harm");
     holder.tell("close");
@@ -147,7 +155,8 @@ fn a_reader_process_sees_events_arrive_beside_the_writer() {
     let dir = TempDir::new("reader-process");
     let path = dir.join("store");
     let store = open_quick(&path);
-    let mut reader = Actor::start("part_reads_beside_the_writer", &[("STORE", path.to_str().unwrap())]);
+    let mut reader =
+        Actor::start("part_reads_beside_the_writer", &[("STORE", path.to_str().unwrap())]);
     assert_eq!(reader.hear().as_deref(), Some("open"));
     let mut total = 0;
     for count in [0, 1, 5, 600, 1, 2000, 3] {
@@ -232,7 +241,8 @@ fn kill_9_loses_nothing_tears_no_batch_and_reuses_no_sequence() {
         for cycle in 1..=rng.range(1, 10).min(cycles - done) {
             let path = dir.join("store");
             let first = 1_000_000 * cycle;
-            let mut worker = worker::start("part_works_until_killed", &path, &source, rng.next(), first, &[]);
+            let mut worker =
+                worker::start("part_works_until_killed", &path, &source, rng.next(), first, &[]);
             worker::wait_for_the_moment(&mut worker, &mut ledger, &mut rng);
             worker.kill().iter().for_each(|line| ledger.hear(line));
             assert!(ledger.failed.is_empty(), "{:?}", ledger.failed);
@@ -252,9 +262,11 @@ fn kill_9_loses_nothing_tears_no_batch_and_reuses_no_sequence() {
 
 /// The step that was under way, with what its files tell of it.
 fn what_was_struck(path: &Path, ledger: &Ledger) -> String {
-    let names = std::fs::read_dir(path).map_or(Vec::new(), |files| files.map(|f| f.unwrap().file_name()).collect());
+    let names = std::fs::read_dir(path)
+        .map_or(Vec::new(), |files| files.map(|f| f.unwrap().file_name()).collect());
     let half_written = names.iter().filter_map(|name| name.to_str()?.strip_suffix(".tmp"));
-    let kind = half_written.map(|name| name.trim_start_matches(|c: char| c.is_ascii_digit())).next();
+    let kind =
+        half_written.map(|name| name.trim_start_matches(|c: char| c.is_ascii_digit())).next();
     match (path.join("store.fbat").exists(), kind) {
         (false, _) => "creation".to_owned(),
         (true, None) => ledger.doing.clone(),
@@ -296,10 +308,19 @@ fn canary_a_lost_altered_or_torn_batch_is_noticed() {
         findings(&ledger, &rows)
     };
     assert!(!with(|rows| drop(rows.pop())).is_empty(), "an event that is not there");
-    assert!(!with(|rows| drop(rows.remove(3))).is_empty(), "an event that is not there, in the middle");
+    assert!(
+        !with(|rows| drop(rows.remove(3))).is_empty(),
+        "an event that is not there, in the middle"
+    );
     assert!(!with(|rows| rows[3].payload[9] ^= 1).is_empty(), "a payload that changed");
-    assert!(!with(|rows| rows.last_mut().unwrap().event_hash = Hash([0; 32])).is_empty(), "a hash that changed");
-    assert!(!with(|rows| rows.last_mut().unwrap().sequence += 1).is_empty(), "a sequence that changed");
+    assert!(
+        !with(|rows| rows.last_mut().unwrap().event_hash = Hash([0; 32])).is_empty(),
+        "a hash that changed"
+    );
+    assert!(
+        !with(|rows| rows.last_mut().unwrap().sequence += 1).is_empty(),
+        "a sequence that changed"
+    );
     let torn = (20..).find(|batch| worker::size_of(*batch) > 2).unwrap();
     let payload = worker::payload_of(torn, 0);
     store.append(&NewEvent { key: worker::key_of(torn, 0), ..event("e", &payload) }).unwrap();
@@ -312,7 +333,10 @@ fn canary_a_lost_altered_or_torn_batch_is_noticed() {
         !findings(&Ledger::default(), &imported[..worker::chunk_of(2) as usize + 1]).is_empty(),
         "a part of a chunk"
     );
-    assert!(!findings(&Ledger::default(), &imported[1..]).is_empty(), "an import without its first event");
+    assert!(
+        !findings(&Ledger::default(), &imported[1..]).is_empty(),
+        "an import without its first event"
+    );
 }
 
 // ------------------------------------------------------------------------------------ readers
@@ -323,7 +347,10 @@ fn follow(path: &Path, source: &Source, done: &AtomicBool) -> Vec<String> {
     let mut looks = 0;
     while !done.load(Ordering::Acquire) {
         looks += 1;
-        let handle = match reader.take().map_or_else(|| Store::open(path, &with_mode(OpenMode::ReadOnly)), Ok) {
+        let handle = match reader
+            .take()
+            .map_or_else(|| Store::open(path, &with_mode(OpenMode::ReadOnly)), Ok)
+        {
             Ok(handle) => handle,
             Err(e) if e.code() == Code::StoreNotFound && seen.is_empty() => continue,
             // One that opens while a writer recovers may be refused once.
@@ -339,7 +366,11 @@ fn follow(path: &Path, source: &Source, done: &AtomicBool) -> Vec<String> {
             Err(e) => return vec![format!("reading, look {looks}: {e}")],
         };
         if rows.len() < seen.len() || rows[..seen.len()] != seen {
-            return vec![format!("look {looks}: {} events of {} are there as they were", rows.len(), seen.len())];
+            return vec![format!(
+                "look {looks}: {} events of {} are there as they were",
+                rows.len(),
+                seen.len()
+            )];
         }
         let found = Ledger::default().findings(&rows, &source.rows);
         if !found.is_empty() {
@@ -352,8 +383,8 @@ fn follow(path: &Path, source: &Source, done: &AtomicBool) -> Vec<String> {
     Vec::new()
 }
 
-/// Readers follow while writers are killed and taken over from; how often, and what they saw that must not be.
-/// After each kill, `tamper` may do something to the store.
+/// Readers follow while writers are killed and taken over from; how often, and what they saw that
+/// must not be. After each kill, `tamper` may do something to the store.
 fn take_over(takeovers: u64, tamper: fn(&Path)) -> (u64, Vec<String>) {
     let seed = seed_from_env();
     println!("FBAT_SEED={seed}");
@@ -366,10 +397,12 @@ fn take_over(takeovers: u64, tamper: fn(&Path)) -> (u64, Vec<String>) {
         let stop = AtomicBool::new(false);
         let mut ledger = Ledger::default();
         let found: Vec<String> = std::thread::scope(|scope| {
-            let readers: Vec<_> = (0..2).map(|_| scope.spawn(|| follow(&path, &source, &stop))).collect();
+            let readers: Vec<_> =
+                (0..2).map(|_| scope.spawn(|| follow(&path, &source, &stop))).collect();
             for cycle in 1..=rng.range(2, 8) {
                 let (seed, first) = (rng.next(), 1_000_000 * cycle);
-                let mut worker = worker::start("part_works_until_killed", &path, &source, seed, first, &[]);
+                let mut worker =
+                    worker::start("part_works_until_killed", &path, &source, seed, first, &[]);
                 worker::wait_for_the_moment(&mut worker, &mut ledger, &mut rng);
                 worker.kill().iter().for_each(|line| ledger.hear(line));
                 tamper(&path);
@@ -396,7 +429,9 @@ fn a_reader_beside_writers_that_are_killed_sees_nothing_change_vanish_or_torn() 
 #[test]
 fn canary_readers_notice_that_the_log_has_lost_its_end() {
     let (done, failures) = take_over(20, |path| {
-        let Some(last) = path.exists().then(|| segments(path)).and_then(|segments| segments.last().cloned()) else {
+        let Some(last) =
+            path.exists().then(|| segments(path)).and_then(|segments| segments.last().cloned())
+        else {
             return;
         };
         let file = std::fs::OpenOptions::new().write(true).open(last).unwrap();
@@ -439,7 +474,8 @@ fn part_races_for_the_lock() {
     }
 }
 
-/// Lets three processes, with two handles each, race again and again; the races that not exactly one won.
+/// Lets three processes, with two handles each, race again and again; the races that not exactly
+/// one won.
 fn race(races: u64, lie: Lie) -> Vec<String> {
     let seed = seed_from_env();
     println!("FBAT_SEED={seed}");
@@ -455,11 +491,13 @@ fn race(races: u64, lie: Lie) -> Vec<String> {
         let path = dir.join(&format!("store{store}"));
         racers.iter_mut().for_each(|racer| racer.tell(path.to_str().unwrap()));
         let said: Vec<String> = racers.iter_mut().flat_map(hear_the_result).collect();
-        let won: u64 = said.iter().filter_map(|line| line.strip_prefix("won ")?.parse::<u64>().ok()).sum();
+        let won: u64 =
+            said.iter().filter_map(|line| line.strip_prefix("won ")?.parse::<u64>().ok()).sum();
         racers.iter_mut().for_each(|racer| racer.tell("close"));
         racers.iter_mut().for_each(|racer| assert_eq!(racer.hear().as_deref(), Some("closed")));
         wins += won;
-        let there = Store::open(&path, &with_mode(OpenMode::ReadOnly)).and_then(|reader| try_rows(&reader));
+        let there =
+            Store::open(&path, &with_mode(OpenMode::ReadOnly)).and_then(|reader| try_rows(&reader));
         let there = there.map_or(0, |rows| rows.len() as u64);
         if won != 1 || said.len() != racers.len() || there != wins {
             failures.push(format!("race {race}: {said:?}; {there} events of {wins} winners"));
@@ -493,7 +531,8 @@ fn hear_the_result(racer: &mut Actor) -> Vec<String> {
     said
 }
 
-// ------------------------------------------------------------------------------------ what one wrote, the other reads
+// ------------------------------------------------------------------------------------ what one
+// wrote, the other reads
 
 #[test]
 fn what_one_process_writes_another_reads_as_it_is() {
@@ -509,7 +548,10 @@ fn what_one_process_writes_another_reads_as_it_is() {
     let seen = rows(&reader);
     assert_eq!(seen.len(), 3);
     for row in &seen {
-        assert_eq!((row.kind, row.payload.as_slice()), (Kind(0x1001), &b"by the other process"[..]));
+        assert_eq!(
+            (row.kind, row.payload.as_slice()),
+            (Kind(0x1001), &b"by the other process"[..])
+        );
         assert!(reader.get(row.id, Columns::NONE).unwrap().is_some());
     }
     assert_eq!(code_of(reader.append(&event("e", b""))), Code::ReadOnly);

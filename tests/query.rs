@@ -22,8 +22,9 @@ fn filled(name: &str) -> (TempDir, Store) {
 
 /// Whether a row is in a region, told from the row alone.
 fn holds(region: &Region, row: &Row) -> bool {
-    let entity =
-        |e: &String| row.entity == *e || row.entity.strip_prefix(e.as_str()).is_some_and(|r| r.starts_with(':'));
+    let entity = |e: &String| {
+        row.entity == *e || row.entity.strip_prefix(e.as_str()).is_some_and(|r| r.starts_with(':'))
+    };
     region.entity.as_ref().is_none_or(entity)
         && region.scope.as_ref().is_none_or(|s| row.scope == *s)
         && region.versions.is_none_or(|(low, high)| low <= row.version && row.version <= high)
@@ -83,8 +84,16 @@ fn regions() -> Vec<Region> {
         Region { versions: Some((1, 1)), ..Region::default() },
         Region { versions: Some((10, 90)), ..entity("quake") },
         Region { versions: Some((0, u64::MAX)), ..Region::default() },
-        Region { versions: Some((150, u64::MAX)), scope: Some("scope0".into()), ..entity("quake:2") },
-        Region { kind: Some(KindFilter::Category(1)), scope: Some("scope2".into()), ..entity("quake") },
+        Region {
+            versions: Some((150, u64::MAX)),
+            scope: Some("scope0".into()),
+            ..entity("quake:2")
+        },
+        Region {
+            kind: Some(KindFilter::Category(1)),
+            scope: Some("scope2".into()),
+            ..entity("quake")
+        },
         entity("=store"),
         Region { scope: Some("=system".into()), ..Region::default() },
     ]
@@ -94,9 +103,15 @@ fn regions() -> Vec<Region> {
 fn assert_answers(store: &Store, all: &[Row], query: &Query) {
     let expected = naive(all, query);
     let page = store.query(query).unwrap_or_else(|e| panic!("{query:?}: {e}"));
-    assert!(rows_of(&page) == expected[..expected.len().min(query.limit)], "first page of {query:?}");
+    assert!(
+        rows_of(&page) == expected[..expected.len().min(query.limit)],
+        "first page of {query:?}"
+    );
     assert!(!page.end || expected.len() <= query.limit, "{query:?}: the end came too soon");
-    assert!(page.end || page.len() == query.limit, "{query:?}: a page that is not the last is full");
+    assert!(
+        page.end || page.len() == query.limit,
+        "{query:?}: a page that is not the last is full"
+    );
     assert!(read_pages(store, query) == expected, "all pages of {query:?}");
 }
 
@@ -109,7 +124,13 @@ fn every_region_in_both_directions_answers_like_a_naive_filter() {
             for backward in [false, true] {
                 for system in [false, true] {
                     for limit in [7, 1000, 65_536] {
-                        let query = Query { region: region.clone(), backward, system, limit, ..Query::default() };
+                        let query = Query {
+                            region: region.clone(),
+                            backward,
+                            system,
+                            limit,
+                            ..Query::default()
+                        };
                         assert_answers(store, &all, &query);
                     }
                 }
@@ -153,7 +174,11 @@ fn random_queries_answer_like_a_naive_filter() {
             limit: *rng.pick(&[1, 2, 10, 64, 65_536]),
             backward: rng.one_in(2),
             system: rng.one_in(3),
-            columns: Columns { payload: rng.one_in(2), extensions: rng.one_in(2), previous_hash: rng.one_in(2) },
+            columns: Columns {
+                payload: rng.one_in(2),
+                extensions: rng.one_in(2),
+                previous_hash: rng.one_in(2),
+            },
         };
         if query.limit > 2 || rng.one_in(10) {
             assert_answers(&store, &all, &query);
@@ -165,11 +190,16 @@ fn random_queries_answer_like_a_naive_filter() {
 fn canary_a_naive_filter_that_is_wrong_is_noticed() {
     let (_dir, store) = filled("canary");
     let mut all = rows_with_system(&store);
-    let query = Query { region: Region { entity: Some("quake".into()), ..Region::default() }, ..Query::default() };
+    let query = Query {
+        region: Region { entity: Some("quake".into()), ..Region::default() },
+        ..Query::default()
+    };
     assert_answers(&store, &all, &query);
     let lost = all.iter().position(|row| holds(&query.region, row)).unwrap();
     all.remove(lost);
-    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| assert_answers(&store, &all, &query)));
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        assert_answers(&store, &all, &query)
+    }));
     assert!(caught.is_err(), "a row too many went unnoticed");
 }
 
@@ -177,13 +207,18 @@ fn canary_a_naive_filter_that_is_wrong_is_noticed() {
 fn an_entity_matches_itself_and_what_is_below_its_colon_and_nothing_else() {
     let dir = TempDir::new("prefix");
     let store = open_quick(&dir.join("store"));
-    let entities = ["e", "e:", "e:a", "e:a:b", "e:ab", "e2", "e 1", "e;", "e9:a", "E", "e\u{100}", "ee", "d:e"];
+    let entities = [
+        "e", "e:", "e:a", "e:a:b", "e:ab", "e2", "e 1", "e;", "e9:a", "E", "e\u{100}", "ee", "d:e",
+    ];
     for entity in entities {
         store.append(&event(entity, b"")).unwrap();
     }
     let found = |entity: &str| -> Vec<String> {
         let region = Region { entity: Some(entity.into()), ..Region::default() };
-        read_pages(&store, &Query { region, ..Query::default() }).into_iter().map(|r| r.entity).collect()
+        read_pages(&store, &Query { region, ..Query::default() })
+            .into_iter()
+            .map(|r| r.entity)
+            .collect()
     };
     assert_eq!(found("e"), ["e", "e:", "e:a", "e:a:b", "e:ab"]);
     assert_eq!(found("e:a"), ["e:a", "e:a:b"]);
@@ -223,7 +258,8 @@ fn paging_back_to_the_first_event_ends() {
     let dir = TempDir::new("back");
     let store = open_quick(&dir.join("store"));
     fill(&store, 0, 5);
-    // One row a page, down to sequence 1, below which there is no bound that could be mistaken for none.
+    // One row a page, down to sequence 1, below which there is no bound that could be mistaken for
+    // none.
     let query = Query { backward: true, system: true, limit: 1, ..Query::default() };
     let found: Vec<u64> = read_pages(&store, &query).iter().map(|r| r.sequence).collect();
     assert_eq!(found, [6, 5, 4, 3, 2, 1]);
@@ -234,10 +270,16 @@ fn limits_of_a_page_are_1_to_65536() {
     let (_dir, store) = filled("limit");
     for limit in [0, limits::PAGE_ROWS_MAX + 1, usize::MAX] {
         let error = error_of(store.query(&Query { limit, ..Query::default() }));
-        assert!(matches!(error.code(), Code::LimitExceeded | Code::InvalidArgument), "{limit}: {error}");
+        assert!(
+            matches!(error.code(), Code::LimitExceeded | Code::InvalidArgument),
+            "{limit}: {error}"
+        );
     }
     for limit in [1, limits::PAGE_ROWS_MAX] {
-        assert_eq!(store.query(&Query { limit, ..Query::default() }).unwrap().len(), limit.min(2000));
+        assert_eq!(
+            store.query(&Query { limit, ..Query::default() }).unwrap().len(),
+            limit.min(2000)
+        );
     }
 }
 
@@ -249,7 +291,10 @@ fn a_region_that_cannot_hold_is_refused() {
         Region { kind: Some(KindFilter::Category(16)), ..Region::default() },
     ];
     for region in bad {
-        assert_eq!(code_of(store.query(&Query { region, ..Query::default() })), Code::InvalidArgument);
+        assert_eq!(
+            code_of(store.query(&Query { region, ..Query::default() })),
+            Code::InvalidArgument
+        );
     }
 }
 
@@ -269,7 +314,11 @@ fn a_page_is_cut_by_bytes_and_paging_goes_on_behind_the_cut() {
     assert_eq!((page.len(), page.end), (3, true));
     query = Query { columns: Columns::NONE, limit: 100, ..Query::default() };
     let page = store.query(&query).unwrap();
-    assert_eq!((page.len(), page.get(0).payload_len), (7, 20 << 20), "bytes that nobody asked for count nothing");
+    assert_eq!(
+        (page.len(), page.get(0).payload_len),
+        (7, 20 << 20),
+        "bytes that nobody asked for count nothing"
+    );
 }
 
 #[test]
@@ -297,7 +346,11 @@ fn a_page_is_what_was_visible_when_it_was_read() {
     store.append(&event("e", b"later")).unwrap();
     assert_eq!(page.len(), 11);
     let page = store.query(&Query { after: page.next, ..Query::default() }).unwrap();
-    assert_eq!((page.len(), page.get(0).payload), (1, &b"later"[..]), "the next of a last page leads on as well");
+    assert_eq!(
+        (page.len(), page.get(0).payload),
+        (1, &b"later"[..]),
+        "the next of a last page leads on as well"
+    );
 }
 
 #[test]
@@ -307,7 +360,10 @@ fn an_empty_store_has_empty_pages() {
     for backward in [false, true] {
         let page: Page = store.query(&Query { backward, ..Query::default() }).unwrap();
         assert!(page.is_empty() && page.end);
-        assert_eq!(store.query(&Query { backward, system: true, ..Query::default() }).unwrap().len(), 1);
+        assert_eq!(
+            store.query(&Query { backward, system: true, ..Query::default() }).unwrap().len(),
+            1
+        );
     }
     assert!(store.get(Id(1), Columns::ALL).unwrap().is_none());
     assert!(store.get(Id::NONE, Columns::ALL).unwrap().is_none());
@@ -362,7 +418,8 @@ fn readers_in_threads_see_whole_batches_while_a_writer_appends() {
                 let mut seen = 0u64;
                 loop {
                     let last = done.load(std::sync::atomic::Ordering::Acquire);
-                    let page = from.query(&Query { after, limit: 65_536, ..Query::default() }).unwrap();
+                    let page =
+                        from.query(&Query { after, limit: 65_536, ..Query::default() }).unwrap();
                     for e in page.iter() {
                         assert_eq!(e.payload, (seen / 10).to_le_bytes());
                         assert_eq!((e.sequence, e.version), (seen + 2, seen + 1));

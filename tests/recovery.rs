@@ -1,4 +1,5 @@
-//! What opening finds after a crash or damage: every row of the decision table in `docs/guarantees.md`.
+//! What opening finds after a crash or damage: every row of the decision table in
+//! `docs/guarantees.md`.
 
 mod common;
 
@@ -83,12 +84,17 @@ fn assert_usable(store: &Store) {
 #[test]
 fn a_directory_with_other_files_is_refused_and_left_alone() {
     let dir = TempDir::in_memory("foreign");
-    for name in ["notes.txt", "notes.tmp", "1.log", "x.idx.tmp", "00000000000000000001.log.tmp.tmp"] {
+    for name in ["notes.txt", "notes.tmp", "1.log", "x.idx.tmp", "00000000000000000001.log.tmp.tmp"]
+    {
         let path = dir.join(name);
         fs::create_dir(&path).unwrap();
         fs::write(path.join(name), "mine").unwrap();
         assert_eq!(code_of(Store::open(&path, &quick())), Code::InvalidArgument, "{name}");
-        assert_eq!(code_of(Store::open(&path, &with_mode(OpenMode::ReadOnly))), Code::StoreNotFound, "{name}");
+        assert_eq!(
+            code_of(Store::open(&path, &with_mode(OpenMode::ReadOnly))),
+            Code::StoreNotFound,
+            "{name}"
+        );
         assert_eq!(fs::read_dir(&path).unwrap().count(), 1, "{name}: nothing was added");
     }
 }
@@ -98,7 +104,12 @@ fn a_writer_removes_files_that_never_got_their_name_and_no_others() {
     let dir = TempDir::in_memory("temporary");
     let path = dir.join("store");
     open_quick(&path).close().unwrap();
-    let ours = ["clean.tmp", "store.fbat.tmp", "00000000000000000007.log.tmp", "00000000000000000001.idx.tmp"];
+    let ours = [
+        "clean.tmp",
+        "store.fbat.tmp",
+        "00000000000000000007.log.tmp",
+        "00000000000000000001.idx.tmp",
+    ];
     for name in ours.iter().chain(&["mine.tmp"]) {
         fs::write(path.join(name), "half").unwrap();
     }
@@ -116,7 +127,8 @@ fn a_creation_that_stops_anywhere_is_started_over() {
         let (path, machine) = (dir.join(&format!("store{calls}")), Machine::new());
         let done = Arc::new(AtomicI64::new(0));
         let counter = done.clone();
-        machine.on_call(move |_, _| (counter.fetch_add(1, Ordering::SeqCst) >= calls).then_some(EIO));
+        machine
+            .on_call(move |_, _| (counter.fetch_add(1, Ordering::SeqCst) >= calls).then_some(EIO));
         let stopped = Store::open(&path, &machine.options(Durability::Durable));
         if stopped.is_ok() {
             assert!(calls > 10, "the calls of a creation were counted");
@@ -125,10 +137,16 @@ fn a_creation_that_stops_anywhere_is_started_over() {
         drop(stopped);
         machine.mend();
         if !path.join("store.fbat").exists() {
-            assert_eq!(code_of(Store::open(&path, &with_mode(OpenMode::ReadOnly))), Code::StoreNotFound);
+            assert_eq!(
+                code_of(Store::open(&path, &with_mode(OpenMode::ReadOnly))),
+                Code::StoreNotFound
+            );
         }
         let store = open(&path, &machine.options(Durability::Durable));
-        assert_eq!(store.stats().unwrap().events, 1 + u64::from(!store.open_report().created) * gaps(&store));
+        assert_eq!(
+            store.stats().unwrap().events,
+            1 + u64::from(!store.open_report().created) * gaps(&store)
+        );
         assert_usable(&store);
     }
 }
@@ -167,7 +185,10 @@ fn events_without_an_identity_file_are_never_taken_for_a_creation() {
         fs::remove_file(path.join("store.fbat")).unwrap();
         let before = contents(&path);
         assert_eq!(code_of(Store::open(&path, &quick())), Code::Corrupt, "{events} events");
-        assert_eq!(code_of(Store::open(&path, &with_mode(OpenMode::ReadOnly))), Code::StoreNotFound);
+        assert_eq!(
+            code_of(Store::open(&path, &with_mode(OpenMode::ReadOnly))),
+            Code::StoreNotFound
+        );
         assert_eq!(contents(&path), before);
     }
 }
@@ -232,7 +253,8 @@ fn a_segment_that_is_missing_is_corrupt() {
 fn a_segment_that_is_foreign_swapped_or_an_older_copy_is_corrupt() {
     let dir = TempDir::in_memory("swapped");
     let (store, other) = two_stores(&dir);
-    let names: Vec<_> = segments(&store).iter().map(|s| s.file_name().unwrap().to_owned()).collect();
+    let names: Vec<_> =
+        segments(&store).iter().map(|s| s.file_name().unwrap().to_owned()).collect();
     let last = names.len() - 1;
     let mut cases = 0;
     for (at, with) in [(1, 2), (2, 1), (last, 1), (1, last)] {
@@ -241,7 +263,11 @@ fn a_segment_that_is_foreign_swapped_or_an_older_copy_is_corrupt() {
         assert_both_answer(&copy, Code::Corrupt);
         cases += 1;
     }
-    for name in segments(&other).iter().map(|s| s.file_name().unwrap()).filter(|name| store.join(name).exists()) {
+    for name in segments(&other)
+        .iter()
+        .map(|s| s.file_name().unwrap())
+        .filter(|name| store.join(name).exists())
+    {
         let copy = image(&dir, &store, "copy");
         fs::copy(other.join(name), copy.join(name)).unwrap();
         assert_both_answer(&copy, Code::Corrupt);
@@ -314,9 +340,15 @@ fn an_index_that_is_missing_or_damaged_anywhere_is_made_anew() {
     let (store, other) = two_stores(&dir);
     let expected = rows(&open_reader(&store));
     let index = segments(&store)[1].with_extension("idx");
-    let (sound, foreign) = (fs::read(&index).unwrap(), fs::read(segments(&other)[1].with_extension("idx")).unwrap());
-    let mut spoilt =
-        vec![None, Some(Vec::new()), Some(sound[..4096].to_vec()), Some(foreign), Some(vec![0; sound.len()])];
+    let (sound, foreign) =
+        (fs::read(&index).unwrap(), fs::read(segments(&other)[1].with_extension("idx")).unwrap());
+    let mut spoilt = vec![
+        None,
+        Some(Vec::new()),
+        Some(sound[..4096].to_vec()),
+        Some(foreign),
+        Some(vec![0; sound.len()]),
+    ];
     for block in 0..sound.len() / 4096 {
         let mut bytes = sound.clone();
         bytes[block * 4096 + 100] ^= 4;
@@ -348,7 +380,9 @@ fn a_disk_that_is_full_does_not_keep_a_store_without_index_from_being_opened() {
     let expected = rows(&open_reader(&store));
     let machine = Machine::new();
     fs::remove_file(segments(&store)[1].with_extension("idx")).unwrap();
-    machine.on_call(|op, path| (op == Op::Write && path.to_str().unwrap().contains(".idx")).then_some(ENOSPC));
+    machine.on_call(|op, path| {
+        (op == Op::Write && path.to_str().unwrap().contains(".idx")).then_some(ENOSPC)
+    });
     let opened = open(&store, &machine.options(Durability::Durable));
     assert_eq!(rows(&opened), expected);
     assert_usable(&opened);
@@ -375,11 +409,16 @@ fn events_behind_the_index_of_an_unsealed_segment_belong_to_their_entities_after
     behind_an_index(&path).close().unwrap();
     let copy = image(&dir, &path, "unclean");
     fs::remove_file(copy.join("clean")).unwrap();
-    for (path, mode) in [(&path, OpenMode::ReadOnly), (&copy, OpenMode::ReadOnly), (&path, OpenMode::MustExist)] {
+    for (path, mode) in
+        [(&path, OpenMode::ReadOnly), (&copy, OpenMode::ReadOnly), (&path, OpenMode::MustExist)]
+    {
         let store = open(path, &Options { mode, ..Options::default() });
         assert_eq!(store.head("e").unwrap().unwrap().version, 5003);
         let region = Region { entity: Some("e".into()), ..Region::default() };
-        assert_eq!(read_pages(&store, &Query { region, after: 4990, ..Query::default() }).len(), 14);
+        assert_eq!(
+            read_pages(&store, &Query { region, after: 4990, ..Query::default() }).len(),
+            14
+        );
         if mode == OpenMode::MustExist {
             assert_eq!(store.append(&event("e", b"next")).unwrap().version, 5004);
             assert_sound(&store);
@@ -402,7 +441,10 @@ fn an_index_vouches_for_what_it_covers_when_the_mark_is_gone() {
     assert_both_answer(&path, Code::Corrupt);
     // A reader starts behind the index; it meets the damage when it reads there.
     fs::write(&segment, zeroed).unwrap();
-    assert_eq!(code_of(open_reader(&path).query(&Query { limit: 5000, ..Query::default() })), Code::Corrupt);
+    assert_eq!(
+        code_of(open_reader(&path).query(&Query { limit: 5000, ..Query::default() })),
+        Code::Corrupt
+    );
     assert_eq!(code_of(Store::open(&path, &quick())), Code::Corrupt);
     // Without the index nothing tells this from a tail that was never written.
     fs::remove_file(segment.with_extension("idx")).unwrap();
@@ -424,7 +466,8 @@ fn a_log_that_falls_short_of_its_clean_mark_is_corrupt() {
     let sound = fs::read(&segment).unwrap();
     for length in 0..sound.len() {
         fs::write(&segment, &sound[..length]).unwrap();
-        let both = [OpenMode::ReadOnly, OpenMode::MustExist].map(|mode| code_of(Store::open(&path, &with_mode(mode))));
+        let both = [OpenMode::ReadOnly, OpenMode::MustExist]
+            .map(|mode| code_of(Store::open(&path, &with_mode(mode))));
         assert_eq!(both, [Code::Corrupt; 2], "cut to {length}");
     }
     for at in (128..sound.len()).step_by(7) {
@@ -532,7 +575,11 @@ fn a_last_batch_that_is_torn_at_any_byte_is_cut_and_reported_and_the_rest_stays(
             assert_eq!(rows(&opened).len(), expected, "cut at {cut}");
             let report = opened.open_report().clone();
             let dropped = if left && !intact { (bytes.len() - start) as u64 } else { 0 };
-            assert_eq!((report.unclean, report.dropped_bytes, report.gap_last), (true, dropped, 0), "cut at {cut}");
+            assert_eq!(
+                (report.unclean, report.dropped_bytes, report.gap_last),
+                (true, dropped, 0),
+                "cut at {cut}"
+            );
             assert_eq!(opened.append(&event("e", b"next")).unwrap().sequence, expected as u64 + 2);
             assert_sound(&opened);
         }
@@ -542,19 +589,25 @@ fn a_last_batch_that_is_torn_at_any_byte_is_cut_and_reported_and_the_rest_stays(
 #[test]
 fn a_bad_batch_at_or_below_what_was_synced_is_corrupt_and_nothing_is_changed() {
     let dir = TempDir::in_memory("middle");
-    let (store, segment) = unclean(&dir, &Options { durability: Durability::Durable, ..quick() }, 8);
+    let (store, segment) =
+        unclean(&dir, &Options { durability: Durability::Durable, ..quick() }, 8);
     let sound = fs::read(&segment).unwrap();
     let at = batches(&sound);
     // Each batch says that the one before was synced; the last is vouched for by none.
     for pair in at.windows(2).take(at.len() - 2) {
         let (start, end) = (pair[0], pair[1]);
-        for (damage, byte) in [(start..end, Some(0)), (start..start + 4, Some(0)), (end - 1..end, None)] {
+        for (damage, byte) in
+            [(start..end, Some(0)), (start..start + 4, Some(0)), (end - 1..end, None)]
+        {
             let mut bytes = sound.clone();
             bytes[damage].iter_mut().for_each(|b| *b = byte.unwrap_or(!*b));
             fs::write(&segment, bytes).unwrap();
             assert_both_answer(&store, Code::Corrupt);
             let error = error_of(Store::open(&store, &quick()));
-            assert_eq!((error.path.as_deref(), error.offset), (Some(&*segment), Some(start as u64)));
+            assert_eq!(
+                (error.path.as_deref(), error.offset),
+                (Some(&*segment), Some(start as u64))
+            );
         }
     }
     fs::write(&segment, &sound).unwrap();
@@ -578,15 +631,18 @@ fn whole_batches_behind_a_hole_that_nobody_synced_are_cut_reported_and_their_seq
     let path = with_hole(&dir, &machine);
     assert_eq!(rows(&open_reader(&path)).len(), 3);
     let store = open(&path, &machine.options(Durability::Os));
-    let OpenReport { unclean, dropped_batches, dropped_events, gap_first, gap_last, .. } = *store.open_report();
+    let OpenReport { unclean, dropped_batches, dropped_events, gap_first, gap_last, .. } =
+        *store.open_report();
     assert_eq!((unclean, dropped_batches, dropped_events, gap_first), (true, 4, 4, 5));
-    // No writer was ever further ahead of the disk than the lease, and all before the hole is on it.
+    // No writer was ever further ahead of the disk than the lease, and all before the hole is on
+    // it.
     assert_eq!(gap_last, 4 + LEASE);
     assert_eq!(rows(&store).len(), 3);
     assert_usable(&store);
 }
 
-// ------------------------------------------------------------------------- restarts and lost writes
+// ------------------------------------------------------------------------- restarts and lost
+// writes
 
 fn gap_event(store: &Store) -> Option<Row> {
     rows_with_system(store).into_iter().find(|row| row.kind == Kind::GAP)
@@ -637,7 +693,8 @@ fn a_failed_fsync_poisons_and_the_next_open_jumps_the_sequences() {
     assert_eq!(code_of(store.sync()), Code::Poisoned);
     assert_eq!(store.frontier().unwrap().durable, 4);
     // Nor does a reader's own sync make durable what the kernel may have dropped.
-    let reader = open(&path, &Options { mode: OpenMode::ReadOnly, ..machine.options(Durability::Durable) });
+    let reader =
+        open(&path, &Options { mode: OpenMode::ReadOnly, ..machine.options(Durability::Durable) });
     let frontier = reader.sync().unwrap();
     assert!(frontier.visible == 5 && frontier.durable < 5, "{frontier:?}");
     assert_eq!(code_of(store.close()), Code::Poisoned);
@@ -656,7 +713,10 @@ fn one_failed_fsync_is_told_to_everybody_who_waits_for_that_segment() {
     let saw = entered.clone();
     // As the kernel does, the first to sync is told of the lost write, and nobody after it.
     machine.on_call(move |op, path| {
-        if op != Op::Sync || path.extension().is_some_and(|e| e == "idx") || syncs.fetch_add(1, Ordering::SeqCst) > 0 {
+        if op != Op::Sync
+            || path.extension().is_some_and(|e| e == "idx")
+            || syncs.fetch_add(1, Ordering::SeqCst) > 0
+        {
             return None;
         }
         saw.store(true, Ordering::SeqCst);
@@ -712,7 +772,8 @@ fn a_recovery_that_stops_anywhere_still_jumps_sequences_behind_a_hole() {
     assert_jumps(with_hole, false);
 }
 
-// --------------------------------------------------------------- wrong numbers with right checksums
+// --------------------------------------------------------------- wrong numbers with right
+// checksums
 
 /// A checksum of a segment or of an index, whose salt stands in the segment's header.
 fn checksum(segment: &[u8], place: usize, bytes: &[u8]) -> [u8; 4] {
@@ -726,18 +787,32 @@ fn checksum(segment: &[u8], place: usize, bytes: &[u8]) -> [u8; 4] {
 fn ask_everything(path: &Path, mode: OpenMode, ids: &[Id]) {
     let asked = || -> Result<()> {
         let store = Store::open(path, &with_mode(mode))?;
-        let region = Region { entity: Some("quake".into()), scope: Some("scope1".into()), ..Region::default() };
+        let region = Region {
+            entity: Some("quake".into()),
+            scope: Some("scope1".into()),
+            ..Region::default()
+        };
         let forward = Query { limit: 65_536, ..Query::default() };
         let answers = [
             store.query(&forward).err(),
-            store.query(&Query { backward: true, columns: fbat::engine::event::Columns::ALL, ..forward.clone() }).err(),
+            store
+                .query(&Query {
+                    backward: true,
+                    columns: fbat::engine::event::Columns::ALL,
+                    ..forward.clone()
+                })
+                .err(),
             store.query(&Query { region, after: 100, until: 400, ..forward.clone() }).err(),
             store.head("quake:1").err(),
             store.head("nobody").err(),
             ids.iter().find_map(|id| store.get(*id, Default::default()).err()),
             store.verify().err(),
             store.stats().err(),
-            if mode == OpenMode::ReadOnly { None } else { store.append(&event("quake:1", b"x")).err() },
+            if mode == OpenMode::ReadOnly {
+                None
+            } else {
+                store.append(&event("quake:1", b"x")).err()
+            },
         ];
         answers.into_iter().flatten().try_for_each(Err)
     };
@@ -760,7 +835,8 @@ fn hostile_numbers_in_a_segment_give_a_status() {
             ask_everything(&copy, mode, &ids);
         }
     };
-    let values = [0, 1, 4, 1 << 31, u64::from(u32::MAX), 1 << 62, i64::MAX as u64, u64::MAX - 1, u64::MAX];
+    let values =
+        [0, 1, 4, 1 << 31, u64::from(u32::MAX), 1 << 62, i64::MAX as u64, u64::MAX - 1, u64::MAX];
     for value in values {
         for field in [32, 40, 48, 80, 88, 96] {
             let mut bytes = sound.clone();
@@ -769,12 +845,23 @@ fn hostile_numbers_in_a_segment_give_a_status() {
             bytes[124..128].copy_from_slice(&crc.to_le_bytes());
             try_both(&bytes);
         }
-        for (batch, field) in
-            [(0, 8), (3, 8), (3, 12), (3, 16), (3, 24), (3, 32), (3, 76), (5, 8), (6, 12), (6, 16), (6, 24)]
-        {
+        for (batch, field) in [
+            (0, 8),
+            (3, 8),
+            (3, 12),
+            (3, 16),
+            (3, 24),
+            (3, 32),
+            (3, 76),
+            (5, 8),
+            (6, 12),
+            (6, 16),
+            (6, 24),
+        ] {
             let mut bytes = sound.clone();
             let (batch, width) = (at[batch], if [16, 24, 32].contains(&field) { 8 } else { 4 });
-            bytes[batch + field..batch + field + width].copy_from_slice(&value.to_le_bytes()[..width]);
+            bytes[batch + field..batch + field + width]
+                .copy_from_slice(&value.to_le_bytes()[..width]);
             let crc = checksum(&bytes, batch, &bytes[batch + 8..batch + 80]);
             bytes[batch + 4..batch + 8].copy_from_slice(&crc);
             try_both(&bytes);
@@ -824,7 +911,8 @@ fn hostile_numbers_in_an_index_give_a_status() {
     }
 }
 
-// ---------------------------------------------------------------------------- readers beside it all
+// ---------------------------------------------------------------------------- readers beside it
+// all
 
 #[test]
 fn a_reader_notices_that_its_segment_was_replaced_or_has_lost_what_it_read() {

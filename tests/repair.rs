@@ -1,5 +1,6 @@
-//! Repair: what the damage did not touch is kept as it was, what is lost is listed and declared, and the result is a
-//! sound store. Where events lie is read from the files here again, so that the library is not its own witness.
+//! Repair: what the damage did not touch is kept as it was, what is lost is listed and declared,
+//! and the result is a sound store. Where events lie is read from the files here again, so that the
+//! library is not its own witness.
 
 mod common;
 
@@ -97,7 +98,8 @@ fn layout(path: &Path) -> Layout {
     let bytes = fs::read(path).unwrap();
     let first_sequence = number(&bytes, 32, 8);
     let indexed = path.with_extension("idx").exists();
-    let mut layout = Layout { path: path.to_owned(), frames: Vec::new(), batches: Vec::new(), indexed };
+    let mut layout =
+        Layout { path: path.to_owned(), frames: Vec::new(), batches: Vec::new(), indexed };
     let mut at = SEGMENT_HEADER as usize;
     while bytes.get(at..at + 4) == Some(b"BTCH") {
         let (offset, body) = (at as u64, number(&bytes, at + 8, 4) as usize);
@@ -112,7 +114,8 @@ fn layout(path: &Path) -> Layout {
     layout
 }
 
-// ------------------------------------------------------------------ a store and what is known of it
+// ------------------------------------------------------------------ a store and what is known of
+// it
 
 /// A closed store of several segments, with events of every shape and imported ones.
 struct Original {
@@ -154,8 +157,10 @@ impl Original {
     }
 
     fn segment_of(&self, sequence: u64) -> (&Layout, &Place) {
-        let find = |layout: &'_ Layout| layout.frames.iter().position(|place| place.sequence == sequence);
-        let (layout, at) = self.segments.iter().find_map(|layout| find(layout).map(|at| (layout, at))).unwrap();
+        let find =
+            |layout: &'_ Layout| layout.frames.iter().position(|place| place.sequence == sequence);
+        let (layout, at) =
+            self.segments.iter().find_map(|layout| find(layout).map(|at| (layout, at))).unwrap();
         (layout, &layout.frames[at])
     }
 }
@@ -171,7 +176,8 @@ fn copy_dir(from: &Path, to: &Path) {
 /// Every file of a directory but the lock.
 fn snapshot(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap());
-    let named = entries.map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap()));
+    let named = entries
+        .map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap()));
     named.filter(|(name, _)| name != "LOCK").collect()
 }
 
@@ -201,7 +207,9 @@ fn difference(before: &BTreeMap<String, Vec<u8>>, after: &BTreeMap<String, Vec<u
 
 fn touched(damage: &Damage, path: &Path, bytes: Range<u64>) -> bool {
     let ranges = damage.get(path.file_name().unwrap().to_str().unwrap());
-    ranges.is_some_and(|ranges| ranges.iter().any(|range| range.start < bytes.end && bytes.start < range.end))
+    ranges.is_some_and(|ranges| {
+        ranges.iter().any(|range| range.start < bytes.end && bytes.start < range.end)
+    })
 }
 
 /// The sequences that a repair has to keep.
@@ -210,10 +218,13 @@ fn must_keep(original: &Original, damage: &Damage) -> BTreeSet<u64> {
     for layout in &original.segments {
         let whole = |frame: &Place| !touched(damage, &layout.path, frame.bytes.clone());
         let tells_header = |batch: &Batch| {
-            let Some(first) = layout.frames.get(batch.frames.clone()).and_then(|frames| frames.first()) else {
+            let Some(first) =
+                layout.frames.get(batch.frames.clone()).and_then(|frames| frames.first())
+            else {
                 return false;
             };
-            whole(first) && !touched(damage, &layout.path, batch.offset..batch.offset + BATCH_HEADER)
+            whole(first)
+                && !touched(damage, &layout.path, batch.offset..batch.offset + BATCH_HEADER)
         };
         let header_lost = touched(damage, &layout.path, 0..SEGMENT_HEADER);
         if header_lost && !layout.batches.iter().any(tells_header) {
@@ -223,9 +234,16 @@ fn must_keep(original: &Original, damage: &Damage) -> BTreeSet<u64> {
         let indexed = layout.indexed && !touched(damage, &index, 0..u64::MAX);
         let lost_strings: BTreeSet<u64> = match indexed {
             true => BTreeSet::new(),
-            false => layout.frames.iter().filter(|f| !whole(f)).flat_map(|f| f.spells.iter().copied()).collect(),
+            false => layout
+                .frames
+                .iter()
+                .filter(|f| !whole(f))
+                .flat_map(|f| f.spells.iter().copied())
+                .collect(),
         };
-        let readable = |frame: &&Place| whole(frame) && !frame.uses.iter().any(|string| lost_strings.contains(string));
+        let readable = |frame: &&Place| {
+            whole(frame) && !frame.uses.iter().any(|string| lost_strings.contains(string))
+        };
         keep.extend(layout.frames.iter().filter(readable).map(|frame| frame.sequence));
     }
     keep
@@ -242,12 +260,20 @@ struct Outcome {
 }
 
 /// The log hash from events and losses, as `docs/format.md` defines it.
-fn log_hash_with_losses(original: &Original, rows: &BTreeMap<u64, Row>, losses: &[(u64, u64)]) -> Hash {
+fn log_hash_with_losses(
+    original: &Original,
+    rows: &BTreeMap<u64, Row>,
+    losses: &[(u64, u64)],
+) -> Hash {
     let start = log_hash(store_id(original), std::iter::empty());
     let hash = |parts: &[&[u8]]| Hash(*blake3::hash(&parts.concat()).as_bytes());
-    let mut items: BTreeMap<u64, Hash> = rows.iter().map(|(sequence, row)| (*sequence, row.event_hash)).collect();
+    let mut items: BTreeMap<u64, Hash> =
+        rows.iter().map(|(sequence, row)| (*sequence, row.event_hash)).collect();
     for (first, last) in losses {
-        items.insert(*first, hash(&[b"fbat loss v1\0\0\0\0", &first.to_le_bytes(), &last.to_le_bytes()]));
+        items.insert(
+            *first,
+            hash(&[b"fbat loss v1\0\0\0\0", &first.to_le_bytes(), &last.to_le_bytes()]),
+        );
     }
     items.values().fold(start, |log, item| hash(&[&log.0, &item.0]))
 }
@@ -262,50 +288,71 @@ fn check(original: &Original, damage: &Damage, outcome: &Outcome) -> Result<(), 
     let Outcome { report, rows, .. } = outcome;
     let fail = |what: String| Err(what);
     let ours = |sequence: &u64| report.gap_last == 0 || *sequence <= report.gap_first;
-    let kept: BTreeMap<u64, &Row> = rows.iter().filter(|(s, _)| ours(s)).map(|(s, row)| (*s, row)).collect();
+    let kept: BTreeMap<u64, &Row> =
+        rows.iter().filter(|(s, _)| ours(s)).map(|(s, row)| (*s, row)).collect();
     if rows.len() - kept.len() != usize::from(report.gap_last > 0) {
         return fail("something but one gap event was added".into());
     }
     for (sequence, row) in &kept {
-        let Some(truth) = original.rows.get(sequence) else { return fail(format!("{sequence} was not there")) };
+        let Some(truth) = original.rows.get(sequence) else {
+            return fail(format!("{sequence} was not there"));
+        };
         let before = kept.values().find(|b| b.entity == row.entity && b.version + 1 == row.version);
         let known = before.is_some() || row.version == 1;
         let previous_hash = if known { truth.previous_hash } else { Some(Hash::ZERO) };
         if (Row { previous_hash, ..truth.clone() }) != **row {
-            return fail(format!("event {sequence} is another than it was: {row:?}, not {truth:?}"));
+            return fail(format!(
+                "event {sequence} is another than it was: {row:?}, not {truth:?}"
+            ));
         }
     }
-    if let Some(lost) = must_keep(original, damage).iter().find(|sequence| !kept.contains_key(*sequence)) {
+    if let Some(lost) =
+        must_keep(original, damage).iter().find(|sequence| !kept.contains_key(*sequence))
+    {
         return fail(format!("event {lost} is lost, though the damage did not touch it"));
     }
     let listed: Vec<&Loss> = report.list.iter().filter(|loss| loss.last_sequence > 0).collect();
-    let is_listed = |s: u64| listed.iter().any(|loss| (loss.first_sequence..=loss.last_sequence).contains(&s));
+    let is_listed =
+        |s: u64| listed.iter().any(|loss| (loss.first_sequence..=loss.last_sequence).contains(&s));
     let is_left_out = |s: u64| (report.gap_first..=report.gap_last).contains(&s);
     for sequence in 1..=original.last() {
         match (kept.contains_key(&sequence), is_listed(sequence)) {
             (true, true) => return fail(format!("{sequence} is listed as lost, and was kept")),
-            (false, false) if !is_left_out(sequence) => return fail(format!("the loss of {sequence} is not listed")),
+            (false, false) if !is_left_out(sequence) => {
+                return fail(format!("the loss of {sequence} is not listed"))
+            }
             _ => {}
         }
     }
     let lost: u64 = listed.iter().map(|loss| loss.last_sequence - loss.first_sequence + 1).sum();
-    if (report.events, report.sequences_lost, report.losses) != (kept.len() as u64, lost, report.list.len() as u64) {
+    if (report.events, report.sequences_lost, report.losses)
+        != (kept.len() as u64, lost, report.list.len() as u64)
+    {
         return fail(format!("the report's sums are not those of its list: {report:?}"));
     }
     let end_is_known = !damage.contains_key("clean");
     if end_is_known && (kept.len() as u64 + lost != original.last() || report.gap_last > 0) {
-        return fail(format!("{} kept and {lost} lost are not the {} of the store", kept.len(), original.last()));
+        return fail(format!(
+            "{} kept and {lost} lost are not the {} of the store",
+            kept.len(),
+            original.last()
+        ));
     }
-    let losses: Vec<(u64, u64)> = listed.iter().map(|loss| (loss.first_sequence, loss.last_sequence)).collect();
+    let losses: Vec<(u64, u64)> =
+        listed.iter().map(|loss| (loss.first_sequence, loss.last_sequence)).collect();
     if outcome.log_hash != log_hash_with_losses(original, rows, &losses) {
         return fail("the log hash is not that of the events and losses".into());
     }
     Ok(())
 }
 
-/// Repairs, checks everything, and returns what was made. The error says what does not hold; a repair may say only
-/// that nothing tells which store this is.
-fn repair_and_check(original: &Original, damaged: &Path, new: &Path) -> Result<Option<Outcome>, String> {
+/// Repairs, checks everything, and returns what was made. The error says what does not hold; a
+/// repair may say only that nothing tells which store this is.
+fn repair_and_check(
+    original: &Original,
+    damaged: &Path,
+    new: &Path,
+) -> Result<Option<Outcome>, String> {
     let before = snapshot(damaged);
     let damage = difference(&snapshot(&original.dir.join("store")), &before);
     let repaired = repair(damaged, new, &repeatable(9));
@@ -317,7 +364,11 @@ fn repair_and_check(original: &Original, damaged: &Path, new: &Path) -> Result<O
         Err(e) if e.code() == Code::Corrupt && !new.exists() => {
             let keep = must_keep(original, &damage);
             let nameless = damage.contains_key("store.fbat") && !keep.contains(&1);
-            return if nameless || keep.is_empty() { Ok(None) } else { Err(format!("{e}, but there are events")) };
+            return if nameless || keep.is_empty() {
+                Ok(None)
+            } else {
+                Err(format!("{e}, but there are events"))
+            };
         }
         Err(e) => return Err(format!("repair: {e}")),
     };
@@ -332,17 +383,27 @@ fn repair_and_check(original: &Original, damaged: &Path, new: &Path) -> Result<O
     Ok(Some(outcome))
 }
 
-/// That the new store is one like others: sound, appendable, a source of imports, and whole when it is repaired again.
-fn check_use(original: &Original, store: &Store, outcome: &Outcome, new: &Path) -> Result<(), String> {
+/// That the new store is one like others: sound, appendable, a source of imports, and whole when it
+/// is repaired again.
+fn check_use(
+    original: &Original,
+    store: &Store,
+    outcome: &Outcome,
+    new: &Path,
+) -> Result<(), String> {
     let report = &outcome.report;
     let verified = store.verify().map_err(|e| e.to_string())?;
     let unlinked = (verified.unlinked_events, report.unlinked_events);
-    if !verified.findings.is_empty() || verified.lost_sequences != report.sequences_lost || unlinked.0 != unlinked.1 {
+    if !verified.findings.is_empty()
+        || verified.lost_sequences != report.sequences_lost
+        || unlinked.0 != unlinked.1
+    {
         return Err(format!("verify does not agree: {verified:?} with {report:?}"));
     }
     store.close().unwrap();
     let again = new.with_extension("again");
-    let second = repair(new, &again, &repeatable(10)).map_err(|e| format!("repairing the result: {e}"))?;
+    let second =
+        repair(new, &again, &repeatable(10)).map_err(|e| format!("repairing the result: {e}"))?;
     let copy = open_quick(&again);
     if second.losses > 0 || copy.log_hash().unwrap() != outcome.log_hash {
         return Err(format!("the result is not whole: {second:?}"));
@@ -361,11 +422,15 @@ fn check_use(original: &Original, store: &Store, outcome: &Outcome, new: &Path) 
     }
     match imported == kept && sound && receipt.sequence > original.last().max(report.gap_last) {
         true => Ok(()),
-        false => Err(format!("{imported} of {kept} were imported; the next sequence is {}", receipt.sequence)),
+        false => Err(format!(
+            "{imported} of {kept} were imported; the next sequence is {}",
+            receipt.sequence
+        )),
     }
 }
 
-// ------------------------------------------------------------------ one kind of damage after the other
+// ------------------------------------------------------------------ one kind of damage after the
+// other
 
 /// An original, and a place for copies of it.
 struct Bench {
@@ -375,7 +440,10 @@ struct Bench {
 
 impl Bench {
     fn new(name: &str) -> Bench {
-        Bench { original: Original::new(name, 900), dir: TempDir::in_memory(&format!("{name}-copies")) }
+        Bench {
+            original: Original::new(name, 900),
+            dir: TempDir::in_memory(&format!("{name}-copies")),
+        }
     }
 
     fn damaged(&self) -> PathBuf {
@@ -436,9 +504,14 @@ fn an_undamaged_store_loses_nothing_and_keeps_its_log_hash_and_files() {
     assert_eq!((outcome.report.losses, outcome.report.bytes_unread), (0, 0));
     assert_eq!(outcome.log_hash, bench.original.log_hash);
     assert_eq!(segments(&damaged).len() as u64, outcome.report.segments);
-    let names = |dir: &Path| segments(dir).iter().map(|p| p.file_name().unwrap().to_owned()).collect::<Vec<_>>();
+    let names = |dir: &Path| {
+        segments(dir).iter().map(|p| p.file_name().unwrap().to_owned()).collect::<Vec<_>>()
+    };
     assert_eq!(names(&damaged), names(&bench.new_dir()));
-    assert_eq!(fs::read(damaged.join("store.fbat")).unwrap(), fs::read(bench.new_dir().join("store.fbat")).unwrap());
+    assert_eq!(
+        fs::read(damaged.join("store.fbat")).unwrap(),
+        fs::read(bench.new_dir().join("store.fbat")).unwrap()
+    );
 }
 
 #[test]
@@ -448,7 +521,10 @@ fn a_damaged_frame_costs_one_event_and_not_its_batch() {
         let bench = Bench::new(&format!("repair-frame-{name}"));
         bench.damaged();
         let (frame, path) = (inner_frame(&bench.original), &bench.original.segments[1].path);
-        flip(&bench.file(path), frame.bytes.start + at.min(frame.bytes.end - frame.bytes.start - 1));
+        flip(
+            &bench.file(path),
+            frame.bytes.start + at.min(frame.bytes.end - frame.bytes.start - 1),
+        );
         let outcome = bench.repair();
         assert_eq!(lost(&outcome), [(frame.sequence, frame.sequence)], "{name}");
         let loss = &outcome.report.list[0];
@@ -466,7 +542,11 @@ fn a_payload_that_was_changed_under_its_checksums_is_lost_and_not_kept() {
     assert_eq!(offset, frame.bytes.start);
     let outcome = bench.repair();
     assert_eq!(lost(&outcome), [(frame.sequence, frame.sequence)]);
-    assert!(outcome.report.list[0].message.contains("content hash"), "{}", outcome.report.list[0].message);
+    assert!(
+        outcome.report.list[0].message.contains("content hash"),
+        "{}",
+        outcome.report.list[0].message
+    );
 }
 
 #[test]
@@ -476,7 +556,10 @@ fn a_damaged_header_costs_nothing() {
     let layout = &bench.original.segments[1];
     flip(&bench.file(&layout.path), layout.batches[3].offset + 20);
     let outcome = bench.repair();
-    assert_eq!((lost(&outcome).len(), outcome.report.losses, outcome.report.bytes_unread), (0, 1, BATCH_HEADER));
+    assert_eq!(
+        (lost(&outcome).len(), outcome.report.losses, outcome.report.bytes_unread),
+        (0, 1, BATCH_HEADER)
+    );
     assert_eq!(outcome.log_hash, bench.original.log_hash);
 }
 
@@ -558,8 +641,10 @@ fn a_lost_spelling_is_taken_from_the_index_where_there_is_one() {
     fs::remove_file(damaged.join(index.file_name().unwrap())).unwrap();
     flip(&bench.file(&layout.path), spelling.bytes.end - 1);
     let outcome = bench.repair();
-    let nameless = |frame: &&Place| frame.uses.iter().any(|string| spelling.spells.contains(string));
-    let expected: Vec<u64> = layout.frames.iter().filter(nameless).map(|frame| frame.sequence).collect();
+    let nameless =
+        |frame: &&Place| frame.uses.iter().any(|string| spelling.spells.contains(string));
+    let expected: Vec<u64> =
+        layout.frames.iter().filter(nameless).map(|frame| frame.sequence).collect();
     assert!(expected.len() > 20);
     assert_eq!(lost_sequences(&outcome), expected);
 }
@@ -591,7 +676,12 @@ fn a_segment_of_another_store_is_listed_and_left() {
     fs::copy(&segments(&other)[0], &place).unwrap();
     let outcome = bench.repair();
     assert_eq!(lost(&outcome).len(), 1);
-    let foreign = outcome.report.list.iter().find(|loss| loss.message.contains("belongs to the store")).unwrap();
+    let foreign = outcome
+        .report
+        .list
+        .iter()
+        .find(|loss| loss.message.contains("belongs to the store"))
+        .unwrap();
     assert_eq!((&foreign.path, foreign.last_sequence), (&place, 0));
 }
 
@@ -648,7 +738,10 @@ fn the_last_batch_of_a_closed_store_is_missed() {
     let length = fs::metadata(&layout.path).unwrap().len();
     overwrite(&bench.file(&layout.path), batch.offset..length, |_| 0);
     let outcome = bench.repair();
-    assert_eq!(lost(&outcome), [(layout.frames[batch.frames.start].sequence, bench.original.last())]);
+    assert_eq!(
+        lost(&outcome),
+        [(layout.frames[batch.frames.start].sequence, bench.original.last())]
+    );
     assert_eq!(outcome.report.gap_last, 0, "the clean mark tells where the log ended");
 }
 
@@ -663,7 +756,8 @@ fn a_store_that_was_given_a_new_id_keeps_it_whatever_of_it_is_lost() {
         let id = new_identity(&damaged, &quick()).unwrap();
         let store = open_quick(&damaged);
         fill(&store, 5, 5);
-        let told = rows_with_system(&store).into_iter().find(|row| row.kind == Kind::IDENTITY).unwrap();
+        let told =
+            rows_with_system(&store).into_iter().find(|row| row.kind == Kind::IDENTITY).unwrap();
         store.close().unwrap();
         if lost_file {
             fs::remove_file(damaged.join("store.fbat")).unwrap();
@@ -673,7 +767,10 @@ fn a_store_that_was_given_a_new_id_keeps_it_whatever_of_it_is_lost() {
         }
         let report = repair(&damaged, &new, &quick()).unwrap();
         assert_eq!(report.sequences_lost, u64::from(lost_event), "{report:?}");
-        assert_eq!((report.identity_rebuilt, report.identity_uncertain), (lost_file, lost_file && lost_event));
+        assert_eq!(
+            (report.identity_rebuilt, report.identity_uncertain),
+            (lost_file, lost_file && lost_event)
+        );
         let store = open_quick(&new);
         if report.identity_uncertain {
             continue; // nothing is left that tells of the id, and the report says so
@@ -724,7 +821,8 @@ fn a_store_that_was_not_closed_keeps_all_its_events_and_leaves_sequences_out() {
 fn an_index_tells_of_a_segment_that_is_gone() {
     let bench = Bench::new("repair-orphan-index");
     let damaged = bench.damaged();
-    let indexed: Vec<&Layout> = bench.original.segments.iter().filter(|layout| layout.indexed).collect();
+    let indexed: Vec<&Layout> =
+        bench.original.segments.iter().filter(|layout| layout.indexed).collect();
     let known = indexed.last().unwrap();
     for layout in bench.original.segments.iter().filter(|layout| layout.path >= known.path) {
         fs::remove_file(bench.file(&layout.path)).unwrap();
@@ -757,27 +855,38 @@ fn a_declared_gap_is_no_loss() {
     let (rows, log_hash) = store_with_a_gap(&dir);
     let report = repair(&dir.join("copy"), &dir.join("new"), &quick()).unwrap();
     let new = open_quick(&dir.join("new"));
-    assert_eq!((report.losses, rows_with_system(&new), new.log_hash().unwrap()), (0, rows, log_hash));
+    assert_eq!(
+        (report.losses, rows_with_system(&new), new.log_hash().unwrap()),
+        (0, rows, log_hash)
+    );
     let verified = new.verify().unwrap();
     assert_eq!((verified.gaps, verified.gap_sequences, verified.losses), (1, LEASE, 0));
 }
 
 #[test]
 fn a_loss_beside_a_declared_gap_takes_the_gap_with_it_only_where_its_event_is_lost() {
-    for (offset, first, last, gaps) in [(-1, 101, 101, 1), (0, 102, 102 + LEASE, 0), (1, 103 + LEASE, 103 + LEASE, 1)] {
+    for (offset, first, last, gaps) in
+        [(-1, 101, 101, 1), (0, 102, 102 + LEASE, 0), (1, 103 + LEASE, 103 + LEASE, 1)]
+    {
         let dir = TempDir::in_memory("repair-gap-neighbours");
         let (rows, _) = store_with_a_gap(&dir);
         let gap = rows.iter().position(|row| row.kind == Kind::GAP).unwrap();
         let target = &rows[gap.checked_add_signed(offset).unwrap()];
         let path = segments(&dir.join("copy")).remove(0);
-        let place = layout(&path).frames.into_iter().find(|place| place.sequence == target.sequence).unwrap();
+        let place = layout(&path)
+            .frames
+            .into_iter()
+            .find(|place| place.sequence == target.sequence)
+            .unwrap();
         flip(&path, place.bytes.start + 40);
         let report = repair(&dir.join("copy"), &dir.join("new"), &quick()).unwrap();
-        let listed: Vec<_> = report.list.iter().map(|loss| (loss.first_sequence, loss.last_sequence)).collect();
+        let listed: Vec<_> =
+            report.list.iter().map(|loss| (loss.first_sequence, loss.last_sequence)).collect();
         assert_eq!(listed, [(first, last)], "event {offset} from the gap event");
         let new = open_quick(&dir.join("new"));
         let kept: Vec<u64> = rows_with_system(&new).iter().map(|row| row.sequence).collect();
-        let expected: Vec<u64> = rows.iter().map(|row| row.sequence).filter(|s| *s != target.sequence).collect();
+        let expected: Vec<u64> =
+            rows.iter().map(|row| row.sequence).filter(|s| *s != target.sequence).collect();
         assert_eq!(kept, expected);
         let verified = new.verify().unwrap();
         assert!(verified.findings.is_empty(), "{verified:?}");
@@ -798,7 +907,10 @@ fn losses_of_an_earlier_repair_are_carried_over_and_new_ones_added() {
     let late = layout(&path).frames.into_iter().nth(30).unwrap();
     flip(&path, late.bytes.start + 100);
     let report = repair(&once, &bench.dir.join("twice"), &quick()).unwrap();
-    assert_eq!((report.losses, report.sequences_lost, report.list[0].first_sequence), (1, 1, late.sequence));
+    assert_eq!(
+        (report.losses, report.sequences_lost, report.list[0].first_sequence),
+        (1, 1, late.sequence)
+    );
     let store = open_quick(&bench.dir.join("twice"));
     let verified = store.verify().unwrap();
     assert_eq!((verified.findings.len(), verified.losses, verified.lost_sequences), (0, 2, 2));
@@ -867,14 +979,22 @@ fn an_event_whose_predecessor_was_lost_has_no_previous_hash_and_the_next_one_bui
     flip(&bench.file(&bench.original.segments[1].path), frame.bytes.start + 100);
     let outcome = bench.repair();
     let lost = &bench.original.rows[&frame.sequence];
-    let mut later = outcome.rows.values().filter(|row| row.entity == lost.entity && row.version > lost.version);
+    let mut later =
+        outcome.rows.values().filter(|row| row.entity == lost.entity && row.version > lost.version);
     let (orphan, next) = (later.next().unwrap(), later.next().unwrap());
     assert_eq!((orphan.version, orphan.previous_hash), (lost.version + 1, Some(Hash::ZERO)));
     assert_eq!(next.previous_hash, Some(orphan.event_hash));
     let store = open_quick(&bench.new_dir());
     assert_eq!(get(&store, orphan.id).unwrap().previous_hash, Some(Hash::ZERO));
-    let versions = outcome.rows.values().filter(|row| row.entity == lost.entity).map(|row| row.version).max().unwrap();
-    let expected = NewEvent { expect: Expect::Version(versions), ..event(&lost.entity, b"goes on") };
+    let versions = outcome
+        .rows
+        .values()
+        .filter(|row| row.entity == lost.entity)
+        .map(|row| row.version)
+        .max()
+        .unwrap();
+    let expected =
+        NewEvent { expect: Expect::Version(versions), ..event(&lost.entity, b"goes on") };
     assert_eq!(store.append(&expected).unwrap().version, versions + 1);
 }
 
@@ -892,10 +1012,12 @@ fn a_version_that_is_missing_without_a_declared_loss_is_still_a_finding() {
     let (verified, rows) = (store.verify().unwrap(), rows_with_system(&store));
     assert!(verified.findings.is_empty() && verified.unlinked_events <= 1);
     store.close().unwrap();
-    // Two events of an entity, later than the loss, next to each other by version; the second gets a higher one.
+    // Two events of an entity, later than the loss, next to each other by version; the second gets
+    // a higher one.
     let target = rows.iter().rev().find(|row| row.version > 1).unwrap();
     let path = segments(&new).into_iter().next_back().unwrap();
-    let place = layout(&path).frames.into_iter().find(|place| place.sequence == target.sequence).unwrap();
+    let place =
+        layout(&path).frames.into_iter().find(|place| place.sequence == target.sequence).unwrap();
     raise_version(&path, &place);
     let findings = open_reader(&new).verify().unwrap().findings;
     assert!(findings.iter().any(|f| f.message.contains("versions do not follow")), "{findings:?}");
@@ -917,7 +1039,8 @@ fn flip_bit(path: &Path, at: usize, bit: u8) {
     fs::write(path, bytes).unwrap();
 }
 
-// ------------------------------------------------------------------ what a repair refuses, and how it ends early
+// ------------------------------------------------------------------ what a repair refuses, and how
+// it ends early
 
 #[test]
 fn a_damaged_segment_header_costs_nothing_where_all_events_are_of_one_entity() {
@@ -933,7 +1056,10 @@ fn a_damaged_segment_header_costs_nothing_where_all_events_are_of_one_entity() {
         flip(&path, 40);
     }
     let report = repair(&damaged, &new, &quick()).unwrap();
-    assert_eq!((report.sequences_lost, report.headers_rebuilt), (0, segments(&damaged).len() as u64));
+    assert_eq!(
+        (report.sequences_lost, report.headers_rebuilt),
+        (0, segments(&damaged).len() as u64)
+    );
     assert_eq!(rows(&open_reader(&new)), before);
 }
 
@@ -1068,10 +1194,14 @@ fn a_repair_of_random_damage_keeps_what_was_not_touched_and_lists_the_rest() {
         let mut rng = Rng(seed.wrapping_add(round));
         let (damaged, new) = (original.copy(&dir.join("damaged")), dir.join("new"));
         let damages = rng.range(1, 3);
-        let what: Vec<String> = (0..damages).map(|_| damage_somewhere(&mut rng, &damaged)).collect();
+        let what: Vec<String> =
+            (0..damages).map(|_| damage_somewhere(&mut rng, &damaged)).collect();
         match repair_and_check(&original, &damaged, &new) {
             Ok(outcome) => hopeless += u64::from(outcome.is_none()),
-            Err(e) => failures.push(format!("FBAT_SEED={} FBAT_SCALE=0.0005: {what:?}: {e}", seed.wrapping_add(round))),
+            Err(e) => failures.push(format!(
+                "FBAT_SEED={} FBAT_SCALE=0.0005: {what:?}: {e}",
+                seed.wrapping_add(round)
+            )),
         }
         fs::remove_dir_all(&damaged).unwrap();
         let _ = fs::remove_dir_all(&new);

@@ -50,7 +50,12 @@ fn assert_answers(store: &Store, expected: &[Row]) {
     for row in expected {
         let head = store.head(&row.entity).unwrap().unwrap();
         let newest = expected.iter().rfind(|other| other.entity == row.entity).unwrap();
-        assert_eq!((head.version, head.event_hash), (newest.version, newest.event_hash), "{}", row.entity);
+        assert_eq!(
+            (head.version, head.event_hash),
+            (newest.version, newest.event_hash),
+            "{}",
+            row.entity
+        );
     }
     assert!(store.head("nobody").unwrap().is_none());
 }
@@ -137,7 +142,8 @@ fn a_backup_has_the_runs_of_its_source() {
     let dir = TempDir::in_memory("runs-copied");
     let (path, copy) = (store_with_runs(&dir), dir.join("copy"));
     open_reader(&path).backup(&copy, BackupOptions::default()).unwrap();
-    let bytes = |store: &Path| runs(store).iter().map(|run| fs::read(run).unwrap()).collect::<Vec<_>>();
+    let bytes =
+        |store: &Path| runs(store).iter().map(|run| fs::read(run).unwrap()).collect::<Vec<_>>();
     assert_eq!(bytes(&copy), bytes(&path));
     assert_sound(&open_reader(&copy));
 }
@@ -170,8 +176,9 @@ fn ids_that_somebody_chose_to_look_alike_are_all_found() {
     let id = |n: u64| Id(u128::from(n) << 64 | u128::from(n.rotate_left(32) ^ 0x5eed));
     let mut count = 0;
     while runs(&path).is_empty() {
-        let batch: Vec<_> =
-            (count..count + 200).map(|n| NewEvent { key: id(n + 1), ..event("e", b"payload") }).collect();
+        let batch: Vec<_> = (count..count + 200)
+            .map(|n| NewEvent { key: id(n + 1), ..event("e", b"payload") })
+            .collect();
         store.append_batch(&batch).unwrap();
         count += 200;
         assert!(segments(&path).len() < 60);
@@ -189,7 +196,8 @@ fn verify_finds_what_a_run_under_right_checksums_does_not_have() {
     let run = &runs(&path)[0];
     let mut bytes = fs::read(run).unwrap();
     let salt = u64::from_le_bytes(bytes[40..48].try_into().unwrap());
-    // The first line of the table, without its keys; those that went on to the next are not looked for there any more.
+    // The first line of the table, without its keys; those that went on to the next are not looked
+    // for there any more.
     bytes[132..192].fill(0);
     let mut hasher = crc32fast::Hasher::new_with_initial((salt ^ (salt >> 32)) as u32);
     hasher.update(&bytes[132..192]);
@@ -197,5 +205,8 @@ fn verify_finds_what_a_run_under_right_checksums_does_not_have() {
     fs::write(run, bytes).unwrap();
     let findings = open_reader(&path).verify().unwrap().findings;
     assert!((1..=60).contains(&findings.len()), "{}", findings.len());
-    assert!(findings.iter().all(|finding| finding.message.starts_with("the run does not have")), "{findings:?}");
+    assert!(
+        findings.iter().all(|finding| finding.message.starts_with("the run does not have")),
+        "{findings:?}"
+    );
 }

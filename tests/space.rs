@@ -1,5 +1,6 @@
-//! What runs out: space on a small disk, the length that a file may have, descriptors, permission to write.
-//! A worker goes on working meanwhile; nothing that was acknowledged is lost, and it goes on when there is room again.
+//! What runs out: space on a small disk, the length that a file may have, descriptors, permission
+//! to write. A worker goes on working meanwhile; nothing that was acknowledged is lost, and it goes
+//! on when there is room again.
 
 mod common;
 
@@ -37,8 +38,15 @@ impl Met {
             let what = line.strip_prefix("failed ").unwrap_or(line).replace("item 0: ", "");
             // Without the directory, and the number of the segment.
             let (what, path) = what.split_once('/').unwrap_or((&what, ""));
-            let name = path.rsplit('/').next().unwrap_or("").trim_start_matches(|c: char| c.is_ascii_digit());
-            *self.0.entry(format!("{what}{}", name.split(':').next().unwrap_or(""))).or_default() += 1;
+            let name = path
+                .rsplit('/')
+                .next()
+                .unwrap_or("")
+                .trim_start_matches(|c: char| c.is_ascii_digit());
+            *self
+                .0
+                .entry(format!("{what}{}", name.split(':').next().unwrap_or("")))
+                .or_default() += 1;
         }
     }
 }
@@ -88,7 +96,11 @@ fn squeezed<S: Squeeze>(
 }
 
 /// Works on until some steps have failed: each says why, and leaves nothing of what it was to do.
-fn while_tight<S: Squeeze>(worker: &mut Worker<'_>, squeeze: &S, ledger: &RefCell<Ledger>) -> Vec<String> {
+fn while_tight<S: Squeeze>(
+    worker: &mut Worker<'_>,
+    squeeze: &S,
+    ledger: &RefCell<Ledger>,
+) -> Vec<String> {
     let (mut found, mut errors) = (Vec::new(), 0);
     for _ in 0..150 {
         let Err(e) = worker.step() else { continue };
@@ -97,7 +109,10 @@ fn while_tight<S: Squeeze>(worker: &mut Worker<'_>, squeeze: &S, ledger: &RefCel
         if !squeeze.explains(&e) {
             found.push(format!("{:?} is no clear error: {e}", e.code()));
         }
-        let half = worker.store.as_ref().map(|store| store.get(worker::key_of(worker.batch, 0), Columns::NONE));
+        let half = worker
+            .store
+            .as_ref()
+            .map(|store| store.get(worker::key_of(worker.batch, 0), Columns::NONE));
         if e.code() == Code::NoSpace && half.is_some_and(|event| !matches!(event, Ok(None))) {
             found.push(format!("batch {} failed and is there: {e}", worker.batch));
         }
@@ -120,9 +135,11 @@ impl Squeeze for FullDisk {
     fn tighten(&mut self, rng: &mut Rng) {
         std::fs::create_dir_all(&self.ballast).unwrap();
         if rng.one_in(4) {
-            let one = |n: u64| std::fs::File::create(self.ballast.join(n.to_string())).ok().map(|_| n);
+            let one =
+                |n: u64| std::fs::File::create(self.ballast.join(n.to_string())).ok().map(|_| n);
             let last = (0..).map_while(one).last().unwrap_or(0);
-            (0..rng.below(4).min(last)).for_each(|n| std::fs::remove_file(self.ballast.join(n.to_string())).unwrap());
+            (0..rng.below(4).min(last))
+                .for_each(|n| std::fs::remove_file(self.ballast.join(n.to_string())).unwrap());
             return;
         }
         let Ok(mut file) = std::fs::File::create(self.ballast.join("bytes")) else { return };
@@ -151,7 +168,9 @@ fn fill_disks(runs: u64, lie: Lie) -> Result<Vec<String>, String> {
         let mount = Mount::tmpfs("full", "size=3m,nr_inodes=80")?;
         let path = mount.join("store");
         let ledger = RefCell::new(Ledger::default());
-        let mut worker = Worker::new(&path, &source.path(), rng.next(), 0, |line| ledger.borrow_mut().hear(&line));
+        let mut worker = Worker::new(&path, &source.path(), rng.next(), 0, |line| {
+            ledger.borrow_mut().hear(&line)
+        });
         worker.options = Options { vfs: Disk::of(lie, None), ..quick() };
         let mut squeeze = FullDisk { ballast: mount.join("ballast") };
         let mut found = squeezed(&mut worker, &mut squeeze, &ledger, &source.rows);
@@ -187,7 +206,8 @@ fn canary_a_disk_that_says_it_had_space_is_noticed() {
     }
 }
 
-// ------------------------------------------------------------------------------------ limits of a process
+// ------------------------------------------------------------------------------------ limits of a
+// process
 
 fn set_limit(resource: libc::__rlimit_resource_t, soft: u64) {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
@@ -225,13 +245,17 @@ impl Squeeze for FewDescriptors {
         // Numbers are given from the lowest that is free.
         let free: Vec<_> = (0..5).map_while(|_| std::fs::File::open("/dev/null").ok()).collect();
         use std::os::fd::AsRawFd;
-        set_limit(libc::RLIMIT_NOFILE, free[rng.below(free.len() as u64) as usize].as_raw_fd() as u64);
+        set_limit(
+            libc::RLIMIT_NOFILE,
+            free[rng.below(free.len() as u64) as usize].as_raw_fd() as u64,
+        );
     }
     fn relax(&mut self) {
         set_limit(libc::RLIMIT_NOFILE, 4096);
     }
     fn explains(&self, error: &Error) -> bool {
-        let direct = error.code() == Code::Io && error.errno == Some(libc::EMFILE) && error.path.is_some();
+        let direct =
+            error.code() == Code::Io && error.errno == Some(libc::EMFILE) && error.path.is_some();
         direct || error.code() == Code::Poisoned
     }
     const SAME_HANDLE: bool = false;
@@ -326,7 +350,8 @@ fn without_descriptors_the_error_is_clear_and_nothing_is_lost() {
     assert!(failures.is_empty(), "{failures:#?}");
 }
 
-// ------------------------------------------------------------------------------------ nothing to write to
+// ------------------------------------------------------------------------------------ nothing to
+// write to
 
 /// Reading a store that cannot be written to works; the error of an attempt to write says why.
 fn reads_and_refuses(path: &Path, rows_there: &[Row], errno: i32) {
@@ -420,6 +445,9 @@ fn a_store_without_permission_to_write_can_be_read() {
     let store = open_quick(&path);
     fill(&store, 0, 700);
     store.close().unwrap();
-    let process = Actor::start("part_reads_without_permission_to_write", &[("STORE", path.to_str().unwrap())]);
+    let process = Actor::start(
+        "part_reads_without_permission_to_write",
+        &[("STORE", path.to_str().unwrap())],
+    );
     assert_eq!(process.finish(), ["700"]);
 }

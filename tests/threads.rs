@@ -61,7 +61,11 @@ struct Contents {
 
 impl Contents {
     fn of(store: &Store) -> Contents {
-        Contents { store_id: store.store_id(), log_hash: store.log_hash().unwrap(), rows: rows_with_system(store) }
+        Contents {
+            store_id: store.store_id(),
+            log_hash: store.log_hash().unwrap(),
+            rows: rows_with_system(store),
+        }
     }
 
     /// Sequences without a hole, ids once, versions 1 to n, and every hash from the first event on.
@@ -74,12 +78,25 @@ impl Contents {
             ensure!(ids.insert(row.id), "event {} is there twice", row.id);
             let start = if sequence == 1 { Hash::ZERO } else { genesis };
             let (version, hash) = heads.get(&*row.entity).copied().unwrap_or((0, start));
-            ensure!(row.version == version + 1, "sequence {sequence}: version {} after {version}", row.version);
-            ensure!(row.previous_hash == Some(hash), "sequence {sequence}: not the hash of the event before");
-            ensure!(row.event_hash == event_hash(row), "sequence {sequence}: the event hash does not hold");
+            ensure!(
+                row.version == version + 1,
+                "sequence {sequence}: version {} after {version}",
+                row.version
+            );
+            ensure!(
+                row.previous_hash == Some(hash),
+                "sequence {sequence}: not the hash of the event before"
+            );
+            ensure!(
+                row.event_hash == event_hash(row),
+                "sequence {sequence}: the event hash does not hold"
+            );
             heads.insert(&row.entity, (row.version, row.event_hash));
         }
-        ensure!(self.log_hash == log_hash(self.store_id, self.rows.iter()), "the log hash does not hold");
+        ensure!(
+            self.log_hash == log_hash(self.store_id, self.rows.iter()),
+            "the log hash does not hold"
+        );
         Ok(())
     }
 
@@ -90,32 +107,64 @@ impl Contents {
         let by_id: HashMap<Id, &Row> = self.rows.iter().map(|row| (row.id, row)).collect();
         let (mut acknowledged, mut new) = (HashSet::new(), HashSet::new());
         for (number, receipt) in &ledger.receipts {
-            let row =
-                by_id.get(&receipt.id).ok_or_else(|| format!("event {} was acknowledged and is lost", receipt.id))?;
-            let said =
-                (receipt.sequence, receipt.version, receipt.recorded_us, receipt.event_hash, receipt.previous_hash);
-            let there = (row.sequence, row.version, row.recorded_us, row.event_hash, row.previous_hash.unwrap());
-            ensure!(said == there, "the receipt of event {} says {said:?}, the log {there:?}", row.id);
-            ensure!(row.payload == Sample::new(*number).payload, "event {} has the payload of another", row.id);
+            let row = by_id
+                .get(&receipt.id)
+                .ok_or_else(|| format!("event {} was acknowledged and is lost", receipt.id))?;
+            let said = (
+                receipt.sequence,
+                receipt.version,
+                receipt.recorded_us,
+                receipt.event_hash,
+                receipt.previous_hash,
+            );
+            let there = (
+                row.sequence,
+                row.version,
+                row.recorded_us,
+                row.event_hash,
+                row.previous_hash.unwrap(),
+            );
+            ensure!(
+                said == there,
+                "the receipt of event {} says {said:?}, the log {there:?}",
+                row.id
+            );
+            ensure!(
+                row.payload == Sample::new(*number).payload,
+                "event {} has the payload of another",
+                row.id
+            );
             ensure!(receipt.replayed || new.insert(receipt.id), "event {} is new twice", row.id);
             acknowledged.insert(receipt.id);
         }
         let callers = self.rows.iter().filter(|row| !row.kind.is_reserved());
-        let (imported, own): (Vec<&Row>, Vec<&Row>) = callers.partition(|row| row.provenance.is_some());
+        let (imported, own): (Vec<&Row>, Vec<&Row>) =
+            callers.partition(|row| row.provenance.is_some());
         if all_answered {
-            ensure!(own.len() == new.len(), "{} events, {} new ones acknowledged", own.len(), new.len());
+            ensure!(
+                own.len() == new.len(),
+                "{} events, {} new ones acknowledged",
+                own.len(),
+                new.len()
+            );
             ensure!(
                 acknowledged.len() == new.len(),
                 "{} events replayed that nobody has appended",
                 acknowledged.len() - new.len()
             );
         }
-        ensure!(imported.len() as u64 == ledger.brought, "{} imported, reported {}", imported.len(), ledger.brought);
+        ensure!(
+            imported.len() as u64 == ledger.brought,
+            "{} imported, reported {}",
+            imported.len(),
+            ledger.brought
+        );
         Ok(())
     }
 }
 
-// ------------------------------------------------------------------------------------ the end of a store
+// ------------------------------------------------------------------------------------ the end of a
+// store
 
 /// What happens to the first store while the threads are at work.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -176,7 +225,9 @@ impl Ending {
                 Err(format!("{class:?} answered OK after the store was ended by {:?}", self.end))
             }
             Ok(value) => Ok(Some(value)),
-            Err(error) if self.begun.load(Ordering::SeqCst) && may_fail.contains(&error.code()) => Ok(None),
+            Err(error) if self.begun.load(Ordering::SeqCst) && may_fail.contains(&error.code()) => {
+                Ok(None)
+            }
             Err(error) => Err(format!("{class:?}: {:?}: {error}", error.code())),
         }
     }
@@ -238,7 +289,9 @@ impl<'w> Worker<'w> {
 
     /// Calls until the round has had its calls, or the store refuses.
     fn run(mut self) -> Checked<[Ledger; 2]> {
-        while self.refused < 3 && self.world.calls.fetch_add(1, Ordering::Relaxed) < self.world.calls_max {
+        while self.refused < 3
+            && self.world.calls.fetch_add(1, Ordering::Relaxed) < self.world.calls_max
+        {
             let at = self.rng.below(2) as usize;
             match self.rng.below(400) {
                 0 => self.verify(at)?,
@@ -258,7 +311,12 @@ impl<'w> Worker<'w> {
     }
 
     /// A call to a store, or (at 2 and 3) to its reading handle, which outlives the store.
-    fn call<T>(&mut self, at: usize, class: Class, call: impl FnOnce(&Store) -> Result<T>) -> Checked<Option<T>> {
+    fn call<T>(
+        &mut self,
+        at: usize,
+        class: Class,
+        call: impl FnOnce(&Store) -> Result<T>,
+    ) -> Checked<Option<T>> {
         let class = if at == 0 { class } else { Class::Foreign };
         let store = if at < 2 { &self.world.stores[at] } else { &self.world.readers[at - 2] };
         let answer = self.world.ending.call(class, || call(store))?;
@@ -277,7 +335,10 @@ impl<'w> Worker<'w> {
 
     fn appended(&mut self, at: usize, numbers: &[u64], receipts: Vec<Receipt>) -> Checked {
         for (number, receipt) in numbers.iter().zip(receipts) {
-            ensure!(receipt.durable || !self.world.durable, "a receipt of a durable store is not durable");
+            ensure!(
+                receipt.durable || !self.world.durable,
+                "a receipt of a durable store is not durable"
+            );
             self.ledgers[at].receipts.push((*number, receipt));
         }
         Ok(())
@@ -304,7 +365,10 @@ impl<'w> Worker<'w> {
         let samples = numbers.map(Sample::new);
         let batch = [
             event(&samples[0].entity, &samples[0].payload),
-            NewEvent { key: Id(1 << 100 | u128::from(numbers[1])), ..event(&samples[1].entity, &samples[1].payload) },
+            NewEvent {
+                key: Id(1 << 100 | u128::from(numbers[1])),
+                ..event(&samples[1].entity, &samples[1].payload)
+            },
         ];
         match self.call(at, Class::Append, |store| store.append_batch(&batch))? {
             Some(receipts) => self.appended(at, &numbers, receipts),
@@ -317,7 +381,9 @@ impl<'w> Worker<'w> {
         let number = self.next;
         self.next += 1;
         let sample = Sample::new(number);
-        let Some(head) = self.call(at, Class::Read, |store| store.head(&sample.entity))? else { return Ok(()) };
+        let Some(head) = self.call(at, Class::Read, |store| store.head(&sample.entity))? else {
+            return Ok(());
+        };
         let expect = Expect::Version(head.map_or(0, |head| head.version));
         let new = NewEvent { expect, ..event(&sample.entity, &sample.payload) };
         let answer = self.call(at, Class::Append, |store| match store.append(&new) {
@@ -326,10 +392,18 @@ impl<'w> Worker<'w> {
             other => other.map(Some),
         });
         match answer {
-            Err(fault) if self.world.ending.end != End::SyncFails || !fault.contains("answered OK") => Err(fault),
+            Err(fault)
+                if self.world.ending.end != End::SyncFails || !fault.contains("answered OK") =>
+            {
+                Err(fault)
+            }
             Ok(Some(Some(receipt))) => {
                 let expected = head.map_or(1, |head| head.version + 1);
-                ensure!(receipt.version == expected, "version {} where {expected} was asked for", receipt.version);
+                ensure!(
+                    receipt.version == expected,
+                    "version {} where {expected} was asked for",
+                    receipt.version
+                );
                 self.appended(at, &[number], vec![receipt])
             }
             _ => Ok(()),
@@ -339,16 +413,23 @@ impl<'w> Worker<'w> {
     /// An event that this thread appended is there, in the reading handle too.
     fn get(&mut self, at: usize) -> Checked {
         let own = self.ledgers[at].receipts.len() as u64;
-        let known = (own > 0).then(|| self.ledgers[at].receipts[self.rng.below(own.max(1)) as usize]);
-        let (number, id) = known.map_or((0, Id(self.rng.next().into())), |(number, receipt)| (number, receipt.id));
+        let known =
+            (own > 0).then(|| self.ledgers[at].receipts[self.rng.below(own.max(1)) as usize]);
+        let (number, id) =
+            known.map_or((0, Id(self.rng.next().into())), |(number, receipt)| (number, receipt.id));
         let handle = self.any_handle(at);
         let columns = Columns { previous_hash: self.rng.one_in(2), ..Columns::ALL };
-        let Some(page) = self.call(handle, Class::Read, |store| store.get(id, columns))? else { return Ok(()) };
+        let Some(page) = self.call(handle, Class::Read, |store| store.get(id, columns))? else {
+            return Ok(());
+        };
         match (known, page) {
             (None, None) => Ok(()),
             (Some((_, receipt)), Some(page)) => {
                 let there = page.get(0);
-                ensure!(there.event_hash == receipt.event_hash, "get {id}: another event than was appended");
+                ensure!(
+                    there.event_hash == receipt.event_hash,
+                    "get {id}: another event than was appended"
+                );
                 ensure!(there.payload == Sample::new(number).payload, "get {id}: another payload");
                 Ok(())
             }
@@ -363,13 +444,23 @@ impl<'w> Worker<'w> {
         let entity = self.rng.one_in(2).then(|| "quake".to_owned());
         let (backward, limit) = (self.rng.one_in(2), self.rng.range(1, 30) as usize);
         let region = Region { entity, ..Region::default() };
-        let query = Query { region, after, limit, backward, columns: Columns::ALL, ..Query::default() };
-        let Some(page) = self.call(handle, Class::Read, |store| store.query(&query))? else { return Ok(()) };
+        let query =
+            Query { region, after, limit, backward, columns: Columns::ALL, ..Query::default() };
+        let Some(page) = self.call(handle, Class::Read, |store| store.query(&query))? else {
+            return Ok(());
+        };
         let sequences: Vec<u64> = page.iter().map(|e| e.sequence).collect();
-        let ordered = sequences.windows(2).all(|two| if backward { two[0] > two[1] } else { two[0] < two[1] });
-        ensure!(ordered && sequences.iter().all(|s| *s > after), "a page of {sequences:?} for {query:?}");
-        let fits =
-            |e: Event<'_>| *blake3::hash(e.payload).as_bytes() == e.content_hash.0 && e.entity.starts_with("quake");
+        let ordered =
+            sequences
+                .windows(2)
+                .all(|two| if backward { two[0] > two[1] } else { two[0] < two[1] });
+        ensure!(
+            ordered && sequences.iter().all(|s| *s > after),
+            "a page of {sequences:?} for {query:?}"
+        );
+        let fits = |e: Event<'_>| {
+            *blake3::hash(e.payload).as_bytes() == e.content_hash.0 && e.entity.starts_with("quake")
+        };
         ensure!(page.iter().all(fits), "a page with another event than was asked for");
         ensure!(page.end || !page.is_empty(), "an empty page that is not the last");
         Ok(())
@@ -380,20 +471,31 @@ impl<'w> Worker<'w> {
         let newest = self.ledgers[at].receipts.last().copied();
         let Some((number, receipt)) = newest else { return Ok(()) };
         let entity = Sample::new(number).entity;
-        let Some(head) = self.call(handle, Class::Read, |store| store.head(&entity))? else { return Ok(()) };
+        let Some(head) = self.call(handle, Class::Read, |store| store.head(&entity))? else {
+            return Ok(());
+        };
         let version = head.map_or(0, |head| head.version);
-        ensure!(version >= receipt.version, "head {version} of {entity} after version {}", receipt.version);
+        ensure!(
+            version >= receipt.version,
+            "head {version} of {entity} after version {}",
+            receipt.version
+        );
         Ok(())
     }
 
     /// The frontier never goes back, and covers what this thread appended.
     fn frontier(&mut self, at: usize) -> Checked {
         let handle = self.any_handle(at);
-        let Some(frontier) = self.call(handle, Class::Read, Store::frontier)? else { return Ok(()) };
+        let Some(frontier) = self.call(handle, Class::Read, Store::frontier)? else {
+            return Ok(());
+        };
         ensure!(frontier.durable <= frontier.visible, "durable is ahead of visible: {frontier:?}");
         let before = self.seen[handle].visible;
         let own = self.ledgers[at].receipts.last().map_or(0, |(_, receipt)| receipt.sequence);
-        ensure!(frontier.visible >= before.max(own), "the frontier {frontier:?} after {before} and own {own}");
+        ensure!(
+            frontier.visible >= before.max(own),
+            "the frontier {frontier:?} after {before} and own {own}"
+        );
         self.seen[handle].visible = frontier.visible;
         Ok(())
     }
@@ -412,7 +514,8 @@ impl<'w> Worker<'w> {
         let handle = self.any_handle(at);
         let own = self.ledgers[at].receipts.last().map_or(0, |(_, receipt)| receipt.sequence);
         let Some(frontier) = self.call(handle, Class::Sync, Store::sync)? else { return Ok(()) };
-        // A reading handle syncs nothing for a writer that is poisoned, and its frontier says how far the disk goes.
+        // A reading handle syncs nothing for a writer that is poisoned, and its frontier says how
+        // far the disk goes.
         let behind = handle >= 2 && matches!(self.world.ending.end, End::Poison | End::SyncFails);
         ensure!(frontier.durable >= own || behind, "{frontier:?} after a sync of sequence {own}");
         Ok(())
@@ -436,11 +539,13 @@ impl<'w> Worker<'w> {
             (_, 0, End::Close | End::SyncFails) => Class::Sync,
             _ => Class::Foreign,
         };
-        let after = if self.rng.one_in(2) { self.rng.below(self.seen[source].visible + 1) } else { 0 };
+        let after =
+            if self.rng.one_in(2) { self.rng.below(self.seen[source].visible + 1) } else { 0 };
         let chunk_size = self.rng.range(1, 40) as u32;
         let mut report = ImportReport::default();
         let answer = world.ending.call(class, || {
-            let outcome = import_natives(&world.stores[at], from, &namespace(1 - at), after, chunk_size);
+            let outcome =
+                import_natives(&world.stores[at], from, &namespace(1 - at), after, chunk_size);
             report = outcome.0;
             outcome.1
         })?;
@@ -456,7 +561,13 @@ fn namespace(source: usize) -> String {
 
 /// Imports two thirds of the events that were first appended to `source`. What is counted as
 /// imported is durable when the call returns, however it ends, unless the disk has failed.
-fn import_natives(to: &Store, from: &Store, name: &str, after: u64, chunk_size: u32) -> (ImportReport, Result<()>) {
+fn import_natives(
+    to: &Store,
+    from: &Store,
+    name: &str,
+    after: u64,
+    chunk_size: u32,
+) -> (ImportReport, Result<()>) {
     let mut visible = 0;
     let mut filter = |e: &Event<'_>| match e.source {
         Source::None if !e.flags.is_multiple_of(3) => Verdict::Keep,
@@ -470,16 +581,21 @@ fn import_natives(to: &Store, from: &Store, name: &str, after: u64, chunk_size: 
     let mut options = ImportOptions { after, chunk_size, filter, progress, ..named(name) };
     let outcome = to.import(from, &mut options);
     let (report, result) = (outcome.report, outcome.result);
-    if matches!(&result, Err(e) if e.code() != Code::Closed) || report.destination_durable >= visible {
+    if matches!(&result, Err(e) if e.code() != Code::Closed)
+        || report.destination_durable >= visible
+    {
         return (report, result);
     }
-    let message = format!("{} is durable after an import that saw {visible}", report.destination_durable);
+    let message =
+        format!("{} is durable after an import that saw {visible}", report.destination_durable);
     (report, Err(Error::new(Code::Internal, message)))
 }
 
 /// How many events of a store [`import_natives`] brings.
 fn importable(rows: &[Row]) -> u64 {
-    let wanted = |row: &&Row| !row.kind.is_reserved() && row.provenance.is_none() && !row.flags.is_multiple_of(3);
+    let wanted = |row: &&Row| {
+        !row.kind.is_reserved() && row.provenance.is_none() && !row.flags.is_multiple_of(3)
+    };
     rows.iter().filter(wanted).count() as u64
 }
 
@@ -500,7 +616,8 @@ fn round(seed: u64, calls_max: u64, end: End) -> Checked<u64> {
     let threshold = rng.below(calls_max);
     let workers = std::thread::scope(|scope| {
         let (world, spy) = (&world, &spy);
-        let workers: Vec<_> = (0..THREADS).map(|n| scope.spawn(move || Worker::new(world, seed, n).run())).collect();
+        let workers: Vec<_> =
+            (0..THREADS).map(|n| scope.spawn(move || Worker::new(world, seed, n).run())).collect();
         while end != End::None
             && world.calls.load(Ordering::Relaxed) < threshold
             && !workers.iter().all(|w| w.is_finished())
@@ -519,8 +636,10 @@ fn round(seed: u64, calls_max: u64, end: End) -> Checked<u64> {
             }
             End::Close => world.ending.come(|| close_and_open(&world.stores[0], &world.paths[0])),
         };
-        let ledgers: Vec<_> =
-            workers.into_iter().map(|worker| worker.join().expect("a worker does not panic")).collect();
+        let ledgers: Vec<_> = workers
+            .into_iter()
+            .map(|worker| worker.join().expect("a worker does not panic"))
+            .collect();
         ended.and(ledgers.into_iter().collect::<Checked<Vec<_>>>())
     })?;
     let mut ledgers: [Ledger; 2] = Default::default();
@@ -563,24 +682,40 @@ fn judge_stores(world: &World, ledgers: &mut [Ledger; 2]) -> Checked {
         let what = |fault: String| format!("store {at} ended by {end:?}: {fault}");
         if end == End::None {
             // Whatever the imports beside the appends brought, one more completes it.
-            let (report, result) = import_natives(stores[at], stores[1 - at], &namespace(1 - at), 0, 100);
+            let (report, result) =
+                import_natives(stores[at], stores[1 - at], &namespace(1 - at), 0, 100);
             result.map_err(|e| what(e.to_string()))?;
             ledgers[at].brought += report.imported;
             let wanted = importable(&rows(stores[1 - at]));
-            ensure!(ledgers[at].brought == wanted, "{} events were imported of {wanted}", ledgers[at].brought);
+            ensure!(
+                ledgers[at].brought == wanted,
+                "{} events were imported of {wanted}",
+                ledgers[at].brought
+            );
         }
         let contents = Contents::of(stores[at]);
-        contents.judge(&ledgers[at], at == 1 || matches!(end, End::None | End::Close)).map_err(what)?;
+        contents
+            .judge(&ledgers[at], at == 1 || matches!(end, End::None | End::Close))
+            .map_err(what)?;
         let report = stores[at].verify().map_err(|e| what(e.to_string()))?;
         ensure!(report.findings.is_empty(), "verify: {:?}", report.findings);
-        ensure!(rows_with_system(&world.readers[at]) == contents.rows, "the reading handle of store {at} differs");
+        ensure!(
+            rows_with_system(&world.readers[at]) == contents.rows,
+            "the reading handle of store {at} differs"
+        );
         held.push(callers_of(contents.rows));
     }
     for (at, callers) in held.iter().enumerate() {
         // A poisoned store does not close well; all others do.
         let closes = stores[at].close().is_ok();
-        ensure!(closes || (at == 0 && matches!(end, End::Poison | End::SyncFails)), "store {at} does not close");
-        ensure!(rows(&open_quick(&world.paths[at])) == *callers, "store {at} is another when opened again");
+        ensure!(
+            closes || (at == 0 && matches!(end, End::Poison | End::SyncFails)),
+            "store {at} does not close"
+        );
+        ensure!(
+            rows(&open_quick(&world.paths[at])) == *callers,
+            "store {at} is another when opened again"
+        );
     }
     Ok(())
 }
@@ -646,7 +781,8 @@ fn imports_of_one_source_at_once_bring_each_event_once_and_count_it_once() {
     score("imports by 8 threads of one source", total * THREADS, 0, began);
 }
 
-// ------------------------------------------------------------------------------------ one thing at a time
+// ------------------------------------------------------------------------------------ one thing at
+// a time
 
 #[test]
 fn an_import_that_a_close_ends_has_made_durable_what_it_reports() {
@@ -662,8 +798,12 @@ fn an_import_that_a_close_ends_has_made_durable_what_it_reports() {
                 }
                 Verdict::Keep
             };
-            let mut options =
-                ImportOptions { chunk_size: 20, overlap, progress: Some(&mut progress), ..named("source") };
+            let mut options = ImportOptions {
+                chunk_size: 20,
+                overlap,
+                progress: Some(&mut progress),
+                ..named("source")
+            };
             let (report, error) = failed(hub.import(&source, &mut options));
             assert_eq!(error.code(), Code::Closed);
             // On two threads the second chunk may be under way when progress is told of the first.
@@ -723,7 +863,8 @@ fn sound() -> (Contents, Ledger) {
     fill(&source, 100, 30);
     let (report, result) = import_natives(&store, &source, "source", 0, 10);
     result.unwrap();
-    let ledger = Ledger { receipts: (0..).zip(fill(&store, 0, 40)).collect(), brought: report.imported };
+    let ledger =
+        Ledger { receipts: (0..).zip(fill(&store, 0, 40)).collect(), brought: report.imported };
     (Contents::of(&store), ledger)
 }
 
@@ -762,17 +903,32 @@ fn the_judge_of_calls_catches_every_answer_that_does_not_fit_the_end_of_the_stor
     };
     assert!(after(End::Close, Class::Read, Ok(())).is_err(), "OK after close returned");
     assert!(after(End::Poison, Class::Append, Ok(())).is_err(), "OK after the store was poisoned");
-    assert!(after(End::SyncFails, Class::Append, Ok(())).is_err(), "OK from a disk that does not sync");
-    assert!(before(End::Close, Class::Append, fails(Code::Closed)).is_err(), "closed before anybody closes it");
-    assert!(after(End::Close, Class::Append, fails(Code::Io)).is_err(), "another code than that of the end");
-    assert!(after(End::Poison, Class::Read, fails(Code::Poisoned)).is_err(), "a poisoned store can be read");
-    assert!(after(End::Close, Class::Foreign, fails(Code::Closed)).is_err(), "the other store is open");
+    assert!(
+        after(End::SyncFails, Class::Append, Ok(())).is_err(),
+        "OK from a disk that does not sync"
+    );
+    assert!(
+        before(End::Close, Class::Append, fails(Code::Closed)).is_err(),
+        "closed before anybody closes it"
+    );
+    assert!(
+        after(End::Close, Class::Append, fails(Code::Io)).is_err(),
+        "another code than that of the end"
+    );
+    assert!(
+        after(End::Poison, Class::Read, fails(Code::Poisoned)).is_err(),
+        "a poisoned store can be read"
+    );
+    assert!(
+        after(End::Close, Class::Foreign, fails(Code::Closed)).is_err(),
+        "the other store is open"
+    );
     assert!(after(End::Close, Class::Read, fails(Code::Closed)).unwrap().is_none());
     assert!(before(End::Close, Class::Append, Ok(())).unwrap().is_some());
 }
 
-/// Two threads write one plain word: what ThreadSanitizer is there for. `scripts/tsan` runs this and
-/// has to get a report.
+/// Two threads write one plain word: what ThreadSanitizer is there for. `scripts/tsan` runs this
+/// and has to get a report.
 #[test]
 #[ignore = "a race on purpose, which only ThreadSanitizer sees"]
 fn canary_two_threads_write_one_word() {
@@ -782,5 +938,7 @@ fn canary_two_threads_write_one_word() {
     static WORD: Shared = Shared(std::cell::UnsafeCell::new(0));
     // SAFETY: as above.
     let write = || (0..1000).for_each(|n| unsafe { *WORD.0.get() = std::hint::black_box(n) });
-    std::thread::scope(|scope| [(); 2].map(|()| scope.spawn(write)).map(|thread| thread.join().unwrap()));
+    std::thread::scope(|scope| {
+        [(); 2].map(|()| scope.spawn(write)).map(|thread| thread.join().unwrap())
+    });
 }

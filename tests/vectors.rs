@@ -1,4 +1,5 @@
-//! The fixed byte formats: golden vectors of the reference system, and what must hold for frames near them.
+//! The fixed byte formats: golden vectors of the reference system, and what must hold for frames
+//! near them.
 //!
 //! `FBAT_SEED` repeats a run of the random mutations.
 
@@ -29,7 +30,10 @@ fn text<'a>(vector: &'a Value, member: &str) -> &'a str {
 
 fn hex(digits: &str) -> Vec<u8> {
     assert!(digits.len().is_multiple_of(2));
-    (0..digits.len()).step_by(2).map(|i| u8::from_str_radix(&digits[i..i + 2], 16).unwrap()).collect()
+    (0..digits.len())
+        .step_by(2)
+        .map(|i| u8::from_str_radix(&digits[i..i + 2], 16).unwrap())
+        .collect()
 }
 
 fn fields(vector: &Value) -> Provenance {
@@ -69,7 +73,8 @@ fn with_checksum(mut frame: Vec<u8>) -> Vec<u8> {
 }
 
 fn good_frames() -> Vec<Vec<u8>> {
-    let good = |vector: &Value| (text(vector, "strict") == "OK").then(|| hex(text(vector, "frame_hex")));
+    let good =
+        |vector: &Value| (text(vector, "strict") == "OK").then(|| hex(text(vector, "frame_hex")));
     vectors("frames").iter().filter_map(good).collect()
 }
 
@@ -84,7 +89,9 @@ fn golden_frames_encode_and_decode_to_the_byte() {
             assert_eq!(status(&decoded), text(&vector, member), "{name}, {member}");
             assert_eq!(status(&bare), text(&vector, member), "{name}, bare body, {member}");
             match (decoded, bare) {
-                (Ok(decoded), Ok(bare)) => assert_eq!((&decoded, &bare), (&expected, &expected), "{name}"),
+                (Ok(decoded), Ok(bare)) => {
+                    assert_eq!((&decoded, &bare), (&expected, &expected), "{name}")
+                }
                 (decoded, bare) => {
                     let versions = (expected.schema_version.into(), 1);
                     assert_eq!(
@@ -100,7 +107,11 @@ fn golden_frames_encode_and_decode_to_the_byte() {
             assert_eq!(expected.to_body().unwrap(), frame[HEADER_BYTES..], "{name}");
         } else {
             let refused = expected.to_frame();
-            assert_eq!((status(&refused), found_and_supported(&refused)), ("FUTURE_VERSION", (2, 1)), "{name}");
+            assert_eq!(
+                (status(&refused), found_and_supported(&refused)),
+                ("FUTURE_VERSION", (2, 1)),
+                "{name}"
+            );
         }
     }
 }
@@ -115,7 +126,8 @@ fn damaged_frames_are_refused_each_with_its_own_status() {
             match decoded {
                 Ok(decoded) => assert_eq!(decoded, fields(&vector["lenient_fields"]), "{name}"),
                 Err(e) if e.code() == Code::FutureVersion => {
-                    let expected = (vector["found"].as_u64().unwrap(), vector["supported"].as_u64().unwrap());
+                    let expected =
+                        (vector["found"].as_u64().unwrap(), vector["supported"].as_u64().unwrap());
                     assert_eq!((e.found, e.supported), expected, "{name}");
                 }
                 Err(_) => {}
@@ -128,7 +140,8 @@ fn damaged_frames_are_refused_each_with_its_own_status() {
 fn operation_keys_equal_the_reference() {
     for vector in vectors("operation_keys") {
         let domain = text(&vector, "domain");
-        let parts: Vec<&str> = vector["parts"].as_array().unwrap().iter().map(|p| p.as_str().unwrap()).collect();
+        let parts: Vec<&str> =
+            vector["parts"].as_array().unwrap().iter().map(|p| p.as_str().unwrap()).collect();
         let key = operation_key(domain.as_bytes(), parts.iter().map(|p| p.as_bytes()));
         assert_eq!(key.to_string(), text(&vector, "key"), "{vector}");
         if let (IMPORT_DOMAIN, [namespace, id]) = (domain, &parts[..]) {
@@ -170,8 +183,14 @@ fn every_bit_flip_and_every_truncation_is_refused() {
             flips += 1;
         }
         for length in 0..frame.len() {
-            assert!(Provenance::from_frame(&frame[..length], false).is_err(), "{length} bytes of {frame:02x?}");
-            assert!(Provenance::from_frame(&frame[..length], true).is_err(), "{length} bytes of {frame:02x?}");
+            assert!(
+                Provenance::from_frame(&frame[..length], false).is_err(),
+                "{length} bytes of {frame:02x?}"
+            );
+            assert!(
+                Provenance::from_frame(&frame[..length], true).is_err(),
+                "{length} bytes of {frame:02x?}"
+            );
             let shorter_body = with_checksum(frame[..length.max(HEADER_BYTES)].to_vec());
             assert_eq!(status(&Provenance::from_frame(&shorter_body, true)), "WIRE_BODY");
             truncations += 1;
@@ -214,7 +233,8 @@ impl Random {
 
 /// Changes `frame` in one place.
 fn mutate(random: &mut Random, frame: &mut Vec<u8>, others: &[Vec<u8>]) {
-    const MARKERS: [u8; 14] = [0, 0x7f, 0x80, 0x91, 0xa0, 0xc0, 0xc4, 0xcc, 0xcf, 0xd9, 0xdb, 0xdd, 0xdf, 0xff];
+    const MARKERS: [u8; 14] =
+        [0, 0x7f, 0x80, 0x91, 0xa0, 0xc0, 0xc4, 0xcc, 0xcf, 0xd9, 0xdb, 0xdd, 0xdf, 0xff];
     let at = random.place(frame);
     match random.below(16) {
         0..=5 if !frame.is_empty() => frame[at] ^= 1 << random.below(8),
@@ -225,7 +245,10 @@ fn mutate(random: &mut Random, frame: &mut Vec<u8>, others: &[Vec<u8>]) {
             let other = &others[random.below(others.len())];
             let from = random.place(other);
             let until = (from + 1 + random.below(40)).min(other.len());
-            frame.splice(at..(at + random.below(40)).min(frame.len()), other[from..until].iter().copied());
+            frame.splice(
+                at..(at + random.below(40)).min(frame.len()),
+                other[from..until].iter().copied(),
+            );
         }
         _ => frame.truncate(at.max(random.place(frame))),
     }
@@ -267,7 +290,10 @@ fn whatever_is_accepted_strictly_is_its_own_encoding() {
         }
     }
     println!("{accepted} accepted, {lenient_only} accepted leniently only, {refused} refused");
-    assert!(accepted > 1_000 && lenient_only > 1_000 && refused > 1_000, "the mutations are one-sided");
+    assert!(
+        accepted > 1_000 && lenient_only > 1_000 && refused > 1_000,
+        "the mutations are one-sided"
+    );
 }
 
 /// Counts what the thread that asks for it has allocated, and the most it had at once.
@@ -284,7 +310,8 @@ fn count(bytes: isize) {
     PEAK.set(PEAK.get().max(live));
 }
 
-// SAFETY: everything is handed to the system's allocator; the counters are plain thread-local cells.
+// SAFETY: everything is handed to the system's allocator; the counters are plain thread-local
+// cells.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as isize);
@@ -307,7 +334,8 @@ fn decode_counting(body: &[u8], lenient: bool) -> (&'static str, usize) {
     (status(&decoded), (PEAK.get() - before) as usize)
 }
 
-/// A canonical body with `value` in the place of the content hash, and with an unknown key in front of `value`.
+/// A canonical body with `value` in the place of the content hash, and with an unknown key in front
+/// of `value`.
 fn bodies_with(value: &[u8]) -> [Vec<u8>; 2] {
     let body = good_frames()[0][HEADER_BYTES..].to_vec();
     let hash = body.len() - 35;
@@ -323,7 +351,10 @@ fn memory_is_bounded_by_the_input_whatever_lengths_it_claims() {
     for marker in [0xc6, 0xc9, 0xdb, 0xdd, 0xdf] {
         values.push([&[marker, 0xff, 0xff, 0xff, 0xff][..], &[0; 64]].concat()); // claims 4 Gi
         for fill in [0x01, 0x7f, 0x91, 0x81, 0xe2] {
-            values.push([&[marker][..], &(mebibyte as u32).to_be_bytes(), &vec![fill; mebibyte + 1]].concat());
+            values.push(
+                [&[marker][..], &(mebibyte as u32).to_be_bytes(), &vec![fill; mebibyte + 1]]
+                    .concat(),
+            );
         }
     }
     let mut worst = 0.0f64;
@@ -331,7 +362,11 @@ fn memory_is_bounded_by_the_input_whatever_lengths_it_claims() {
         for lenient in [false, true] {
             let (status, peak) = decode_counting(&body, lenient);
             let (bound, start) = (4 * body.len() + 1024, &body[..8.min(body.len())]);
-            assert!(peak <= bound, "{peak} bytes for {} beginning {start:02x?}: {status}", body.len());
+            assert!(
+                peak <= bound,
+                "{peak} bytes for {} beginning {start:02x?}: {status}",
+                body.len()
+            );
             if body.len() > mebibyte {
                 worst = worst.max(peak as f64 / body.len() as f64);
             }
@@ -342,7 +377,9 @@ fn memory_is_bounded_by_the_input_whatever_lengths_it_claims() {
 
 #[test]
 fn a_namespace_of_any_length_costs_memory_in_proportion() {
-    let frame = Provenance { namespace: "n".into(), ..fields(&vectors("frames")[0]["fields"]) }.to_frame().unwrap();
+    let frame = Provenance { namespace: "n".into(), ..fields(&vectors("frames")[0]["fields"]) }
+        .to_frame()
+        .unwrap();
     let at = HEADER_BYTES + 34;
     assert_eq!(frame[at..at + 2], *b"\xa1n");
     let length = 1u32 << 20;

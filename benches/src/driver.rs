@@ -87,7 +87,13 @@ struct Sizes {
     large: u64,
 }
 
-const fn run(name: &'static str, workload: Workload, on: On, source: Store, events: fn(&Sizes) -> u64) -> Run {
+const fn run(
+    name: &'static str,
+    workload: Workload,
+    on: On,
+    source: Store,
+    events: fn(&Sizes) -> u64,
+) -> Run {
     Run { name, workload, on, source, events }
 }
 
@@ -98,7 +104,9 @@ const RUNS: &[Run] = &[
     run("append-fast", Workload::AppendFast, On::Nothing, Store::Filled, |s| s.events / 4),
     run("import", Workload::Import, On::Nothing, Store::Filled, |s| s.events),
     run("import-chunks", Workload::ImportChunks, On::Nothing, Store::Filled, |s| s.events),
-    run("import-again", Workload::ImportAgain, On::Prepared(Store::Imported), Store::Filled, |s| s.events),
+    run("import-again", Workload::ImportAgain, On::Prepared(Store::Imported), Store::Filled, |s| {
+        s.events
+    }),
     run("read", Workload::Read, On::Prepared(Store::Filled), Store::Filled, |s| s.events),
     run("scan", Workload::Scan, On::Prepared(Store::Filled), Store::Filled, |s| s.events),
     run("entity", Workload::Entity, On::Prepared(Store::Filled), Store::Filled, |s| s.events),
@@ -134,8 +142,12 @@ pub fn bench(effort: &Effort) {
     }
     for round in 1..=effort.rounds {
         for (number, run) in RUNS.iter().enumerate() {
-            let mut line =
-                format!("{:>5} s  round {round}/{}  {}:", began.elapsed().as_secs(), effort.rounds, run.name);
+            let mut line = format!(
+                "{:>5} s  round {round}/{}  {}:",
+                began.elapsed().as_secs(),
+                effort.rounds,
+                run.name
+            );
             for engine in rotated(round + number).filter(|e| run.is_for(e)) {
                 if results.failures.contains_key(&(run.name, engine.name)) {
                     continue;
@@ -174,7 +186,11 @@ pub fn bench(effort: &Effort) {
     let out = here.join(effort.out);
     report::write(&out, &results, &about, &shape, effort.note);
     picture::write(&out.join("results.svg"), &results, &about, effort.note);
-    println!("{:>5} s  written: {}/results.md, .csv, .svg", began.elapsed().as_secs(), out.display());
+    println!(
+        "{:>5} s  written: {}/results.md, .csv, .svg",
+        began.elapsed().as_secs(),
+        out.display()
+    );
 }
 
 /// Every round and run begins with another engine.
@@ -188,11 +204,13 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// How many single durable appends the disk of today does in the time that the effort gives them.
+    /// How many single durable appends the disk of today does in the time that the effort gives
+    /// them.
     fn sizes(&self) -> Sizes {
         let floor = ENGINES.iter().find(|e| e.role == Role::Floor).expect("the floor");
         let data = Data { first: 0, events: 200, entities: 1000, payload: 256 };
-        let values = self.worker(floor, Workload::AppendOne, &self.stores.join("floor"), None, &data);
+        let values =
+            self.worker(floor, Workload::AppendOne, &self.stores.join("floor"), None, &data);
         let rate = values.expect("the floor").first().map_or(0.0, |v| v.1);
         let durable = ((rate * self.effort.durable_seconds) as u64).clamp(200, 4000);
         Sizes { durable, events: self.effort.events, large: self.effort.large }
@@ -208,11 +226,19 @@ impl Bench<'_> {
             if !engine.workloads.contains(&workload) {
                 continue;
             }
-            let made =
-                self.worker(engine, workload, &self.prepared(engine, store), source.as_deref(), &shape(store, events));
+            let made = self.worker(
+                engine,
+                workload,
+                &self.prepared(engine, store),
+                source.as_deref(),
+                &shape(store, events),
+            );
             if let Err(why) = made {
                 for run in RUNS.iter().filter(|r| r.on == On::Prepared(store) && r.is_for(engine)) {
-                    results.failures.insert((run.name, engine.name), format!("its store could not be made: {why}"));
+                    results.failures.insert(
+                        (run.name, engine.name),
+                        format!("its store could not be made: {why}"),
+                    );
                 }
             }
         }
@@ -222,14 +248,22 @@ impl Bench<'_> {
         self.stores.join(format!("{}-{}", engine.name, store as u8))
     }
 
-    fn measure(&self, engine: &Engine, run: &Run, sizes: &Sizes) -> Result<Vec<(String, f64)>, String> {
+    fn measure(
+        &self,
+        engine: &Engine,
+        run: &Run,
+        sizes: &Sizes,
+    ) -> Result<Vec<(String, f64)>, String> {
         let data = shape(run.source, (run.events)(sizes));
         let new = self.stores.join("new");
         let dir = match run.on {
             On::Prepared(store) => self.prepared(engine, store),
             On::Nothing | On::Killed => new.clone(),
         };
-        let is_import = matches!(run.workload, Workload::Import | Workload::ImportChunks | Workload::ImportAgain);
+        let is_import = matches!(
+            run.workload,
+            Workload::Import | Workload::ImportChunks | Workload::ImportAgain
+        );
         let source = is_import.then(|| self.prepared(engine, run.source));
         if run.on == On::Killed {
             self.worker(engine, Workload::Crash, &dir, None, &data)?;
@@ -251,15 +285,21 @@ impl Bench<'_> {
         data: &Data,
     ) -> Result<Vec<(String, f64)>, String> {
         let mut command = engine.command(workload.name(), dir);
-        for (name, value) in
-            [("--events", data.events), ("--entities", data.entities), ("--payload", data.payload as u64)]
-        {
+        for (name, value) in [
+            ("--events", data.events),
+            ("--entities", data.entities),
+            ("--payload", data.payload as u64),
+        ] {
             command.args([name, &value.to_string()]);
         }
         if let Some(source) = source {
             command.arg("--source").arg(source);
         }
-        let values = finish(&mut command, self.effort.limit, (workload == Workload::Crash).then_some(libc::SIGKILL));
+        let values = finish(
+            &mut command,
+            self.effort.limit,
+            (workload == Workload::Crash).then_some(libc::SIGKILL),
+        );
         if values.is_err() {
             let _ = std::fs::remove_dir_all(self.stores.join("new"));
         }
@@ -275,7 +315,11 @@ fn shape(store: Store, events: u64) -> Data {
 }
 
 /// Runs a worker and reads what it printed, or says what went wrong.
-pub fn finish(command: &mut Command, limit: Duration, signal: Option<i32>) -> Result<Vec<(String, f64)>, String> {
+pub fn finish(
+    command: &mut Command,
+    limit: Duration,
+    signal: Option<i32>,
+) -> Result<Vec<(String, f64)>, String> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/stores");
     std::fs::create_dir_all(dir).expect("the directory of the stores");
     command.env("RUST_BACKTRACE", "0").stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -292,7 +336,10 @@ pub fn finish(command: &mut Command, limit: Duration, signal: Option<i32>) -> Re
     let output = output?.map_err(|e| e.to_string())?;
     if !output.status.success() && (signal.is_none() || output.status.signal() != signal) {
         let said = String::from_utf8_lossy(&output.stderr);
-        let lines = said.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("note: "));
+        let lines = said
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty() && !line.starts_with("note: "));
         return Err(format!("{}: {}", output.status, lines.collect::<Vec<_>>().join(" ")));
     }
     let text = String::from_utf8_lossy(&output.stdout);
@@ -300,5 +347,7 @@ pub fn finish(command: &mut Command, limit: Duration, signal: Option<i32>) -> Re
         let (name, value) = line.split_once(' ')?;
         Some((name.to_owned(), value.parse().ok()?))
     };
-    text.lines().map(|line| value(line).ok_or_else(|| format!("a line without a figure: {line}"))).collect()
+    text.lines()
+        .map(|line| value(line).ok_or_else(|| format!("a line without a figure: {line}")))
+        .collect()
 }

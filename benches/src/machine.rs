@@ -14,9 +14,11 @@ pub struct About {
 }
 
 pub fn describe(here: &Path) -> About {
-    let cpu = field("/proc/cpuinfo", "model name").unwrap_or_else(|| "a processor without a name".into());
+    let cpu =
+        field("/proc/cpuinfo", "model name").unwrap_or_else(|| "a processor without a name".into());
     let cores = std::thread::available_parallelism().map_or(0, |n| n.get());
-    let memory = field("/proc/meminfo", "MemTotal").and_then(|m| m.trim_end_matches(" kB").parse::<f64>().ok());
+    let memory = field("/proc/meminfo", "MemTotal")
+        .and_then(|m| m.trim_end_matches(" kB").parse::<f64>().ok());
     let kernel = read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let lock = read_to_string(here.join("Cargo.lock")).unwrap_or_default();
     About {

@@ -42,7 +42,9 @@ impl Engine {
                 command.args(["worker", self.name]);
                 command
             }
-            Worker::C => Command::new(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../build/bench/worker")),
+            Worker::C => Command::new(
+                PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../build/bench/worker"),
+            ),
         };
         command.arg(workload).arg(dir);
         command
@@ -117,12 +119,18 @@ fn misused() -> ! {
 }
 
 /// None where the command line is none.
-fn task(engine: &str, workload: &str, dir: &str, options: &[&str]) -> Option<(&'static Engine, Task)> {
+fn task(
+    engine: &str,
+    workload: &str,
+    dir: &str,
+    options: &[&str],
+) -> Option<(&'static Engine, Task)> {
     let engine = ENGINES.iter().find(|e| e.name == engine)?;
     let workload = *Workload::ALL.iter().find(|w| w.name() == workload)?;
     let data = Data { first: 0, events: 200_000, entities: 1000, payload: 256 };
     let memory_before_mb = worker::memory_mb("VmRSS:");
-    let mut task = Task { workload, dir: dir.into(), source: Default::default(), data, memory_before_mb };
+    let mut task =
+        Task { workload, dir: dir.into(), source: Default::default(), data, memory_before_mb };
     for option in options.chunks(2) {
         let [name, value] = option else { return None };
         match *name {

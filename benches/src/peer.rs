@@ -146,11 +146,18 @@ pub trait Peer: Send + Sync + Sized {
 
     // What an engine has no equivalent for, it leaves out here and in `WORKLOADS`.
 
-    /// Copies what the filter keeps and is not there yet, with where it came from where the engine can say that.
-    fn import(&self, _source: &Self, _mode: Mode, _filter: &mut dyn FnMut(&EventView<'_>) -> bool) -> Imported {
+    /// Copies what the filter keeps and is not there yet, with where it came from where the engine
+    /// can say that.
+    fn import(
+        &self,
+        _source: &Self,
+        _mode: Mode,
+        _filter: &mut dyn FnMut(&EventView<'_>) -> bool,
+    ) -> Imported {
         unreachable!("no import")
     }
-    /// Length of the payload, whose BLAKE3 was compared with the stored hash. None: there is no such event.
+    /// Length of the payload, whose BLAKE3 was compared with the stored hash. None: there is no
+    /// such event.
     fn read(&self, _id: &[u8; 16]) -> Option<usize> {
         unreachable!("no read by id")
     }
@@ -200,8 +207,10 @@ impl Data {
 }
 
 const FIRST_MS: u64 = 1_750_000_000_000;
-const SCOPES: [&str; 10] =
-    ["scope-0", "scope-1", "scope-2", "scope-3", "scope-4", "scope-5", "scope-6", "scope-7", "scope-8", "scope-9"];
+const SCOPES: [&str; 10] = [
+    "scope-0", "scope-1", "scope-2", "scope-3", "scope-4", "scope-5", "scope-6", "scope-7",
+    "scope-8", "scope-9",
+];
 
 /// The id of an event by its number.
 pub fn id(n: u64) -> [u8; 16] {

@@ -60,8 +60,17 @@ pub fn write(path: &Path, results: &Results, about: &About, note: &str) {
     let at = (MARGIN + PANEL.0, top - lines.last().unwrap_or(&0) + 46);
     for (i, (role, meaning)) in LEGEND.iter().enumerate() {
         let y = at.1 + BAR * i as i32;
-        area.draw(&Rectangle::new([(at.0, y), (at.0 + 30, y + BAR - 5)], look(*role).0)).expect("a sign");
-        text(&area, meaning, (at.0 + 38, y + 12), 13.0, look(*role).1, HPos::Left, *role == Role::Ours);
+        area.draw(&Rectangle::new([(at.0, y), (at.0 + 30, y + BAR - 5)], look(*role).0))
+            .expect("a sign");
+        text(
+            &area,
+            meaning,
+            (at.0 + 38, y + 12),
+            13.0,
+            look(*role).1,
+            HPos::Left,
+            *role == Role::Ours,
+        );
     }
     area.present().expect("results.svg");
 }
@@ -70,7 +79,8 @@ pub fn write(path: &Path, results: &Results, about: &About, note: &str) {
 fn bars(row: &Row, results: &Results) -> Vec<Bar> {
     let shown = ENGINES.iter().filter(|e| e.role != Role::Ours || e.name == SUBJECT);
     let shown = shown.filter(|e| e.role != Role::Floor || e.name == "raw");
-    let mut bars: Vec<_> = shown.filter_map(|e| Some((e.name, e.role, row.median(results, e.name)?))).collect();
+    let mut bars: Vec<_> =
+        shown.filter_map(|e| Some((e.name, e.role, row.median(results, e.name)?))).collect();
     bars.sort_by(|a, b| row.times(b.2, a.2).total_cmp(&1.0));
     bars
 }
@@ -78,7 +88,15 @@ fn bars(row: &Row, results: &Results) -> Vec<Bar> {
 fn panel(area: &Area<'_>, at: (i32, i32), row: &Row, title: &str, bars: &[Bar]) {
     let direction = if row.unit.more_is_better() { "more is better" } else { "less is better" };
     text(area, title, (at.0, at.1 + 18), 15.0, &INK, HPos::Left, true);
-    text(area, &format!("{}, {direction}", row.unit.text()), (at.0, at.1 + 36), 12.0, &FAINT, HPos::Left, false);
+    text(
+        area,
+        &format!("{}, {direction}", row.unit.text()),
+        (at.0, at.1 + 36),
+        12.0,
+        &FAINT,
+        HPos::Left,
+        false,
+    );
     let most = bars.iter().map(|bar| bar.2).fold(f64::MIN_POSITIVE, f64::max);
     let room = f64::from(PANEL.0 - NAMES - 80);
     for (i, (name, role, figure)) in bars.iter().enumerate() {
@@ -102,8 +120,18 @@ fn look(role: Role) -> (ShapeStyle, &'static RGBColor) {
 }
 
 /// `at`: the baseline.
-pub fn text(area: &Area<'_>, text: &str, at: (i32, i32), size: f64, ink: &RGBColor, side: HPos, bold: bool) {
+pub fn text(
+    area: &Area<'_>,
+    text: &str,
+    at: (i32, i32),
+    size: f64,
+    ink: &RGBColor,
+    side: HPos,
+    bold: bool,
+) {
     let weight = if bold { FontStyle::Bold } else { FontStyle::Normal };
-    let style = FontDesc::new(FontFamily::Name(FONT), size, weight).color(ink).pos(Pos::new(side, VPos::Bottom));
+    let style = FontDesc::new(FontFamily::Name(FONT), size, weight)
+        .color(ink)
+        .pos(Pos::new(side, VPos::Bottom));
     area.draw(&Text::new(text.to_owned(), at, style)).expect("a text");
 }

@@ -46,8 +46,8 @@ pub enum Goal {
     Times(f64, &'static str),
     /// So many times the best of the stores.
     TimesBest(f64),
-    /// So many times an engine, or the best of the stores, in the row of the import that is durable each 256: what the
-    /// goal of an import that is durable once was set against.
+    /// So many times an engine, or the best of the stores, in the row of the import that is durable
+    /// each 256: what the goal of an import that is durable once was set against.
     TimesEach256(f64, Option<&'static str>),
     AtMost(f64),
 }
@@ -124,8 +124,22 @@ pub const ROWS: &[Row] = &[
         PerSecond,
         &[TimesBest(2.0), Times(130.0, "batpak")],
     ),
-    row("W6 read one by id", Some("read one event by id, verified"), "read", RATE, PerSecond, &[Times(1.5, "LMDB")]),
-    row("W7 scan in order", Some("read all in order"), "scan", RATE, PerSecond, &[Times(1.0, "LMDB")]),
+    row(
+        "W6 read one by id",
+        Some("read one event by id, verified"),
+        "read",
+        RATE,
+        PerSecond,
+        &[Times(1.5, "LMDB")],
+    ),
+    row(
+        "W7 scan in order",
+        Some("read all in order"),
+        "scan",
+        RATE,
+        PerSecond,
+        &[Times(1.0, "LMDB")],
+    ),
     row(
         "W8 events of an entity",
         Some("read the events of one entity, verified"),
@@ -225,7 +239,9 @@ impl Row {
         match *goal {
             Times(factor, engine) => format!("{factor} x {engine}"),
             TimesBest(factor) => format!("{factor} x the best"),
-            TimesEach256(factor, engine) => format!("{factor} x {} durable each 256", engine.unwrap_or("the best")),
+            TimesEach256(factor, engine) => {
+                format!("{factor} x {} durable each 256", engine.unwrap_or("the best"))
+            }
             AtMost(most) => format!("at most {most} {}", self.unit.text()),
         }
     }
@@ -252,7 +268,8 @@ pub fn write(here: &Path, results: &Results, about: &About, shape: &str, note: &
 }
 
 fn text(results: &Results, about: &About, shape: &str, note: &str) -> String {
-    let mut out = format!("# fbat beside other stores\n\n{}, {}.\n{shape}.\n\n", about.date, about.machine);
+    let mut out =
+        format!("# fbat beside other stores\n\n{}, {}.\n{shape}.\n\n", about.date, about.machine);
     if !note.is_empty() {
         let _ = writeln!(out, "**{note}**\n");
     }
@@ -289,7 +306,9 @@ fn text(results: &Results, about: &About, shape: &str, note: &str) -> String {
     table(&mut out, results, |figures| short(median(figures)));
     out += "\n## Every engine: least and most\n\n";
     table(&mut out, results, |figures| {
-        let sorted = |pick: fn(f64, f64) -> f64| short(figures.iter().copied().reduce(pick).unwrap_or(f64::NAN));
+        let sorted = |pick: fn(f64, f64) -> f64| {
+            short(figures.iter().copied().reduce(pick).unwrap_or(f64::NAN))
+        };
         format!("{} … {}", sorted(f64::min), sorted(f64::max))
     });
     if !results.failures.is_empty() {
@@ -300,7 +319,11 @@ fn text(results: &Results, about: &About, shape: &str, note: &str) -> String {
     }
     out += "\n## What each engine does here, and leaves out\n\n| | version | here | leaves out |\n| --- | --- | --- | --- |\n";
     for (engine, (_, version)) in ENGINES.iter().zip(&about.versions) {
-        let _ = writeln!(out, "| {} | {version} | {} | {} |", engine.name, engine.does, engine.leaves_out);
+        let _ = writeln!(
+            out,
+            "| {} | {version} | {} | {} |",
+            engine.name, engine.does, engine.leaves_out
+        );
     }
     out
 }

@@ -1,4 +1,5 @@
-//! What an event costs as a store grows, through the C worker: a source and the store that imports from it.
+//! What an event costs as a store grows, through the C worker: a source and the store that imports
+//! from it.
 
 use crate::machine::{self, About};
 use crate::picture::{text, FAINT, INK, OURS};
@@ -77,7 +78,8 @@ pub fn scale(most: u64) {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let stores = here.join("target/stores");
     let _ = std::fs::remove_dir_all(&stores);
-    let pair = Pair { source: stores.join("source"), hub: stores.join("hub"), copy: stores.join("copy") };
+    let pair =
+        Pair { source: stores.join("source"), hub: stores.join("hub"), copy: stores.join("copy") };
     let (mut figures, mut have, mut watermark) = (Figures::new(), 0, 0);
     for size in SIZES.into_iter().filter(|size| *size <= most) {
         println!("{:>5} s  {} events", began.elapsed().as_secs(), grouped(size));
@@ -114,7 +116,11 @@ impl Pair {
         keep("import-new", rate(&values));
         let repeats = (REPEATED_MAX / size).clamp(1, 3);
         let median_of = |dir: &Path, workload: &str, value: fn(&Values) -> f64| {
-            median(&(0..repeats).map(|_| value(&self.work(workload, dir, 0, size, 0))).collect::<Vec<_>>())
+            median(
+                &(0..repeats)
+                    .map(|_| value(&self.work(workload, dir, 0, size, 0)))
+                    .collect::<Vec<_>>(),
+            )
         };
         for workload in ["read", "absent", "entity"] {
             keep(workload, median_of(&self.source, workload, rate));
@@ -150,7 +156,8 @@ impl Pair {
 type Values = BTreeMap<String, f64>;
 
 fn write(here: &Path, figures: &Figures, about: &About) {
-    let sizes: Vec<u64> = SIZES.into_iter().filter(|size| figures.contains_key(&(*size, "append"))).collect();
+    let sizes: Vec<u64> =
+        SIZES.into_iter().filter(|size| figures.contains_key(&(*size, "append"))).collect();
     let mut csv = String::from("events,measure,figure\n");
     for ((size, name), figure) in figures {
         let _ = writeln!(csv, "{size},{name},{figure}");
@@ -161,10 +168,20 @@ fn write(here: &Path, figures: &Figures, about: &About) {
         about.date, about.machine
     );
     let heads: Vec<String> = sizes.iter().map(|size| grouped(*size)).collect();
-    let _ = writeln!(md, "| | | {} |\n| --- | --- |{}", heads.join(" | "), " ---: |".repeat(sizes.len()));
+    let _ = writeln!(
+        md,
+        "| | | {} |\n| --- | --- |{}",
+        heads.join(" | "),
+        " ---: |".repeat(sizes.len())
+    );
     for line in LINES {
-        let title = if line.panel == Panel::Open { format!("open {}", line.label) } else { line.label.into() };
-        let cells: Vec<String> = sizes.iter().map(|size| short(figures[&(*size, line.name)])).collect();
+        let title = if line.panel == Panel::Open {
+            format!("open {}", line.label)
+        } else {
+            line.label.into()
+        };
+        let cells: Vec<String> =
+            sizes.iter().map(|size| short(figures[&(*size, line.name)])).collect();
         let _ = writeln!(md, "| {title} | {} | {} |", line.panel.unit(), cells.join(" | "));
     }
     md += "\nReads and imports: per event. `import what is new`: the last tenth, into the store that has the rest; `import all`: into an empty one.\n";
@@ -201,7 +218,9 @@ fn draw(path: &Path, sizes: &[u64], figures: &Figures, about: &About) {
         let lines: Vec<(&str, Vec<(f64, f64)>)> = LINES
             .iter()
             .filter(|line| line.panel == panel)
-            .map(|line| (line.label, sizes.iter().map(|n| (*n as f64, figures[&(*n, line.name)])).collect()))
+            .map(|line| {
+                (line.label, sizes.iter().map(|n| (*n as f64, figures[&(*n, line.name)])).collect())
+            })
             .collect();
         let most = lines.iter().flat_map(|l| &l.1).map(|p| p.1).fold(0.0, f64::max) * 1.1;
         let (first, last) = (sizes[0] as f64, sizes[sizes.len() - 1] as f64);
@@ -230,8 +249,12 @@ fn draw(path: &Path, sizes: &[u64], figures: &Figures, about: &About) {
             .expect("axes");
         let mut ends = Vec::new();
         for ((label, points), color) in lines.iter().zip(&COLORS) {
-            chart.draw_series(LineSeries::new(points.iter().copied(), color.stroke_width(2))).expect("a line");
-            chart.draw_series(points.iter().map(|p| Circle::new(*p, 3, color.filled()))).expect("points");
+            chart
+                .draw_series(LineSeries::new(points.iter().copied(), color.stroke_width(2)))
+                .expect("a line");
+            chart
+                .draw_series(points.iter().map(|p| Circle::new(*p, 3, color.filled())))
+                .expect("points");
             let end = points[points.len() - 1];
             ends.push((chart.backend_coord(&end), format!("{label} {}", short(end.1)), color));
         }

@@ -19,7 +19,12 @@ pub struct Task {
 }
 
 pub fn run<P: Peer>(task: &Task) {
-    assert!(P::WORKLOADS.contains(&task.workload), "{} has no equivalent of {}", P::NAME, task.workload.name());
+    assert!(
+        P::WORKLOADS.contains(&task.workload),
+        "{} has no equivalent of {}",
+        P::NAME,
+        task.workload.name()
+    );
     std::fs::create_dir_all(&task.dir).expect("the directory of the store");
     let data = &task.data;
     match task.workload {
@@ -35,7 +40,9 @@ pub fn run<P: Peer>(task: &Task) {
             unsafe { libc::raise(libc::SIGKILL) };
         }
         Workload::AppendOne => append::<P>(task, |store, events| appends(store, events, 1, true)),
-        Workload::AppendBatch => append::<P>(task, |store, events| appends(store, events, BATCH, true)),
+        Workload::AppendBatch => {
+            append::<P>(task, |store, events| appends(store, events, BATCH, true))
+        }
         Workload::AppendFast => append::<P>(task, |store, events| appends(store, events, 1, false)),
         Workload::AppendThreads => append::<P>(task, |store, events| {
             std::thread::scope(|scope| {
@@ -44,9 +51,15 @@ pub fn run<P: Peer>(task: &Task) {
                 }
             });
         }),
-        Workload::Import => import::<P>(task, Mode::Once, Imported { new: data.events, present: 0 }),
-        Workload::ImportChunks => import::<P>(task, Mode::PerChunk, Imported { new: data.events, present: 0 }),
-        Workload::ImportAgain => import::<P>(task, Mode::Once, Imported { new: 0, present: data.events }),
+        Workload::Import => {
+            import::<P>(task, Mode::Once, Imported { new: data.events, present: 0 })
+        }
+        Workload::ImportChunks => {
+            import::<P>(task, Mode::PerChunk, Imported { new: data.events, present: 0 })
+        }
+        Workload::ImportAgain => {
+            import::<P>(task, Mode::Once, Imported { new: 0, present: data.events })
+        }
         Workload::Read => read::<P>(task, |store| {
             for i in data.range() {
                 let n = data.first + mix(i) % data.events;
@@ -89,7 +102,8 @@ impl Seen {
     }
 }
 
-/// Data is made batch by batch, so that it takes no memory; the time of the appends alone is printed.
+/// Data is made batch by batch, so that it takes no memory; the time of the appends alone is
+/// printed.
 fn fill<P: Peer>(store: &P, data: &Data) {
     let (mut n, mut spent) = (data.range(), Duration::ZERO);
     while !n.is_empty() {
@@ -127,7 +141,10 @@ fn import<P: Peer>(task: &Task, mode: Mode, expected: Imported) {
         let mut filtered = 0;
         let imported = store.import(&source, mode, &mut |event| {
             filtered += 1;
-            event.id != [0; 16] && event.kind != 0 && event.time_us > 0 && event.entity != event.scope
+            event.id != [0; 16]
+                && event.kind != 0
+                && event.time_us > 0
+                && event.entity != event.scope
         });
         assert_eq!((imported, filtered), (expected, task.data.events));
     });
@@ -148,14 +165,16 @@ fn finish<P: Peer>(store: P, task: &Task) {
 /// Of this process.
 pub fn memory_mb(field: &str) -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("status of this process");
-    let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("memory of this process");
+    let line =
+        status.lines().find_map(|line| line.strip_prefix(field)).expect("memory of this process");
     line.trim().trim_end_matches(" kB").parse::<f64>().expect("kilobytes") * 1024.0 / 1e6
 }
 
 /// Blocks that are allocated, as `du` counts them.
 fn disk_bytes(dir: &Path) -> u64 {
     use std::os::unix::fs::MetadataExt;
-    let entries = std::fs::read_dir(dir).expect("a directory").map(|entry| entry.expect("an entry"));
+    let entries =
+        std::fs::read_dir(dir).expect("a directory").map(|entry| entry.expect("an entry"));
     let size = |entry: std::fs::DirEntry| match entry.metadata().expect("an entry") {
         meta if meta.is_dir() => disk_bytes(&entry.path()),
         meta => meta.blocks() * 512,

@@ -1,5 +1,5 @@
-//! The callbacks that the calls of the ABI are given: they answer as the input says, call the library themselves, and
-//! count how often what belongs to them is disposed of.
+//! The callbacks that the calls of the ABI are given: they answer as the input says, call the
+//! library themselves, and count how often what belongs to them is disposed of.
 
 use crate::calls::{c, checked};
 use fbat::ffi::import::{fbat_filter_fn, fbat_import_report, fbat_progress_fn};
@@ -24,7 +24,8 @@ pub struct Calls {
 
 thread_local! {
     static CALLS: RefCell<Calls> = const { RefCell::new(Calls { answers: Vec::new(), stores: [0; 2] }) };
-    /// How many times something to dispose of was handed over, and how many times it was disposed of.
+    /// How many times something to dispose of was handed over, and how many times it was disposed
+    /// of.
     static GIVEN: Cell<u64> = const { Cell::new(0) };
     static DESTROYED: Cell<u64> = const { Cell::new(0) };
 }
@@ -43,7 +44,11 @@ pub fn during(calls: Calls, import: impl FnOnce()) {
 
 /// Everything that was handed over has been disposed of, once.
 pub fn settle() {
-    assert_eq!(GIVEN.get(), DESTROYED.get(), "what belongs to callbacks is disposed of exactly once");
+    assert_eq!(
+        GIVEN.get(),
+        DESTROYED.get(),
+        "what belongs to callbacks is disposed of exactly once"
+    );
 }
 
 /// A destroy function, or none; the call that it is handed to has to see to it.
@@ -83,7 +88,12 @@ unsafe extern "C-unwind" fn on_progress(_: *mut c_void, report: *const fbat_impo
     answer(0)
 }
 
-unsafe extern "C-unwind" fn on_log(_: *mut c_void, level: u32, message: *const c_char, length: usize) {
+unsafe extern "C-unwind" fn on_log(
+    _: *mut c_void,
+    level: u32,
+    message: *const c_char,
+    length: usize,
+) {
     assert!((FBAT_LOG_ERROR..=FBAT_LOG_INFO).contains(&level));
     read_text(fbat_str { data: message, len: length });
 }

@@ -1,6 +1,7 @@
-//! Calls of the C ABI in any order, with handles that are live, freed, NULL, of another type or invented, and with sizes,
-//! flags and lengths that may be wrong: all that the first page of `fbat.h` promises a status for. Every result is
-//! looked at: it has to be written, and zero or NULL on failure. In the end nothing may be left.
+//! Calls of the C ABI in any order, with handles that are live, freed, NULL, of another type or
+//! invented, and with sizes, flags and lengths that may be wrong: all that the first page of
+//! `fbat.h` promises a status for. Every result is looked at: it has to be written, and zero or
+//! NULL on failure. In the end nothing may be left.
 
 use crate::callbacks::{self, Calls};
 use crate::disk::Disk;
@@ -20,8 +21,9 @@ use std::ptr::{null, null_mut};
 
 /// A call of the library.
 macro_rules! c {
-    // SAFETY: pointers are null, handles or anything instead of one, or lead to memory of the caller that lives until
-    // the call returns; a length that memory does not have is one that the header says is refused.
+    // SAFETY: pointers are null, handles or anything instead of one, or lead to memory of the
+    // caller that lives until the call returns; a length that memory does not have is one that the
+    // header says is refused.
     ($call:expr) => {
         unsafe { $call }
     };
@@ -96,7 +98,11 @@ impl Machine<'_> {
             0..0x90 => self.made.iter().rfind(of_type).map_or(0, |made| made.1),
             which @ 0x90..0xe0 => {
                 let count = self.made.iter().filter(of_type).count().max(1);
-                self.made.iter().filter(of_type).nth(usize::from(which - 0x90) % count).map_or(0, |made| made.1)
+                self.made
+                    .iter()
+                    .filter(of_type)
+                    .nth(usize::from(which - 0x90) % count)
+                    .map_or(0, |made| made.1)
             }
             which @ 0xe0..0xf0 => self.made.get(usize::from(which - 0xe0)).map_or(0, |made| made.1),
             0xf0..0xf8 => 0,
@@ -139,7 +145,11 @@ impl Machine<'_> {
         let place = self.place(&mut err);
         let status = checked(call(place));
         if !place.is_null() {
-            assert_eq!(err.is_null(), status == FBAT_OK, "an error where, and only where, the call failed");
+            assert_eq!(
+                err.is_null(),
+                status == FBAT_OK,
+                "an error where, and only where, the call failed"
+            );
             if status != FBAT_OK {
                 assert_eq!(c!(fbat_error_code(err)), status);
                 self.made.push((Type::Error, err as usize));
@@ -173,7 +183,11 @@ impl Machine<'_> {
     }
 
     /// A call that fills a struct in; `zeroed`: all of it is zero on failure.
-    fn fill<T>(&mut self, zeroed: bool, fill: impl FnOnce(*mut T, *mut *mut fbat_error) -> fbat_status) -> fbat_status {
+    fn fill<T>(
+        &mut self,
+        zeroed: bool,
+        fill: impl FnOnce(*mut T, *mut *mut fbat_error) -> fbat_status,
+    ) -> fbat_status {
         let size = match self.input.u8() {
             0xf0.. => self.input.edgy() as usize,
             _ => size_of::<T>(),
@@ -222,28 +236,42 @@ impl Machine<'_> {
             29 => self.convert(),
             30 => self.cancel(),
             _ => {
-                let (log, destroy) = (callbacks::log(self.input.u8()), callbacks::destroy(self.input.u8()));
+                let (log, destroy) =
+                    (callbacks::log(self.input.u8()), callbacks::destroy(self.input.u8()));
                 checked(c!(fbat_set_log_callback(log, null_mut(), destroy)));
             }
         }
     }
 
     fn open(&mut self) {
-        let path =
-            self.input.pick(&[Some(c"/s"), Some(c"/s"), Some(c"/t"), Some(c"/new"), Some(c"/no/way"), Some(c""), None]);
+        let path = self.input.pick(&[
+            Some(c"/s"),
+            Some(c"/s"),
+            Some(c"/t"),
+            Some(c"/new"),
+            Some(c"/no/way"),
+            Some(c""),
+            None,
+        ]);
         let path = path.map_or(null(), |path| path.as_ptr());
         let options = self.handle::<fbat_open_options>(Type::OpenOptions);
         let mine = stores::options(&self.disk, OpenMode::MustExist);
-        let change = |given| Options { vfs: mine.vfs, clock: mine.clock, entropy: mine.entropy, ..given };
-        self.make(Type::Store, false, |out, err| c!(store_open_with(path, options, change, out, err)));
+        let change =
+            |given| Options { vfs: mine.vfs, clock: mine.clock, entropy: mine.entropy, ..given };
+        self.make(Type::Store, false, |out, err| {
+            c!(store_open_with(path, options, change, out, err))
+        });
     }
 
     fn append(&mut self) {
         let store = self.handle::<fbat_store>(Type::Store);
         let count = 1 + self.input.below(3);
-        let texts: Vec<[Text; 3]> = (0..count).map(|_| [self.text(), self.text(), self.text()]).collect();
-        let extensions: Vec<fbat_extension> = texts.iter().map(|texts| self.extension(&texts[2])).collect();
-        let events: Vec<fbat_event> = (0..count).map(|at| self.event(&texts[at], &extensions)).collect();
+        let texts: Vec<[Text; 3]> =
+            (0..count).map(|_| [self.text(), self.text(), self.text()]).collect();
+        let extensions: Vec<fbat_extension> =
+            texts.iter().map(|texts| self.extension(&texts[2])).collect();
+        let events: Vec<fbat_event> =
+            (0..count).map(|at| self.event(&texts[at], &extensions)).collect();
         if self.input.one_in(2) {
             self.fill(true, |out, err| c!(fbat_append(store, events.as_ptr(), out, err)));
             return;
@@ -303,15 +331,20 @@ impl Machine<'_> {
     }
 
     fn read(&mut self) {
-        let (store, query) = (self.handle::<fbat_store>(Type::Store), self.handle::<fbat_query>(Type::Query));
+        let (store, query) =
+            (self.handle::<fbat_store>(Type::Store), self.handle::<fbat_query>(Type::Query));
         match self.input.u8() % 4 {
             0 => {
                 let (id, columns) = (self.id(), self.input.u8().into());
                 let id = self.place((&raw const id).cast_mut());
-                self.make(Type::Page, false, |out, err| c!(fbat_event_get(store, id, columns, out, err)));
+                self.make(Type::Page, false, |out, err| {
+                    c!(fbat_event_get(store, id, columns, out, err))
+                });
             }
-            1 => self.make(Type::Page, false, |out, err| c!(fbat_store_query(store, query, out, err))),
-            2 => self.make(Type::Cursor, false, |out, err| c!(fbat_cursor_new(store, query, out, err))),
+            1 => self
+                .make(Type::Page, false, |out, err| c!(fbat_store_query(store, query, out, err))),
+            2 => self
+                .make(Type::Cursor, false, |out, err| c!(fbat_cursor_new(store, query, out, err))),
             _ => {
                 let cursor = self.handle(Type::Cursor);
                 self.make(Type::Page, true, |out, err| c!(fbat_cursor_next(cursor, out, err)));
@@ -331,10 +364,14 @@ impl Machine<'_> {
     }
 
     fn import(&mut self) {
-        let stores = [self.handle::<fbat_store>(Type::Store), self.handle::<fbat_store>(Type::Store)];
+        let stores =
+            [self.handle::<fbat_store>(Type::Store), self.handle::<fbat_store>(Type::Store)];
         let options = self.handle::<fbat_import_options>(Type::ImportOptions);
         let length = self.input.u8() as usize % 16;
-        let answers = Calls { answers: self.input.bytes(length).to_vec(), stores: stores.map(|s| s as usize) };
+        let answers = Calls {
+            answers: self.input.bytes(length).to_vec(),
+            stores: stores.map(|s| s as usize),
+        };
         callbacks::during(answers, || {
             self.fill(false, |out, err| c!(fbat_import(stores[0], stores[1], options, out, err)));
         });
@@ -353,16 +390,20 @@ impl Machine<'_> {
             6 => c!(fbat_import_options_set_kind(options, self.input.u16())),
             7 => c!(fbat_import_options_set_category(options, number.into())),
             8 => c!(fbat_import_options_set_any_kind(options)),
-            9 => c!(fbat_import_options_set_versions(options, self.input.edgy(), self.input.edgy())),
+            9 => {
+                c!(fbat_import_options_set_versions(options, self.input.edgy(), self.input.edgy()))
+            }
             10 => c!(fbat_import_options_set_after(options, self.input.edgy())),
             11 => c!(fbat_import_options_set_chunk_size(options, number.into())),
             12 => c!(fbat_import_options_set_on_conflict(options, u32::from(number) % 3)),
             13 => {
-                let (filter, destroy) = (callbacks::filter(number), callbacks::destroy(self.input.u8()));
+                let (filter, destroy) =
+                    (callbacks::filter(number), callbacks::destroy(self.input.u8()));
                 c!(fbat_import_options_set_filter(options, filter, null_mut(), destroy))
             }
             14 => {
-                let (progress, destroy) = (callbacks::progress(number), callbacks::destroy(self.input.u8()));
+                let (progress, destroy) =
+                    (callbacks::progress(number), callbacks::destroy(self.input.u8()));
                 c!(fbat_import_options_set_progress(options, progress, null_mut(), destroy))
             }
             _ => match number % 4 {
@@ -418,11 +459,19 @@ impl Machine<'_> {
         let (body, body_len) = (bytes[6..].as_ptr(), bytes.len() - 6);
         match self.input.u8() % 8 {
             0 => self.keep(Type::Provenance, fbat_provenance_new()),
-            1 => drop(checked(c!(fbat_provenance_set_namespace(provenance, text.data(), text.len())))),
+            1 => drop(checked(c!(fbat_provenance_set_namespace(
+                provenance,
+                text.data(),
+                text.len()
+            )))),
             2 => drop(checked(c!(fbat_provenance_set_event_id(provenance, &id)))),
             3 => drop(checked(c!(fbat_provenance_set_schema_version(provenance, flags as u16)))),
-            4 => self.make(Type::Buffer, false, |out, err| c!(fbat_provenance_encode(provenance, out, err))),
-            5 => self.make(Type::Buffer, false, |out, err| c!(fbat_provenance_encode_body(provenance, out, err))),
+            4 => self.make(Type::Buffer, false, |out, err| {
+                c!(fbat_provenance_encode(provenance, out, err))
+            }),
+            5 => self.make(Type::Buffer, false, |out, err| {
+                c!(fbat_provenance_encode_body(provenance, out, err))
+            }),
             6 => self.make(Type::Provenance, false, |out, err| {
                 c!(fbat_provenance_decode(bytes.as_ptr(), bytes.len(), flags, out, err))
             }),
@@ -436,7 +485,9 @@ impl Machine<'_> {
         let (store, id) = (self.handle::<fbat_store>(Type::Store), self.id());
         let page = self.handle::<fbat_page>(Type::Page);
         if self.input.one_in(2) {
-            return self.make(Type::Provenance, true, |out, err| c!(fbat_event_provenance(store, &id, out, err)));
+            return self.make(Type::Provenance, true, |out, err| {
+                c!(fbat_event_provenance(store, &id, out, err))
+            });
         }
         let (rows, count) = (c!(fbat_page_rows(page)), c!(fbat_page_len(page)));
         let row = if count == 0 { null() } else { rows.wrapping_add(self.input.below(count)) };
@@ -449,23 +500,33 @@ impl Machine<'_> {
         match self.input.u8() % 6 {
             0 => self.fill(true, |out, err| c!(fbat_store_sync(store, out, err))),
             1 => self.fill(true, |out, err| c!(fbat_store_frontier(store, out, err))),
-            2 => self.fill(true, |out, err| c!(fbat_store_head(store, text.data(), text.len(), out, err))),
+            2 => self.fill(true, |out, err| {
+                c!(fbat_store_head(store, text.data(), text.len(), out, err))
+            }),
             3 => self.fill(true, |out, err| c!(fbat_store_stats(store, out, err))),
             4 => self.fill(true, |out, err| c!(fbat_store_open_report(store, out, err))),
             _ => {
                 let mut hash = fbat_hash { bytes: [BEFORE; 32] };
                 let place = self.place(&raw mut hash);
                 let status = self.call(|err| c!(fbat_store_log_hash(store, place, err)));
-                assert!(place.is_null() || status == FBAT_OK || hash.bytes == [0; 32], "on failure a hash is zero");
+                assert!(
+                    place.is_null() || status == FBAT_OK || hash.bytes == [0; 32],
+                    "on failure a hash is zero"
+                );
                 status
             }
         };
     }
 
     fn verify(&mut self) {
-        let (store, report) = (self.handle::<fbat_store>(Type::Store), self.handle::<fbat_verify_report>(Type::Verify));
+        let (store, report) = (
+            self.handle::<fbat_store>(Type::Store),
+            self.handle::<fbat_verify_report>(Type::Verify),
+        );
         match self.input.u8() % 4 {
-            0 | 1 => self.make(Type::Verify, false, |out, err| c!(fbat_store_verify(store, out, err))),
+            0 | 1 => {
+                self.make(Type::Verify, false, |out, err| c!(fbat_store_verify(store, out, err)))
+            }
             2 => drop(self.fill(true, |out, err| c!(fbat_verify_report_totals(report, out, err)))),
             _ => {
                 let index = self.input.below(3);
@@ -477,7 +538,8 @@ impl Machine<'_> {
 
     /// Answers that have no status.
     fn look(&mut self) {
-        let (store, err) = (self.handle::<fbat_store>(Type::Store), self.handle::<fbat_error>(Type::Error));
+        let (store, err) =
+            (self.handle::<fbat_store>(Type::Store), self.handle::<fbat_error>(Type::Error));
         let texts = [
             c!(fbat_store_namespace(store)),
             c!(fbat_store_label(store)),
@@ -509,7 +571,13 @@ impl Machine<'_> {
             4 => c!(fbat_content_hash(data.cast(), text.len(), &mut hash)),
             _ => {
                 let parts = [text.str(), text.str()];
-                c!(fbat_operation_key(data, text.len(), parts.as_ptr(), self.input.below(3), &mut id))
+                c!(fbat_operation_key(
+                    data,
+                    text.len(),
+                    parts.as_ptr(),
+                    self.input.below(3),
+                    &mut id
+                ))
             }
         });
     }
@@ -571,6 +639,9 @@ fn free(of: Type, handle: usize) {
 
 /// A status that is not a defect of the library.
 pub(crate) fn checked(status: fbat_status) -> fbat_status {
-    assert!(![FBAT_ERR_PANIC, FBAT_ERR_INTERNAL, FBAT_ERR_FORKED].contains(&status), "status {status}");
+    assert!(
+        ![FBAT_ERR_PANIC, FBAT_ERR_INTERNAL, FBAT_ERR_FORKED].contains(&status),
+        "status {status}"
+    );
     status
 }

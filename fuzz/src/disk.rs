@@ -1,5 +1,5 @@
-//! A disk in memory, as plain and as fast as can be: never full, never failing, every write kept. Its contents can be
-//! taken and put on another disk without being copied.
+//! A disk in memory, as plain and as fast as can be: never full, never failing, every write kept.
+//! Its contents can be taken and put on another disk without being copied.
 
 use fbat::engine::vfs::{Access, File, Lock, LockOutcome, Vfs};
 use std::collections::{BTreeMap, BTreeSet};
@@ -130,7 +130,10 @@ impl Vfs for Disk {
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
         let state = &mut *lock(&self.0);
-        if !path.parent().is_some_and(|parent| parent == Path::new("/") || state.directories.contains(parent)) {
+        if !path
+            .parent()
+            .is_some_and(|parent| parent == Path::new("/") || state.directories.contains(parent))
+        {
             return Err(not_found());
         }
         match state.directories.insert(path.to_owned()) {
@@ -148,7 +151,12 @@ impl Vfs for Disk {
         if !state.directories.contains(path) {
             return Err(not_found());
         }
-        Ok(state.files.keys().filter(|file| file.parent() == Some(path)).map(|file| file_name(file)).collect())
+        Ok(state
+            .files
+            .keys()
+            .filter(|file| file.parent() == Some(path))
+            .map(|file| file_name(file))
+            .collect())
     }
 
     fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
@@ -162,7 +170,12 @@ impl Vfs for Disk {
         if !state.locked.insert(path.to_owned()) {
             return Ok(LockOutcome::Taken(text));
         }
-        Ok(LockOutcome::Held(Box::new(Held { disk: self.clone(), path: path.to_owned(), file, previous: text })))
+        Ok(LockOutcome::Held(Box::new(Held {
+            disk: self.clone(),
+            path: path.to_owned(),
+            file,
+            previous: text,
+        })))
     }
 
     fn boot_id(&self) -> Option<String> {

@@ -1,4 +1,5 @@
-//! What the log and its indexes are made of, without a store: headers, frames, one whole segment, one index.
+//! What the log and its indexes are made of, without a store: headers, frames, one whole segment,
+//! one index.
 
 use crate::disk::MemoryFile;
 use crate::input::Input;
@@ -38,7 +39,14 @@ impl Base {
         let ids = sample.rows.iter().map(|row| row.id).collect();
         let parts = parts::Segment::of(&bytes);
         assert_eq!(parts.assemble(), bytes, "taking a segment apart loses nothing");
-        let mut base = Base { header, parts, index: Vec::new(), ids, cache: Arc::new(BlockCache::new()), bytes };
+        let mut base = Base {
+            header,
+            parts,
+            index: Vec::new(),
+            ids,
+            cache: Arc::new(BlockCache::new()),
+            bytes,
+        };
         let segment = base.segment(header, base.bytes.clone());
         let tail = base.read(&segment).expect("a sound segment");
         base.index = segment.build_index(&tail.index_meta()).expect("an index");
@@ -47,7 +55,13 @@ impl Base {
 
     fn segment(&self, header: SegmentHeader, bytes: Vec<u8>) -> Segment {
         let file = Arc::new(MemoryFile::of(Arc::new(bytes)));
-        Segment::new(header, Path::new("/s/00000000000000000001.log"), file, None, self.cache.clone())
+        Segment::new(
+            header,
+            Path::new("/s/00000000000000000001.log"),
+            file,
+            None,
+            self.cache.clone(),
+        )
     }
 
     /// Reads every batch that there is.
@@ -70,7 +84,8 @@ impl Base {
                 }
             }
             2 => {
-                let (low, high) = (segment.lowest_offset(sequence)?, segment.highest_offset(sequence)?);
+                let (low, high) =
+                    (segment.lowest_offset(sequence)?, segment.highest_offset(sequence)?);
                 segment.offsets(entity, false, low, high)?;
             }
             3 => drop(segment.frames_before(sequence)?),
@@ -122,13 +137,19 @@ fn headers(base: &Base, input: &mut Input<'_>) {
     if let Ok(header) = BatchHeader::decode(&base.header, PLACE, &bytes) {
         let mut again = bytes[..BATCH_HEADER_LEN].to_vec();
         header.seal_into(&base.header, PLACE, &mut again);
-        assert!(again[16..72] == bytes[16..72] && again[76..] == bytes[76..80], "a batch header keeps its fields");
+        assert!(
+            again[16..72] == bytes[16..72] && again[76..] == bytes[76..80],
+            "a batch header keeps its fields"
+        );
     }
     if seals {
         parts::seal_header(&mut bytes);
     }
     if let Ok(header) = SegmentHeader::decode(&bytes) {
-        assert!(header.version != 1 || header.encode() == bytes[..SEGMENT_HEADER_LEN], "a header is encoded as it was");
+        assert!(
+            header.version != 1 || header.encode() == bytes[..SEGMENT_HEADER_LEN],
+            "a header is encoded as it was"
+        );
     }
 }
 
@@ -162,15 +183,18 @@ fn segment(base: &Base, input: &mut Input<'_>) {
         return;
     }
     let Some(index) = sound(segment.build_index(&tail.index_meta())) else { return };
-    let indexed = segment.with_index(segment.open_index_bytes(index).expect("what is built is whole"));
+    let indexed =
+        segment.with_index(segment.open_index_bytes(index).expect("what is built is whole"));
     if input.one_in(4) {
-        let found = [base.find(&segment), base.find(&indexed)].map(|found| found.expect("nothing is damaged"));
+        let found = [base.find(&segment), base.find(&indexed)]
+            .map(|found| found.expect("nothing is damaged"));
         assert_eq!(found[0], found[1], "an index finds what the table finds");
     }
     sound(base.ask(&indexed, input));
 }
 
-/// A changed index over the segment as it is: it answers, or says that it is damaged; the segment then makes another.
+/// A changed index over the segment as it is: it answers, or says that it is damaged; the segment
+/// then makes another.
 fn index(base: &Base, input: &mut Input<'_>) {
     let changes = input.u8() % 4;
     let mut bytes = base.index.clone();

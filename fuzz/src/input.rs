@@ -1,4 +1,5 @@
-//! What an input says, read from the front: numbers, choices, bytes. Behind its end everything is zero.
+//! What an input says, read from the front: numbers, choices, bytes. Behind its end everything is
+//! zero.
 
 /// The rest of an input.
 pub struct Input<'a>(pub &'a [u8]);

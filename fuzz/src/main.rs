@@ -1,4 +1,5 @@
-//! libFuzzer around the target that `FBAT_FUZZ_TARGET` names. One binary for all, so that it is linked once.
+//! libFuzzer around the target that `FBAT_FUZZ_TARGET` names. One binary for all, so that it is
+//! linked once.
 #![no_main]
 
 use std::sync::OnceLock;

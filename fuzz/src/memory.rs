@@ -1,5 +1,6 @@
-//! The limit on memory that damaged input is held to: no input is longer than a few hundred KiB with its store, so a
-//! length that asks for much more came out of the damage. Where memory is refused, the process aborts.
+//! The limit on memory that damaged input is held to: no input is longer than a few hundred KiB
+//! with its store, so a length that asks for much more came out of the damage. Where memory is
+//! refused, the process aborts.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr::null_mut;

@@ -1,5 +1,6 @@
-//! A store's directory with damaged files, opened and asked in every way. It has to answer with statuses; what it
-//! answers as an event has to be one that was written, or verify has to find the damage.
+//! A store's directory with damaged files, opened and asked in every way. It has to answer with
+//! statuses; what it answers as an event has to be one that was written, or verify has to find the
+//! damage.
 
 use crate::disk::{Disk, Files};
 use crate::input::Input;
@@ -39,7 +40,8 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// The files, and whether their checksums were put right after a change: then any event may be read from them.
+/// The files, and whether their checksums were put right after a change: then any event may be read
+/// from them.
 struct Damaged {
     files: Files,
     forged: bool,
@@ -141,7 +143,8 @@ impl Damaged {
 
 /// Whether a segment can be taken apart: none of its lengths was changed before.
 fn is_whole(bytes: &[u8]) -> bool {
-    let length = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?) as usize);
+    let length =
+        |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?) as usize);
     let mut at = 128;
     while bytes.get(at..at + 4) == Some(b"BTCH") {
         let (Some(body), true) = (length(at + 8), bytes.len() >= at + 80) else { return false };
@@ -166,7 +169,10 @@ struct Check<'a> {
 /// What a damaged store may answer. A defect in the library is none of them.
 fn is_answer(error: &Error) -> bool {
     assert!(!error.message.is_empty(), "every error says something");
-    !matches!(error.code(), Code::Panic | Code::Internal | Code::InvalidHandle | Code::Forked | Code::Closed)
+    !matches!(
+        error.code(),
+        Code::Panic | Code::Internal | Code::InvalidHandle | Code::Forked | Code::Closed
+    )
 }
 
 fn answer<T>(result: Result<T, Error>) -> Option<T> {
@@ -191,7 +197,13 @@ impl Check<'_> {
         if !store.open_report().created {
             self.examine(&store, input);
         }
-        let event = |entity| NewEvent { entity, scope: "shop", kind: KIND, payload: b"new", ..NewEvent::default() };
+        let event = |entity| NewEvent {
+            entity,
+            scope: "shop",
+            kind: KIND,
+            payload: b"new",
+            ..NewEvent::default()
+        };
         let length = if input.one_in(4) { 70_000 } else { 10 };
         let payload = vec![7; length];
         let known = NewEvent { key: Id(1 << 100 | 5), payload: &payload, ..event("order:1") };
@@ -220,8 +232,10 @@ impl Check<'_> {
         self.disk.put(Path::new("/d"), &stores::samples().last().expect("samples").files);
         let mode = input.pick(&[OpenMode::ReadOnly, OpenMode::MustExist]);
         let Some(store) = self.open(mode) else { return };
-        let fresh = Store::open(Path::new("/d"), &options(&self.disk, OpenMode::MustExist)).expect("a sound store");
-        let mut import = ImportOptions { namespace: NAMESPACE.to_owned(), ..ImportOptions::default() };
+        let fresh = Store::open(Path::new("/d"), &options(&self.disk, OpenMode::MustExist))
+            .expect("a sound store");
+        let mut import =
+            ImportOptions { namespace: NAMESPACE.to_owned(), ..ImportOptions::default() };
         import.chunk_size = 1 + u32::from(input.u8() % 8);
         import.rehash = input.one_in(2);
         import.after = input.u8().into();
@@ -237,7 +251,11 @@ impl Check<'_> {
         let verified = answer(fresh.verify()).expect("a sound store can be read");
         // Without a rehash a payload is trusted to have the hash that its frame states.
         let trusting = self.forged && !import.rehash;
-        assert!(trusting || verified.findings.is_empty(), "what was imported is sound: {:?}", verified.findings);
+        assert!(
+            trusting || verified.findings.is_empty(),
+            "what was imported is sound: {:?}",
+            verified.findings
+        );
     }
 
     /// Asks what the input wants to know, and verify where an answer is none that was written.
@@ -245,7 +263,8 @@ impl Check<'_> {
         let (wish, mut sound) = (input.u8(), true);
         if wish & 1 == 0 {
             let all = answer(rows(store)).unwrap_or_default();
-            let written = all.iter().zip(&self.sample.rows).take_while(|(read, row)| read == row).count();
+            let written =
+                all.iter().zip(&self.sample.rows).take_while(|(read, row)| read == row).count();
             sound = all[written..].iter().all(|row| row.kind == Kind::GAP);
         }
         if wish & 2 == 0 {
@@ -268,7 +287,10 @@ impl Check<'_> {
         if !sound || wish & 16 == 0 {
             let verified = answer(store.verify());
             let found = verified.is_none_or(|report| !report.findings.is_empty());
-            assert!(sound || self.forged || found, "an event that nobody wrote, and verify finds nothing");
+            assert!(
+                sound || self.forged || found,
+                "an event that nobody wrote, and verify finds nothing"
+            );
         }
     }
 
@@ -276,9 +298,15 @@ impl Check<'_> {
     fn query(&self, store: &Store, input: &mut Input<'_>) -> bool {
         let query = Query {
             region: Region {
-                entity: input.pick(&[None, Some("order"), Some("order:1"), Some("none")]).map(str::to_owned),
+                entity: input
+                    .pick(&[None, Some("order"), Some("order:1"), Some("none")])
+                    .map(str::to_owned),
                 scope: input.pick(&[None, Some("shop"), Some("none")]).map(str::to_owned),
-                kind: input.pick(&[None, Some(KindFilter::Exact(KIND)), Some(KindFilter::Category(1))]),
+                kind: input.pick(&[
+                    None,
+                    Some(KindFilter::Exact(KIND)),
+                    Some(KindFilter::Category(1)),
+                ]),
                 versions: input.pick(&[None, Some((2, 4)), Some((0, u64::MAX))]),
             },
             after: input.pick(&[0, 0, 3, u64::MAX, u64::MAX - 1]),

@@ -1,6 +1,6 @@
-//! A segment, an index and the small files taken apart, changed where an input says, and put together again with
-//! checksums that hold: a fuzzer does not find a checksum, and what lies behind one would never be reached.
-//! `docs/format.md` has the layouts.
+//! A segment, an index and the small files taken apart, changed where an input says, and put
+//! together again with checksums that hold: a fuzzer does not find a checksum, and what lies behind
+//! one would never be reached. `docs/format.md` has the layouts.
 
 use crate::input::Input;
 
@@ -11,9 +11,12 @@ const BLOCK: usize = 4096;
 const BLOCK_DATA: usize = 4032;
 
 /// Fields of fixed size, by offset and width.
-const HEADER_FIELDS: [(usize, usize); 8] = [(8, 4), (12, 4), (16, 8), (32, 8), (40, 8), (80, 8), (88, 8), (96, 8)];
-const BATCH_FIELDS: [(usize, usize); 7] = [(8, 4), (12, 4), (16, 8), (24, 8), (32, 8), (40, 8), (76, 4)];
-const FRAME_FIELDS: [(usize, usize); 7] = [(4, 4), (8, 2), (10, 2), (12, 8), (20, 8), (28, 8), (60, 8)];
+const HEADER_FIELDS: [(usize, usize); 8] =
+    [(8, 4), (12, 4), (16, 8), (32, 8), (40, 8), (80, 8), (88, 8), (96, 8)];
+const BATCH_FIELDS: [(usize, usize); 7] =
+    [(8, 4), (12, 4), (16, 8), (24, 8), (32, 8), (40, 8), (76, 4)];
+const FRAME_FIELDS: [(usize, usize); 7] =
+    [(4, 4), (8, 2), (10, 2), (12, 8), (20, 8), (28, 8), (60, 8)];
 
 /// A segment as its header, its batches, and what follows.
 #[derive(Clone)]
@@ -41,7 +44,10 @@ fn put(bytes: &mut [u8], at: usize, value: usize) {
 
 fn set_field(bytes: &mut [u8], fields: &[(usize, usize)], input: &mut Input<'_>) {
     let (at, width) = input.pick(fields);
-    let before = bytes[at..at + width].iter().rev().fold(0u64, |number, byte| number << 8 | u64::from(*byte));
+    let before = bytes[at..at + width]
+        .iter()
+        .rev()
+        .fold(0u64, |number, byte| number << 8 | u64::from(*byte));
     let value = match input.u8() % 4 {
         0 => before.wrapping_add(input.edgy()),
         1 => before.wrapping_sub(input.edgy()),
@@ -122,7 +128,8 @@ impl Segment {
                 put(&mut out, place + 4, frame.len());
                 let crc = checksum(salt, place, &out[place + 4..]);
                 put(&mut out, place, crc);
-                log_hash = *blake3::hash(&[log_hash, frame[60..92].try_into().unwrap()].concat()).as_bytes();
+                log_hash = *blake3::hash(&[log_hash, frame[60..92].try_into().unwrap()].concat())
+                    .as_bytes();
             }
             let body = start + BATCH_HEADER;
             if !batch.stated {

@@ -4,8 +4,8 @@ use crate::input::Input;
 use fbat::engine::error::Code;
 use fbat::engine::provenance::{Provenance, MAGIC};
 
-/// Decodes the input as a frame or as a body, and checks what the two ways of decoding have to do with each other and
-/// with encoding. The first byte says what the rest is.
+/// Decodes the input as a frame or as a body, and checks what the two ways of decoding have to do
+/// with each other and with encoding. The first byte says what the rest is.
 pub fn run(data: &[u8]) {
     let mut input = Input(data);
     match input.u8() % 16 {
@@ -23,8 +23,8 @@ fn sealed(input: &mut Input<'_>) -> Vec<u8> {
     [&MAGIC[..], &u16::to_le_bytes(version), &crc32fast::hash(body).to_le_bytes(), body].concat()
 }
 
-/// A body that has, somewhere, one byte up to 4,095 times in a row: what opens an array, it nests as deep. Decoding
-/// gives up at 1,024.
+/// A body that has, somewhere, one byte up to 4,095 times in a row: what opens an array, it nests
+/// as deep. Decoding gives up at 1,024.
 fn nested(input: &mut Input<'_>) -> Vec<u8> {
     let (depth, marker, place) = (input.below(4096), input.u8(), input.u8().into());
     let mut body = input.rest().to_vec();
@@ -39,8 +39,13 @@ type Encode = fn(&Provenance) -> fbat::engine::error::Result<Vec<u8>>;
 fn check(bytes: &[u8], decode: Decode, encode: Encode) {
     let (strict, lenient) = (decode(bytes, false), decode(bytes, true));
     for error in [&strict, &lenient].into_iter().filter_map(|result| result.as_ref().err()) {
-        let codes =
-            [Code::WireFraming, Code::WireChecksum, Code::WireBody, Code::WireNotCanonical, Code::FutureVersion];
+        let codes = [
+            Code::WireFraming,
+            Code::WireChecksum,
+            Code::WireBody,
+            Code::WireNotCanonical,
+            Code::FutureVersion,
+        ];
         assert!(codes.contains(&error.code()) && !error.message.is_empty(), "{error:?}");
     }
     match (strict, lenient) {
@@ -51,7 +56,9 @@ fn check(bytes: &[u8], decode: Decode, encode: Encode) {
                 assert_eq!(again, bytes, "what is canonical is what is encoded");
             }
         }
-        (Ok(strict), Err(error)) => panic!("strict decoding read {strict:?}, lenient decoding did not: {error}"),
+        (Ok(strict), Err(error)) => {
+            panic!("strict decoding read {strict:?}, lenient decoding did not: {error}")
+        }
         (Err(_), Ok(lenient)) => {
             if let Ok(canonical) = encode(&lenient) {
                 assert_ne!(canonical, bytes, "strict decoding refuses what is encoded");

@@ -1,4 +1,5 @@
-//! The stores that inputs begin with: made by the library, the same in every run, kept as files in memory.
+//! The stores that inputs begin with: made by the library, the same in every run, kept as files in
+//! memory.
 
 use crate::disk::{Disk, Files};
 use fbat::engine::clock::{Clock, Entropy};
@@ -37,18 +38,30 @@ impl Row {
     /// Of an event that was read with all columns.
     pub fn of(e: &Event<'_>) -> Row {
         let mut bytes = Vec::with_capacity(256 + e.payload.len());
-        for number in [e.sequence, e.version, e.timestamp_us as u64, e.recorded_us as u64, e.payload_len as u64] {
+        for number in [
+            e.sequence,
+            e.version,
+            e.timestamp_us as u64,
+            e.recorded_us as u64,
+            e.payload_len as u64,
+        ] {
             bytes.extend_from_slice(&number.to_le_bytes());
         }
         for id in [e.id, e.correlation, e.causation] {
             bytes.extend_from_slice(&id.to_bytes());
         }
         bytes.extend_from_slice(&e.flags.to_le_bytes());
-        bytes.extend_from_slice(&[e.kind.0.to_le_bytes(), e.payload_version.to_le_bytes()].concat());
+        bytes
+            .extend_from_slice(&[e.kind.0.to_le_bytes(), e.payload_version.to_le_bytes()].concat());
         for hash in [Some(e.content_hash), Some(e.event_hash), e.previous_hash] {
             bytes.extend_from_slice(&hash.map_or([0; 32], |hash| hash.0));
         }
-        for text in [e.entity.as_bytes(), e.scope.as_bytes(), e.payload, format!("{:?}", e.source).as_bytes()] {
+        for text in [
+            e.entity.as_bytes(),
+            e.scope.as_bytes(),
+            e.payload,
+            format!("{:?}", e.source).as_bytes(),
+        ] {
             bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
             bytes.extend_from_slice(text);
         }
@@ -83,7 +96,12 @@ impl Entropy for Steps {
 
 /// Options with which equal calls have equal results.
 pub fn options(disk: &Disk, mode: OpenMode) -> Options {
-    let mut options = Options { mode, durability: Durability::Os, vfs: Arc::new(disk.clone()), ..Options::default() };
+    let mut options = Options {
+        mode,
+        durability: Durability::Os,
+        vfs: Arc::new(disk.clone()),
+        ..Options::default()
+    };
     options.limits.segment_bytes = 64 << 10;
     options.clock = Arc::new(Ticks(AtomicU64::new(0)));
     options.entropy = Arc::new(Steps(AtomicU64::new(1)));
@@ -92,7 +110,12 @@ pub fn options(disk: &Disk, mode: OpenMode) -> Options {
 
 /// Everything a store answers with, all columns.
 pub fn rows(store: &Store) -> fbat::engine::error::Result<Vec<Row>> {
-    let page = store.query(&Query { columns: Columns::ALL, system: true, limit: 65_536, ..Query::default() })?;
+    let page = store.query(&Query {
+        columns: Columns::ALL,
+        system: true,
+        limit: 65_536,
+        ..Query::default()
+    })?;
     Ok(page.iter().map(|event| Row::of(&event)).collect())
 }
 
@@ -110,7 +133,8 @@ fn append(store: &Store, number: u64, payload: &[u8]) {
         payload_version: (number % 4) as u16,
         correlation: Id(u128::from(number % 2) << 64),
         cause: if number % 7 == 3 { Cause::Event(Id(9)) } else { Cause::None },
-        extensions: &extensions[..(number % 3) as usize % (1 + usize::from(payload.len() < 1000) * 2)],
+        extensions: &extensions
+            [..(number % 3) as usize % (1 + usize::from(payload.len() < 1000) * 2)],
         ..NewEvent::default()
     };
     let twin = NewEvent { key: Id::NONE, entity: "order", ..event };
@@ -119,7 +143,8 @@ fn append(store: &Store, number: u64, payload: &[u8]) {
 }
 
 fn filled(path: &str, disk: &Disk, count: u64, payload: &[u8]) -> Store {
-    let store = Store::open(Path::new(path), &options(disk, OpenMode::CreateIfMissing)).expect("a sample");
+    let store =
+        Store::open(Path::new(path), &options(disk, OpenMode::CreateIfMissing)).expect("a sample");
     for number in 0..count {
         append(&store, number, payload);
         if number == count / 2 {
@@ -138,10 +163,14 @@ pub fn samples() -> &'static [Sample] {
         for (path, count, length) in [("/small", 8, 20), ("/large", 9, 9000)] {
             let store = filled(path, &disk, count, &vec![b'x'; length]);
             let source = filled(&format!("{path}-source"), &disk, 3, b"imported");
-            let mut import = ImportOptions { namespace: NAMESPACE.to_owned(), ..ImportOptions::default() };
+            let mut import =
+                ImportOptions { namespace: NAMESPACE.to_owned(), ..ImportOptions::default() };
             store.import(&source, &mut import).result.expect("an import");
-            let event = NewEvent { entity: "raw", scope: "shop", kind: KIND, ..NewEvent::default() };
-            store.append_with_provenance_body(&event, b"\x81\xa1x\x01").expect("an event with any provenance");
+            let event =
+                NewEvent { entity: "raw", scope: "shop", kind: KIND, ..NewEvent::default() };
+            store
+                .append_with_provenance_body(&event, b"\x81\xa1x\x01")
+                .expect("an event with any provenance");
             let rows = rows(&store).expect("sound");
             samples.push(Sample { files: disk.take(Path::new(path)), rows: rows.clone() });
             store.close().expect("a close");

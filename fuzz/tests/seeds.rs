@@ -1,4 +1,5 @@
-//! Every seed once, without libFuzzer: what fuzzing found before stays found, whether or not fuzzing can run here.
+//! Every seed once, without libFuzzer: what fuzzing found before stays found, whether or not
+//! fuzzing can run here.
 
 use fbat_fuzz::{CANARY, TARGETS};
 use std::fs;

@@ -39,13 +39,13 @@ pub struct BackupReport {
 }
 
 impl Store {
-    /// Copies the store, as far as it is durable now, into `destination`, an empty directory that is
-    /// made where it is missing. Others may append meanwhile; a writer's lock is held for the moment
-    /// that a sync takes it, and no lock of this store while files are copied.
+    /// Copies the store, as far as it is durable now, into `destination`, an empty directory that
+    /// is made where it is missing. Others may append meanwhile; a writer's lock is held for the
+    /// moment that a sync takes it, and no lock of this store while files are copied.
     ///
-    /// `StoreExists`, `InvalidArgument` (the directory has other files), `Busy` (another backup goes
-    /// there), `Corrupt` (this store is damaged; the message names file and offset), `Closed`, `Io`,
-    /// `NoSpace`. After a failure there is no store at the destination.
+    /// `StoreExists`, `InvalidArgument` (the directory has other files), `Busy` (another backup
+    /// goes there), `Corrupt` (this store is damaged; the message names file and offset), `Closed`,
+    /// `Io`, `NoSpace`. After a failure there is no store at the destination.
     pub fn backup(&self, destination: &Path, options: BackupOptions) -> Result<BackupReport> {
         let source = &*self.0;
         source.check_open()?;
@@ -89,7 +89,8 @@ impl Backup<'_> {
                 break;
             }
             self.source.check_open()?;
-            let sealed = segments.get(at + 1).is_some_and(|next| next.header.first_sequence <= self.end + 1);
+            let sealed =
+                segments.get(at + 1).is_some_and(|next| next.header.first_sequence <= self.end + 1);
             let (copy, copied) = self.segment(segment, sealed, place.as_ref(), &mut report)?;
             place = Some(copied);
             copies.push(Arc::new(copy));
@@ -105,13 +106,19 @@ impl Backup<'_> {
         let identity = self.source.dir.read_identity()?.until(last_sequence);
         sync_parent(self.dir)?;
         let (log_id, log_hash) = (identity.log_id, tail.log_hash);
-        self.dir.write_clean_mark(&CleanMark { log_id, segment, end: tail.offset, last_sequence, log_hash })?;
+        self.dir.write_clean_mark(&CleanMark {
+            log_id,
+            segment,
+            end: tail.offset,
+            last_sequence,
+            log_hash,
+        })?;
         self.dir.write_identity(&identity)?;
         Ok(BackupReport { events, last_sequence, log_hash, ..report })
     }
 
-    /// Copies a segment, or the part of the last one that is durable, and checks every batch of what
-    /// is at the destination then. What it gives back knows the copy by its index.
+    /// Copies a segment, or the part of the last one that is durable, and checks every batch of
+    /// what is at the destination then. What it gives back knows the copy by its index.
     fn segment(
         &self,
         segment: &Segment,
@@ -122,13 +129,24 @@ impl Backup<'_> {
         let header = segment.header;
         let to = self.dir.file(&Segment::log_name(header.first_sequence));
         let failed = |e| Error::io("cannot write", &to, &e);
-        let linked = sealed && self.options.link && self.dir.vfs.hard_link(&segment.path, &to).is_ok();
+        let linked =
+            sealed && self.options.link && self.dir.vfs.hard_link(&segment.path, &to).is_ok();
         let file = match linked {
-            true => self.dir.vfs.open(&to, Access::Read).map_err(|e| Error::io("cannot open", &to, &e))?,
+            true => self
+                .dir
+                .vfs
+                .open(&to, Access::Read)
+                .map_err(|e| Error::io("cannot open", &to, &e))?,
             false => copy_file(segment, self.dir, &to)?,
         };
         // Under the name that it has in the source, since damage is the source's.
-        let copy = Segment::new(header, segment.path.clone(), file.clone(), None, self.source.cache.clone());
+        let copy = Segment::new(
+            header,
+            segment.path.clone(),
+            file.clone(),
+            None,
+            self.source.cache.clone(),
+        );
         let tail = self.read(&copy, sealed, before)?;
         if !sealed {
             file.set_len(tail.offset).map_err(failed)?;
@@ -138,12 +156,21 @@ impl Backup<'_> {
         let index = copy.build_index(&tail.index_meta())?;
         self.dir.publish(&Segment::index_name(header.first_sequence), &index, true)?;
         let index =
-            Opening::for_reading(self.dir, &self.source.identity, self.source.cache.clone()).open_index(&header)?;
-        let indexed = Segment::new(header, copy.path.clone(), file, index, self.source.cache.clone());
+            Opening::for_reading(self.dir, &self.source.identity, self.source.cache.clone())
+                .open_index(&header)?;
+        let indexed =
+            Segment::new(header, copy.path.clone(), file, index, self.source.cache.clone());
         report.segments += 1;
         report.linked_segments += u64::from(linked);
         report.log_bytes += tail.offset;
-        Ok((indexed, Place { segment: header.first_sequence, tail, events: header.events_before + tail.events }))
+        Ok((
+            indexed,
+            Place {
+                segment: header.first_sequence,
+                tail,
+                events: header.events_before + tail.events,
+            },
+        ))
     }
 
     /// Reads a copied segment to its seal or to where the copy ends.
@@ -184,12 +211,15 @@ impl Backup<'_> {
 
 /// Copies what is known of a segment: whole batches, which do not change any more.
 fn copy_file(segment: &Segment, dir: &Directory, to: &Path) -> Result<Arc<dyn File>> {
-    let file = dir.vfs.open(to, Access::CreateNew).map_err(|e| Error::io("cannot create", to, &e))?;
+    let file =
+        dir.vfs.open(to, Access::CreateNew).map_err(|e| Error::io("cannot create", to, &e))?;
     let end = segment.end();
     let copied = copy_front(&*segment.file, &*file, end)
         .map_err(|e| Error::io(&format!("cannot copy {} to", segment.path.display()), to, &e))?;
     match copied < end {
-        true => Err(Error::corrupt(&segment.path, copied, "the file became shorter while it was read")),
+        true => {
+            Err(Error::corrupt(&segment.path, copied, "the file became shorter while it was read"))
+        }
         false => Ok(file),
     }
 }

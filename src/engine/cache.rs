@@ -11,8 +11,8 @@ pub type Block = Arc<Vec<u8>>;
 const SLOTS: usize = 4096;
 const SHARDS: usize = 64;
 
-/// Parts of indexes that are held whole as long as all of a kind take less than so many bytes together; beyond, their
-/// blocks come and go.
+/// Parts of indexes that are held whole as long as all of a kind take less than so many bytes
+/// together; beyond, their blocks come and go.
 #[derive(Clone, Copy)]
 pub enum Part {
     Filter = 32 << 20,
@@ -74,7 +74,12 @@ impl BlockCache {
     }
 
     /// The block `number` of the file that is known as `file`, from the cache or from `load`.
-    pub fn get<E>(&self, file: u64, number: u64, load: impl FnOnce() -> Result<Vec<u8>, E>) -> Result<Block, E> {
+    pub fn get<E>(
+        &self,
+        file: u64,
+        number: u64,
+        load: impl FnOnce() -> Result<Vec<u8>, E>,
+    ) -> Result<Block, E> {
         let (shard, at) = self.place(file, number);
         let lock = || shard.lock().unwrap_or_else(|e| e.into_inner());
         if let Some(slot) = &lock()[at] {
@@ -87,8 +92,8 @@ impl BlockCache {
         Ok(block)
     }
 
-    /// Shows the block `number` of `file` to `look`, if it is in the cache: sooner done than [`BlockCache::get`], which
-    /// takes hold of it. `look` must not come back here.
+    /// Shows the block `number` of `file` to `look`, if it is in the cache: sooner done than
+    /// [`BlockCache::get`], which takes hold of it. `look` must not come back here.
     pub fn peek<T>(&self, file: u64, number: u64, look: impl FnOnce(&[u8]) -> T) -> Option<T> {
         let (shard, at) = self.place(file, number);
         let slots = shard.lock().unwrap_or_else(|e| e.into_inner());
@@ -97,7 +102,8 @@ impl BlockCache {
     }
 
     fn place(&self, file: u64, number: u64) -> (&Mutex<Vec<Option<Slot>>>, usize) {
-        let place = (file.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(number)) as usize % SLOTS;
+        let place =
+            (file.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(number)) as usize % SLOTS;
         (&self.shards[place % SHARDS], place / SHARDS)
     }
 
@@ -118,7 +124,8 @@ impl BlockCache {
             let shard = shard.lock().unwrap_or_else(|e| e.into_inner());
             shard.iter().flatten().map(|slot| slot.block.len()).sum::<usize>()
         };
-        let pinned = [&self.pinned_filters, &self.pinned_strings].map(|bytes| bytes.load(Ordering::Relaxed));
+        let pinned =
+            [&self.pinned_filters, &self.pinned_strings].map(|bytes| bytes.load(Ordering::Relaxed));
         self.shards.iter().map(held).sum::<usize>() + pinned.iter().sum::<usize>()
     }
 }

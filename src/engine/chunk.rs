@@ -1,4 +1,5 @@
-//! Chunks of an import: gathered on the caller's thread, and each committed on another while the next is gathered.
+//! Chunks of an import: gathered on the caller's thread, and each committed on another while the
+//! next is gathered.
 
 use super::commit::{ImportTerms, Item, Outcome};
 use super::error::{Code, Error, Result};
@@ -49,7 +50,8 @@ impl Chunk {
 
     pub fn push(&mut self, event: &Event<'_>, key: Id, tag: u64, bytes: usize) {
         let at = self.arena.len();
-        let parts = [event.entity.as_bytes(), event.scope.as_bytes(), event.extensions.0, event.payload];
+        let parts =
+            [event.entity.as_bytes(), event.scope.as_bytes(), event.extensions.0, event.payload];
         parts.iter().for_each(|part| self.arena.extend_from_slice(part));
         self.bytes += bytes;
         self.waiting.push(Waiting {
@@ -92,7 +94,11 @@ impl Chunk {
                 correlation: event.correlation,
                 cause: Cause::None,
                 extensions,
-                source: Source::Import { namespace, event_id: event.source_id, sequence: event.source_sequence },
+                source: Source::Import {
+                    namespace,
+                    event_id: event.source_id,
+                    sequence: event.source_sequence,
+                },
                 skip_to: 0,
             }
         };
@@ -102,7 +108,9 @@ impl Chunk {
     /// The error of the commit, in the words of an import where it is a conflict.
     fn name_conflict(&self, error: Error) -> Error {
         match (error.code(), error.item.and_then(|item| self.waiting.get(item))) {
-            (Code::IdempotencyConflict, Some(event)) => conflict(event.source_id, event.source_sequence, event.key),
+            (Code::IdempotencyConflict, Some(event)) => {
+                conflict(event.source_id, event.source_sequence, event.key)
+            }
             _ => error,
         }
     }
@@ -145,13 +153,14 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// Commits a chunk. `own` are the frontiers before and after the chunks before, as long as nobody else appended
-    /// between them.
+    /// Commits a chunk. `own` are the frontiers before and after the chunks before, as long as
+    /// nobody else appended between them.
     fn commit(&self, chunk: &Chunk, own: &mut (u64, u64)) -> Result<Counts> {
         let items = chunk.items(&self.namespace);
         let skip_conflicts = self.on_conflict == OnConflict::Skip;
         let terms = ImportTerms { absent_at: chunk.absent_at, own: *own, skip_conflicts };
-        let outcomes = self.destination.commit(&items, Some(terms)).map_err(|e| chunk.name_conflict(e))?;
+        let outcomes =
+            self.destination.commit(&items, Some(terms)).map_err(|e| chunk.name_conflict(e))?;
         let mut counts = Counts::default();
         let (mut first, mut last) = (None, 0);
         for outcome in &outcomes {
@@ -203,7 +212,15 @@ pub struct Committer {
 
 impl Committer {
     pub fn new(terms: Terms, overlap: bool) -> Committer {
-        Committer { terms, overlap, worker: None, under_way: 0, here: None, own: (0, 0), spare: Vec::new() }
+        Committer {
+            terms,
+            overlap,
+            worker: None,
+            under_way: 0,
+            here: None,
+            own: (0, 0),
+            spare: Vec::new(),
+        }
     }
 
     /// Whether a chunk was started and not collected.
@@ -229,7 +246,9 @@ impl Committer {
             self.overlap = self.worker.is_some();
         }
         match &self.worker {
-            Some(worker) => worker.give(std::mem::replace(chunk, self.spare.pop().unwrap_or_default())),
+            Some(worker) => {
+                worker.give(std::mem::replace(chunk, self.spare.pop().unwrap_or_default()))
+            }
             None => {
                 self.here = Some(self.terms.commit(chunk, &mut self.own));
                 chunk.clear();
@@ -249,7 +268,8 @@ impl Committer {
     }
 }
 
-/// The thread of an import. It ends before this is dropped; in a forked child, where it is not, nothing of it is touched.
+/// The thread of an import. It ends before this is dropped; in a forked child, where it is not,
+/// nothing of it is touched.
 struct Worker(Option<Thread>);
 
 struct Thread {
@@ -300,7 +320,9 @@ impl Worker {
         received.unwrap_or_else(|| {
             // It ends early by a panic only, which goes on here.
             let panic = self.0.take().and_then(|thread| thread.thread.join().err());
-            std::panic::resume_unwind(panic.unwrap_or_else(|| Box::new("the thread of an import is gone")))
+            std::panic::resume_unwind(
+                panic.unwrap_or_else(|| Box::new("the thread of an import is gone")),
+            )
         })
     }
 }

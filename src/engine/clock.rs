@@ -2,7 +2,8 @@
 
 /// Where the engine gets the time from.
 pub trait Clock: Send + Sync {
-    /// Microseconds since 1970-01-01T00:00:00Z. May jump; the store keeps recorded time from going back.
+    /// Microseconds since 1970-01-01T00:00:00Z. May jump; the store keeps recorded time from going
+    /// back.
     fn now_us(&self) -> i64;
 }
 

@@ -75,7 +75,8 @@ impl<'a> Item<'a> {
             Source::Raw(body) => body.len() + 10,
         };
         let strings = self.entity.len() + self.scope.len() + 20;
-        (FRAME_FIXED_LEN + 128 + strings + self.payload.len() + self.extensions.len() + source) as u64
+        (FRAME_FIXED_LEN + 128 + strings + self.payload.len() + self.extensions.len() + source)
+            as u64
     }
 }
 
@@ -97,7 +98,8 @@ pub enum Outcome {
 pub struct ImportTerms {
     /// No key of the batch was there while this was the visible frontier.
     pub absent_at: u64,
-    /// The frontiers before and after batches of the same import, which have none of these keys either.
+    /// The frontiers before and after batches of the same import, which have none of these keys
+    /// either.
     pub own: (u64, u64),
     /// Report conflicts as outcomes instead of failing.
     pub skip_conflicts: bool,
@@ -121,7 +123,8 @@ struct Plan<'a> {
     keys: HashMap<Id, usize>,
     /// By the number of the entity, as far as the batch has moved them.
     heads: HashMap<u32, Head>,
-    /// Numbers of strings that the table does not have yet: those of the index, and those that the batch spells.
+    /// Numbers of strings that the table does not have yet: those of the index, and those that the
+    /// batch spells.
     numbers: HashMap<&'a str, u32>,
     of_index: Vec<(&'a str, u32)>,
     spelled: Vec<&'a str>,
@@ -161,14 +164,21 @@ impl Inner {
                 }
             }
         }
-        let fresh = plan.outcomes.iter().filter(|outcome| outcome.is_none()).count() - plan.repeats.len();
+        let fresh =
+            plan.outcomes.iter().filter(|outcome| outcome.is_none()).count() - plan.repeats.len();
         if fresh > 0 {
             if refused.is_none() {
-                let is_fresh = |at: usize| plan.outcomes[at].is_none() && plan.repeated_by(at).is_none();
-                let bounds = items.iter().enumerate().filter(|(at, _)| is_fresh(*at)).map(|(_, i)| i.encoded_bound());
+                let is_fresh =
+                    |at: usize| plan.outcomes[at].is_none() && plan.repeated_by(at).is_none();
+                let bounds = items
+                    .iter()
+                    .enumerate()
+                    .filter(|(at, _)| is_fresh(*at))
+                    .map(|(_, i)| i.encoded_bound());
                 self.make_room(&mut writer, bounds.sum(), fresh as u64)?;
             }
-            // Where an item was refused, one before it may be at fault in another way, and is the one to be told of.
+            // Where an item was refused, one before it may be at fault in another way, and is the
+            // one to be told of.
             let header = self.encode_batch(&mut writer, items, &mut plan)?;
             if refused.is_none() {
                 self.put(&mut writer, header, &plan)?;
@@ -177,7 +187,11 @@ impl Inner {
         }
         match refused {
             Some(error) => Err(error),
-            None => Ok(plan.outcomes.into_iter().map(|outcome| outcome.expect("every item was settled")).collect()),
+            None => Ok(plan
+                .outcomes
+                .into_iter()
+                .map(|outcome| outcome.expect("every item was settled"))
+                .collect()),
         }
     }
 
@@ -195,7 +209,8 @@ impl Inner {
         }
         if let Some(&earlier) = plan.keys.get(&item.key) {
             if items[earlier].tag != item.tag {
-                let message = format!("key {} is that of item {earlier}, which has other content", item.key);
+                let message =
+                    format!("key {} is that of item {earlier}, which has other content", item.key);
                 return Err(Error::new(Code::IdempotencyConflict, message).with_event(item.key, 0));
             }
             return Ok(Settled::SameAs(earlier));
@@ -207,8 +222,11 @@ impl Inner {
         if known_absent {
             return Ok(Settled::Fresh);
         }
-        let Some((segment, found)) = find_key_in(segments, item.key)? else { return Ok(Settled::Fresh) };
-        // An import trusts the tag, so that a duplicate costs no read; an append reads it for its receipt anyway.
+        let Some((segment, found)) = find_key_in(segments, item.key)? else {
+            return Ok(Settled::Fresh);
+        };
+        // An import trusts the tag, so that a duplicate costs no read; an append reads it for its
+        // receipt anyway.
         if found.tag == item.tag && (import.is_some() || has_content(&segment, found, item)?) {
             return Ok(Settled::There(Outcome::Present(segment, found.offset)));
         }
@@ -227,8 +245,10 @@ impl Inner {
     fn conflict(&self, key: Id, segment: &Segment, found: Found) -> Result<Error> {
         let mut window = segment.window();
         let there = segment.frame_at(&mut window, found.offset.into())?;
-        let message =
-            format!("key {key} is event {} with other content (entity, scope, kind or payload)", there.sequence);
+        let message = format!(
+            "key {key} is event {} with other content (entity, scope, kind or payload)",
+            there.sequence
+        );
         Ok(Error::new(Code::IdempotencyConflict, message).with_event(key, there.sequence))
     }
 
@@ -275,13 +295,23 @@ impl Inner {
         };
         let events_before = sealed.header.events_before + writer.tail.events;
         let salt = super::store::random_salt(&self.options);
-        let header =
-            writer::next_header(self.identity.log_id, &writer.tail, events_before, sealed.header.log_start, salt);
+        let header = writer::next_header(
+            self.identity.log_id,
+            &writer.tail,
+            events_before,
+            sealed.header.log_start,
+            salt,
+        );
         let file = writer::create_segment(&self.dir, &header)?;
         self.dir.sync().map_err(|e| self.poisoned_by(e))?;
         let path = self.dir.file(&Segment::log_name(header.first_sequence));
         let next = Arc::new(Segment::new(header, path, file, None, self.cache.clone()));
-        let next_writer = Writer::new(self.dir.clone(), next.clone(), Tail::at_start(&header), writer.clean_mark)?;
+        let next_writer = Writer::new(
+            self.dir.clone(),
+            next.clone(),
+            Tail::at_start(&header),
+            writer.clean_mark,
+        )?;
         let mut segments = self.segments().to_vec();
         segments.pop();
         segments.push(Arc::new(sealed.with_index(index)));
@@ -292,12 +322,15 @@ impl Inner {
         Ok(())
     }
 
-    /// Makes the newest run that `sealed` segments form and that is not there. One at a time: it takes as long as
-    /// sealing two segments.
+    /// Makes the newest run that `sealed` segments form and that is not there. One at a time: it
+    /// takes as long as sealing two segments.
     fn make_run(&self, sealed: &[Arc<Segment>]) {
-        let (segments, there) = (self.segments(), |run: Option<&Option<_>>| matches!(run, Some(Some(_))));
+        let (segments, there) =
+            (self.segments(), |run: Option<&Option<_>>| matches!(run, Some(Some(_))));
         let of_eight = sealed.chunks_exact(RUN_SEGMENTS).enumerate();
-        let Some((_, members)) = of_eight.rev().find(|(number, _)| !there(segments.runs().get(*number))) else {
+        let Some((_, members)) =
+            of_eight.rev().find(|(number, _)| !there(segments.runs().get(*number)))
+        else {
             return;
         };
         // Not insisted on: an event is worth more than a run.
@@ -314,8 +347,14 @@ impl Inner {
         }
     }
 
-    /// Encodes the items that are to be written into the writer's buffer, and says what became of each.
-    fn encode_batch<'a>(&self, writer: &mut Writer, items: &[Item<'a>], plan: &mut Plan<'a>) -> Result<BatchHeader> {
+    /// Encodes the items that are to be written into the writer's buffer, and says what became of
+    /// each.
+    fn encode_batch<'a>(
+        &self,
+        writer: &mut Writer,
+        items: &[Item<'a>],
+        plan: &mut Plan<'a>,
+    ) -> Result<BatchHeader> {
         let skip_to = items[0].skip_to;
         // A gap event follows from the log alone; see `system::gap_id`.
         let now_us = if skip_to > 0 { i64::MIN } else { self.options.clock.now_us() };
@@ -382,9 +421,11 @@ impl Inner {
         let source = match item.source {
             Source::None => FrameSource::None,
             Source::Raw(body) => FrameSource::Raw(body),
-            Source::Import { namespace, event_id, sequence } => {
-                FrameSource::Import { namespace: string_ref(segment, table, namespace, plan)?, event_id, sequence }
-            }
+            Source::Import { namespace, event_id, sequence } => FrameSource::Import {
+                namespace: string_ref(segment, table, namespace, plan)?,
+                event_id,
+                sequence,
+            },
         };
         let id = if item.key.is_none() { self.new_id(recorded_us) } else { item.key };
         let causation = match item.cause {
@@ -456,7 +497,9 @@ impl Inner {
                 let mut window = segment.window();
                 Ok(segment.frame_at(&mut window, u64::from(*offset))?.id)
             }
-            Some(Outcome::Conflict) | None => Err(Error::invalid(format!("item {at} cannot be a cause"))),
+            Some(Outcome::Conflict) | None => {
+                Err(Error::invalid(format!("item {at} cannot be a cause")))
+            }
         }
     }
 
@@ -487,7 +530,9 @@ impl Inner {
             Outcome::New(receipt) => return Ok(*receipt),
             Outcome::Again(receipt) => return Ok(Receipt { replayed: true, ..*receipt }),
             Outcome::Present(segment, offset) => (segment, *offset),
-            Outcome::Conflict => return Err(Error::new(Code::Internal, "a conflict has no receipt")),
+            Outcome::Conflict => {
+                return Err(Error::new(Code::Internal, "a conflict has no receipt"))
+            }
         };
         let mut window = segment.window();
         let frame = segment.frame_at(&mut window, offset.into())?;
@@ -507,16 +552,28 @@ impl Inner {
         })
     }
 
-    /// Hash of the event before the one at `offset` of `segment`, which is the entity's `version`th; zero where that
-    /// event was lost.
-    pub fn previous_hash(&self, segment: &Segment, entity: &str, version: u64, offset: u32) -> Result<Hash> {
+    /// Hash of the event before the one at `offset` of `segment`, which is the entity's
+    /// `version`th; zero where that event was lost.
+    pub fn previous_hash(
+        &self,
+        segment: &Segment,
+        entity: &str,
+        version: u64,
+        offset: u32,
+    ) -> Result<Hash> {
         match (version, entity == SYSTEM_ENTITY) {
             (1, true) => return Ok(Hash::ZERO),
             (1, false) | (2, true) => return Ok(self.identity.genesis_hash),
             _ => {}
         }
         // Where events were lost, the one before is not the one that this event was chained to.
-        let chained = |before: u64, hash: Hash| if before.checked_add(1) == Some(version) { hash } else { Hash::ZERO };
+        let chained = |before: u64, hash: Hash| {
+            if before.checked_add(1) == Some(version) {
+                hash
+            } else {
+                Hash::ZERO
+            }
+        };
         if let Some(before) = segment.before(entity, offset)? {
             let mut window = segment.window();
             let frame = segment.frame_at(&mut window, before.into())?;
@@ -565,7 +622,9 @@ fn check_expectation(item: &Item<'_>, found: u64) -> Result<()> {
         Expect::Any => return Ok(()),
         Expect::Absent => (found == 0, 0, "none was expected".to_owned()),
         Expect::Present => (found > 0, 1, "some were expected".to_owned()),
-        Expect::Version(version) => (found == version, version, format!("version {version} was expected")),
+        Expect::Version(version) => {
+            (found == version, version, format!("version {version} was expected"))
+        }
     };
     if holds {
         return Ok(());
@@ -574,8 +633,14 @@ fn check_expectation(item: &Item<'_>, found: u64) -> Result<()> {
     Err(Error::new(Code::VersionConflict, message).with_numbers(found, wanted))
 }
 
-/// The number of a string in the segment with this table; spelled where the batch is the first to use it.
-fn string_ref<'a>(segment: &Segment, table: &MemTable, text: &'a str, plan: &mut Plan<'a>) -> Result<StringRef<'a>> {
+/// The number of a string in the segment with this table; spelled where the batch is the first to
+/// use it.
+fn string_ref<'a>(
+    segment: &Segment,
+    table: &MemTable,
+    text: &'a str,
+    plan: &mut Plan<'a>,
+) -> Result<StringRef<'a>> {
     if let Some(number) = table.number(text).or_else(|| plan.numbers.get(text).copied()) {
         return Ok(StringRef { number, spelled: None });
     }

@@ -67,8 +67,12 @@ impl Directory {
         for name in names {
             match name.rsplit_once('.') {
                 _ if name == IDENTITY => listing.identity = true,
-                Some((stem, "log")) if segment_number(stem).is_some() => listing.segments.extend(segment_number(stem)),
-                Some((stem, "idx")) if segment_number(stem).is_some() => listing.indexes.extend(segment_number(stem)),
+                Some((stem, "log")) if segment_number(stem).is_some() => {
+                    listing.segments.extend(segment_number(stem))
+                }
+                Some((stem, "idx")) if segment_number(stem).is_some() => {
+                    listing.indexes.extend(segment_number(stem))
+                }
                 _ if name == LOCK || is_written_whole(&name) => {}
                 _ if is_temporary(&name) => listing.temporary.push(name),
                 _ => listing.foreign.push(name),
@@ -80,7 +84,9 @@ impl Directory {
     }
 
     pub fn sync(&self) -> Result<()> {
-        self.vfs.sync_dir(&self.path).map_err(|e| Error::io("cannot sync directory", &self.path, &e))
+        self.vfs
+            .sync_dir(&self.path)
+            .map_err(|e| Error::io("cannot sync directory", &self.path, &e))
     }
 
     /// Makes a file of these bytes appear under `name` at once, whole also after a power cut;
@@ -107,7 +113,9 @@ impl Directory {
 
     pub fn rename_temporary(&self, name: &str) -> Result<()> {
         let path = self.file(name);
-        self.vfs.rename(&self.temporary(name), &path).map_err(|e| Error::io("cannot rename to", &path, &e))
+        self.vfs
+            .rename(&self.temporary(name), &path)
+            .map_err(|e| Error::io("cannot rename to", &path, &e))
     }
 
     fn temporary(&self, name: &str) -> PathBuf {
@@ -116,7 +124,9 @@ impl Directory {
 
     pub fn remove_if_there(&self, path: &Path) -> Result<()> {
         match self.vfs.remove(path) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("cannot remove", path, &e)),
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                Err(Error::io("cannot remove", path, &e))
+            }
             _ => Ok(()),
         }
     }
@@ -128,7 +138,10 @@ impl Directory {
     pub fn read_identity(&self) -> Result<Identity> {
         let path = self.file(IDENTITY);
         let Some(bytes) = self.read_small(&path)? else {
-            return Err(Error::new(Code::StoreNotFound, format!("{} is not a store", self.path.display())));
+            return Err(Error::new(
+                Code::StoreNotFound,
+                format!("{} is not a store", self.path.display()),
+            ));
         };
         Identity::decode(&path, &bytes)
     }
@@ -147,7 +160,8 @@ impl Directory {
     /// The mark of the last close; none when it is missing or unreadable.
     pub fn read_clean_mark(&self) -> Result<Option<CleanMark>> {
         let bytes = self.read_small(&self.file(CLEAN))?;
-        let bytes = bytes.filter(|b| b.len() == CLEAN_LEN && b[..8] == CLEAN_MAGIC && checksum_holds(b));
+        let bytes =
+            bytes.filter(|b| b.len() == CLEAN_LEN && b[..8] == CLEAN_MAGIC && checksum_holds(b));
         Ok(bytes.map(|b| CleanMark {
             log_id: Id::from_bytes(array_at(&b, 8)),
             segment: u64_at(&b, 24),
@@ -168,7 +182,8 @@ impl Directory {
     pub fn remove_store(&self) -> Result<()> {
         self.remove_if_there(&self.file(IDENTITY))?;
         self.sync()?;
-        let names = self.vfs.list(&self.path).map_err(|e| Error::io("cannot list", &self.path, &e))?;
+        let names =
+            self.vfs.list(&self.path).map_err(|e| Error::io("cannot list", &self.path, &e))?;
         for name in names.iter().filter(|name| is_written_whole(name) || is_temporary(name)) {
             self.remove_if_there(&self.file(name))?;
         }
@@ -199,20 +214,26 @@ pub fn check_version(path: &Path, version: u32) -> Result<()> {
     if version == FORMAT_VERSION {
         return Ok(());
     }
-    let message =
-        format!("{} has format version {version}; this library reads version {FORMAT_VERSION}", path.display());
-    Err(Error::new(Code::FutureVersion, message).with_numbers(version.into(), FORMAT_VERSION.into()))
+    let message = format!(
+        "{} has format version {version}; this library reads version {FORMAT_VERSION}",
+        path.display()
+    );
+    Err(Error::new(Code::FutureVersion, message)
+        .with_numbers(version.into(), FORMAT_VERSION.into()))
 }
 
 /// Whether a store gives a file this name when it has been written.
 fn is_written_whole(name: &str) -> bool {
-    let of_segment = |(stem, extension)| segment_number(stem).is_some() && matches!(extension, "log" | "idx" | "run");
+    let of_segment = |(stem, extension)| {
+        segment_number(stem).is_some() && matches!(extension, "log" | "idx" | "run")
+    };
     name == IDENTITY || name == CLEAN || name.rsplit_once('.').is_some_and(of_segment)
 }
 
 /// Whether a store writes under this name what has no name of its own yet.
 fn is_temporary(name: &str) -> bool {
-    name.rsplit_once('.').is_some_and(|(stem, extension)| extension == TEMPORARY && is_written_whole(stem))
+    name.rsplit_once('.')
+        .is_some_and(|(stem, extension)| extension == TEMPORARY && is_written_whole(stem))
 }
 
 pub fn segment_number(stem: &str) -> Option<u64> {

@@ -135,7 +135,9 @@ impl Error {
     /// A failed operation of the operating system: what was tried, and on which file.
     pub fn io(what: &str, path: &Path, source: &io::Error) -> Error {
         let code = match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => Code::NoSpace,
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge => Code::NoSpace,
             _ => Code::Io,
         };
         let mut error = Error::new(code, format!("{what} {}: {source}", path.display()));
@@ -146,7 +148,8 @@ impl Error {
 
     /// Damage found in a file: where, and what is wrong there.
     pub fn corrupt(path: &Path, offset: u64, why: impl fmt::Display) -> Error {
-        let mut error = Error::new(Code::Corrupt, format!("{} at offset {offset}: {why}", path.display()));
+        let mut error =
+            Error::new(Code::Corrupt, format!("{} at offset {offset}: {why}", path.display()));
         error.0.path = Some(path.to_owned());
         error.0.offset = Some(offset);
         error
@@ -154,7 +157,8 @@ impl Error {
 
     /// A callback's wish to stop with `status`, which is negative.
     pub fn stopped(status: i32) -> Error {
-        let mut error = Error::new(Code::Stopped, format!("a callback stopped the call with {status}"));
+        let mut error =
+            Error::new(Code::Stopped, format!("a callback stopped the call with {status}"));
         error.0.callback_status = status;
         error
     }

@@ -82,7 +82,8 @@ pub struct Event<'a> {
     pub extensions: Extensions<'a>,
     pub content_hash: Hash,
     pub event_hash: Hash,
-    /// Hash of the entity's event before (the genesis event's for the first; zero where that was lost); only with its column.
+    /// Hash of the entity's event before (the genesis event's for the first; zero where that was
+    /// lost); only with its column.
     pub previous_hash: Option<Hash>,
     /// Where an imported event came from.
     pub source: Source<'a>,
@@ -197,8 +198,10 @@ pub fn check_coordinate(entity: &str, scope: &str) -> Result<()> {
     for (what, text) in [("entity", entity), ("scope", scope)] {
         let (length, max) = (text.len(), limits::COORDINATE_BYTES_MAX);
         if length > max {
-            let error =
-                Error::new(Code::InvalidCoordinate, format!("the {what} has {length} bytes; {max} are allowed"));
+            let error = Error::new(
+                Code::InvalidCoordinate,
+                format!("the {what} has {length} bytes; {max} are allowed"),
+            );
             return Err(error.with_numbers(length as u64, max as u64));
         }
     }
@@ -209,7 +212,9 @@ pub fn check_coordinate(entity: &str, scope: &str) -> Result<()> {
                 byte @ (..0x20 | 0x7f) => format!("the byte 0x{byte:02x}"),
                 byte => format!("'{}'", char::from(byte)),
             };
-            return fault(format!("the {what} has {byte} at {at}; control bytes, '/', '|' and '=' are refused"));
+            return fault(format!(
+                "the {what} has {byte} at {at}; control bytes, '/', '|' and '=' are refused"
+            ));
         }
         if let Some(at) = text.as_bytes().windows(2).position(|pair| pair == b"..") {
             return fault(format!("the {what} has '..' at {at}"));
@@ -242,7 +247,11 @@ fn check_extensions(extensions: &[(&str, &[u8])]) -> Result<()> {
     check_limit("extensions", extensions.len(), limits::EXTENSIONS_MAX)?;
     // Lengths may be any at all until they are checked, so that a sum could overflow.
     let lengths = extensions.iter().flat_map(|(key, value)| [key.len(), value.len()]);
-    check_limit("extension bytes", lengths.fold(0, usize::saturating_add), limits::EXTENSIONS_BYTES_MAX)?;
+    check_limit(
+        "extension bytes",
+        lengths.fold(0, usize::saturating_add),
+        limits::EXTENSIONS_BYTES_MAX,
+    )?;
     for (at, (key, _)) in extensions.iter().enumerate() {
         check_extension_key(key)?;
         if extensions[..at].iter().any(|(earlier, _)| earlier == key) {
@@ -263,7 +272,10 @@ fn check_extension_key(key: &str) -> Result<()> {
     }
     let shaped = matches!(key.split_once('.'), Some((prefix, field)) if !prefix.is_empty() && !field.is_empty() && !field.contains('.'));
     if !key.is_ascii() || !shaped {
-        let message = format!("extension key '{}' is not ASCII of the form prefix.field", key.escape_default());
+        let message = format!(
+            "extension key '{}' is not ASCII of the form prefix.field",
+            key.escape_default()
+        );
         return Err(Error::invalid(message));
     }
     Ok(())

@@ -61,7 +61,8 @@ impl Follower {
         }
     }
 
-    /// After an unclean stop the writer moves the segment to a new file; the old one never grows again.
+    /// After an unclean stop the writer moves the segment to a new file; the old one never grows
+    /// again.
     fn reopen(&mut self, store: &Inner, last: &Arc<Segment>) -> Result<bool> {
         let failed = |e: io::Error| Error::io("cannot reopen", &last.path, &e);
         if last.file.is_linked().map_err(failed)? {
@@ -71,15 +72,24 @@ impl Follower {
         let mut bytes = [0; SEGMENT_HEADER_LEN];
         read_full(&*file, &mut bytes, 0).map_err(failed)?;
         if bytes != last.header.encode() {
-            return Err(Error::corrupt(&last.path, 0, "another segment has taken the place of this one"));
+            return Err(Error::corrupt(
+                &last.path,
+                0,
+                "another segment has taken the place of this one",
+            ));
         }
         let index = last.index().map(|index| (*index).clone());
-        let mut tail =
-            index.as_ref().map_or(Tail::at_start(&last.header), |i| Tail::after_index(&last.header, &i.meta));
+        let mut tail = index
+            .as_ref()
+            .map_or(Tail::at_start(&last.header), |i| Tail::after_index(&last.header, &i.meta));
         let moved = Segment::new(last.header, last.path.clone(), file, index, store.cache.clone());
         tail.read_through(&moved, self.tail.offset)?;
         if (tail.offset, tail.log_hash) != (self.tail.offset, self.tail.log_hash) {
-            return Err(Error::corrupt(&last.path, tail.offset, "the log has lost what was read from it before"));
+            return Err(Error::corrupt(
+                &last.path,
+                tail.offset,
+                "the log has lost what was read from it before",
+            ));
         }
         let mut segments = store.segments().to_vec();
         segments.pop();

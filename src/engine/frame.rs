@@ -12,8 +12,9 @@ pub const BATCH_HEADER_LEN: usize = 80;
 pub const FRAME_FIXED_LEN: usize = 92;
 /// Set in the header of the record, without events, that ends a sealed segment.
 pub const BATCH_SEAL: u32 = 1;
-/// Set in the header of the record, without events, that declares sequences as lost: those from the next one to the
-/// one before the record's own. They belonged to events, so no gap event can take one of them.
+/// Set in the header of the record, without events, that declares sequences as lost: those from the
+/// next one to the one before the record's own. They belonged to events, so no gap event can take
+/// one of them.
 pub const BATCH_LOSS: u32 = 1 << 1;
 
 const HAS_TIMESTAMP: u16 = 1;
@@ -35,7 +36,8 @@ pub struct SegmentHeader {
     pub version: u32,
     /// The id of the log, which the store had when it was made.
     pub store_id: Id,
-    /// No event of this segment has a lower sequence, and none of an earlier one has this or a higher.
+    /// No event of this segment has a lower sequence, and none of an earlier one has this or a
+    /// higher.
     pub first_sequence: u64,
     /// Base of the recorded times in this segment, microseconds since 1970.
     pub created_us: i64,
@@ -80,12 +82,14 @@ impl SegmentHeader {
         if crc32fast::hash(&bytes[..124]) != u32_at(bytes, 124) {
             return Err("the checksum of the segment header does not hold");
         }
-        if version == FORMAT_VERSION && (u32_at(bytes, 12) as usize != SEGMENT_HEADER_LEN || bytes[104..124] != [0; 20])
+        if version == FORMAT_VERSION
+            && (u32_at(bytes, 12) as usize != SEGMENT_HEADER_LEN || bytes[104..124] != [0; 20])
         {
             return Err("the segment header has fields that this version does not know");
         }
         let (first_sequence, events_before) = (u64_at(bytes, 32), u64_at(bytes, 96));
-        let possible = (1..=SEQUENCE_MAX).contains(&first_sequence) && events_before < first_sequence;
+        let possible =
+            (1..=SEQUENCE_MAX).contains(&first_sequence) && events_before < first_sequence;
         if version == FORMAT_VERSION && !possible {
             return Err("the segment header contradicts itself");
         }
@@ -103,7 +107,9 @@ impl SegmentHeader {
 
     /// The seed of a checksum over bytes that stand at `offset` of this segment.
     fn seed(&self, offset: u64) -> crc32fast::Hasher {
-        crc32fast::Hasher::new_with_initial((self.salt ^ (self.salt >> 32) ^ offset ^ (offset >> 32)) as u32)
+        crc32fast::Hasher::new_with_initial(
+            (self.salt ^ (self.salt >> 32) ^ offset ^ (offset >> 32)) as u32,
+        )
     }
 
     fn checksum(&self, offset: u64, bytes: &[u8]) -> u32 {
@@ -112,9 +118,10 @@ impl SegmentHeader {
         hasher.finalize()
     }
 
-    /// A salt under which the checksum of a batch header at `offset` holds, at least [`BATCH_HEADER_LEN`] bytes. There
-    /// is one for any bytes: only what else holds under it proves something. CRC-32 is run backwards from its result
-    /// to the seed, as in M. Stigge and others, "Reversing CRC", 2006.
+    /// A salt under which the checksum of a batch header at `offset` holds, at least
+    /// [`BATCH_HEADER_LEN`] bytes. There is one for any bytes: only what else holds under it proves
+    /// something. CRC-32 is run backwards from its result to the seed, as in M. Stigge and others,
+    /// "Reversing CRC", 2006.
     pub fn salt_of_batch(offset: u64, bytes: &[u8]) -> u64 {
         const POLYNOMIAL: u32 = 0xedb8_8320;
         let mut register = !u32_at(bytes, 4);
@@ -206,7 +213,8 @@ impl BatchHeader {
             flags: u32_at(bytes, 76),
         };
         let empty = header.count == 0 && header.body_len == 0;
-        let sequences = header.synced_through < header.first_sequence && header.first_sequence <= SEQUENCE_MAX;
+        let sequences =
+            header.synced_through < header.first_sequence && header.first_sequence <= SEQUENCE_MAX;
         if header.flags > BATCH_LOSS || (header.flags != 0) != empty || !sequences {
             return Err("the batch header contradicts itself");
         }
@@ -219,7 +227,8 @@ impl BatchHeader {
     }
 }
 
-/// A string of the segment's dictionary: its number, and its bytes where the frame is the first to use it.
+/// A string of the segment's dictionary: its number, and its bytes where the frame is the first to
+/// use it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StringRef<'a> {
     pub number: u32,
@@ -327,7 +336,8 @@ impl<'a> Frame<'a> {
         u32_at(bytes, 4) as usize
     }
 
-    /// Whether these bytes, all of a frame if they are one, look like it; costs less than its checksum.
+    /// Whether these bytes, all of a frame if they are one, look like it; costs less than its
+    /// checksum.
     pub fn is_likely(segment: &SegmentHeader, bytes: &[u8]) -> bool {
         Frame::parse(segment, bytes).is_some()
     }
@@ -344,8 +354,8 @@ impl<'a> Frame<'a> {
         Frame::parse(segment, bytes).ok_or("the fields of the frame do not parse")
     }
 
-    /// What tells the event of a frame from others: its id, then kind, content hash, and the numbers of entity and scope.
-    /// The checksum is not looked at.
+    /// What tells the event of a frame from others: its id, then kind, content hash, and the
+    /// numbers of entity and scope. The checksum is not looked at.
     pub fn unchecked_identity(bytes: &[u8]) -> Option<(Id, (Kind, Hash, u32, u32))> {
         if bytes.len() < FRAME_FIXED_LEN {
             return None;
@@ -356,7 +366,10 @@ impl<'a> Frame<'a> {
         }
         let (entity, scope) = (take_string(rest)?.number, take_string(rest)?.number);
         let kind = Kind(u16::from_le_bytes(array_at(bytes, 10)));
-        Some((Id::from_bytes(array_at(bytes, 12)), (kind, Hash(array_at(bytes, 28)), entity, scope)))
+        Some((
+            Id::from_bytes(array_at(bytes, 12)),
+            (kind, Hash(array_at(bytes, 28)), entity, scope),
+        ))
     }
 
     #[inline(always)]
@@ -381,7 +394,8 @@ impl<'a> Frame<'a> {
             false => recorded_us,
         };
         let flags = if optional(HAS_FLAGS) { take_varint(rest)?.try_into().ok()? } else { 0 };
-        let payload_version = if optional(HAS_PAYLOAD_VERSION) { take_varint(rest)?.try_into().ok()? } else { 0 };
+        let payload_version =
+            if optional(HAS_PAYLOAD_VERSION) { take_varint(rest)?.try_into().ok()? } else { 0 };
         let correlation = if optional(HAS_CORRELATION) { take_id(rest)? } else { Id::NONE };
         let causation = if optional(HAS_CAUSATION) { take_id(rest)? } else { Id::NONE };
         let extensions = if optional(HAS_EXTENSIONS) { take_slice(rest)? } else { &[] };
@@ -422,7 +436,10 @@ impl<'a> Frame<'a> {
             FrameSource::Import { namespace, .. } => Some(namespace),
             _ => None,
         };
-        [Some(self.entity), Some(self.scope), namespace].into_iter().flatten().filter(|s| s.spelled.is_some())
+        [Some(self.entity), Some(self.scope), namespace]
+            .into_iter()
+            .flatten()
+            .filter(|s| s.spelled.is_some())
     }
 }
 
@@ -488,7 +505,9 @@ fn take_string<'a>(rest: &mut &'a [u8]) -> Option<StringRef<'a>> {
     let reference = take_varint(rest)?;
     let number = u32::try_from(reference >> 1).ok()?;
     let spelled = match reference & 1 {
-        1 => Some(std::str::from_utf8(take_slice(rest).filter(|s| s.len() <= STRING_BYTES_MAX)?).ok()?),
+        1 => Some(
+            std::str::from_utf8(take_slice(rest).filter(|s| s.len() <= STRING_BYTES_MAX)?).ok()?,
+        ),
         _ => None,
     };
     Some(StringRef { number, spelled })

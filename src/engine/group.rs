@@ -1,14 +1,17 @@
-//! Group commit: of the callers that wait for the disk, one syncs for all that wrote before it began.
+//! Group commit: of the callers that wait for the disk, one syncs for all that wrote before it
+//! began.
 //!
-//! A sync that ends sends its callers on their way, who are back soon where they append in a loop. The next sync waits
-//! for them, but never longer than half of what a sync takes, so that threads which would take turns share each sync.
+//! A sync that ends sends its callers on their way, who are back soon where they append in a loop.
+//! The next sync waits for them, but never longer than half of what a sync takes, so that threads
+//! which would take turns share each sync.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-/// Who waits for which sync. Each sync has a number; those that it covers wait by that number's parity, so that its
-/// end wakes them and one of the others, who begins the next sync, and nobody else.
+/// Who waits for which sync. Each sync has a number; those that it covers wait by that number's
+/// parity, so that its end wakes them and one of the others, who begins the next sync, and nobody
+/// else.
 #[derive(Default)]
 pub struct Group {
     state: Mutex<State>,
@@ -45,7 +48,8 @@ impl Group {
         self.state.lock().unwrap_or_else(|e| e.into_inner())
     }
 
-    /// Waits until `is_done`, or until it is this caller's turn to bring that about for everything up to `target`.
+    /// Waits until `is_done`, or until it is this caller's turn to bring that about for everything
+    /// up to `target`.
     pub fn wait(&self, target: u64, is_done: impl Fn() -> bool) -> Option<Turn<'_>> {
         let mut state = self.lock();
         if !is_done() {

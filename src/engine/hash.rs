@@ -147,7 +147,8 @@ pub fn log_next(log: Hash, event: Hash) -> Hash {
     content_hash(&input)
 }
 
-/// What the log hash takes in, as if it were the hash of an event, where these sequences are declared lost.
+/// What the log hash takes in, as if it were the hash of an event, where these sequences are
+/// declared lost.
 pub fn loss_hash(first: u64, last: u64) -> Hash {
     let mut input = [0; 32];
     input[..16].copy_from_slice(LOSS_DOMAIN);

@@ -30,7 +30,10 @@ impl Id {
     /// A UUID version 7 (RFC 9562, section 5.7): 48 bits of `unix_ms`, then `random`.
     pub const fn uuid_v7(unix_ms: u64, random: [u8; 10]) -> Id {
         let r = random;
-        let high = ((unix_ms as u128) << 80) | (0x7 << 76) | ((r[0] as u128 & 0x0f) << 72) | ((r[1] as u128) << 64);
+        let high = ((unix_ms as u128) << 80)
+            | (0x7 << 76)
+            | ((r[0] as u128 & 0x0f) << 72)
+            | ((r[1] as u128) << 64);
         let low = u64::from_be_bytes([r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9]]);
         Id(high | ((low & 0x3fff_ffff_ffff_ffff) | 0x8000_0000_0000_0000) as u128)
     }
@@ -158,6 +161,8 @@ mod tests {
         assert_eq!((kind.0, kind.category(), kind.kind_type()), (0xf081, 0xf, 0x081));
         assert_eq!(Kind::new(16, 0), None);
         assert_eq!(Kind::new(0, 4096), None);
-        assert!(Kind(0x0fff).is_reserved() && Kind(0xd000).is_reserved() && !Kind(0x1000).is_reserved());
+        assert!(
+            Kind(0x0fff).is_reserved() && Kind(0xd000).is_reserved() && !Kind(0x1000).is_reserved()
+        );
     }
 }

@@ -65,8 +65,8 @@ impl Identity {
         system::identity_payload(store_id, self.store_id_before(at), first_sequence)
     }
 
-    /// The identity of a log that ends with this sequence. A newest id that begins right behind it is
-    /// in force, though the log does not tell of it yet.
+    /// The identity of a log that ends with this sequence. A newest id that begins right behind it
+    /// is in force, though the log does not tell of it yet.
     pub fn until(mut self, last_sequence: u64) -> Identity {
         self.changes.retain(|change| change.first_sequence <= last_sequence + 1);
         self
@@ -103,7 +103,10 @@ impl Identity {
         }
         let changes: Vec<Change> = bytes[LEN - 4..bytes.len() - 4]
             .chunks_exact(CHANGE_LEN)
-            .map(|b| Change { store_id: Id::from_bytes(array_at(b, 0)), first_sequence: u64_at(b, 16) })
+            .map(|b| Change {
+                store_id: Id::from_bytes(array_at(b, 0)),
+                first_sequence: u64_at(b, 16),
+            })
             .collect();
         if !(0..changes.len()).all(|at| changes[at].may_follow(&changes[..at])) {
             return corrupt("the identity file contradicts itself");
@@ -133,7 +136,12 @@ impl<'a> Declared<'a> {
     }
 
     /// The next event. The first one under a store id, but for gaps, is the one that names it.
-    pub fn meet(&mut self, sequence: u64, kind: Kind, payload: &[u8]) -> std::result::Result<(), &'static str> {
+    pub fn meet(
+        &mut self,
+        sequence: u64,
+        kind: Kind,
+        payload: &[u8],
+    ) -> std::result::Result<(), &'static str> {
         if kind == Kind::GAP {
             return Ok(());
         }
@@ -170,13 +178,16 @@ impl Inner {
     /// Tells the log of the newest store id, unless it has been told. The identity file, which is
     /// on disk, comes first: a crash in between leaves this to the next writer.
     pub fn declare_identity(&self, identity: &Identity) -> Result<()> {
-        let Some((at, newest)) = identity.changes.iter().enumerate().next_back() else { return Ok(()) };
+        let Some((at, newest)) = identity.changes.iter().enumerate().next_back() else {
+            return Ok(());
+        };
         let visible = self.visible.load(Ordering::Acquire);
         let corrupt = |why| Error::corrupt(&self.dir.file(directory::IDENTITY), 0, why);
         if newest.first_sequence > visible + 1 {
             return Err(corrupt("the newest store id begins behind the end of the log"));
         }
-        let mut declared = Declared { identity, seen: at, last_sequence: newest.first_sequence - 1 };
+        let mut declared =
+            Declared { identity, seen: at, last_sequence: newest.first_sequence - 1 };
         let mut agrees = Ok(());
         let (region, go_on) = (Region::default(), || Ok(()));
         let scan = Scan {
@@ -204,7 +215,13 @@ impl Inner {
 
 /// An event of the library's own.
 pub fn system_item(kind: Kind, payload: &[u8]) -> Item<'_> {
-    let event = NewEvent { entity: SYSTEM_ENTITY, scope: SYSTEM_SCOPE, kind, payload, ..NewEvent::default() };
+    let event = NewEvent {
+        entity: SYSTEM_ENTITY,
+        scope: SYSTEM_SCOPE,
+        kind,
+        payload,
+        ..NewEvent::default()
+    };
     Item::of_event(&event, &[])
 }
 

@@ -110,7 +110,8 @@ impl Default for ImportOptions<'_> {
     }
 }
 
-/// Where every examined event went. The buckets (all counts but `overtaken`) add up to the events examined.
+/// Where every examined event went. The buckets (all counts but `overtaken`) add up to the events
+/// examined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct ImportReport {
     pub imported: u64,
@@ -133,7 +134,8 @@ pub struct ImportReport {
     pub destination_durable: u64,
 }
 
-/// What an import did, and how it ended. The report covers whole committed chunks also when it failed.
+/// What an import did, and how it ended. The report covers whole committed chunks also when it
+/// failed.
 #[derive(Debug)]
 pub struct ImportOutcome {
     pub report: ImportReport,
@@ -154,9 +156,9 @@ impl Store {
     /// Copies events of `source` into this store, each once, in the order of the source.
     ///
     /// Callbacks run on this thread with no lock held; they may read both stores and append to this
-    /// one. Codes: `InvalidArgument` (no namespace), `ImportConflict`, `LimitExceeded` (an event that
-    /// this store does not take), `Corrupt` (a damaged event of the source), `Stopped`, `Cancelled`,
-    /// `Closed`, `ReadOnly`, `Poisoned`, and those of an unreadable provenance.
+    /// one. Codes: `InvalidArgument` (no namespace), `ImportConflict`, `LimitExceeded` (an event
+    /// that this store does not take), `Corrupt` (a damaged event of the source), `Stopped`,
+    /// `Cancelled`, `Closed`, `ReadOnly`, `Poisoned`, and those of an unreadable provenance.
     pub fn import(&self, source: &Store, options: &mut ImportOptions<'_>) -> ImportOutcome {
         let _importing = [Importing::new(self), Importing::new(source)];
         match Run::start(self, source, options) {
@@ -202,8 +204,8 @@ struct Run<'d> {
     chunk_size: usize,
     committer: Committer,
     chunk: Chunk,
-    /// What was examined, but for what became of chunks: by now, with each chunk that is under way, and with those that
-    /// were committed.
+    /// What was examined, but for what became of chunks: by now, with each chunk that is under way,
+    /// and with those that were committed.
     examined: ImportReport,
     under_way: VecDeque<ImportReport>,
     settled: ImportReport,
@@ -216,7 +218,11 @@ struct Run<'d> {
 }
 
 impl<'d> Run<'d> {
-    fn start(destination: &'d Store, source: &Store, options: &ImportOptions<'_>) -> Result<Run<'d>> {
+    fn start(
+        destination: &'d Store,
+        source: &Store,
+        options: &ImportOptions<'_>,
+    ) -> Result<Run<'d>> {
         let (to, from, namespace) = (&*destination.0, &*source.0, options.namespace.as_str());
         if namespace.is_empty() {
             return Err(Error::invalid("the namespace of the import is missing"));
@@ -228,13 +234,15 @@ impl<'d> Run<'d> {
         let (on_conflict, durability) = (options.on_conflict, options.durability);
         let frontier = to.current_frontier().visible;
         let (shared, name) = (destination.0.clone(), namespace.into());
-        let terms = Terms { destination: shared, namespace: name, frontier, on_conflict, durability };
+        let terms =
+            Terms { destination: shared, namespace: name, frontier, on_conflict, durability };
         let ceiling = from.sync_for_copy()?;
         let report = ImportReport { source_ceiling: ceiling, ..ImportReport::default() };
         Ok(Run {
             destination: to,
             keys: ImportKeys::new(namespace),
-            chunk_size: (options.chunk_size.max(1) as usize).min(to.options.limits.batch_events_max),
+            chunk_size: (options.chunk_size.max(1) as usize)
+                .min(to.options.limits.batch_events_max),
             committer: Committer::new(terms, options.overlap && os::has_several_processors()),
             chunk: Chunk::default(),
             examined: report,
@@ -248,7 +256,8 @@ impl<'d> Run<'d> {
 
     fn examine(&mut self, source: &Store, options: &mut ImportOptions<'_>) -> Result<()> {
         let from = &*source.0;
-        let (region, cancel, destination) = (options.region.clone(), options.cancel, self.destination);
+        let (region, cancel, destination) =
+            (options.region.clone(), options.cancel, self.destination);
         let go_on = || {
             check_cancel(cancel)?;
             from.check_open()?;
@@ -273,7 +282,8 @@ impl<'d> Run<'d> {
 
     /// Puts one event of the source into its bucket.
     fn take(&mut self, event: &Event<'_>, options: &mut ImportOptions<'_>) -> Result<()> {
-        let cut = self.chunk.bytes + batch_bytes(event) > self.destination.options.limits.batch_bytes_max;
+        let cut =
+            self.chunk.bytes + batch_bytes(event) > self.destination.options.limits.batch_bytes_max;
         if cut && !self.chunk.is_empty() {
             self.flush(options, true)?;
         }
@@ -315,7 +325,9 @@ impl<'d> Run<'d> {
         let bytes = batch_bytes(event);
         check_limit("payload bytes", event.payload.len(), limits.payload_bytes_max)
             .and_then(|()| check_limit("batch bytes", bytes, limits.batch_bytes_max))
-            .map_err(|e| e.context(format!("event {} (sequence {}) of the source", event.id, event.sequence)))
+            .map_err(|e| {
+                e.context(format!("event {} (sequence {}) of the source", event.id, event.sequence))
+            })
             .map_err(|e| e.with_event(event.id, event.sequence))?;
         self.chunk.push(event, key, tag_of(event), bytes);
         Ok(())
@@ -354,7 +366,8 @@ impl<'d> Run<'d> {
         Ok(())
     }
 
-    /// Has what waits committed, `more` being to come; returns before it is, where there is a thread for it.
+    /// Has what waits committed, `more` being to come; returns before it is, where there is a
+    /// thread for it.
     fn flush(&mut self, options: &mut ImportOptions<'_>, more: bool) -> Result<()> {
         if !more {
             self.collect_all(options)?;
@@ -362,7 +375,8 @@ impl<'d> Run<'d> {
             self.collect(options)?;
         }
         if self.examined != self.settled {
-            // What was examined beside the commit does not count where the callback that heard of that cancelled.
+            // What was examined beside the commit does not count where the callback that heard of
+            // that cancelled.
             check_cancel(options.cancel)?;
         }
         if self.chunk.is_empty() {
@@ -429,7 +443,8 @@ impl<'d> Run<'d> {
         }
     }
 
-    /// Counts every chunk that is under way, also where a callback wants no more: they are committed.
+    /// Counts every chunk that is under way, also where a callback wants no more: they are
+    /// committed.
     fn finish_chunks(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
         let first = self.collect_all(options);
         match first.is_err() && self.committer.is_under_way() {
@@ -459,7 +474,8 @@ fn tag_of(event: &Event<'_>) -> u64 {
 
 /// What an event counts towards the bytes of a batch.
 fn batch_bytes(event: &Event<'_>) -> usize {
-    let extensions: usize = event.extensions.iter().map(|(key, value)| key.len() + value.len()).sum();
+    let extensions: usize =
+        event.extensions.iter().map(|(key, value)| key.len() + value.len()).sum();
     event.payload.len() + extensions + event.entity.len() + event.scope.len()
 }
 
@@ -499,6 +515,8 @@ fn check_cancel(cancel: Option<&Cancel>) -> Result<()> {
 fn stop(status: i32) -> Error {
     match status {
         ..=-1 => Error::stopped(status),
-        _ => Error::invalid(format!("a callback answered {status}; 1, 0 and negative numbers are answers")),
+        _ => Error::invalid(format!(
+            "a callback answered {status}; 1, 0 and negative numbers are answers"
+        )),
     }
 }

@@ -111,7 +111,10 @@ impl IndexBuilder {
             let name = index.name(at)?;
             index.check_name(&name, builder.postings.len())?;
             for posting in 0..name.postings {
-                builder.postings.push((name.number, index.posting(name.first_posting.saturating_add(posting))?));
+                builder.postings.push((
+                    name.number,
+                    index.posting(name.first_posting.saturating_add(posting))?,
+                ));
             }
         }
         for at in 0..index.entries(SPARSE) {
@@ -165,7 +168,8 @@ impl IndexBuilder {
         let lines = (keys * FILTER_BITS_PER_KEY).div_ceil(FILTER_LINE_LEN * 8).max(1);
         let mut out = vec![0u8; lines * FILTER_LINE_LEN];
         let ids = self.ids.iter().map(|entry| id_filter_key(entry.id));
-        let names = entities.iter().map(|number| entity_filter_key(&self.strings[*number as usize]));
+        let names =
+            entities.iter().map(|number| entity_filter_key(&self.strings[*number as usize]));
         for key in ids.chain(names) {
             let line = filter_line(key, lines) * FILTER_LINE_LEN;
             filter_bits(key).for_each(|bit| out[line + bit / 8] |= 1 << (bit % 8));
@@ -237,9 +241,11 @@ fn push_blocks(out: &mut Vec<u8>, salt: u64, section: &[u8]) {
     }
 }
 
-/// The checksum of a part of an index or a run, which another part, or one of another segment, does not have.
+/// The checksum of a part of an index or a run, which another part, or one of another segment, does
+/// not have.
 pub fn block_checksum(salt: u64, number: u64, data: &[u8]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new_with_initial((salt ^ (salt >> 32)) as u32 ^ number as u32);
+    let mut hasher =
+        crc32fast::Hasher::new_with_initial((salt ^ (salt >> 32)) as u32 ^ number as u32);
     hasher.update(data);
     hasher.finalize()
 }
@@ -305,7 +311,12 @@ pub struct Index {
 
 impl Index {
     /// Opens the index of `segment`; damage, another version and another segment are `Corrupt`.
-    pub fn open(file: Arc<dyn File>, path: &Path, segment: &SegmentHeader, cache: &Arc<BlockCache>) -> Result<Index> {
+    pub fn open(
+        file: Arc<dyn File>,
+        path: &Path,
+        segment: &SegmentHeader,
+        cache: &Arc<BlockCache>,
+    ) -> Result<Index> {
         static NEXT_UID: AtomicU64 = AtomicU64::new(1);
         let block = load_block(read_full, &*file, path, segment.salt, 0)?;
         let wrong = |why: &str| Error::corrupt(path, 0, why);
@@ -356,7 +367,8 @@ impl Index {
         })
     }
 
-    /// The salt that an index file is for, unchecked: none where the file does not begin as an index does.
+    /// The salt that an index file is for, unchecked: none where the file does not begin as an
+    /// index does.
     pub fn salt_of(file: &dyn File) -> Option<u64> {
         let mut start = [0; 48];
         let got = read_full(file, &mut start, 0).ok()?;
@@ -364,7 +376,11 @@ impl Index {
     }
 
     fn blocks(&self) -> u64 {
-        self.sections.iter().map(|(first, bytes)| first + bytes.div_ceil(DATA_LEN as u64)).max().unwrap_or(1)
+        self.sections
+            .iter()
+            .map(|(first, bytes)| first + bytes.div_ceil(DATA_LEN as u64))
+            .max()
+            .unwrap_or(1)
     }
 
     /// Length of the index file.
@@ -374,17 +390,23 @@ impl Index {
 
     /// Reads and checks every block.
     pub fn check_blocks(&self) -> Result<()> {
-        (0..self.blocks()).try_for_each(|n| load_block(read_full, &*self.file, &self.path, self.salt, n).map(drop))
+        (0..self.blocks()).try_for_each(|n| {
+            load_block(read_full, &*self.file, &self.path, self.salt, n).map(drop)
+        })
     }
 
     fn block(&self, number: u64) -> Result<Block> {
-        self.cache.get(self.uid, number, || load_block(read_full, &*self.file, &self.path, self.salt, number))
+        self.cache.get(self.uid, number, || {
+            load_block(read_full, &*self.file, &self.path, self.salt, number)
+        })
     }
 
-    /// From the mapped file, which is worth it for what is looked up often, and here alone: pages that are mapped count as
-    /// memory of the process.
+    /// From the mapped file, which is worth it for what is looked up often, and here alone: pages
+    /// that are mapped count as memory of the process.
     fn id_block(&self, number: u64) -> Result<Block> {
-        self.cache.get(self.uid, number, || load_block(read_full_settled, &*self.file, &self.path, self.salt, number))
+        self.cache.get(self.uid, number, || {
+            load_block(read_full_settled, &*self.file, &self.path, self.salt, number)
+        })
     }
 
     fn entries(&self, section: usize) -> usize {
@@ -408,11 +430,15 @@ impl Index {
 
     fn name(&self, at: usize) -> Result<Name> {
         let (block, at) = self.entry(NAMES, at)?;
-        Ok(Name { number: u32_at(&block, at), first_posting: u32_at(&block, at + 4), postings: u32_at(&block, at + 8) })
+        Ok(Name {
+            number: u32_at(&block, at),
+            first_posting: u32_at(&block, at + 4),
+            postings: u32_at(&block, at + 8),
+        })
     }
 
-    /// Refuses a name without a string, and one that would have `before` and its own postings be more than there are:
-    /// names that share postings must not multiply what is read.
+    /// Refuses a name without a string, and one that would have `before` and its own postings be
+    /// more than there are: names that share postings must not multiply what is read.
     fn check_name(&self, name: &Name, before: usize) -> Result<()> {
         let within = before.saturating_add(name.postings as usize) <= self.entries(POSTINGS);
         match within && (name.number as usize) < self.strings_len() {
@@ -437,7 +463,13 @@ impl Index {
     }
 
     /// Adds the offsets of an entity's events that lie from `lowest` to `highest`, ascending.
-    pub fn postings_of(&self, name: &Name, lowest: u32, highest: u32, out: &mut Vec<u32>) -> Result<()> {
+    pub fn postings_of(
+        &self,
+        name: &Name,
+        lowest: u32,
+        highest: u32,
+        out: &mut Vec<u32>,
+    ) -> Result<()> {
         let (first, count) = (name.first_posting as usize, name.postings as usize);
         let skip = partition_point(count, |at| Ok(self.posting((first + at) as u32)? < lowest))?;
         let (mut at, end) = (first + skip, first + count);
@@ -458,8 +490,9 @@ impl Index {
     /// The offset of the entity's last event before the one at `offset`.
     pub fn posting_before(&self, name: &Name, offset: u32) -> Result<Option<u32>> {
         let first = name.first_posting;
-        let at =
-            partition_point(name.postings as usize, |at| Ok(self.posting(first.saturating_add(at as u32))? < offset))?;
+        let at = partition_point(name.postings as usize, |at| {
+            Ok(self.posting(first.saturating_add(at as u32))? < offset)
+        })?;
         at.checked_sub(1).map(|at| self.posting(first.saturating_add(at as u32))).transpose()
     }
 
@@ -470,19 +503,22 @@ impl Index {
         Ok(filter_holds(&block[at..at + FILTER_LINE_LEN], key))
     }
 
-    /// As a rule, that something is not in the front of a segment that is written to. Of a sealed one, whoever looks here
-    /// was told so before; see [`super::segments::Segments::may_have`].
+    /// As a rule, that something is not in the front of a segment that is written to. Of a sealed
+    /// one, whoever looks here was told so before; see [`super::segments::Segments::may_have`].
     fn filter_excludes(&self, key: u64) -> Result<bool> {
         Ok(!self.meta.sealed && !self.filter_allows(key)?)
     }
 
-    /// The whole filter in memory, as long as the filters of the store do not take too much of it, and it can be read.
+    /// The whole filter in memory, as long as the filters of the store do not take too much of it,
+    /// and it can be read.
     pub fn pin_filter(&self) -> Option<Pinned<FilterLines>> {
         let (first, bytes) = self.sections[FILTER];
         let room = self.cache.pin(Part::Filter, bytes as usize)?;
         let mut filter = Vec::with_capacity(bytes as usize / FILTER_LINE_LEN);
         for data in self.read_blocks(first, bytes).ok()?.chunks_exact(BLOCK_LEN) {
-            let lines = data[..DATA_LEN].chunks_exact(FILTER_LINE_LEN).map(|line| FilterLine(array_at(line, 0)));
+            let lines = data[..DATA_LEN]
+                .chunks_exact(FILTER_LINE_LEN)
+                .map(|line| FilterLine(array_at(line, 0)));
             filter.extend(lines);
         }
         filter.truncate(bytes as usize / FILTER_LINE_LEN);
@@ -502,12 +538,15 @@ impl Index {
         })?;
         let (first, bytes) = self.sections[TEXT];
         let text = self.read_blocks(first, bytes)?;
-        let text = |from: usize, to: usize| (from..to).map(|at| text[at / DATA_LEN * BLOCK_LEN + at % DATA_LEN]);
+        let text = |from: usize, to: usize| {
+            (from..to).map(|at| text[at / DATA_LEN * BLOCK_LEN + at % DATA_LEN])
+        };
         let mut with_events = vec![false; self.strings_len()];
         self.each_entry(NAMES, &mut |entry| {
             let there = with_events.get_mut(u32_at(entry, 0) as usize);
-            *there.ok_or_else(|| self.damaged("the names of the index do not fit its other sections"))? =
-                u32_at(entry, 8) > 0;
+            *there.ok_or_else(|| {
+                self.damaged("the names of the index do not fit its other sections")
+            })? = u32_at(entry, 8) > 0;
             Ok(())
         })?;
         let mut number = 0;
@@ -528,20 +567,29 @@ impl Index {
         for from in (0..bytes).step_by(VISIT_BLOCKS * DATA_LEN) {
             let part = (bytes - from).min((VISIT_BLOCKS * DATA_LEN) as u64);
             let blocks = self.read_blocks(first + from / DATA_LEN as u64, part)?;
-            let entries = blocks.chunks(BLOCK_LEN).flat_map(|block| block[..DATA_LEN].chunks_exact(entry_len as usize));
+            let entries = blocks
+                .chunks(BLOCK_LEN)
+                .flat_map(|block| block[..DATA_LEN].chunks_exact(entry_len as usize));
             entries.take((part / entry_len) as usize).try_for_each(&mut *visit)?;
         }
         Ok(())
     }
 
-    /// Reads and checks the blocks of a section that begins with the block `first` and has so many bytes.
+    /// Reads and checks the blocks of a section that begins with the block `first` and has so many
+    /// bytes.
     fn read_blocks(&self, first: u64, bytes: u64) -> Result<Vec<u8>> {
         let mut blocks = vec![0; bytes.div_ceil(DATA_LEN as u64) as usize * BLOCK_LEN];
         let offset = first * BLOCK_LEN as u64;
-        let got = read_full(&*self.file, &mut blocks, offset).map_err(|e| Error::io("cannot read", &self.path, &e))?;
+        let got = read_full(&*self.file, &mut blocks, offset)
+            .map_err(|e| Error::io("cannot read", &self.path, &e))?;
         for (number, block) in (first..).zip(blocks.chunks(BLOCK_LEN)) {
             let start = (number - first) as usize * BLOCK_LEN;
-            check_block(&block[..got.saturating_sub(start).min(BLOCK_LEN)], &self.path, self.salt, number)?;
+            check_block(
+                &block[..got.saturating_sub(start).min(BLOCK_LEN)],
+                &self.path,
+                self.salt,
+                number,
+            )?;
         }
         Ok(blocks)
     }
@@ -568,7 +616,8 @@ impl Index {
                 _ => low + (high - low) / 2,
             };
             guesses += 1;
-            // The block with that entry settles it, unless the id lies before or behind all of its entries.
+            // The block with that entry settles it, unless the id lies before or behind all of its
+            // entries.
             let start = guess - guess % IDS_PER_BLOCK;
             let count = IDS_PER_BLOCK.min(self.entries(IDS) - start);
             let number = self.sections[IDS].0 + (start / IDS_PER_BLOCK) as u64;
@@ -618,7 +667,8 @@ impl Index {
         Ok((&*self.string(name.number)? == text).then_some(name))
     }
 
-    /// The entities with events here of this name, and of those that start with `below`, which comes behind it.
+    /// The entities with events here of this name, and of those that start with `below`, which
+    /// comes behind it.
     pub fn entities(&self, name: &str, below: &str) -> Result<Vec<Name>> {
         let (mut found, mut postings) = (Vec::new(), 0);
         let mut take = |name: Name| {
@@ -658,13 +708,17 @@ impl Index {
         self.entries(STRINGS)
     }
 
-    /// All strings in memory, by number, where there are few, and the dictionaries of the store do not take too much.
+    /// All strings in memory, by number, where there are few, and the dictionaries of the store do
+    /// not take too much.
     pub fn dictionary(&self) -> Option<&[Arc<str>]> {
         let load = || {
             let count = self.strings_len();
             let bytes = count * size_of::<(Arc<str>, [usize; 2])>() + self.entries(TEXT);
-            let room = (count <= DICTIONARY_STRINGS_MAX).then(|| self.cache.pin(Part::Strings, bytes))??;
-            let strings = (0..count as u32).map(|number| self.read_string(number)).collect::<Result<Vec<_>>>();
+            let room = (count <= DICTIONARY_STRINGS_MAX)
+                .then(|| self.cache.pin(Part::Strings, bytes))??;
+            let strings = (0..count as u32)
+                .map(|number| self.read_string(number))
+                .collect::<Result<Vec<_>>>();
             strings.ok().map(|strings| room.hold(strings))
         };
         self.dictionary.get_or_init(load).as_deref().map(Vec::as_slice)
@@ -698,7 +752,9 @@ impl Index {
 
     /// No string is longer than this; and strings that share their text must not multiply it.
     fn check_string(&self, number: usize, offset: usize, length: usize) -> Result<()> {
-        match length <= COORDINATE_BYTES_MAX.max(NAMESPACE_BYTES_MAX) && offset + length <= self.entries(TEXT) {
+        match length <= COORDINATE_BYTES_MAX.max(NAMESPACE_BYTES_MAX)
+            && offset + length <= self.entries(TEXT)
+        {
             true => Ok(()),
             false => Err(self.damaged(format!("string {number} is longer than the text"))),
         }
@@ -711,8 +767,9 @@ impl Index {
     /// The last place to start a walk from that meets every event above `after`; none where the
     /// index covers no event.
     pub fn walk_start(&self, after: u64) -> Result<Option<SparseEntry>> {
-        let beyond =
-            partition_point(self.entries(SPARSE), |at| Ok(self.sparse(at)?.sequence <= after.saturating_add(1)))?;
+        let beyond = partition_point(self.entries(SPARSE), |at| {
+            Ok(self.sparse(at)?.sequence <= after.saturating_add(1))
+        })?;
         match self.entries(SPARSE) {
             0 => Ok(None),
             _ => self.sparse(beyond.saturating_sub(1)).map(Some),
@@ -738,9 +795,11 @@ impl Index {
         Ok(None)
     }
 
-    /// The offset of the first place, of those where a walk can start, with a sequence above `until`.
+    /// The offset of the first place, of those where a walk can start, with a sequence above
+    /// `until`.
     pub fn sparse_above(&self, until: u64) -> Result<Option<u32>> {
-        let at = partition_point(self.entries(SPARSE), |at| Ok(self.sparse(at)?.sequence <= until))?;
+        let at =
+            partition_point(self.entries(SPARSE), |at| Ok(self.sparse(at)?.sequence <= until))?;
         if at == self.entries(SPARSE) {
             return Ok(None);
         }
@@ -749,7 +808,11 @@ impl Index {
 }
 
 fn decode_id_entry(block: &[u8], at: usize) -> IdEntry {
-    IdEntry { id: Id::from_bytes(array_at(block, at)), tag: u64_at(block, at + 16), offset: u32_at(block, at + 24) }
+    IdEntry {
+        id: Id::from_bytes(array_at(block, at)),
+        tag: u64_at(block, at + 16),
+        offset: u32_at(block, at + 24),
+    }
 }
 
 /// Where, of `count` places between `low` and `high`, an id can be expected.
@@ -769,12 +832,15 @@ enum Place {
     Behind(Id),
 }
 
-/// Looks for an id among the first `count` entries of a block of ids, where it is expected near `guess`.
+/// Looks for an id among the first `count` entries of a block of ids, where it is expected near
+/// `guess`.
 fn place_in_block(block: &[u8], count: usize, guess: usize, id: Id) -> Result<Place> {
     let id_at = |at: usize| Id::from_bytes(array_at(block, at * ENTRY_LEN[IDS]));
     let at = partition_near(count, guess, |at| Ok(id_at(at) < id))?;
     Ok(match at {
-        _ if at < count && id_at(at) == id => Place::At(decode_id_entry(block, at * ENTRY_LEN[IDS])),
+        _ if at < count && id_at(at) == id => {
+            Place::At(decode_id_entry(block, at * ENTRY_LEN[IDS]))
+        }
         0 => Place::Before(id_at(0)),
         _ if at == count => Place::Behind(id_at(count - 1)),
         _ => Place::Absent,
@@ -794,8 +860,13 @@ fn partition_point(count: usize, mut before: impl FnMut(usize) -> Result<bool>) 
     Ok(low)
 }
 
-/// As [`partition_point`], for a place that is expected near `guess`: looks around it in growing steps.
-fn partition_near(count: usize, guess: usize, mut before: impl FnMut(usize) -> Result<bool>) -> Result<usize> {
+/// As [`partition_point`], for a place that is expected near `guess`: looks around it in growing
+/// steps.
+fn partition_near(
+    count: usize,
+    guess: usize,
+    mut before: impl FnMut(usize) -> Result<bool>,
+) -> Result<usize> {
     // The place is from `low` to `high`.
     let (mut low, mut high, mut step, mut at) = (0, count, 1, guess);
     while (low..high).contains(&at) && step < count {
@@ -822,7 +893,9 @@ fn load_block(read: Read, file: &dyn File, path: &Path, salt: u64, number: u64) 
 
 /// Refuses a block that is not what was written, or is cut short.
 fn check_block(block: &[u8], path: &Path, salt: u64, number: u64) -> Result<()> {
-    match block.len() == BLOCK_LEN && block_checksum(salt, number, &block[..DATA_LEN]) == u32_at(block, DATA_LEN) {
+    match block.len() == BLOCK_LEN
+        && block_checksum(salt, number, &block[..DATA_LEN]) == u32_at(block, DATA_LEN)
+    {
         true => Ok(()),
         false => {
             let offset = number * BLOCK_LEN as u64;

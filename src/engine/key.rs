@@ -56,7 +56,9 @@ impl ImportKeys {
 pub fn namespace_from_path(vfs: &dyn Vfs, path: &Path) -> Result<String> {
     use std::os::unix::ffi::OsStrExt;
     let canonical = vfs.canonicalize(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => Error::new(Code::NotFound, format!("{} does not exist", path.display())),
+        std::io::ErrorKind::NotFound => {
+            Error::new(Code::NotFound, format!("{} does not exist", path.display()))
+        }
         _ => Error::io("cannot resolve", path, &e),
     })?;
     Ok(format!("data-dir:{}", blake3::hash(canonical.as_os_str().as_bytes()).to_hex()))

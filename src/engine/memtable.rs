@@ -163,7 +163,11 @@ impl MemTable {
             *covered = now;
         }
         let first = names.partition_point(|(text, _)| **text < *prefix);
-        names[first..].iter().take_while(|(text, _)| text.starts_with(prefix)).map(|(_, number)| *number).collect()
+        names[first..]
+            .iter()
+            .take_while(|(text, _)| text.starts_with(prefix))
+            .map(|(_, number)| *number)
+            .collect()
     }
 
     /// Adds the offsets of an entity's events, newest first, down to the offset `lowest`.
@@ -207,7 +211,11 @@ impl MemTable {
     /// Hands everything to an index that is being built; `builder` has what the old index covered.
     pub fn feed(&self, builder: &mut IndexBuilder) {
         builder.strings.extend(self.strings.iter().cloned());
-        builder.ids.extend(self.events().map(|(id, Slot { tag, offset, .. })| IdEntry { id, tag, offset }));
+        builder.ids.extend(self.events().map(|(id, Slot { tag, offset, .. })| IdEntry {
+            id,
+            tag,
+            offset,
+        }));
         let mut since = builder.sparse.last().map_or(u64::MAX, |_| SPARSE_EVERY);
         for slot in &self.slots {
             builder.postings.push((slot.entity, slot.offset));

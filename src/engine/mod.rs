@@ -40,12 +40,14 @@ pub mod vfs;
 pub(crate) mod window;
 pub(crate) mod writer;
 
-/// Formats without a store around them, for fuzzing: a store has to be made for each input, which takes longer than
-/// all that these do with it.
+/// Formats without a store around them, for fuzzing: a store has to be made for each input, which
+/// takes longer than all that these do with it.
 #[cfg(feature = "internal")]
 pub mod formats {
     pub use super::cache::BlockCache;
-    pub use super::frame::{BatchHeader, Frame, SegmentHeader, BATCH_HEADER_LEN, FRAME_FIXED_LEN, SEGMENT_HEADER_LEN};
+    pub use super::frame::{
+        BatchHeader, Frame, SegmentHeader, BATCH_HEADER_LEN, FRAME_FIXED_LEN, SEGMENT_HEADER_LEN,
+    };
     pub use super::index::Index;
     pub use super::segment::{Flow, Segment};
     pub use super::tail::{Step, Tail};

@@ -31,7 +31,8 @@ struct OsFile {
     map_again_at: AtomicU64,
 }
 
-/// A file is mapped again when it is read so much behind its mapping, and a quarter of that besides.
+/// A file is mapped again when it is read so much behind its mapping, and a quarter of that
+/// besides.
 const MAPPING_STEP: u64 = 1 << 20;
 
 impl Vfs for OsVfs {
@@ -86,7 +87,8 @@ impl Vfs for OsVfs {
     }
 
     fn lock(&self, path: &Path) -> io::Result<LockOutcome> {
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         let taken = match file.try_lock() {
             Ok(()) => false,
             Err(TryLockError::WouldBlock) => true,
@@ -99,7 +101,11 @@ impl Vfs for OsVfs {
             return Ok(LockOutcome::Taken(text));
         }
         let slot = fork::close_in_child(file.as_raw_fd());
-        Ok(LockOutcome::Held(Box::new(OsLock { file: Mutex::new(Some(file)), previous: text, slot })))
+        Ok(LockOutcome::Held(Box::new(OsLock {
+            file: Mutex::new(Some(file)),
+            previous: text,
+            slot,
+        })))
     }
 
     fn boot_id(&self) -> Option<String> {
@@ -117,7 +123,10 @@ impl OsFile {
     fn read_mapped(&self, buffer: &mut [u8], offset: u64, end: u64) -> bool {
         let mapping = self.mapping.read().unwrap_or_else(|e| e.into_inner());
         let covers = |mapping: &&Mapping| end <= mapping.len() as u64;
-        mapping.as_ref().filter(covers).is_some_and(|mapping| mapping.read(buffer, offset as usize).is_ok())
+        mapping
+            .as_ref()
+            .filter(covers)
+            .is_some_and(|mapping| mapping.read(buffer, offset as usize).is_ok())
     }
 
     /// Maps as much as there is of the file.
@@ -172,7 +181,9 @@ impl File for OsFile {
             return Ok(());
         }
         // SAFETY: the descriptor is open for as long as `self` lives; no memory is passed.
-        let failed = unsafe { libc::fallocate(self.file.as_raw_fd(), 0, from as i64, (length - from) as i64) } != 0;
+        let failed = unsafe {
+            libc::fallocate(self.file.as_raw_fd(), 0, from as i64, (length - from) as i64)
+        } != 0;
         let error = io::Error::last_os_error();
         match error.raw_os_error() {
             _ if !failed => Ok(()),
@@ -213,14 +224,17 @@ pub fn processor() -> Option<usize> {
     usize::try_from(unsafe { libc::sched_getcpu() }).ok()
 }
 
-/// Keeps this thread off a processor, where it may run on others. A scheduler that sees two threads wake each other
-/// puts both on one processor, which is right for those that take turns, and wrong for those that work at once.
+/// Keeps this thread off a processor, where it may run on others. A scheduler that sees two threads
+/// wake each other puts both on one processor, which is right for those that take turns, and wrong
+/// for those that work at once.
 pub fn avoid_processor(processor: usize) {
     // SAFETY: the set is a plain value that the calls fill in and read.
     unsafe {
         let mut allowed: libc::cpu_set_t = std::mem::zeroed();
         let size = size_of::<libc::cpu_set_t>();
-        if processor >= libc::CPU_SETSIZE as usize || libc::sched_getaffinity(0, size, &mut allowed) != 0 {
+        if processor >= libc::CPU_SETSIZE as usize
+            || libc::sched_getaffinity(0, size, &mut allowed) != 0
+        {
             return;
         }
         libc::CPU_CLR(processor, &mut allowed);
@@ -230,14 +244,17 @@ pub fn avoid_processor(processor: usize) {
     }
 }
 
-/// Runs `start`, which starts a thread: signals are for the threads of the program to handle, but for those that a
-/// thread brings about itself.
+/// Runs `start`, which starts a thread: signals are for the threads of the program to handle, but
+/// for those that a thread brings about itself.
 pub fn without_signals<T>(start: impl FnOnce() -> T) -> T {
-    // SAFETY: the sets are initialized before they are used, and the mask is put back on the same thread.
+    // SAFETY: the sets are initialized before they are used, and the mask is put back on the same
+    // thread.
     let before = unsafe {
         let (mut blocked, mut before) = (std::mem::zeroed(), std::mem::zeroed());
         libc::sigfillset(&mut blocked);
-        for own in [libc::SIGBUS, libc::SIGSEGV, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGABRT] {
+        for own in
+            [libc::SIGBUS, libc::SIGSEGV, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGABRT]
+        {
             libc::sigdelset(&mut blocked, own);
         }
         libc::pthread_sigmask(libc::SIG_SETMASK, &blocked, &mut before);
@@ -326,7 +343,9 @@ mod fork {
 
     pub fn close_in_child(fd: i32) -> Option<usize> {
         register();
-        let free = |d: &AtomicI32| d.compare_exchange(-1, fd, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        let free = |d: &AtomicI32| {
+            d.compare_exchange(-1, fd, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        };
         DESCRIPTORS.iter().position(free)
     }
 
@@ -408,7 +427,10 @@ mod tests {
             for at in (0..len).step_by(len / 7 + 1) {
                 let mut buffer = [0; 100];
                 let got = file.read_settled(&mut buffer[..100.min(len - at)], at as u64).unwrap();
-                assert!(buffer[..got].iter().enumerate().all(|(n, found)| *found == byte(at + n)), "{at} of {len}");
+                assert!(
+                    buffer[..got].iter().enumerate().all(|(n, found)| *found == byte(at + n)),
+                    "{at} of {len}"
+                );
             }
         }
     }

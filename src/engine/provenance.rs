@@ -1,8 +1,9 @@
 //! Provenance: where an imported event came from; its body and its FBATIP frame.
 //!
-//! The body is written byte by byte, because import renders one for every event, and read with rmp-serde, because
-//! lenient decoding accepts what rmp-serde accepts. Strict decoding reads the same way, writes the fields again and
-//! compares. `docs/format.md` has the tables of bytes and statuses.
+//! The body is written byte by byte, because import renders one for every event, and read with
+//! rmp-serde, because lenient decoding accepts what rmp-serde accepts. Strict decoding reads the
+//! same way, writes the fields again and compares. `docs/format.md` has the tables of bytes and
+//! statuses.
 
 use super::error::{Code, Error, Result};
 use super::id::{Hash, Id, Kind};
@@ -34,8 +35,9 @@ pub struct Provenance {
 }
 
 impl Provenance {
-    /// The bare MessagePack body. Refuses a schema version above [`SCHEMA_VERSION`] with [`Code::FutureVersion`],
-    /// and a namespace that is empty or too long with [`Code::InvalidArgument`].
+    /// The bare MessagePack body. Refuses a schema version above [`SCHEMA_VERSION`] with
+    /// [`Code::FutureVersion`], and a namespace that is empty or too long with
+    /// [`Code::InvalidArgument`].
     pub fn to_body(&self) -> Result<Vec<u8>> {
         let mut body = Vec::new();
         self.encode(&mut body)?;
@@ -54,8 +56,9 @@ impl Provenance {
         Ok(frame)
     }
 
-    /// Reads a bare body. [`Code::WireBody`]: it does not decode; [`Code::FutureVersion`]: its version is too high;
-    /// [`Code::WireNotCanonical`], unless `lenient`: it is not what [`Provenance::to_body`] writes for its fields.
+    /// Reads a bare body. [`Code::WireBody`]: it does not decode; [`Code::FutureVersion`]: its
+    /// version is too high; [`Code::WireNotCanonical`], unless `lenient`: it is not what
+    /// [`Provenance::to_body`] writes for its fields.
     pub fn from_body(body: &[u8], lenient: bool) -> Result<Provenance> {
         let provenance = decode(body)?;
         check_version("body", provenance.schema_version)?;
@@ -65,18 +68,21 @@ impl Provenance {
         Ok(provenance)
     }
 
-    /// Reads a frame. [`Code::WireFraming`]: too short, or another magic; [`Code::FutureVersion`]: the header's version
-    /// is too high; [`Code::WireChecksum`]; then as [`Provenance::from_body`], and unless `lenient` the header's version
-    /// has to be the body's.
+    /// Reads a frame. [`Code::WireFraming`]: too short, or another magic; [`Code::FutureVersion`]:
+    /// the header's version is too high; [`Code::WireChecksum`]; then as [`Provenance::from_body`],
+    /// and unless `lenient` the header's version has to be the body's.
     pub fn from_frame(frame: &[u8], lenient: bool) -> Result<Provenance> {
         let (header, body) = frame.split_at_checked(HEADER_BYTES).ok_or_else(|| {
             let length = frame.len();
-            let message = format!("the provenance frame has {length} bytes; its header alone has {HEADER_BYTES}");
+            let message = format!(
+                "the provenance frame has {length} bytes; its header alone has {HEADER_BYTES}"
+            );
             Error::new(Code::WireFraming, message)
         })?;
         if header[..6] != MAGIC[..] {
             let found = header[..6].escape_ascii();
-            let message = format!("the provenance frame begins with \"{found}\" instead of \"FBATIP\"");
+            let message =
+                format!("the provenance frame begins with \"{found}\" instead of \"FBATIP\"");
             return Err(Error::new(Code::WireFraming, message));
         }
         let version = u16::from_le_bytes([header[6], header[7]]);
@@ -84,13 +90,17 @@ impl Provenance {
         let expected = u32::from_le_bytes([header[8], header[9], header[10], header[11]]);
         let found = crc32fast::hash(body);
         if found != expected {
-            let message = format!("the provenance body has checksum {found:08x}; its header says {expected:08x}");
+            let message = format!(
+                "the provenance body has checksum {found:08x}; its header says {expected:08x}"
+            );
             return Err(Error::new(Code::WireChecksum, message));
         }
         let provenance = Provenance::from_body(body, lenient)?;
         if !lenient && version != provenance.schema_version {
             let body_version = provenance.schema_version;
-            let message = format!("the provenance header has schema version {version}, its body {body_version}");
+            let message = format!(
+                "the provenance header has schema version {version}, its body {body_version}"
+            );
             return Err(Error::new(Code::WireNotCanonical, message));
         }
         Ok(provenance)
@@ -105,7 +115,14 @@ impl Provenance {
 
     /// Appends the canonical encoding of whatever the fields hold.
     fn write_body(&self, out: &mut Vec<u8>) {
-        let Provenance { schema_version, ref namespace, event_id, sequence, kind, ref content_hash } = *self;
+        let Provenance {
+            schema_version,
+            ref namespace,
+            event_id,
+            sequence,
+            kind,
+            ref content_hash,
+        } = *self;
         write_body(out, schema_version, namespace, event_id, sequence, kind, content_hash);
     }
 
@@ -133,9 +150,16 @@ impl Provenance {
     }
 }
 
-/// Appends the body, in schema version 1, of the event that came from `namespace`; allocates nothing where `out` has
-/// room. Checks nothing: the namespace is not empty and within its limit.
-pub fn render_body(out: &mut Vec<u8>, namespace: &str, event_id: Id, sequence: u64, kind: Kind, content_hash: &Hash) {
+/// Appends the body, in schema version 1, of the event that came from `namespace`; allocates
+/// nothing where `out` has room. Checks nothing: the namespace is not empty and within its limit.
+pub fn render_body(
+    out: &mut Vec<u8>,
+    namespace: &str,
+    event_id: Id,
+    sequence: u64,
+    kind: Kind,
+    content_hash: &Hash,
+) {
     write_body(out, SCHEMA_VERSION, namespace, event_id, sequence, kind, content_hash);
 }
 
@@ -205,7 +229,8 @@ fn check_version(place: &str, found: u16) -> Result<()> {
     if found > SCHEMA_VERSION {
         let message =
             format!("the provenance {place} has schema version {found}; at most {SCHEMA_VERSION} is supported");
-        return Err(Error::new(Code::FutureVersion, message).with_numbers(found.into(), SCHEMA_VERSION.into()));
+        return Err(Error::new(Code::FutureVersion, message)
+            .with_numbers(found.into(), SCHEMA_VERSION.into()));
     }
     Ok(())
 }
@@ -224,12 +249,15 @@ struct Body {
 
 /// Reads any body that rmp-serde can make sense of. Bytes after it are ignored.
 fn decode(body: &[u8]) -> Result<Provenance> {
-    // Only a map or an array can hold the fields. Looking ahead keeps serde from quoting a whole string in its error.
+    // Only a map or an array can hold the fields. Looking ahead keeps serde from quoting a whole
+    // string in its error.
     match body.first() {
         None => return Err(Error::new(Code::WireBody, "the provenance body is empty")),
         Some(0x80..=0x9f | 0xdc..=0xdf) => {}
         Some(first) => {
-            let message = format!("the provenance body begins with {first:#04x}, which is neither a map nor an array");
+            let message = format!(
+                "the provenance body begins with {first:#04x}, which is neither a map nor an array"
+            );
             return Err(Error::new(Code::WireBody, message));
         }
     }
@@ -250,24 +278,34 @@ fn explain(body: &[u8]) -> Error {
     use rmp_serde::decode::Error as Cause;
     let mut rest = body;
     let why = match Body::deserialize(&mut rmp_serde::Deserializer::new(&mut rest)) {
-        Err(Cause::InvalidMarkerRead(_) | Cause::InvalidDataRead(_)) => "it ends within a value".to_string(),
+        Err(Cause::InvalidMarkerRead(_) | Cause::InvalidDataRead(_)) => {
+            "it ends within a value".to_string()
+        }
         Err(Cause::TypeMismatch(marker)) => format!("a value has the wrong type, {marker:?}"),
         Err(cause) => cause.to_string(),
         Ok(_) => "it is malformed".to_string(),
     };
     let (at, length) = (body.len() - rest.len(), body.len());
-    Error::new(Code::WireBody, format!("the provenance body does not decode before byte {at} of {length}: {why}"))
+    Error::new(
+        Code::WireBody,
+        format!("the provenance body does not decode before byte {at} of {length}: {why}"),
+    )
 }
 
 /// Reads what serde reads for `[u8; 32]`; the difference is in the error, which quotes no string.
-fn read_hash<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<[u8; 32], D::Error> {
+fn read_hash<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<[u8; 32], D::Error> {
     struct Bytes;
     impl<'de> Visitor<'de> for Bytes {
         type Value = [u8; 32];
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("an array of 32 bytes")
         }
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<[u8; 32], A::Error> {
+        fn visit_seq<A: SeqAccess<'de>>(
+            self,
+            mut seq: A,
+        ) -> std::result::Result<[u8; 32], A::Error> {
             let mut bytes = [0; 32];
             for (i, byte) in bytes.iter_mut().enumerate() {
                 *byte = seq.next_element()?.ok_or_else(|| de::Error::invalid_length(i, &self))?;
@@ -286,7 +324,8 @@ mod tests {
     use super::*;
     use serde::{Deserialize, Serialize};
 
-    /// What the format is defined by: the plain derived struct, as rmp-serde 1.3.1 writes and reads it.
+    /// What the format is defined by: the plain derived struct, as rmp-serde 1.3.1 writes and reads
+    /// it.
     #[derive(Serialize, Deserialize, Debug, PartialEq)]
     struct Plain {
         schema_version: u16,
@@ -349,7 +388,9 @@ mod tests {
         let characters = random.below(40);
         Provenance {
             schema_version: random.pick(&[0, 1, 1, 1]),
-            namespace: (0..=characters).map(|_| random.pick(&['a', '-', 'ü', '源', '🔋', '\0'])).collect(),
+            namespace: (0..=characters)
+                .map(|_| random.pick(&['a', '-', 'ü', '源', '🔋', '\0']))
+                .collect(),
             event_id: Id(u128::from_be_bytes(random.bytes())),
             sequence: random.uint(),
             kind: Kind(random.uint() as u16),
@@ -360,7 +401,11 @@ mod tests {
     fn assert_encodes_as_rmp_serde(provenance: &Provenance) {
         let mut body = Vec::new();
         provenance.write_body(&mut body);
-        assert_eq!(body, rmp_serde::to_vec_named(&Plain::from(provenance)).unwrap(), "{provenance:?}");
+        assert_eq!(
+            body,
+            rmp_serde::to_vec_named(&Plain::from(provenance)).unwrap(),
+            "{provenance:?}"
+        );
         assert!(body.len() <= FIXED_BYTES_MAX + provenance.namespace.len());
     }
 
@@ -414,9 +459,11 @@ mod tests {
         let empty = Provenance { namespace: String::new(), ..good.clone() };
         let longest = Provenance { namespace: "n".repeat(1024), ..good.clone() };
         let longer = Provenance { namespace: "n".repeat(1025), ..good.clone() };
-        for (provenance, code) in
-            [(&future, Code::FutureVersion), (&empty, Code::InvalidArgument), (&longer, Code::InvalidArgument)]
-        {
+        for (provenance, code) in [
+            (&future, Code::FutureVersion),
+            (&empty, Code::InvalidArgument),
+            (&longer, Code::InvalidArgument),
+        ] {
             assert_eq!(provenance.to_body().unwrap_err().code(), code);
             assert_eq!(provenance.to_frame().unwrap_err().code(), code);
         }
@@ -459,8 +506,8 @@ mod tests {
         out.extend_from_slice(rest);
     }
 
-    /// A body with a fault here and there: other spellings of keys and values, fields that are twice there, missing or
-    /// unknown, another order, a cut, an added or a changed byte.
+    /// A body with a fault here and there: other spellings of keys and values, fields that are
+    /// twice there, missing or unknown, another order, a cut, an added or a changed byte.
     fn any_body(random: &mut Random) -> Vec<u8> {
         let plain = Plain::from(&sample(random));
         let array = random.below(4) == 0;
@@ -508,7 +555,13 @@ mod tests {
     }
 
     fn key(random: &mut Random, field: usize, out: &mut Vec<u8>) {
-        let names = ["schema_version", "source_namespace", "source_event_id", "source_global_sequence", "source_kind"];
+        let names = [
+            "schema_version",
+            "source_namespace",
+            "source_event_id",
+            "source_global_sequence",
+            "source_kind",
+        ];
         let name = names.into_iter().chain(["source_content_hash", "unknown"]).nth(field).unwrap();
         match random.below(24) {
             0 => out.push(field as u8),
@@ -531,7 +584,10 @@ mod tests {
             match (rmp_serde::from_slice::<Plain>(&body), &ours) {
                 (Ok(plain), Ok(ours)) => assert_eq!(Plain::from(ours), plain, "{body:02x?}"),
                 (Ok(plain), Err(e)) => {
-                    assert!(plain.schema_version > 1 && e.code() == Code::FutureVersion, "{e}: {body:02x?}")
+                    assert!(
+                        plain.schema_version > 1 && e.code() == Code::FutureVersion,
+                        "{e}: {body:02x?}"
+                    )
                 }
                 (Err(_), Err(e)) => assert_eq!(e.code(), Code::WireBody, "{body:02x?}"),
                 (Err(e), Ok(_)) => panic!("accepted {body:02x?}, which rmp-serde refuses: {e}"),
@@ -550,7 +606,8 @@ mod tests {
     fn unknown_values_may_nest_as_deep_as_rmp_serde_reads() {
         let canonical = sample(&mut Random(7)).to_body().unwrap();
         let outcomes = [1000, 1021, 1022, 1023, 1024, 1025, 2000].map(|depth| {
-            let mut body = [b"\x87", &canonical[1..], b"\xa1x", &vec![0x91; depth][..], b"\xc0"].concat();
+            let mut body =
+                [b"\x87", &canonical[1..], b"\xa1x", &vec![0x91; depth][..], b"\xc0"].concat();
             let accepted = rmp_serde::from_slice::<Plain>(&body).is_ok();
             assert_eq!(Provenance::from_body(&body, true).is_ok(), accepted, "depth {depth}");
             body.pop();
@@ -562,22 +619,32 @@ mod tests {
 
     #[test]
     fn errors_say_what_where_and_why() {
-        let good = Provenance { schema_version: 1, namespace: "ns".into(), ..sample(&mut Random(6)) };
+        let good =
+            Provenance { schema_version: 1, namespace: "ns".into(), ..sample(&mut Random(6)) };
         let body = good.to_body().unwrap();
         let frame = good.to_frame().unwrap();
         let text = |result: Result<Provenance>| result.unwrap_err().to_string();
         let cut = text(Provenance::from_body(&body[..40], true));
-        assert_eq!(cut, "the provenance body does not decode before byte 40 of 40: it ends within a value");
+        assert_eq!(
+            cut,
+            "the provenance body does not decode before byte 40 of 40: it ends within a value"
+        );
         let wide = [&body[..16], b"\xcc\x01", &body[17..]].concat();
         let spelt = "the provenance body has 0xcc at byte 16; the canonical encoding of its fields has 0x01 there";
         assert_eq!(text(Provenance::from_body(&wide, false)), spelt);
         let long = text(Provenance::from_body(&[&body[..], b"x"].concat(), false));
-        assert!(long.starts_with(&format!("the provenance body has {} bytes;", body.len() + 1)), "{long}");
+        assert!(
+            long.starts_with(&format!("the provenance body has {} bytes;", body.len() + 1)),
+            "{long}"
+        );
         let magic = text(Provenance::from_frame(b"\x00\"BATIP......", false));
         assert_eq!(magic, r#"the provenance frame begins with "\x00\"BATI" instead of "FBATIP""#);
         let checksum = text(Provenance::from_frame(&frame[..frame.len() - 1], false));
         assert!(checksum.contains("its header says"), "{checksum}");
         let string = text(Provenance::from_body(b"\xa2no", false));
-        assert_eq!(string, "the provenance body begins with 0xa2, which is neither a map nor an array");
+        assert_eq!(
+            string,
+            "the provenance body begins with 0xa2, which is neither a map nor an array"
+        );
     }
 }

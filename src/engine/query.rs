@@ -160,7 +160,14 @@ impl Page {
             payload: self.add(if columns.payload { event.payload } else { &[] }),
             extensions: self.add(if columns.extensions { event.extensions.0 } else { &[] }),
             source: self.add(source_bytes),
-            event: Event { entity: "", scope: "", payload: &[], extensions: Extensions(&[]), source, ..*event },
+            event: Event {
+                entity: "",
+                scope: "",
+                payload: &[],
+                extensions: Extensions(&[]),
+                source,
+                ..*event
+            },
         };
         self.rows.push(row);
     }
@@ -169,8 +176,13 @@ impl Page {
 impl Query {
     fn check(&self) -> Result<()> {
         if self.limit == 0 || self.limit > limits::PAGE_ROWS_MAX {
-            let message = format!("the limit of a page is {}; 1 to {} are allowed", self.limit, limits::PAGE_ROWS_MAX);
-            return Err(Error::invalid(message).with_numbers(self.limit as u64, limits::PAGE_ROWS_MAX as u64));
+            let message = format!(
+                "the limit of a page is {}; 1 to {} are allowed",
+                self.limit,
+                limits::PAGE_ROWS_MAX
+            );
+            return Err(Error::invalid(message)
+                .with_numbers(self.limit as u64, limits::PAGE_ROWS_MAX as u64));
         }
         self.region.check()
     }
@@ -199,9 +211,14 @@ impl Store {
         Ok(sequence.map(|next| Page { next, end: true, ..page }))
     }
 
-    /// Shows the event of this id to `show`; its sequence, or none when there is no such event. The payload and the
-    /// extensions are there whatever the columns are.
-    pub fn get_with(&self, id: Id, columns: Columns, show: &mut dyn FnMut(&Event<'_>)) -> Result<Option<u64>> {
+    /// Shows the event of this id to `show`; its sequence, or none when there is no such event. The
+    /// payload and the extensions are there whatever the columns are.
+    pub fn get_with(
+        &self,
+        id: Id,
+        columns: Columns,
+        show: &mut dyn FnMut(&Event<'_>),
+    ) -> Result<Option<u64>> {
         let store = &*self.0;
         store.check_open()?;
         store.refresh()?;
@@ -209,7 +226,8 @@ impl Store {
         let Some((segment, found)) = store.find_key(id)? else { return Ok(None) };
         segment.prefetch(found.offset.into());
         let mut window = segment.window();
-        let frame = segment.frame_at(&mut window, found.offset.into()).map_err(|e| segment.identify(e))?;
+        let frame =
+            segment.frame_at(&mut window, found.offset.into()).map_err(|e| segment.identify(e))?;
         if frame.id != id {
             return Err(Error::corrupt(
                 &segment.path,
@@ -223,7 +241,8 @@ impl Store {
         let mut strings = Strings::new(segment.clone());
         let mut event = strings.event(&frame, None)?;
         if columns.previous_hash {
-            let previous = store.previous_hash(&segment, event.entity, event.version, found.offset)?;
+            let previous =
+                store.previous_hash(&segment, event.entity, event.version, found.offset)?;
             event.previous_hash = Some(previous);
         }
         show(&event);
@@ -240,9 +259,13 @@ impl Store {
         Ok(Page { next, end, ..page })
     }
 
-    /// As [`Store::query`], for rows that are built by `add`: it answers how many bytes the rows have by now. The
-    /// payload and the extensions are there whatever the columns are.
-    pub fn query_with(&self, query: &Query, add: &mut dyn FnMut(&Event<'_>) -> usize) -> Result<PageEnd> {
+    /// As [`Store::query`], for rows that are built by `add`: it answers how many bytes the rows
+    /// have by now. The payload and the extensions are there whatever the columns are.
+    pub fn query_with(
+        &self,
+        query: &Query,
+        add: &mut dyn FnMut(&Event<'_>) -> usize,
+    ) -> Result<PageEnd> {
         let store = &*self.0;
         query.check()?;
         store.check_open()?;
@@ -260,7 +283,8 @@ impl Store {
             go_on: &|| Ok(()),
         };
         let (mut rows, mut bytes, mut last) = (0, 0, 0);
-        let mut place = PageEnd { next: if query.backward { 0 } else { query.after.max(until) }, end: true };
+        let mut place =
+            PageEnd { next: if query.backward { 0 } else { query.after.max(until) }, end: true };
         if query.after >= until {
             return Ok(place);
         }

@@ -1,5 +1,5 @@
-//! Opening the log: which files are there, whether they belong together, and what an unclean stop left.
-//! `docs/guarantees.md` has the decision table.
+//! Opening the log: which files are there, whether they belong together, and what an unclean stop
+//! left. `docs/guarantees.md` has the decision table.
 
 use super::cache::BlockCache;
 use super::directory::{self, check_version, CleanMark, Directory, Listing};
@@ -46,13 +46,18 @@ pub struct Opening<'a> {
     pub cache: Arc<BlockCache>,
     /// Changes may be made: the lock is held.
     pub writable: bool,
-    /// Nothing that was written can be lost: the machine has not restarted since, and no fsync failed.
+    /// Nothing that was written can be lost: the machine has not restarted since, and no fsync
+    /// failed.
     pub same_boot: bool,
 }
 
 impl<'a> Opening<'a> {
     /// Opening without changing anything.
-    pub fn for_reading(dir: &'a Directory, identity: &'a Identity, cache: Arc<BlockCache>) -> Opening<'a> {
+    pub fn for_reading(
+        dir: &'a Directory,
+        identity: &'a Identity,
+        cache: Arc<BlockCache>,
+    ) -> Opening<'a> {
         Opening { dir, identity, cache, writable: false, same_boot: true }
     }
 
@@ -80,9 +85,11 @@ impl<'a> Opening<'a> {
         before: Option<&(Tail, u64)>,
     ) -> Result<(SegmentHeader, Arc<dyn File>)> {
         let path = self.dir.file(&Segment::log_name(first));
-        let file = self.dir.vfs.open(&path, access).map_err(|e| Error::io("cannot open", &path, &e))?;
+        let file =
+            self.dir.vfs.open(&path, access).map_err(|e| Error::io("cannot open", &path, &e))?;
         let mut bytes = [0; SEGMENT_HEADER_LEN];
-        let got = read_full(&*file, &mut bytes, 0).map_err(|e| Error::io("cannot read", &path, &e))?;
+        let got =
+            read_full(&*file, &mut bytes, 0).map_err(|e| Error::io("cannot read", &path, &e))?;
         let corrupt = |why: &str| Error::corrupt(&path, 0, why);
         let header = SegmentHeader::decode(&bytes[..got]).map_err(corrupt)?;
         check_version(&path, header.version)?;
@@ -93,14 +100,20 @@ impl<'a> Opening<'a> {
             return Err(corrupt("the segment has the name of another"));
         }
         match before {
-            None if header.log_start != first => Err(corrupt("the segments before this one are missing")),
+            None if header.log_start != first => {
+                Err(corrupt("the segments before this one are missing"))
+            }
             None if first == 1 && header.log_hash != hash::log_start(header.store_id) => {
                 Err(corrupt("the log does not start from this store's id"))
             }
             Some((tail, _)) if tail.next_sequence != first || tail.log_hash != header.log_hash => {
-                Err(corrupt("the segment does not continue the one before; one is missing or was replaced"))
+                Err(corrupt(
+                    "the segment does not continue the one before; one is missing or was replaced",
+                ))
             }
-            Some((_, events)) if *events != header.events_before => Err(corrupt("the count of events before is wrong")),
+            Some((_, events)) if *events != header.events_before => {
+                Err(corrupt("the count of events before is wrong"))
+            }
             _ => Ok((header, file)),
         }
     }
@@ -125,7 +138,8 @@ impl<'a> Opening<'a> {
         let (header, file) = self.open_file(first, Access::Read, before)?;
         let path = self.dir.file(&Segment::log_name(first));
         let length = file.len().map_err(|e| Error::io("cannot stat", &path, &e))?;
-        let index = self.open_index(&header)?.filter(|i| i.meta.sealed && i.meta.covered_len == length);
+        let index =
+            self.open_index(&header)?.filter(|i| i.meta.sealed && i.meta.covered_len == length);
         if let Some(index) = index {
             let tail = Tail::after_index(&header, &index.meta);
             return Ok((Segment::new(header, path, file, Some(index), self.cache.clone()), tail));
@@ -134,7 +148,11 @@ impl<'a> Opening<'a> {
         let mut tail = Tail::at_start(&header);
         tail.read_through(&bare, length)?;
         if !tail.sealed {
-            return Err(Error::corrupt(&path, tail.offset, "another segment follows, but this one is not sealed"));
+            return Err(Error::corrupt(
+                &path,
+                tail.offset,
+                "another segment follows, but this one is not sealed",
+            ));
         }
         report.indexes_rebuilt += 1;
         let index = self.rebuild_index(&bare, &tail)?;
@@ -152,7 +170,12 @@ impl<'a> Opening<'a> {
         segment.open_index_bytes(bytes)
     }
 
-    fn open_last(&self, first: u64, before: Option<&(Tail, u64)>, report: OpenReport) -> Result<OpenLog> {
+    fn open_last(
+        &self,
+        first: u64,
+        before: Option<&(Tail, u64)>,
+        report: OpenReport,
+    ) -> Result<OpenLog> {
         let access = if self.writable { Access::Write } else { Access::Read };
         let (header, file) = self.open_file(first, access, before)?;
         let path = self.dir.file(&Segment::log_name(first));
@@ -162,10 +185,14 @@ impl<'a> Opening<'a> {
         let synced = index.as_ref().map_or(0, |index| index.meta.last_sequence);
         let index = index.filter(|index| index.meta.covered_len <= length);
         let mark = self.clean_mark(first)?;
-        let open = |index: Option<Index>| Segment::new(header, path.clone(), file.clone(), index, self.cache.clone());
+        let open = |index: Option<Index>| {
+            Segment::new(header, path.clone(), file.clone(), index, self.cache.clone())
+        };
         if let Some(mark) = &mark {
             let index = index.clone().filter(|index| index.meta.covered_len <= mark.end);
-            let mut tail = index.as_ref().map_or(Tail::at_start(&header), |i| Tail::after_index(&header, &i.meta));
+            let mut tail = index
+                .as_ref()
+                .map_or(Tail::at_start(&header), |i| Tail::after_index(&header, &i.meta));
             let segment = open(index);
             if self.matches_mark(&segment, &mut tail, mark)? {
                 return Ok(found(segment, tail, true, mark.last_sequence, report));
@@ -174,7 +201,9 @@ impl<'a> Opening<'a> {
         match self.writable {
             true => self.recover(open(None), length, synced, report),
             false => {
-                let tail = index.as_ref().map_or(Tail::at_start(&header), |i| Tail::after_index(&header, &i.meta));
+                let tail = index
+                    .as_ref()
+                    .map_or(Tail::at_start(&header), |i| Tail::after_index(&header, &i.meta));
                 self.follow(open(index), tail, length, synced, report)
             }
         }
@@ -188,7 +217,11 @@ impl<'a> Opening<'a> {
             let path = self.dir.file(&Segment::log_name(mark.segment));
             match self.dir.vfs.open(&path, Access::Read) {
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                    return Err(Error::corrupt(&path, 0, "the last segment of the log that was closed is missing"));
+                    return Err(Error::corrupt(
+                        &path,
+                        0,
+                        "the last segment of the log that was closed is missing",
+                    ));
                 }
                 _ => {}
             }
@@ -199,10 +232,17 @@ impl<'a> Opening<'a> {
     /// Whether the log ends where the mark says. A log that falls short of its mark is damaged.
     fn matches_mark(&self, segment: &Segment, tail: &mut Tail, mark: &CleanMark) -> Result<bool> {
         tail.read_through(segment, mark.end)?;
-        if (tail.offset, tail.next_sequence - 1, tail.log_hash) != (mark.end, mark.last_sequence, mark.log_hash) {
-            return Err(Error::corrupt(&segment.path, mark.end, "the log is not the one that was closed"));
+        if (tail.offset, tail.next_sequence - 1, tail.log_hash)
+            != (mark.end, mark.last_sequence, mark.log_hash)
+        {
+            return Err(Error::corrupt(
+                &segment.path,
+                mark.end,
+                "the log is not the one that was closed",
+            ));
         }
-        let ends = matches!(tail.clone().step(segment, &mut segment.window())?, Step::End | Step::Sealed);
+        let ends =
+            matches!(tail.clone().step(segment, &mut segment.window())?, Step::End | Step::Sealed);
         Ok(ends)
     }
 
@@ -226,7 +266,8 @@ impl<'a> Opening<'a> {
                 break;
             }
             let damage = damage(&segment, &tail, torn, synced);
-            // The batch may just have been half written; by now, with others behind it, it is whole.
+            // The batch may just have been half written; by now, with others behind it, it is
+            // whole.
             if !matches!(tail.step(&segment, &mut segment.window())?, Step::Batch | Step::Sealed) {
                 return Err(damage);
             }
@@ -237,7 +278,13 @@ impl<'a> Opening<'a> {
 
     /// What a writer finds after an unclean stop: where the log ends, and whether a torn tail is to
     /// be cut. Changes nothing; [`Opening::settle`] does. `synced` was on disk.
-    fn recover(&self, segment: Segment, length: u64, synced: u64, mut report: OpenReport) -> Result<OpenLog> {
+    fn recover(
+        &self,
+        segment: Segment,
+        length: u64,
+        synced: u64,
+        mut report: OpenReport,
+    ) -> Result<OpenLog> {
         let mut tail = Tail::at_start(&segment.header);
         let torn = read_to_end(&segment, &mut tail)?;
         let behind = batches_behind(&segment, tail.offset, length)?;
@@ -262,7 +309,8 @@ impl<'a> Opening<'a> {
             }
         };
         let last = tail.next_sequence - 1;
-        // What anybody can have seen lies within the lease of what was on disk, batches behind a hole included.
+        // What anybody can have seen lies within the lease of what was on disk, batches behind a
+        // hole included.
         let gap = jump.then_some((last + 1, last + SEQUENCE_LEASE));
         (report.gap_first, report.gap_last) = gap.unwrap_or_default();
         Ok(OpenLog { gap, ..found(segment, tail, false, last, report) })
@@ -286,7 +334,11 @@ impl<'a> Opening<'a> {
         let failed = |e| Error::io("cannot rewrite", &segment.path, &e);
         let copied = copy_front(&*segment.file, &*copy, end).map_err(failed)?;
         if copied < end {
-            return Err(Error::corrupt(&segment.path, copied, "the file became shorter while it was read"));
+            return Err(Error::corrupt(
+                &segment.path,
+                copied,
+                "the file became shorter while it was read",
+            ));
         }
         copy.sync().map_err(failed)?;
         self.dir.rename_temporary(&name)?;
@@ -298,8 +350,8 @@ impl<'a> Opening<'a> {
 /// What the last segment shows where no mark of a clean close holds.
 #[derive(Clone, Copy, Debug)]
 struct Evidence {
-    /// Something vouches that the log was on disk beyond where its whole batches end: a later "synced
-    /// through", also one behind a hole, or the index.
+    /// Something vouches that the log was on disk beyond where its whole batches end: a later
+    /// "synced through", also one behind a hole, or the index.
     falls_short: bool,
     /// Something other than zeros lies there.
     written_behind: bool,
@@ -330,14 +382,23 @@ fn decide(evidence: &Evidence) -> Ending {
     }
 }
 
-/// The error for a bad batch at or below a sequence that is known to have been on disk: no torn tail.
+/// The error for a bad batch at or below a sequence that is known to have been on disk: no torn
+/// tail.
 fn damage(segment: &Segment, tail: &Tail, torn: Option<&str>, synced: u64) -> Error {
     let (next, why) = (tail.next_sequence, torn.unwrap_or("nothing was written here"));
-    let what = format!("{why}; sequence {next} should be here, since everything through {synced} was on disk");
+    let what = format!(
+        "{why}; sequence {next} should be here, since everything through {synced} was on disk"
+    );
     Error::corrupt(&segment.path, tail.offset, what).with_event(super::id::Id::NONE, next)
 }
 
-fn found(segment: impl Into<Arc<Segment>>, tail: Tail, clean: bool, durable: u64, report: OpenReport) -> OpenLog {
+fn found(
+    segment: impl Into<Arc<Segment>>,
+    tail: Tail,
+    clean: bool,
+    durable: u64,
+    report: OpenReport,
+) -> OpenLog {
     OpenLog { segments: vec![segment.into()], tail, clean, durable, report, gap: None }
 }
 
@@ -372,10 +433,13 @@ fn batches_behind(segment: &Segment, from: u64, length: u64) -> Result<Behind> {
     while part < length {
         let bytes = parts.get(part, (PART as usize) + BATCH_HEADER_LEN)?;
         behind.written |= bytes.iter().any(|byte| *byte != 0);
-        let starts = bytes.windows(BATCH_MAGIC.len()).enumerate().filter(|(_, w)| *w == BATCH_MAGIC);
+        let starts =
+            bytes.windows(BATCH_MAGIC.len()).enumerate().filter(|(_, w)| *w == BATCH_MAGIC);
         for (at, _) in starts.take_while(|(at, _)| (*at as u64) < PART) {
             let offset = part + at as u64;
-            let Ok(header) = BatchHeader::decode(&segment.header, offset, &bytes[at..]) else { continue };
+            let Ok(header) = BatchHeader::decode(&segment.header, offset, &bytes[at..]) else {
+                continue;
+            };
             let body = bodies.get(offset + BATCH_HEADER_LEN as u64, header.body_len as usize)?;
             if header.body_holds(&segment.header, offset, body) {
                 behind.batches += 1;
@@ -406,14 +470,19 @@ pub fn refuse_orphan(dir: &Directory) -> Result<()> {
     let failed = |e| Error::io("cannot read", &path, &e);
     let mut bytes = [0; SEGMENT_HEADER_LEN];
     let got = read_full(&*file, &mut bytes, 0).map_err(failed)?;
-    let header = SegmentHeader::decode(&bytes[..got]).map_err(|why| Error::corrupt(&path, 0, why))?;
+    let header =
+        SegmentHeader::decode(&bytes[..got]).map_err(|why| Error::corrupt(&path, 0, why))?;
     check_version(&path, header.version)?;
     let length = file.len().map_err(failed)?;
     let segment = Segment::new(header, path, file, None, Arc::new(BlockCache::new()));
     let mut tail = Tail::at_start(&header);
     read_to_end(&segment, &mut tail)?;
     if tail.events > 1 || batches_behind(&segment, tail.offset, length)?.batches > 0 {
-        return Err(Error::corrupt(&segment.path, 0, "there are events, but the identity file is missing"));
+        return Err(Error::corrupt(
+            &segment.path,
+            0,
+            "there are events, but the identity file is missing",
+        ));
     }
     Ok(())
 }
@@ -428,7 +497,8 @@ pub fn open_next(store: &Inner, sealed: &Tail, events_before: u64) -> Result<Opt
             _ => Err(Error::io("cannot open", &path, &e)),
         };
     }
-    let (header, file) = opening.open_file(sealed.next_sequence, Access::Read, Some(&(*sealed, events_before)))?;
+    let (header, file) =
+        opening.open_file(sealed.next_sequence, Access::Read, Some(&(*sealed, events_before)))?;
     Ok(Some(Segment::new(header, path, file, None, store.cache.clone())))
 }
 
@@ -451,8 +521,10 @@ mod tests {
     fn every_combination_of_evidence_has_its_row() {
         for bits in 0..16u8 {
             let bit = |n: u8| bits & (1 << n) != 0;
-            let [falls_short, written_behind, batches_behind, may_have_lost] = [bit(0), bit(1), bit(2), bit(3)];
-            let row = decide(&Evidence { falls_short, written_behind, batches_behind, may_have_lost });
+            let [falls_short, written_behind, batches_behind, may_have_lost] =
+                [bit(0), bit(1), bit(2), bit(3)];
+            let row =
+                decide(&Evidence { falls_short, written_behind, batches_behind, may_have_lost });
             let expected = match (falls_short, written_behind, batches_behind, may_have_lost) {
                 (true, ..) => Ending::Damaged,
                 (false, false, false, false) => Ending::Whole { jump: false },

@@ -1,5 +1,6 @@
-//! Writing a log anew from events that have their sequences, versions and hashes already: the other end of a repair.
-//! It becomes a store with its last file, so that a crash in the middle leaves none.
+//! Writing a log anew from events that have their sequences, versions and hashes already: the other
+//! end of a repair. It becomes a store with its last file, so that a crash in the middle leaves
+//! none.
 
 use super::directory::Directory;
 use super::error::Result;
@@ -32,18 +33,39 @@ pub struct Rewrite {
 }
 
 impl Rewrite {
-    /// Begins the log of the store `identity`, made of the one in `source`, in a directory that is not there, or empty.
-    pub fn create(dir: &Directory, source: &Path, options: &Options, identity: Identity) -> Result<Rewrite> {
+    /// Begins the log of the store `identity`, made of the one in `source`, in a directory that is
+    /// not there, or empty.
+    pub fn create(
+        dir: &Directory,
+        source: &Path,
+        options: &Options,
+        identity: Identity,
+    ) -> Result<Rewrite> {
         let lock = target::claim(dir, source)?;
         let store = store::new_log(dir, options, identity)?;
         let batch = vec![0; BATCH_HEADER_LEN];
         let numbers = HashMap::default();
         let log_hash = Hash::ZERO;
-        Ok(Rewrite { store, batch, count: 0, first_sequence: 0, recorded_us: 0, log_hash, numbers, _lock: lock })
+        Ok(Rewrite {
+            store,
+            batch,
+            count: 0,
+            first_sequence: 0,
+            recorded_us: 0,
+            log_hash,
+            numbers,
+            _lock: lock,
+        })
     }
 
-    /// Adds an event to the batch. Its sequence is the next one, but for a gap event that begins a batch.
-    pub fn event(&mut self, event: &EventFields<'_>, event_hash: Hash, payload: &[u8]) -> Result<()> {
+    /// Adds an event to the batch. Its sequence is the next one, but for a gap event that begins a
+    /// batch.
+    pub fn event(
+        &mut self,
+        event: &EventFields<'_>,
+        event_hash: Hash,
+        payload: &[u8],
+    ) -> Result<()> {
         let full = self.count as usize >= BATCH_EVENTS_MAX || self.batch.len() >= BATCH_BYTES_MAX;
         // The events of a batch were recorded at one time.
         if full || event.recorded_us != self.recorded_us {
@@ -57,15 +79,21 @@ impl Rewrite {
         let source = match event.source {
             Source::None => FrameSource::None,
             Source::Raw(body) => FrameSource::Raw(body),
-            Source::Import { namespace, event_id, sequence } => {
-                FrameSource::Import { namespace: string_ref(&mut self.numbers, namespace), event_id, sequence }
-            }
+            Source::Import { namespace, event_id, sequence } => FrameSource::Import {
+                namespace: string_ref(&mut self.numbers, namespace),
+                event_id,
+                sequence,
+            },
         };
         let frame = event.frame(event_hash, entity, scope, source, payload);
         let writer = self.store.writer()?;
         let before = if self.count == 0 { writer.tail.log_hash } else { self.log_hash };
         self.log_hash = hash::log_next(before, event_hash);
-        frame.encode(&writer.segment.header, writer.tail.offset + self.batch.len() as u64, &mut self.batch);
+        frame.encode(
+            &writer.segment.header,
+            writer.tail.offset + self.batch.len() as u64,
+            &mut self.batch,
+        );
         self.count += 1;
         Ok(())
     }
@@ -116,9 +144,14 @@ impl Rewrite {
         Ok(())
     }
 
-    /// Declares `gap`, makes everything durable, and then makes it a store, which has had the ids of
-    /// `changes` and gets, with its next writer, the id `newest`.
-    pub fn finish(mut self, gap: Option<(u64, u64)>, mut changes: Vec<Change>, newest: Option<Id>) -> Result<()> {
+    /// Declares `gap`, makes everything durable, and then makes it a store, which has had the ids
+    /// of `changes` and gets, with its next writer, the id `newest`.
+    pub fn finish(
+        mut self,
+        gap: Option<(u64, u64)>,
+        mut changes: Vec<Change>,
+        newest: Option<Id>,
+    ) -> Result<()> {
         self.end_batch()?;
         self.store.resume(gap)?;
         let first_sequence = self.store.visible.load(Ordering::Acquire) + 1;

@@ -1,11 +1,12 @@
-//! A run: neighbouring sealed segments and, in a file beside them, a table that says which of them may have an id or
-//! entity. One line of it answers for all, where the filter of each would have to be asked. Made from the indexes,
-//! deletable at any time.
+//! A run: neighbouring sealed segments and, in a file beside them, a table that says which of them
+//! may have an id or entity. One line of it answers for all, where the filter of each would have to
+//! be asked. Made from the indexes, deletable at any time.
 //!
-//! A file of lines as long as those of a processor's cache: a header of two, then the table. A line of the table is a
-//! checksum and slots; a slot is 0, or a fingerprint of a key and the number of a segment. A key is in the line that it
-//! falls on or, where that is full, in one of those behind it up to the first that is not: a hash table of buckets with
-//! linear probing, as in Knuth's The Art of Computer Programming, volume 3, section 6.4.
+//! A file of lines as long as those of a processor's cache: a header of two, then the table. A line
+//! of the table is a checksum and slots; a slot is 0, or a fingerprint of a key and the number of a
+//! segment. A key is in the line that it falls on or, where that is full, in one of those behind it
+//! up to the first that is not: a hash table of buckets with linear probing, as in Knuth's The Art
+//! of Computer Programming, volume 3, section 6.4.
 
 use super::cache::{BlockCache, Part, Pinned};
 use super::directory::Directory;
@@ -36,7 +37,8 @@ const KEYS_PER_LINE: usize = 24;
 const SEGMENT_BITS: u32 = RUN_SEGMENTS.trailing_zeros();
 /// Lines that are read at once.
 const READ_LINES: usize = 1024;
-/// No key is further behind its line than this. Keys that somebody chose to fall on one line make no run.
+/// No key is further behind its line than this. Keys that somebody chose to fall on one line make
+/// no run.
 const LINES_BEHIND_MAX: usize = 64;
 
 /// Segments of a run by bits, the first by the lowest.
@@ -56,8 +58,8 @@ pub fn run_name(first_sequence: u64) -> String {
     format!("{first_sequence:020}.run")
 }
 
-/// Makes the run of these segments, all of them sealed and indexed. There is none where too many keys are in one place, or
-/// an index cannot be read: then the filters of the segments are asked.
+/// Makes the run of these segments, all of them sealed and indexed. There is none where too many
+/// keys are in one place, or an index cannot be read: then the filters of the segments are asked.
 pub fn make(dir: &Directory, segments: &[Arc<Segment>]) -> Result<()> {
     match build(segments) {
         Some(bytes) => dir.publish(&run_name(segments[0].header.first_sequence), &bytes, false),
@@ -66,7 +68,10 @@ pub fn make(dir: &Directory, segments: &[Arc<Segment>]) -> Result<()> {
 }
 
 fn build(segments: &[Arc<Segment>]) -> Option<Vec<u8>> {
-    let keys = segments.iter().map(|s| Some(s.sealed_index()?.filter_keys_max())).sum::<Option<usize>>()?;
+    let keys = segments
+        .iter()
+        .map(|s| Some(s.sealed_index()?.filter_keys_max()))
+        .sum::<Option<usize>>()?;
     let (first, last) = (&segments.first()?.header, segments.last()?.sealed_index()?.meta);
     let lines = keys.div_ceil(KEYS_PER_LINE).max(1);
     let mut out = encode_header(first, &last, lines);
@@ -74,7 +79,10 @@ fn build(segments: &[Arc<Segment>]) -> Option<Vec<u8>> {
     let mut table = Table(&mut out[HEADER_LEN..]);
     for (number, segment) in segments.iter().enumerate() {
         let mut fits = true;
-        segment.sealed_index()?.visit_filter_keys(&mut |key| fits = fits && table.insert(key, number)).ok()?;
+        segment
+            .sealed_index()?
+            .visit_filter_keys(&mut |key| fits = fits && table.insert(key, number))
+            .ok()?;
         fits.then_some(())?;
     }
     for (number, line) in out[HEADER_LEN..].chunks_exact_mut(LINE_LEN).enumerate() {
@@ -128,8 +136,8 @@ fn encode_header(first: &SegmentHeader, last: &IndexMeta, lines: usize) -> Vec<u
 }
 
 impl Run {
-    /// Opens the run of these segments, if there is one. Damage, another version and a run of other segments are
-    /// `Corrupt`: then the filters of the segments have to be asked.
+    /// Opens the run of these segments, if there is one. Damage, another version and a run of other
+    /// segments are `Corrupt`: then the filters of the segments have to be asked.
     pub fn open(dir: &Directory, segments: &[Arc<Segment>]) -> Result<Option<Run>> {
         let last = segments.last().and_then(|last| last.sealed_index());
         let (Some(first), Some(last)) = (segments.first(), last) else { return Ok(None) };
@@ -146,7 +154,11 @@ impl Run {
         let lines = len.saturating_sub(HEADER_LEN as u64) as usize / LINE_LEN;
         // The log hash covers all that the segments say.
         if lines == 0 || header != *encode_header(&first.header, &last.meta, lines) {
-            return Err(Error::corrupt(&path, 0, "not the run of these segments, or of another version"));
+            return Err(Error::corrupt(
+                &path,
+                0,
+                "not the run of these segments, or of another version",
+            ));
         }
         if len != (HEADER_LEN + lines * LINE_LEN) as u64 {
             return Err(Error::corrupt(&path, 0, "the run is longer or shorter than it says"));
@@ -154,8 +166,8 @@ impl Run {
         Ok(Some(Run { file, path, salt: first.header.salt, lines, held: None }))
     }
 
-    /// Holds all lines in memory, as long as the runs and filters of the store do not take too much of it, and they can
-    /// be read.
+    /// Holds all lines in memory, as long as the runs and filters of the store do not take too much
+    /// of it, and they can be read.
     pub fn hold(mut self, cache: &BlockCache) -> Run {
         let room = cache.pin(Part::Filter, self.lines * LINE_LEN);
         self.held = room.and_then(|room| Some(room.hold(self.read_lines()?)));
@@ -185,7 +197,8 @@ impl Run {
         }
     }
 
-    /// The segments that may have the id or entity of this filter key; all, where the table cannot be read.
+    /// The segments that may have the id or entity of this filter key; all, where the table cannot
+    /// be read.
     pub fn may_have(&self, key: u64) -> Members {
         self.look_up(key).unwrap_or(Members::MAX)
     }
@@ -223,7 +236,9 @@ impl Run {
         let whole = bytes.len() == LINE_LEN
             && block_checksum(self.salt, number as u64, &bytes[CHECKSUM_LEN..]) == u32_at(bytes, 0);
         let why = "the checksum of a line of a run does not hold";
-        whole.then(|| Line::decode(bytes)).ok_or_else(|| Error::corrupt(&self.path, self.offset_of(number), why))
+        whole
+            .then(|| Line::decode(bytes))
+            .ok_or_else(|| Error::corrupt(&self.path, self.offset_of(number), why))
     }
 }
 
@@ -233,10 +248,13 @@ struct Line([u16; SLOTS]);
 
 impl Line {
     fn decode(bytes: &[u8]) -> Line {
-        Line(std::array::from_fn(|slot| u16::from_le_bytes(array_at(bytes, CHECKSUM_LEN + slot * SLOT_LEN))))
+        Line(std::array::from_fn(|slot| {
+            u16::from_le_bytes(array_at(bytes, CHECKSUM_LEN + slot * SLOT_LEN))
+        }))
     }
 
-    /// Adds the segments with this fingerprint to `found`; whether there may be more in the next line.
+    /// Adds the segments with this fingerprint to `found`; whether there may be more in the next
+    /// line.
     fn look_up(&self, wanted: u16, found: &mut Members) -> bool {
         const SEGMENT: u16 = RUN_SEGMENTS as u16 - 1;
         // As a rule there is none, which this says without a branch for each.
@@ -257,7 +275,9 @@ mod tests {
     fn look_up(bytes: &[u8], key: u64) -> Members {
         let (mut found, lines) = (0, bytes.len() / LINE_LEN);
         for number in (0..lines).map(|behind| (filter_line(key, lines) + behind) % lines) {
-            if !Line::decode(&bytes[number * LINE_LEN..][..LINE_LEN]).look_up(fingerprint(key), &mut found) {
+            if !Line::decode(&bytes[number * LINE_LEN..][..LINE_LEN])
+                .look_up(fingerprint(key), &mut found)
+            {
                 break;
             }
         }

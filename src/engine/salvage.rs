@@ -1,12 +1,13 @@
-//! Reading what holds of one segment file, whatever has happened to it: every header and frame whose checksum holds
-//! where it stands. The file is held in memory meanwhile; what its events say is judged elsewhere.
+//! Reading what holds of one segment file, whatever has happened to it: every header and frame
+//! whose checksum holds where it stands. The file is held in memory meanwhile; what its events say
+//! is judged elsewhere.
 
 use super::cache::BlockCache;
 use super::directory::Directory;
 use super::error::{Error, Result};
 use super::frame::{
-    BatchHeader, Frame, FrameSource, SegmentHeader, StringRef, BATCH_HEADER_LEN, BATCH_MAGIC, FRAME_FIXED_LEN,
-    SEGMENT_HEADER_LEN,
+    BatchHeader, Frame, FrameSource, SegmentHeader, StringRef, BATCH_HEADER_LEN, BATCH_MAGIC,
+    FRAME_FIXED_LEN, SEGMENT_HEADER_LEN,
 };
 use super::id::{Hash, Id};
 use super::index::Index;
@@ -21,8 +22,8 @@ use std::sync::Arc;
 const FRAME_LEN_MAX: usize = PAYLOAD_BYTES_MAX + (1 << 20);
 /// No segment is longer than 1 GiB and a batch. What a longer file has behind that is not read.
 const FILE_LEN_MAX: u64 = (1 << 30) + (128 << 20);
-/// The search for frames checks so many times the bytes of the file, so that bytes made for it cannot keep it busy for
-/// ever. Random bytes pass for the begin of a frame once in 20,000 places.
+/// The search for frames checks so many times the bytes of the file, so that bytes made for it
+/// cannot keep it busy for ever. Random bytes pass for the begin of a frame once in 20,000 places.
 const SEARCH_FACTOR: usize = 64;
 /// Where a large read fails, so much is given up at a time.
 const SECTOR_LEN: usize = 4096;
@@ -63,7 +64,8 @@ pub fn header_of(file: &dyn File) -> Option<SegmentHeader> {
 }
 
 impl Salvage {
-    /// Reads a file whose header is `header`, or lost. None where there is no header, and no batch tells of one.
+    /// Reads a file whose header is `header`, or lost. None where there is no header, and no batch
+    /// tells of one.
     pub fn read(
         dir: &Directory,
         path: &Path,
@@ -74,19 +76,31 @@ impl Salvage {
         let length = file.len().map_err(|e| Error::io("cannot stat", path, &e))?;
         let bytes = read_through(file, length.min(FILE_LEN_MAX) as usize);
         let rebuilt = header.is_none();
-        let Some(mut header) = header.or_else(|| rebuild_header(&bytes, store_id)) else { return Ok(None) };
+        let Some(mut header) = header.or_else(|| rebuild_header(&bytes, store_id)) else {
+            return Ok(None);
+        };
         let index_path = dir.file(&Segment::index_name(header.first_sequence));
         let index_file = dir.vfs.open(&index_path, Access::Read).ok();
         let salt = index_file.as_ref().and_then(|file| Index::salt_of(&**file));
-        if let Some(salt) = salt.filter(|salt| rebuilt && SegmentHeader::same_seeds(*salt, header.salt)) {
+        if let Some(salt) =
+            salt.filter(|salt| rebuilt && SegmentHeader::same_seeds(*salt, header.salt))
+        {
             header.salt = salt;
         }
         let cache = Arc::new(BlockCache::new());
-        let index = index_file.and_then(|file| Index::open(file, &index_path, &header, &cache).ok());
-        Ok(Some(Salvage { header, path: path.to_owned(), index, bytes, spelled: HashMap::default() }))
+        let index =
+            index_file.and_then(|file| Index::open(file, &index_path, &header, &cache).ok());
+        Ok(Some(Salvage {
+            header,
+            path: path.to_owned(),
+            index,
+            bytes,
+            spelled: HashMap::default(),
+        }))
     }
 
-    /// What the file consists of, from the header on; zeros at its end are reserved space and left out.
+    /// What the file consists of, from the header on; zeros at its end are reserved space and left
+    /// out.
     pub fn pieces(&mut self) -> Vec<(u64, Piece)> {
         let mut pieces: Vec<(u64, Piece)> = Vec::new();
         let mut budget = self.bytes.len().saturating_mul(SEARCH_FACTOR);
@@ -104,18 +118,23 @@ impl Salvage {
             }
             at += length;
         }
-        pieces.pop_if(|(at, piece)| matches!(piece, Piece::Unread(_)) && self.is_zeros(*at as usize, self.bytes.len()));
+        pieces.pop_if(|(at, piece)| {
+            matches!(piece, Piece::Unread(_)) && self.is_zeros(*at as usize, self.bytes.len())
+        });
         for (at, piece) in &pieces {
             let Piece::Frame(length) = piece else { continue };
             let Some(frame) = self.frame(*at, *length) else { continue };
-            let spelled: Vec<_> = frame.spelled().map(|s| (s.number, s.spelled.unwrap_or_default().into())).collect();
-            spelled.into_iter().for_each(|(number, text)| _ = self.spelled.entry(number).or_insert(text));
+            let spelled: Vec<_> =
+                frame.spelled().map(|s| (s.number, s.spelled.unwrap_or_default().into())).collect();
+            spelled
+                .into_iter()
+                .for_each(|(number, text)| _ = self.spelled.entry(number).or_insert(text));
         }
         pieces
     }
 
-    /// What begins at `at`. `astray`: the byte before belongs to nothing, so that a frame here would be one by chance,
-    /// and is looked at twice.
+    /// What begins at `at`. `astray`: the byte before belongs to nothing, so that a frame here
+    /// would be one by chance, and is looked at twice.
     fn piece_at(&self, at: usize, astray: bool, budget: &mut usize) -> Option<Piece> {
         let rest = &self.bytes[at..];
         if rest.starts_with(&BATCH_MAGIC) {
@@ -152,13 +171,18 @@ impl Salvage {
         self.bytes.len() as u64
     }
 
-    /// The strings of a frame, as a frame spells them or, where that one is lost, as the index has them.
+    /// The strings of a frame, as a frame spells them or, where that one is lost, as the index has
+    /// them.
     pub fn names(&self, frame: &Frame<'_>) -> Option<Names> {
         let namespace = match frame.source {
             FrameSource::Import { namespace, .. } => Some(self.string(namespace)?),
             _ => None,
         };
-        Some(Names { entity: self.string(frame.entity)?, scope: self.string(frame.scope)?, namespace })
+        Some(Names {
+            entity: self.string(frame.entity)?,
+            scope: self.string(frame.scope)?,
+            namespace,
+        })
     }
 
     fn string(&self, string: StringRef<'_>) -> Option<Arc<str>> {
@@ -198,13 +222,14 @@ pub fn bare_header(store_id: Id, first_sequence: u64, salt: u64) -> SegmentHeade
     }
 }
 
-/// The header that a segment had, as far as frames need it: the salt follows from the checksum of a batch header, and
-/// is proven by that of the frame behind it; the bases follow from what the header says plainly and the frame relative
-/// to them.
+/// The header that a segment had, as far as frames need it: the salt follows from the checksum of a
+/// batch header, and is proven by that of the frame behind it; the bases follow from what the
+/// header says plainly and the frame relative to them.
 fn rebuild_header(bytes: &[u8], store_id: Id) -> Option<SegmentHeader> {
     let mut budget = bytes.len().saturating_mul(SEARCH_FACTOR);
     let from = bytes.get(SEGMENT_HEADER_LEN..)?;
-    let starts = from.windows(BATCH_HEADER_LEN).enumerate().filter(|(_, w)| w.starts_with(&BATCH_MAGIC));
+    let starts =
+        from.windows(BATCH_HEADER_LEN).enumerate().filter(|(_, w)| w.starts_with(&BATCH_MAGIC));
     for (at, head) in starts {
         let offset = (SEGMENT_HEADER_LEN + at) as u64;
         let bare = bare_header(store_id, 0, SegmentHeader::salt_of_batch(offset, head));
@@ -215,7 +240,8 @@ fn rebuild_header(bytes: &[u8], store_id: Id) -> Option<SegmentHeader> {
             continue;
         }
         budget -= length;
-        // As if the segment began here: the frame's distance from its beginning then shows as one from here.
+        // As if the segment began here: the frame's distance from its beginning then shows as one
+        // from here.
         let here = SegmentHeader { first_sequence: batch.first_sequence, ..bare };
         let frame = Frame::decode(&here, offset + BATCH_HEADER_LEN as u64, &body[..length]).ok();
         let distance = |frame: &Frame<'_>| frame.sequence - batch.first_sequence;

@@ -41,9 +41,12 @@ impl Inner {
         let count = segments.len();
         for at in 0..count {
             let at = if scan.backward { count - 1 - at } else { at };
-            let next_first = segments.get(at + 1).map_or(u64::MAX, |next| next.header.first_sequence);
+            let next_first =
+                segments.get(at + 1).map_or(u64::MAX, |next| next.header.first_sequence);
             let segment = &segments[at];
-            if next_first <= scan.after.saturating_add(1) || segment.header.first_sequence > scan.until {
+            if next_first <= scan.after.saturating_add(1)
+                || segment.header.first_sequence > scan.until
+            {
                 continue;
             }
             let mut visitor = match Visitor::new(self, scan, segment)? {
@@ -72,7 +75,11 @@ struct Visitor<'a> {
 
 impl<'a> Visitor<'a> {
     /// None where the segment cannot hold a match.
-    fn new(store: &'a Inner, scan: &'a Scan<'a>, segment: &'a Arc<Segment>) -> Result<Option<Visitor<'a>>> {
+    fn new(
+        store: &'a Inner,
+        scan: &'a Scan<'a>,
+        segment: &'a Arc<Segment>,
+    ) -> Result<Option<Visitor<'a>>> {
         let scope = match &scan.region.scope {
             None => None,
             Some(scope) => match segment.find_number(scope)? {
@@ -119,8 +126,11 @@ impl<'a> Visitor<'a> {
     fn run_offsets(&mut self, offsets: &[u64], visit: &mut Visit<'_>) -> Result<Flow> {
         let segment = self.segment;
         let mut window = segment.window();
-        let nth =
-            |n: usize| offsets.get(if self.scan.backward { offsets.len().wrapping_sub(n + 1) } else { n }).copied();
+        let nth = |n: usize| {
+            offsets
+                .get(if self.scan.backward { offsets.len().wrapping_sub(n + 1) } else { n })
+                .copied()
+        };
         for n in 0..offsets.len() {
             nth(n + FRAMES_AHEAD).into_iter().for_each(|ahead| segment.prefetch(ahead));
             let Some(offset) = nth(n) else { break };
@@ -146,8 +156,13 @@ impl<'a> Visitor<'a> {
             return Ok(Flow::Continue(()));
         }
         if scan.rehash && hash::content_hash(frame.payload) != frame.content_hash {
-            let why = format!("the payload of event {} (sequence {sequence}) does not have its content hash", frame.id);
-            return Err(Error::corrupt(&self.segment.path, offset, why).with_event(frame.id, sequence));
+            let why = format!(
+                "the payload of event {} (sequence {sequence}) does not have its content hash",
+                frame.id
+            );
+            return Err(
+                Error::corrupt(&self.segment.path, offset, why).with_event(frame.id, sequence)
+            );
         }
         let previous = match scan.previous_hash {
             true => Some(self.previous_hash(offset, frame)?),
@@ -202,8 +217,11 @@ impl Successor {
     /// Whether the next event has this id; if so, whether it has this content, and the place moves
     /// behind it. Equal hashes need no checksum.
     pub fn is_next(&mut self, id: Id, event: &Event<'_>) -> Result<Option<bool>> {
-        let Some((at, bytes)) = self.segment.next_frame(&mut self.window, self.at)? else { return Ok(None) };
-        let Some((_, content)) = Frame::unchecked_identity(bytes).filter(|(there, _)| *there == id) else {
+        let Some((at, bytes)) = self.segment.next_frame(&mut self.window, self.at)? else {
+            return Ok(None);
+        };
+        let Some((_, content)) = Frame::unchecked_identity(bytes).filter(|(there, _)| *there == id)
+        else {
             return Ok(None);
         };
         let next = at + bytes.len() as u64;
@@ -267,23 +285,37 @@ impl Strings {
 
     #[inline(always)]
     fn text(&self, number: u32) -> &str {
-        self.in_dictionary(number).or_else(|| self.known.get(&number).map(|string| &**string)).unwrap_or_default()
+        self.in_dictionary(number)
+            .or_else(|| self.known.get(&number).map(|string| &**string))
+            .unwrap_or_default()
     }
 
     /// The event of a frame, with its strings.
     #[inline(always)]
-    pub fn event<'e>(&'e mut self, frame: &Frame<'e>, previous_hash: Option<Hash>) -> Result<Event<'e>> {
+    pub fn event<'e>(
+        &'e mut self,
+        frame: &Frame<'e>,
+        previous_hash: Option<Hash>,
+    ) -> Result<Event<'e>> {
         self.forget_many();
         let namespace = match frame.source {
             FrameSource::Import { namespace: StringRef { number, .. }, .. } => Some(number),
             _ => None,
         };
-        for number in [Some(frame.entity.number), Some(frame.scope.number), namespace].into_iter().flatten() {
+        for number in
+            [Some(frame.entity.number), Some(frame.scope.number), namespace].into_iter().flatten()
+        {
             self.load(number)?;
         }
         let text = |number| self.text(number);
         let namespace = namespace.map_or("", text);
-        Ok(event_of(frame, text(frame.entity.number), text(frame.scope.number), namespace, previous_hash))
+        Ok(event_of(
+            frame,
+            text(frame.entity.number),
+            text(frame.scope.number),
+            namespace,
+            previous_hash,
+        ))
     }
 }
 
@@ -318,7 +350,9 @@ pub fn event_of<'e>(
         source: match frame.source {
             FrameSource::None => Source::None,
             FrameSource::Raw(body) => Source::Raw(body),
-            FrameSource::Import { event_id, sequence, .. } => Source::Import { namespace, event_id, sequence },
+            FrameSource::Import { event_id, sequence, .. } => {
+                Source::Import { namespace, event_id, sequence }
+            }
         },
     }
 }

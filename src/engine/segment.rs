@@ -2,7 +2,9 @@
 
 use super::cache::BlockCache;
 use super::error::{Error, Result};
-use super::frame::{BatchHeader, Frame, SegmentHeader, BATCH_HEADER_LEN, FRAME_FIXED_LEN, SEGMENT_HEADER_LEN};
+use super::frame::{
+    BatchHeader, Frame, SegmentHeader, BATCH_HEADER_LEN, FRAME_FIXED_LEN, SEGMENT_HEADER_LEN,
+};
 use super::hash;
 use super::id::{Hash, Id};
 use super::index::{is_damage, Index, IndexBuilder, IndexMeta, Name};
@@ -89,7 +91,13 @@ impl Segment {
 
     /// The same segment, found through an index instead of a table.
     pub fn with_index(&self, index: Index) -> Segment {
-        Segment::new(self.header, self.path.clone(), self.file.clone(), Some(index), self.cache.clone())
+        Segment::new(
+            self.header,
+            self.path.clone(),
+            self.file.clone(),
+            Some(index),
+            self.cache.clone(),
+        )
     }
 
     /// The same file with nothing known about what is in it.
@@ -130,12 +138,18 @@ impl Segment {
             let frame = self.frame_in(body, at, place)?;
             for string in frame.spelled() {
                 if string.number != table.next_string() {
-                    return Err(Error::corrupt(&self.path, place, "a string is numbered out of order"));
+                    return Err(Error::corrupt(
+                        &self.path,
+                        place,
+                        "a string is numbered out of order",
+                    ));
                 }
                 table.add_string(string.spelled.unwrap_or_default());
             }
-            let (entity, scope) =
-                (self.string_in(&table, frame.entity.number)?, self.string_in(&table, frame.scope.number)?);
+            let (entity, scope) = (
+                self.string_in(&table, frame.entity.number)?,
+                self.string_in(&table, frame.scope.number)?,
+            );
             if table.number(&entity).is_none() {
                 // The index has this string; the table has to know whose event it holds.
                 table.remember_number(&entity, frame.entity.number);
@@ -176,9 +190,13 @@ impl Segment {
     fn string_in(&self, table: &MemTable, number: u32) -> Result<Arc<str>> {
         match table.string(number) {
             Some(text) => Ok(text),
-            None => self
-                .on_index(|index| index.string(number))?
-                .ok_or_else(|| Error::corrupt(&self.path, 0, format!("string {number} is used before it is spelled"))),
+            None => self.on_index(|index| index.string(number))?.ok_or_else(|| {
+                Error::corrupt(
+                    &self.path,
+                    0,
+                    format!("string {number} is used before it is spelled"),
+                )
+            }),
         }
     }
 
@@ -236,8 +254,8 @@ impl Segment {
         self.read_table().string_bytes()
     }
 
-    /// Whether the id or entity with this filter key may be here. Takes no lock for a sealed segment,
-    /// which nearly always can say no.
+    /// Whether the id or entity with this filter key may be here. Takes no lock for a sealed
+    /// segment, which nearly always can say no.
     pub fn may_have(&self, filter_key: u64) -> bool {
         // A filter that can't be read leaves the answer to the look-up, which mends the index.
         self.sealed.as_ref().is_none_or(|index| index.filter_allows(filter_key).unwrap_or(true))
@@ -260,10 +278,18 @@ impl Segment {
     pub fn newest_of(&self, entity: &str) -> Result<Option<Newest>> {
         {
             let table = self.read_table();
-            let head = table.number(entity).and_then(|number| table.head(number)).filter(|head| head.slot > 0);
+            let head = table
+                .number(entity)
+                .and_then(|number| table.head(number))
+                .filter(|head| head.slot > 0);
             if let Some(head) = head {
                 let Slot { sequence, offset, .. } = table.slot(head.slot - 1);
-                return Ok(Some(Newest { sequence, version: head.version, hash: head.hash, offset }));
+                return Ok(Some(Newest {
+                    sequence,
+                    version: head.version,
+                    hash: head.hash,
+                    offset,
+                }));
             }
         }
         self.newest_in_index(entity)
@@ -272,13 +298,20 @@ impl Segment {
     /// The newest event of an entity in the part of this segment that the index covers.
     pub fn newest_in_index(&self, entity: &str) -> Result<Option<Newest>> {
         let last = self.on_index(|index| match index.find_entity(entity)? {
-            Some(name) => index.posting(name.first_posting.saturating_add(name.postings - 1)).map(Some),
+            Some(name) => {
+                index.posting(name.first_posting.saturating_add(name.postings - 1)).map(Some)
+            }
             None => Ok(None),
         })?;
         let Some(offset) = last.flatten() else { return Ok(None) };
         let mut window = self.window();
         let frame = self.frame_at(&mut window, offset.into())?;
-        Ok(Some(Newest { sequence: frame.sequence, version: frame.version, hash: frame.event_hash, offset }))
+        Ok(Some(Newest {
+            sequence: frame.sequence,
+            version: frame.version,
+            hash: frame.event_hash,
+            offset,
+        }))
     }
 
     /// The offset of the entity's event before the one at `offset`, where it is in this segment.
@@ -295,7 +328,13 @@ impl Segment {
 
     /// Offsets, ascending, of the events of `entity` (and, with `below`, of the entities below
     /// `entity:`) from `lowest` to `highest`.
-    pub fn offsets(&self, entity: &str, below: bool, lowest: u32, highest: u32) -> Result<Vec<u64>> {
+    pub fn offsets(
+        &self,
+        entity: &str,
+        below: bool,
+        lowest: u32,
+        highest: u32,
+    ) -> Result<Vec<u64>> {
         let prefix = format!("{entity}:");
         let mut offsets = self
             .on_index(|index| {
@@ -304,7 +343,9 @@ impl Segment {
                     false => index.find_entity(entity)?.into_iter().collect::<Vec<Name>>(),
                 };
                 let mut offsets = Vec::new();
-                names.iter().try_for_each(|name| index.postings_of(name, lowest, highest, &mut offsets))?;
+                names
+                    .iter()
+                    .try_for_each(|name| index.postings_of(name, lowest, highest, &mut offsets))?;
                 Ok(offsets)
             })?
             .unwrap_or_default();
@@ -339,8 +380,8 @@ impl Segment {
     fn sized_frame_at<'w>(&self, window: &'w mut Window, offset: u64) -> Result<(Frame<'w>, u64)> {
         let bytes = self.frame_bytes(window, offset)?;
         let length = bytes.len() as u64;
-        let frame =
-            Frame::decode(&self.header, offset, bytes).map_err(|why| Error::corrupt(&self.path, offset, why))?;
+        let frame = Frame::decode(&self.header, offset, bytes)
+            .map_err(|why| Error::corrupt(&self.path, offset, why))?;
         Ok((frame, length))
     }
 
@@ -357,9 +398,13 @@ impl Segment {
         window.get(offset, length)
     }
 
-    /// The bytes of the first frame at or behind `at`, where a frame, a batch or the end of the log is, unchecked; with
-    /// its offset. None at the end of what is known.
-    pub fn next_frame<'w>(&self, window: &'w mut Window, mut at: u64) -> Result<Option<(u64, &'w [u8])>> {
+    /// The bytes of the first frame at or behind `at`, where a frame, a batch or the end of the log
+    /// is, unchecked; with its offset. None at the end of what is known.
+    pub fn next_frame<'w>(
+        &self,
+        window: &'w mut Window,
+        mut at: u64,
+    ) -> Result<Option<(u64, &'w [u8])>> {
         while at < self.end() {
             // Bytes that pass for a batch header here, magic and checksum, are one.
             window.stay_below(self.end());
@@ -373,15 +418,21 @@ impl Segment {
     }
 
     /// Visits, in order, the frames whose sequence is above `after`, with their offsets.
-    pub fn walk(&self, after: u64, visit: &mut dyn FnMut(u64, Frame<'_>) -> Result<Flow>) -> Result<Flow> {
-        self.walk_from(self.start_of_walk(after, 0)?, &mut |offset, frame| match frame.sequence > after {
+    pub fn walk(
+        &self,
+        after: u64,
+        visit: &mut dyn FnMut(u64, Frame<'_>) -> Result<Flow>,
+    ) -> Result<Flow> {
+        self.walk_from(self.start_of_walk(after, 0)?, &mut |offset, frame| match frame.sequence
+            > after
+        {
             true => visit(offset, frame),
             false => Ok(Flow::Continue(())),
         })
     }
 
-    /// Offsets, ascending, of some frames that end with the last one up to `until`; and the sequence
-    /// of the first of them, so that a backward walk can go on below it.
+    /// Offsets, ascending, of some frames that end with the last one up to `until`; and the
+    /// sequence of the first of them, so that a backward walk can go on below it.
     pub fn frames_before(&self, until: u64) -> Result<(Vec<u64>, u64)> {
         let start = self.start_of_walk(until.saturating_sub(1), 64)?;
         let (mut offsets, mut first) = (Vec::new(), 0);
@@ -400,7 +451,8 @@ impl Segment {
     fn start_of_walk(&self, after: u64, back: usize) -> Result<(u64, u64)> {
         {
             let table = self.read_table();
-            let in_table = table.first_sequence().is_some_and(|first| after.saturating_add(1) >= first);
+            let in_table =
+                table.first_sequence().is_some_and(|first| after.saturating_add(1) >= first);
             if in_table {
                 return Ok(match table.first_above(after, back) {
                     Some(slot) => (slot.offset.into(), slot.batch_offset.into()),
@@ -414,7 +466,11 @@ impl Segment {
     }
 
     /// Walks from the frame at `start.0` (0: the first) of the batch at `start.1`.
-    fn walk_from(&self, start: (u64, u64), visit: &mut dyn FnMut(u64, Frame<'_>) -> Result<Flow>) -> Result<Flow> {
+    fn walk_from(
+        &self,
+        start: (u64, u64),
+        visit: &mut dyn FnMut(u64, Frame<'_>) -> Result<Flow>,
+    ) -> Result<Flow> {
         let end = self.end();
         let mut window = Window::sequential(self.file.clone(), self.path.clone());
         let (mut at, mut batch_offset) = start;
@@ -436,11 +492,13 @@ impl Segment {
 
     /// Adds to an error about the frame at an offset which event stands there.
     pub fn identify(&self, error: Error) -> Error {
-        let ours = is_damage(&error) && error.sequence == 0 && error.path.as_deref() == Some(&*self.path);
+        let ours =
+            is_damage(&error) && error.sequence == 0 && error.path.as_deref() == Some(&*self.path);
         let Some(offset) = error.offset.filter(|_| ours) else { return error };
         let known = self.read_table().event_at(offset as u32);
         let id = known.map(|(id, _)| id).or_else(|| self.index()?.id_at(offset as u32).ok()?);
-        let sequence = known.map(|(_, sequence)| sequence).unwrap_or_else(|| self.sequence_at(offset));
+        let sequence =
+            known.map(|(_, sequence)| sequence).unwrap_or_else(|| self.sequence_at(offset));
         let message = match id {
             Some(id) => format!("event {id} (sequence {sequence})"),
             None => format!("sequence {sequence}"),
@@ -448,10 +506,12 @@ impl Segment {
         error.with_event(id.unwrap_or(Id::NONE), sequence).context(message)
     }
 
-    /// The sequence that the frame at `offset` should have, from its batch; 0 where that cannot be told.
+    /// The sequence that the frame at `offset` should have, from its batch; 0 where that cannot be
+    /// told.
     fn sequence_at(&self, offset: u64) -> u64 {
         let start = self.index().and_then(|index| index.walk_start_before(offset as u32).ok()?);
-        let mut batch_offset = start.map_or(SEGMENT_HEADER_LEN as u64, |entry| entry.batch_offset.into());
+        let mut batch_offset =
+            start.map_or(SEGMENT_HEADER_LEN as u64, |entry| entry.batch_offset.into());
         let mut window = self.window();
         while let Ok(batch) = self.batch_at(&mut window, batch_offset) {
             if offset < batch_offset + batch.total_len() {

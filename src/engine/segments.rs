@@ -1,6 +1,7 @@
-//! The segments of a log, oldest first, and the question that every look-up by id or entity asks first: which of them
-//! may have it. Nearly all can say no, whatever their number: the runs that they form, and the filters of those that
-//! form none yet, are asked side by side, with the memory that they need fetched ahead.
+//! The segments of a log, oldest first, and the question that every look-up by id or entity asks
+//! first: which of them may have it. Nearly all can say no, whatever their number: the runs that
+//! they form, and the filters of those that form none yet, are asked side by side, with the memory
+//! that they need fetched ahead.
 
 use super::cache::Pinned;
 use super::directory::Directory;
@@ -13,8 +14,8 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
-/// Runs are opened and filters held in memory once they were asked so often: opening a store for one answer need not
-/// read them.
+/// Runs are opened and filters held in memory once they were asked so often: opening a store for
+/// one answer need not read them.
 const WARM_AFTER: u32 = 64;
 
 /// What a handle sees of the log at one time.
@@ -66,9 +67,9 @@ impl Segments {
         let in_runs = guides.runs.iter().enumerate().rev().flat_map(move |(number, run)| {
             let members = run.as_ref().map(|run| run.may_have(key));
             let first = number * RUN_SEGMENTS;
-            (first..first + RUN_SEGMENTS)
-                .rev()
-                .filter(move |at| members.map_or_else(|| has(at), |members| members & 1 << (at - first) != 0))
+            (first..first + RUN_SEGMENTS).rev().filter(move |at| {
+                members.map_or_else(|| has(at), |members| members & 1 << (at - first) != 0)
+            })
         });
         single.chain(in_runs).map(|at| &self.list[at])
     }
@@ -86,9 +87,12 @@ impl Segments {
             let run = |(number, segments): (usize, &[Arc<Segment>])| {
                 let before = self.before.runs.get(number).cloned().flatten();
                 // One that cannot be used is as good as none.
-                before.or_else(|| Some(Arc::new(Run::open(&self.dir, segments).ok()??.hold(&segments[0].cache))))
+                before.or_else(|| {
+                    Some(Arc::new(Run::open(&self.dir, segments).ok()??.hold(&segments[0].cache)))
+                })
             };
-            let runs: Vec<Option<Arc<Run>>> = self.list.chunks_exact(RUN_SEGMENTS).enumerate().map(run).collect();
+            let runs: Vec<Option<Arc<Run>>> =
+                self.list.chunks_exact(RUN_SEGMENTS).enumerate().map(run).collect();
             let filter = |(at, segment): (usize, &Arc<Segment>)| match runs.get(at / RUN_SEGMENTS) {
                 Some(Some(_)) => None,
                 _ => {

@@ -147,7 +147,8 @@ pub(crate) struct Inner {
     /// Held by a writing handle until it is closed.
     lock: Mutex<Option<Box<dyn Lock>>>,
     group: Group,
-    /// Held while a segment is synced, and until the store is poisoned where that fails. Innermost but for `lock`.
+    /// Held while a segment is synced, and until the store is poisoned where that fails. Innermost
+    /// but for `lock`.
     fsync: Mutex<()>,
     closed: AtomicBool,
     poisoned: OnceLock<String>,
@@ -161,8 +162,8 @@ enum Role {
 impl Store {
     /// Opens the store in the directory `path`, or makes one, as `options` say.
     ///
-    /// `StoreNotFound`, `StoreExists`, `Busy` (another handle writes; the message names its process),
-    /// `FutureVersion`, `Corrupt` (nothing was changed), `InvalidArgument`, `Io`.
+    /// `StoreNotFound`, `StoreExists`, `Busy` (another handle writes; the message names its
+    /// process), `FutureVersion`, `Corrupt` (nothing was changed), `InvalidArgument`, `Io`.
     pub fn open(path: &Path, options: &Options) -> Result<Store> {
         options.limits.check()?;
         event::check_limit("label bytes", options.label.len(), limits::COORDINATE_BYTES_MAX)?;
@@ -180,7 +181,10 @@ impl Store {
     /// within a callback of an import that this store takes part in; nothing happens then.
     pub fn close(&self) -> Result<()> {
         if super::import::is_importing(Arc::as_ptr(&self.0)) {
-            return Err(Error::new(Code::Busy, "a callback cannot close a store of its own import"));
+            return Err(Error::new(
+                Code::Busy,
+                "a callback cannot close a store of its own import",
+            ));
         }
         self.0.close()
     }
@@ -200,11 +204,17 @@ impl Store {
         let store = &*self.0;
         store.check_writable()?;
         check_batch(events, &store.options.limits)?;
-        let extensions: Vec<Vec<u8>> = events.iter().map(|event| encode_extensions(event.extensions)).collect();
-        let items: Vec<Item<'_>> = events.iter().zip(&extensions).map(|(e, x)| Item::of_event(e, x)).collect();
+        let extensions: Vec<Vec<u8>> =
+            events.iter().map(|event| encode_extensions(event.extensions)).collect();
+        let items: Vec<Item<'_>> =
+            events.iter().zip(&extensions).map(|(e, x)| Item::of_event(e, x)).collect();
         let outcomes = self.append_items(&items)?;
         let durable = store.durable.load(Ordering::Acquire);
-        outcomes.iter().enumerate().map(|(item, outcome)| store.receipt_of(item, outcome, durable)).collect()
+        outcomes
+            .iter()
+            .enumerate()
+            .map(|(item, outcome)| store.receipt_of(item, outcome, durable))
+            .collect()
     }
 
     fn append_items(&self, items: &[Item<'_>]) -> Result<Vec<Outcome>> {
@@ -239,8 +249,8 @@ impl Store {
         &self.0.report
     }
 
-    /// The id that is current: the one that the store was made with, or the newest that it was given,
-    /// as of when this handle was opened.
+    /// The id that is current: the one that the store was made with, or the newest that it was
+    /// given, as of when this handle was opened.
     pub fn store_id(&self) -> Id {
         self.0.identity.store_id()
     }
@@ -285,7 +295,11 @@ impl Store {
 
     /// Appends an event whose provenance extension holds these bytes, whatever they are.
     #[cfg(feature = "internal")]
-    pub fn append_with_provenance_body(&self, event: &NewEvent<'_>, body: &[u8]) -> Result<Receipt> {
+    pub fn append_with_provenance_body(
+        &self,
+        event: &NewEvent<'_>,
+        body: &[u8],
+    ) -> Result<Receipt> {
         self.0.check_writable()?;
         let extensions = encode_extensions(event.extensions);
         let item = Item { source: event::Source::Raw(body), ..Item::of_event(event, &extensions) };
@@ -301,22 +315,24 @@ fn check_batch(events: &[NewEvent<'_>], limits: &Limits) -> Result<()> {
         let check = || {
             event::check_event(event, limits)?;
             match event.cause {
-                event::Cause::Item(cause) if cause >= item => {
-                    Err(Error::invalid(format!("its cause is item {cause}, which is not before it")))
-                }
+                event::Cause::Item(cause) if cause >= item => Err(Error::invalid(format!(
+                    "its cause is item {cause}, which is not before it"
+                ))),
                 _ => Ok(()),
             }
         };
         check().map_err(|e| e.with_item(item))?;
         bytes += event_bytes(event);
-        event::check_limit("batch bytes", bytes, limits.batch_bytes_max).map_err(|e| e.with_item(item))?;
+        event::check_limit("batch bytes", bytes, limits.batch_bytes_max)
+            .map_err(|e| e.with_item(item))?;
     }
     Ok(())
 }
 
 /// What an event counts towards the bytes of a batch.
 fn event_bytes(event: &NewEvent<'_>) -> usize {
-    let extensions: usize = event.extensions.iter().map(|(key, value)| key.len() + value.len()).sum();
+    let extensions: usize =
+        event.extensions.iter().map(|(key, value)| key.len() + value.len()).sum();
     event.payload.len() + extensions + event.entity.len() + event.scope.len()
 }
 
@@ -335,7 +351,9 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn open_reader(dir: Directory, options: &Options) -> Result<Store> {
     let present = dir.list()?;
     let is_there = present.is_some();
-    let listing = present.filter(|listing| listing.identity).ok_or_else(|| not_a_store(&dir.path, is_there))?;
+    let listing = present
+        .filter(|listing| listing.identity)
+        .ok_or_else(|| not_a_store(&dir.path, is_there))?;
     let identity = dir.read_identity()?;
     let cache = Arc::new(BlockCache::new());
     let opening = Opening::for_reading(&dir, &identity, cache.clone());
@@ -364,7 +382,8 @@ fn open_writer(dir: Directory, options: &Options) -> Result<Store> {
     if !created && options.mode == OpenMode::MustBeNew {
         return Err(store_exists(&dir));
     }
-    // Until what the last writer left is settled, the lock file goes on saying under which boot it wrote.
+    // Until what the last writer left is settled, the lock file goes on saying under which boot it
+    // wrote.
     let before = held.previous().split_whitespace().skip(3).collect::<Vec<_>>().join(" ");
     let lock_file = dir.file(directory::LOCK);
     let failed = |e: io::Error| Error::io("cannot write", &lock_file, &e);
@@ -380,18 +399,28 @@ fn open_writer(dir: Directory, options: &Options) -> Result<Store> {
     }
     let cache = Arc::new(BlockCache::new());
     let same_boot = same_boot && !poisoned;
-    let opening = Opening { dir: &dir, identity: &identity, cache: cache.clone(), writable: true, same_boot };
+    let opening =
+        Opening { dir: &dir, identity: &identity, cache: cache.clone(), writable: true, same_boot };
     let mut log = opening.open_log(&listing)?;
     log.report.created = created;
     if log.gap.is_some() {
         // Said until the gap is declared: what tells of it is gone when the log has been settled.
-        held.describe(&format!("pid {} boot {before} poisoned", dir.vfs.process_name())).map_err(failed)?;
+        held.describe(&format!("pid {} boot {before} poisoned", dir.vfs.process_name()))
+            .map_err(failed)?;
     }
     opening.settle(&mut log)?;
     let segment = log.segments.last().expect("an open log has a segment").clone();
     let writer = Writer::new(dir.clone(), segment, log.tail, log.clean)?;
     let gap = log.gap;
-    let store = finish_open(dir, options, identity, cache, log, Role::Writer(Mutex::new(writer)), Some(held))?;
+    let store = finish_open(
+        dir,
+        options,
+        identity,
+        cache,
+        log,
+        Role::Writer(Mutex::new(writer)),
+        Some(held),
+    )?;
     // Poisoned, so that dropping the store does not mark as clean a log whose gap is not declared.
     store.0.resume(gap).map_err(|e| store.0.poisoned_by(e))?;
     store.0.describe_lock("").map_err(failed)?;
@@ -404,7 +433,9 @@ pub(crate) fn create_directory(dir: &Directory) -> Result<()> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
             Err(Error::io("cannot create", &dir.path, &e).context("the directory above is missing"))
         }
-        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(Error::io("cannot create", &dir.path, &e)),
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => {
+            Err(Error::io("cannot create", &dir.path, &e))
+        }
         _ => Ok(()),
     }
 }
@@ -414,7 +445,9 @@ pub(crate) fn sync_parent(dir: &Directory) -> Result<()> {
     let Some(parent) = dir.path.parent() else { return Ok(()) };
     match dir.vfs.sync_dir(parent) {
         // A directory above may be closed to us; then the name of ours is not in our hands.
-        Err(e) if e.kind() != io::ErrorKind::PermissionDenied => Err(Error::io("cannot sync directory", parent, &e)),
+        Err(e) if e.kind() != io::ErrorKind::PermissionDenied => {
+            Err(Error::io("cannot sync directory", parent, &e))
+        }
         _ => Ok(()),
     }
 }
@@ -422,17 +455,23 @@ pub(crate) fn sync_parent(dir: &Directory) -> Result<()> {
 /// A directory without an identity file is empty, a store that was never finished, or not for us.
 fn refuse_foreign(dir: &Directory, listing: &Listing) -> Result<()> {
     if let Some(name) = listing.foreign.first() {
-        let message = format!("{} is not a store, and not empty: it has {name}", dir.path.display());
+        let message =
+            format!("{} is not a store, and not empty: it has {name}", dir.path.display());
         return Err(Error::invalid(message));
     }
     match listing.segments.as_slice() {
         [] | [1] => Ok(()),
-        _ => Err(Error::corrupt(&dir.path, 0, "there are segments, but the identity file is missing")),
+        _ => Err(Error::corrupt(
+            &dir.path,
+            0,
+            "there are segments, but the identity file is missing",
+        )),
     }
 }
 
 pub(crate) fn store_exists(dir: &Directory) -> Error {
-    Error::new(Code::StoreExists, format!("{} is a store already", dir.path.display())).at(&dir.path)
+    Error::new(Code::StoreExists, format!("{} is a store already", dir.path.display()))
+        .at(&dir.path)
 }
 
 pub(crate) fn take_lock(dir: &Directory) -> Result<Box<dyn Lock>> {
@@ -442,7 +481,9 @@ pub(crate) fn take_lock(dir: &Directory) -> Result<Box<dyn Lock>> {
         LockOutcome::Taken(by) => {
             let holder = by.split_whitespace().nth(1).unwrap_or("unknown");
             let message = format!("{} is open for writing in process {holder}", dir.path.display());
-            Err(Error::new(Code::Busy, message).with_numbers(holder.parse().unwrap_or(0), 0).at(&dir.path))
+            Err(Error::new(Code::Busy, message)
+                .with_numbers(holder.parse().unwrap_or(0), 0)
+                .at(&dir.path))
         }
     }
 }
@@ -462,7 +503,8 @@ fn create_store(dir: &Directory, options: &Options) -> Result<()> {
     }
     let created_us = options.clock.now_us();
     let store_id = random_id(options);
-    let identity = Identity { log_id: store_id, created_us, genesis_hash: Hash::ZERO, changes: Vec::new() };
+    let identity =
+        Identity { log_id: store_id, created_us, genesis_hash: Hash::ZERO, changes: Vec::new() };
     let inner = new_log(dir, options, identity.clone())?;
     let payload = system::genesis_payload(store_id, created_us, &options.label);
     let outcomes = inner.commit(&[system_item(Kind::GENESIS, &payload)], None)?;
@@ -472,12 +514,17 @@ fn create_store(dir: &Directory, options: &Options) -> Result<()> {
     dir.write_identity(&Identity { genesis_hash, ..identity })
 }
 
-/// The first segment, empty, of a log that is being made: what is around it writes, and becomes a store only when the
-/// identity file is there.
+/// The first segment, empty, of a log that is being made: what is around it writes, and becomes a
+/// store only when the identity file is there.
 pub(crate) fn new_log(dir: &Directory, options: &Options, identity: Identity) -> Result<Inner> {
     sync_parent(dir)?;
     let log_hash = hash::log_start(identity.log_id);
-    let start = Tail { next_sequence: 1, log_hash, last_recorded_us: identity.created_us, ..Tail::default() };
+    let start = Tail {
+        next_sequence: 1,
+        log_hash,
+        last_recorded_us: identity.created_us,
+        ..Tail::default()
+    };
     let header = writer::next_header(identity.log_id, &start, 0, 1, random_salt(options));
     let file = writer::create_segment(dir, &header)?;
     dir.sync()?;
@@ -487,7 +534,16 @@ pub(crate) fn new_log(dir: &Directory, options: &Options, identity: Identity) ->
     let writer = Writer::new(dir.clone(), segment.clone(), Tail::at_start(&header), false)?;
     let log = OpenLog::of_new(segment, Tail::at_start(&header));
     let role = Role::Writer(Mutex::new(writer));
-    Ok(Inner::new(dir.clone(), options.clone(), identity, options.label.clone(), cache, log, role, None))
+    Ok(Inner::new(
+        dir.clone(),
+        options.clone(),
+        identity,
+        options.label.clone(),
+        cache,
+        log,
+        role,
+        None,
+    ))
 }
 
 pub(crate) fn random_id(options: &Options) -> Id {
@@ -554,7 +610,10 @@ impl Inner {
         if let Some((first, last)) = gap {
             let payload = system::gap_payload(first, last);
             let key = system::gap_id(&self.writer()?.tail.log_hash, &payload);
-            self.commit(&[Item { key, skip_to: last + 1, ..system_item(Kind::GAP, &payload) }], None)?;
+            self.commit(
+                &[Item { key, skip_to: last + 1, ..system_item(Kind::GAP, &payload) }],
+                None,
+            )?;
             self.sync_visible()?;
         }
         Ok(())
@@ -563,7 +622,10 @@ impl Inner {
     pub fn check_open(&self) -> Result<()> {
         check_fork()?;
         match self.closed.load(Ordering::Acquire) {
-            true => Err(Error::new(Code::Closed, format!("the store {} is closed", self.dir.path.display()))),
+            true => Err(Error::new(
+                Code::Closed,
+                format!("the store {} is closed", self.dir.path.display()),
+            )),
             false => Ok(()),
         }
     }
@@ -571,7 +633,10 @@ impl Inner {
     pub fn check_writable(&self) -> Result<()> {
         self.check_open()?;
         if matches!(self.role, Role::Reader(_)) {
-            return Err(Error::new(Code::ReadOnly, format!("{} is open for reading only", self.dir.path.display())));
+            return Err(Error::new(
+                Code::ReadOnly,
+                format!("{} is open for reading only", self.dir.path.display()),
+            ));
         }
         self.check_poison()
     }
@@ -651,14 +716,16 @@ impl Inner {
         self.refresh()?;
         let visible = self.current_frontier().visible;
         match self.sync_visible() {
-            Err(error) if error.code() != Code::Poisoned => Err(error.context("syncing the source")),
+            Err(error) if error.code() != Code::Poisoned => {
+                Err(error.context("syncing the source"))
+            }
             _ => Ok(visible.min(self.current_frontier().durable)),
         }
     }
 
     /// Returns once everything up to `target` is on disk. Whoever comes first syncs for all who
-    /// wrote before it started; the others wait. Also while the store is being closed, for appends that were there
-    /// before.
+    /// wrote before it started; the others wait. Also while the store is being closed, for appends
+    /// that were there before.
     pub fn sync_through(&self, target: u64) -> Result<()> {
         let is_done = || self.durable.load(Ordering::Acquire) >= target;
         let Some(turn) = self.group.wait(target, is_done) else { return Ok(()) };
@@ -677,7 +744,10 @@ impl Inner {
     pub fn sync_segment(&self, segment: &Segment, through: u64) -> Result<()> {
         let _one_at_a_time = lock(&self.fsync);
         self.check_poison()?;
-        segment.file.sync().map_err(|e| self.poisoned_by(Error::io("cannot sync", &segment.path, &e)))?;
+        segment
+            .file
+            .sync()
+            .map_err(|e| self.poisoned_by(Error::io("cannot sync", &segment.path, &e)))?;
         self.durable.fetch_max(through, Ordering::AcqRel);
         Ok(())
     }
@@ -692,7 +762,8 @@ impl Inner {
         check_fork()?;
         self.closed.store(true, Ordering::Release);
         let Role::Writer(writer) = &self.role else { return Ok(()) };
-        // Whoever comes second waits here for the first: when it returns, the directory is released.
+        // Whoever comes second waits here for the first: when it returns, the directory is
+        // released.
         let mut writer = self.lock_writer(writer);
         if std::mem::replace(&mut writer.left, true) {
             return Ok(());

@@ -36,8 +36,12 @@ struct NewIdentity {
 }
 
 pub fn genesis_payload(store_id: Id, created_us: i64, label: &str) -> Vec<u8> {
-    let genesis =
-        Genesis { store_id: store_id.to_string(), format_version: FORMAT_VERSION, created_us, label: label.to_owned() };
+    let genesis = Genesis {
+        store_id: store_id.to_string(),
+        format_version: FORMAT_VERSION,
+        created_us,
+        label: label.to_owned(),
+    };
     rmp_serde::to_vec_named(&genesis).expect("a plain struct encodes")
 }
 
@@ -75,8 +79,8 @@ pub fn identity_payload(store_id: Id, previous: Id, first_sequence: u64) -> Vec<
         .expect("a plain struct encodes")
 }
 
-/// The label that the genesis event keeps; checks that it is the genesis event of this store. None where a log that
-/// was repaired does not have it any more.
+/// The label that the genesis event keeps; checks that it is the genesis event of this store. None
+/// where a log that was repaired does not have it any more.
 pub fn label(first: &Segment, identity: &Identity) -> Result<String> {
     if first.header.first_sequence != 1 {
         return Ok(String::new());
@@ -91,7 +95,7 @@ pub fn label(first: &Segment, identity: &Identity) -> Result<String> {
     if frame.kind != Kind::GENESIS || frame.event_hash != identity.genesis_hash {
         return Err(corrupt("not the genesis event of this store"));
     }
-    let genesis: Genesis =
-        rmp_serde::from_slice(frame.payload).map_err(|_| corrupt("the genesis event does not decode"))?;
+    let genesis: Genesis = rmp_serde::from_slice(frame.payload)
+        .map_err(|_| corrupt("the genesis event does not decode"))?;
     Ok(genesis.label)
 }

@@ -1,7 +1,9 @@
 //! Reading a log batch by batch, each checked in full: what recovery, followers and rebuilds share.
 
 use super::error::{Error, Result};
-use super::frame::{BatchHeader, Frame, Parsed, SegmentHeader, BATCH_HEADER_LEN, SEGMENT_HEADER_LEN};
+use super::frame::{
+    BatchHeader, Frame, Parsed, SegmentHeader, BATCH_HEADER_LEN, SEGMENT_HEADER_LEN,
+};
 use super::hash;
 use super::id::{Hash, Kind};
 use super::index::IndexMeta;
@@ -107,7 +109,12 @@ impl Tail {
     }
 
     /// Moves behind a whole batch, if it continues what came before.
-    fn accept(&mut self, segment: &Segment, header: &BatchHeader, body: &[u8]) -> Result<Parsed<()>> {
+    fn accept(
+        &mut self,
+        segment: &Segment,
+        header: &BatchHeader,
+        body: &[u8],
+    ) -> Result<Parsed<()>> {
         let (mut log_hash, mut at, mut expected) = (self.log_hash, 0, header.first_sequence);
         if header.first_sequence < self.next_sequence {
             return Ok(Err("the batch repeats sequences"));
@@ -120,7 +127,10 @@ impl Tail {
             if !hole {
                 return Ok(Err("no sequence is lost here, but the log says so"));
             }
-            log_hash = hash::log_next(log_hash, hash::loss_hash(self.next_sequence, header.first_sequence - 1));
+            log_hash = hash::log_next(
+                log_hash,
+                hash::loss_hash(self.next_sequence, header.first_sequence - 1),
+            );
         }
         while at < body.len() {
             let place = self.offset + (BATCH_HEADER_LEN + at) as u64;
@@ -158,10 +168,16 @@ impl Tail {
         while self.offset < end {
             match self.step(segment, &mut window)? {
                 _ if self.sealed && self.offset < end => {
-                    return Err(Error::corrupt(&segment.path, self.offset, "something follows the seal"));
+                    return Err(Error::corrupt(
+                        &segment.path,
+                        self.offset,
+                        "something follows the seal",
+                    ));
                 }
                 Step::Batch | Step::Sealed => {}
-                Step::End => return Err(Error::corrupt(&segment.path, self.offset, "the log ends here")),
+                Step::End => {
+                    return Err(Error::corrupt(&segment.path, self.offset, "the log ends here"))
+                }
                 Step::Bad(why) => return Err(Error::corrupt(&segment.path, self.offset, why)),
             }
         }

@@ -11,13 +11,18 @@ use std::path::Path;
 /// Refuses a directory that has files other than a lock file, or lies inside of `source`.
 pub fn refuse(dir: &Directory, source: &Path) -> Result<()> {
     let parent = dir.path.parent().unwrap_or(&dir.path);
-    let canonical = |path: &Path| dir.vfs.canonicalize(path).map_err(|e| Error::io("cannot find", path, &e));
+    let canonical =
+        |path: &Path| dir.vfs.canonicalize(path).map_err(|e| Error::io("cannot find", path, &e));
     let (source_place, parent_place) = (canonical(source)?, canonical(parent)?);
     // It may be a link that leads there.
     let place = dir.vfs.canonicalize(&dir.path).unwrap_or_else(|_| parent_place.clone());
     let inside = |place: &Path| place != source_place && place.starts_with(&source_place);
     if parent_place.starts_with(&source_place) || inside(&place) {
-        let message = format!("{} is inside of {}, of which it is to be made", dir.path.display(), source.display());
+        let message = format!(
+            "{} is inside of {}, of which it is to be made",
+            dir.path.display(),
+            source.display()
+        );
         return Err(Error::invalid(message).at(&dir.path));
     }
     let names = match dir.vfs.list(&dir.path) {
@@ -43,7 +48,8 @@ pub fn claim(dir: &Directory, source: &Path) -> Result<Box<dyn Lock>> {
     let lock = take_lock(dir)?;
     refuse(dir, source)?;
     let boot = dir.vfs.boot_id();
-    let text = format!("pid {} boot {}", dir.vfs.process_name(), boot.as_deref().unwrap_or("unknown"));
+    let text =
+        format!("pid {} boot {}", dir.vfs.process_name(), boot.as_deref().unwrap_or("unknown"));
     lock.describe(&text).map_err(|e| Error::io("cannot write", &dir.file(directory::LOCK), &e))?;
     Ok(lock)
 }

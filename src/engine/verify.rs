@@ -65,8 +65,13 @@ impl Store {
             _ => e,
         });
         let identity = found.as_ref().unwrap_or(&store.identity);
-        let mut walk =
-            Walk { store, visible, declared: Declared::new(identity), last_lost: 0, report: VerifyReport::default() };
+        let mut walk = Walk {
+            store,
+            visible,
+            declared: Declared::new(identity),
+            last_lost: 0,
+            report: VerifyReport::default(),
+        };
         let mut before: Option<Tail> = None;
         for members in store.segments().chunks(RUN_SEGMENTS) {
             let run = walk.run(members)?;
@@ -74,7 +79,11 @@ impl Store {
                 if walk.report.findings.len() >= FINDINGS_MAX {
                     break;
                 }
-                before = Some(walk.segment(segment, before.as_ref(), run.as_ref().map(|run| (run, 1 << at)))?);
+                before = Some(walk.segment(
+                    segment,
+                    before.as_ref(),
+                    run.as_ref().map(|run| (run, 1 << at)),
+                )?);
             }
         }
         let end = walk.declared.finish().map_err(|why| Error::corrupt(&path, 0, why));
@@ -104,7 +113,12 @@ struct Head {
 
 impl Walk<'_> {
     fn find(&mut self, segment: &Segment, offset: u64, sequence: u64, message: impl Into<String>) {
-        self.push(Finding { path: segment.path.to_path_buf(), offset, sequence, message: message.into() });
+        self.push(Finding {
+            path: segment.path.to_path_buf(),
+            offset,
+            sequence,
+            message: message.into(),
+        });
     }
 
     fn push(&mut self, finding: Finding) {
@@ -133,12 +147,24 @@ impl Walk<'_> {
         run.or_else(|e| self.note(&members[0].path, e).map(|()| None))
     }
 
-    fn segment(&mut self, segment: &Segment, before: Option<&Tail>, run: Option<(&Run, Members)>) -> Result<Tail> {
+    fn segment(
+        &mut self,
+        segment: &Segment,
+        before: Option<&Tail>,
+        run: Option<(&Run, Members)>,
+    ) -> Result<Tail> {
         self.report.segments += 1;
         let fresh = Arc::new(segment.without_index());
         let mut tail = Tail::at_start(&segment.header);
-        if before.is_some_and(|b| b.next_sequence != tail.next_sequence || b.log_hash != tail.log_hash) {
-            self.find(segment, 0, tail.next_sequence, "the segment does not continue the one before");
+        if before
+            .is_some_and(|b| b.next_sequence != tail.next_sequence || b.log_hash != tail.log_hash)
+        {
+            self.find(
+                segment,
+                0,
+                tail.next_sequence,
+                "the segment does not continue the one before",
+            );
         }
         let read = tail.read_through(&fresh, segment.end());
         let damaged = read.is_err();
@@ -147,13 +173,17 @@ impl Walk<'_> {
         self.report.log_bytes += tail.offset;
         let walked = self.events(segment, &fresh);
         walked.or_else(|e| self.note(&segment.path, e))?;
-        // Of a log that cannot be read to its end, the index cannot be judged; it says where the end was.
+        // Of a log that cannot be read to its end, the index cannot be judged; it says where the
+        // end was.
         if damaged {
-            return Ok(segment.index().map_or(tail, |index| Tail::after_index(&segment.header, &index.meta)));
+            return Ok(segment
+                .index()
+                .map_or(tail, |index| Tail::after_index(&segment.header, &index.meta)));
         }
         let compared = self.index(segment, &fresh, &tail);
         compared.or_else(|e| self.note(&segment.path, e))?;
-        let compared = run.map_or(Ok(()), |(run, member)| self.in_run(run, member, segment, &fresh));
+        let compared =
+            run.map_or(Ok(()), |(run, member)| self.in_run(run, member, segment, &fresh));
         compared.or_else(|e| self.note(&segment.path, e))?;
         Ok(tail)
     }
@@ -195,7 +225,8 @@ impl Walk<'_> {
             for message in [content, chain].into_iter().flatten() {
                 self.find(segment, offset, frame.sequence, message);
             }
-            let head = Head { sequence: frame.sequence, version: frame.version, hash: frame.event_hash };
+            let head =
+                Head { sequence: frame.sequence, version: frame.version, hash: frame.event_hash };
             heads.insert(frame.entity.number, head);
             Ok(Flow::Continue(()))
         })?;
@@ -209,12 +240,18 @@ impl Walk<'_> {
         self.last_lost = last;
     }
 
-    /// What is wrong with the event's place behind the entity's event before. Versions may be missing where a loss was
-    /// declared since; then the hash cannot be computed.
-    fn chain(&mut self, event: &Event<'_>, head: &Head, scratch: &mut Vec<u8>) -> Option<&'static str> {
+    /// What is wrong with the event's place behind the entity's event before. Versions may be
+    /// missing where a loss was declared since; then the hash cannot be computed.
+    fn chain(
+        &mut self,
+        event: &Event<'_>,
+        head: &Head,
+        scratch: &mut Vec<u8>,
+    ) -> Option<&'static str> {
         if head.version.checked_add(1) == Some(event.version) {
             let fields = EventFields::of_event(event, head.hash);
-            return (hash::event_hash(&fields, scratch) != event.event_hash).then_some("the event hash does not hold");
+            return (hash::event_hash(&fields, scratch) != event.event_hash)
+                .then_some("the event hash does not hold");
         }
         if event.version <= head.version || self.last_lost <= head.sequence {
             return Some("the entity's versions do not follow each other");
@@ -257,27 +294,52 @@ impl Walk<'_> {
             }
             let event = strings.event(&frame, None)?;
             let tag = hash::content_tag(event.entity, event.scope, event.kind, &event.content_hash);
-            let found = segment.find_id(frame.id)?.is_some_and(|f| u64::from(f.offset) == offset && f.tag == tag);
+            let found = segment
+                .find_id(frame.id)?
+                .is_some_and(|f| u64::from(f.offset) == offset && f.tag == tag);
             if !found {
-                self.find(segment, offset, frame.sequence, "the index does not have this event's id");
+                self.find(
+                    segment,
+                    offset,
+                    frame.sequence,
+                    "the index does not have this event's id",
+                );
             }
             Ok(Flow::Continue(()))
         })?;
         let last = (fresh.end() - 1) as u32;
         for number in fresh.entity_numbers() {
             let entity = fresh.string(number)?;
-            if segment.offsets(&entity, false, 0, last)? != fresh.offsets(&entity, false, 0, last)? {
-                self.find(segment, 0, 0, format!("the index has other events of entity {entity} than the log"));
+            if segment.offsets(&entity, false, 0, last)?
+                != fresh.offsets(&entity, false, 0, last)?
+            {
+                self.find(
+                    segment,
+                    0,
+                    0,
+                    format!("the index has other events of entity {entity} than the log"),
+                );
             }
         }
         Ok(())
     }
 
     /// Whether the run has everything that the segment has.
-    fn in_run(&mut self, run: &Run, member: Members, segment: &Segment, fresh: &Arc<Segment>) -> Result<()> {
+    fn in_run(
+        &mut self,
+        run: &Run,
+        member: Members,
+        segment: &Segment,
+        fresh: &Arc<Segment>,
+    ) -> Result<()> {
         for (id, Slot { sequence, offset, .. }) in fresh.read_table().events() {
             if run.look_up(id_filter_key(id))? & member == 0 {
-                self.find(segment, offset.into(), sequence, "the run does not have this event's id");
+                self.find(
+                    segment,
+                    offset.into(),
+                    sequence,
+                    "the run does not have this event's id",
+                );
             }
         }
         for number in fresh.entity_numbers() {

@@ -49,7 +49,8 @@ pub trait Vfs: Send + Sync + Debug {
 pub trait File: Send + Sync + Debug {
     /// Reads up to `buffer.len()` bytes at `offset`; 0 at and beyond the end.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
-    /// As [`File::read_at`], for bytes that are there and will never change: those need no system call.
+    /// As [`File::read_at`], for bytes that are there and will never change: those need no system
+    /// call.
     fn read_settled(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.read_at(buffer, offset)
     }
@@ -59,7 +60,8 @@ pub trait File: Send + Sync + Debug {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
     fn len(&self) -> io::Result<u64>;
     fn set_len(&self, length: u64) -> io::Result<()>;
-    /// Reserves space so that the file is at least `length` bytes long, zeros where nothing was written.
+    /// Reserves space so that the file is at least `length` bytes long, zeros where nothing was
+    /// written.
     fn allocate(&self, length: u64) -> io::Result<()>;
     /// Makes the data, and the length needed to read it, durable.
     fn sync(&self) -> io::Result<()>;
@@ -77,7 +79,8 @@ pub enum LockOutcome {
 
 /// A lock that is held.
 pub trait Lock: Send + Sync {
-    /// What the file said before, and what a process that finds the lock taken shall read from now on.
+    /// What the file said before, and what a process that finds the lock taken shall read from now
+    /// on.
     fn previous(&self) -> &str;
     fn describe(&self, text: &str) -> io::Result<()>;
 }
@@ -92,7 +95,11 @@ pub fn read_full_settled(file: &dyn File, buffer: &mut [u8], offset: u64) -> io:
     read_whole(buffer, offset, |part, at| file.read_settled(part, at))
 }
 
-fn read_whole(buffer: &mut [u8], offset: u64, read: impl Fn(&mut [u8], u64) -> io::Result<usize>) -> io::Result<usize> {
+fn read_whole(
+    buffer: &mut [u8],
+    offset: u64,
+    read: impl Fn(&mut [u8], u64) -> io::Result<usize>,
+) -> io::Result<usize> {
     let mut done = 0;
     while done < buffer.len() {
         match read(&mut buffer[done..], offset + done as u64) {

@@ -1,4 +1,5 @@
-//! Reading a file through a window: neighbours come from one large read, far places from a small one.
+//! Reading a file through a window: neighbours come from one large read, far places from a small
+//! one.
 
 use super::error::{Error, Result};
 use super::vfs::{read_full, read_full_settled, File};
@@ -47,7 +48,9 @@ impl Window {
     }
 
     fn refill(&mut self, offset: u64, length: usize, end: u64) -> Result<()> {
-        let near = offset >= self.start && offset <= end.saturating_add(SMALL_READ as u64) && !self.buffer.is_empty();
+        let near = offset >= self.start
+            && offset <= end.saturating_add(SMALL_READ as u64)
+            && !self.buffer.is_empty();
         self.read_len = match near {
             true => (self.read_len * 2).min(LARGE_READ),
             false if self.buffer.is_empty() => self.read_len,
@@ -56,7 +59,8 @@ impl Window {
         let mut limit = self.limit;
         if length > LARGE_READ {
             // A length that the file cannot have must not cost memory.
-            limit = limit.min(self.file.len().map_err(|e| Error::io("cannot stat", &self.path, &e))?);
+            limit =
+                limit.min(self.file.len().map_err(|e| Error::io("cannot stat", &self.path, &e))?);
         }
         let room = usize::try_from(limit.saturating_sub(offset)).unwrap_or(usize::MAX);
         self.buffer.resize(self.read_len.max(length).min(room), 0);

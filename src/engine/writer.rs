@@ -1,4 +1,5 @@
-//! The writing end of the log: one unsealed segment, extended batch by batch, sealed when it is full.
+//! The writing end of the log: one unsealed segment, extended batch by batch, sealed when it is
+//! full.
 
 use super::directory::{CleanMark, Directory};
 use super::error::{Error, Result};
@@ -40,7 +41,13 @@ pub struct Writer {
 }
 
 /// The header of a segment that follows what `tail` describes.
-pub fn next_header(log_id: Id, tail: &Tail, events_before: u64, log_start: u64, salt: u64) -> SegmentHeader {
+pub fn next_header(
+    log_id: Id,
+    tail: &Tail,
+    events_before: u64,
+    log_start: u64,
+    salt: u64,
+) -> SegmentHeader {
     SegmentHeader {
         version: FORMAT_VERSION,
         store_id: log_id,
@@ -65,8 +72,14 @@ pub fn create_segment(dir: &Directory, header: &SegmentHeader) -> Result<Arc<dyn
 }
 
 impl Writer {
-    pub fn new(dir: Directory, segment: Arc<Segment>, tail: Tail, clean_mark: bool) -> Result<Writer> {
-        let allocated = segment.file.len().map_err(|e| Error::io("cannot stat", &segment.path, &e))?;
+    pub fn new(
+        dir: Directory,
+        segment: Arc<Segment>,
+        tail: Tail,
+        clean_mark: bool,
+    ) -> Result<Writer> {
+        let allocated =
+            segment.file.len().map_err(|e| Error::io("cannot stat", &segment.path, &e))?;
         Ok(Writer {
             dir,
             segment,
@@ -104,8 +117,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Reserved space makes a small batch durable sooner, since the file does not grow with it; a large one later, since
-    /// what was reserved has to be told from what was written.
+    /// Reserved space makes a small batch durable sooner, since the file does not grow with it; a
+    /// large one later, since what was reserved has to be told from what was written.
     fn reserve(&mut self, end: u64) -> Result<()> {
         if end <= self.allocated {
             return Ok(());
@@ -141,12 +154,19 @@ impl Writer {
 
     /// Declares the sequences from the next one to `last`, at least one, as lost.
     pub fn declare_loss(&mut self, last: u64, synced_through: u64) -> Result<()> {
-        let log_hash = hash::log_next(self.tail.log_hash, hash::loss_hash(self.tail.next_sequence, last));
+        let log_hash =
+            hash::log_next(self.tail.log_hash, hash::loss_hash(self.tail.next_sequence, last));
         self.record(BATCH_LOSS, last + 1, log_hash, synced_through)
     }
 
     /// Writes a header without events.
-    fn record(&mut self, flags: u32, first_sequence: u64, log_hash: Hash, synced_through: u64) -> Result<()> {
+    fn record(
+        &mut self,
+        flags: u32,
+        first_sequence: u64,
+        log_hash: Hash,
+        synced_through: u64,
+    ) -> Result<()> {
         self.buffer.clear();
         self.buffer.resize(BATCH_HEADER_LEN, 0);
         let recorded_us = self.tail.last_recorded_us;

@@ -1,6 +1,7 @@
 //! Appending
 //!
-//! One event, or an atomic batch: written whole, with a receipt for each, and durable when the call returns.
+//! One event, or an atomic batch: written whole, with a receipt for each, and durable when the call
+//! returns.
 
 use super::error::fbat_error;
 use super::guard::{self, Call};
@@ -38,11 +39,13 @@ pub const FBAT_EVENT_HAS_TIMESTAMP: u32 = 1u32;
 pub struct fbat_event {
     /// `sizeof(fbat_event)`.
     pub struct_size: usize,
-    /// What the event is about. UTF-8, 1 to 1024 bytes, no control bytes, `/`, `..`, `|` or `=`. `e:x` lies below `e`.
+    /// What the event is about. UTF-8, 1 to 1024 bytes, no control bytes, `/`, `..`, `|` or `=`.
+    /// `e:x` lies below `e`.
     pub entity: fbat_str,
     /// Whose event it is, as the caller divides them: a tenant, a service. Same rules as `entity`.
     pub scope: fbat_str,
-    /// What sort of event: category in the top 4 bits (not 0x0 nor 0xD), type in the low 12. See fbat_kind().
+    /// What sort of event: category in the top 4 bits (not 0x0 nor 0xD), type in the low 12. See
+    /// fbat_kind().
     pub kind: u16,
     /// Which version of its payload's schema: the caller's own, kept as it is.
     pub payload_version: u16,
@@ -54,12 +57,13 @@ pub struct fbat_event {
     pub payload_len: usize,
     /// Idempotency key, which becomes the event's id. All zero: a new id (UUID version 7) is made.
     ///
-    /// A key that the store has already is answered as the first time where the content is the same: entity, scope, kind
-    /// and payload. All else of the repeated event (times, extensions, flags, `payload_version`, causes) is ignored, and
-    /// what it expects is not checked. With other content it is #FBAT_ERR_IDEMPOTENCY_CONFLICT. Twice in a batch, it is
-    /// one event.
+    /// A key that the store has already is answered as the first time where the content is the
+    /// same: entity, scope, kind and payload. All else of the repeated event (times, extensions,
+    /// flags, `payload_version`, causes) is ignored, and what it expects is not checked. With other
+    /// content it is #FBAT_ERR_IDEMPOTENCY_CONFLICT. Twice in a batch, it is one event.
     pub key: fbat_id,
-    /// What is expected of the entity before this event: an `FBAT_EXPECT_...`. Earlier items of the batch count.
+    /// What is expected of the entity before this event: an `FBAT_EXPECT_...`. Earlier items of the
+    /// batch count.
     pub expect: u32,
     /// The caller's own, every bit; kept as they are.
     pub flags: u32,
@@ -71,7 +75,8 @@ pub struct fbat_event {
     pub correlation: fbat_id,
     /// The event that caused this one, by its id, which is not looked up; all zero for none.
     pub causation: fbat_id,
-    /// The item of the same batch that caused this one, counted from 1; 0 for none. Not together with `causation`.
+    /// The item of the same batch that caused this one, counted from 1; 0 for none. Not together
+    /// with `causation`.
     pub causation_item: usize,
     /// At most 64, together at most 64 KiB. May be NULL when `extension_count` is 0.
     pub extensions: *const fbat_extension,
@@ -110,8 +115,8 @@ pub struct fbat_receipt {
     pub content_hash: fbat_hash,
     /// Hash over the event and the entity's history before it.
     pub event_hash: fbat_hash,
-    /// The `event_hash` of the entity's event before this one; of the store's first event for the first; all zero where
-    /// it was lost before a repair.
+    /// The `event_hash` of the entity's event before this one; of the store's first event for the
+    /// first; all zero where it was lost before a repair.
     pub previous_hash: fbat_hash,
     /// Bits: `FBAT_RECEIPT_...`.
     pub flags: u32,
@@ -149,7 +154,8 @@ pub unsafe extern "C" fn fbat_receipt_init(out_value: *mut fbat_receipt) {
 /// @param out_receipt the answer; may be NULL.
 /// @param err detail on failure; may be NULL.
 /// @retval FBAT_OK the event is in the store, now or since an earlier call with its key.
-/// @retval FBAT_ERR_INVALID_ARGUMENT the event is NULL, has a bad `struct_size`, an unknown bit or enum value, both causes, or a malformed extension key.
+/// @retval FBAT_ERR_INVALID_ARGUMENT the event is NULL, has a bad `struct_size`, an unknown bit or
+/// enum value, both causes, or a malformed extension key.
 /// @retval FBAT_ERR_INVALID_UTF8 entity, scope or an extension key is not UTF-8.
 /// @retval FBAT_ERR_INVALID_COORDINATE entity or scope is not allowed.
 /// @retval FBAT_ERR_RESERVED_KIND the kind is the library's own.
@@ -196,11 +202,12 @@ pub unsafe extern "C" fn fbat_append(
 /// @param events the events, at a distance of the first one's `struct_size`, which all must have;
 /// may be NULL when `count` is 0.
 /// @param count how many: at most 65,536; 0 does nothing.
-/// @param out_receipts an array of `count`, each begun with #FBAT_RECEIPT_INIT: the answers, in the same order; may be
-/// NULL.
+/// @param out_receipts an array of `count`, each begun with #FBAT_RECEIPT_INIT: the answers, in the
+/// same order; may be NULL.
 /// @param err detail on failure; may be NULL.
 /// @retval FBAT_OK all events are in the store, now or since an earlier call with their keys.
-/// @retval FBAT_ERR_INVALID_ARGUMENT an array is NULL, a `struct_size` is bad, or as for fbat_append().
+/// @retval FBAT_ERR_INVALID_ARGUMENT an array is NULL, a `struct_size` is bad, or as for
+/// fbat_append().
 /// @retval FBAT_ERR_INVALID_UTF8 as for fbat_append().
 /// @retval FBAT_ERR_INVALID_COORDINATE as for fbat_append().
 /// @retval FBAT_ERR_RESERVED_KIND as for fbat_append().
@@ -254,8 +261,8 @@ pub(crate) struct Batch<'a> {
 impl<'a> Batch<'a> {
     /// Reads `count` events; the size of each is checked before anything else.
     ///
-    /// # Safety
-    /// An `events` that is not null leads to `count` events, and what they point to stays as it is during `'a`.
+    /// # Safety An `events` that is not null leads to `count` events, and what they point to stays
+    /// as it is during `'a`.
     pub(crate) unsafe fn read(events: *const fbat_event, count: usize) -> Result<Batch<'a>> {
         let name = if count == 1 { "event" } else { "events" };
         if count > 0 {
@@ -270,8 +277,11 @@ impl<'a> Batch<'a> {
         }
         // SAFETY: the caller's promise.
         let raw = unsafe { raw::slice(name, events, count, raw::BATCH) }?;
-        let mut batch =
-            Batch { events: Vec::with_capacity(count), extensions: Vec::new(), ranges: Vec::with_capacity(count) };
+        let mut batch = Batch {
+            events: Vec::with_capacity(count),
+            extensions: Vec::new(),
+            ranges: Vec::with_capacity(count),
+        };
         for (at, event) in raw.iter().enumerate() {
             // SAFETY: the caller's promise.
             unsafe { batch.push(event) }.map_err(named(at))?;
@@ -322,7 +332,8 @@ impl<'a> Batch<'a> {
             extensions: &self.extensions[range.clone()],
             ..*event
         };
-        let events: Vec<NewEvent<'_>> = self.events.iter().zip(&self.ranges).map(complete).collect();
+        let events: Vec<NewEvent<'_>> =
+            self.events.iter().zip(&self.ranges).map(complete).collect();
         use_events(&events)
     }
 }
@@ -332,7 +343,9 @@ fn expect(event: &fbat_event) -> Result<Expect> {
     let choices = [Expect::Any, Expect::Absent, Expect::Present, Expect::Version(version)];
     let expect = raw::choice("expect", event.expect, &choices)?;
     if version != 0 && event.expect != FBAT_EXPECT_VERSION {
-        return Err(Error::invalid(format!("expected_version is {version} without FBAT_EXPECT_VERSION")));
+        return Err(Error::invalid(format!(
+            "expected_version is {version} without FBAT_EXPECT_VERSION"
+        )));
     }
     Ok(expect)
 }
@@ -341,7 +354,9 @@ fn timestamp(event: &fbat_event) -> Result<Option<i64>> {
     let given = event.options & FBAT_EVENT_HAS_TIMESTAMP != 0;
     if !given && event.timestamp_us != 0 {
         let time = event.timestamp_us;
-        return Err(Error::invalid(format!("timestamp_us is {time} without FBAT_EVENT_HAS_TIMESTAMP")));
+        return Err(Error::invalid(format!(
+            "timestamp_us is {time} without FBAT_EVENT_HAS_TIMESTAMP"
+        )));
     }
     Ok(given.then_some(event.timestamp_us))
 }

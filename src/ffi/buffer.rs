@@ -30,12 +30,14 @@ impl BufferObject {
 }
 
 fn with<T>(buffer: *const fbat_buffer, none: T, get: impl FnOnce(&BufferObject) -> T) -> T {
-    guard::value(None, || handle::lookup::<BufferObject>(buffer).map(|object| get(&object))).unwrap_or(none)
+    guard::value(None, || handle::lookup::<BufferObject>(buffer).map(|object| get(&object)))
+        .unwrap_or(none)
 }
 
 /// The bytes. One NUL follows them, which fbat_buffer_len() does not count.
 /// @param buffer the buffer.
-/// @return the first byte, which lives as long as the buffer; NULL where `buffer` is no live buffer.
+/// @return the first byte, which lives as long as the buffer; NULL where `buffer` is no live
+/// buffer.
 /// @par Threads
 /// Any.
 /// @since 0.1
@@ -74,7 +76,8 @@ mod tests {
         let buffer = handle::insert(BufferObject::new(*b"bytes")).unwrap();
         // SAFETY: a live buffer, which lends one byte more than its length; then a dead one.
         unsafe {
-            let lent = std::slice::from_raw_parts(fbat_buffer_data(buffer), fbat_buffer_len(buffer) + 1);
+            let lent =
+                std::slice::from_raw_parts(fbat_buffer_data(buffer), fbat_buffer_len(buffer) + 1);
             assert_eq!(lent, b"bytes\0");
             fbat_buffer_free(buffer);
             assert!(fbat_buffer_data(buffer).is_null() && fbat_buffer_len(buffer) == 0);

@@ -56,10 +56,10 @@ pub unsafe extern "C" fn fbat_backup_report_init(out_value: *mut fbat_backup_rep
 /// Copies a store into an empty directory, while this handle's threads or another process write.
 ///
 /// The copy is a store that opens as it is, cleanly closed, with the history that the store has up
-/// to a whole batch: what is visible at the call is made durable first and is in it, what comes later
-/// is not. Each batch is checked on the way. Appends wait no longer than for fbat_store_sync(). The
-/// store may be poisoned (then the copy has what is known to be durable) or open for reading only;
-/// the call may be made from within a callback.
+/// to a whole batch: what is visible at the call is made durable first and is in it, what comes
+/// later is not. Each batch is checked on the way. Appends wait no longer than for
+/// fbat_store_sync(). The store may be poisoned (then the copy has what is known to be durable) or
+/// open for reading only; the call may be made from within a callback.
 ///
 /// The copy has the same store id. Who goes on appending to both calls fbat_store_new_identity().
 /// @param store the store.
@@ -122,12 +122,13 @@ pub unsafe extern "C" fn fbat_store_backup(
 ///
 /// The id is that of all events from the store's next sequence on; an event of the library's own
 /// says so in the log, with both ids and that sequence. Nothing that is in the log changes. Who
-/// imports from the copy under its new namespace gets the events from before the split a second time,
-/// unless it begins after them: fbat_import_options_set_after().
+/// imports from the copy under its new namespace gets the events from before the split a second
+/// time, unless it begins after them: fbat_import_options_set_after().
 ///
 /// Readers that have the store open follow the log, and answer with the old id until they open it
 /// again. A store takes a new id 128 times.
-/// @param path the directory, NUL-terminated. It is opened for writing with the default options, and closed.
+/// @param path the directory, NUL-terminated. It is opened for writing with the default options,
+/// and closed.
 /// @param out_store_id the new id; all zero on failure.
 /// @param err detail on failure; may be NULL.
 /// @retval FBAT_OK done, and on the disk.

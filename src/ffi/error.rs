@@ -51,7 +51,8 @@ pub(crate) fn new_handle(error: &Error) -> *mut fbat_error {
 }
 
 fn with<T>(err: *const fbat_error, none: T, get: impl FnOnce(&ErrorObject) -> T) -> T {
-    guard::value(None, || handle::lookup::<ErrorObject>(err).map(|object| get(&object))).unwrap_or(none)
+    guard::value(None, || handle::lookup::<ErrorObject>(err).map(|object| get(&object)))
+        .unwrap_or(none)
 }
 
 /// The status that the call returned.

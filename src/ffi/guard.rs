@@ -38,7 +38,11 @@ impl Call {
 
     /// As [`Call::store`], for a store that is known already.
     pub(crate) fn hold(&self, store: Arc<StoreObject>) -> Result<&Arc<StoreObject>> {
-        let cell = self.stores.iter().find(|cell| cell.get().is_none()).expect("a call has two stores at most");
+        let cell = self
+            .stores
+            .iter()
+            .find(|cell| cell.get().is_none())
+            .expect("a call has two stores at most");
         Ok(cell.get_or_init(|| store))
     }
 }
@@ -47,7 +51,10 @@ impl Call {
 ///
 /// # Safety
 /// `err` is null or can be written.
-pub(crate) unsafe fn status(err: *mut *mut fbat_error, body: impl FnOnce(&Call) -> Result<()>) -> fbat_status {
+pub(crate) unsafe fn status(
+    err: *mut *mut fbat_error,
+    body: impl FnOnce(&Call) -> Result<()>,
+) -> fbat_status {
     if !err.is_null() {
         // SAFETY: not null, so the caller promised that it can be written.
         unsafe { err.write(std::ptr::null_mut()) };
@@ -149,7 +156,9 @@ fn install_hook() {
             if DEPTH.get() == 0 {
                 return previous(info);
             }
-            let place = info.location().map_or(String::new(), |at| format!(" at {}:{}", at.file(), at.line()));
+            let place = info
+                .location()
+                .map_or(String::new(), |at| format!(" at {}:{}", at.file(), at.line()));
             let text = format!("{}{place}", payload_text(info.payload()));
             // A thread that is ending may have lost its locals.
             let _ = PANIC_TEXT.try_with(|seen| seen.replace(Some(text)));
@@ -181,7 +190,9 @@ mod tests {
     #[test]
     fn a_panic_of_a_callback_is_caught_too() {
         // SAFETY: a null `err` is allowed.
-        let status = unsafe { status(std::ptr::null_mut(), |_| outside(|| panic::resume_unwind(Box::new("mine")))) };
+        let status = unsafe {
+            status(std::ptr::null_mut(), |_| outside(|| panic::resume_unwind(Box::new("mine"))))
+        };
         assert_eq!(status, FBAT_ERR_PANIC);
         assert_eq!(DEPTH.get(), 0);
     }

@@ -120,7 +120,8 @@ fn claim() -> Result<u32> {
         return Ok(index);
     }
     if free.next == SLOTS_MAX {
-        let error = Error::new(Code::LimitExceeded, format!("{SLOTS_MAX} handles are live; free some"));
+        let error =
+            Error::new(Code::LimitExceeded, format!("{SLOTS_MAX} handles are live; free some"));
         return Err(error.with_numbers(SLOTS_MAX.into(), SLOTS_MAX.into()));
     }
     free.next += 1;
@@ -142,7 +143,8 @@ fn pack<T: Object>(index: u32, generation: u32) -> *mut T::Raw {
 fn unpack<T: Object>(handle: *const T::Raw) -> Option<(u32, u32)> {
     let bits = handle as usize as u64;
     let index = (bits & ((1 << SLOT_BITS) - 1)) as u32;
-    ((bits >> 56) as u8 == 0x80 | T::TAG && index < SLOTS_MAX).then_some((index, (bits >> SLOT_BITS) as u32))
+    ((bits >> 56) as u8 == 0x80 | T::TAG && index < SLOTS_MAX)
+        .then_some((index, (bits >> SLOT_BITS) as u32))
 }
 
 #[cfg(test)]
@@ -180,8 +182,13 @@ mod tests {
         let swapped = (apple as usize ^ 1 << 56) as *mut u32;
         assert!(lookup::<Pear>(apple).is_none() && lookup::<Pear>(swapped).is_none());
         assert!(take::<Pear>(swapped).is_none());
-        for garbage in [0, 1, 0x7fff_dead_beef, usize::MAX, apple as usize ^ 1 << 30, apple as usize ^ 1 << 20] {
-            assert_eq!(get::<Apple>(garbage as *const u32).err().unwrap().code(), Code::InvalidHandle);
+        for garbage in
+            [0, 1, 0x7fff_dead_beef, usize::MAX, apple as usize ^ 1 << 30, apple as usize ^ 1 << 20]
+        {
+            assert_eq!(
+                get::<Apple>(garbage as *const u32).err().unwrap().code(),
+                Code::InvalidHandle
+            );
         }
         let on_the_stack = 5u32;
         assert!(lookup::<Apple>(&on_the_stack).is_none());

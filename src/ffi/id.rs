@@ -31,7 +31,11 @@ pub const FBAT_HASH_HEX_SIZE: u32 = 65u32;
 /// Any.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_id_to_hex(id: *const fbat_id, out_text: *mut c_char, out_size: usize) -> fbat_status {
+pub unsafe extern "C" fn fbat_id_to_hex(
+    id: *const fbat_id,
+    out_text: *mut c_char,
+    out_size: usize,
+) -> fbat_status {
     let body = || {
         // SAFETY: the caller's promise: null or readable.
         let id = unsafe { raw::read("id", id) }?;
@@ -52,14 +56,19 @@ pub unsafe extern "C" fn fbat_id_to_hex(id: *const fbat_id, out_text: *mut c_cha
 /// Any.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_id_from_hex(text: *const c_char, len: usize, out_id: *mut fbat_id) -> fbat_status {
+pub unsafe extern "C" fn fbat_id_from_hex(
+    text: *const c_char,
+    len: usize,
+    out_id: *mut fbat_id,
+) -> fbat_status {
     // SAFETY: the caller's promise: null or writable.
     let out = unsafe { Out::new(out_id, fbat_id::default()) };
     let body = || {
         out.check("out_id")?;
         // SAFETY: the caller's promise: `len` bytes at `text`.
         let digits = unsafe { raw::slice("text", text.cast::<u8>(), len, raw::ANY) }?;
-        let id = Id::from_hex(digits).ok_or_else(|| Error::invalid("an id has exactly 32 hex digits"))?;
+        let id = Id::from_hex(digits)
+            .ok_or_else(|| Error::invalid("an id has exactly 32 hex digits"))?;
         out.set(id.into());
         Ok(())
     };
@@ -102,14 +111,19 @@ pub unsafe extern "C" fn fbat_hash_to_hex(
 /// Any.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_hash_from_hex(text: *const c_char, len: usize, out_hash: *mut fbat_hash) -> fbat_status {
+pub unsafe extern "C" fn fbat_hash_from_hex(
+    text: *const c_char,
+    len: usize,
+    out_hash: *mut fbat_hash,
+) -> fbat_status {
     // SAFETY: the caller's promise: null or writable.
     let out = unsafe { Out::new(out_hash, fbat_hash::default()) };
     let body = || {
         out.check("out_hash")?;
         // SAFETY: the caller's promise: `len` bytes at `text`.
         let digits = unsafe { raw::slice("text", text.cast::<u8>(), len, raw::ANY) }?;
-        let hash = Hash::from_hex(digits).ok_or_else(|| Error::invalid("a hash has exactly 64 hex digits"))?;
+        let hash = Hash::from_hex(digits)
+            .ok_or_else(|| Error::invalid("a hash has exactly 64 hex digits"))?;
         out.set(hash.into());
         Ok(())
     };
@@ -127,7 +141,11 @@ pub unsafe extern "C" fn fbat_hash_from_hex(text: *const c_char, len: usize, out
 /// Any.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_content_hash(data: *const u8, len: usize, out_hash: *mut fbat_hash) -> fbat_status {
+pub unsafe extern "C" fn fbat_content_hash(
+    data: *const u8,
+    len: usize,
+    out_hash: *mut fbat_hash,
+) -> fbat_status {
     // SAFETY: the caller's promise: null or writable.
     let out = unsafe { Out::new(out_hash, fbat_hash::default()) };
     let body = || {
@@ -142,7 +160,8 @@ pub unsafe extern "C" fn fbat_content_hash(data: *const u8, len: usize, out_hash
 }
 
 /// The kind of a category and a type.
-/// @param category 0 to 15. 0x0 and 0xD are the library's own: their kinds can be read, not appended.
+/// @param category 0 to 15. 0x0 and 0xD are the library's own: their kinds can be read, not
+/// appended.
 /// @param type 0 to 4095.
 /// @param out_kind category in the top 4 bits, type in the low 12; 0 on failure.
 /// @retval FBAT_OK done.
@@ -157,8 +176,10 @@ pub unsafe extern "C" fn fbat_kind(category: u32, r#type: u32, out_kind: *mut u1
     let body = || {
         out.check("out_kind")?;
         let parts = (u8::try_from(category).ok(), u16::try_from(r#type).ok());
-        let kind = parts.0.zip(parts.1).and_then(|(category, kind_type)| Kind::new(category, kind_type));
-        let fault = || Error::invalid(format!("category {category} or type {} is out of range", r#type));
+        let kind =
+            parts.0.zip(parts.1).and_then(|(category, kind_type)| Kind::new(category, kind_type));
+        let fault =
+            || Error::invalid(format!("category {category} or type {} is out of range", r#type));
         out.set(kind.ok_or_else(fault)?.0);
         Ok(())
     };
@@ -220,7 +241,9 @@ pub unsafe extern "C" fn fbat_operation_key(
         // SAFETY: the caller's promise: `count` parts.
         let parts = unsafe { raw::slice("parts", parts, count, raw::ANY) }?;
         // SAFETY: the caller's promise: `len` bytes each.
-        let bytes = |part: &fbat_str| unsafe { raw::slice("part", part.data.cast::<u8>(), part.len, raw::ANY) };
+        let bytes = |part: &fbat_str| unsafe {
+            raw::slice("part", part.data.cast::<u8>(), part.len, raw::ANY)
+        };
         let parts = parts.iter().map(bytes).collect::<Result<Vec<_>>>()?;
         out.set(key::operation_key(domain, parts.into_iter()).into());
         Ok(())
@@ -229,7 +252,8 @@ pub unsafe extern "C" fn fbat_operation_key(
     unsafe { guard::status(null_mut(), |_| body()) }
 }
 
-/// A namespace for a directory on this machine: `data-dir:` and the hex BLAKE3 of its canonical path.
+/// A namespace for a directory on this machine: `data-dir:` and the hex BLAKE3 of its canonical
+/// path.
 ///
 /// A convenience for local tools: it changes when the directory moves. Where stores move, choose
 /// a name of your own.

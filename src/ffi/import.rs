@@ -15,7 +15,9 @@ use super::types::{fbat_destroy_fn, fbat_str};
 use crate::engine::error::{Error, Result};
 use crate::engine::event::{Columns, Event};
 use crate::engine::id::Kind;
-use crate::engine::import::{Cancel, ImportDurability, ImportOptions, ImportReport, OnConflict, Verdict};
+use crate::engine::import::{
+    Cancel, ImportDurability, ImportOptions, ImportReport, OnConflict, Verdict,
+};
 use crate::engine::key;
 use crate::engine::query::KindFilter;
 use std::ffi::{c_char, c_void};
@@ -39,8 +41,9 @@ pub const FBAT_ON_CONFLICT_SKIP: u32 = 1u32;
 /// Hash every payload again, instead of trusting the checksum of its frame.
 /// @since 0.1
 pub const FBAT_IMPORT_REHASH: u32 = 1u32;
-/// Do everything on the thread that calls. Without it, an import of more than one chunk starts a thread, which commits
-/// each chunk while the next is gathered, calls no callback, blocks signals, and ends before the import returns.
+/// Do everything on the thread that calls. Without it, an import of more than one chunk starts a
+/// thread, which commits each chunk while the next is gathered, calls no callback, blocks signals,
+/// and ends before the import returns.
 /// @since 0.1
 pub const FBAT_IMPORT_ONE_THREAD: u32 = 2u32;
 
@@ -48,8 +51,8 @@ pub const FBAT_IMPORT_ONE_THREAD: u32 = 2u32;
 /// held: it may read both stores and append to the destination, not close them. It must not throw.
 /// @param user_data what was given with the callback.
 /// @param record the event of the source, with the columns that
-/// fbat_import_options_set_filter_columns() names: as a rule not the payload, which is NULL then; `payload_size` is
-/// there always. Lives until the callback returns.
+/// fbat_import_options_set_filter_columns() names: as a rule not the payload, which is NULL then;
+/// `payload_size` is there always. Lives until the callback returns.
 /// @return 1 to import the event, 0 to leave it out; a negative number stops the import, whose
 /// status it becomes. Anything above 1 ends it with #FBAT_ERR_INVALID_ARGUMENT.
 /// @since 0.1
@@ -63,8 +66,9 @@ pub type fbat_filter_fn =
 /// @return 0 to go on; a negative number stops the import, whose status it becomes. Anything
 /// above 0 ends it with #FBAT_ERR_INVALID_ARGUMENT.
 /// @since 0.1
-pub type fbat_progress_fn =
-    Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, report: *const fbat_import_report) -> i32>;
+pub type fbat_progress_fn = Option<
+    unsafe extern "C-unwind" fn(user_data: *mut c_void, report: *const fbat_import_report) -> i32,
+>;
 
 /// Ends the imports that carry it, from any thread. Once triggered it stays so: make one for
 /// each call, or for each group of calls that are to end together.
@@ -115,7 +119,8 @@ pub struct fbat_import_report {
     pub source_high_watermark: u64,
     /// The last sequence of the source that this import was to examine, fixed at the call.
     pub source_ceiling: u64,
-    /// The destination's frontier after the import, or after the chunk that progress is told of: what readers may see.
+    /// The destination's frontier after the import, or after the chunk that progress is told of:
+    /// what readers may see.
     pub destination_visible: u64,
     /// And what is known to be on the disk.
     pub destination_durable: u64,
@@ -151,7 +156,9 @@ impl handle::Object for CancelObject {
 /// @since 0.1
 #[no_mangle]
 pub extern "C" fn fbat_cancel_new() -> *mut fbat_cancel {
-    guard::value(null_mut(), || handle::insert(CancelObject(Cancel::default())).unwrap_or(null_mut()))
+    guard::value(null_mut(), || {
+        handle::insert(CancelObject(Cancel::default())).unwrap_or(null_mut())
+    })
 }
 
 /// Triggers a token: imports that carry it end with #FBAT_ERR_CANCELLED.
@@ -178,7 +185,9 @@ pub unsafe extern "C" fn fbat_cancel_trigger(cancel: *const fbat_cancel) -> fbat
 /// @since 0.1
 #[no_mangle]
 pub unsafe extern "C" fn fbat_cancel_is_triggered(cancel: *const fbat_cancel) -> bool {
-    guard::value(false, || handle::lookup::<CancelObject>(cancel).is_some_and(|c| c.0.is_cancelled()))
+    guard::value(false, || {
+        handle::lookup::<CancelObject>(cancel).is_some_and(|c| c.0.is_cancelled())
+    })
 }
 
 /// Frees a token. Options and imports that carry it keep it as it is.
@@ -211,8 +220,11 @@ pub(crate) struct ImportSettings {
     rehash: bool,
     overlap: bool,
     filter_columns: Columns,
-    filter: Option<Arc<Callback<unsafe extern "C-unwind" fn(*mut c_void, *const fbat_record) -> i32>>>,
-    progress: Option<Arc<Callback<unsafe extern "C-unwind" fn(*mut c_void, *const fbat_import_report) -> i32>>>,
+    filter:
+        Option<Arc<Callback<unsafe extern "C-unwind" fn(*mut c_void, *const fbat_record) -> i32>>>,
+    progress: Option<
+        Arc<Callback<unsafe extern "C-unwind" fn(*mut c_void, *const fbat_import_report) -> i32>>,
+    >,
     cancel: Option<(Arc<CancelObject>, usize)>,
     #[cfg(feature = "internal")]
     pub(crate) seams: super::internal::Seams,
@@ -252,12 +264,19 @@ impl ImportOptionsObject {
     }
 }
 
-fn get<T>(options: *const fbat_import_options, none: T, get: impl FnOnce(&ImportSettings) -> T) -> T {
+fn get<T>(
+    options: *const fbat_import_options,
+    none: T,
+    get: impl FnOnce(&ImportSettings) -> T,
+) -> T {
     let body = || handle::lookup::<ImportOptionsObject>(options).map(|object| get(&object.lock()));
     guard::value(None, body).unwrap_or(none)
 }
 
-fn set(options: *mut fbat_import_options, set: impl FnOnce(&mut ImportSettings) -> Result<()>) -> fbat_status {
+fn set(
+    options: *mut fbat_import_options,
+    set: impl FnOnce(&mut ImportSettings) -> Result<()>,
+) -> fbat_status {
     let body = |_: &Call| set(&mut handle::get::<ImportOptionsObject>(options)?.lock());
     // SAFETY: no place for an error is given.
     unsafe { guard::status(null_mut(), body) }
@@ -271,7 +290,9 @@ fn set(options: *mut fbat_import_options, set: impl FnOnce(&mut ImportSettings) 
 /// @since 0.1
 #[no_mangle]
 pub extern "C" fn fbat_import_options_new() -> *mut fbat_import_options {
-    guard::value(null_mut(), || handle::insert(ImportOptionsObject(Mutex::default())).unwrap_or(null_mut()))
+    guard::value(null_mut(), || {
+        handle::insert(ImportOptionsObject(Mutex::default())).unwrap_or(null_mut())
+    })
 }
 
 /// Frees options, and disposes of what belongs to their callbacks when no import uses it any more.
@@ -312,12 +333,15 @@ pub unsafe extern "C" fn fbat_import_options_set_namespace(
 
 /// The namespace.
 /// @param options the options.
-/// @return text that lives until it is set again or the options are freed; empty when it is not set.
+/// @return text that lives until it is set again or the options are freed; empty when it is not
+/// set.
 /// @par Threads
 /// Any.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_import_options_get_namespace(options: *const fbat_import_options) -> fbat_str {
+pub unsafe extern "C" fn fbat_import_options_get_namespace(
+    options: *const fbat_import_options,
+) -> fbat_str {
     get(options, fbat_str::NONE, |settings| settings.namespace.lend())
 }
 
@@ -340,7 +364,8 @@ pub unsafe extern "C" fn fbat_import_options_set_entity(
 ) -> fbat_status {
     set(options, |settings| {
         // SAFETY: the caller's promise: `entity_len` bytes.
-        settings.region.entity = Text::new(unsafe { raw::text("entity", entity, entity_len, raw::COORDINATE) }?);
+        settings.region.entity =
+            Text::new(unsafe { raw::text("entity", entity, entity_len, raw::COORDINATE) }?);
         Ok(())
     })
 }
@@ -352,7 +377,9 @@ pub unsafe extern "C" fn fbat_import_options_set_entity(
 /// Any.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_import_options_get_entity(options: *const fbat_import_options) -> fbat_str {
+pub unsafe extern "C" fn fbat_import_options_get_entity(
+    options: *const fbat_import_options,
+) -> fbat_str {
     get(options, fbat_str::NONE, |settings| settings.region.entity.lend())
 }
 
@@ -375,7 +402,8 @@ pub unsafe extern "C" fn fbat_import_options_set_scope(
 ) -> fbat_status {
     set(options, |settings| {
         // SAFETY: the caller's promise: `scope_len` bytes.
-        settings.region.scope = Text::new(unsafe { raw::text("scope", scope, scope_len, raw::COORDINATE) }?);
+        settings.region.scope =
+            Text::new(unsafe { raw::text("scope", scope, scope_len, raw::COORDINATE) }?);
         Ok(())
     })
 }
@@ -387,7 +415,9 @@ pub unsafe extern "C" fn fbat_import_options_set_scope(
 /// Any.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_import_options_get_scope(options: *const fbat_import_options) -> fbat_str {
+pub unsafe extern "C" fn fbat_import_options_get_scope(
+    options: *const fbat_import_options,
+) -> fbat_str {
     get(options, fbat_str::NONE, |settings| settings.region.scope.lend())
 }
 
@@ -399,7 +429,10 @@ pub unsafe extern "C" fn fbat_import_options_get_scope(options: *const fbat_impo
 /// One at a time.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_import_options_set_kind(options: *mut fbat_import_options, kind: u16) -> fbat_status {
+pub unsafe extern "C" fn fbat_import_options_set_kind(
+    options: *mut fbat_import_options,
+    kind: u16,
+) -> fbat_status {
     set(options, |settings| {
         settings.region.kind = Some(KindFilter::Exact(Kind(kind)));
         Ok(())
@@ -429,7 +462,9 @@ pub unsafe extern "C" fn fbat_import_options_set_category(
 /// One at a time.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_import_options_set_any_kind(options: *mut fbat_import_options) -> fbat_status {
+pub unsafe extern "C" fn fbat_import_options_set_any_kind(
+    options: *mut fbat_import_options,
+) -> fbat_status {
     set(options, |settings| {
         settings.region.kind = None;
         Ok(())
@@ -443,7 +478,9 @@ pub unsafe extern "C" fn fbat_import_options_set_any_kind(options: *mut fbat_imp
 /// Any.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_import_options_get_kind_match(options: *const fbat_import_options) -> u32 {
+pub unsafe extern "C" fn fbat_import_options_get_kind_match(
+    options: *const fbat_import_options,
+) -> u32 {
     get(options, FBAT_KIND_MATCH_ANY, |settings| settings.region.kind_match())
 }
 
@@ -483,7 +520,9 @@ pub unsafe extern "C" fn fbat_import_options_set_versions(
 /// Any.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_import_options_get_version_first(options: *const fbat_import_options) -> u64 {
+pub unsafe extern "C" fn fbat_import_options_get_version_first(
+    options: *const fbat_import_options,
+) -> u64 {
     get(options, 0, |settings| settings.region.versions.map_or(0, |v| v.0))
 }
 
@@ -494,19 +533,25 @@ pub unsafe extern "C" fn fbat_import_options_get_version_first(options: *const f
 /// Any.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_import_options_get_version_last(options: *const fbat_import_options) -> u64 {
+pub unsafe extern "C" fn fbat_import_options_get_version_last(
+    options: *const fbat_import_options,
+) -> u64 {
     get(options, u64::MAX, |settings| settings.region.versions.map_or(u64::MAX, |v| v.1))
 }
 
 /// Sets the global sequence of the source above which to import.
 /// @param options the options.
-/// @param after exclusive; 0, the default, for all. `source_high_watermark` of an earlier report goes on there.
+/// @param after exclusive; 0, the default, for all. `source_high_watermark` of an earlier report
+/// goes on there.
 /// @retval FBAT_OK done.
 /// @par Threads
 /// One at a time.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_import_options_set_after(options: *mut fbat_import_options, after: u64) -> fbat_status {
+pub unsafe extern "C" fn fbat_import_options_set_after(
+    options: *mut fbat_import_options,
+    after: u64,
+) -> fbat_status {
     set(options, |settings| {
         settings.after = after;
         Ok(())
@@ -550,7 +595,9 @@ pub unsafe extern "C" fn fbat_import_options_set_chunk_size(
 /// Any.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_import_options_get_chunk_size(options: *const fbat_import_options) -> u32 {
+pub unsafe extern "C" fn fbat_import_options_get_chunk_size(
+    options: *const fbat_import_options,
+) -> u32 {
     get(options, 0, |settings| settings.chunk_size)
 }
 
@@ -581,7 +628,9 @@ pub unsafe extern "C" fn fbat_import_options_set_durability(
 /// Any.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_import_options_get_durability(options: *const fbat_import_options) -> u32 {
+pub unsafe extern "C" fn fbat_import_options_get_durability(
+    options: *const fbat_import_options,
+) -> u32 {
     get(options, FBAT_IMPORT_DURABILITY_END, |settings| settings.durability as u32)
 }
 
@@ -599,7 +648,8 @@ pub unsafe extern "C" fn fbat_import_options_set_on_conflict(
     on_conflict: u32,
 ) -> fbat_status {
     set(options, |settings| {
-        settings.on_conflict = raw::choice("on_conflict", on_conflict, &[OnConflict::Fail, OnConflict::Skip])?;
+        settings.on_conflict =
+            raw::choice("on_conflict", on_conflict, &[OnConflict::Fail, OnConflict::Skip])?;
         Ok(())
     })
 }
@@ -611,7 +661,9 @@ pub unsafe extern "C" fn fbat_import_options_set_on_conflict(
 /// Any.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_import_options_get_on_conflict(options: *const fbat_import_options) -> u32 {
+pub unsafe extern "C" fn fbat_import_options_get_on_conflict(
+    options: *const fbat_import_options,
+) -> u32 {
     get(options, FBAT_ON_CONFLICT_FAIL, |settings| settings.on_conflict as u32)
 }
 
@@ -624,7 +676,10 @@ pub unsafe extern "C" fn fbat_import_options_get_on_conflict(options: *const fba
 /// One at a time.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_import_options_set_flags(options: *mut fbat_import_options, flags: u32) -> fbat_status {
+pub unsafe extern "C" fn fbat_import_options_set_flags(
+    options: *mut fbat_import_options,
+    flags: u32,
+) -> fbat_status {
     set(options, |settings| {
         raw::check_bits("flags", flags, FBAT_IMPORT_REHASH | FBAT_IMPORT_ONE_THREAD)?;
         settings.rehash = flags & FBAT_IMPORT_REHASH != 0;
@@ -684,7 +739,9 @@ pub unsafe extern "C" fn fbat_import_options_set_filter(
 /// Any.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_import_options_get_filter(options: *const fbat_import_options) -> fbat_filter_fn {
+pub unsafe extern "C" fn fbat_import_options_get_filter(
+    options: *const fbat_import_options,
+) -> fbat_filter_fn {
     get(options, None, |settings| Some(settings.filter.as_ref()?.function))
 }
 
@@ -695,13 +752,18 @@ pub unsafe extern "C" fn fbat_import_options_get_filter(options: *const fbat_imp
 /// Any.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_import_options_get_filter_user_data(options: *const fbat_import_options) -> *mut c_void {
-    get(options, null_mut(), |settings| settings.filter.as_ref().map_or(null_mut(), |f| f.user_data.data))
+pub unsafe extern "C" fn fbat_import_options_get_filter_user_data(
+    options: *const fbat_import_options,
+) -> *mut c_void {
+    get(options, null_mut(), |settings| {
+        settings.filter.as_ref().map_or(null_mut(), |f| f.user_data.data)
+    })
 }
 
 /// Sets what the filter sees beside the rest.
 /// @param options the options.
-/// @param columns bits `FBAT_COLUMN_...`; the default is the extensions. A filter that reads payloads needs
+/// @param columns bits `FBAT_COLUMN_...`; the default is the extensions. A filter that reads
+/// payloads needs
 /// #FBAT_COLUMN_PAYLOAD.
 /// @retval FBAT_OK done.
 /// @retval FBAT_ERR_INVALID_ARGUMENT a bit is unknown.
@@ -726,7 +788,9 @@ pub unsafe extern "C" fn fbat_import_options_set_filter_columns(
 /// Any.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_import_options_get_filter_columns(options: *const fbat_import_options) -> u32 {
+pub unsafe extern "C" fn fbat_import_options_get_filter_columns(
+    options: *const fbat_import_options,
+) -> u32 {
     get(options, 0, |settings| page::column_bits(settings.filter_columns))
 }
 
@@ -765,7 +829,9 @@ pub unsafe extern "C" fn fbat_import_options_set_progress(
 /// Any.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_import_options_get_progress(options: *const fbat_import_options) -> fbat_progress_fn {
+pub unsafe extern "C" fn fbat_import_options_get_progress(
+    options: *const fbat_import_options,
+) -> fbat_progress_fn {
     get(options, None, |settings| Some(settings.progress.as_ref()?.function))
 }
 
@@ -779,7 +845,9 @@ pub unsafe extern "C" fn fbat_import_options_get_progress(options: *const fbat_i
 pub unsafe extern "C" fn fbat_import_options_get_progress_user_data(
     options: *const fbat_import_options,
 ) -> *mut c_void {
-    get(options, null_mut(), |settings| settings.progress.as_ref().map_or(null_mut(), |p| p.user_data.data))
+    get(options, null_mut(), |settings| {
+        settings.progress.as_ref().map_or(null_mut(), |p| p.user_data.data)
+    })
 }
 
 /// Sets the token that ends imports with these options.
@@ -810,8 +878,12 @@ pub unsafe extern "C" fn fbat_import_options_set_cancel(
 /// Any.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_import_options_get_cancel(options: *const fbat_import_options) -> *const fbat_cancel {
-    get(options, null(), |settings| settings.cancel.as_ref().map_or(null(), |c| c.1 as *const fbat_cancel))
+pub unsafe extern "C" fn fbat_import_options_get_cancel(
+    options: *const fbat_import_options,
+) -> *const fbat_cancel {
+    get(options, null(), |settings| {
+        settings.cancel.as_ref().map_or(null(), |c| c.1 as *const fbat_cancel)
+    })
 }
 
 /// Copies events of one store into another, exactly once.
@@ -855,7 +927,8 @@ pub unsafe extern "C" fn fbat_import_options_get_cancel(options: *const fbat_imp
 /// `struct_size`, or a callback gave an answer that is none.
 /// @retval FBAT_ERR_IMPORT_CONFLICT an event is there with other content; the message names both.
 /// @retval FBAT_ERR_LIMIT_EXCEEDED an event is over a limit of the destination; the error names it.
-/// @retval FBAT_ERR_WIRE_BODY the provenance of a source event can't be read; the error names the event.
+/// @retval FBAT_ERR_WIRE_BODY the provenance of a source event can't be read; the error names the
+/// event.
 /// @retval FBAT_ERR_WIRE_NOT_CANONICAL as above.
 /// @retval FBAT_ERR_FUTURE_VERSION as above.
 /// @retval FBAT_ERR_CANCELLED the token of the options was triggered.
@@ -896,7 +969,10 @@ pub unsafe extern "C" fn fbat_import(
 }
 
 /// Runs an import with the callbacks of C.
-fn run(settings: &ImportSettings, [destination, source]: [&Arc<StoreObject>; 2]) -> (ImportReport, Result<()>) {
+fn run(
+    settings: &ImportSettings,
+    [destination, source]: [&Arc<StoreObject>; 2],
+) -> (ImportReport, Result<()>) {
     let mut rows = Rows::default();
     let mut filter = settings.filter.as_ref().map(|callback| {
         move |event: &Event<'_>| {
@@ -904,7 +980,8 @@ fn run(settings: &ImportSettings, [destination, source]: [&Arc<StoreObject>; 2])
             rows.push(event, settings.filter_columns);
             rows.finish();
             // SAFETY: the caller gave both for this; the record lives until after the call.
-            let call = || unsafe { (callback.function)(callback.user_data.data, rows.records.as_ptr()) };
+            let call =
+                || unsafe { (callback.function)(callback.user_data.data, rows.records.as_ptr()) };
             match guard::outside(call) {
                 1 => Verdict::Keep,
                 0 => Verdict::Skip,
@@ -916,7 +993,9 @@ fn run(settings: &ImportSettings, [destination, source]: [&Arc<StoreObject>; 2])
         |report: &ImportReport| {
             let report = fbat_import_report::from(*report);
             // SAFETY: the caller gave both for this; the report lives until after the call.
-            match guard::outside(|| unsafe { (callback.function)(callback.user_data.data, &report) }) {
+            match guard::outside(|| unsafe {
+                (callback.function)(callback.user_data.data, &report)
+            }) {
                 0 => Verdict::Keep,
                 other => Verdict::Stop(other),
             }

@@ -19,7 +19,10 @@ use std::sync::Arc;
 
 /// Panics inside the guard, with the store in its hands.
 #[no_mangle]
-pub unsafe extern "C" fn fbat_internal_panic(store: *const fbat_store, err: *mut *mut fbat_error) -> fbat_status {
+pub unsafe extern "C" fn fbat_internal_panic(
+    store: *const fbat_store,
+    err: *mut *mut fbat_error,
+) -> fbat_status {
     let body = |call: &Call| {
         call.store(store)?;
         panic!("a test asked for it")
@@ -75,11 +78,13 @@ pub unsafe extern "C" fn fbat_internal_store_open(
     let clock = Arc::new(FixedClock { now_us: now_us.into(), step_us });
     let entropy = Arc::new(FixedEntropy(seed.into()));
     // SAFETY: the caller's promise, which is the same.
-    unsafe { store_open_with(path, options, |given| Options { clock, entropy, ..given }, out_store, err) }
+    unsafe {
+        store_open_with(path, options, |given| Options { clock, entropy, ..given }, out_store, err)
+    }
 }
 
-/// As fbat_store_open(), with options that `change` makes of those that were given: only Rust can give a clock or a
-/// disk of its own.
+/// As fbat_store_open(), with options that `change` makes of those that were given: only Rust can
+/// give a clock or a disk of its own.
 ///
 /// # Safety
 /// As fbat_store_open().
@@ -125,7 +130,8 @@ pub unsafe extern "C" fn fbat_internal_append_with_provenance(
         // SAFETY: the caller's promise: `body_len` bytes.
         let provenance = unsafe { raw::slice("body", body, body_len, raw::ANY) }?;
         batch.with_events(|events| {
-            let receipt = call.store(store)?.engine.append_with_provenance_body(&events[0], provenance)?;
+            let receipt =
+                call.store(store)?.engine.append_with_provenance_body(&events[0], provenance)?;
             out.set(0, receipt.into());
             Ok(())
         })
@@ -150,7 +156,10 @@ impl Seams {
         Some(move || guard::outside(|| unsafe { function(user_data as *mut c_void) }))
     }
 
-    pub(crate) fn to_engine<'a>(&self, before_commit: Option<&'a mut impl FnMut()>) -> ImportSeams<'a> {
+    pub(crate) fn to_engine<'a>(
+        &self,
+        before_commit: Option<&'a mut impl FnMut()>,
+    ) -> ImportSeams<'a> {
         let before_commit = before_commit.map(|f| f as &mut dyn FnMut());
         ImportSeams { skip_lookup: self.skip_lookup, before_commit }
     }

@@ -27,8 +27,14 @@ pub const FBAT_LOG_INFO: u32 = 3u32;
 /// @param message NUL-terminated, without a line break; lives until the callback returns.
 /// @param message_len in bytes.
 /// @since 0.1
-pub type fbat_log_fn =
-    Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, level: u32, message: *const c_char, message_len: usize)>;
+pub type fbat_log_fn = Option<
+    unsafe extern "C-unwind" fn(
+        user_data: *mut c_void,
+        level: u32,
+        message: *const c_char,
+        message_len: usize,
+    ),
+>;
 
 /// What belongs to a callback: disposes of its data when the last use is over.
 pub(crate) struct UserData {
@@ -90,7 +96,9 @@ pub(crate) fn emit(level: u32, message: &str) {
     let line = CString::new(line).unwrap_or_default();
     let call = || {
         // SAFETY: the caller gave both for this; the text lives until after the call.
-        guard::outside(|| unsafe { (sink.callback)(sink.user_data.data, level, line.as_ptr(), line.as_bytes().len()) })
+        guard::outside(|| unsafe {
+            (sink.callback)(sink.user_data.data, level, line.as_ptr(), line.as_bytes().len())
+        })
     };
     // A line may be logged where no guard is around it, so a panic of the callback ends here.
     if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(call)) {
@@ -118,7 +126,8 @@ pub unsafe extern "C" fn fbat_set_log_callback(
     let user_data = UserData::new(user_data, destroy);
     let body = || {
         let sink = callback.map(|callback| Arc::new(Sink { callback, user_data }));
-        let before = std::mem::replace(&mut *SINK.write().unwrap_or_else(PoisonError::into_inner), sink);
+        let before =
+            std::mem::replace(&mut *SINK.write().unwrap_or_else(PoisonError::into_inner), sink);
         drop(before);
         Ok(())
     };

@@ -89,8 +89,8 @@ pub struct fbat_record {
     pub content_hash: fbat_hash,
     /// Hash over the event and the entity's history before it.
     pub event_hash: fbat_hash,
-    /// The `event_hash` of the entity's event before this one, with its column; all zero without it, and where that
-    /// event was lost.
+    /// The `event_hash` of the entity's event before this one, with its column; all zero without
+    /// it, and where that event was lost.
     pub previous_hash: fbat_hash,
     /// Of an imported event: the name that its source had in the import; else NULL and 0.
     pub source_namespace: fbat_str,
@@ -121,7 +121,8 @@ pub(crate) struct PageObject {
     place: PageEnd,
 }
 
-// SAFETY: the pointers in its rows, which are owning, lead to memory that the object owns and never changes.
+// SAFETY: the pointers in its rows, which are owning, lead to memory that the object owns and never
+// changes.
 unsafe impl Sync for PageObject {}
 
 impl handle::Object for PageObject {
@@ -168,13 +169,15 @@ impl Drop for PageObject {
     }
 }
 
-/// Rows of pages that were freed, for pages to come: fresh memory costs more than what is written into it.
+/// Rows of pages that were freed, for pages to come: fresh memory costs more than what is written
+/// into it.
 static SPARE_ROWS: Mutex<Vec<Rows>> = Mutex::new(Vec::new());
 const SPARE_ROWS_MAX: usize = 4;
 /// Rows that have more memory than this are not kept.
 const SPARE_BYTES_MAX: usize = 2 << 20;
 
-/// Builds records. What they point to is copied, or, but for text with its NUL, where the engine has it.
+/// Builds records. What they point to is copied, or, but for text with its NUL, where the engine
+/// has it.
 #[derive(Default)]
 pub(crate) struct Rows {
     pub records: Vec<fbat_record>,
@@ -216,8 +219,8 @@ impl Rows {
         self.last = [None; 3];
     }
 
-    /// Adds a row; unless these rows are owning, it must not outlive `event`. Its extensions are in place after
-    /// [`Rows::finish`].
+    /// Adds a row; unless these rows are owning, it must not outlive `event`. Its extensions are in
+    /// place after [`Rows::finish`].
     pub(crate) fn push(&mut self, event: &Event<'_>, columns: Columns) {
         let first = self.extensions.len();
         if columns.extensions {
@@ -283,7 +286,8 @@ impl Rows {
         if let Some(body) = body {
             return self.push_extension(PROVENANCE_EXTENSION, body);
         }
-        if let Ok(body) = event.provenance().and_then(|p| p.map_or(Ok(Vec::new()), |p| p.to_body())) {
+        if let Ok(body) = event.provenance().and_then(|p| p.map_or(Ok(Vec::new()), |p| p.to_body()))
+        {
             let key = self.arena.text(PROVENANCE_EXTENSION);
             let value = self.arena.bytes(&body);
             self.extensions.push(fbat_extension { key, value, value_len: body.len() });
@@ -291,7 +295,11 @@ impl Rows {
     }
 
     fn push_extension(&mut self, key: &str, value: &[u8]) {
-        let extension = fbat_extension { key: self.arena.text(key), value: self.keep(value), value_len: value.len() };
+        let extension = fbat_extension {
+            key: self.arena.text(key),
+            value: self.keep(value),
+            value_len: value.len(),
+        };
         self.extensions.push(extension);
     }
 
@@ -308,7 +316,8 @@ impl Rows {
     fn shared_text(&mut self, which: usize, text: &str) -> fbat_str {
         if let Some(last) = self.last[which] {
             // SAFETY: text of the arena, which has not been cleared since.
-            if unsafe { raw::slice("", last.data.cast::<u8>(), last.len, raw::ANY) }.is_ok_and(|l| l == text.as_bytes())
+            if unsafe { raw::slice("", last.data.cast::<u8>(), last.len, raw::ANY) }
+                .is_ok_and(|l| l == text.as_bytes())
             {
                 return last;
             }
@@ -408,7 +417,9 @@ pub(crate) unsafe fn provenance_of(record: &fbat_record) -> Result<Option<Proven
     }
     let id = Id::from(record.id);
     // SAFETY: the caller's promise.
-    let raw = unsafe { raw::slice("raw_provenance", record.raw_provenance, record.raw_provenance_len, raw::ANY) }?;
+    let raw = unsafe {
+        raw::slice("raw_provenance", record.raw_provenance, record.raw_provenance_len, raw::ANY)
+    }?;
     if !raw.is_empty() || record.record_flags & FBAT_RECORD_PROVENANCE_UNREADABLE != 0 {
         return Provenance::from_body(raw, false).map(Some).map_err(|e| {
             let place = format!("provenance of event {id} (sequence {})", record.sequence);
@@ -472,7 +483,8 @@ pub(crate) fn no_such_event(id: Id) -> Error {
 }
 
 fn with<T>(page: *const fbat_page, none: T, get: impl FnOnce(&PageObject) -> T) -> T {
-    guard::value(None, || handle::lookup::<PageObject>(page).map(|object| get(&object))).unwrap_or(none)
+    guard::value(None, || handle::lookup::<PageObject>(page).map(|object| get(&object)))
+        .unwrap_or(none)
 }
 
 /// How many rows there are.
@@ -488,7 +500,8 @@ pub unsafe extern "C" fn fbat_page_len(page: *const fbat_page) -> usize {
 
 /// The rows, one behind the other, `struct_size` of the first apart.
 /// @param page the page.
-/// @return the first row, which lives as long as the page; NULL where there is none, or `page` is not live.
+/// @return the first row, which lives as long as the page; NULL where there is none, or `page` is
+/// not live.
 /// @par Threads
 /// Any.
 /// @since 0.1
@@ -497,8 +510,8 @@ pub unsafe extern "C" fn fbat_page_rows(page: *const fbat_page) -> *const fbat_r
     with(page, null(), |p| p.rows.records.first().map_or(null(), |_| p.rows.records.as_ptr()))
 }
 
-/// Where to go on: what to set as `after` (forward) or `until` (backward) for the next page. At the end of a backward
-/// query it may be 0, which as `until` is no bound: ask fbat_page_is_end() first.
+/// Where to go on: what to set as `after` (forward) or `until` (backward) for the next page. At the
+/// end of a backward query it may be 0, which as `until` is no bound: ask fbat_page_is_end() first.
 /// @param page the page.
 /// @return a global sequence; 0 where `page` is not live.
 /// @par Threads
@@ -568,15 +581,21 @@ mod tests {
         let mut rows = Rows::default();
         for _ in 0..2 {
             rows.clear();
-            entities.iter().for_each(|entity| rows.push(&event(entity, b"payload", &extensions), Columns::ALL));
+            entities.iter().for_each(|entity| {
+                rows.push(&event(entity, b"payload", &extensions), Columns::ALL)
+            });
             rows.finish();
             for (record, entity) in rows.records.iter().zip(&entities) {
                 // SAFETY: the rows are live, and so is what they were made from.
                 unsafe {
-                    let name = std::slice::from_raw_parts(record.entity.data.cast::<u8>(), record.entity.len + 1);
+                    let name = std::slice::from_raw_parts(
+                        record.entity.data.cast::<u8>(),
+                        record.entity.len + 1,
+                    );
                     assert_eq!(name, [entity.as_bytes(), b"\0"].concat());
                     assert_eq!(
-                        raw::slice("payload", record.payload, record.payload_len, raw::ANY).unwrap(),
+                        raw::slice("payload", record.payload, record.payload_len, raw::ANY)
+                            .unwrap(),
                         b"payload"
                     );
                     let mut found = Vec::new();

@@ -27,7 +27,8 @@ pub const FBAT_PROVENANCE_SCHEMA_VERSION: u32 = 1u32;
 /// @since 0.1
 pub const FBAT_WIRE_LENIENT: u32 = 1u32;
 
-/// Where an imported event came from. Owned by the caller, who frees it with fbat_provenance_free().
+/// Where an imported event came from. Owned by the caller, who frees it with
+/// fbat_provenance_free().
 /// @par Threads
 /// `const` functions may run at once with each other, not with the others.
 /// @since 0.1
@@ -71,7 +72,10 @@ fn get<T>(provenance: *const fbat_provenance, none: T, get: impl FnOnce(&Parts) 
     guard::value(None, body).unwrap_or(none)
 }
 
-fn set(provenance: *mut fbat_provenance, set: impl FnOnce(&mut Parts) -> Result<()>) -> fbat_status {
+fn set(
+    provenance: *mut fbat_provenance,
+    set: impl FnOnce(&mut Parts) -> Result<()>,
+) -> fbat_status {
     let body = |_: &Call| set(&mut handle::get::<ProvenanceObject>(provenance)?.lock());
     // SAFETY: no place for an error is given.
     unsafe { guard::status(null_mut(), body) }
@@ -93,7 +97,9 @@ pub extern "C" fn fbat_provenance_new() -> *mut fbat_provenance {
         kind: Kind(0),
         content_hash: Hash::ZERO,
     };
-    guard::value(null_mut(), || handle::insert(ProvenanceObject::new(empty())).unwrap_or(null_mut()))
+    guard::value(null_mut(), || {
+        handle::insert(ProvenanceObject::new(empty())).unwrap_or(null_mut())
+    })
 }
 
 /// Frees a provenance.
@@ -131,7 +137,9 @@ pub unsafe extern "C" fn fbat_provenance_set_schema_version(
 /// Any.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_provenance_get_schema_version(provenance: *const fbat_provenance) -> u16 {
+pub unsafe extern "C" fn fbat_provenance_get_schema_version(
+    provenance: *const fbat_provenance,
+) -> u16 {
     get(provenance, 0, |parts| parts.rest.schema_version)
 }
 
@@ -168,7 +176,9 @@ pub unsafe extern "C" fn fbat_provenance_set_namespace(
 /// Any.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_provenance_get_namespace(provenance: *const fbat_provenance) -> fbat_str {
+pub unsafe extern "C" fn fbat_provenance_get_namespace(
+    provenance: *const fbat_provenance,
+) -> fbat_str {
     get(provenance, fbat_str::NONE, |parts| parts.namespace.lend())
 }
 
@@ -199,7 +209,9 @@ pub unsafe extern "C" fn fbat_provenance_set_event_id(
 /// Any.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_provenance_get_event_id(provenance: *const fbat_provenance) -> fbat_id {
+pub unsafe extern "C" fn fbat_provenance_get_event_id(
+    provenance: *const fbat_provenance,
+) -> fbat_id {
     get(provenance, fbat_id::default(), |parts| parts.rest.event_id.into())
 }
 
@@ -211,7 +223,10 @@ pub unsafe extern "C" fn fbat_provenance_get_event_id(provenance: *const fbat_pr
 /// One at a time.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_provenance_set_sequence(provenance: *mut fbat_provenance, sequence: u64) -> fbat_status {
+pub unsafe extern "C" fn fbat_provenance_set_sequence(
+    provenance: *mut fbat_provenance,
+    sequence: u64,
+) -> fbat_status {
     set(provenance, |parts| {
         parts.rest.sequence = sequence;
         Ok(())
@@ -237,7 +252,10 @@ pub unsafe extern "C" fn fbat_provenance_get_sequence(provenance: *const fbat_pr
 /// One at a time.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_provenance_set_kind(provenance: *mut fbat_provenance, kind: u16) -> fbat_status {
+pub unsafe extern "C" fn fbat_provenance_set_kind(
+    provenance: *mut fbat_provenance,
+    kind: u16,
+) -> fbat_status {
     set(provenance, |parts| {
         parts.rest.kind = Kind(kind);
         Ok(())
@@ -282,7 +300,9 @@ pub unsafe extern "C" fn fbat_provenance_set_content_hash(
 /// Any.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_provenance_get_content_hash(provenance: *const fbat_provenance) -> fbat_hash {
+pub unsafe extern "C" fn fbat_provenance_get_content_hash(
+    provenance: *const fbat_provenance,
+) -> fbat_hash {
     get(provenance, fbat_hash::default(), |parts| parts.rest.content_hash.into())
 }
 
@@ -318,7 +338,11 @@ pub unsafe extern "C" fn fbat_event_provenance(
         out.check("out_provenance")?;
         // SAFETY: the caller's promise: null or readable.
         let id = Id::from(unsafe { raw::read("event_id", event_id) }?);
-        let page = call.store(store)?.engine.get(id, Columns::NONE)?.ok_or_else(|| page::no_such_event(id))?;
+        let page = call
+            .store(store)?
+            .engine
+            .get(id, Columns::NONE)?
+            .ok_or_else(|| page::no_such_event(id))?;
         if let Some(provenance) = page.get(0).provenance()? {
             out.set(handle::insert(ProvenanceObject::new(provenance))?);
         }

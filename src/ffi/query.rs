@@ -38,8 +38,9 @@ pub const FBAT_KIND_MATCH_CATEGORY: u32 = 2u32;
 /// Which events to read: a region (entity, scope, kind, versions, all of which must hold), a
 /// range of sequences, and what to read of each. Setting one part never resets another.
 ///
-/// There is no index by time. `recorded_us` never goes back along sequences, so that a bisection with `after` and a limit
-/// of 1 finds where a time begins; `timestamp_us` is the caller's own, and needs a scan.
+/// There is no index by time. `recorded_us` never goes back along sequences, so that a bisection
+/// with `after` and a limit of 1 finds where a time begins; `timestamp_us` is the caller's own, and
+/// needs a scan.
 /// @par Threads
 /// `const` functions may run at once with each other, not with the others.
 /// @since 0.1
@@ -76,9 +77,8 @@ impl RegionSettings {
         match u8::try_from(category) {
             Ok(category @ 0..=15) => self.kind = Some(KindFilter::Category(category)),
             _ => {
-                return Err(
-                    Error::invalid(format!("category {category} is out of range")).with_numbers(category.into(), 15)
-                )
+                return Err(Error::invalid(format!("category {category} is out of range"))
+                    .with_numbers(category.into(), 15))
             }
         }
         Ok(())
@@ -86,7 +86,9 @@ impl RegionSettings {
 
     pub(crate) fn set_versions(&mut self, first: u64, last: u64) -> Result<()> {
         if first > last {
-            return Err(Error::invalid(format!("the versions end ({last}) before they begin ({first})")));
+            return Err(Error::invalid(format!(
+                "the versions end ({last}) before they begin ({first})"
+            )));
         }
         self.versions = ((first, last) != (0, u64::MAX)).then_some((first, last));
         Ok(())
@@ -145,7 +147,8 @@ fn engine_query(query: *const fbat_query) -> Result<Query> {
 }
 
 fn get<T>(query: *const fbat_query, none: T, get: impl FnOnce(&QuerySettings) -> T) -> T {
-    guard::value(None, || handle::lookup::<QueryObject>(query).map(|object| get(&object.lock()))).unwrap_or(none)
+    guard::value(None, || handle::lookup::<QueryObject>(query).map(|object| get(&object.lock())))
+        .unwrap_or(none)
 }
 
 fn set(query: *mut fbat_query, set: impl FnOnce(&mut QuerySettings) -> Result<()>) -> fbat_status {
@@ -194,7 +197,8 @@ pub unsafe extern "C" fn fbat_query_set_entity(
 ) -> fbat_status {
     set(query, |settings| {
         // SAFETY: the caller's promise: `entity_len` bytes.
-        settings.region.entity = Text::new(unsafe { raw::text("entity", entity, entity_len, raw::COORDINATE) }?);
+        settings.region.entity =
+            Text::new(unsafe { raw::text("entity", entity, entity_len, raw::COORDINATE) }?);
         Ok(())
     })
 }
@@ -229,7 +233,8 @@ pub unsafe extern "C" fn fbat_query_set_scope(
 ) -> fbat_status {
     set(query, |settings| {
         // SAFETY: the caller's promise: `scope_len` bytes.
-        settings.region.scope = Text::new(unsafe { raw::text("scope", scope, scope_len, raw::COORDINATE) }?);
+        settings.region.scope =
+            Text::new(unsafe { raw::text("scope", scope, scope_len, raw::COORDINATE) }?);
         Ok(())
     })
 }
@@ -269,7 +274,10 @@ pub unsafe extern "C" fn fbat_query_set_kind(query: *mut fbat_query, kind: u16) 
 /// One at a time.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_query_set_category(query: *mut fbat_query, category: u32) -> fbat_status {
+pub unsafe extern "C" fn fbat_query_set_category(
+    query: *mut fbat_query,
+    category: u32,
+) -> fbat_status {
     set(query, |settings| settings.region.set_category(category))
 }
 
@@ -319,7 +327,11 @@ pub unsafe extern "C" fn fbat_query_get_kind(query: *const fbat_query) -> u16 {
 /// One at a time.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_query_set_versions(query: *mut fbat_query, first: u64, last: u64) -> fbat_status {
+pub unsafe extern "C" fn fbat_query_set_versions(
+    query: *mut fbat_query,
+    first: u64,
+    last: u64,
+) -> fbat_status {
     set(query, |settings| settings.region.set_versions(first, last))
 }
 
@@ -397,7 +409,8 @@ pub unsafe extern "C" fn fbat_query_get_until(query: *const fbat_query) -> u64 {
     get(query, 0, |settings| settings.rest.until)
 }
 
-/// Sets how many rows a page may have. A page is also cut after the row with which it reaches 64 MiB.
+/// Sets how many rows a page may have. A page is also cut after the row with which it reaches 64
+/// MiB.
 /// @param query the query.
 /// @param rows 1 to 65,536; the default is 1000.
 /// @retval FBAT_OK done.
@@ -438,7 +451,10 @@ pub unsafe extern "C" fn fbat_query_get_limit(query: *const fbat_query) -> usize
 /// One at a time.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_query_set_columns(query: *mut fbat_query, columns: u32) -> fbat_status {
+pub unsafe extern "C" fn fbat_query_set_columns(
+    query: *mut fbat_query,
+    columns: u32,
+) -> fbat_status {
     set(query, |settings| {
         settings.rest.columns = page::columns(columns)?;
         Ok(())
@@ -484,7 +500,8 @@ pub unsafe extern "C" fn fbat_query_set_flags(query: *mut fbat_query, flags: u32
 pub unsafe extern "C" fn fbat_query_get_flags(query: *const fbat_query) -> u32 {
     let flag = |is_set: bool, bit: u32| if is_set { bit } else { 0 };
     get(query, 0, |settings| {
-        flag(settings.rest.backward, FBAT_QUERY_BACKWARD) | flag(settings.rest.system, FBAT_QUERY_SYSTEM)
+        flag(settings.rest.backward, FBAT_QUERY_BACKWARD)
+            | flag(settings.rest.system, FBAT_QUERY_SYSTEM)
     })
 }
 

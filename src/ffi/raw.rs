@@ -16,14 +16,20 @@ pub(crate) struct Limit {
     code: Code,
 }
 
-pub(crate) const COORDINATE: Limit = Limit { max: limits::COORDINATE_BYTES_MAX, code: Code::InvalidCoordinate };
-pub(crate) const NAMESPACE: Limit = Limit { max: limits::NAMESPACE_BYTES_MAX, code: Code::InvalidArgument };
-pub(crate) const LABEL: Limit = Limit { max: limits::NAMESPACE_BYTES_MAX, code: Code::InvalidArgument };
-pub(crate) const PAYLOAD: Limit = Limit { max: limits::PAYLOAD_BYTES_MAX, code: Code::LimitExceeded };
+pub(crate) const COORDINATE: Limit =
+    Limit { max: limits::COORDINATE_BYTES_MAX, code: Code::InvalidCoordinate };
+pub(crate) const NAMESPACE: Limit =
+    Limit { max: limits::NAMESPACE_BYTES_MAX, code: Code::InvalidArgument };
+pub(crate) const LABEL: Limit =
+    Limit { max: limits::NAMESPACE_BYTES_MAX, code: Code::InvalidArgument };
+pub(crate) const PAYLOAD: Limit =
+    Limit { max: limits::PAYLOAD_BYTES_MAX, code: Code::LimitExceeded };
 pub(crate) const BATCH: Limit = Limit { max: limits::BATCH_EVENTS_MAX, code: Code::LimitExceeded };
 const EXTENSIONS: Limit = Limit { max: limits::EXTENSIONS_MAX, code: Code::LimitExceeded };
-const EXTENSION_KEY: Limit = Limit { max: limits::EXTENSION_KEY_BYTES_MAX, code: Code::LimitExceeded };
-const EXTENSION_VALUE: Limit = Limit { max: limits::EXTENSIONS_BYTES_MAX, code: Code::LimitExceeded };
+const EXTENSION_KEY: Limit =
+    Limit { max: limits::EXTENSION_KEY_BYTES_MAX, code: Code::LimitExceeded };
+const EXTENSION_VALUE: Limit =
+    Limit { max: limits::EXTENSIONS_BYTES_MAX, code: Code::LimitExceeded };
 /// Whatever memory can hold.
 pub(crate) const ANY: Limit = Limit { max: isize::MAX as usize, code: Code::InvalidArgument };
 
@@ -34,10 +40,15 @@ pub(crate) fn check_len<T>(name: &str, data: *const T, len: usize, limit: Limit)
     }
     check_pointer(name, data)?;
     if len.checked_mul(size_of::<T>()).is_none_or(|bytes| bytes > isize::MAX as usize) {
-        return Err(Error::invalid(format!("{name}: a length of {len} is more than memory can hold")));
+        return Err(Error::invalid(format!(
+            "{name}: a length of {len} is more than memory can hold"
+        )));
     }
     if len > limit.max {
-        let error = Error::new(limit.code, format!("{name}: a length of {len}; the limit is {}", limit.max));
+        let error = Error::new(
+            limit.code,
+            format!("{name}: a length of {len}; the limit is {}", limit.max),
+        );
         return Err(error.with_numbers(len as u64, limit.max as u64));
     }
     Ok(())
@@ -47,7 +58,12 @@ pub(crate) fn check_len<T>(name: &str, data: *const T, len: usize, limit: Limit)
 ///
 /// # Safety
 /// A `data` that is not null points to `len` items that nobody changes during `'a`.
-pub(crate) unsafe fn slice<'a, T>(name: &str, data: *const T, len: usize, limit: Limit) -> Result<&'a [T]> {
+pub(crate) unsafe fn slice<'a, T>(
+    name: &str,
+    data: *const T,
+    len: usize,
+    limit: Limit,
+) -> Result<&'a [T]> {
     check_len(name, data, len, limit)?;
     if len == 0 {
         return Ok(&[]);
@@ -60,7 +76,12 @@ pub(crate) unsafe fn slice<'a, T>(name: &str, data: *const T, len: usize, limit:
 ///
 /// # Safety
 /// As [`slice`].
-pub(crate) unsafe fn text<'a>(name: &str, data: *const c_char, len: usize, limit: Limit) -> Result<&'a str> {
+pub(crate) unsafe fn text<'a>(
+    name: &str,
+    data: *const c_char,
+    len: usize,
+    limit: Limit,
+) -> Result<&'a str> {
     // SAFETY: the caller's promise.
     let bytes = unsafe { slice(name, data.cast::<u8>(), len, limit) }?;
     std::str::from_utf8(bytes).map_err(|e| {
@@ -116,7 +137,8 @@ pub(crate) unsafe fn extensions<'a>(
         // SAFETY: the caller's promise.
         let key = unsafe { text_of("extension key", item.key, EXTENSION_KEY) }?;
         // SAFETY: the caller's promise.
-        let value = unsafe { slice("extension value", item.value, item.value_len, EXTENSION_VALUE) }?;
+        let value =
+            unsafe { slice("extension value", item.value, item.value_len, EXTENSION_VALUE) }?;
         out.push((key, value));
     }
     Ok(())
@@ -181,8 +203,8 @@ pub(crate) struct OutStruct<T> {
 impl<T: Sized0> OutStruct<T> {
     /// Checks the size that each element states; touches nothing where one is wrong.
     ///
-    /// # Safety
-    /// A `pointer` that is not null leads to `count` elements that can be read and written until the call returns.
+    /// # Safety A `pointer` that is not null leads to `count` elements that can be read and written
+    /// until the call returns.
     pub(crate) unsafe fn new(pointer: *mut T, count: usize) -> Result<OutStruct<T>> {
         // Of an empty array the pointer is not looked at, as with slices of the caller.
         if pointer.is_null() || count == 0 {
@@ -192,7 +214,8 @@ impl<T: Sized0> OutStruct<T> {
         for at in 0..count {
             // SAFETY: within the array by the caller's promise; the first member is the size.
             let size = unsafe { pointer.add(at).cast::<usize>().read() };
-            check_struct_size::<T>(size).map_err(|e| if count > 1 { e.with_item(at) } else { e })?;
+            check_struct_size::<T>(size)
+                .map_err(|e| if count > 1 { e.with_item(at) } else { e })?;
         }
         let out = OutStruct { pointer, count };
         for at in 0..count {
@@ -282,7 +305,8 @@ impl Default for Text {
 /// One of the values below `count`, as the enumerations of the header number them.
 pub(crate) fn choice<T: Copy>(name: &str, value: u32, choices: &[T]) -> Result<T> {
     choices.get(value as usize).copied().ok_or_else(|| {
-        let message = format!("{name} is {value}; the highest that is known is {}", choices.len() - 1);
+        let message =
+            format!("{name} is {value}; the highest that is known is {}", choices.len() - 1);
         Error::invalid(message).with_numbers(value.into(), choices.len() as u64 - 1)
     })
 }
@@ -331,9 +355,14 @@ mod tests {
         unsafe {
             assert_eq!(slice("x", null, 0, ANY).unwrap(), &[] as &[u8]);
             assert_eq!(slice("x", null, 1, ANY).unwrap_err().code(), Code::InvalidArgument);
-            assert_eq!(slice("x", &0u8, usize::MAX, ANY).unwrap_err().code(), Code::InvalidArgument);
             assert_eq!(
-                slice("x", (&raw const word).cast::<u8>().wrapping_add(1).cast::<u64>(), 1, ANY).unwrap_err().code(),
+                slice("x", &0u8, usize::MAX, ANY).unwrap_err().code(),
+                Code::InvalidArgument
+            );
+            assert_eq!(
+                slice("x", (&raw const word).cast::<u8>().wrapping_add(1).cast::<u64>(), 1, ANY)
+                    .unwrap_err()
+                    .code(),
                 Code::InvalidArgument
             );
         }
@@ -344,7 +373,10 @@ mod tests {
         let one = b'x' as c_char;
         // SAFETY: the length is refused before anything is read.
         let error = unsafe { text("entity", &one, 1 << 40, COORDINATE) }.unwrap_err();
-        assert_eq!((error.code(), error.found, error.supported), (Code::InvalidCoordinate, 1 << 40, 1024));
+        assert_eq!(
+            (error.code(), error.found, error.supported),
+            (Code::InvalidCoordinate, 1 << 40, 1024)
+        );
     }
 
     #[test]
@@ -405,6 +437,10 @@ mod tests {
         // SAFETY: a live array.
         let refused = unsafe { OutStruct::new(answers.as_mut_ptr(), 3) };
         assert_eq!(refused.err().unwrap().item, Some(1));
-        assert_eq!(answers.map(|a| a.value), [0, 7, 5], "nothing is touched where one size is wrong");
+        assert_eq!(
+            answers.map(|a| a.value),
+            [0, 7, 5],
+            "nothing is touched where one size is wrong"
+        );
     }
 }

@@ -27,9 +27,9 @@ pub struct fbat_repair_report {
 /// The identity file was lost and made anew from the events of the log that tell of store ids.
 /// @since 0.1
 pub const FBAT_REPAIR_IDENTITY_REBUILT: u32 = 1u32;
-/// Besides, an event that told of a newer store id may be among what was lost: if the store was ever
-/// given an id of its own by fbat_store_new_identity(), compare fbat_store_id(), and give it a new
-/// one before anything is imported from it under its native namespace.
+/// Besides, an event that told of a newer store id may be among what was lost: if the store was
+/// ever given an id of its own by fbat_store_new_identity(), compare fbat_store_id(), and give it a
+/// new one before anything is imported from it under its native namespace.
 /// @since 0.1
 pub const FBAT_REPAIR_IDENTITY_UNCERTAIN: u32 = 2u32;
 
@@ -44,8 +44,8 @@ pub struct fbat_repair_totals {
     pub events: u64,
     /// The library's own among them.
     pub system_events: u64,
-    /// Events whose predecessor of the same entity is lost: their checksum and content hold, their hash cannot be
-    /// computed.
+    /// Events whose predecessor of the same entity is lost: their checksum and content hold, their
+    /// hash cannot be computed.
     pub unlinked_events: u64,
     /// Files of the log that were read.
     pub segments: u64,
@@ -57,8 +57,8 @@ pub struct fbat_repair_totals {
     pub losses: u64,
     /// How many sequences are lost. Each belonged to an event or to a declared gap.
     pub sequences_lost: u64,
-    /// The first of the sequences behind the log that were jumped because somebody may have seen them; 0: the damaged
-    /// store had been closed, and said where it ended.
+    /// The first of the sequences behind the log that were jumped because somebody may have seen
+    /// them; 0: the damaged store had been closed, and said where it ended.
     pub gap_first: u64,
     /// The last of them.
     pub gap_last: u64,
@@ -75,8 +75,8 @@ pub struct fbat_repair_totals {
 pub struct fbat_loss {
     /// `sizeof(fbat_loss)`.
     pub struct_size: usize,
-    /// The file, which may be one that is missing. Bytes of the file system, which need not be UTF-8. Lives as long as
-    /// the report.
+    /// The file, which may be one that is missing. Bytes of the file system, which need not be
+    /// UTF-8. Lives as long as the report.
     pub path: fbat_str,
     /// Where in it, in bytes from its start.
     pub offset: u64,
@@ -126,27 +126,33 @@ impl handle::Object for RepairObject {
 
 /// Puts every event of a damaged store that proves itself into a new store beside it.
 ///
-/// Every event that is kept has the sequence, id, version, times and hashes that it had; the new store has the store id
-/// of the damaged one. What is lost is listed in the report, and declared in the new log: fbat_store_verify() tells of
-/// it, and takes it for no damage. Single events are kept also where others of their batch are lost. A sequence that is
-/// lost, or that somebody may have seen, is never used again; a version of an entity that was lost behind the last event
-/// that it kept is.
+/// Every event that is kept has the sequence, id, version, times and hashes that it had; the new
+/// store has the store id of the damaged one. What is lost is listed in the report, and declared in
+/// the new log: fbat_store_verify() tells of it, and takes it for no damage. Single events are kept
+/// also where others of their batch are lost. A sequence that is lost, or that somebody may have
+/// seen, is never used again; a version of an entity that was lost behind the last event that it
+/// kept is.
 ///
-/// No file of the damaged store is changed; where it has a lock file, that is held meanwhile. It need not be a store
-/// that fbat_store_open() opens. The new one becomes a store at the very end: after a failure what was made is removed,
-/// but for the directory and a file `LOCK`; after a crash the directory holds no store, and can be removed. One file of the log is held in memory at a time.
+/// No file of the damaged store is changed; where it has a lock file, that is held meanwhile. It
+/// need not be a store that fbat_store_open() opens. The new one becomes a store at the very end:
+/// after a failure what was made is removed, but for the directory and a file `LOCK`; after a crash
+/// the directory holds no store, and can be removed. One file of the log is held in memory at a
+/// time.
 /// @param damaged_path the directory of the damaged store.
 /// @param new_path a directory that does not exist, or is empty; not inside of the damaged one.
 /// @param out_report the report; NULL on failure. Free it with fbat_repair_report_free().
 /// @param err detail on failure; may be NULL.
-/// @retval FBAT_OK the new store is there, and everything in it is on the disk. The report says what it lacks.
-/// @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a path is empty, `new_path` is not empty, or inside of
-/// the damaged store.
+/// @retval FBAT_OK the new store is there, and everything in it is on the disk. The report says
+/// what it lacks.
+/// @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a path is empty, `new_path` is not empty,
+/// or inside of the damaged store.
 /// @retval FBAT_ERR_STORE_NOT_FOUND there is nothing of a store at `damaged_path`.
 /// @retval FBAT_ERR_STORE_EXISTS there is a store at `new_path`.
-/// @retval FBAT_ERR_BUSY the damaged store is open for writing; the message and fbat_error_found() name the process.
+/// @retval FBAT_ERR_BUSY the damaged store is open for writing; the message and fbat_error_found()
+/// name the process.
 /// @retval FBAT_ERR_FUTURE_VERSION the store has a format that this library does not read.
-/// @retval FBAT_ERR_CORRUPT no event is whole, or nothing tells which store this is; nothing was made.
+/// @retval FBAT_ERR_CORRUPT no event is whole, or nothing tells which store this is; nothing was
+/// made.
 /// @retval FBAT_ERR_IO the operating system failed.
 /// @retval FBAT_ERR_NO_SPACE the disk is full.
 /// @par Threads
@@ -175,8 +181,11 @@ pub unsafe extern "C" fn fbat_store_repair(
             damaged.display(),
             new.display(),
         ));
-        let texts =
-            report.list.iter().map(|l| (Text::new(l.path.as_os_str().as_bytes()), Text::new(&l.message))).collect();
+        let texts = report
+            .list
+            .iter()
+            .map(|l| (Text::new(l.path.as_os_str().as_bytes()), Text::new(&l.message)))
+            .collect();
         out.set(handle::insert(RepairObject { report, texts })?);
         Ok(())
     };
@@ -231,8 +240,8 @@ pub unsafe extern "C" fn fbat_repair_report_totals(
 
 /// How many losses the report lists; 10,000 at most.
 ///
-/// A damaged segment header counts with no sequence, though nothing was lost by it; a lost identity file, a damaged
-/// index and a missing clean mark do not count.
+/// A damaged segment header counts with no sequence, though nothing was lost by it; a lost identity
+/// file, a damaged index and a missing clean mark do not count.
 /// @param report the report.
 /// @return the number; 0 where all of the log held, and where `report` is not live.
 /// @par Threads
@@ -267,7 +276,8 @@ pub unsafe extern "C" fn fbat_repair_report_loss(
         let out = unsafe { OutStruct::new(out_loss, 1) }?.required()?;
         let object = handle::get::<RepairObject>(report)?;
         let count = object.texts.len();
-        let Some((loss, (path, message))) = object.report.list.iter().zip(&object.texts).nth(index) else {
+        let Some((loss, (path, message))) = object.report.list.iter().zip(&object.texts).nth(index)
+        else {
             let error = Error::new(Code::NotFound, format!("loss {index} of {count}"));
             return Err(error.with_numbers(index as u64, count as u64));
         };

@@ -77,8 +77,8 @@ pub const FBAT_ERR_IO: fbat_status = 600;
 /// There is no space left on the device, or a quota or file size limit is reached.
 /// @since 0.1
 pub const FBAT_ERR_NO_SPACE: fbat_status = 610;
-/// Damage in a file: fbat_error_path() and fbat_error_offset() say where. fbat_store_verify() lists all of
-/// it, and fbat_store_repair() puts everything else into a new store.
+/// Damage in a file: fbat_error_path() and fbat_error_offset() say where. fbat_store_verify() lists
+/// all of it, and fbat_store_repair() puts everything else into a new store.
 /// @since 0.1
 pub const FBAT_ERR_CORRUPT: fbat_status = 700;
 /// Not a provenance frame: shorter than 12 bytes, or another magic.
@@ -148,7 +148,8 @@ pub const FBAT_CATEGORY_CANCELLED: fbat_category = 9u32;
 /// @since 0.1
 pub const FBAT_CATEGORY_INTERNAL: fbat_category = 10u32;
 
-const UNKNOWN: (&CStr, &CStr) = (c"FBAT_ERR_UNKNOWN", c"a status that this version of the library does not know");
+const UNKNOWN: (&CStr, &CStr) =
+    (c"FBAT_ERR_UNKNOWN", c"a status that this version of the library does not know");
 const STOPPED: (&CStr, &CStr) = (c"FBAT_STOPPED_BY_CALLBACK", c"a callback stopped the call");
 
 /// Name and meaning of a status.
@@ -156,36 +157,60 @@ fn texts(status: fbat_status) -> (&'static CStr, &'static CStr) {
     match status {
         ..=-1 => STOPPED,
         FBAT_OK => (c"FBAT_OK", c"success"),
-        FBAT_ERR_INVALID_ARGUMENT => (c"FBAT_ERR_INVALID_ARGUMENT", c"an argument is outside of what is allowed"),
+        FBAT_ERR_INVALID_ARGUMENT => {
+            (c"FBAT_ERR_INVALID_ARGUMENT", c"an argument is outside of what is allowed")
+        }
         FBAT_ERR_INVALID_HANDLE => (c"FBAT_ERR_INVALID_HANDLE", c"not a live object of this type"),
         FBAT_ERR_INVALID_UTF8 => (c"FBAT_ERR_INVALID_UTF8", c"text is not UTF-8"),
-        FBAT_ERR_INVALID_COORDINATE => (c"FBAT_ERR_INVALID_COORDINATE", c"entity or scope is not allowed"),
-        FBAT_ERR_RESERVED_KIND => (c"FBAT_ERR_RESERVED_KIND", c"the kind is reserved for the library"),
+        FBAT_ERR_INVALID_COORDINATE => {
+            (c"FBAT_ERR_INVALID_COORDINATE", c"entity or scope is not allowed")
+        }
+        FBAT_ERR_RESERVED_KIND => {
+            (c"FBAT_ERR_RESERVED_KIND", c"the kind is reserved for the library")
+        }
         FBAT_ERR_RESERVED_EXTENSION => {
             (c"FBAT_ERR_RESERVED_EXTENSION", c"the extension key is reserved for the library")
         }
         FBAT_ERR_LIMIT_EXCEEDED => (c"FBAT_ERR_LIMIT_EXCEEDED", c"a limit is exceeded"),
         FBAT_ERR_NOT_FOUND => (c"FBAT_ERR_NOT_FOUND", c"there is no such thing"),
-        FBAT_ERR_STORE_NOT_FOUND => (c"FBAT_ERR_STORE_NOT_FOUND", c"there is no store at this path"),
+        FBAT_ERR_STORE_NOT_FOUND => {
+            (c"FBAT_ERR_STORE_NOT_FOUND", c"there is no store at this path")
+        }
         FBAT_ERR_IDEMPOTENCY_CONFLICT => {
             (c"FBAT_ERR_IDEMPOTENCY_CONFLICT", c"the key was used for an event with other content")
         }
-        FBAT_ERR_VERSION_CONFLICT => (c"FBAT_ERR_VERSION_CONFLICT", c"the entity is not at the expected version"),
-        FBAT_ERR_IMPORT_CONFLICT => (c"FBAT_ERR_IMPORT_CONFLICT", c"an imported key is there with other content"),
-        FBAT_ERR_STORE_EXISTS => (c"FBAT_ERR_STORE_EXISTS", c"there is a store at this path already"),
+        FBAT_ERR_VERSION_CONFLICT => {
+            (c"FBAT_ERR_VERSION_CONFLICT", c"the entity is not at the expected version")
+        }
+        FBAT_ERR_IMPORT_CONFLICT => {
+            (c"FBAT_ERR_IMPORT_CONFLICT", c"an imported key is there with other content")
+        }
+        FBAT_ERR_STORE_EXISTS => {
+            (c"FBAT_ERR_STORE_EXISTS", c"there is a store at this path already")
+        }
         FBAT_ERR_BUSY => (c"FBAT_ERR_BUSY", c"in use"),
         FBAT_ERR_CLOSED => (c"FBAT_ERR_CLOSED", c"the store is closed"),
-        FBAT_ERR_POISONED => (c"FBAT_ERR_POISONED", c"an earlier failure ended writing; open the store again"),
-        FBAT_ERR_FORKED => (c"FBAT_ERR_FORKED", c"the process was forked after the library was used"),
+        FBAT_ERR_POISONED => {
+            (c"FBAT_ERR_POISONED", c"an earlier failure ended writing; open the store again")
+        }
+        FBAT_ERR_FORKED => {
+            (c"FBAT_ERR_FORKED", c"the process was forked after the library was used")
+        }
         FBAT_ERR_READ_ONLY => (c"FBAT_ERR_READ_ONLY", c"the store is open for reading only"),
         FBAT_ERR_IO => (c"FBAT_ERR_IO", c"the operating system reported an error"),
         FBAT_ERR_NO_SPACE => (c"FBAT_ERR_NO_SPACE", c"no space left"),
         FBAT_ERR_CORRUPT => (c"FBAT_ERR_CORRUPT", c"damaged data"),
         FBAT_ERR_WIRE_FRAMING => (c"FBAT_ERR_WIRE_FRAMING", c"not a provenance frame"),
-        FBAT_ERR_WIRE_CHECKSUM => (c"FBAT_ERR_WIRE_CHECKSUM", c"the checksum of the frame does not hold"),
+        FBAT_ERR_WIRE_CHECKSUM => {
+            (c"FBAT_ERR_WIRE_CHECKSUM", c"the checksum of the frame does not hold")
+        }
         FBAT_ERR_WIRE_BODY => (c"FBAT_ERR_WIRE_BODY", c"the provenance body does not decode"),
-        FBAT_ERR_WIRE_NOT_CANONICAL => (c"FBAT_ERR_WIRE_NOT_CANONICAL", c"not the canonical encoding"),
-        FBAT_ERR_FUTURE_VERSION => (c"FBAT_ERR_FUTURE_VERSION", c"made by a newer version of the library"),
+        FBAT_ERR_WIRE_NOT_CANONICAL => {
+            (c"FBAT_ERR_WIRE_NOT_CANONICAL", c"not the canonical encoding")
+        }
+        FBAT_ERR_FUTURE_VERSION => {
+            (c"FBAT_ERR_FUTURE_VERSION", c"made by a newer version of the library")
+        }
         FBAT_ERR_UNSUPPORTED => (c"FBAT_ERR_UNSUPPORTED", c"not supported here"),
         FBAT_ERR_CANCELLED => (c"FBAT_ERR_CANCELLED", c"cancelled"),
         FBAT_ERR_PANIC => (c"FBAT_ERR_PANIC", c"a defect in the library; the store is poisoned"),

@@ -134,7 +134,8 @@ pub struct fbat_open_report {
     pub dropped_batches: u64,
     /// The events of those batches.
     pub dropped_events: u64,
-    /// The first of the sequences that were jumped because somebody may have seen them; 0: none were.
+    /// The first of the sequences that were jumped because somebody may have seen them; 0: none
+    /// were.
     pub gap_first: u64,
     /// The last of them.
     pub gap_last: u64,
@@ -256,7 +257,9 @@ impl StoreObject {
     fn close_quietly(&self) {
         match self.engine.close() {
             Ok(()) => {}
-            Err(e) if e.code() == Code::Busy => self.freed_in_callback.store(true, Ordering::Relaxed),
+            Err(e) if e.code() == Code::Busy => {
+                self.freed_in_callback.store(true, Ordering::Relaxed)
+            }
             Err(e) => log::error(&format!("closing {}: {e}", self.path.as_str())),
         }
     }
@@ -293,19 +296,31 @@ fn log_notable(path: &Path, report: &OpenReport) {
     }
     if report.gap_first > 0 {
         let (first, last) = (report.gap_first, report.gap_last);
-        log::warning(&format!("{path}: the sequences {first} to {last} are left out, somebody may have seen them"));
+        log::warning(&format!(
+            "{path}: the sequences {first} to {last} are left out, somebody may have seen them"
+        ));
     }
     if report.indexes_rebuilt > 0 {
-        log::warning(&format!("{path}: {} indexes were missing or damaged and were made anew", report.indexes_rebuilt));
+        log::warning(&format!(
+            "{path}: {} indexes were missing or damaged and were made anew",
+            report.indexes_rebuilt
+        ));
     }
 }
 
-fn open_settings<T>(options: *const fbat_open_options, none: T, get: impl FnOnce(&OpenSettings) -> T) -> T {
+fn open_settings<T>(
+    options: *const fbat_open_options,
+    none: T,
+    get: impl FnOnce(&OpenSettings) -> T,
+) -> T {
     let body = || handle::lookup::<OpenOptionsObject>(options).map(|object| get(&object.lock()));
     guard::value(None, body).unwrap_or(none)
 }
 
-fn set_open(options: *mut fbat_open_options, set: impl FnOnce(&mut OpenSettings) -> Result<()>) -> fbat_status {
+fn set_open(
+    options: *mut fbat_open_options,
+    set: impl FnOnce(&mut OpenSettings) -> Result<()>,
+) -> fbat_status {
     let body = |_: &Call| set(&mut handle::get::<OpenOptionsObject>(options)?.lock());
     // SAFETY: no place for an error is given.
     unsafe { guard::status(null_mut(), body) }
@@ -322,12 +337,13 @@ fn set_limit(options: *mut fbat_open_options, set: impl FnOnce(&mut Limits)) -> 
     })
 }
 
-/// Says how small parts of files are read from now on, in the whole process: from memory that the files are mapped to, which
-/// is the default and several times as fast, or by system calls.
+/// Says how small parts of files are read from now on, in the whole process: from memory that the
+/// files are mapped to, which is the default and several times as fast, or by system calls.
 ///
-/// Mapping puts a handler for SIGBUS in place, once. A page that can't be had (the file was cut short, the disk fails) is an
-/// error then, as with a system call; every other SIGBUS goes to the handler that was there before. A program that puts its
-/// own in place later should do the same, and no thread that uses the library should block SIGBUS.
+/// Mapping puts a handler for SIGBUS in place, once. A page that can't be had (the file was cut
+/// short, the disk fails) is an error then, as with a system call; every other SIGBUS goes to the
+/// handler that was there before. A program that puts its own in place later should do the same,
+/// and no thread that uses the library should block SIGBUS.
 /// @param mapped false before the first store is opened: no handler is put in place.
 /// @par Threads
 /// Any.
@@ -345,7 +361,9 @@ pub extern "C" fn fbat_set_mapped_reads(mapped: bool) {
 /// @since 0.1
 #[no_mangle]
 pub extern "C" fn fbat_open_options_new() -> *mut fbat_open_options {
-    guard::value(null_mut(), || handle::insert(OpenOptionsObject(Mutex::default())).unwrap_or(null_mut()))
+    guard::value(null_mut(), || {
+        handle::insert(OpenOptionsObject(Mutex::default())).unwrap_or(null_mut())
+    })
 }
 
 /// Frees options. Stores that were opened with them stay open.
@@ -367,9 +385,17 @@ pub unsafe extern "C" fn fbat_open_options_free(options: *mut fbat_open_options)
 /// One at a time.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_open_options_set_mode(options: *mut fbat_open_options, mode: u32) -> fbat_status {
+pub unsafe extern "C" fn fbat_open_options_set_mode(
+    options: *mut fbat_open_options,
+    mode: u32,
+) -> fbat_status {
     set_open(options, |settings| {
-        let modes = [OpenMode::CreateIfMissing, OpenMode::MustExist, OpenMode::MustBeNew, OpenMode::ReadOnly];
+        let modes = [
+            OpenMode::CreateIfMissing,
+            OpenMode::MustExist,
+            OpenMode::MustBeNew,
+            OpenMode::ReadOnly,
+        ];
         settings.mode = raw::choice("mode", mode, &modes)?;
         Ok(())
     })
@@ -400,7 +426,8 @@ pub unsafe extern "C" fn fbat_open_options_set_durability(
     durability: u32,
 ) -> fbat_status {
     set_open(options, |settings| {
-        settings.durability = raw::choice("durability", durability, &[Durability::Durable, Durability::Os])?;
+        settings.durability =
+            raw::choice("durability", durability, &[Durability::Durable, Durability::Os])?;
         Ok(())
     })
 }
@@ -412,7 +439,9 @@ pub unsafe extern "C" fn fbat_open_options_set_durability(
 /// Any.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_open_options_get_durability(options: *const fbat_open_options) -> u32 {
+pub unsafe extern "C" fn fbat_open_options_get_durability(
+    options: *const fbat_open_options,
+) -> u32 {
     open_settings(options, FBAT_DURABILITY_DURABLE, |settings| settings.durability as u32)
 }
 
@@ -451,7 +480,9 @@ pub unsafe extern "C" fn fbat_open_options_set_label(
 /// Any.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_open_options_get_label(options: *const fbat_open_options) -> fbat_str {
+pub unsafe extern "C" fn fbat_open_options_get_label(
+    options: *const fbat_open_options,
+) -> fbat_str {
     open_settings(options, fbat_str::NONE, |settings| settings.label.lend())
 }
 
@@ -478,7 +509,9 @@ pub unsafe extern "C" fn fbat_open_options_set_payload_bytes_max(
 /// Any.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_open_options_get_payload_bytes_max(options: *const fbat_open_options) -> usize {
+pub unsafe extern "C" fn fbat_open_options_get_payload_bytes_max(
+    options: *const fbat_open_options,
+) -> usize {
     open_settings(options, 0, |settings| settings.limits.payload_bytes_max)
 }
 
@@ -505,7 +538,9 @@ pub unsafe extern "C" fn fbat_open_options_set_batch_events_max(
 /// Any.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_open_options_get_batch_events_max(options: *const fbat_open_options) -> usize {
+pub unsafe extern "C" fn fbat_open_options_get_batch_events_max(
+    options: *const fbat_open_options,
+) -> usize {
     open_settings(options, 0, |settings| settings.limits.batch_events_max)
 }
 
@@ -532,7 +567,9 @@ pub unsafe extern "C" fn fbat_open_options_set_batch_bytes_max(
 /// Any.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_open_options_get_batch_bytes_max(options: *const fbat_open_options) -> usize {
+pub unsafe extern "C" fn fbat_open_options_get_batch_bytes_max(
+    options: *const fbat_open_options,
+) -> usize {
     open_settings(options, 0, |settings| settings.limits.batch_bytes_max)
 }
 
@@ -559,7 +596,9 @@ pub unsafe extern "C" fn fbat_open_options_set_segment_bytes(
 /// Any.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_open_options_get_segment_bytes(options: *const fbat_open_options) -> u64 {
+pub unsafe extern "C" fn fbat_open_options_get_segment_bytes(
+    options: *const fbat_open_options,
+) -> u64 {
     open_settings(options, 0, |settings| settings.limits.segment_bytes)
 }
 
@@ -571,7 +610,8 @@ pub unsafe extern "C" fn fbat_open_options_get_segment_bytes(options: *const fba
 /// @param out_store the store; NULL on failure. Close it with fbat_store_close(), then free it.
 /// @param err detail on failure; may be NULL.
 /// @retval FBAT_OK done. fbat_store_open_report() tells what had to be put right.
-/// @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, the path is empty, or the directory has files that are no store's.
+/// @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, the path is empty, or the directory has
+/// files that are no store's.
 /// @retval FBAT_ERR_STORE_NOT_FOUND no store is there, and the mode does not make one.
 /// @retval FBAT_ERR_STORE_EXISTS a store is there, and the mode asks for a new one.
 /// @retval FBAT_ERR_BUSY the store is open for writing; the message says by whom.
@@ -615,7 +655,8 @@ pub unsafe extern "C" fn fbat_store_open(
 /// @param store the store. One that is closed already is fine.
 /// @param err detail on failure; may be NULL.
 /// @retval FBAT_OK done.
-/// @retval FBAT_ERR_BUSY this thread is inside a callback of an import that uses the store; it stays open.
+/// @retval FBAT_ERR_BUSY this thread is inside a callback of an import that uses the store; it
+/// stays open.
 /// @retval FBAT_ERR_POISONED an earlier failure had ended writing; some events may not be durable.
 /// @retval FBAT_ERR_IO the last events could not be made durable.
 /// @retval FBAT_ERR_NO_SPACE no space is left.
@@ -623,7 +664,10 @@ pub unsafe extern "C" fn fbat_store_open(
 /// Any, also while others use the store.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_store_close(store: *mut fbat_store, err: *mut *mut fbat_error) -> fbat_status {
+pub unsafe extern "C" fn fbat_store_close(
+    store: *mut fbat_store,
+    err: *mut *mut fbat_error,
+) -> fbat_status {
     let body = |call: &Call| call.store(store)?.engine.close();
     // SAFETY: the caller's promise: null or writable.
     unsafe { guard::status(err, body) }
@@ -649,8 +693,9 @@ pub unsafe extern "C" fn fbat_store_free(store: *mut fbat_store) {
 }
 
 /// Makes everything that is visible durable.
-/// @param store the store. One that is open for reading syncs the files as far as it sees them; where it cannot, or the
-/// writer is poisoned, that is no failure: the frontier says what is durable.
+/// @param store the store. One that is open for reading syncs the files as far as it sees them;
+/// where it cannot, or the writer is poisoned, that is no failure: the frontier says what is
+/// durable.
 /// @param out_frontier the frontier after it; may be NULL.
 /// @param err detail on failure; may be NULL.
 /// @retval FBAT_OK done.
@@ -681,7 +726,11 @@ pub unsafe extern "C" fn fbat_store_sync(
 
 impl From<crate::engine::store::Frontier> for fbat_frontier {
     fn from(frontier: crate::engine::store::Frontier) -> fbat_frontier {
-        fbat_frontier { visible: frontier.visible, durable: frontier.durable, ..fbat_frontier::initial() }
+        fbat_frontier {
+            visible: frontier.visible,
+            durable: frontier.durable,
+            ..fbat_frontier::initial()
+        }
     }
 }
 
@@ -743,7 +792,12 @@ pub unsafe extern "C" fn fbat_store_head(
         let store = call.store(store)?;
         // SAFETY: the caller's promise: `entity_len` bytes.
         let entity = unsafe { raw::text("entity", entity, entity_len, raw::COORDINATE) }?;
-        let missing = || Error::new(Code::NotFound, format!("the entity '{}' has no events", entity.escape_debug()));
+        let missing = || {
+            Error::new(
+                Code::NotFound,
+                format!("the entity '{}' has no events", entity.escape_debug()),
+            )
+        };
         let head = store.engine.head(entity)?.ok_or_else(missing)?;
         let crate::engine::store::Head { version, sequence, event_id, event_hash } = head;
         out.set(
@@ -825,7 +879,8 @@ pub unsafe extern "C" fn fbat_store_open_report(
         out.set(
             0,
             fbat_open_report {
-                flags: flag(report.created, FBAT_OPEN_REPORT_CREATED) | flag(report.unclean, FBAT_OPEN_REPORT_UNCLEAN),
+                flags: flag(report.created, FBAT_OPEN_REPORT_CREATED)
+                    | flag(report.unclean, FBAT_OPEN_REPORT_UNCLEAN),
                 dropped_bytes: report.dropped_bytes,
                 dropped_offset: report.dropped_offset,
                 dropped_path: match store.dropped_path.bytes().is_empty() {
@@ -877,11 +932,12 @@ pub unsafe extern "C" fn fbat_store_log_hash(
 }
 
 fn with<T>(store: *const fbat_store, none: T, get: impl FnOnce(&StoreObject) -> T) -> T {
-    guard::value(None, || handle::lookup::<StoreObject>(store).map(|object: Arc<_>| get(&object))).unwrap_or(none)
+    guard::value(None, || handle::lookup::<StoreObject>(store).map(|object: Arc<_>| get(&object)))
+        .unwrap_or(none)
 }
 
-/// The random number that a store was given when it was made, or by the last fbat_store_new_identity()
-/// before it was opened. Works for a closed store too.
+/// The random number that a store was given when it was made, or by the last
+/// fbat_store_new_identity() before it was opened. Works for a closed store too.
 /// @param store the store.
 /// @return the id; all zero where `store` is not live.
 /// @par Threads
@@ -892,7 +948,8 @@ pub unsafe extern "C" fn fbat_store_id(store: *const fbat_store) -> fbat_id {
     with(store, fbat_id::default(), |s| s.engine.store_id().into())
 }
 
-/// The native namespace of a store: `store:` and the 32 hex digits of its id. Works for a closed store too.
+/// The native namespace of a store: `store:` and the 32 hex digits of its id. Works for a closed
+/// store too.
 /// @param store the store.
 /// @return text that lives as long as the store's handle; NULL and 0 where `store` is not live.
 /// @par Threads
@@ -914,7 +971,8 @@ pub unsafe extern "C" fn fbat_store_label(store: *const fbat_store) -> fbat_str 
     with(store, fbat_str::NONE, |s| s.label.lend())
 }
 
-/// The directory of a store. Bytes of the file system, which need not be UTF-8. Works for a closed store too.
+/// The directory of a store. Bytes of the file system, which need not be UTF-8. Works for a closed
+/// store too.
 /// @param store the store.
 /// @return text that lives as long as the store's handle; NULL and 0 where `store` is not live.
 /// @par Threads

@@ -107,9 +107,11 @@ impl handle::Object for VerifyObject {
 
 /// Walks a whole store and checks every checksum, hash, chain and index against the log.
 ///
-/// Damage is a finding, not a failure of the call: a sound store has 0 findings. What a repair has declared as lost is
-/// none, nor is a version of an entity that is missing there; one that is missing elsewhere is.
-/// @param store the store. Others may use it meanwhile; the walk ends at what was visible at the call.
+/// Damage is a finding, not a failure of the call: a sound store has 0 findings. What a repair has
+/// declared as lost is none, nor is a version of an entity that is missing there; one that is
+/// missing elsewhere is.
+/// @param store the store. Others may use it meanwhile; the walk ends at what was visible at the
+/// call.
 /// @param out_report the report; NULL on failure. Free it with fbat_verify_report_free().
 /// @param err detail on failure; may be NULL.
 /// @retval FBAT_OK the walk was made.
@@ -131,8 +133,11 @@ pub unsafe extern "C" fn fbat_store_verify(
     let body = |call: &Call| {
         out.check("out_report")?;
         let report = call.store(store)?.engine.verify()?;
-        let texts =
-            report.findings.iter().map(|f| (Text::new(f.path.as_os_str().as_bytes()), Text::new(&f.message))).collect();
+        let texts = report
+            .findings
+            .iter()
+            .map(|f| (Text::new(f.path.as_os_str().as_bytes()), Text::new(&f.message)))
+            .collect();
         out.set(handle::insert(VerifyObject { report, texts })?);
         Ok(())
     };
@@ -188,7 +193,9 @@ pub unsafe extern "C" fn fbat_verify_report_totals(
 /// Any.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_verify_report_finding_count(report: *const fbat_verify_report) -> usize {
+pub unsafe extern "C" fn fbat_verify_report_finding_count(
+    report: *const fbat_verify_report,
+) -> usize {
     let body = || handle::lookup::<VerifyObject>(report).map_or(0, |object| object.texts.len());
     guard::value(0, body)
 }
@@ -216,7 +223,9 @@ pub unsafe extern "C" fn fbat_verify_report_finding(
         let out = unsafe { OutStruct::new(out_finding, 1) }?.required()?;
         let object = handle::get::<VerifyObject>(report)?;
         let count = object.texts.len();
-        let Some((finding, (path, message))) = object.report.findings.iter().zip(&object.texts).nth(index) else {
+        let Some((finding, (path, message))) =
+            object.report.findings.iter().zip(&object.texts).nth(index)
+        else {
             let error = Error::new(Code::NotFound, format!("finding {index} of {count}"));
             return Err(error.with_numbers(index as u64, count as u64));
         };

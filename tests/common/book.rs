@@ -56,7 +56,8 @@ fn append(store: &Store, numbers: std::ops::Range<u64>, keys: bool) -> Result<Ve
     let extensions: Vec<_> = samples.iter().map(Sample::extensions).collect();
     let with_key = |sample: &Sample| if keys { key_of(sample.number) } else { Id::NONE };
     let pairs = samples.iter().zip(&extensions);
-    let events: Vec<NewEvent<'_>> = pairs.map(|(s, x)| NewEvent { key: with_key(s), ..s.event(x) }).collect();
+    let events: Vec<NewEvent<'_>> =
+        pairs.map(|(s, x)| NewEvent { key: with_key(s), ..s.event(x) }).collect();
     store.append_batch(&events)
 }
 
@@ -92,7 +93,12 @@ pub struct Book {
 
 impl Book {
     /// Notes an answer; `position` is that of the disk when it came.
-    fn acknowledge(&mut self, position: usize, numbers: std::ops::Range<u64>, receipts: &[Receipt]) {
+    fn acknowledge(
+        &mut self,
+        position: usize,
+        numbers: std::ops::Range<u64>,
+        receipts: &[Receipt],
+    ) {
         for (number, receipt) in numbers.zip(receipts) {
             self.receipts.entry(number).or_insert((position, *receipt));
             if receipt.durable {
@@ -113,40 +119,62 @@ impl Book {
         let Some(rows) = read(image, "a reader beside the writer")? else { return Ok(()) };
         for row in &rows {
             let before = *self.seen.entry(row.sequence).or_insert(row.event_hash);
-            ensure!(before == row.event_hash, "sequence {} is another event than was seen before", row.sequence);
+            ensure!(
+                before == row.event_hash,
+                "sequence {} is another event than was seen before",
+                row.sequence
+            );
             self.highest_seen = self.highest_seen.max(row.sequence);
         }
         Ok(())
     }
 
     /// Holds what a crash left when the disk was at `position` against the book. `power`: what was
-    /// not durable may be gone. `earlier`: what a recovery showed that was itself cut short. Answers
-    /// how many events were lost that nobody was promised.
-    pub fn check(&self, disk: &Disk, position: usize, power: bool, earlier: &Earlier) -> Checked<u64> {
+    /// not durable may be gone. `earlier`: what a recovery showed that was itself cut short.
+    /// Answers how many events were lost that nobody was promised.
+    pub fn check(
+        &self,
+        disk: &Disk,
+        position: usize,
+        power: bool,
+        earlier: &Earlier,
+    ) -> Checked<u64> {
         let served = read(&disk.image(), "a reader after the crash")?;
-        let store = match Store::open(store_path(), &options(disk, position as u64, Durability::Durable)) {
-            Ok(store) => store,
-            Err(e) => return Err(format!("the store does not open: {e}")),
-        };
+        let store =
+            match Store::open(store_path(), &options(disk, position as u64, Durability::Durable)) {
+                Ok(store) => store,
+                Err(e) => return Err(format!("the store does not open: {e}")),
+            };
         let report = store.open_report().clone();
         let known = self.created.is_some_and(|at| at <= position);
         ensure!(!(report.created && known), "the store is gone");
         let rows = all_rows(&store)?;
-        // A store that nobody was told of may have been made anew: another, with sequences of its own.
-        let other = rows.first().is_none_or(|row| self.seen.get(&row.sequence) != Some(&row.event_hash));
+        // A store that nobody was told of may have been made anew: another, with sequences of its
+        // own.
+        let other =
+            rows.first().is_none_or(|row| self.seen.get(&row.sequence) != Some(&row.event_hash));
         let anew = report.created || (!known && other);
         let lost = if anew { 0 } else { self.check_rows(&rows, position, power)? };
         ensure!(lost == 0 || report.unclean, "{lost} events are gone without a word");
         if let Some(served) = &served {
-            let taken_back = served.iter().find(|row| !rows.iter().any(|r| r.event_hash == row.event_hash));
+            let taken_back =
+                served.iter().find(|row| !rows.iter().any(|r| r.event_hash == row.event_hash));
             ensure!(taken_back.is_none(), "a reader saw what the writer took back: {taken_back:?}");
         }
         for row in earlier.seen.iter().filter(|_| !anew) {
             let now = rows.iter().find(|r| r.sequence == row.sequence);
-            ensure!(now.is_none_or(|r| r.event_hash == row.event_hash), "sequence {} was used again", row.sequence);
-            ensure!(!(earlier.durable && now.is_none()), "what a recovery had made durable is lost: {row:?}");
+            ensure!(
+                now.is_none_or(|r| r.event_hash == row.event_hash),
+                "sequence {} was used again",
+                row.sequence
+            );
+            ensure!(
+                !(earlier.durable && now.is_none()),
+                "what a recovery had made durable is lost: {row:?}"
+            );
         }
-        let highest = earlier.seen.iter().map(|row| row.sequence).max().unwrap_or(0).max(self.highest_seen);
+        let highest =
+            earlier.seen.iter().map(|row| row.sequence).max().unwrap_or(0).max(self.highest_seen);
         let highest = if anew { 0 } else { highest };
         self.check_use(store, disk, rows, position, highest)?;
         Ok(lost)
@@ -174,28 +202,48 @@ impl Book {
         }
         for (at, numbers) in &self.batches {
             let present = numbers.clone().filter(|number| there.contains_key(number)).count();
-            ensure!(present == 0 || present == numbers.clone().count(), "a part of the batch {numbers:?} is there");
+            ensure!(
+                present == 0 || present == numbers.clone().count(),
+                "a part of the batch {numbers:?} is there"
+            );
             ensure!(present == 0 || *at <= position, "the batch {numbers:?} was not submitted yet");
         }
-        let submitted = self.batches.iter().map(|(_, numbers)| numbers.clone().count()).sum::<usize>();
+        let submitted =
+            self.batches.iter().map(|(_, numbers)| numbers.clone().count()).sum::<usize>();
         ensure!(there.len() <= submitted, "events are there that nobody appended");
         self.check_import(&imported, position)?;
         self.check_receipts(&there, rows, position, power)
     }
 
     /// What was acknowledged is there as it was; what is gone had not been promised.
-    fn check_receipts(&self, there: &HashMap<u64, &Row>, rows: &[Row], position: usize, power: bool) -> Checked<u64> {
+    fn check_receipts(
+        &self,
+        there: &HashMap<u64, &Row>,
+        rows: &[Row],
+        position: usize,
+        power: bool,
+    ) -> Checked<u64> {
         let mut lost = 0;
         for (number, (at, receipt)) in self.receipts.iter().filter(|(_, (at, _))| *at <= position) {
             let Some(row) = there.get(number) else {
-                let promised = !power || self.durable.get(number).is_some_and(|since| *since <= position);
+                let promised =
+                    !power || self.durable.get(number).is_some_and(|since| *since <= position);
                 ensure!(!promised, "event {number}, acknowledged at {at}, is lost: {receipt:?}");
                 lost += 1;
                 continue;
             };
-            let told = (receipt.id, receipt.sequence, receipt.version, receipt.event_hash, receipt.recorded_us);
+            let told = (
+                receipt.id,
+                receipt.sequence,
+                receipt.version,
+                receipt.event_hash,
+                receipt.recorded_us,
+            );
             let found = (row.id, row.sequence, row.version, row.event_hash, row.recorded_us);
-            ensure!(told == found, "event {number} is not as its receipt said: {told:?}, {found:?}");
+            ensure!(
+                told == found,
+                "event {number} is not as its receipt said: {told:?}, {found:?}"
+            );
         }
         for row in rows {
             let before = self.seen.get(&row.sequence);
@@ -207,9 +255,15 @@ impl Book {
 
     fn check_imported(&self, row: &Row, number: u64) -> Checked<()> {
         let provenance = row.provenance.as_ref().expect("it was imported");
-        let source = self.source.get(&provenance.sequence).ok_or("an imported event that the source does not have")?;
+        let source = self
+            .source
+            .get(&provenance.sequence)
+            .ok_or("an imported event that the source does not have")?;
         ensure!(row.carried() == source.carried(), "the imported event {number} was changed");
-        ensure!(row.id == import_id(NAMESPACE, source.id), "the imported event {number} has another id");
+        ensure!(
+            row.id == import_id(NAMESPACE, source.id),
+            "the imported event {number} has another id"
+        );
         ensure!(provenance.event_id == source.id, "the imported event {number} names another");
         Ok(())
     }
@@ -220,19 +274,40 @@ impl Book {
         ensure!(imported == expected, "what was imported is no prefix of the source: {imported:?}");
         let count = imported.len();
         let whole = |(at, from, chunk): &(usize, usize, usize)| {
-            *at <= position && count >= *from && ((count - from).is_multiple_of(*chunk) || count == self.source.len())
+            *at <= position
+                && count >= *from
+                && ((count - from).is_multiple_of(*chunk) || count == self.source.len())
         };
-        ensure!(count == 0 || self.imports.iter().any(whole), "{count} imported events end within a chunk");
-        let through = self.imported.iter().filter(|(at, _)| *at <= position).map(|(_, through)| *through).max();
+        ensure!(
+            count == 0 || self.imports.iter().any(whole),
+            "{count} imported events end within a chunk"
+        );
+        let through = self
+            .imported
+            .iter()
+            .filter(|(at, _)| *at <= position)
+            .map(|(_, through)| *through)
+            .max();
         let has = imported.last().copied().unwrap_or(0);
-        ensure!(through.is_none_or(|through| has >= through), "an import was durable through {through:?}, not {has}");
+        ensure!(
+            through.is_none_or(|through| has >= through),
+            "an import was durable through {through:?}, not {has}"
+        );
         Ok(())
     }
 
     /// The store is sound and goes on: it appends, imports what is missing, closes and opens again.
-    fn check_use(&self, store: Store, disk: &Disk, mut rows: Vec<Row>, position: usize, highest: u64) -> Checked<()> {
+    fn check_use(
+        &self,
+        store: Store,
+        disk: &Disk,
+        mut rows: Vec<Row>,
+        position: usize,
+        highest: u64,
+    ) -> Checked<()> {
         let new = CHECK_NUMBERS + 2 * position as u64;
-        let receipts = append(&store, new..new + 2, true).map_err(|e| format!("appending afterwards: {e}"))?;
+        let receipts =
+            append(&store, new..new + 2, true).map_err(|e| format!("appending afterwards: {e}"))?;
         let first = receipts[0].sequence;
         ensure!(first > highest, "a new event got sequence {first}, and {highest} was seen before");
         ensure!(receipts.iter().all(|r| r.durable), "a new event is not durable");
@@ -243,11 +318,15 @@ impl Book {
         let after = all_rows(&store)?;
         ensure!(after[..rows.len()] == rows[..], "what was there changed");
         let imported = after.iter().filter(|row| row.provenance.is_some()).count();
-        ensure!(imported == self.source.len(), "after the import repeated, {imported} of its events are there");
+        ensure!(
+            imported == self.source.len(),
+            "after the import repeated, {imported} of its events are there"
+        );
         let findings = store.verify().map_err(|e| format!("verify: {e}"))?.findings;
         ensure!(findings.is_empty(), "verify: {findings:?}");
         store.close().map_err(|e| format!("closing afterwards: {e}"))?;
-        rows = read(&disk.image(), "a reader after the close")?.ok_or("the store is gone after the close")?;
+        rows = read(&disk.image(), "a reader after the close")?
+            .ok_or("the store is gone after the close")?;
         ensure!(rows == after, "the store is another after the close");
         Ok(())
     }
@@ -255,16 +334,26 @@ impl Book {
     /// The retry of an append is a replay, also after a crash.
     fn check_keys(&self, store: &Store, rows: &[Row]) -> Checked<()> {
         let there = |number: &u64| rows.iter().any(|row| row.id == key_of(*number));
-        for (_, numbers) in self.batches.iter().rev().filter(|(_, numbers)| there(&numbers.start)).take(3) {
-            let replay = append(store, numbers.clone(), true).map_err(|e| format!("the retry of {numbers:?}: {e}"))?;
-            ensure!(replay.iter().all(|receipt| receipt.replayed), "the retry of {numbers:?} was no replay");
+        for (_, numbers) in
+            self.batches.iter().rev().filter(|(_, numbers)| there(&numbers.start)).take(3)
+        {
+            let replay = append(store, numbers.clone(), true)
+                .map_err(|e| format!("the retry of {numbers:?}: {e}"))?;
+            ensure!(
+                replay.iter().all(|receipt| receipt.replayed),
+                "the retry of {numbers:?} was no replay"
+            );
         }
         Ok(())
     }
 
     fn open_source(&self) -> Store {
         let disk = Disk::from_image(&source_image());
-        Store::open(store_path(), &Options { mode: OpenMode::ReadOnly, ..options(&disk, 0, Durability::Os) }).unwrap()
+        Store::open(
+            store_path(),
+            &Options { mode: OpenMode::ReadOnly, ..options(&disk, 0, Durability::Os) },
+        )
+        .unwrap()
     }
 }
 
@@ -362,7 +451,16 @@ impl Work {
         let source = book.open_source();
         let events = rows(&source);
         book.source = events.into_iter().map(|row| (row.sequence, row)).collect();
-        Work { disk, book, store: None, source, rng: Rng(seed), next_number: 1, sessions: seed << 8, codes: Vec::new() }
+        Work {
+            disk,
+            book,
+            store: None,
+            source,
+            rng: Rng(seed),
+            next_number: 1,
+            sessions: seed << 8,
+            codes: Vec::new(),
+        }
     }
 
     /// Does so many things; where calls fail, it goes on as a careful program would.
@@ -432,10 +530,16 @@ impl Work {
         self.book.imports.push((self.disk.position(), before, chunk as usize));
         let durability = *self.rng.pick(&[ImportDurability::End, ImportDurability::Chunk]);
         // On one thread, so that a seed gives the same calls in the same order.
-        let mut options = ImportOptions { chunk_size: chunk, durability, overlap: false, ..named(NAMESPACE) };
+        let mut options =
+            ImportOptions { chunk_size: chunk, durability, overlap: false, ..named(NAMESPACE) };
         let ImportOutcome { report, result } = store.import(&self.source, &mut options);
         let position = self.disk.position();
-        let through = self.book.source.range(..=report.source_high_watermark).next_back().map(|(seq, _)| *seq);
+        let through = self
+            .book
+            .source
+            .range(..=report.source_high_watermark)
+            .next_back()
+            .map(|(seq, _)| *seq);
         if result.is_ok() {
             self.book.imported.extend(through.map(|through| (position, through)));
             self.book.all_durable(position);

@@ -1,4 +1,5 @@
-//! The operating system's files, under a boot id of the test's own, and with the lies that canaries tell.
+//! The operating system's files, under a boot id of the test's own, and with the lies that canaries
+//! tell.
 
 use fbat::engine::os::OsVfs;
 use fbat::engine::vfs::{Access, File, Lock, LockOutcome, Vfs};

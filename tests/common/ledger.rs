@@ -1,4 +1,5 @@
-//! What a worker was told, remembered outside of its process, and what is wrong with its store afterwards.
+//! What a worker was told, remembered outside of its process, and what is wrong with its store
+//! afterwards.
 
 use super::worker::{append_batch, chunk_of, key_of, namespace_of, payload_of, size_of, Source};
 use super::{import, open_reader, Row, Store};
@@ -53,14 +54,20 @@ impl Ledger {
         match words[0] {
             "doing" => self.doing = words[1].to_owned(),
             "appended" => {
-                let standing = if words[4] == "true" { Standing::Durable } else { Standing::Written };
+                let standing =
+                    if words[4] == "true" { Standing::Durable } else { Standing::Written };
                 let told = Told { sequence: number(2), event_hash: words[3].to_owned(), standing };
-                self.seen.extend((0..size_of(number(1))).map(|item| (told.sequence + item, key_of(number(1), item))));
+                self.seen.extend(
+                    (0..size_of(number(1)))
+                        .map(|item| (told.sequence + item, key_of(number(1), item))),
+                );
                 self.batches.insert(number(1), told);
             }
             "synced" => {
-                let written = self.batches.iter_mut().filter(|(_, told)| told.standing == Standing::Written);
-                let synced = written.filter(|(batch, told)| told.sequence + size_of(**batch) <= number(1) + 1);
+                let written =
+                    self.batches.iter_mut().filter(|(_, told)| told.standing == Standing::Written);
+                let synced = written
+                    .filter(|(batch, told)| told.sequence + size_of(**batch) <= number(1) + 1);
                 synced.for_each(|(_, told)| told.standing = Standing::Durable);
             }
             "imported" => {
@@ -92,14 +99,18 @@ impl Ledger {
     /// What is wrong with `rows`, all that is in the store; `source` is what was imported.
     pub fn findings(&self, rows: &[Row], source: &[Row]) -> Vec<String> {
         let mut found = Vec::new();
-        let (mut by_key, mut imports, mut last) = (HashMap::new(), BTreeMap::<String, Vec<&Row>>::new(), 0);
+        let (mut by_key, mut imports, mut last) =
+            (HashMap::new(), BTreeMap::<String, Vec<&Row>>::new(), 0);
         for row in rows {
             if row.sequence <= last {
                 found.push(format!("sequence {} after {last}", row.sequence));
             }
             last = row.sequence;
             if let Some(other) = self.seen.get(&row.sequence).filter(|id| **id != row.id) {
-                found.push(format!("sequence {last} was that of {other}, and is that of {}", row.id));
+                found.push(format!(
+                    "sequence {last} was that of {other}, and is that of {}",
+                    row.id
+                ));
             }
             if by_key.insert(row.id, row).is_some() {
                 found.push(format!("{} is there twice", row.id));
@@ -113,7 +124,8 @@ impl Ledger {
             imports.entry(namespace_of(*number)).or_default();
         }
         for (namespace, there) in &imports {
-            let number = namespace.trim_start_matches("import").parse().expect("a namespace of a worker");
+            let number =
+                namespace.trim_start_matches("import").parse().expect("a namespace of a worker");
             let told = self.imports.get(&number).copied().unwrap_or_default();
             found.extend(import_findings(number, there, source, told.committed));
         }
@@ -129,7 +141,11 @@ impl Ledger {
     fn check_batches(&self, by_key: &HashMap<Id, &Row>, found: &mut Vec<String>) {
         let appended = by_key.values().filter(|row| row.provenance.is_none());
         let there: BTreeSet<u64> = appended.map(|row| (row.id.0 >> 64) as u64).collect();
-        let told = self.batches.iter().filter(|(_, told)| told.standing != Standing::Doubtful).map(|(batch, _)| *batch);
+        let told = self
+            .batches
+            .iter()
+            .filter(|(_, told)| told.standing != Standing::Doubtful)
+            .map(|(batch, _)| *batch);
         for batch in there.iter().copied().chain(told).collect::<BTreeSet<u64>>() {
             for item in 0..size_of(batch) {
                 match by_key.get(&key_of(batch, item)) {
@@ -143,7 +159,9 @@ impl Ledger {
             let Some(told) = self.batches.get(&batch) else { continue };
             let last = by_key.get(&key_of(batch, size_of(batch) - 1));
             let sequence = told.sequence + size_of(batch) - 1;
-            if last.is_none_or(|row| row.sequence != sequence || row.event_hash.to_string() != told.event_hash) {
+            if last.is_none_or(|row| {
+                row.sequence != sequence || row.event_hash.to_string() != told.event_hash
+            }) {
                 found.push(format!("batch {batch} is not as it was acknowledged: {told:?}"));
             }
         }
@@ -157,7 +175,10 @@ impl Ledger {
         self.batches.values_mut().for_each(|told| told.standing = Standing::Durable);
         for (number, told) in &mut self.imports {
             let name = namespace_of(*number);
-            let count = rows.iter().filter(|row| row.provenance.as_ref().is_some_and(|p| p.namespace == name)).count();
+            let count = rows
+                .iter()
+                .filter(|row| row.provenance.as_ref().is_some_and(|p| p.namespace == name))
+                .count();
             *told = Imported { committed: count as u64, durable: count as u64 };
         }
     }
@@ -173,7 +194,9 @@ impl Ledger {
         let interrupted = self.imports.iter().filter(|(_, there)| there.committed < all);
         for number in interrupted.map(|(number, _)| *number).collect::<Vec<_>>() {
             let report = import(store, &open_reader(&source.path()), &namespace_of(number));
-            if report.imported + report.deduplicated != all || report.deduplicated != self.imports[&number].committed {
+            if report.imported + report.deduplicated != all
+                || report.deduplicated != self.imports[&number].committed
+            {
                 found.push(format!("import {number}, repeated: {report:?}"));
             }
             self.hear(&format!("imported {number} {all} {all}"));
@@ -181,7 +204,10 @@ impl Ledger {
         let told = self.seen.keys().max().copied().unwrap_or(1);
         let receipts = append_batch(store, probe)?;
         if receipts[0].sequence <= told {
-            found.push(format!("a new event got sequence {}, but {told} was seen before", receipts[0].sequence));
+            found.push(format!(
+                "a new event got sequence {}, but {told} was seen before",
+                receipts[0].sequence
+            ));
         }
         let hash = receipts[receipts.len() - 1].event_hash;
         self.hear(&format!("appended {probe} {} {hash} false", receipts[0].sequence));
@@ -193,20 +219,29 @@ impl Ledger {
     }
 }
 
-/// What is there of an import: the source's events from the first, in order, in whole chunks, at least `least`.
+/// What is there of an import: the source's events from the first, in order, in whole chunks, at
+/// least `least`.
 fn import_findings(number: u64, there: &[&Row], source: &[Row], least: u64) -> Vec<String> {
     let mut found = Vec::new();
     let count = there.len() as u64;
     if count < least {
         found.push(format!("import {number}: {count} events are there, {least} were acknowledged"));
     }
-    if there.len() > source.len() || (there.len() < source.len() && !count.is_multiple_of(chunk_of(number))) {
-        found.push(format!("import {number}: {count} events are no whole chunks of {}", chunk_of(number)));
+    if there.len() > source.len()
+        || (there.len() < source.len() && !count.is_multiple_of(chunk_of(number)))
+    {
+        found.push(format!(
+            "import {number}: {count} events are no whole chunks of {}",
+            chunk_of(number)
+        ));
     }
     for (row, original) in there.iter().zip(source) {
         let provenance = row.provenance.as_ref().expect("an imported event");
         if (provenance.event_id, provenance.sequence) != (original.id, original.sequence) {
-            found.push(format!("import {number}: sequence {} is not {}", row.sequence, original.sequence));
+            found.push(format!(
+                "import {number}: sequence {} is not {}",
+                row.sequence, original.sequence
+            ));
         } else if row.carried() != original.carried() {
             found.push(format!("import {number}: event {} is not as it was", original.id));
         }

@@ -151,11 +151,15 @@ impl Rng {
     }
 }
 
-/// The seed of a random test: `FBAT_SEED`, or one from the time, so that every run tries something new.
+/// The seed of a random test: `FBAT_SEED`, or one from the time, so that every run tries something
+/// new.
 pub fn seed_from_env() -> u64 {
     match std::env::var("FBAT_SEED") {
         Ok(text) => text.parse().expect("FBAT_SEED is a decimal number"),
-        Err(_) => std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64,
+        Err(_) => {
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos()
+                as u64
+        }
     }
 }
 
@@ -167,10 +171,12 @@ pub fn count_from_env(name: &str, default: u64) -> u64 {
     }
 }
 
-/// How much of a count a run makes: the counts of harnesses are those of one hour of `make torture`,
-/// and `FBAT_SCALE` is the part of that hour which is asked for. Bare `cargo test` takes a hundredth.
+/// How much of a count a run makes: the counts of harnesses are those of one hour of `make
+/// torture`, and `FBAT_SCALE` is the part of that hour which is asked for. Bare `cargo test` takes
+/// a hundredth.
 pub fn scaled(count_per_hour: u64) -> u64 {
-    let scale = std::env::var("FBAT_SCALE").map_or(0.01, |text| text.parse().expect("FBAT_SCALE is a number"));
+    let scale = std::env::var("FBAT_SCALE")
+        .map_or(0.01, |text| text.parse().expect("FBAT_SCALE is a number"));
     ((count_per_hour as f64 * scale) as u64).max(1)
 }
 
@@ -179,8 +185,8 @@ pub fn findings_max() -> usize {
     count_from_env("FBAT_FINDINGS", 10) as usize
 }
 
-/// Prints a figure of the scorecard: what was tried, how often, how often it went wrong, and in what time.
-/// `scripts/torture` collects these lines.
+/// Prints a figure of the scorecard: what was tried, how often, how often it went wrong, and in
+/// what time. `scripts/torture` collects these lines.
 pub fn score(figure: &str, tried: u64, failed: u64, began: std::time::Instant) {
     let seconds = began.elapsed().as_secs_f64();
     println!("\nscore: {figure}: {tried} tried, {failed} failed, {seconds:.1} s");
@@ -188,7 +194,8 @@ pub fn score(figure: &str, tried: u64, failed: u64, began: std::time::Instant) {
 
 // ---------------------------------------------------------------- stores
 
-/// Options for tests that are about results: acknowledged by the kernel, segments as small as can be.
+/// Options for tests that are about results: acknowledged by the kernel, segments as small as can
+/// be.
 pub fn quick() -> Options {
     let mut options = Options { durability: Durability::Os, ..Options::default() };
     options.limits.segment_bytes = 64 << 10;
@@ -247,7 +254,8 @@ pub fn event<'a>(entity: &'a str, payload: &'a [u8]) -> NewEvent<'a> {
     NewEvent { entity, scope: "test", kind: KIND, payload, ..NewEvent::default() }
 }
 
-/// Appends `count` events of every shape, which the numbers from `first` determine; returns their receipts.
+/// Appends `count` events of every shape, which the numbers from `first` determine; returns their
+/// receipts.
 pub fn fill(store: &Store, first: u64, count: u64) -> Vec<Receipt> {
     let mut receipts = Vec::new();
     let mut at = first;
@@ -299,11 +307,20 @@ impl Sample {
             scope: &self.scope,
             kind: Kind(0x1000 + (number % 5) as u16 * 0x0801),
             payload: &self.payload,
-            timestamp_us: (!number.is_multiple_of(3)).then_some(number as i64 * 1_000_003 - 5_000_000),
+            timestamp_us: (!number.is_multiple_of(3))
+                .then_some(number as i64 * 1_000_003 - 5_000_000),
             flags: (number as u32).wrapping_mul(0x9e37_79b9),
             payload_version: number as u16,
-            correlation: Id(if number.is_multiple_of(2) { u128::from(number) << 64 | 7 } else { 0 }),
-            cause: if number % 7 == 3 { Cause::Event(Id(u128::from(number) + 1)) } else { Cause::None },
+            correlation: Id(if number.is_multiple_of(2) {
+                u128::from(number) << 64 | 7
+            } else {
+                0
+            }),
+            cause: if number % 7 == 3 {
+                Cause::Event(Id(u128::from(number) + 1))
+            } else {
+                Cause::None
+            },
             extensions,
             ..NewEvent::default()
         }
@@ -352,7 +369,11 @@ impl From<&Event<'_>> for Row {
             causation: e.causation,
             payload: e.payload.to_vec(),
             payload_len: e.payload_len,
-            extensions: e.extensions.iter().map(|(key, value)| (key.to_owned(), value.to_vec())).collect(),
+            extensions: e
+                .extensions
+                .iter()
+                .map(|(key, value)| (key.to_owned(), value.to_vec()))
+                .collect(),
             content_hash: e.content_hash,
             event_hash: e.event_hash,
             previous_hash: e.previous_hash,
@@ -366,7 +387,13 @@ impl Row {
     pub fn carried(&self) -> impl PartialEq + std::fmt::Debug + '_ {
         (
             (&self.entity, &self.scope, self.kind, &self.payload, self.content_hash),
-            (self.timestamp_us, self.flags, self.payload_version, self.correlation, &self.extensions),
+            (
+                self.timestamp_us,
+                self.flags,
+                self.payload_version,
+                self.correlation,
+                &self.extensions,
+            ),
         )
     }
 }
@@ -471,7 +498,9 @@ pub fn assert_sound(store: &Store) {
 pub fn import_id(namespace: &str, source_id: Id) -> Id {
     let digits = source_id.to_string();
     let mut input = Vec::new();
-    for (part, then) in [("batpak.import", &2u64.to_le_bytes()[..]), (namespace, b""), (&digits, b"")] {
+    for (part, then) in
+        [("batpak.import", &2u64.to_le_bytes()[..]), (namespace, b""), (&digits, b"")]
+    {
         input.extend_from_slice(&(part.len() as u64).to_le_bytes());
         input.extend_from_slice(part.as_bytes());
         input.extend_from_slice(then);
@@ -487,7 +516,11 @@ pub fn named<'a>(namespace: &str) -> ImportOptions<'a> {
 
 /// An import that must succeed.
 #[track_caller]
-pub fn import_with(destination: &Store, source: &Store, options: &mut ImportOptions<'_>) -> ImportReport {
+pub fn import_with(
+    destination: &Store,
+    source: &Store,
+    options: &mut ImportOptions<'_>,
+) -> ImportReport {
     let outcome = destination.import(source, options);
     outcome.result.unwrap_or_else(|e| panic!("import: {e}; report {:?}", outcome.report));
     outcome.report
@@ -732,10 +765,12 @@ pub fn forge_payload(store: &Path, needle: &[u8]) -> (PathBuf, u64) {
 /// Renews the checksums of the frame and of the batch that hold the byte at `at` of a segment (see
 /// `docs/format.md`); returns where the frame is.
 pub fn renew_checksums(bytes: &mut [u8], at: usize) -> usize {
-    let u32_at = |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+    let u32_at =
+        |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
     let salt = u64::from_le_bytes(bytes[80..88].try_into().unwrap());
     let checksum = |offset: usize, bytes: &[u8]| {
-        let mut crc = crc32fast::Hasher::new_with_initial((salt ^ salt >> 32 ^ offset as u64) as u32);
+        let mut crc =
+            crc32fast::Hasher::new_with_initial((salt ^ salt >> 32 ^ offset as u64) as u32);
         crc.update(bytes);
         crc.finalize().to_le_bytes()
     };
@@ -794,7 +829,9 @@ pub fn batches(bytes: &[u8]) -> Vec<usize> {
         if bytes.get(from..from + 4) != Some(b"BTCH") {
             return at;
         }
-        at.push(from + 80 + u32::from_le_bytes(bytes[from + 8..from + 12].try_into().unwrap()) as usize);
+        at.push(
+            from + 80 + u32::from_le_bytes(bytes[from + 8..from + 12].try_into().unwrap()) as usize,
+        );
     }
 }
 
@@ -853,8 +890,12 @@ impl Actor {
         // The first of its threads to stop has told all others to: none gets back from the kernel.
         let tasks = format!("/proc/{}/task", self.child.id());
         let is_stopped = |task: io::Result<std::fs::DirEntry>| {
-            let state = task.and_then(|task| std::fs::read_to_string(task.path().join("stat"))).unwrap_or_default();
-            state.rsplit_once(')').is_none_or(|(_, rest)| rest.starts_with(" T") || rest.starts_with(" Z"))
+            let state = task
+                .and_then(|task| std::fs::read_to_string(task.path().join("stat")))
+                .unwrap_or_default();
+            state
+                .rsplit_once(')')
+                .is_none_or(|(_, rest)| rest.starts_with(" T") || rest.starts_with(" Z"))
         };
         while !std::fs::read_dir(&tasks).unwrap().any(is_stopped) {
             std::thread::yield_now();

@@ -31,8 +31,13 @@ impl Mount {
     pub fn ext4(name: &str, bytes: u64, options: &str) -> Result<Mount, String> {
         let mut mount = Mount::nowhere(name);
         let image = mount.image();
-        std::fs::File::create(&image).and_then(|file| file.set_len(bytes)).map_err(|e| e.to_string())?;
-        run("mkfs.ext4", &["-q", "-F", "-E", "lazy_itable_init=1,nodiscard", image.to_str().unwrap()])?;
+        std::fs::File::create(&image)
+            .and_then(|file| file.set_len(bytes))
+            .map_err(|e| e.to_string())?;
+        run(
+            "mkfs.ext4",
+            &["-q", "-F", "-E", "lazy_itable_init=1,nodiscard", image.to_str().unwrap()],
+        )?;
         mount.attach_image(options)?;
         Ok(mount)
     }
@@ -91,7 +96,8 @@ impl Drop for Mount {
 }
 
 fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
-    let output = Command::new(program).args(arguments).output().map_err(|e| format!("{program}: {e}"))?;
+    let output =
+        Command::new(program).args(arguments).output().map_err(|e| format!("{program}: {e}"))?;
     match output.status.success() {
         true => Ok(()),
         false => Err(format!("{program}: {}", String::from_utf8_lossy(&output.stderr).trim())),

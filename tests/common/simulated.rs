@@ -152,7 +152,11 @@ impl Disk {
     /// What a process that is killed now leaves behind.
     pub fn image(&self) -> Image {
         let state = self.state();
-        let files = state.names.iter().map(|(path, inode)| (path.clone(), state.inodes[*inode].clone())).collect();
+        let files = state
+            .names
+            .iter()
+            .map(|(path, inode)| (path.clone(), state.inodes[*inode].clone()))
+            .collect();
         Image { files, dirs: state.dirs.clone(), boot: state.boot }
     }
 
@@ -207,7 +211,8 @@ impl State {
     fn call(&mut self, call: Call, path: &Path) -> io::Result<()> {
         let at = self.calls.len() as u64;
         self.calls.push((call, path.to_owned()));
-        let hit = self.faults.iter().find(|fault| fault.at == at || (fault.for_good && fault.at < at));
+        let hit =
+            self.faults.iter().find(|fault| fault.at == at || (fault.for_good && fault.at < at));
         hit.map_or(Ok(()), |fault| Err(io::Error::from_raw_os_error(fault.errno)))
     }
 
@@ -216,7 +221,9 @@ impl State {
             Op::Mkdir(path) => {
                 self.dirs.insert(path.clone());
             }
-            Op::Link { .. } | Op::Rename { .. } | Op::Unlink { .. } => change_names(&mut self.names, &op, Fate::Kept),
+            Op::Link { .. } | Op::Rename { .. } | Op::Unlink { .. } => {
+                change_names(&mut self.names, &op, Fate::Kept)
+            }
             Op::Write { inode, .. } | Op::SetLen { inode, .. } | Op::Allocate { inode, .. } => {
                 change_bytes(Arc::make_mut(&mut self.inodes[*inode]), &op, Fate::Kept)
             }
@@ -370,7 +377,9 @@ impl<'h> Replay<'h> {
                 self.files.resize_with(self.files.len().max(inode + 1), Track::default);
                 self.pending_names.push(self.position);
             }
-            Op::Mkdir(_) | Op::Rename { .. } | Op::Unlink { .. } => self.pending_names.push(self.position),
+            Op::Mkdir(_) | Op::Rename { .. } | Op::Unlink { .. } => {
+                self.pending_names.push(self.position)
+            }
             Op::Write { inode, .. } | Op::SetLen { inode, .. } | Op::Allocate { inode, .. } => {
                 self.files[*inode].ops.push((self.position, Standing::Pending));
             }
@@ -401,18 +410,26 @@ impl<'h> Replay<'h> {
 
     fn settle(&mut self, inode: usize, standing: Standing) {
         let track = &mut self.files[inode];
-        track.ops.iter_mut().filter(|(_, s)| *s == Standing::Pending).for_each(|(_, s)| *s = standing);
+        track
+            .ops
+            .iter_mut()
+            .filter(|(_, s)| *s == Standing::Pending)
+            .for_each(|(_, s)| *s = standing);
         if track.ops.iter().all(|(_, s)| *s == Standing::Durable) {
             let bytes = Arc::make_mut(&mut track.bytes);
             track.settled = self.position;
-            track.ops.drain(..).for_each(|(at, _)| change_bytes(bytes, &self.history.ops[at], Fate::Kept));
+            track
+                .ops
+                .drain(..)
+                .for_each(|(at, _)| change_bytes(bytes, &self.history.ops[at], Fate::Kept));
         }
     }
 
     /// The operations that a crash now may undo, oldest first.
     pub fn pending(&self) -> Vec<usize> {
         let of_files = self.files.iter().flat_map(|track| &track.ops);
-        let open = of_files.filter(|(_, standing)| *standing != Standing::Durable).map(|(at, _)| *at);
+        let open =
+            of_files.filter(|(_, standing)| *standing != Standing::Durable).map(|(at, _)| *at);
         let mut pending: Vec<usize> = open.chain(self.pending_names.iter().copied()).collect();
         pending.sort_unstable();
         pending
@@ -423,7 +440,8 @@ impl<'h> Replay<'h> {
         self.image(&|_| Fate::Kept)
     }
 
-    /// What is on the disk when the power comes back, if the operations of [`Replay::pending`] had these fates.
+    /// What is on the disk when the power comes back, if the operations of [`Replay::pending`] had
+    /// these fates.
     pub fn cut(&self, fates: &[Fate]) -> Image {
         let pending = self.pending();
         let image = self.image(&|at| pending.binary_search(&at).map_or(Fate::Kept, |n| fates[n]));
@@ -437,7 +455,8 @@ impl<'h> Replay<'h> {
             text.truncate(text.find("bytes").unwrap_or(text.len()));
             text
         };
-        let list: Vec<_> = self.pending().into_iter().zip(fates).map(|(at, fate)| (at, short(at), fate)).collect();
+        let list: Vec<_> =
+            self.pending().into_iter().zip(fates).map(|(at, fate)| (at, short(at), fate)).collect();
         format!("{list:?}")
     }
 
@@ -467,8 +486,14 @@ impl<'h> Replay<'h> {
             }
             bytes
         };
-        let kept = names.into_iter().filter(|(path, _)| path.parent().is_some_and(|dir| dirs.contains(dir)));
-        Image { files: kept.map(|(path, inode)| (path, bytes(inode))).collect(), dirs, boot: self.history.base.boot }
+        let kept = names
+            .into_iter()
+            .filter(|(path, _)| path.parent().is_some_and(|dir| dirs.contains(dir)));
+        Image {
+            files: kept.map(|(path, inode)| (path, bytes(inode))).collect(),
+            dirs,
+            boot: self.history.base.boot,
+        }
     }
 
     /// Every fate worth trying at this point: nothing kept, all, each prefix, each one lost, each
@@ -485,7 +510,10 @@ impl<'h> Replay<'h> {
                 out.push((0..n).map(|at| if at == one { torn } else { Fate::Kept }).collect());
                 out.push(
                     (0..n)
-                        .map(|at| [Fate::Kept, torn, Fate::Lost][(at >= one) as usize + (at > one) as usize])
+                        .map(|at| {
+                            [Fate::Kept, torn, Fate::Lost]
+                                [(at >= one) as usize + (at > one) as usize]
+                        })
                         .collect(),
                 );
             }
@@ -508,8 +536,11 @@ impl<'h> Replay<'h> {
             Op::Rename { .. } => vec![Fate::Half],
             Op::Write { offset, bytes, .. } => {
                 let length = bytes.len() as u64;
-                let mut tears =
-                    vec![Fate::Half, Fate::Cut(rng.below(length + 1)), Fate::Cut(rng.below(length.min(200) + 1))];
+                let mut tears = vec![
+                    Fate::Half,
+                    Fate::Cut(rng.below(length + 1)),
+                    Fate::Cut(rng.below(length.min(200) + 1)),
+                ];
                 let sector = SECTOR - offset % SECTOR + SECTOR * rng.below(length / SECTOR + 1);
                 tears.extend([Fate::Cut(sector.min(length)), Fate::Sectors(rng.next())]);
                 tears
@@ -532,9 +563,10 @@ impl<'h> Replay<'h> {
 
 fn in_directory(op: &Op, dir: &Path) -> bool {
     match op {
-        Op::Mkdir(path) | Op::Link { path, .. } | Op::Unlink { path } | Op::Rename { to: path, .. } => {
-            path.parent() == Some(dir)
-        }
+        Op::Mkdir(path)
+        | Op::Link { path, .. }
+        | Op::Unlink { path }
+        | Op::Rename { to: path, .. } => path.parent() == Some(dir),
         _ => false,
     }
 }
@@ -580,7 +612,12 @@ impl Vfs for Disk {
             (Access::CreateNew, Err(_)) => state.create(path)?,
             (_, found) => found?,
         };
-        Ok(Arc::new(DiskFile { disk: self.clone(), inode, path: path.to_owned(), process: state.dead }))
+        Ok(Arc::new(DiskFile {
+            disk: self.clone(),
+            inode,
+            path: path.to_owned(),
+            process: state.dead,
+        }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -654,7 +691,8 @@ impl Vfs for Disk {
         if !state.locked.insert(path.to_owned()) {
             return Ok(LockOutcome::Taken(previous));
         }
-        let file = DiskFile { disk: self.clone(), inode, path: path.to_owned(), process: state.dead };
+        let file =
+            DiskFile { disk: self.clone(), inode, path: path.to_owned(), process: state.dead };
         Ok(LockOutcome::Held(Box::new(DiskLock { file, previous })))
     }
 
@@ -683,7 +721,11 @@ impl File for DiskFile {
         if !self.is_dead(&state) {
             // What fails has often done a part of it.
             let done = if answer.is_err() { bytes.len() / 2 } else { bytes.len() };
-            state.do_op(Op::Write { inode: self.inode, offset, bytes: Arc::new(bytes[..done].to_vec()) });
+            state.do_op(Op::Write {
+                inode: self.inode,
+                offset,
+                bytes: Arc::new(bytes[..done].to_vec()),
+            });
         }
         answer.map(|()| bytes.len())
     }

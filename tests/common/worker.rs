@@ -39,7 +39,8 @@ pub fn append_batch(store: &Store, batch: u64) -> Result<Vec<Receipt>> {
     let payloads: Vec<Vec<u8>> = (0..size_of(batch)).map(|item| payload_of(batch, item)).collect();
     let entity = format!("entity:{}", batch % 5);
     let of = |(item, payload)| NewEvent { key: key_of(batch, item), ..event(&entity, payload) };
-    let events: Vec<NewEvent<'_>> = (0u64..).zip(&payloads).map(|(item, payload)| of((item, payload))).collect();
+    let events: Vec<NewEvent<'_>> =
+        (0u64..).zip(&payloads).map(|(item, payload)| of((item, payload))).collect();
     store.append_batch(&events)
 }
 
@@ -77,7 +78,13 @@ pub struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    pub fn new(path: &Path, source: &Path, seed: u64, first: u64, tell: impl FnMut(String) + 'a) -> Worker<'a> {
+    pub fn new(
+        path: &Path,
+        source: &Path,
+        seed: u64,
+        first: u64,
+        tell: impl FnMut(String) + 'a,
+    ) -> Worker<'a> {
         Worker {
             path: path.to_owned(),
             options: quick(),
@@ -90,7 +97,8 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// One step. A step that failed is tried again when its turn comes: the same batch, the same import.
+    /// One step. A step that failed is tried again when its turn comes: the same batch, the same
+    /// import.
     pub fn step(&mut self) -> Result<()> {
         let Some(store) = self.store.clone() else { return self.open() };
         match self.rng.below(40) {
@@ -104,7 +112,8 @@ impl<'a> Worker<'a> {
     pub fn open(&mut self) -> Result<()> {
         let durability = if self.rng.one_in(2) { Durability::Durable } else { Durability::Os };
         (self.tell)("doing open".to_owned());
-        self.store = Some(Store::open(&self.path, &Options { durability, ..self.options.clone() })?);
+        self.store =
+            Some(Store::open(&self.path, &Options { durability, ..self.options.clone() })?);
         Ok(())
     }
 
@@ -128,7 +137,10 @@ impl<'a> Worker<'a> {
         (self.tell)("doing append".to_owned());
         let receipts = append_batch(store, self.batch)?;
         let (first, last) = (receipts[0], receipts[receipts.len() - 1]);
-        (self.tell)(format!("appended {} {} {} {}", self.batch, first.sequence, last.event_hash, last.durable));
+        (self.tell)(format!(
+            "appended {} {} {} {}",
+            self.batch, first.sequence, last.event_hash, last.durable
+        ));
         self.batch += 1;
         Ok(())
     }
@@ -138,7 +150,8 @@ impl<'a> Worker<'a> {
         let number = self.import;
         // Begun: from here on a part of it may be there.
         (self.tell)(format!("imported {number} 0 0"));
-        let durability = if number % 2 == 1 { ImportDurability::Chunk } else { ImportDurability::End };
+        let durability =
+            if number % 2 == 1 { ImportDurability::Chunk } else { ImportDurability::End };
         let tell = &mut self.tell;
         let mut progress = |report: &ImportReport| {
             let committed = report.imported + report.deduplicated;
@@ -148,7 +161,8 @@ impl<'a> Worker<'a> {
         };
         let chunk_size = chunk_of(number) as u32;
         let progress: Option<&mut dyn FnMut(&ImportReport) -> Verdict> = Some(&mut progress);
-        let mut options = ImportOptions { chunk_size, durability, progress, ..named(&namespace_of(number)) };
+        let mut options =
+            ImportOptions { chunk_size, durability, progress, ..named(&namespace_of(number)) };
         let outcome = store.import(&self.source, &mut options);
         let committed = outcome.report.imported + outcome.report.deduplicated;
         let durable = if outcome.result.is_ok() { committed } else { 0 };
@@ -173,7 +187,14 @@ pub fn work(options: Options) {
 }
 
 /// Starts `part`, which calls [`work`].
-pub fn start(part: &str, path: &Path, source: &Source, seed: u64, first: u64, more: &[(&str, &str)]) -> Actor {
+pub fn start(
+    part: &str,
+    path: &Path,
+    source: &Source,
+    seed: u64,
+    first: u64,
+    more: &[(&str, &str)],
+) -> Actor {
     let (seed, first, source) = (seed.to_string(), first.to_string(), source.path());
     let (path, source) = (path.to_str().unwrap(), source.to_str().unwrap());
     let environment = [("STORE", path), ("SOURCE", source), ("SEED", &seed), ("FIRST", &first)];

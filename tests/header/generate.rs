@@ -50,7 +50,9 @@ pub fn ffi_header(header: &str) -> String {
             if line.ends_with('\\') {
                 lines.by_ref().find(|line| !line.ends_with('\\'));
             }
-        } else if !line.starts_with('#') && !matches!(line.trim_end(), "FBAT_NODISCARD" | "extern \"C\" {" | "}" | "") {
+        } else if !line.starts_with('#')
+            && !matches!(line.trim_end(), "FBAT_NODISCARD" | "extern \"C\" {" | "}" | "")
+        {
             declarations += &format!("{line}\n");
         }
     }
@@ -77,7 +79,8 @@ fn section(root: &Path, name: &str) -> String {
     let source = fs::read_to_string(&path).unwrap();
     let mut comment = source.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim);
     let title = comment.next().unwrap_or_else(|| panic!("{name}.rs has no title"));
-    let about: String = comment.filter(|line| !line.is_empty()).map(|line| format!(" * {line}\n")).collect();
+    let about: String =
+        comment.filter(|line| !line.is_empty()).map(|line| format!(" * {line}\n")).collect();
     let mut config = Config::from_file(root.join("cbindgen.toml")).unwrap();
     // cbindgen leaves out structs and opaque types that no function of the same file names.
     config.export.include = declared_types(&source);
@@ -98,7 +101,8 @@ fn short_comments(text: &str) -> String {
     let mut short = String::new();
     let mut at = 0;
     while at < lines.len() {
-        let is_short = lines[at].trim() == "/**" && lines.get(at + 2).is_some_and(|end| end.trim() == "*/");
+        let is_short =
+            lines[at].trim() == "/**" && lines.get(at + 2).is_some_and(|end| end.trim() == "*/");
         if is_short {
             let indent = &lines[at][..lines[at].len() - 3];
             short += &format!("{indent}/** {} */\n", lines[at + 1].trim().trim_start_matches("* "));

@@ -68,7 +68,8 @@ fn layouts() -> Vec<Layout> {
 /// What Rust says, a line for each size and offset.
 fn expected() -> String {
     let lines = |(name, size, members): Layout| {
-        let members = members.into_iter().map(move |(member, offset)| format!("{name}.{member} {offset}\n"));
+        let members =
+            members.into_iter().map(move |(member, offset)| format!("{name}.{member} {offset}\n"));
         format!("{name} {size}\n{}", members.collect::<String>())
     };
     layouts().into_iter().map(lines).collect()
@@ -80,7 +81,8 @@ fn found(name: &str, include: &Path) -> Result<String, String> {
     for (name, _, members) in layouts() {
         program += &format!("printf(\"{name} %zu\\n\", sizeof({name}));\n");
         for (member, _) in members {
-            program += &format!("printf(\"{name}.{member} %zu\\n\", offsetof({name}, {member}));\n");
+            program +=
+                &format!("printf(\"{name}.{member} %zu\\n\", offsetof({name}, {member}));\n");
         }
     }
     run_c(name, &(program + "return 0;\n}\n"), include, &[])
@@ -93,7 +95,11 @@ fn sizes_and_offsets_are_those_of_rust() {
 
 #[test]
 fn a_member_in_another_place_is_noticed() {
-    let include = altered_header("layout-canary-header", "uint64_t visible;", "uint32_t visible;\n  uint32_t odd[3];");
+    let include = altered_header(
+        "layout-canary-header",
+        "uint64_t visible;",
+        "uint32_t visible;\n  uint32_t odd[3];",
+    );
     assert_ne!(found("layout-canary", &include).unwrap(), expected());
 }
 
@@ -104,7 +110,9 @@ fn no_struct_and_no_member_of_the_header_is_left_out() {
     let mut current = None;
     for line in code.lines() {
         match line.strip_prefix("typedef struct ") {
-            Some(rest) if line.ends_with('{') => current = rest.split_once(' ').map(|(name, _)| name),
+            Some(rest) if line.ends_with('{') => {
+                current = rest.split_once(' ').map(|(name, _)| name)
+            }
             _ if line.starts_with('}') => current = None,
             _ => {}
         }
@@ -118,8 +126,11 @@ fn no_struct_and_no_member_of_the_header_is_left_out() {
 
 #[test]
 fn initializer_macros_and_functions_write_the_same_bytes() {
-    let mut program = String::from("#include \"fbat.h\"\n#include <stdio.h>\n#include <string.h>\nint main(void) {\n");
-    let sized = |(name, _, members): &Layout| members[0].0 == "struct_size" && *name != "fbat_record";
+    let mut program = String::from(
+        "#include \"fbat.h\"\n#include <stdio.h>\n#include <string.h>\nint main(void) {\n",
+    );
+    let sized =
+        |(name, _, members): &Layout| members[0].0 == "struct_size" && *name != "fbat_record";
     for (name, ..) in layouts().iter().filter(|layout| sized(layout)) {
         let upper = name.to_uppercase();
         program += &format!(

@@ -17,7 +17,11 @@ fn difference(committed: &str, fresh: &str) -> Option<String> {
         match (left.next(), right.next()) {
             (None, None) => return None,
             (a, b) if a == b => {}
-            (a, b) => return Some(format!("line {number}: {a:?} is committed, {b:?} is what src/ffi gives")),
+            (a, b) => {
+                return Some(format!(
+                    "line {number}: {a:?} is committed, {b:?} is what src/ffi gives"
+                ))
+            }
         }
     }
     None
@@ -30,7 +34,8 @@ fn committed(name: &str) -> String {
 #[test]
 fn the_committed_headers_are_what_src_ffi_gives() {
     let header = generate::header(root());
-    for (name, fresh) in [("fbat.h", header.clone()), ("fbat_ffi.h", generate::ffi_header(&header))] {
+    for (name, fresh) in [("fbat.h", header.clone()), ("fbat_ffi.h", generate::ffi_header(&header))]
+    {
         if std::env::var_os("FBAT_BLESS").is_some_and(|v| v == "1") {
             fs::write(root().join("include").join(name), &fresh).unwrap();
         }
@@ -43,7 +48,9 @@ fn the_committed_headers_are_what_src_ffi_gives() {
 #[test]
 fn a_header_that_drifted_is_noticed() {
     let header = generate::header(root());
-    for (from, to) in [("FBAT_ERR_BUSY 400", "FBAT_ERR_BUSY 401"), ("uint64_t sequence;", "uint32_t sequence;")] {
+    for (from, to) in
+        [("FBAT_ERR_BUSY 400", "FBAT_ERR_BUSY 401"), ("uint64_t sequence;", "uint32_t sequence;")]
+    {
         assert!(difference(&header.replacen(from, to, 1), &header).is_some());
     }
     assert!(difference(header.trim_end_matches("*/\n"), &header).is_some());
@@ -65,7 +72,10 @@ const DIALECTS: [(&str, &[&str]); 9] = [
 /// A program that uses every initializer.
 fn program_with_initializers() -> String {
     let header = committed("fbat.h");
-    let names = header.lines().filter_map(|line| line.strip_prefix("#define ")?.split_once("_INIT")).map(|(n, _)| n);
+    let names = header
+        .lines()
+        .filter_map(|line| line.strip_prefix("#define ")?.split_once("_INIT"))
+        .map(|(n, _)| n);
     let uses: String = names
         .map(|name| {
             let (kind, variable) = (name.to_lowercase(), name.to_lowercase().replacen("fbat_", "a_", 1));
@@ -82,7 +92,8 @@ fn compile_everywhere(name: &str, source: &str, include: &Path) -> Vec<String> {
     let mut failures = Vec::new();
     for (dialect, compilers) in DIALECTS {
         for compiler in compilers {
-            let file = directory.join(if dialect.starts_with("c++") { "main.cpp" } else { "main.c" });
+            let file =
+                directory.join(if dialect.starts_with("c++") { "main.cpp" } else { "main.c" });
             fs::write(&file, source).unwrap();
             let dialect = format!("-std={dialect}");
             let mut arguments = vec![&*dialect, &include, "-fsyntax-only"];
@@ -96,14 +107,20 @@ fn compile_everywhere(name: &str, source: &str, include: &Path) -> Vec<String> {
 
 #[test]
 fn every_dialect_of_c_and_cpp_takes_the_header_and_each_initializer_without_a_warning() {
-    let failures = compile_everywhere("dialects", &program_with_initializers(), &root().join("include"));
+    let failures =
+        compile_everywhere("dialects", &program_with_initializers(), &root().join("include"));
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
 #[test]
 fn an_initializer_that_lacks_a_member_is_noticed() {
-    let include = altered_header("short-initializer", "{sizeof(fbat_frontier), 0, 0}", "{sizeof(fbat_frontier), 0}");
-    let failures = compile_everywhere("short-initializer-dialects", &program_with_initializers(), &include);
+    let include = altered_header(
+        "short-initializer",
+        "{sizeof(fbat_frontier), 0, 0}",
+        "{sizeof(fbat_frontier), 0}",
+    );
+    let failures =
+        compile_everywhere("short-initializer-dialects", &program_with_initializers(), &include);
     assert_eq!(failures.len(), DIALECTS.len() * 2, "{}", failures.join("\n"));
 }
 
@@ -112,9 +129,11 @@ fn the_program_on_the_first_page_compiles_and_runs() {
     let header = committed("fbat.h");
     let (_, rest) = header.split_once("@code{.c}\n").unwrap();
     let (code, _) = rest.split_once(" * @endcode").unwrap();
-    let program: String = code.lines().map(|line| format!("{}\n", line.get(3..).unwrap_or(""))).collect();
+    let program: String =
+        code.lines().map(|line| format!("{}\n", line.get(3..).unwrap_or(""))).collect();
     let store = scratch("first-page-store").join("orders.fbat");
-    let output = run_c("first-page", &program, &root().join("include"), &[store.to_str().unwrap()]).unwrap();
+    let output =
+        run_c("first-page", &program, &root().join("include"), &[store.to_str().unwrap()]).unwrap();
     assert_eq!(output, "event 2 is version 1 of its order\norder:1: 2 apples\n");
 }
 
@@ -122,8 +141,9 @@ fn the_program_on_the_first_page_compiles_and_runs() {
 fn declared(header: &str) -> BTreeSet<String> {
     let code = generate::ffi_header(header);
     // A name in front of a parenthesis, where a declaration begins at the start of a line.
-    let starts =
-        code.lines().filter(|line| line.starts_with(|c: char| c.is_alphabetic()) && !line.starts_with("typedef"));
+    let starts = code.lines().filter(|line| {
+        line.starts_with(|c: char| c.is_alphabetic()) && !line.starts_with("typedef")
+    });
     let name = |line: &str| Some(line.split_once('(')?.0.rsplit([' ', '*']).next()?.to_owned());
     starts.filter_map(name).collect()
 }
@@ -137,9 +157,15 @@ fn exported() -> BTreeSet<String> {
 #[test]
 fn the_library_exports_what_the_header_declares_and_nothing_else() {
     let mut declared = declared(&committed("fbat.h"));
-    assert!(declared.len() > 100 && declared.contains("fbat_import") && declared.contains("fbat_version_string"));
+    assert!(
+        declared.len() > 100
+            && declared.contains("fbat_import")
+            && declared.contains("fbat_version_string")
+    );
     if cfg!(feature = "internal") {
-        declared.extend(self::declared(&fs::read_to_string(root().join("tests/abi/internal.h")).unwrap()));
+        declared.extend(self::declared(
+            &fs::read_to_string(root().join("tests/abi/internal.h")).unwrap(),
+        ));
     }
     assert_eq!(exported(), declared);
     let with_another = committed("fbat.h") + "void fbat_not_there(void);\n";
@@ -153,7 +179,11 @@ fn the_macro_free_header_is_for_parsers_without_a_preprocessor() {
     assert!(text.contains("  FBAT_ERR_BUSY = 400,") && text.contains("  FBAT_WIRE_LENIENT = 1,"));
     assert_eq!(declared(&text), declared(&committed("fbat.h")));
     let file = scratch("macro-free").join("main.c");
-    fs::write(&file, format!("#include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n{text}")).unwrap();
+    fs::write(
+        &file,
+        format!("#include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n{text}"),
+    )
+    .unwrap();
     let mut arguments = vec!["-std=c99", "-fsyntax-only"];
     arguments.extend(tools::WARNINGS);
     arguments.push(file.to_str().unwrap());
@@ -169,7 +199,11 @@ fn the_macro_free_header_is_for_parsers_without_a_preprocessor() {
 
 #[test]
 fn the_library_names_its_interface_and_stays_loaded() {
-    let interface = format!("libfbat.so.{}.{}", env!("CARGO_PKG_VERSION_MAJOR"), env!("CARGO_PKG_VERSION_MINOR"));
+    let interface = format!(
+        "libfbat.so.{}.{}",
+        env!("CARGO_PKG_VERSION_MAJOR"),
+        env!("CARGO_PKG_VERSION_MINOR")
+    );
     assert_eq!(tools::soname(), interface);
     let dynamic = run("readelf", &["-d", tools::library().to_str().unwrap()]).unwrap();
     assert!(dynamic.contains("NODELETE"), "{dynamic}");
@@ -193,8 +227,13 @@ fn undocumented(header: &str) -> Vec<String> {
     let mut faults = Vec::new();
     for block in header.split("/**\n").skip(1) {
         let Some((comment, code)) = block.split_once("*/\n") else { continue };
-        let code: String = code.lines().take_while(|line| !line.is_empty() && !line.starts_with("/*")).collect();
-        if code.contains("@defgroup") || code.is_empty() || code.starts_with(' ') || comment.contains("@defgroup") {
+        let code: String =
+            code.lines().take_while(|line| !line.is_empty() && !line.starts_with("/*")).collect();
+        if code.contains("@defgroup")
+            || code.is_empty()
+            || code.starts_with(' ')
+            || comment.contains("@defgroup")
+        {
             continue;
         }
         let name = code.chars().take(80).collect::<String>();
@@ -218,10 +257,13 @@ fn undocumented(header: &str) -> Vec<String> {
         }
         let statuses = comment.split("FBAT_ERR_").skip(1);
         for status in statuses {
-            let status: String =
-                status.chars().take_while(|c| c.is_ascii_uppercase() || *c == '_' || *c == '8').collect();
-            let known =
-                header.contains(&format!("#define FBAT_ERR_{status} ")) || status.is_empty() || status == "UNKNOWN";
+            let status: String = status
+                .chars()
+                .take_while(|c| c.is_ascii_uppercase() || *c == '_' || *c == '8')
+                .collect();
+            let known = header.contains(&format!("#define FBAT_ERR_{status} "))
+                || status.is_empty()
+                || status == "UNKNOWN";
             require(known, &format!("FBAT_ERR_{status} is no status"));
         }
     }
@@ -233,9 +275,11 @@ fn everything_says_since_when_on_which_threads_and_with_which_status() {
     let header = committed("fbat.h");
     let faults = undocumented(&header);
     assert!(faults.is_empty(), "{}", faults.join("\n"));
-    for (from, to) in
-        [("@since 0.1", ""), ("@par Threads\n * Any.", ""), ("@retval FBAT_ERR_CLOSED", "@retval FBAT_ERR_SHUT")]
-    {
+    for (from, to) in [
+        ("@since 0.1", ""),
+        ("@par Threads\n * Any.", ""),
+        ("@retval FBAT_ERR_CLOSED", "@retval FBAT_ERR_SHUT"),
+    ] {
         assert!(!undocumented(&header.replace(from, to)).is_empty(), "{from} was not missed");
     }
 }
@@ -247,7 +291,8 @@ fn doxygen_finds_nothing_undocumented() {
         let settings = fs::read_to_string(root().join("docs/Doxyfile")).unwrap();
         let file = directory.join("Doxyfile");
         let (input, output) = (header.display(), directory.display());
-        fs::write(&file, format!("{settings}\nINPUT = {input}\nOUTPUT_DIRECTORY = {output}\n")).unwrap();
+        fs::write(&file, format!("{settings}\nINPUT = {input}\nOUTPUT_DIRECTORY = {output}\n"))
+            .unwrap();
         run("doxygen", &[file.to_str().unwrap()])
     }
     doxygen(&root().join("include/fbat.h"), "doxygen").unwrap();

@@ -27,7 +27,9 @@ pub fn run(program: impl AsRef<OsStr>, arguments: &[&str]) -> Result<String, Str
     let name = program.to_string_lossy();
     let output = match Command::new(program).args(arguments).current_dir(root()).output() {
         Ok(output) => output,
-        Err(e) if e.kind() == ErrorKind::NotFound => panic!("{name} is missing: install it to test the header"),
+        Err(e) if e.kind() == ErrorKind::NotFound => {
+            panic!("{name} is missing: install it to test the header")
+        }
         Err(e) => panic!("{name}: {e}"),
     };
     let Output { status, stdout, stderr } = output;
@@ -46,12 +48,18 @@ pub fn library() -> PathBuf {
 }
 
 /// Compiles a C program against the library in a directory of its own, and runs it.
-pub fn run_c(name: &str, source: &str, include: &Path, arguments: &[&str]) -> Result<String, String> {
+pub fn run_c(
+    name: &str,
+    source: &str,
+    include: &Path,
+    arguments: &[&str],
+) -> Result<String, String> {
     let directory = scratch(name);
     let (file, program) = (directory.join("main.c"), directory.join("main"));
     fs::write(&file, source).unwrap();
     std::os::unix::fs::symlink(library(), directory.join(soname())).unwrap();
-    let paths = [&file, &program, &directory.join(soname()), &directory].map(|p| p.to_str().unwrap().to_owned());
+    let paths = [&file, &program, &directory.join(soname()), &directory]
+        .map(|p| p.to_str().unwrap().to_owned());
     let include = format!("-I{}", include.display());
     let rpath = format!("-Wl,-rpath,{}", paths[3]);
     let mut compile = vec!["-std=c99", &include];

@@ -6,8 +6,8 @@ use batpak::coordinate::{Coordinate, Region};
 use batpak::event::EventKind;
 use batpak::id::{EntityIdType, EventId, IdempotencyKey};
 use batpak::store::{
-    AppendOptions, BatchAppendItem, CausationRef, DurabilityGate, ImportOptions, ImportSelector, IndexEntry, Store,
-    StoreConfig, SyncMode, WatermarkKind,
+    AppendOptions, BatchAppendItem, CausationRef, DurabilityGate, ImportOptions, ImportSelector,
+    IndexEntry, Store, StoreConfig, SyncMode, WatermarkKind,
 };
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
@@ -52,7 +52,8 @@ impl Batpak {
     }
 }
 
-/// A payload is MessagePack: bytes, in their shortest form, are what a caller with bytes would write.
+/// A payload is MessagePack: bytes, in their shortest form, are what a caller with bytes would
+/// write.
 struct Bytes<'a>(&'a [u8]);
 
 impl serde::Serialize for Bytes<'_> {
@@ -110,7 +111,10 @@ impl Peer for Batpak {
         synced; keys expire";
 
     fn open(dir: &Path) -> Self {
-        Self { dir: dir.into(), opened: RwLock::new(Opened { store: open(dir, true), durable: true }) }
+        Self {
+            dir: dir.into(),
+            opened: RwLock::new(Opened { store: open(dir, true), durable: true }),
+        }
     }
 
     fn close(self) {
@@ -123,30 +127,47 @@ impl Peer for Batpak {
             let (coordinate, kind, mut options) = place(event);
             if durable {
                 // Without, the answer comes before the sync.
-                options = options.with_gate(DurabilityGate::new(WatermarkKind::Durable, Duration::from_secs(10)));
+                options = options.with_gate(DurabilityGate::new(
+                    WatermarkKind::Durable,
+                    Duration::from_secs(10),
+                ));
             }
             let payload = Bytes(&event.payload);
-            let receipt = self.with(|store| store.append_with_options(&coordinate, kind, &payload, options));
+            let receipt =
+                self.with(|store| store.append_with_options(&coordinate, kind, &payload, options));
             assert_eq!(receipt.unwrap().event_id.as_u128(), u128::from_be_bytes(event.id));
         } else {
             let item = |event: &Event| {
                 let (coordinate, kind, options) = place(event);
                 let payload = pack(&event.payload);
-                BatchAppendItem::from_msgpack_bytes(coordinate, kind, payload, options, CausationRef::None)
+                BatchAppendItem::from_msgpack_bytes(
+                    coordinate,
+                    kind,
+                    payload,
+                    options,
+                    CausationRef::None,
+                )
             };
             self.with(|store| store.append_batch(events.iter().map(item).collect())).unwrap();
         }
     }
 
-    fn import(&self, source: &Self, mode: Mode, filter: &mut dyn FnMut(&EventView<'_>) -> bool) -> Imported {
+    fn import(
+        &self,
+        source: &Self,
+        mode: Mode,
+        filter: &mut dyn FnMut(&EventView<'_>) -> bool,
+    ) -> Imported {
         /// The import asks for a filter that lives for ever, and asks it on threads of its choice.
         struct Shared(Mutex<Filter<'static>>);
         // SAFETY: the lock lets one thread in at a time.
         unsafe impl Send for Shared {}
         unsafe impl Sync for Shared {}
-        // SAFETY: the options with the filter, its only holder, are gone when this function returns.
-        let filter =
-            Arc::new(Shared(Mutex::new(unsafe { std::mem::transmute::<Filter<'_>, Filter<'static>>(filter) })));
+        // SAFETY: the options with the filter, its only holder, are gone when this function
+        // returns.
+        let filter = Arc::new(Shared(Mutex::new(unsafe {
+            std::mem::transmute::<Filter<'_>, Filter<'static>>(filter)
+        })));
         let keep = move |entry: &IndexEntry| {
             let shared: &Shared = &filter;
             (shared.0.lock().unwrap())(&view(entry))
@@ -155,8 +176,10 @@ impl Peer for Batpak {
             .unwrap()
             .with_chunk_size(if mode == Mode::Once { LARGEST_BATCH as usize } else { BATCH })
             .with_filter(Box::new(keep));
-        let report = source
-            .with(|source| self.with(|store| store.import_events(source, &ImportSelector::all(), &options)).unwrap());
+        let report = source.with(|source| {
+            self.with(|store| store.import_events(source, &ImportSelector::all(), &options))
+                .unwrap()
+        });
         Imported { new: report.imported, present: report.deduplicated }
     }
 

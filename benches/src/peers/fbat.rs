@@ -48,7 +48,12 @@ impl Peer for Fbat {
         }
     }
 
-    fn import(&self, source: &Fbat, mode: Mode, filter: &mut dyn FnMut(&EventView<'_>) -> bool) -> Imported {
+    fn import(
+        &self,
+        source: &Fbat,
+        mode: Mode,
+        filter: &mut dyn FnMut(&EventView<'_>) -> bool,
+    ) -> Imported {
         let mut filter = |event: &fbat::engine::event::Event<'_>| {
             let view = EventView {
                 id: event.id.to_bytes(),
@@ -66,7 +71,11 @@ impl Peer for Fbat {
         let mut options = ImportOptions {
             namespace: "source".into(),
             chunk_size: BATCH as u32,
-            durability: if mode == Mode::Once { ImportDurability::End } else { ImportDurability::Chunk },
+            durability: if mode == Mode::Once {
+                ImportDurability::End
+            } else {
+                ImportDurability::Chunk
+            },
             filter_columns: NOTHING,
             filter: Some(&mut filter),
             ..ImportOptions::default()

@@ -24,13 +24,17 @@ impl Lsm for Engine {
     const DOES: &'static str =
         "keyspaces: events by sequence, sequence by id and by key, (entity, sequence), last hash by \
         entity; `persist(SyncData)` where durable, shared by the threads that wait for it; 64 MB of cache";
-    const LEAVES_OUT: &'static str = "a scan checks no hash; durable once: batches of 256, and one sync at the end";
+    const LEAVES_OUT: &'static str =
+        "a scan checks no hash; durable once: batches of 256, and one sync at the end";
     type Batch = fjall::OwnedWriteBatch;
 
     fn open(dir: &Path) -> Self {
         let db = Database::builder(dir).cache_size(64 << 20).open().unwrap();
         // Hashes, ids and payloads do not compress.
-        let options = || KeyspaceCreateOptions::default().data_block_compression_policy(CompressionPolicy::disabled());
+        let options = || {
+            KeyspaceCreateOptions::default()
+                .data_block_compression_policy(CompressionPolicy::disabled())
+        };
         let keyspaces = Table::ALL.map(|(_, name)| db.keyspace(name, options).unwrap());
         Self { db, keyspaces }
     }
@@ -59,7 +63,13 @@ impl Lsm for Engine {
         })
     }
 
-    fn range(&self, table: Table, from: &[u8], to: &[u8], visit: &mut dyn FnMut(&[u8], &[u8]) -> bool) {
+    fn range(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: &[u8],
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) {
         for entry in self.keyspace(table).range(from..=to) {
             let (key, value) = entry.into_inner().unwrap();
             if !visit(&key, &value) {
@@ -69,6 +79,8 @@ impl Lsm for Engine {
     }
 
     fn last_key(&self, table: Table) -> Option<[u8; 8]> {
-        self.keyspace(table).last_key_value().map(|entry: Guard| entry.key().unwrap().as_ref().try_into().unwrap())
+        self.keyspace(table)
+            .last_key_value()
+            .map(|entry: Guard| entry.key().unwrap().as_ref().try_into().unwrap())
     }
 }

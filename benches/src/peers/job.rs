@@ -1,11 +1,18 @@
-//! What every peer does around its engine: the key of an imported event, its provenance, the check of a hash.
+//! What every peer does around its engine: the key of an imported event, its provenance, the check
+//! of a hash.
 
 use crate::peer::{Event, EventView};
 
 pub const NAMESPACE: &str = "bench-source";
 
 pub fn view(event: &Event) -> EventView<'_> {
-    EventView { id: event.id, entity: &event.entity, scope: event.scope, kind: event.kind, time_us: event.time_us }
+    EventView {
+        id: event.id,
+        entity: &event.entity,
+        scope: event.scope,
+        kind: event.kind,
+        time_us: event.time_us,
+    }
 }
 
 pub fn content_hash(payload: &[u8]) -> [u8; 32] {
@@ -25,7 +32,8 @@ pub fn import_key(source_id: &[u8; 16]) -> [u8; 16] {
     content_hash(&name)[..16].try_into().unwrap()
 }
 
-/// The id of an imported event in its new store: ordered by time as its source's, made unique by the key.
+/// The id of an imported event in its new store: ordered by time as its source's, made unique by
+/// the key.
 pub fn import_id(source_id: &[u8; 16], key: &[u8; 16]) -> [u8; 16] {
     let mut id = *key;
     id[..6].copy_from_slice(&source_id[..6]);
@@ -43,7 +51,14 @@ pub fn provenance(source_id: &[u8; 16], source_sequence: u64) -> [u8; 24 + NAMES
 
 /// An event in a log that keeps no hashes.
 pub fn log_record(event: &Event, into: &mut Vec<u8>) {
-    Record { view: view(event), prev: &[0; 32], hash: &[0; 32], provenance: &[], payload: &event.payload }.encode(into);
+    Record {
+        view: view(event),
+        prev: &[0; 32],
+        hash: &[0; 32],
+        provenance: &[],
+        payload: &event.payload,
+    }
+    .encode(into);
 }
 
 /// An event on its way into a table.

@@ -4,8 +4,8 @@ use super::tables::{Reader, Tables, Unique, Writer};
 use heed::byteorder::{BigEndian, NativeEndian};
 use heed::types::{Bytes, Str, U64};
 use heed::{
-    CommitOrAbort, Database, DatabaseFlags, Env, EnvFlags, EnvOpenOptions, FlagSetMode, IntegerComparator, PutFlags,
-    RoTxn, RwTxn, WithTls,
+    CommitOrAbort, Database, DatabaseFlags, Env, EnvFlags, EnvOpenOptions, FlagSetMode,
+    IntegerComparator, PutFlags, RoTxn, RwTxn, WithTls,
 };
 use std::path::Path;
 use std::sync::Mutex;
@@ -34,7 +34,8 @@ impl Tables for Lmdb {
     const DOES: &'static str =
         "events by native integer key (appended), sequence by id and by key, entity with sorted \
         duplicates, last hash by entity; `NOSYNC` where not durable";
-    const LEAVES_OUT: &'static str = "checksums of pages; a scan checks no hash; threads commit one after the other; \
+    const LEAVES_OUT: &'static str =
+        "checksums of pages; a scan checks no hash; threads commit one after the other; \
         without fsync, a power cut may damage the file";
     const ONE_TRANSACTION: bool = true;
 
@@ -48,7 +49,11 @@ impl Tables for Lmdb {
             .create_databases_and_commit(env.write_txn().unwrap(), |opener, txn| {
                 let options = || opener.database_options();
                 Ok::<_, heed::Error>(CommitOrAbort::<_, ()>::Commit((
-                    options().types().key_comparator::<IntegerComparator>().name("events").create(txn)?,
+                    options()
+                        .types()
+                        .key_comparator::<IntegerComparator>()
+                        .name("events")
+                        .create(txn)?,
                     options().types().name("ids").create(txn)?,
                     options().types().name("keys").create(txn)?,
                     options().types().flags(sorted).name("entities").create(txn)?,
@@ -106,7 +111,9 @@ impl Reader for Read<'_> {
     }
 
     fn entity(&self, entity: &str, visit: &mut dyn FnMut(u64)) {
-        for event in self.tables.entities.get_duplicates(&self.txn, entity).unwrap().into_iter().flatten() {
+        for event in
+            self.tables.entities.get_duplicates(&self.txn, entity).unwrap().into_iter().flatten()
+        {
             visit(event.unwrap().1);
         }
     }
@@ -131,13 +138,20 @@ impl Writer for Write<'_> {
     }
 
     fn chain(&mut self, entity: &str, hash: &[u8; 32]) -> Option<[u8; 32]> {
-        let before = self.tables.heads.get(&self.txn, entity).unwrap().map(|hash| hash.try_into().unwrap());
+        let before =
+            self.tables.heads.get(&self.txn, entity).unwrap().map(|hash| hash.try_into().unwrap());
         self.tables.heads.put(&mut self.txn, entity, hash).unwrap();
         before
     }
 
     fn put(&mut self, sequence: u64, entity: &str, record: &[u8]) {
-        self.tables.events.put_with_flags(&mut self.txn, PutFlags::APPEND, &sequence, record).unwrap();
-        self.tables.entities.put_with_flags(&mut self.txn, PutFlags::APPEND_DUP, entity, &sequence).unwrap();
+        self.tables
+            .events
+            .put_with_flags(&mut self.txn, PutFlags::APPEND, &sequence, record)
+            .unwrap();
+        self.tables
+            .entities
+            .put_with_flags(&mut self.txn, PutFlags::APPEND_DUP, entity, &sequence)
+            .unwrap();
     }
 }

@@ -1,5 +1,5 @@
-//! The tables on a log-structured merge tree: engines that commit batches of blind writes, so that what a transaction
-//! must know of itself is kept beside its batch.
+//! The tables on a log-structured merge tree: engines that commit batches of blind writes, so that
+//! what a transaction must know of itself is kept beside its batch.
 
 use super::tables::{Reader, Tables, Unique, Writer};
 use std::collections::{HashMap, HashSet};
@@ -41,8 +41,15 @@ pub trait Lsm: Send + Sync + Sized {
     fn sync(&self);
     /// False: there is none.
     fn get(&self, table: Table, key: &[u8], visit: &mut dyn FnMut(&[u8])) -> bool;
-    /// Shows keys and values from a key to another, both included, in order, until the visitor says false.
-    fn range(&self, table: Table, from: &[u8], to: &[u8], visit: &mut dyn FnMut(&[u8], &[u8]) -> bool);
+    /// Shows keys and values from a key to another, both included, in order, until the visitor says
+    /// false.
+    fn range(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: &[u8],
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    );
     fn last_key(&self, table: Table) -> Option<[u8; 8]>;
 }
 
@@ -114,7 +121,9 @@ impl<E: Lsm> Tables for Store<E> {
 impl<E: Lsm> Reader for Store<E> {
     fn by_id(&self, id: &[u8; 16]) -> Option<u64> {
         let mut found = None;
-        self.engine.get(Table::Ids, id, &mut |value| found = Some(u64::from_be_bytes(value.try_into().unwrap())));
+        self.engine.get(Table::Ids, id, &mut |value| {
+            found = Some(u64::from_be_bytes(value.try_into().unwrap()))
+        });
         found
     }
 
@@ -129,10 +138,15 @@ impl<E: Lsm> Reader for Store<E> {
     }
 
     fn entity(&self, entity: &str, visit: &mut dyn FnMut(u64)) {
-        self.engine.range(Table::Entities, &entity_key(entity, 0), &entity_key(entity, u64::MAX), &mut |key, _| {
-            visit(u64::from_be_bytes(*key.last_chunk().unwrap()));
-            true
-        });
+        self.engine.range(
+            Table::Entities,
+            &entity_key(entity, 0),
+            &entity_key(entity, u64::MAX),
+            &mut |key, _| {
+                visit(u64::from_be_bytes(*key.last_chunk().unwrap()));
+                true
+            },
+        );
     }
 }
 
@@ -159,7 +173,8 @@ impl<E: Lsm> Writer for Write<'_, E> {
             Unique::Id => Table::Ids,
             Unique::Key => Table::Keys,
         };
-        let absent = !self.engine.get(table, key, &mut |_| ()) && self.claimed[unique as usize].insert(*key);
+        let absent =
+            !self.engine.get(table, key, &mut |_| ()) && self.claimed[unique as usize].insert(*key);
         if absent {
             self.engine.put(&mut self.batch, table, key, &sequence.to_be_bytes());
         }
@@ -171,7 +186,9 @@ impl<E: Lsm> Writer for Write<'_, E> {
             return Some(std::mem::replace(head, *hash));
         }
         let mut before = None;
-        self.engine.get(Table::Heads, entity.as_bytes(), &mut |hash| before = Some(hash.try_into().unwrap()));
+        self.engine.get(Table::Heads, entity.as_bytes(), &mut |hash| {
+            before = Some(hash.try_into().unwrap())
+        });
         self.heads.insert(entity.into(), *hash);
         before
     }

@@ -14,7 +14,8 @@ impl Peer for OkayWal {
     const DOES: &'static str = "an entry for each append, a chunk for each event, always durable";
     const LEAVES_OUT: &'static str =
         "hashes, ids, any index, import, reads; a log for recovery: segments are used again";
-    const WORKLOADS: &'static [Workload] = &[Workload::AppendOne, Workload::AppendThreads, Workload::AppendBatch];
+    const WORKLOADS: &'static [Workload] =
+        &[Workload::AppendOne, Workload::AppendThreads, Workload::AppendBatch];
 
     fn open(dir: &Path) -> Self {
         Self(Configuration::default_for(dir).open(LogVoid).unwrap())

@@ -7,7 +7,8 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// One file. `RESERVED`: its space was taken with fallocate before, as fbat does it; otherwise it grows with each write.
+/// One file. `RESERVED`: its space was taken with fallocate before, as fbat does it; otherwise it
+/// grows with each write.
 pub struct Raw<const RESERVED: bool> {
     file: File,
     end: AtomicU64,
@@ -29,8 +30,12 @@ impl<const RESERVED: bool> Peer for Raw<RESERVED> {
         "the same into a file that grows"
     };
     const LEAVES_OUT: &'static str = "everything";
-    const WORKLOADS: &'static [Workload] =
-        &[Workload::AppendOne, Workload::AppendThreads, Workload::AppendBatch, Workload::AppendFast];
+    const WORKLOADS: &'static [Workload] = &[
+        Workload::AppendOne,
+        Workload::AppendThreads,
+        Workload::AppendBatch,
+        Workload::AppendFast,
+    ];
 
     fn open(dir: &Path) -> Self {
         let file = File::create(dir.join("raw")).expect("a file");
@@ -48,7 +53,8 @@ impl<const RESERVED: bool> Peer for Raw<RESERVED> {
     }
 
     fn append(&self, events: &[Event], durable: bool) {
-        let len = BATCH_HEADER + events.iter().map(|event| FRAME + event.payload.len()).sum::<usize>();
+        let len =
+            BATCH_HEADER + events.iter().map(|event| FRAME + event.payload.len()).sum::<usize>();
         let mut bytes = Vec::with_capacity(len);
         bytes.resize(BATCH_HEADER, 0);
         for event in events {

@@ -3,7 +3,8 @@
 use super::tables::{Reader, Tables, Unique, Writer};
 use crate::peer::Workload;
 use redb::{
-    Database, Durability, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable, Table, TableDefinition,
+    Database, Durability, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable, Table,
+    TableDefinition,
 };
 use std::cell::OnceCell;
 use std::path::Path;
@@ -94,7 +95,11 @@ impl Read {
 
 impl Reader for Read {
     fn by_id(&self, id: &[u8; 16]) -> Option<u64> {
-        self.ids.get_or_init(|| self.txn.open_table(IDS).unwrap()).get(id).unwrap().map(|sequence| sequence.value())
+        self.ids
+            .get_or_init(|| self.txn.open_table(IDS).unwrap())
+            .get(id)
+            .unwrap()
+            .map(|sequence| sequence.value())
     }
 
     fn event(&self, sequence: u64, visit: &mut dyn FnMut(&[u8])) {

@@ -2,8 +2,8 @@
 
 use super::lsm::{Lsm, Store, Table};
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DBCompressionType, Options, WriteBatch,
-    WriteOptions, DB,
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DBCompressionType, Options,
+    WriteBatch, WriteOptions, DB,
 };
 use std::path::Path;
 
@@ -23,7 +23,8 @@ impl Lsm for Engine {
     const DOES: &'static str = "column families: events by sequence, sequence by id and by key, (entity, sequence), last hash \
         by entity; write batches, the log synced where durable, shared by the threads that wait for it; 64 MB of cache, \
         bloom filters";
-    const LEAVES_OUT: &'static str = "a scan checks no hash; durable once: batches of 256, and one sync at the end";
+    const LEAVES_OUT: &'static str =
+        "a scan checks no hash; durable once: batches of 256, and one sync at the end";
     type Batch = WriteBatch;
 
     fn open(dir: &Path) -> Self {
@@ -37,7 +38,8 @@ impl Lsm for Engine {
         options.set_block_based_table_factory(&blocks);
         // Hashes, ids and payloads do not compress.
         options.set_compression_type(DBCompressionType::None);
-        let families = Table::ALL.map(|(_, name)| ColumnFamilyDescriptor::new(name, options.clone()));
+        let families =
+            Table::ALL.map(|(_, name)| ColumnFamilyDescriptor::new(name, options.clone()));
         Self(DB::open_cf_descriptors(&options, dir, families).unwrap())
     }
 
@@ -65,7 +67,13 @@ impl Lsm for Engine {
         })
     }
 
-    fn range(&self, table: Table, from: &[u8], to: &[u8], visit: &mut dyn FnMut(&[u8], &[u8]) -> bool) {
+    fn range(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: &[u8],
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) {
         let family = self.family(table);
         let mut entries = self.0.raw_iterator_cf(family);
         entries.seek(from);

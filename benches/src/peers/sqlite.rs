@@ -6,7 +6,8 @@ use rusqlite::{Connection, OptionalExtension};
 use std::path::Path;
 use std::sync::Mutex;
 
-/// `seq` is the row id, so an index by entity alone is in the order of the sequence, and ends with an entity's last event.
+/// `seq` is the row id, so an index by entity alone is in the order of the sequence, and ends with
+/// an entity's last event.
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS events (
         seq INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, key BLOB, entity TEXT NOT NULL, scope TEXT NOT NULL,
@@ -29,7 +30,9 @@ pub struct Sqlite(Mutex<Store>);
 impl Store {
     fn set_durable(&mut self, durable: bool) {
         if self.durable != durable {
-            self.connection.pragma_update(None, "synchronous", if durable { "FULL" } else { "NORMAL" }).unwrap();
+            self.connection
+                .pragma_update(None, "synchronous", if durable { "FULL" } else { "NORMAL" })
+                .unwrap();
             self.durable = durable;
         }
     }
@@ -45,14 +48,17 @@ impl Peer for Sqlite {
     const DOES: &'static str =
         "one table, unique id, unique key, index by entity; write-ahead log, `synchronous=FULL` where \
         durable, `NORMAL` where not; 64 MB of cache; cached statements";
-    const LEAVES_OUT: &'static str = "checksums of pages; a scan checks no hash; threads share one connection";
+    const LEAVES_OUT: &'static str =
+        "checksums of pages; a scan checks no hash; threads share one connection";
 
     fn open(dir: &Path) -> Self {
         let connection = Connection::open(dir.join("events.sqlite")).unwrap();
         for (name, value) in [("journal_mode", "WAL"), ("synchronous", "FULL")] {
             connection.pragma_update(None, name, value).unwrap();
         }
-        for (name, value) in [("cache_size", -65_536), ("mmap_size", 1 << 30), ("wal_autocheckpoint", 4000)] {
+        for (name, value) in
+            [("cache_size", -65_536), ("mmap_size", 1 << 30), ("wal_autocheckpoint", 4000)]
+        {
             connection.pragma_update(None, name, value).unwrap();
         }
         connection.execute_batch(SCHEMA).unwrap();
@@ -70,20 +76,40 @@ impl Peer for Sqlite {
         let mut insert = store.connection.prepare_cached(INSERT).unwrap();
         for Event { id, entity, scope, kind, time_us, payload } in events {
             let hash = job::content_hash(payload);
-            insert.execute((id, None::<&[u8]>, entity, scope, kind, time_us, hash, None::<&[u8]>, payload)).unwrap();
+            insert
+                .execute((
+                    id,
+                    None::<&[u8]>,
+                    entity,
+                    scope,
+                    kind,
+                    time_us,
+                    hash,
+                    None::<&[u8]>,
+                    payload,
+                ))
+                .unwrap();
         }
         store.run("COMMIT");
     }
 
-    fn import(&self, source: &Self, mode: Mode, filter: &mut dyn FnMut(&EventView<'_>) -> bool) -> Imported {
+    fn import(
+        &self,
+        source: &Self,
+        mode: Mode,
+        filter: &mut dyn FnMut(&EventView<'_>) -> bool,
+    ) -> Imported {
         let source = source.0.lock().unwrap();
         let mut store = self.0.lock().unwrap();
         store.set_durable(true);
         let mut select = source
             .connection
-            .prepare_cached("SELECT seq, id, entity, scope, kind, time, hash, payload FROM events ORDER BY seq")
+            .prepare_cached(
+                "SELECT seq, id, entity, scope, kind, time, hash, payload FROM events ORDER BY seq",
+            )
             .unwrap();
-        let mut is_there = store.connection.prepare_cached("SELECT 1 FROM events WHERE key = ?").unwrap();
+        let mut is_there =
+            store.connection.prepare_cached("SELECT 1 FROM events WHERE key = ?").unwrap();
         let mut insert = store.connection.prepare_cached(INSERT).unwrap();
         let (mut done, mut examined) = (Imported::default(), 0);
         let mut rows = select.query([]).unwrap();
@@ -97,8 +123,13 @@ impl Peer for Sqlite {
             examined += 1;
             let text = |i| row.get_ref_unwrap(i).as_str().unwrap();
             let (id, payload) = (row.get_unwrap(1), row.get_ref_unwrap(7).as_blob().unwrap());
-            let view =
-                EventView { id, entity: text(2), scope: text(3), kind: row.get_unwrap(4), time_us: row.get_unwrap(5) };
+            let view = EventView {
+                id,
+                entity: text(2),
+                scope: text(3),
+                kind: row.get_unwrap(4),
+                time_us: row.get_unwrap(5),
+            };
             if !filter(&view) {
                 continue;
             }
@@ -110,7 +141,9 @@ impl Peer for Sqlite {
             let provenance = job::provenance(&id, row.get_unwrap::<_, i64>(0) as u64);
             let (new_id, hash) = (job::import_id(&id, &key), job::content_hash(payload));
             let EventView { entity, scope, kind, time_us, .. } = view;
-            insert.execute((new_id, key, entity, scope, kind, time_us, hash, provenance, payload)).unwrap();
+            insert
+                .execute((new_id, key, entity, scope, kind, time_us, hash, provenance, payload))
+                .unwrap();
             done.new += 1;
         }
         store.run("COMMIT");
@@ -119,7 +152,10 @@ impl Peer for Sqlite {
 
     fn read(&self, id: &[u8; 16]) -> Option<usize> {
         let store = self.0.lock().unwrap();
-        let mut select = store.connection.prepare_cached("SELECT hash, payload FROM events WHERE id = ?").unwrap();
+        let mut select = store
+            .connection
+            .prepare_cached("SELECT hash, payload FROM events WHERE id = ?")
+            .unwrap();
         let verified = |row: &rusqlite::Row<'_>| {
             let payload = row.get_ref(1)?.as_blob()?;
             job::verify(payload, row.get_ref(0)?.as_blob()?);
@@ -130,7 +166,8 @@ impl Peer for Sqlite {
 
     fn scan(&self, visit: &mut dyn FnMut(&[u8])) -> u64 {
         let store = self.0.lock().unwrap();
-        let mut select = store.connection.prepare_cached("SELECT payload FROM events ORDER BY seq").unwrap();
+        let mut select =
+            store.connection.prepare_cached("SELECT payload FROM events ORDER BY seq").unwrap();
         let (mut rows, mut seen) = (select.query([]).unwrap(), 0);
         while let Some(row) = rows.next().unwrap() {
             visit(row.get_ref_unwrap(0).as_blob().unwrap());

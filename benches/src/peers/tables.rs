@@ -1,5 +1,6 @@
-//! The job on ordered tables of keys and values: events by sequence, sequence by id, sequence by key, sequences by
-//! entity, the last content hash of each entity. One logic for every engine of this kind.
+//! The job on ordered tables of keys and values: events by sequence, sequence by id, sequence by
+//! key, sequences by entity, the last content hash of each entity. One logic for every engine of
+//! this kind.
 
 use super::job::{self, Record};
 use crate::peer::{Event, EventView, Imported, Mode, Peer, Workload, BATCH};
@@ -39,7 +40,8 @@ pub trait Tables: Send + Sync + Sized {
     const DOES: &'static str;
     const LEAVES_OUT: &'static str;
     const WORKLOADS: &'static [Workload] = Workload::ALL;
-    /// Whether an import that is durable once is one transaction; otherwise it is many, with one sync at its end.
+    /// Whether an import that is durable once is one transaction; otherwise it is many, with one
+    /// sync at its end.
     const ONE_TRANSACTION: bool;
 
     fn open(dir: &Path) -> Self;
@@ -88,13 +90,19 @@ impl<T: Tables> Peer for T {
         });
     }
 
-    fn import(&self, source: &Self, mode: Mode, filter: &mut dyn FnMut(&EventView<'_>) -> bool) -> Imported {
+    fn import(
+        &self,
+        source: &Self,
+        mode: Mode,
+        filter: &mut dyn FnMut(&EventView<'_>) -> bool,
+    ) -> Imported {
         let (chunk, durable) = match mode {
             Mode::PerChunk => (BATCH as u64, true),
             Mode::Once if T::ONE_TRANSACTION => (u64::MAX, true),
             Mode::Once => (BATCH as u64, false),
         };
-        let (mut done, mut next, mut more, mut buffer) = (Imported::default(), 1u64, true, Vec::new());
+        let (mut done, mut next, mut more, mut buffer) =
+            (Imported::default(), 1u64, true, Vec::new());
         source.read(&mut |reader| {
             while more {
                 self.write(durable, &mut |writer| {

@@ -16,8 +16,9 @@ fn whole_job<P: Peer>() {
     store.close();
 
     let store = open(0);
-    let payloads =
-        |events: &mut dyn Iterator<Item = &Event>| -> Vec<Vec<u8>> { events.map(|e| e.payload.clone()).collect() };
+    let payloads = |events: &mut dyn Iterator<Item = &Event>| -> Vec<Vec<u8>> {
+        events.map(|e| e.payload.clone()).collect()
+    };
     if can(Workload::Scan) {
         let mut seen = Vec::new();
         assert_eq!(store.scan(&mut |payload| seen.push(payload.to_vec())), data.events);
@@ -34,7 +35,9 @@ fn whole_job<P: Peer>() {
             assert_eq!(seen, payloads(&mut events.iter().filter(|event| event.entity == entity)));
         }
     }
-    for (n, mode, workload) in [(1, Mode::Once, Workload::Import), (2, Mode::PerChunk, Workload::ImportChunks)] {
+    for (n, mode, workload) in
+        [(1, Mode::Once, Workload::Import), (2, Mode::PerChunk, Workload::ImportChunks)]
+    {
         if can(workload) {
             let import = |keep: u16| {
                 let destination = open(n);

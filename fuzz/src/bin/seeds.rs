@@ -1,6 +1,6 @@
-//! Writes what fuzzing begins with, for `scripts/fuzz seeds`: good provenance in every form, good frames, and for the
-//! targets whose inputs are choices a few hundred choices of which a seed is the source.
-//!   seeds DIRECTORY
+//! Writes what fuzzing begins with, for `scripts/fuzz seeds`: good provenance in every form, good
+//! frames, and for the targets whose inputs are choices a few hundred choices of which a seed is
+//! the source. seeds DIRECTORY
 
 use fbat::engine::id::{Hash, Id, Kind};
 use fbat::engine::provenance::Provenance;
@@ -9,9 +9,12 @@ use std::path::Path;
 
 fn main() -> std::io::Result<()> {
     let directory = std::env::args().nth(1).expect("seeds DIRECTORY");
-    for (target, inputs) in
-        [("provenance", provenance()), ("frame", frame()), ("open", choices(48)), ("calls", choices(200))]
-    {
+    for (target, inputs) in [
+        ("provenance", provenance()),
+        ("frame", frame()),
+        ("open", choices(48)),
+        ("calls", choices(200)),
+    ] {
         let directory = Path::new(&directory).join(target);
         fs::create_dir_all(&directory)?;
         for (number, input) in inputs.iter().enumerate() {
@@ -30,8 +33,10 @@ fn provenance() -> Vec<Vec<u8>> {
     {
         let (namespace, event_id) = (namespace.to_owned(), Id(u128::from(sequence) << 64));
         let (kind, content_hash) = (Kind(kind), Hash([byte; 32]));
-        let provenance = Provenance { schema_version: 1, namespace, event_id, sequence, kind, content_hash };
-        let (frame, body) = (provenance.to_frame().expect("a frame"), provenance.to_body().expect("a body"));
+        let provenance =
+            Provenance { schema_version: 1, namespace, event_id, sequence, kind, content_hash };
+        let (frame, body) =
+            (provenance.to_frame().expect("a frame"), provenance.to_body().expect("a body"));
         inputs.push([&[0][..], &frame].concat());
         inputs.push([&[4, 1][..], &body].concat());
         inputs.push([&[10][..], &body].concat());

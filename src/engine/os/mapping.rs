@@ -1,9 +1,10 @@
 //! A file in memory, for small reads in any place: they cost a copy instead of a system call.
 //!
-//! The pages of a mapping are the kernel's, which takes them back when it wants to. Where it cannot deliver one (the
-//! file was cut short, the disk fails) it raises SIGBUS. A handler puts a page of zeros in its place and marks the
-//! mapping, so that the read ends with an error: what libwayland-server does for the buffers of its clients. Every
-//! other SIGBUS goes to the handler that was there before.
+//! The pages of a mapping are the kernel's, which takes them back when it wants to. Where it cannot
+//! deliver one (the file was cut short, the disk fails) it raises SIGBUS. A handler puts a page of
+//! zeros in its place and marks the mapping, so that the read ends with an error: what
+//! libwayland-server does for the buffers of its clients. Every other SIGBUS goes to the handler
+//! that was there before.
 
 use std::fs;
 use std::io;
@@ -30,7 +31,8 @@ struct Region {
     damaged: AtomicBool,
 }
 
-/// With segments of 64 MiB, enough for a quarter of a terabyte; files beyond are read by system calls.
+/// With segments of 64 MiB, enough for a quarter of a terabyte; files beyond are read by system
+/// calls.
 const REGIONS: usize = 4096;
 static MAPPED: [Region; REGIONS] = [const {
     Region {
@@ -48,10 +50,15 @@ impl Mapping {
         if len == 0 || !allowed || !handler_is_ours() {
             return None;
         }
-        let free = |r: &&Region| r.taken.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        let free = |r: &&Region| {
+            r.taken.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        };
         let region = MAPPED.iter().find(free)?;
-        // SAFETY: a new mapping at an address that the kernel chooses touches no memory that is there.
-        let start = unsafe { libc::mmap(null_mut(), len, libc::PROT_READ, libc::MAP_SHARED, file.as_raw_fd(), 0) };
+        // SAFETY: a new mapping at an address that the kernel chooses touches no memory that is
+        // there.
+        let start = unsafe {
+            libc::mmap(null_mut(), len, libc::PROT_READ, libc::MAP_SHARED, file.as_raw_fd(), 0)
+        };
         if start == libc::MAP_FAILED {
             region.taken.store(false, Ordering::Release);
             return None;
@@ -69,13 +76,16 @@ impl Mapping {
         self.len
     }
 
-    /// Copies what stands at `offset`, all of it below [`Mapping::len`]. An error where a page of it can't be had,
-    /// and from then on.
+    /// Copies what stands at `offset`, all of it below [`Mapping::len`]. An error where a page of
+    /// it can't be had, and from then on.
     pub fn read(&self, buffer: &mut [u8], offset: usize) -> io::Result<()> {
-        assert!(offset.checked_add(buffer.len()).is_some_and(|end| end <= self.len), "a read beyond the mapping");
+        assert!(
+            offset.checked_add(buffer.len()).is_some_and(|end| end <= self.len),
+            "a read beyond the mapping"
+        );
         let from = (self.start + offset) as *const u8;
-        // SAFETY: within the mapping, which lives as long as `self`; nobody holds a reference into it. Where the file
-        // changes all the same, these are other bytes, as with a system call.
+        // SAFETY: within the mapping, which lives as long as `self`; nobody holds a reference into
+        // it. Where the file changes all the same, these are other bytes, as with a system call.
         unsafe { std::ptr::copy_nonoverlapping(from, buffer.as_mut_ptr(), buffer.len()) };
         match self.region.damaged.load(Ordering::Acquire) {
             false => Ok(()),
@@ -87,9 +97,12 @@ impl Mapping {
 const CACHE_LINE_BYTES: usize = 64;
 
 impl Mapping {
-    /// Has the processor fetch `len` bytes at `offset`, where it can do so while it does other things.
+    /// Has the processor fetch `len` bytes at `offset`, where it can do so while it does other
+    /// things.
     pub fn prefetch(&self, offset: u64, len: usize) {
-        let Some(offset) = usize::try_from(offset).ok().filter(|at| at.saturating_add(len) <= self.len) else {
+        let Some(offset) =
+            usize::try_from(offset).ok().filter(|at| at.saturating_add(len) <= self.len)
+        else {
             return;
         };
         for line in (0..len).step_by(CACHE_LINE_BYTES) {
@@ -122,8 +135,8 @@ impl Drop for Mapping {
 /// Whether files may be mapped from now on.
 static ALLOWED: AtomicBool = AtomicBool::new(true);
 
-/// Says whether files may be mapped from now on. Where it is said before the first store is opened, no handler is put in
-/// place.
+/// Says whether files may be mapped from now on. Where it is said before the first store is opened,
+/// no handler is put in place.
 pub fn allow(allowed: bool) {
     ALLOWED.store(allowed, Ordering::Relaxed);
 }
@@ -144,7 +157,8 @@ fn handler_is_ours() -> bool {
         action.sa_sigaction = ours;
         // On the stack for signals where a thread has one, as the Go runtime asks for.
         action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
-        // SAFETY: the handler makes only calls that are allowed in one; the mask is that of the action before.
+        // SAFETY: the handler makes only calls that are allowed in one; the mask is that of the
+        // action before.
         unsafe { libc::sigaction(libc::SIGBUS, &action, null_mut()) == 0 }
     });
     installed && current_action().sa_sigaction == ours
@@ -159,8 +173,13 @@ fn current_action() -> libc::sigaction {
     }
 }
 
-extern "C" fn on_bus_error(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
-    // SAFETY: the kernel hands over a valid siginfo, with an address where a fault raised the signal.
+extern "C" fn on_bus_error(
+    signal: libc::c_int,
+    info: *mut libc::siginfo_t,
+    context: *mut libc::c_void,
+) {
+    // SAFETY: the kernel hands over a valid siginfo, with an address where a fault raised the
+    // signal.
     let (address, raised_by_fault) = unsafe { ((*info).si_addr() as usize, (*info).si_code > 0) };
     let ours = |region: &&Region| {
         let start = region.start.load(Ordering::Acquire);
@@ -177,7 +196,8 @@ extern "C" fn on_bus_error(signal: libc::c_int, info: *mut libc::siginfo_t, cont
 
 /// Puts a page of zeros in the place of the one at `address`. Leaves errno alone.
 fn put_zeros_at(address: usize) -> bool {
-    // SAFETY: the page is one of a mapping of ours that a reader waits for; the calls are safe in a handler.
+    // SAFETY: the page is one of a mapping of ours that a reader waits for; the calls are safe in a
+    // handler.
     unsafe {
         let errno = *libc::__errno_location();
         let page = libc::sysconf(libc::_SC_PAGESIZE) as usize;
@@ -190,13 +210,20 @@ fn put_zeros_at(address: usize) -> bool {
 }
 
 /// Does what would have been done without our handler.
-fn forward(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void, raised_by_fault: bool) {
-    let (previous, flags) = (PREVIOUS.load(Ordering::Acquire), PREVIOUS_FLAGS.load(Ordering::Acquire));
+fn forward(
+    signal: libc::c_int,
+    info: *mut libc::siginfo_t,
+    context: *mut libc::c_void,
+    raised_by_fault: bool,
+) {
+    let (previous, flags) =
+        (PREVIOUS.load(Ordering::Acquire), PREVIOUS_FLAGS.load(Ordering::Acquire));
     match previous {
         // A fault cannot be ignored.
         libc::SIG_IGN if !raised_by_fault => {}
         libc::SIG_DFL | libc::SIG_IGN => {
-            // SAFETY: safe in a handler. The fault comes again, or the signal does, and ends the process.
+            // SAFETY: safe in a handler. The fault comes again, or the signal does, and ends the
+            // process.
             unsafe {
                 libc::signal(signal, libc::SIG_DFL);
                 if !raised_by_fault {
@@ -224,8 +251,15 @@ mod tests {
     use std::io::Write;
 
     fn file(bytes: usize) -> fs::File {
-        let path = std::env::temp_dir().join(format!("fbat-mapping-{}-{bytes}", std::process::id()));
-        let mut file = fs::File::options().read(true).write(true).create(true).truncate(true).open(&path).unwrap();
+        let path =
+            std::env::temp_dir().join(format!("fbat-mapping-{}-{bytes}", std::process::id()));
+        let mut file = fs::File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path)
+            .unwrap();
         fs::remove_file(path).unwrap();
         file.write_all(&vec![7; bytes]).unwrap();
         file
@@ -235,7 +269,8 @@ mod tests {
     #[cfg_attr(miri, ignore)] // maps a file
     fn a_file_that_is_cut_short_is_an_error_and_no_signal() {
         let (file, other) = (file(64 << 10), file(20_000));
-        let (mapping, whole) = (Mapping::new(&file, 64 << 10).unwrap(), Mapping::new(&other, 20_000).unwrap());
+        let (mapping, whole) =
+            (Mapping::new(&file, 64 << 10).unwrap(), Mapping::new(&other, 20_000).unwrap());
         let mut buffer = [0; 100];
         mapping.read(&mut buffer, 60_000).unwrap();
         assert_eq!(buffer, [7; 100]);
