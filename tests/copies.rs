@@ -804,7 +804,7 @@ fn a_store_takes_a_new_identity_128_times() {
     open_quick(&path).close().unwrap();
     let ids: Vec<Id> = (0..128).map(|_| new_identity(&path, &quick()).unwrap()).collect();
     let error = error_of(new_identity(&path, &quick()));
-    assert_eq!((error.code(), error.supported), (Code::LimitExceeded, 128));
+    assert_eq!((error.code(), error.allowed), (Code::LimitExceeded, 128));
     let store = open_quick(&path);
     assert_eq!(store.store_id(), ids[127]);
     assert_eq!(

@@ -806,7 +806,7 @@ fn a_store_that_was_not_closed_keeps_all_its_events_and_leaves_sequences_out() {
     let store = open_quick(&dir.join("store"));
     fill(&store, 1, 300);
     let error = error_of(repair(&dir.join("store"), &dir.join("new"), &quick()));
-    assert_eq!((error.code(), error.found), (Code::Busy, std::process::id().into()));
+    assert_eq!((error.code(), error.actual), (Code::Busy, std::process::id().into()));
     let rows = rows_with_system(&store);
     copy_dir(&dir.join("store"), &dir.join("copy"));
     let report = repair(&dir.join("copy"), &dir.join("new"), &quick()).unwrap();

@@ -63,7 +63,7 @@ fn status<T>(result: &Result<T>) -> &'static str {
 
 fn found_and_supported<T>(result: &Result<T>) -> (u64, u64) {
     let error = result.as_ref().err().unwrap();
-    (error.found, error.supported)
+    (error.actual, error.allowed)
 }
 
 fn with_checksum(mut frame: Vec<u8>) -> Vec<u8> {
@@ -128,7 +128,7 @@ fn damaged_frames_are_refused_each_with_its_own_status() {
                 Err(e) if e.code() == Code::FutureVersion => {
                     let expected =
                         (vector["found"].as_u64().unwrap(), vector["supported"].as_u64().unwrap());
-                    assert_eq!((e.found, e.supported), expected, "{name}");
+                    assert_eq!((e.actual, e.allowed), expected, "{name}");
                 }
                 Err(_) => {}
             }

@@ -11,6 +11,7 @@ use super::store::{sync_parent, Inner, Store};
 use super::tail::{Step, Tail};
 use super::target;
 use super::vfs::{copy_front, read_full, Access, File};
+use super::watch::Watch;
 use super::window::Window;
 use std::path::Path;
 use std::sync::Arc;
@@ -47,6 +48,17 @@ impl Store {
     /// goes there), `Corrupt` (this store is damaged; the message names file and offset), `Closed`,
     /// `Io`, `NoSpace`. After a failure there is no store at the destination.
     pub fn backup(&self, destination: &Path, options: BackupOptions) -> Result<BackupReport> {
+        self.backup_watched(destination, options, &Watch::default())
+    }
+
+    /// As [`Store::backup`], under a watch that counts the bytes of the log that were copied.
+    pub fn backup_watched(
+        &self,
+        destination: &Path,
+        options: BackupOptions,
+        watch: &Watch<'_>,
+    ) -> Result<BackupReport> {
+        watch.begin(0, 1)?;
         let source = &*self.0;
         source.check_open()?;
         // The genesis event was on disk before the store was one.

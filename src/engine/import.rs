@@ -11,35 +11,11 @@ use super::query::Region;
 use super::scan::{Scan, Successor};
 use super::segment::Flow;
 use super::store::{check_fork, Inner, Store};
+use super::watch::{Cancel, Verdict};
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::Arc;
-
-/// What a callback answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Filter: import the event. Progress: go on.
-    Keep,
-    /// Filter: leave it out. Progress: go on.
-    Skip,
-    /// Stop the import; the negative number is its status. Anything else is an invalid answer,
-    /// which stops it with [`super::error::Code::InvalidArgument`].
-    Stop(i32),
-}
-
-/// Ends the imports that carry it, from any thread; sticky.
-#[derive(Debug, Default)]
-pub struct Cancel(AtomicBool);
-
-impl Cancel {
-    pub fn cancel(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-    pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
-}
 
 /// When imported events are made durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -89,6 +65,10 @@ pub struct ImportOptions<'a> {
 /// The default of [`ImportOptions::chunk_size`].
 pub const CHUNK_SIZE: u32 = 256;
 
+/// The default of [`ImportOptions::filter_columns`].
+pub const FILTER_COLUMNS: Columns =
+    Columns { payload: false, extensions: true, previous_hash: false };
+
 impl Default for ImportOptions<'_> {
     fn default() -> Self {
         ImportOptions {
@@ -100,7 +80,7 @@ impl Default for ImportOptions<'_> {
             on_conflict: OnConflict::Fail,
             rehash: false,
             overlap: true,
-            filter_columns: Columns { payload: false, extensions: true, previous_hash: false },
+            filter_columns: FILTER_COLUMNS,
             filter: None,
             progress: None,
             cancel: None,
@@ -129,6 +109,9 @@ pub struct ImportReport {
     pub source_high_watermark: u64,
     /// The last sequence of the source that this import was to examine.
     pub source_ceiling: u64,
+    /// How far the source was read, of `source_ceiling`; what was read after the last committed
+    /// chunk is examined again by the next import.
+    pub source_position: u64,
     /// The destination's frontier after the import.
     pub destination_visible: u64,
     pub destination_durable: u64,
@@ -259,7 +242,7 @@ impl<'d> Run<'d> {
         let (region, cancel, destination) =
             (options.region.clone(), options.cancel, self.destination);
         let go_on = || {
-            check_cancel(cancel)?;
+            cancel.map_or(Ok(()), Cancel::check)?;
             from.check_open()?;
             destination.check_open()
         };
@@ -289,6 +272,7 @@ impl<'d> Run<'d> {
         }
         let before = self.examined;
         self.examined.source_high_watermark = event.sequence;
+        self.examined.source_position = event.sequence;
         if event.kind.is_reserved() {
             self.examined.skipped_reserved += 1;
         } else if !filter_keeps(event, options).inspect_err(|_| self.examined = before)? {
@@ -377,7 +361,7 @@ impl<'d> Run<'d> {
         if self.examined != self.settled {
             // What was examined beside the commit does not count where the callback that heard of
             // that cancelled.
-            check_cancel(options.cancel)?;
+            options.cancel.map_or(Ok(()), Cancel::check)?;
         }
         if self.chunk.is_empty() {
             self.settled = self.examined;
@@ -420,13 +404,8 @@ impl<'d> Run<'d> {
         let Some(progress) = &mut options.progress else { return Ok(()) };
         let verdict = progress(&self.so_far());
         check_fork()?;
-        match verdict {
-            Verdict::Keep | Verdict::Skip => Ok(()),
-            Verdict::Stop(status) => {
-                options.progress = None;
-                Err(stop(status))
-            }
-        }
+        // Who has stopped the import is not called again by its end.
+        verdict.keeps().map(|_| ()).inspect_err(|_| options.progress = None)
     }
 
     /// As far as committed chunks go.
@@ -439,6 +418,7 @@ impl<'d> Run<'d> {
             overtaken: self.counts.overtaken,
             destination_visible: frontier.visible,
             destination_durable: frontier.durable,
+            source_position: self.examined.source_position,
             ..self.settled
         }
     }
@@ -489,11 +469,7 @@ fn filter_keeps(event: &Event<'_>, options: &mut ImportOptions<'_>) -> Result<bo
     };
     let verdict = filter(&shown);
     check_fork()?;
-    match verdict {
-        Verdict::Keep => Ok(true),
-        Verdict::Skip => Ok(false),
-        Verdict::Stop(status) => Err(stop(status)),
-    }
+    verdict.keeps()
 }
 
 /// Whether the event is an earlier output of an import under this namespace.
@@ -502,21 +478,5 @@ fn comes_from(event: &Event<'_>, namespace: &str) -> Result<bool> {
         Source::None => Ok(false),
         Source::Import { namespace: of, .. } => Ok(of == namespace),
         Source::Raw(_) => Ok(event.provenance()?.is_some_and(|p| p.namespace == namespace)),
-    }
-}
-
-fn check_cancel(cancel: Option<&Cancel>) -> Result<()> {
-    match cancel.is_some_and(Cancel::is_cancelled) {
-        true => Err(Error::new(Code::Cancelled, "the import was cancelled")),
-        false => Ok(()),
-    }
-}
-
-fn stop(status: i32) -> Error {
-    match status {
-        ..=-1 => Error::stopped(status),
-        _ => Error::invalid(format!(
-            "a callback answered {status}; 1, 0 and negative numbers are answers"
-        )),
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod commit;
 pub(crate) mod directory;
 pub mod error;
 pub mod event;
+pub mod finding;
 pub(crate) mod follower;
 pub(crate) mod frame;
 pub(crate) mod group;
@@ -37,6 +38,7 @@ pub(crate) mod tail;
 pub(crate) mod target;
 pub mod verify;
 pub mod vfs;
+pub mod watch;
 pub(crate) mod window;
 pub(crate) mod writer;
 

@@ -22,11 +22,11 @@ const HEADER_BYTES: usize = 12;
 const FIXED_BYTES_MAX: usize = 209;
 
 /// Where an imported event came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Provenance {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Provenance<'a> {
     pub schema_version: u16,
     /// The name that the source had in the import.
-    pub namespace: String,
+    pub namespace: &'a str,
     pub event_id: Id,
     /// The global sequence in the source.
     pub sequence: u64,
@@ -34,7 +34,7 @@ pub struct Provenance {
     pub content_hash: Hash,
 }
 
-impl Provenance {
+impl<'a> Provenance<'a> {
     /// The bare MessagePack body. Refuses a schema version above [`SCHEMA_VERSION`] with
     /// [`Code::FutureVersion`], and a namespace that is empty or too long with
     /// [`Code::InvalidArgument`].
@@ -59,7 +59,7 @@ impl Provenance {
     /// Reads a bare body. [`Code::WireBody`]: it does not decode; [`Code::FutureVersion`]: its
     /// version is too high; [`Code::WireNotCanonical`], unless `lenient`: it is not what
     /// [`Provenance::to_body`] writes for its fields.
-    pub fn from_body(body: &[u8], lenient: bool) -> Result<Provenance> {
+    pub fn from_body(body: &'a [u8], lenient: bool) -> Result<Provenance<'a>> {
         let provenance = decode(body)?;
         check_version("body", provenance.schema_version)?;
         if !lenient {
@@ -71,7 +71,7 @@ impl Provenance {
     /// Reads a frame. [`Code::WireFraming`]: too short, or another magic; [`Code::FutureVersion`]:
     /// the header's version is too high; [`Code::WireChecksum`]; then as [`Provenance::from_body`],
     /// and unless `lenient` the header's version has to be the body's.
-    pub fn from_frame(frame: &[u8], lenient: bool) -> Result<Provenance> {
+    pub fn from_frame(frame: &'a [u8], lenient: bool) -> Result<Provenance<'a>> {
         let (header, body) = frame.split_at_checked(HEADER_BYTES).ok_or_else(|| {
             let length = frame.len();
             let message = format!(
@@ -108,21 +108,15 @@ impl Provenance {
 
     fn encode(&self, out: &mut Vec<u8>) -> Result<()> {
         check_version("record", self.schema_version)?;
-        check_namespace(&self.namespace)?;
+        check_namespace(self.namespace)?;
         self.write_body(out);
         Ok(())
     }
 
     /// Appends the canonical encoding of whatever the fields hold.
     fn write_body(&self, out: &mut Vec<u8>) {
-        let Provenance {
-            schema_version,
-            ref namespace,
-            event_id,
-            sequence,
-            kind,
-            ref content_hash,
-        } = *self;
+        let Provenance { schema_version, namespace, event_id, sequence, kind, ref content_hash } =
+            *self;
         write_body(out, schema_version, namespace, event_id, sequence, kind, content_hash);
     }
 
@@ -140,11 +134,13 @@ impl Provenance {
         let (length, expected) = (body.len(), canonical.len());
         match body.iter().zip(&canonical).position(|(a, b)| a != b) {
             Some(at) => not_canonical(format!(
-                "the provenance body has {:#04x} at byte {at}; the canonical encoding of its fields has {:#04x} there",
+                "the provenance body has {:#04x} at byte {at}; the canonical encoding of its fields \
+                 has {:#04x} there",
                 body[at], canonical[at]
             )),
             None => not_canonical(format!(
-                "the provenance body has {length} bytes; the canonical encoding of its fields has {expected}"
+                "the provenance body has {length} bytes; the canonical encoding of its fields has \
+                 {expected}"
             )),
         }
     }
@@ -227,8 +223,10 @@ fn write_str(out: &mut Vec<u8>, text: &str) {
 /// Refuses a schema version above the supported one; `place` says where it was found.
 fn check_version(place: &str, found: u16) -> Result<()> {
     if found > SCHEMA_VERSION {
-        let message =
-            format!("the provenance {place} has schema version {found}; at most {SCHEMA_VERSION} is supported");
+        let message = format!(
+            "the provenance {place} has schema version {found}; at most {SCHEMA_VERSION} is \
+             supported"
+        );
         return Err(Error::new(Code::FutureVersion, message)
             .with_numbers(found.into(), SCHEMA_VERSION.into()));
     }
@@ -237,9 +235,9 @@ fn check_version(place: &str, found: u16) -> Result<()> {
 
 /// The body as rmp-serde reads it: a map or an array, with the fields in any order.
 #[derive(serde::Deserialize)]
-struct Body {
+struct Body<S> {
     schema_version: u16,
-    source_namespace: String,
+    source_namespace: S,
     source_event_id: u128,
     source_global_sequence: u64,
     source_kind: u16,
@@ -248,7 +246,7 @@ struct Body {
 }
 
 /// Reads any body that rmp-serde can make sense of. Bytes after it are ignored.
-fn decode(body: &[u8]) -> Result<Provenance> {
+fn decode(body: &[u8]) -> Result<Provenance<'_>> {
     // Only a map or an array can hold the fields. Looking ahead keeps serde from quoting a whole
     // string in its error.
     match body.first() {
@@ -261,7 +259,7 @@ fn decode(body: &[u8]) -> Result<Provenance> {
             return Err(Error::new(Code::WireBody, message));
         }
     }
-    let fields: Body = rmp_serde::from_slice(body).map_err(|_| explain(body))?;
+    let fields: Body<&str> = rmp_serde::from_slice(body).map_err(|_| explain(body))?;
     Ok(Provenance {
         schema_version: fields.schema_version,
         namespace: fields.source_namespace,
@@ -277,7 +275,7 @@ fn decode(body: &[u8]) -> Result<Provenance> {
 fn explain(body: &[u8]) -> Error {
     use rmp_serde::decode::Error as Cause;
     let mut rest = body;
-    let why = match Body::deserialize(&mut rmp_serde::Deserializer::new(&mut rest)) {
+    let why = match Body::<String>::deserialize(&mut rmp_serde::Deserializer::new(&mut rest)) {
         Err(Cause::InvalidMarkerRead(_) | Cause::InvalidDataRead(_)) => {
             "it ends within a value".to_string()
         }
@@ -468,7 +466,7 @@ mod tests {
             assert_eq!(provenance.to_frame().unwrap_err().code(), code);
         }
         let error = future.to_frame().unwrap_err();
-        assert_eq!((error.found, error.supported), (2, 1));
+        assert_eq!((error.actual, error.allowed), (2, 1));
         assert_eq!(Provenance::from_frame(&longest.to_frame().unwrap(), false).unwrap(), longest);
     }
 

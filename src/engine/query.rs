@@ -8,6 +8,10 @@ use super::limits;
 use super::scan::{Scan, Strings};
 use super::segment::Flow;
 use super::store::{Head, Store};
+use super::watch::Watch;
+
+/// The token of a query is looked at after so many events at the latest.
+const PROGRESS_SEQUENCES: u64 = 4096;
 
 /// A predicate over events; every part is optional, all that are given must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +23,10 @@ pub struct Region {
     pub kind: Option<KindFilter>,
     /// Inclusive range of entity versions.
     pub versions: Option<(u64, u64)>,
+    /// Inclusive range of the events' own times, in microseconds since 1970.
+    pub timestamps: Option<(i64, i64)>,
+    /// Inclusive range of the times at which the store wrote them, in microseconds since 1970.
+    pub recorded: Option<(i64, i64)>,
 }
 
 /// The kinds that a region takes in.
@@ -174,7 +182,8 @@ impl Page {
 }
 
 impl Query {
-    fn check(&self) -> Result<()> {
+    /// Refuses a limit or a region that can't be meant.
+    pub fn check(&self) -> Result<()> {
         if self.limit == 0 || self.limit > limits::PAGE_ROWS_MAX {
             let message = format!(
                 "the limit of a page is {}; 1 to {} are allowed",
@@ -194,12 +203,20 @@ impl Region {
         if let Some(KindFilter::Category(category @ 16..)) = self.kind {
             return Err(Error::invalid(format!("category {category}; 0 to 15 are allowed")));
         }
-        match self.versions {
-            Some((low, high)) if low > high => {
-                Err(Error::invalid(format!("versions {low} to {high} are an empty range")))
+        fn ordered<T: PartialOrd + std::fmt::Display>(
+            what: &str,
+            range: Option<(T, T)>,
+        ) -> Result<()> {
+            match range {
+                Some((low, high)) if low > high => {
+                    Err(Error::invalid(format!("{what} {low} to {high} are an empty range")))
+                }
+                _ => Ok(()),
             }
-            _ => Ok(()),
         }
+        ordered("versions", self.versions)?;
+        ordered("timestamps", self.timestamps)?;
+        ordered("recorded times", self.recorded)
     }
 }
 
@@ -252,7 +269,7 @@ impl Store {
     /// One page of the events that match. Go on with [`Page::next`] until [`Page::end`].
     pub fn query(&self, query: &Query) -> Result<Page> {
         let mut page = Page::default();
-        let PageEnd { next, end } = self.query_with(query, &mut |event| {
+        let PageEnd { next, end } = self.query_with(query, &Watch::default(), &mut |event| {
             page.push(event, query.columns);
             page.arena.len()
         })?;
@@ -264,6 +281,7 @@ impl Store {
     pub fn query_with(
         &self,
         query: &Query,
+        watch: &Watch<'_>,
         add: &mut dyn FnMut(&Event<'_>) -> usize,
     ) -> Result<PageEnd> {
         let store = &*self.0;
@@ -280,7 +298,7 @@ impl Store {
             system: query.system,
             previous_hash: query.columns.previous_hash,
             rehash: false,
-            go_on: &|| Ok(()),
+            go_on: &|| watch.advance(1),
         };
         let (mut rows, mut bytes, mut last) = (0, 0, 0);
         let mut place =
@@ -288,6 +306,7 @@ impl Store {
         if query.after >= until {
             return Ok(place);
         }
+        watch.begin(until - query.after, PROGRESS_SEQUENCES)?;
         store.scan(&scan, &mut |event| {
             if rows == query.limit || bytes >= limits::PAGE_BYTES_MAX {
                 place = PageEnd { next: if query.backward { last - 1 } else { last }, end: false };

@@ -8,6 +8,7 @@ use super::cache::BlockCache;
 use super::directory::{self, Directory};
 use super::error::{Code, Error, Result};
 use super::event::SYSTEM_ENTITY;
+use super::finding::Finding;
 use super::frame::{BatchHeader, Frame, SegmentHeader, SEGMENT_HEADER_LEN};
 use super::hash::{self, EventFields};
 use super::id::{Hash, Id, Kind};
@@ -23,6 +24,7 @@ use super::store::{self, Options};
 use super::system;
 use super::target;
 use super::vfs::{Access, Lock};
+use super::watch::Watch;
 use foldhash::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -61,18 +63,7 @@ pub struct RepairReport {
     /// Segments whose header was damaged and could be made anew from their first batch.
     pub headers_rebuilt: u64,
     /// The losses, at most [`LOSSES_LISTED_MAX`].
-    pub list: Vec<Loss>,
-}
-
-/// One thing that does not hold, and the sequences lost by it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Loss {
-    pub path: PathBuf,
-    pub offset: u64,
-    /// The sequences lost; both 0 where none is, or none is known to be.
-    pub first_sequence: u64,
-    pub last_sequence: u64,
-    pub message: String,
+    pub list: Vec<Finding>,
 }
 
 /// Puts every event of the store in `damaged` that proves itself into a new store in `new`, which
@@ -87,6 +78,17 @@ pub struct Loss {
 /// empty, or inside `damaged`), `FutureVersion`, `Corrupt` (no event is whole, or nothing tells
 /// which store this is; nothing was made), `Io`, `NoSpace`.
 pub fn repair(damaged: &Path, new: &Path, options: &Options) -> Result<RepairReport> {
+    repair_watched(damaged, new, options, &Watch::default())
+}
+
+/// As [`repair`], under a watch that counts the bytes of the log that were read.
+pub fn repair_watched(
+    damaged: &Path,
+    new: &Path,
+    options: &Options,
+    watch: &Watch<'_>,
+) -> Result<RepairReport> {
+    watch.begin(0, 1)?;
     let directory = |path: &Path| {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         Directory { path, vfs: options.vfs.clone() }
@@ -267,7 +269,7 @@ struct Repair<'a> {
     /// Store ids that events which were kept tell of.
     changes: Vec<Change>,
     /// What did not hold since the last event; the next one tells which sequences that cost.
-    pending: Vec<Loss>,
+    pending: Vec<Finding>,
     scratch: Vec<u8>,
 }
 
@@ -493,7 +495,7 @@ impl Repair<'_> {
 
     /// Remembers something that does not hold until the next event tells what it cost.
     fn note(&mut self, path: &Path, offset: u64, message: String) {
-        self.pending.push(Loss {
+        self.pending.push(Finding {
             path: path.to_owned(),
             offset,
             first_sequence: 0,
@@ -506,7 +508,7 @@ impl Repair<'_> {
         self.report.losses += 1;
         if self.report.list.len() < LOSSES_LISTED_MAX {
             let path = path.to_owned();
-            self.report.list.push(Loss {
+            self.report.list.push(Finding {
                 path,
                 offset,
                 first_sequence: first,

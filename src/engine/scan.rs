@@ -181,6 +181,10 @@ impl<'a> Visitor<'a> {
         kind && (self.scan.system || frame.kind.category() != 0)
             && self.scope.is_none_or(|scope| frame.scope.number == scope)
             && region.versions.is_none_or(|(low, high)| (low..=high).contains(&frame.version))
+            && region
+                .timestamps
+                .is_none_or(|(low, high)| (low..=high).contains(&frame.timestamp_us))
+            && region.recorded.is_none_or(|(low, high)| (low..=high).contains(&frame.recorded_us))
     }
 
     fn previous_hash(&mut self, offset: u64, frame: &Frame<'_>) -> Result<Hash> {

@@ -19,6 +19,7 @@ use super::segment::Segment;
 use super::segments::Segments;
 use super::tail::Tail;
 use super::vfs::{Lock, LockOutcome, Vfs};
+use super::watch::Watch;
 use super::writer::{self, Writer};
 use super::{hash, system};
 use std::io;
@@ -165,6 +166,12 @@ impl Store {
     /// `StoreNotFound`, `StoreExists`, `Busy` (another handle writes; the message names its
     /// process), `FutureVersion`, `Corrupt` (nothing was changed), `InvalidArgument`, `Io`.
     pub fn open(path: &Path, options: &Options) -> Result<Store> {
+        Store::open_watched(path, options, &Watch::default())
+    }
+
+    /// As [`Store::open`], under a watch that counts the bytes of the log that recovery reads.
+    pub fn open_watched(path: &Path, options: &Options, watch: &Watch<'_>) -> Result<Store> {
+        watch.begin(0, 1)?;
         options.limits.check()?;
         event::check_limit("label bytes", options.label.len(), limits::COORDINATE_BYTES_MAX)?;
         // A program may change its working directory while the store is open.

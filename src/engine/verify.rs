@@ -3,18 +3,21 @@
 use super::directory;
 use super::error::{Code, Error, Result};
 use super::event::{Event, SYSTEM_ENTITY};
+use super::finding::Finding;
 use super::hash::{self, EventFields};
 use super::id::Hash;
 use super::identity::Declared;
 use super::index::{entity_filter_key, id_filter_key};
 use super::memtable::Slot;
+use super::query::Region;
 use super::run::{Members, Run, RUN_SEGMENTS};
 use super::scan::Strings;
 use super::segment::{Flow, Newest, Segment};
 use super::store::{Inner, Store};
 use super::tail::Tail;
+use super::watch::Watch;
 use foldhash::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// What a walk over the whole store found.
@@ -40,20 +43,17 @@ pub struct VerifyReport {
 /// A walk stops after so many findings.
 pub const FINDINGS_MAX: usize = 1000;
 
-/// One thing that does not hold.
-#[derive(Clone, Debug)]
-pub struct Finding {
-    pub path: PathBuf,
-    pub offset: u64,
-    /// The event concerned; 0 where it is not one event.
-    pub sequence: u64,
-    pub message: String,
-}
-
 impl Store {
     /// Walks the whole log as it is on disk and compares every index with it. Damage is a finding;
     /// an error is what keeps the walk from being made. Memory is bounded by one segment.
     pub fn verify(&self) -> Result<VerifyReport> {
+        self.verify_region(&Region::default(), &Watch::default())
+    }
+
+    /// As [`Store::verify`], for the events of a region.
+    pub fn verify_region(&self, region: &Region, watch: &Watch<'_>) -> Result<VerifyReport> {
+        region.check()?;
+        watch.begin(0, 1)?;
         let store = &*self.0;
         store.check_open()?;
         store.refresh()?;
@@ -116,7 +116,8 @@ impl Walk<'_> {
         self.push(Finding {
             path: segment.path.to_path_buf(),
             offset,
-            sequence,
+            first_sequence: sequence,
+            last_sequence: sequence,
             message: message.into(),
         });
     }
@@ -134,7 +135,8 @@ impl Walk<'_> {
         }
         let path = error.path.clone().unwrap_or_else(|| path.to_owned());
         let (offset, message) = (error.offset.unwrap_or(0), error.message.clone());
-        self.push(Finding { path, offset, sequence: error.sequence, message });
+        let (first_sequence, last_sequence) = (error.sequence, error.sequence);
+        self.push(Finding { path, offset, first_sequence, last_sequence, message });
         Ok(())
     }
 

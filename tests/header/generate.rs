@@ -4,32 +4,35 @@ use cbindgen::{Builder, Config};
 use std::fs;
 use std::path::Path;
 
-/// The files in the order of their sections.
-const SECTIONS: [&str; 16] = [
-    "types",
-    "status",
-    "version",
-    "error",
-    "buffer",
-    "id",
-    "log",
-    "store",
-    "append",
-    "page",
-    "query",
-    "provenance",
-    "import",
-    "verify",
-    "copy",
-    "repair",
+/// The files of each section, in the order of the header; the last one says what it is about.
+const SECTIONS: [&[&str]; 19] = [
+    &["boundary/types"],
+    &["boundary/status"],
+    &["version"],
+    &["boundary/error", "error"],
+    &["buffer"],
+    &["id"],
+    &["log"],
+    &["cancel"],
+    &["region"],
+    &["boundary/store", "store"],
+    &["append"],
+    &["page"],
+    &["query"],
+    &["provenance"],
+    &["import"],
+    &["findings"],
+    &["verify"],
+    &["copy"],
+    &["repair"],
 ];
 
 /// `include/fbat.h`, as it should be.
 pub fn header(root: &Path) -> String {
     let page = |name: &str| fs::read_to_string(root.join("src/ffi/header").join(name)).unwrap();
     let mut text = page("first_page.h");
-    for name in SECTIONS {
-        text += &section(root, name);
+    for files in SECTIONS {
+        text += &section(root, files);
     }
     text + "\n" + &page("last_page.h")
 }
@@ -73,26 +76,34 @@ fn without_comments(text: &str) -> String {
     code + rest
 }
 
-/// One file: its first comment as the text of a group, then what cbindgen makes of it.
-fn section(root: &Path, name: &str) -> String {
-    let path = root.join(format!("src/ffi/{name}.rs"));
-    let source = fs::read_to_string(&path).unwrap();
+/// A section: the first comment of its last file as the text of a group, then what cbindgen makes of
+/// its files.
+fn section(root: &Path, files: &[&str]) -> String {
+    let path = |name: &str| root.join(format!("src/ffi/{name}.rs"));
+    let last = files[files.len() - 1];
+    let source = fs::read_to_string(path(last)).unwrap();
+    let name = last.rsplit('/').next().unwrap();
     let mut comment = source.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim);
     let title = comment.next().unwrap_or_else(|| panic!("{name}.rs has no title"));
     let about: String =
         comment.filter(|line| !line.is_empty()).map(|line| format!(" * {line}\n")).collect();
-    let mut config = Config::from_file(root.join("cbindgen.toml")).unwrap();
-    // cbindgen leaves out structs and opaque types that no function of the same file names.
-    config.export.include = declared_types(&source);
-    let bindings = Builder::new().with_config(config).with_src(&path).generate().unwrap();
-    let mut text = Vec::new();
-    bindings.write(&mut text);
-    let body = short_comments(&without_struct(&String::from_utf8(text).unwrap()));
+    let body: String = files.iter().map(|file| declarations(root, &path(file))).collect();
     let rule = "-".repeat(90 - title.len());
     format!(
         "\n/* {rule} {title} */\n\n/** @defgroup fbat_{name} {title}\n{about} * @{{\n */\n\n{}\n\n/** @}} */\n",
         body.trim()
     )
+}
+
+/// What cbindgen makes of one file.
+fn declarations(root: &Path, path: &Path) -> String {
+    let mut config = Config::from_file(root.join("cbindgen.toml")).unwrap();
+    // cbindgen leaves out structs and opaque types that no function of the same file names.
+    config.export.include = declared_types(&fs::read_to_string(path).unwrap());
+    let bindings = Builder::new().with_config(config).with_src(path).generate().unwrap();
+    let mut text = Vec::new();
+    bindings.write(&mut text);
+    short_comments(&without_struct(&String::from_utf8(text).unwrap()))
 }
 
 /// A comment of one line needs no more.

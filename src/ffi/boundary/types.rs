@@ -26,8 +26,9 @@ pub struct fbat_hash {
 
 /// Text by pointer and length; UTF-8.
 ///
-/// What the library gives out has a NUL behind its end, which is not counted (and NULL data only
-/// where there is no text at all). What is given to the library needs none.
+/// What the library gives out has a NUL after its end, which is not counted (and NULL data only
+/// where there is no text at all), but for what was decoded out of bytes of the caller's. What is
+/// given to the library needs none.
 /// @since 0.1
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -36,6 +37,16 @@ pub struct fbat_str {
     pub data: *const c_char,
     /// In bytes.
     pub len: usize,
+}
+
+impl fbat_str {
+    /// No text.
+    pub(crate) const NONE: fbat_str = fbat_str { data: std::ptr::null(), len: 0 };
+
+    /// Text of somebody else, who has to outlive the use of it; no NUL is promised.
+    pub(crate) fn lend(text: &str) -> fbat_str {
+        fbat_str { data: text.as_ptr().cast(), len: text.len() }
+    }
 }
 
 /// A named value that goes with an event.
@@ -51,9 +62,9 @@ pub struct fbat_extension {
     pub value_len: usize,
 }
 
-/// Disposes of the `user_data` of a callback. The library calls it exactly once: when the
-/// callback is replaced or its owner is freed and no call uses it any more, or before the call
-/// that was to set it returns with a failure. May be NULL.
+/// Disposes of the `user_data` of fbat_set_log_callback(). The library calls it exactly once: when
+/// the callback is replaced and no call uses it any more, or before the call that was to set it
+/// returns with a failure. May be NULL.
 /// @param user_data what was given with the callback.
 /// @since 0.1
 pub type fbat_destroy_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>;

@@ -20,7 +20,7 @@ pub const FBAT_ERR_INVALID_ARGUMENT: fbat_status = 100;
 /// library.
 /// @since 0.1
 pub const FBAT_ERR_INVALID_HANDLE: fbat_status = 110;
-/// Text is not UTF-8; fbat_error_found() is the byte where it stops to be.
+/// Text is not UTF-8; the error's `actual` is the byte where it stops to be.
 /// @since 0.1
 pub const FBAT_ERR_INVALID_UTF8: fbat_status = 120;
 /// An entity or scope is empty, over 1024 bytes, or has a control byte, `/`, `..`, `|` or `=`.
@@ -32,7 +32,7 @@ pub const FBAT_ERR_RESERVED_KIND: fbat_status = 140;
 /// An extension key has the prefix `batpak`, which is the library's own.
 /// @since 0.1
 pub const FBAT_ERR_RESERVED_EXTENSION: fbat_status = 150;
-/// A limit is exceeded: fbat_error_found() against fbat_error_supported().
+/// A limit is exceeded: the error's `actual` against its `allowed`.
 /// @since 0.1
 pub const FBAT_ERR_LIMIT_EXCEEDED: fbat_status = 160;
 /// There is no such event, entity, or path.
@@ -44,7 +44,7 @@ pub const FBAT_ERR_STORE_NOT_FOUND: fbat_status = 210;
 /// The key was used before, for an event with other content. Nothing was written.
 /// @since 0.1
 pub const FBAT_ERR_IDEMPOTENCY_CONFLICT: fbat_status = 300;
-/// The entity is not at the expected version: fbat_error_found() is the one it has. Nothing was
+/// The entity is not at the expected version: the error's `actual` is the one it has. Nothing was
 /// written.
 /// @since 0.1
 pub const FBAT_ERR_VERSION_CONFLICT: fbat_status = 310;
@@ -71,14 +71,14 @@ pub const FBAT_ERR_FORKED: fbat_status = 520;
 /// The store is open for reading only.
 /// @since 0.1
 pub const FBAT_ERR_READ_ONLY: fbat_status = 530;
-/// An operation of the operating system failed; fbat_error_os_error() is its errno.
+/// An operation of the operating system failed; the error's `os_error` is its errno.
 /// @since 0.1
 pub const FBAT_ERR_IO: fbat_status = 600;
 /// There is no space left on the device, or a quota or file size limit is reached.
 /// @since 0.1
 pub const FBAT_ERR_NO_SPACE: fbat_status = 610;
-/// Damage in a file: fbat_error_path() and fbat_error_offset() say where. fbat_store_verify() lists
-/// all of it, and fbat_store_repair() puts everything else into a new store.
+/// Damage in a file: the error's `path` and `offset` say where. fbat_store_verify() lists
+/// all of it, and fbat_repair() puts everything else into a new store.
 /// @since 0.1
 pub const FBAT_ERR_CORRUPT: fbat_status = 700;
 /// Not a provenance frame: shorter than 12 bytes, or another magic.
@@ -94,7 +94,7 @@ pub const FBAT_ERR_WIRE_BODY: fbat_status = 730;
 /// @since 0.1
 pub const FBAT_ERR_WIRE_NOT_CANONICAL: fbat_status = 740;
 /// A file, frame or body has a version above the highest that this library reads:
-/// fbat_error_found() against fbat_error_supported().
+/// the error's `actual` against its `allowed`.
 /// @since 0.1
 pub const FBAT_ERR_FUTURE_VERSION: fbat_status = 800;
 /// The file system or the machine lacks something that is needed.

@@ -1,19 +1,17 @@
 //! Test seams, declared in `tests/abi/internal.h`; never in what is shipped.
 
 use super::append::{fbat_event, fbat_receipt, Batch};
-use super::error::fbat_error;
-use super::guard::{self, Call};
-use super::handle;
-use super::import::{fbat_import_options, ImportOptionsObject};
-use super::raw::{self, Out, OutStruct};
-use super::status::fbat_status;
-use super::store::{fbat_open_options, fbat_store, OpenOptionsObject, StoreObject};
+use super::boundary::args::{self, OutStruct};
+use super::boundary::error::fbat_error;
+use super::boundary::guard::{self, Call};
+use super::boundary::panic;
+use super::boundary::status::fbat_status;
+use super::boundary::store::fbat_store;
+use super::import::{self, fbat_import_options, fbat_import_report, Seams};
+use super::store::{self, fbat_open_options};
 use crate::engine::clock::{Clock, Entropy};
-use crate::engine::error::Error;
-use crate::engine::import::ImportSeams;
 use crate::engine::store::Options;
 use std::ffi::{c_char, c_void};
-use std::ptr::null_mut;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::Arc;
 
@@ -34,7 +32,7 @@ pub unsafe extern "C" fn fbat_internal_panic(
 /// Makes a handle that nobody will free.
 #[no_mangle]
 pub extern "C" fn fbat_internal_leak() {
-    super::import::fbat_cancel_new();
+    super::cancel::fbat_cancel_new();
 }
 
 /// A clock that goes on by the same step each time it is read.
@@ -95,21 +93,8 @@ pub unsafe fn store_open_with(
     out_store: *mut *mut fbat_store,
     err: *mut *mut fbat_error,
 ) -> fbat_status {
-    // SAFETY: the caller's promise: null or writable.
-    let out = unsafe { Out::new(out_store, null_mut()) };
-    let body = |_: &Call| {
-        out.check("out_store")?;
-        // SAFETY: the caller's promise: NUL-terminated.
-        let path = unsafe { raw::path(path) }?;
-        let given = match options.is_null() {
-            true => Options::default(),
-            false => handle::get::<OpenOptionsObject>(options)?.to_engine(),
-        };
-        out.set(handle::insert(StoreObject::open(path, &change(given))?)?);
-        Ok(())
-    };
-    // SAFETY: the caller's promise: null or writable.
-    unsafe { guard::status(err, body) }
+    // SAFETY: the caller's promise, which is the same.
+    unsafe { store::open_with(path, options, change, out_store, err) }
 }
 
 /// Appends an event whose provenance is these bytes, whatever they are.
@@ -128,7 +113,7 @@ pub unsafe extern "C" fn fbat_internal_append_with_provenance(
         // SAFETY: the caller's promise.
         let batch = unsafe { Batch::read(event, 1) }?;
         // SAFETY: the caller's promise: `body_len` bytes.
-        let provenance = unsafe { raw::slice("body", body, body_len, raw::ANY) }?;
+        let provenance = unsafe { args::slice("body", body, body_len, args::ANY) }?;
         batch.with_events(|events| {
             let receipt =
                 call.store(store)?.engine.append_with_provenance_body(&events[0], provenance)?;
@@ -142,47 +127,27 @@ pub unsafe extern "C" fn fbat_internal_append_with_provenance(
 
 type BeforeCommit = unsafe extern "C-unwind" fn(user_data: *mut c_void);
 
-/// The seams of import options.
-#[derive(Clone, Default)]
-pub(crate) struct Seams {
-    skip_lookup: bool,
-    before_commit: Option<(BeforeCommit, usize)>,
-}
-
-impl Seams {
-    pub(crate) fn before_commit(&self) -> Option<impl FnMut()> {
-        let (function, user_data) = self.before_commit?;
-        // SAFETY: the test gave both for this.
-        Some(move || guard::outside(|| unsafe { function(user_data as *mut c_void) }))
-    }
-
-    pub(crate) fn to_engine<'a>(
-        &self,
-        before_commit: Option<&'a mut impl FnMut()>,
-    ) -> ImportSeams<'a> {
-        let before_commit = before_commit.map(|f| f as &mut dyn FnMut());
-        ImportSeams { skip_lookup: self.skip_lookup, before_commit }
-    }
-}
-
-/// Sets the seams of import options: `skip_lookup` leaves it to the append to find out which keys
-/// are there; `before_commit` is called after a chunk's keys were looked up, before its append.
+/// As fbat_import(). `skip_lookup` 1 leaves it to the append to find out which keys exist;
+/// `before_commit` is called after a chunk's keys were looked up, before its append.
 #[no_mangle]
-pub unsafe extern "C" fn fbat_internal_import_options_set_seams(
-    options: *mut fbat_import_options,
+pub unsafe extern "C" fn fbat_internal_import(
+    destination: *const fbat_store,
+    source: *const fbat_store,
+    options: *const fbat_import_options,
     skip_lookup: u32,
     before_commit: Option<BeforeCommit>,
     user_data: *mut c_void,
+    out_report: *mut fbat_import_report,
+    err: *mut *mut fbat_error,
 ) -> fbat_status {
-    let body = |_: &Call| {
-        if skip_lookup > 1 {
-            return Err(Error::invalid("skip_lookup is 0 or 1"));
-        }
-        let before_commit = before_commit.map(|function| (function, user_data as usize));
-        handle::get::<ImportOptionsObject>(options)?.lock().seams =
-            Seams { skip_lookup: skip_lookup == 1, before_commit };
-        Ok(())
+    let mut hook = before_commit.map(|function| {
+        // SAFETY: the test gave both for this.
+        move || panic::outside(|| unsafe { function(user_data) })
+    });
+    let seams = Seams {
+        skip_lookup: skip_lookup != 0,
+        before_commit: hook.as_mut().map(|hook| hook as &mut dyn FnMut()),
     };
-    // SAFETY: no place for an error is given.
-    unsafe { guard::status(null_mut(), body) }
+    // SAFETY: the caller's promise, which is the same.
+    unsafe { import::import_with(destination, source, options, seams, out_report, err) }
 }
