@@ -8,8 +8,9 @@ use fbat::engine::backup::{BackupOptions, BackupReport};
 use fbat::engine::error::Code;
 use fbat::engine::event::NewEvent;
 use fbat::engine::id::{Id, Kind};
-use fbat::engine::import::{ImportOptions, Verdict};
+use fbat::engine::import::ImportOptions;
 use fbat::engine::store::{new_identity, Durability, OpenMode, Options, Store};
+use fbat::engine::watch::Verdict;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -1054,7 +1055,7 @@ fn canary_an_identity_file_that_contradicts_the_log_is_found() {
         let found = findings(&path, identity);
         assert!(!found.is_empty(), "{what}");
         assert!(
-            found[0].message.contains("store id") && found[0].sequence > 0,
+            found[0].message.contains("store id") && found[0].first_sequence > 0,
             "{what}: {found:?}"
         );
     }

@@ -11,10 +11,10 @@ use fbat::engine::clock::Clock;
 use fbat::engine::error::Code;
 use fbat::engine::event::{Cause, Columns, Event, Expect, NewEvent, Receipt};
 use fbat::engine::id::{Hash, Id, Kind};
-use fbat::engine::import::{ImportOptions, ImportReport, OnConflict, Verdict};
-use fbat::engine::provenance::Provenance;
+use fbat::engine::import::{ImportOptions, ImportReport, OnConflict};
 use fbat::engine::query::{KindFilter, Query, Region};
 use fbat::engine::store::{Durability, OpenMode, Options, Store};
+use fbat::engine::watch::Verdict;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -258,7 +258,7 @@ impl Model {
             causation: Id::NONE,
             event_hash: Hash::ZERO,
             previous_hash: self.next_row(&from.entity).previous_hash,
-            provenance: Some(Provenance {
+            provenance: Some(Origin {
                 schema_version: 1,
                 namespace: namespace.to_owned(),
                 event_id: from.id,
@@ -315,7 +315,7 @@ fn difference(e: &Event<'_>, row: &Row, columns: Columns) -> Option<&'static str
         (e.content_hash == row.content_hash, "content hash"),
         (e.event_hash == row.event_hash, "event hash"),
         (e.previous_hash == previous_hash, "previous hash"),
-        (provenance == row.provenance, "provenance"),
+        (provenance.map(Origin::from) == row.provenance, "provenance"),
     ];
     checks.iter().find(|(same, _)| !same).map(|(_, what)| *what)
 }
@@ -1026,10 +1026,13 @@ fn check_report(
         overtaken: 0,
         source_high_watermark: covered.last().map_or(0, |(sequence, _)| *sequence),
         source_ceiling: ceiling,
+        source_position: report.source_position,
         destination_visible: before + count(Bucket::Imported),
         destination_durable: before + count(Bucket::Imported),
     };
     ensure!(*report == expected, "expected {expected:?}");
+    let position = report.source_position;
+    ensure!((watermark..=ceiling).contains(&position), "it has read up to {position}");
     if ended.is_none() {
         ensure!(
             covered.len() == sorted.len(),

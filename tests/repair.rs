@@ -7,8 +7,9 @@ mod common;
 use common::*;
 use fbat::engine::error::Code;
 use fbat::engine::event::{Expect, NewEvent, SYSTEM_ENTITY};
+use fbat::engine::finding::Finding;
 use fbat::engine::id::{Hash, Kind};
-use fbat::engine::repair::{repair, Loss, RepairReport};
+use fbat::engine::repair::{repair, RepairReport};
 use fbat::engine::store::{new_identity, OpenMode, Store};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -311,7 +312,7 @@ fn check(original: &Original, damage: &Damage, outcome: &Outcome) -> Result<(), 
     {
         return fail(format!("event {lost} is lost, though the damage did not touch it"));
     }
-    let listed: Vec<&Loss> = report.list.iter().filter(|loss| loss.last_sequence > 0).collect();
+    let listed: Vec<&Finding> = report.list.iter().filter(|loss| loss.last_sequence > 0).collect();
     let is_listed =
         |s: u64| listed.iter().any(|loss| (loss.first_sequence..=loss.last_sequence).contains(&s));
     let is_left_out = |s: u64| (report.gap_first..=report.gap_last).contains(&s);
