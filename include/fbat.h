@@ -153,7 +153,7 @@ extern "C" {
 #endif
 
 /** The version of this header as text. @since 0.1 */
-#define FBAT_VERSION "0.1.0"
+#define FBAT_VERSION "0.2.0"
 
 /** The first 6 bytes of a provenance frame. @since 0.1 */
 #define FBAT_PROVENANCE_MAGIC "FBATIP"

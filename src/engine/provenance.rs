@@ -36,8 +36,8 @@ pub struct Provenance<'a> {
 
 impl<'a> Provenance<'a> {
     /// The bare MessagePack body. Refuses a schema version above [`SCHEMA_VERSION`] with
-    /// [`Code::FutureVersion`], and a namespace that is empty or too long with
-    /// [`Code::InvalidArgument`].
+    /// [`Code::FutureVersion`], and a namespace that is empty, too long or
+    /// has control bytes with [`Code::InvalidArgument`].
     pub fn to_body(&self) -> Result<Vec<u8>> {
         let mut body = Vec::new();
         self.encode(&mut body)?;
@@ -114,7 +114,7 @@ impl<'a> Provenance<'a> {
     }
 
     /// Appends the canonical encoding of whatever the fields hold.
-    fn write_body(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write_body(&self, out: &mut Vec<u8>) {
         let Provenance { schema_version, namespace, event_id, sequence, kind, ref content_hash } =
             *self;
         write_body(out, schema_version, namespace, event_id, sequence, kind, content_hash);
@@ -400,7 +400,7 @@ mod tests {
         Plain {
             schema_version: random.pick(&[0, 1, 1, 1]),
             source_namespace: (0..=characters)
-                .map(|_| random.pick(&['a', '-', 'ü', '源', '🔋', '\0']))
+                .map(|_| random.pick(&['a', '-', 'ü', '源', '🔋', '\u{80}']))
                 .collect(),
             source_event_id: u128::from_be_bytes(random.bytes()),
             source_global_sequence: random.uint(),
@@ -465,12 +465,14 @@ mod tests {
         let good = Provenance { schema_version: SCHEMA_VERSION, ..plain.provenance() };
         let future = Provenance { schema_version: 2, ..good };
         let empty = Provenance { namespace: "", ..good };
+        let control = Provenance { namespace: "a\u{7f}", ..good };
         let longest = Provenance { namespace: &long[1..], ..good };
         let longer = Provenance { namespace: &long, ..good };
         for (provenance, code) in [
             (&future, Code::FutureVersion),
             (&empty, Code::InvalidArgument),
             (&longer, Code::InvalidArgument),
+            (&control, Code::InvalidArgument),
         ] {
             assert_eq!(provenance.to_body().unwrap_err().code(), code);
             assert_eq!(provenance.to_frame().unwrap_err().code(), code);

@@ -2,7 +2,7 @@
 //!
 //! Copying events from one store into another, exactly once, with a record of where each came from.
 
-use super::boundary::args::{self, OutStruct};
+use super::boundary::args::{self, OutStruct, Sized0};
 use super::boundary::error::fbat_error;
 use super::boundary::guard::{self, Call};
 use super::boundary::panic;
@@ -241,7 +241,7 @@ pub(crate) unsafe fn import_with(
         }
         // SAFETY: the caller's promise: a struct with its size.
         let given = unsafe { args::structure("options", options) }?;
-        let columns = page::columns(given.filter_columns, FILTER_COLUMNS)?;
+        let columns = page::columns("filter_columns", given.filter_columns, FILTER_COLUMNS)?;
         let token = Token::new(given.cancel)?;
         let (mut filter, mut progress) = (filter(&given, columns), progress(&given));
         // SAFETY: the caller's promise: what the options point to is live.
@@ -341,7 +341,6 @@ fn progress(given: &fbat_import_options) -> Option<impl FnMut(&ImportReport) -> 
 impl From<ImportReport> for fbat_import_report {
     fn from(report: ImportReport) -> fbat_import_report {
         fbat_import_report {
-            struct_size: size_of::<fbat_import_report>(),
             imported: report.imported,
             deduplicated: report.deduplicated,
             skipped_reserved: report.skipped_reserved,
@@ -354,6 +353,7 @@ impl From<ImportReport> for fbat_import_report {
             destination_visible: report.destination_visible,
             destination_durable: report.destination_durable,
             source_position: report.source_position,
+            ..fbat_import_report::initial()
         }
     }
 }
