@@ -3,9 +3,10 @@
 use crate::peer::{Event, EventView, Imported, Mode, Peer, Role, BATCH};
 use fbat::engine::event::{Columns, NewEvent};
 use fbat::engine::id::{Id, Kind};
-use fbat::engine::import::{ImportDurability, ImportOptions, Verdict};
+use fbat::engine::import::{ImportDurability, ImportOptions};
 use fbat::engine::query::{Query, Region};
 use fbat::engine::store::{Durability, Options, Store};
+use fbat::engine::watch::Verdict;
 use std::path::Path;
 
 pub struct Fbat(Store);
