@@ -277,7 +277,11 @@ fn whatever_is_accepted_strictly_is_its_own_encoding() {
         match (strict, lenient) {
             (Ok(strict), Ok(lenient)) => {
                 assert_eq!(strict, lenient);
-                assert_eq!(strict.to_frame().unwrap(), frame, "seed {seed}");
+                match strict.to_frame() {
+                    Ok(again) => assert_eq!(again, frame, "seed {seed}"),
+                    // Others may write control bytes into it, we do not.
+                    Err(e) => assert!(strict.namespace.contains(char::is_control), "{e}; {seed}"),
+                }
                 accepted += 1;
             }
             (Err(e), Ok(_)) => {
