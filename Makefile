@@ -122,9 +122,8 @@ build/bench/worker: benches/c/worker.c $(HEADERS) | lib
 bench-languages: lib
 	@benches/bindings/run
 
-# The test that compares the committed header with a fresh one writes it instead.
 header:
-	FBAT_BLESS=1 $(CARGO) test --locked --test header
+	@scripts/api --header
 
 # Paths in what is installed are relative, so that the whole can be moved.
 path = $$(realpath -ms --relative-to='$(1)' '$(2)')
