@@ -28,6 +28,7 @@ use crate::engine::model::key::ImportKeys;
 use crate::engine::platform::os;
 use crate::engine::store::scan::Scan;
 use crate::engine::store::scan::Successor;
+use crate::engine::store::scan::Visit;
 use crate::engine::store::Store;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -67,8 +68,40 @@ struct Run<'d> {
     counts: Counts,
     /// Events examined since the progress callback was last called.
     unreported: usize,
+    /// Events that the walk passed since, those that do not match included.
+    passed: usize,
     /// Behind the last event that the destination had.
     place: Option<Successor>,
+}
+
+/// Progress is reported after so many events at the latest, or after those of a chunk.
+const PROGRESS_EVENTS: usize = 4096;
+
+/// The walk over the source.
+struct Examination<'e, 'd, 'o> {
+    run: &'e mut Run<'d>,
+    options: &'e mut ImportOptions<'o>,
+    source: &'e Inner,
+}
+
+impl Examination<'_, '_, '_> {
+    fn check(&self) -> Result<()> {
+        self.options.cancel.map_or(Ok(()), Cancel::check)?;
+        self.source.check_open()?;
+        self.run.destination.check_open()
+    }
+}
+
+impl Visit for Examination<'_, '_, '_> {
+    fn pass(&mut self, sequence: u64) -> Result<()> {
+        self.check()?;
+        self.run.pass(sequence, self.options)
+    }
+
+    fn show(&mut self, event: &Event<'_>) -> Result<Flow> {
+        self.run.take(event, self.options)?;
+        Ok(Flow::Continue(()))
+    }
 }
 
 impl<'d> Run<'d> {
@@ -102,22 +135,15 @@ impl<'d> Run<'d> {
             examined: report,
             under_way: VecDeque::new(),
             settled: report,
-            counts: Counts::default(),
+            counts: Counts { frontier: to.current_frontier(), ..Counts::default() },
             unreported: 0,
+            passed: 0,
             place: None,
         })
     }
 
     fn examine(&mut self, source: &Store, options: &mut ImportOptions<'_>) -> Result<()> {
-        let from = &*source.0;
-        let (region, cancel, destination) =
-            (options.region.clone(), options.cancel, self.destination);
-        let go_on = || {
-            cancel.map_or(Ok(()), Cancel::check)?;
-            from.check_open()?;
-            destination.check_open()
-        };
-        go_on()?;
+        let (from, region) = (&*source.0, options.region.clone());
         let scan = Scan {
             region: &region,
             after: options.after,
@@ -126,12 +152,21 @@ impl<'d> Run<'d> {
             system: true,
             previous_hash: options.filter_columns.previous_hash && options.filter.is_some(),
             rehash: options.rehash,
-            go_on: &go_on,
         };
-        from.scan(&scan, &mut |event| {
-            self.take(event, options)?;
-            Ok(Flow::Continue(()))
-        })
+        let mut examination = Examination { run: self, options, source: from };
+        examination.check()?;
+        from.scan(&scan, &mut examination)
+    }
+
+    /// The walk has come as far as `sequence`. Where nothing is committed for long, the progress
+    /// callback hears of that.
+    fn pass(&mut self, sequence: u64, options: &mut ImportOptions<'_>) -> Result<()> {
+        self.examined.source_position = sequence;
+        self.passed += 1;
+        match self.passed < PROGRESS_EVENTS.max(self.chunk_size) {
+            true => Ok(()),
+            false => self.report(options),
+        }
     }
 
     /// Puts one event of the source into its bucket.
@@ -143,7 +178,6 @@ impl<'d> Run<'d> {
         }
         let before = self.examined;
         self.examined.source_high_watermark = event.sequence;
-        self.examined.source_position = event.sequence;
         if event.kind.is_reserved() {
             self.examined.skipped_reserved += 1;
         } else if !filter_keeps(event, options).inspect_err(|_| self.examined = before)? {
@@ -271,7 +305,7 @@ impl<'d> Run<'d> {
     }
 
     fn report(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
-        self.unreported = 0;
+        (self.unreported, self.passed) = (0, 0);
         let Some(progress) = &mut options.progress else { return Ok(()) };
         let verdict = progress(&self.so_far());
         check_fork()?;

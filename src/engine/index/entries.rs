@@ -407,7 +407,10 @@ fn place_in_block(block: &[u8], count: usize, guess: usize, id: Id) -> Result<Pl
 }
 
 /// The first number below `count` for which `before` no longer holds.
-fn partition_point(count: usize, mut before: impl FnMut(usize) -> Result<bool>) -> Result<usize> {
+pub(super) fn partition_point(
+    count: usize,
+    mut before: impl FnMut(usize) -> Result<bool>,
+) -> Result<usize> {
     let (mut low, mut high) = (0, count);
     while low < high {
         let middle = low + (high - low) / 2;

@@ -382,6 +382,9 @@ impl Inner {
             tag: item.tag,
             offset: offset as u32,
             batch_offset: writer.tail.offset as u32,
+            kind: fields.kind,
+            timestamp_us: fields.timestamp_us,
+            recorded_us,
         });
         Ok(Receipt {
             id,

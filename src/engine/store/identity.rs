@@ -15,6 +15,7 @@ use crate::engine::log::state::Inner;
 use crate::engine::model::error::Code;
 use crate::engine::model::error::Error;
 use crate::engine::model::error::Result;
+use crate::engine::model::event::Event;
 use crate::engine::model::event::NewEvent;
 use crate::engine::model::event::SYSTEM_ENTITY;
 use crate::engine::model::event::SYSTEM_SCOPE;
@@ -94,7 +95,7 @@ impl Inner {
         let mut declared =
             Declared { identity, seen: at, last_sequence: newest.first_sequence - 1 };
         let mut agrees = Ok(());
-        let (region, go_on) = (Region::default(), || Ok(()));
+        let region = Region::default();
         let scan = Scan {
             region: &region,
             after: newest.first_sequence - 1,
@@ -103,9 +104,8 @@ impl Inner {
             system: true,
             previous_hash: false,
             rehash: false,
-            go_on: &go_on,
         };
-        self.scan(&scan, &mut |event| {
+        self.scan(&scan, &mut |event: &Event<'_>| {
             agrees = declared.meet(event.sequence, event.kind, event.payload);
             Ok(if event.kind == Kind::GAP { Flow::Continue(()) } else { Flow::Break(()) })
         })?;
