@@ -89,6 +89,18 @@ impl Zones {
         }
     }
 
+    /// Whether a zone says that it has an event of this kind and these times.
+    pub fn has(&self, zone: usize, kind: Kind, timestamp_us: i64, recorded_us: i64) -> bool {
+        let within = |(least, greatest): (i64, i64), time| (least..=greatest).contains(&time);
+        let stretches = self.kinds.get(&kind.0).map_or(&[][..], Vec::as_slice);
+        let after = stretches.partition_point(|(first, _)| *first as usize <= zone);
+        after > 0
+            && zone <= stretches[after - 1].1 as usize
+            && self.times.get(zone).is_some_and(|times| {
+                within(times.timestamps, timestamp_us) && within(times.recorded, recorded_us)
+            })
+    }
+
     /// The times of all of them.
     pub fn all_times(&self) -> Times {
         let mut all = Times::NONE;

@@ -19,6 +19,7 @@ use crate::engine::model::error::{Error, Result};
 use crate::engine::model::id::Kind;
 use crate::engine::model::limits::SEQUENCE_LEASE;
 use crate::engine::platform::vfs::{copy_front, read_full, Access, File};
+use crate::engine::platform::watch::Watch;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -65,7 +66,7 @@ impl OpenLog {
 }
 
 /// What opening needs to know.
-pub(crate) struct Opening<'a> {
+pub(crate) struct Opening<'a, 'w> {
     pub dir: &'a Directory,
     pub identity: &'a Identity,
     pub cache: Arc<BlockCache>,
@@ -74,16 +75,19 @@ pub(crate) struct Opening<'a> {
     /// Nothing that was written can be lost: the machine has not restarted since, and no fsync
     /// failed.
     pub same_boot: bool,
+    /// Counts the bytes of the log that are read.
+    pub watch: &'a Watch<'w>,
 }
 
-impl<'a> Opening<'a> {
+impl<'a, 'w> Opening<'a, 'w> {
     /// Opening without changing anything.
     pub fn for_reading(
         dir: &'a Directory,
         identity: &'a Identity,
         cache: Arc<BlockCache>,
-    ) -> Opening<'a> {
-        Opening { dir, identity, cache, writable: false, same_boot: true }
+        watch: &'a Watch<'w>,
+    ) -> Opening<'a, 'w> {
+        Opening { dir, identity, cache, writable: false, same_boot: true, watch }
     }
 
     /// Opens every segment and checks that each continues the one before.
@@ -171,7 +175,8 @@ impl<'a> Opening<'a> {
         }
         let bare = Segment::new(header, path.clone(), file.clone(), None, self.cache.clone());
         let mut tail = Tail::at_start(&header);
-        tail.read_through(&bare, length)?;
+        self.watch.expect(length);
+        tail.read_watched(&bare, length, self.watch)?;
         if !tail.sealed {
             return Err(Error::corrupt(
                 &path,
@@ -256,7 +261,8 @@ impl<'a> Opening<'a> {
 
     /// Whether the log ends where the mark says. A log that falls short of its mark is damaged.
     fn matches_mark(&self, segment: &Segment, tail: &mut Tail, mark: &CleanMark) -> Result<bool> {
-        tail.read_through(segment, mark.end)?;
+        self.watch.expect(mark.end.saturating_sub(tail.offset));
+        tail.read_watched(segment, mark.end, self.watch)?;
         if (tail.offset, tail.next_sequence - 1, tail.log_hash)
             != (mark.end, mark.last_sequence, mark.log_hash)
         {
@@ -280,8 +286,9 @@ impl<'a> Opening<'a> {
         synced: u64,
         report: OpenReport,
     ) -> Result<OpenLog> {
+        self.watch.expect(length.saturating_sub(tail.offset));
         loop {
-            let torn = read_to_end(&segment, &mut tail)?;
+            let torn = read_to_end(&segment, &mut tail, self.watch)?;
             if tail.sealed {
                 break;
             }
@@ -311,7 +318,8 @@ impl<'a> Opening<'a> {
         mut report: OpenReport,
     ) -> Result<OpenLog> {
         let mut tail = Tail::at_start(&segment.header);
-        let torn = read_to_end(&segment, &mut tail)?;
+        self.watch.expect(length);
+        let torn = read_to_end(&segment, &mut tail, self.watch)?;
         let behind = batches_behind(&segment, tail.offset, length)?;
         let synced = synced.max(behind.synced_through).max(tail.synced_through);
         let ending = decide(&Evidence {
@@ -429,11 +437,16 @@ fn found(
 }
 
 /// Reads every whole batch; says what stopped it, unless that is the end or a seal.
-fn read_to_end(segment: &Segment, tail: &mut Tail) -> Result<Option<&'static str>> {
+fn read_to_end(
+    segment: &Segment,
+    tail: &mut Tail,
+    watch: &Watch<'_>,
+) -> Result<Option<&'static str>> {
     let mut window = Window::sequential(segment.file.clone(), segment.path.clone());
     loop {
+        let before = tail.offset;
         match tail.step(segment, &mut window)? {
-            Step::Batch => {}
+            Step::Batch => watch.advance(tail.offset - before)?,
             Step::End | Step::Sealed => return Ok(None),
             Step::Bad(why) => return Ok(Some(why)),
         }
@@ -496,7 +509,7 @@ pub(crate) fn refuse_orphan(dir: &Directory) -> Result<()> {
     let length = file.len().map_err(failed)?;
     let segment = Segment::new(header, path, file, None, Arc::new(BlockCache::new()));
     let mut tail = Tail::at_start(&header);
-    read_to_end(&segment, &mut tail)?;
+    read_to_end(&segment, &mut tail, &Watch::default())?;
     if tail.events > 1 || batches_behind(&segment, tail.offset, length)?.batches > 0 {
         return Err(Error::corrupt(
             &segment.path,
@@ -513,7 +526,8 @@ pub(crate) fn open_next(
     sealed: &Tail,
     events_before: u64,
 ) -> Result<Option<Segment>> {
-    let opening = Opening::for_reading(&store.dir, &store.identity, store.cache.clone());
+    let watch = Watch::default();
+    let opening = Opening::for_reading(&store.dir, &store.identity, store.cache.clone(), &watch);
     let path = store.dir.file(&Segment::log_name(sealed.next_sequence));
     if let Err(e) = store.dir.vfs.open(&path, Access::Read) {
         return match e.kind() {
@@ -530,7 +544,8 @@ pub(crate) fn open_next(
 /// table in memory.
 pub(crate) fn use_index_of_sealed(store: &Inner, segments: &mut [Arc<Segment>]) -> Result<()> {
     let Some(last) = segments.last_mut() else { return Ok(()) };
-    let opening = Opening::for_reading(&store.dir, &store.identity, store.cache.clone());
+    let watch = Watch::default();
+    let opening = Opening::for_reading(&store.dir, &store.identity, store.cache.clone(), &watch);
     if let Some(index) = opening.open_index(&last.header)?.filter(|index| index.meta.sealed) {
         *last = Arc::new(last.with_index(index));
     }

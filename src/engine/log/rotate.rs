@@ -10,6 +10,7 @@ use super::writer;
 use super::writer::Writer;
 use crate::engine::index::file::Index;
 use crate::engine::model::error::Result;
+use crate::engine::platform::watch::Watch;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
@@ -73,7 +74,8 @@ impl Inner {
     /// Writes the index of the sealed segment and opens it.
     fn index_of_sealed(&self, writer: &Writer) -> Result<Index> {
         let bytes = writer.write_index()?;
-        let opening = Opening::for_reading(&self.dir, &self.identity, self.cache.clone());
+        let watch = Watch::default();
+        let opening = Opening::for_reading(&self.dir, &self.identity, self.cache.clone(), &watch);
         match opening.open_index(&writer.segment.header)? {
             Some(index) if index.meta == writer.tail.index_meta() => Ok(index),
             _ => writer.segment.open_index_bytes(bytes),

@@ -62,6 +62,9 @@ pub struct Progress {
 /// A callback is told at most about so often.
 const STEPS: u64 = 256;
 
+/// Of calls that count bytes of the log: the token is looked at after so many at the latest.
+pub(crate) const STEP_BYTES: u64 = 1 << 20;
+
 /// The token and the callback of one call. Used on the thread of the call only, and with no lock
 /// held, since the callback may do anything.
 #[derive(Default)]
@@ -83,12 +86,19 @@ impl<'a> Watch<'a> {
         Watch { cancel, tell: RefCell::new(tell), ..Watch::default() }
     }
 
-    /// Says how much there is to do. The token is looked at after each `step` of it at the latest.
+    /// Says how much there is to do, 0 where that is not known yet. The token is looked at after
+    /// each `step` of it at the latest.
     pub(crate) fn begin(&self, total: u64, step: u64) -> Result<()> {
         self.now.set(Progress { done: 0, total });
-        self.step.set((total / STEPS).clamp(1, step.max(1)));
+        self.step.set(if total == 0 { step } else { (total / STEPS).clamp(1, step) });
         self.next.set(self.step.get());
         self.check()
+    }
+
+    /// Says that there is more to do than was said.
+    pub(crate) fn expect(&self, more: u64) {
+        let Progress { done, total } = self.now.get();
+        self.now.set(Progress { done, total: total.saturating_add(more) });
     }
 
     /// Says that `more` was done.

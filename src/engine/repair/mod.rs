@@ -20,7 +20,7 @@ use crate::engine::model::finding::Finding;
 use crate::engine::model::id::{Hash, Id, Kind};
 use crate::engine::model::limits::{SEQUENCE_LEASE, SEQUENCE_MAX};
 use crate::engine::platform::vfs::{Access, Lock};
-use crate::engine::platform::watch::Watch;
+use crate::engine::platform::watch::{Watch, STEP_BYTES};
 use crate::engine::repair::rewrite::Rewrite;
 use crate::engine::repair::salvage::{bare_header, header_of, Names, Piece, Salvage};
 use crate::engine::store::scan::event_of;
@@ -90,7 +90,6 @@ pub fn repair_watched(
     options: &Options,
     watch: &Watch<'_>,
 ) -> Result<RepairReport> {
-    watch.begin(0, 1)?;
     let directory = |path: &Path| {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         Directory { path, vfs: options.vfs.clone() }
@@ -103,11 +102,13 @@ pub fn repair_watched(
     }
     refuse(&new, &damaged.path)?;
     let _lock = lock_damaged(&damaged)?;
+    watch.begin(candidates.iter().map(|candidate| candidate.length).sum(), STEP_BYTES)?;
     let (identity, identity_rebuilt) = find_identity(&damaged, &candidates)?;
     let mut repair = Repair {
         damaged: damaged.path.clone(),
         new,
         options,
+        watch,
         identity,
         report: RepairReport { identity_rebuilt, ..RepairReport::default() },
         output: None,
@@ -138,6 +139,7 @@ struct Candidate {
     first_sequence: u64,
     misnamed: bool,
     header: Option<SegmentHeader>,
+    length: u64,
 }
 
 /// The files that are segments by their header or, where that is damaged, by their name, in the
@@ -155,11 +157,13 @@ fn candidates(dir: &Directory) -> Result<Vec<Candidate>> {
         }
         let named = directory::segment_number(name.trim_end_matches(".log"));
         let Some(first_sequence) = header.map(|h| h.first_sequence).or(named) else { continue };
+        let length = file.len().map_err(|e| Error::io("cannot stat", &path, &e))?;
         found.push(Candidate {
             path,
             first_sequence,
             misnamed: named != Some(first_sequence),
             header,
+            length,
         });
     }
     found.sort_by(|a, b| {
@@ -207,8 +211,8 @@ fn find_identity(dir: &Directory, candidates: &[Candidate]) -> Result<(Identity,
             Err(error)
         }
         _ => {
-            let what =
-                "neither the identity file nor the genesis event is whole, so that nothing says which store this is";
+            let what = "neither the identity file nor the genesis event is whole, so that nothing \
+                        says which store this is";
             Err(Error::corrupt(&dir.path, 0, what))
         }
     }
@@ -253,10 +257,11 @@ struct Head {
     hash: Hash,
 }
 
-struct Repair<'a> {
+struct Repair<'a, 'w> {
     damaged: PathBuf,
     new: Directory,
     options: &'a Options,
+    watch: &'a Watch<'w>,
     identity: Identity,
     report: RepairReport,
     /// Made with the first event that is kept.
@@ -286,7 +291,7 @@ struct Place<'s> {
     repeated: u64,
 }
 
-impl Repair<'_> {
+impl Repair<'_, '_> {
     fn candidate(&mut self, dir: &Directory, candidate: &Candidate) -> Result<()> {
         let (path, first) = (&candidate.path, candidate.first_sequence);
         if let Some(header) =
@@ -329,7 +334,10 @@ impl Repair<'_> {
 
     fn segment(&mut self, salvage: &Salvage, pieces: Vec<(u64, Piece)>) -> Result<()> {
         let mut place = Place { salvage, fresh: true, through: 0, repeated: 0 };
+        let mut read = 0;
         for (at, piece) in pieces {
+            self.watch.advance(at.saturating_sub(read))?;
+            read = read.max(at);
             match piece {
                 Piece::Header(header) => self.header(&mut place, at, &header)?,
                 Piece::Frame(length) => self.frame(&mut place, at, length)?,
@@ -341,6 +349,7 @@ impl Repair<'_> {
                 }
             }
         }
+        self.watch.advance(salvage.end().saturating_sub(read))?;
         self.end_batch()?;
         if place.repeated > 0 {
             let what = format!(

@@ -8,13 +8,13 @@ use crate::engine::log::directory::{CleanMark, Directory};
 use crate::engine::log::filter_group::{self, RUN_SEGMENTS};
 use crate::engine::log::recovery::Opening;
 use crate::engine::log::segment::Segment;
-use crate::engine::log::state::Inner;
+use crate::engine::log::state::{Importing, Inner};
 use crate::engine::log::tail::{Step, Tail};
 use crate::engine::log::window::Window;
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::id::Hash;
 use crate::engine::platform::vfs::{copy_front, read_full, Access, File};
-use crate::engine::platform::watch::Watch;
+use crate::engine::platform::watch::{Watch, STEP_BYTES};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -60,7 +60,7 @@ impl Store {
         options: BackupOptions,
         watch: &Watch<'_>,
     ) -> Result<BackupReport> {
-        watch.begin(0, 1)?;
+        let _busy = Importing::new(&self.0);
         let source = &*self.0;
         source.check_open()?;
         // The genesis event was on disk before the store was one.
@@ -68,7 +68,9 @@ impl Store {
         let path = std::path::absolute(destination).unwrap_or_else(|_| destination.to_owned());
         let dir = Directory { path, vfs: source.dir.vfs.clone() };
         let _lock = directory::claim(&dir, &source.dir.path)?;
-        Backup { source, dir: &dir, end, options }.run().inspect_err(|_| {
+        let bytes = source.segments().iter().map(|segment| segment.end()).sum();
+        watch.begin(bytes, STEP_BYTES)?;
+        Backup { source, dir: &dir, end, options, watch }.run().inspect_err(|_| {
             // Best effort: without an identity file what is left is no store.
             let _ = dir.remove_store();
         })
@@ -76,12 +78,13 @@ impl Store {
 }
 
 /// A backup under way.
-struct Backup<'a> {
+struct Backup<'a, 'w> {
     source: &'a Inner,
     dir: &'a Directory,
     /// The last sequence to be copied; it ends a batch and is durable in the source.
     end: u64,
     options: BackupOptions,
+    watch: &'a Watch<'w>,
 }
 
 /// Where the copy ends so far.
@@ -92,7 +95,7 @@ struct Place {
     events: u64,
 }
 
-impl Backup<'_> {
+impl Backup<'_, '_> {
     /// Everything is on disk before the identity file is, which makes a store of it.
     fn run(&self) -> Result<BackupReport> {
         let (mut report, mut place, mut copies) = (BackupReport::default(), None, Vec::new());
@@ -169,9 +172,13 @@ impl Backup<'_> {
         // Made from what was just checked, so that no damage of the old one is copied.
         let index = copy.build_index(&tail.index_meta())?;
         self.dir.publish(&Segment::index_name(header.first_sequence), &index, true)?;
-        let index =
-            Opening::for_reading(self.dir, &self.source.identity, self.source.cache.clone())
-                .open_index(&header)?;
+        let index = Opening::for_reading(
+            self.dir,
+            &self.source.identity,
+            self.source.cache.clone(),
+            self.watch,
+        )
+        .open_index(&header)?;
         let indexed =
             Segment::new(header, copy.path.clone(), file, index, self.source.cache.clone());
         report.segments += 1;
@@ -202,7 +209,7 @@ impl Backup<'_> {
             return corrupt(0, "the segment does not continue the one before");
         }
         if sealed {
-            tail.read_through(copy, copy.file.len().map_err(failed)?)?;
+            tail.read_watched(copy, copy.file.len().map_err(failed)?, self.watch)?;
             if !tail.sealed {
                 return corrupt(tail.offset, "another segment follows, but this one is not sealed");
             }
@@ -210,8 +217,9 @@ impl Backup<'_> {
         }
         let mut window = Window::sequential(copy.file.clone(), copy.path.clone());
         while tail.next_sequence <= self.end {
+            let before = tail.offset;
             match tail.step(copy, &mut window)? {
-                Step::Batch => {}
+                Step::Batch => self.watch.advance(tail.offset - before)?,
                 Step::Bad(why) => return corrupt(tail.offset, why),
                 Step::End | Step::Sealed => return corrupt(tail.offset, "the log ends here"),
             }

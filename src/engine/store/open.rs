@@ -37,7 +37,7 @@ use crate::engine::model::id::Hash;
 use crate::engine::model::id::Kind;
 use crate::engine::model::limits;
 use crate::engine::platform::vfs::Lock;
-use crate::engine::platform::watch::Watch;
+use crate::engine::platform::watch::{Watch, STEP_BYTES};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -54,20 +54,20 @@ impl Store {
 
     /// As [`Store::open`], under a watch that counts the bytes of the log that recovery reads.
     pub fn open_watched(path: &Path, options: &Options, watch: &Watch<'_>) -> Result<Store> {
-        watch.begin(0, 1)?;
+        watch.begin(0, STEP_BYTES)?;
         options.limits.check()?;
         event::check_limit("label bytes", options.label.len(), limits::COORDINATE_BYTES_MAX)?;
         // A program may change its working directory while the store is open.
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let dir = Directory { path, vfs: options.vfs.clone() };
         match options.mode {
-            OpenMode::ReadOnly => open_reader(dir, options),
-            _ => open_writer(dir, options),
+            OpenMode::ReadOnly => open_reader(dir, options, watch),
+            _ => open_writer(dir, options, watch),
         }
     }
 }
 
-fn open_reader(dir: Directory, options: &Options) -> Result<Store> {
+fn open_reader(dir: Directory, options: &Options, watch: &Watch<'_>) -> Result<Store> {
     let present = dir.list()?;
     let is_there = present.is_some();
     let listing = present
@@ -75,13 +75,13 @@ fn open_reader(dir: Directory, options: &Options) -> Result<Store> {
         .ok_or_else(|| not_a_store(&dir.path, is_there))?;
     let identity = dir.read_identity()?;
     let cache = Arc::new(BlockCache::new());
-    let opening = Opening::for_reading(&dir, &identity, cache.clone());
+    let opening = Opening::for_reading(&dir, &identity, cache.clone(), watch);
     let log = opening.open_log(&listing)?;
     let follower = Follower::new(log.tail, log.clean, log.durable);
     finish_open(dir, options, identity, cache, log, Role::Reader(Mutex::new(follower)), None)
 }
 
-fn open_writer(dir: Directory, options: &Options) -> Result<Store> {
+fn open_writer(dir: Directory, options: &Options, watch: &Watch<'_>) -> Result<Store> {
     let present = dir.list()?;
     let is_store = present.as_ref().is_some_and(|listing| listing.identity);
     match options.mode {
@@ -118,8 +118,14 @@ fn open_writer(dir: Directory, options: &Options) -> Result<Store> {
     }
     let cache = Arc::new(BlockCache::new());
     let same_boot = same_boot && !poisoned;
-    let opening =
-        Opening { dir: &dir, identity: &identity, cache: cache.clone(), writable: true, same_boot };
+    let opening = Opening {
+        dir: &dir,
+        identity: &identity,
+        cache: cache.clone(),
+        writable: true,
+        same_boot,
+        watch,
+    };
     let mut log = opening.open_log(&listing)?;
     log.report.created = created;
     if log.gap.is_some() {
