@@ -4,8 +4,9 @@
 mod common;
 
 use common::*;
-use fbat::engine::id::Id;
-use fbat::engine::store::{Options, Store};
+use fbat::engine::log::options::Options;
+use fbat::engine::model::id::Id;
+use fbat::engine::store::Store;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;

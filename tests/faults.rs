@@ -6,7 +6,7 @@ mod common;
 use common::book::{store_path, Earlier, Work};
 use common::simulated::{Call, Disk, Fault, Replay};
 use common::*;
-use fbat::engine::error::Code;
+use fbat::engine::model::error::Code;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;

@@ -8,8 +8,9 @@ use common::ledger::{try_rows, Ledger};
 use common::mount::{skip, Mount, Shutdown};
 use common::worker::{self, Source};
 use common::*;
-use fbat::engine::error::Result;
-use fbat::engine::store::{OpenMode, Options, Store};
+use fbat::engine::log::options::{OpenMode, Options};
+use fbat::engine::model::error::Result;
+use fbat::engine::store::Store;
 use std::time::Instant;
 
 const FIGURE: &str = "power cuts on ext4";

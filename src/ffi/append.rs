@@ -9,9 +9,9 @@ use super::boundary::guard::{self, Call};
 use super::boundary::status::fbat_status;
 use super::boundary::store::fbat_store;
 use super::boundary::types::{fbat_extension, fbat_hash, fbat_id, fbat_str};
-use crate::engine::error::{Error, Result};
-use crate::engine::event::{Cause, Expect, NewEvent, Receipt};
-use crate::engine::id::{Id, Kind};
+use crate::engine::model::error::{Error, Result};
+use crate::engine::model::event::{Cause, Expect, NewEvent, Receipt};
+use crate::engine::model::id::{Id, Kind};
 use std::ffi::c_void;
 use std::ops::Range;
 

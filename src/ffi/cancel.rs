@@ -6,8 +6,8 @@
 use super::boundary::guard::{self, Call};
 use super::boundary::status::fbat_status;
 use super::boundary::{handle, panic};
-use crate::engine::error::Result;
-use crate::engine::watch::{Cancel, Progress, Verdict, Watch};
+use crate::engine::model::error::Result;
+use crate::engine::platform::watch::{Cancel, Progress, Verdict, Watch};
 use std::ffi::c_void;
 use std::ptr::null_mut;
 use std::sync::Arc;

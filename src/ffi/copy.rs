@@ -9,9 +9,9 @@ use super::boundary::status::fbat_status;
 use super::boundary::store::{fbat_store, StoreObject};
 use super::boundary::types::{fbat_hash, fbat_id};
 use super::cancel::{fbat_cancel, fbat_progress_fn, Watched};
-use crate::engine::backup::BackupOptions;
-use crate::engine::store::{OpenMode, Options};
-use crate::engine::watch::Watch;
+use crate::engine::log::options::{OpenMode, Options};
+use crate::engine::platform::watch::Watch;
+use crate::engine::store::backup::BackupOptions;
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 

@@ -116,7 +116,7 @@ pub unsafe extern "C" fn fbat_error_free(err: *mut fbat_error) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::error::Error;
+    use crate::engine::model::error::Error;
     use crate::ffi::boundary::error::new_handle;
     use crate::ffi::boundary::status::{FBAT_ERR_CORRUPT, FBAT_OK};
     use std::path::Path;

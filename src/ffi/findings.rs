@@ -5,8 +5,8 @@
 use super::boundary::args::{self, Sized0, Text};
 use super::boundary::types::fbat_str;
 use super::boundary::{guard, handle};
-use crate::engine::error::Result;
-use crate::engine::finding::Finding;
+use crate::engine::model::error::Result;
+use crate::engine::model::finding::Finding;
 use std::os::unix::ffi::OsStrExt;
 use std::ptr::null;
 

@@ -12,14 +12,14 @@ use super::boundary::types::fbat_str;
 use super::cancel::{self, fbat_cancel, Token};
 use super::page::{self, fbat_record, Rows};
 use super::region::{self, fbat_region};
-use crate::engine::error::{Error, Result};
-use crate::engine::event::{Columns, Event};
 #[cfg(feature = "internal")]
 use crate::engine::import::ImportSeams;
 use crate::engine::import::{
     ImportDurability, ImportOptions, ImportReport, OnConflict, CHUNK_SIZE, FILTER_COLUMNS,
 };
-use crate::engine::watch::Verdict;
+use crate::engine::model::error::{Error, Result};
+use crate::engine::model::event::{Columns, Event};
+use crate::engine::platform::watch::Verdict;
 use std::ffi::c_void;
 
 /// One durable point, before the import returns. Safe, since a repeat completes it.

@@ -9,13 +9,13 @@ use super::boundary::handle;
 use super::boundary::status::fbat_status;
 use super::boundary::store::fbat_store;
 use super::boundary::types::{fbat_extension, fbat_hash, fbat_id, fbat_str};
-use crate::engine::error::{Code, Error, Result};
-use crate::engine::event::{Columns, Event, Source, PROVENANCE_EXTENSION};
-use crate::engine::id::Id;
-use crate::engine::provenance::Provenance;
-use crate::engine::query::{PageEnd, Query};
+use crate::engine::model::error::{Code, Error, Result};
+use crate::engine::model::event::{Columns, Event, Source, PROVENANCE_EXTENSION};
+use crate::engine::model::id::Id;
+use crate::engine::model::provenance::Provenance;
+use crate::engine::platform::watch::Watch;
+use crate::engine::store::query::{PageEnd, Query};
 use crate::engine::store::Store;
-use crate::engine::watch::Watch;
 use std::ptr::{null, null_mut};
 use std::sync::{Mutex, PoisonError};
 
@@ -532,9 +532,9 @@ pub unsafe extern "C" fn fbat_page_free(page: *mut fbat_page) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::event::Extensions;
     use crate::engine::frame::encode_extensions;
-    use crate::engine::id::{Hash, Kind};
+    use crate::engine::model::event::Extensions;
+    use crate::engine::model::id::{Hash, Kind};
 
     fn event<'a>(entity: &'a str, payload: &'a [u8], extensions: &'a [u8]) -> Event<'a> {
         Event {

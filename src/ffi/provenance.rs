@@ -10,9 +10,9 @@ use super::boundary::status::fbat_status;
 use super::boundary::types::{fbat_hash, fbat_id, fbat_str};
 use super::buffer::{fbat_buffer, BufferObject};
 use super::page::{fbat_record, FBAT_RECORD_IMPORTED, FBAT_RECORD_PROVENANCE_UNREADABLE};
-use crate::engine::error::{Error, Result};
-use crate::engine::id::Kind;
-use crate::engine::provenance::{Provenance, SCHEMA_VERSION};
+use crate::engine::model::error::{Error, Result};
+use crate::engine::model::id::Kind;
+use crate::engine::model::provenance::{Provenance, SCHEMA_VERSION};
 use std::ptr::null_mut;
 
 /// The schema version that this library writes, and the highest that it reads.

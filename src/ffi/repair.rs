@@ -9,8 +9,8 @@ use super::boundary::sink;
 use super::boundary::status::fbat_status;
 use super::cancel::{fbat_cancel, fbat_progress_fn, Watched};
 use super::findings::{self, fbat_findings};
+use crate::engine::log::options::Options;
 use crate::engine::repair::{repair_watched, RepairReport};
-use crate::engine::store::Options;
 use std::ffi::{c_char, c_void};
 use std::ptr::null_mut;
 

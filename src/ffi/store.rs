@@ -10,9 +10,9 @@ use super::boundary::store::{fbat_store, StoreObject};
 use super::boundary::types::{fbat_hash, fbat_id, fbat_str};
 use super::boundary::{handle, sink};
 use super::cancel::{fbat_cancel, fbat_progress_fn, Watched};
-use crate::engine::error::{Code, Error, Result};
-use crate::engine::limits::Limits;
-use crate::engine::store::{Durability, OpenMode, Options};
+use crate::engine::log::options::{Durability, OpenMode, Options};
+use crate::engine::model::error::{Code, Error, Result};
+use crate::engine::model::limits::Limits;
 use std::ffi::{c_char, c_void};
 use std::ptr::null_mut;
 use std::sync::Arc;
@@ -179,7 +179,7 @@ args::sized!(
 /// @since 0.1
 #[no_mangle]
 pub extern "C" fn fbat_set_mapped_reads(mapped: bool) {
-    guard::value((), || crate::engine::os::allow_mapping(mapped))
+    guard::value((), || crate::engine::platform::os::allow_mapping(mapped))
 }
 
 /// The options of the engine.
@@ -360,8 +360,8 @@ pub unsafe extern "C" fn fbat_store_sync(
     unsafe { guard::status(err, body) }
 }
 
-impl From<crate::engine::store::Frontier> for fbat_frontier {
-    fn from(frontier: crate::engine::store::Frontier) -> fbat_frontier {
+impl From<crate::engine::log::state::Frontier> for fbat_frontier {
+    fn from(frontier: crate::engine::log::state::Frontier) -> fbat_frontier {
         fbat_frontier {
             visible: frontier.visible,
             durable: frontier.durable,
@@ -435,7 +435,7 @@ pub unsafe extern "C" fn fbat_store_head(
             )
         };
         let head = store.engine.head(entity)?.ok_or_else(missing)?;
-        let crate::engine::store::Head { version, sequence, event_id, event_hash } = head;
+        let crate::engine::store::query::Head { version, sequence, event_id, event_hash } = head;
         out.set(
             0,
             fbat_head {
