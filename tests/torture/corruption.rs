@@ -1,11 +1,9 @@
 //! Damage to a closed store: every bit flipped, every file cut at every length, sectors lost or
 //! written to a wrong place. It is detected, or costs nothing; wrong data is never served.
 
-mod common;
-
-use common::book::{options, store_path};
-use common::simulated::{Disk, Image};
-use common::*;
+use crate::common::book::{options, store_path};
+use crate::common::simulated::{Disk, Image};
+use crate::common::*;
 use fbat::engine::error::{Code, Error};
 use fbat::engine::event::{Columns, Event};
 use fbat::engine::id::Kind;

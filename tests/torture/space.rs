@@ -2,13 +2,11 @@
 //! to write. A worker goes on working meanwhile; nothing that was acknowledged is lost, and it goes
 //! on when there is room again.
 
-mod common;
-
-use common::disk::{Disk, Lie};
-use common::ledger::{try_rows, Ledger};
-use common::mount::{skip, Mount};
-use common::worker::{self, Source, Worker};
-use common::*;
+use crate::common::disk::{Disk, Lie};
+use crate::common::ledger::{try_rows, Ledger};
+use crate::common::mount::{skip, Mount};
+use crate::common::worker::{self, Source, Worker};
+use crate::common::*;
 use fbat::engine::error::{Code, Error};
 use fbat::engine::event::Columns;
 use fbat::engine::store::{Durability, OpenMode, Options, Store};

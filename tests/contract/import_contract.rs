@@ -1,8 +1,6 @@
 //! The import contract, rule by rule: every test is named after the promise that it keeps.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use fbat::engine::error::Code;
 use fbat::engine::event::{Columns, Event, Expect, NewEvent};
 use fbat::engine::id::{Id, Kind};

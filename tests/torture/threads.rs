@@ -4,9 +4,7 @@
 //! Each answer is judged where it comes in; what the stores hold afterwards is judged against all
 //! answers together. `FBAT_SEED` repeats what the threads ask for, though not how they interleave.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use fbat::engine::clock::Clock;
 use fbat::engine::error::{Code, Error, Result};
 use fbat::engine::event::{Columns, Event, Expect, NewEvent, Receipt, Source};

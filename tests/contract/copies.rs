@@ -1,9 +1,7 @@
 //! Copies of a store: hot backups beside writers, and a directory that gets a store id of its own.
 
-mod common;
-
-use common::machine::*;
-use common::*;
+use crate::common::machine::*;
+use crate::common::*;
 use fbat::engine::backup::{BackupOptions, BackupReport};
 use fbat::engine::error::Code;
 use fbat::engine::event::NewEvent;

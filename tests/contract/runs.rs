@@ -1,8 +1,6 @@
 //! Runs: what they answer is what the log has, whatever became of their files.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use fbat::engine::backup::BackupOptions;
 use fbat::engine::error::Code;
 use fbat::engine::event::NewEvent;

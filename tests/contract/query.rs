@@ -1,8 +1,6 @@
 //! Reading: every query answers as a naive filter over everything would.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use fbat::engine::error::Code;
 use fbat::engine::event::{Columns, NewEvent};
 use fbat::engine::id::{Id, Kind};

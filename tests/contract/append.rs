@@ -1,9 +1,7 @@
 //! Appending: keys, expectations, batches, limits, times, durability, and what a store is when it
 //! is opened again.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use fbat::engine::error::{Code, Error};
 use fbat::engine::event::{Cause, Columns, Expect, NewEvent, Receipt, SYSTEM_ENTITY, SYSTEM_SCOPE};
 use fbat::engine::id::{Hash, Id, Kind};
