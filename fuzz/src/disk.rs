@@ -1,7 +1,7 @@
 //! A disk in memory, as plain and as fast as can be: never full, never failing, every write kept.
 //! Its contents can be taken and put on another disk without being copied.
 
-use fbat::engine::vfs::{Access, File, Lock, LockOutcome, Vfs};
+use fbat::engine::platform::vfs::{Access, File, Lock, LockOutcome, Vfs};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};

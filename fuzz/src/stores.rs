@@ -2,12 +2,13 @@
 //! memory.
 
 use crate::disk::{Disk, Files};
-use fbat::engine::clock::{Clock, Entropy};
-use fbat::engine::event::{Cause, Columns, Event, NewEvent};
-use fbat::engine::id::{Id, Kind};
 use fbat::engine::import::ImportOptions;
-use fbat::engine::query::Query;
-use fbat::engine::store::{Durability, OpenMode, Options, Store};
+use fbat::engine::log::options::{Durability, OpenMode, Options};
+use fbat::engine::model::event::{Cause, Columns, Event, NewEvent};
+use fbat::engine::model::id::{Id, Kind};
+use fbat::engine::platform::clock::{Clock, Entropy};
+use fbat::engine::store::query::Query;
+use fbat::engine::store::Store;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -109,7 +110,7 @@ pub fn options(disk: &Disk, mode: OpenMode) -> Options {
 }
 
 /// Everything a store answers with, all columns.
-pub fn rows(store: &Store) -> fbat::engine::error::Result<Vec<Row>> {
+pub fn rows(store: &Store) -> fbat::engine::model::error::Result<Vec<Row>> {
     let page = store.query(&Query {
         columns: Columns::ALL,
         system: true,

@@ -9,9 +9,9 @@ use super::raw::{self, OutStruct, Sized0};
 use super::status::fbat_status;
 use super::store::fbat_store;
 use super::types::{fbat_extension, fbat_hash, fbat_id, fbat_str};
-use crate::engine::error::{Error, Result};
-use crate::engine::event::{Cause, Expect, NewEvent, Receipt};
-use crate::engine::id::{Id, Kind};
+use crate::engine::model::error::{Error, Result};
+use crate::engine::model::event::{Cause, Expect, NewEvent, Receipt};
+use crate::engine::model::id::{Id, Kind};
 use std::ops::Range;
 
 /// Nothing is expected of the entity.

@@ -8,8 +8,8 @@ use super::raw::{self, Out, OutStruct, Sized0};
 use super::status::fbat_status;
 use super::store::{fbat_store, StoreObject};
 use super::types::{fbat_hash, fbat_id};
-use crate::engine::backup::BackupOptions;
-use crate::engine::store::{OpenMode, Options};
+use crate::engine::log::options::{OpenMode, Options};
+use crate::engine::store::backup::BackupOptions;
 use std::ffi::c_char;
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use super::raw::Text;
 use super::status::fbat_status;
 use super::types::{fbat_id, fbat_str};
 use super::{guard, handle};
-use crate::engine::error::{Code, Detail, Error};
+use crate::engine::model::error::{Code, Detail, Error};
 use std::os::unix::ffi::OsStrExt;
 
 /// What went wrong, in full. Owned by the caller, who frees it with fbat_error_free().

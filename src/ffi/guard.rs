@@ -5,7 +5,7 @@ use super::error::{self, fbat_error};
 use super::status::*;
 use super::store::{fbat_store, StoreObject};
 use super::{handle, log};
-use crate::engine::error::{Code, Error, Result};
+use crate::engine::model::error::{Code, Error, Result};
 use std::any::Any;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::panic::{self, AssertUnwindSafe};
@@ -21,7 +21,7 @@ thread_local! {
 /// Whether this process is a forked child of one that used the library: then no lock may be
 /// touched, since a thread that does not exist here may hold it.
 pub(crate) fn forked() -> bool {
-    crate::engine::os::in_forked_child()
+    crate::engine::platform::os::in_forked_child()
 }
 
 /// The stores that a call works on.

@@ -8,9 +8,11 @@ use super::raw::{self, Out};
 use super::status::fbat_status;
 use super::types::{fbat_hash, fbat_id, fbat_str};
 use super::{guard, handle};
-use crate::engine::error::{Error, Result};
-use crate::engine::id::{Hash, Id, Kind};
-use crate::engine::{key, store};
+use crate::engine::import::namespace_from_path;
+use crate::engine::model::error::{Error, Result};
+use crate::engine::model::id::{Hash, Id, Kind};
+use crate::engine::model::key;
+use crate::engine::platform::os::OsVfs;
 use std::ffi::c_char;
 use std::ptr::null_mut;
 
@@ -280,7 +282,7 @@ pub unsafe extern "C" fn fbat_namespace_from_path(
         out.check("out_namespace")?;
         // SAFETY: the caller's promise: NUL-terminated.
         let path = unsafe { raw::path(path) }?;
-        let namespace = key::namespace_from_path(&*store::Options::default().vfs, path)?;
+        let namespace = namespace_from_path(&OsVfs, path)?;
         out.set(handle::insert(BufferObject::new(namespace))?);
         Ok(())
     };

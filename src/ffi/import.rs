@@ -12,14 +12,14 @@ use super::raw::{self, OutStruct, Text};
 use super::status::fbat_status;
 use super::store::{fbat_store, StoreObject};
 use super::types::{fbat_destroy_fn, fbat_str};
-use crate::engine::error::{Error, Result};
-use crate::engine::event::{Columns, Event};
-use crate::engine::id::Kind;
 use crate::engine::import::{
     Cancel, ImportDurability, ImportOptions, ImportReport, OnConflict, Verdict,
 };
-use crate::engine::key;
-use crate::engine::query::KindFilter;
+use crate::engine::model::error::{Error, Result};
+use crate::engine::model::event::{Columns, Event};
+use crate::engine::model::id::Kind;
+use crate::engine::model::key;
+use crate::engine::model::region::KindFilter;
 use std::ffi::{c_char, c_void};
 use std::ptr::{null, null_mut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

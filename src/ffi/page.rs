@@ -9,11 +9,11 @@ use super::raw::{self, Out, Sized0};
 use super::status::fbat_status;
 use super::store::fbat_store;
 use super::types::{fbat_extension, fbat_hash, fbat_id, fbat_str};
-use crate::engine::error::{Code, Error, Result};
-use crate::engine::event::{Columns, Event, Source, PROVENANCE_EXTENSION};
-use crate::engine::id::Id;
-use crate::engine::provenance::Provenance;
-use crate::engine::query::{PageEnd, Query};
+use crate::engine::model::error::{Code, Error, Result};
+use crate::engine::model::event::{Columns, Event, Source, PROVENANCE_EXTENSION};
+use crate::engine::model::id::Id;
+use crate::engine::model::provenance::Provenance;
+use crate::engine::store::query::{PageEnd, Query};
 use crate::engine::store::Store;
 use std::ptr::{null, null_mut};
 use std::sync::{Mutex, PoisonError};
@@ -429,11 +429,11 @@ pub(crate) unsafe fn provenance_of(record: &fbat_record) -> Result<Option<Proven
     // SAFETY: the caller's promise.
     let namespace = unsafe { raw::text_of("source_namespace", record.source_namespace, raw::ANY) }?;
     Ok(Some(Provenance {
-        schema_version: crate::engine::provenance::SCHEMA_VERSION,
+        schema_version: crate::engine::model::provenance::SCHEMA_VERSION,
         namespace: namespace.to_owned(),
         event_id: record.source_event_id.into(),
         sequence: record.source_sequence,
-        kind: crate::engine::id::Kind(record.kind),
+        kind: crate::engine::model::id::Kind(record.kind),
         content_hash: record.content_hash.into(),
     }))
 }
@@ -546,9 +546,9 @@ pub unsafe extern "C" fn fbat_page_free(page: *mut fbat_page) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::event::Extensions;
-    use crate::engine::frame::encode_extensions;
-    use crate::engine::id::{Hash, Kind};
+    use crate::engine::model::event::encode_extensions;
+    use crate::engine::model::event::Extensions;
+    use crate::engine::model::id::{Hash, Kind};
 
     fn event<'a>(entity: &'a str, payload: &'a [u8], extensions: &'a [u8]) -> Event<'a> {
         Event {

@@ -1,9 +1,9 @@
 //! Raw arguments: from pointers and lengths to slices and text, and values out through pointers.
 
 use super::types::{fbat_extension, fbat_hash, fbat_id, fbat_str};
-use crate::engine::error::{Code, Error, Result};
-use crate::engine::id::{Hash, Id};
-use crate::engine::limits;
+use crate::engine::model::error::{Code, Error, Result};
+use crate::engine::model::id::{Hash, Id};
+use crate::engine::model::limits;
 use std::ffi::{c_char, CStr, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;

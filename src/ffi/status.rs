@@ -269,7 +269,7 @@ pub extern "C" fn fbat_status_category(status: fbat_status) -> fbat_category {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::error::Code;
+    use crate::engine::model::error::Code;
 
     #[test]
     fn every_code_of_the_engine_has_its_constant_and_name() {

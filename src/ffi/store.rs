@@ -8,9 +8,11 @@ use super::raw::{self, Out, OutStruct, Sized0, Text};
 use super::status::fbat_status;
 use super::types::{fbat_hash, fbat_id, fbat_str};
 use super::{guard, handle, log};
-use crate::engine::error::{Code, Error, Result};
-use crate::engine::limits::Limits;
-use crate::engine::store::{Durability, OpenMode, OpenReport, Options, Store};
+use crate::engine::log::options::{Durability, OpenMode, Options};
+use crate::engine::log::recovery::OpenReport;
+use crate::engine::model::error::{Code, Error, Result};
+use crate::engine::model::limits::Limits;
+use crate::engine::store::Store;
 use std::ffi::c_char;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -350,7 +352,7 @@ fn set_limit(options: *mut fbat_open_options, set: impl FnOnce(&mut Limits)) -> 
 /// @since 0.1
 #[no_mangle]
 pub extern "C" fn fbat_set_mapped_reads(mapped: bool) {
-    guard::value((), || crate::engine::os::allow_mapping(mapped))
+    guard::value((), || crate::engine::platform::os::allow_mapping(mapped))
 }
 
 /// Makes options that say what fbat_store_open() does without any.
@@ -724,8 +726,8 @@ pub unsafe extern "C" fn fbat_store_sync(
     unsafe { guard::status(err, body) }
 }
 
-impl From<crate::engine::store::Frontier> for fbat_frontier {
-    fn from(frontier: crate::engine::store::Frontier) -> fbat_frontier {
+impl From<crate::engine::log::state::Frontier> for fbat_frontier {
+    fn from(frontier: crate::engine::log::state::Frontier) -> fbat_frontier {
         fbat_frontier {
             visible: frontier.visible,
             durable: frontier.durable,
@@ -799,7 +801,7 @@ pub unsafe extern "C" fn fbat_store_head(
             )
         };
         let head = store.engine.head(entity)?.ok_or_else(missing)?;
-        let crate::engine::store::Head { version, sequence, event_id, event_hash } = head;
+        let crate::engine::store::query::Head { version, sequence, event_id, event_hash } = head;
         out.set(
             0,
             fbat_head {

@@ -9,8 +9,8 @@ use super::status::fbat_status;
 use super::store::fbat_store;
 use super::types::fbat_str;
 use super::{guard, handle};
-use crate::engine::error::{Code, Error};
-use crate::engine::verify::VerifyReport;
+use crate::engine::model::error::{Code, Error};
+use crate::engine::store::verify::VerifyReport;
 use std::os::unix::ffi::OsStrExt;
 use std::ptr::null_mut;
 

@@ -2,12 +2,16 @@
 //! is opened again.
 
 use crate::common::*;
-use fbat::engine::error::{Code, Error};
-use fbat::engine::event::{Cause, Columns, Expect, NewEvent, Receipt, SYSTEM_ENTITY, SYSTEM_SCOPE};
-use fbat::engine::id::{Hash, Id, Kind};
-use fbat::engine::limits;
-use fbat::engine::query::{Query, Region};
-use fbat::engine::store::{Durability, OpenMode, Options, Store};
+use fbat::engine::log::options::{Durability, OpenMode, Options};
+use fbat::engine::model::error::{Code, Error};
+use fbat::engine::model::event::{
+    Cause, Columns, Expect, NewEvent, Receipt, SYSTEM_ENTITY, SYSTEM_SCOPE,
+};
+use fbat::engine::model::id::{Hash, Id, Kind};
+use fbat::engine::model::limits;
+use fbat::engine::model::region::Region;
+use fbat::engine::store::query::Query;
+use fbat::engine::store::Store;
 
 struct Fixture {
     dir: TempDir,

@@ -2,8 +2,9 @@
 //! goes back, ids stay unique, sequences and versions go on.
 
 use crate::common::*;
-use fbat::engine::id::Id;
-use fbat::engine::store::{Options, Store};
+use fbat::engine::log::options::Options;
+use fbat::engine::model::id::Id;
+use fbat::engine::store::Store;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;

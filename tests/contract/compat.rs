@@ -4,8 +4,10 @@
 //! `FBAT_BLESS=1` writes them anew, which is right only together with a new format version.
 
 use crate::common::*;
-use fbat::engine::limits::{Limits, FORMAT_VERSION};
-use fbat::engine::store::{new_identity, OpenMode, Options, Store};
+use fbat::engine::log::options::{OpenMode, Options};
+use fbat::engine::model::limits::{Limits, FORMAT_VERSION};
+use fbat::engine::store::identity::new_identity;
+use fbat::engine::store::Store;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

@@ -2,12 +2,14 @@
 
 use crate::common::machine::*;
 use crate::common::*;
-use fbat::engine::backup::{BackupOptions, BackupReport};
-use fbat::engine::error::Code;
-use fbat::engine::event::NewEvent;
-use fbat::engine::id::{Id, Kind};
 use fbat::engine::import::{ImportOptions, Verdict};
-use fbat::engine::store::{new_identity, Durability, OpenMode, Options, Store};
+use fbat::engine::log::options::{Durability, OpenMode, Options};
+use fbat::engine::model::error::Code;
+use fbat::engine::model::event::NewEvent;
+use fbat::engine::model::id::{Id, Kind};
+use fbat::engine::store::backup::{BackupOptions, BackupReport};
+use fbat::engine::store::identity::new_identity;
+use fbat::engine::store::Store;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -527,7 +529,7 @@ fn backups_can_be_made_within_a_callback_of_both_stores() {
     fill(&source, 0, 600);
     let destination = open_quick(&dir.join("destination"));
     let mut made = Vec::new();
-    let mut filter = |event: &fbat::engine::event::Event<'_>| {
+    let mut filter = |event: &fbat::engine::model::event::Event<'_>| {
         if event.sequence == 500 {
             for (name, store) in [("of-source", &source), ("of-destination", &destination)] {
                 made.push((name, store.backup(&dir.join(name), COPY).unwrap()));

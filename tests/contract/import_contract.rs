@@ -1,15 +1,17 @@
 //! The import contract, rule by rule: every test is named after the promise that it keeps.
 
 use crate::common::*;
-use fbat::engine::error::Code;
-use fbat::engine::event::{Columns, Event, Expect, NewEvent};
-use fbat::engine::id::{Id, Kind};
 use fbat::engine::import::{
     Cancel, ImportDurability, ImportOptions, ImportReport, OnConflict, Verdict, CHUNK_SIZE,
 };
-use fbat::engine::limits;
-use fbat::engine::query::{KindFilter, Query, Region};
-use fbat::engine::store::{Durability, OpenMode, Options, Store};
+use fbat::engine::log::options::{Durability, OpenMode, Options};
+use fbat::engine::model::error::Code;
+use fbat::engine::model::event::{Columns, Event, Expect, NewEvent};
+use fbat::engine::model::id::{Id, Kind};
+use fbat::engine::model::limits;
+use fbat::engine::model::region::{KindFilter, Region};
+use fbat::engine::store::query::Query;
+use fbat::engine::store::Store;
 use std::cell::RefCell;
 use std::time::Duration;
 
@@ -746,8 +748,8 @@ fn a_key_that_a_filter_brings_in_is_counted_once() {
 #[cfg(feature = "internal")]
 mod through_the_seams {
     use super::*;
-    use fbat::engine::event::Source;
     use fbat::engine::import::ImportSeams;
+    use fbat::engine::model::event::Source;
 
     #[test]
     fn a_key_that_arrived_below_the_frontier_is_deduplicated() {
@@ -870,7 +872,7 @@ mod through_the_seams {
 
     #[test]
     fn a_provenance_that_another_version_wrote_is_read_from_its_bytes() {
-        use fbat::engine::provenance::Provenance;
+        use fbat::engine::model::provenance::Provenance;
         let pair = Pair::new("raw");
         let foreign = Provenance {
             schema_version: 1,
@@ -878,7 +880,7 @@ mod through_the_seams {
             event_id: Id(77),
             sequence: 7,
             kind: Kind(0x3333), // not the kind of the event that carries it
-            content_hash: fbat::engine::id::Hash([9; 32]),
+            content_hash: fbat::engine::model::id::Hash([9; 32]),
         };
         let body = foreign.to_body().unwrap();
         let receipt = pair.source.append_with_provenance_body(&event("e", b"p"), &body).unwrap();
@@ -958,7 +960,7 @@ fn times_flags_versions_correlation_and_extensions_are_kept_and_causation_is_cle
         flags: 0xdead_beef,
         payload_version: 0xfffe,
         correlation: Id(5),
-        cause: fbat::engine::event::Cause::Event(Id(6)),
+        cause: fbat::engine::model::event::Cause::Event(Id(6)),
         extensions: &[
             ("trace.parent", b"\x00\xff"),
             ("trace.state", b""),
@@ -1010,7 +1012,7 @@ fn numbers_and_texts_at_the_ends_of_their_ranges_come_over() {
         timestamp_us: Some(timestamp),
         key: Id(id),
         correlation: Id(id),
-        cause: fbat::engine::event::Cause::Event(Id(id)),
+        cause: fbat::engine::model::event::Cause::Event(Id(id)),
         kind: Kind(kind),
         flags: u32::MAX,
         payload_version: u16::MAX,

@@ -1,12 +1,14 @@
 //! Reading: every query answers as a naive filter over everything would.
 
 use crate::common::*;
-use fbat::engine::error::Code;
-use fbat::engine::event::{Columns, NewEvent};
-use fbat::engine::id::{Id, Kind};
-use fbat::engine::limits;
-use fbat::engine::query::{KindFilter, Page, Query, Region};
-use fbat::engine::store::{OpenMode, Options, Store};
+use fbat::engine::log::options::{OpenMode, Options};
+use fbat::engine::model::error::Code;
+use fbat::engine::model::event::{Columns, NewEvent};
+use fbat::engine::model::id::{Id, Kind};
+use fbat::engine::model::limits;
+use fbat::engine::model::region::{KindFilter, Region};
+use fbat::engine::store::query::{Page, Query};
+use fbat::engine::store::Store;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// A store of 2,000 events in several segments, and its directory.

@@ -3,10 +3,13 @@
 
 use crate::common::machine::*;
 use crate::common::*;
-use fbat::engine::error::{Code, Result};
-use fbat::engine::id::{Id, Kind};
-use fbat::engine::query::{Query, Region};
-use fbat::engine::store::{Durability, OpenMode, OpenReport, Options, Store};
+use fbat::engine::log::options::{Durability, OpenMode, Options};
+use fbat::engine::log::recovery::OpenReport;
+use fbat::engine::model::error::{Code, Result};
+use fbat::engine::model::id::{Id, Kind};
+use fbat::engine::model::region::Region;
+use fbat::engine::store::query::Query;
+use fbat::engine::store::Store;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -796,7 +799,7 @@ fn ask_everything(path: &Path, mode: OpenMode, ids: &[Id]) {
             store
                 .query(&Query {
                     backward: true,
-                    columns: fbat::engine::event::Columns::ALL,
+                    columns: fbat::engine::model::event::Columns::ALL,
                     ..forward.clone()
                 })
                 .err(),

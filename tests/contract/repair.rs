@@ -3,11 +3,13 @@
 //! library is not its own witness.
 
 use crate::common::*;
-use fbat::engine::error::Code;
-use fbat::engine::event::{Expect, NewEvent, SYSTEM_ENTITY};
-use fbat::engine::id::{Hash, Kind};
+use fbat::engine::log::options::OpenMode;
+use fbat::engine::model::error::Code;
+use fbat::engine::model::event::{Expect, NewEvent, SYSTEM_ENTITY};
+use fbat::engine::model::id::{Hash, Kind};
 use fbat::engine::repair::{repair, Loss, RepairReport};
-use fbat::engine::store::{new_identity, OpenMode, Store};
+use fbat::engine::store::identity::new_identity;
+use fbat::engine::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::Range;
@@ -276,9 +278,9 @@ fn log_hash_with_losses(
     items.values().fold(start, |log, item| hash(&[&log.0, &item.0]))
 }
 
-fn store_id(original: &Original) -> fbat::engine::id::Id {
+fn store_id(original: &Original) -> fbat::engine::model::id::Id {
     let bytes = fs::read(original.dir.join("store/store.fbat")).unwrap();
-    fbat::engine::id::Id::from_bytes(bytes[16..32].try_into().unwrap())
+    fbat::engine::model::id::Id::from_bytes(bytes[16..32].try_into().unwrap())
 }
 
 /// Everything that a repair promises about the events; what does not hold is the error.

@@ -1,11 +1,12 @@
 //! Runs: what they answer is what the log has, whatever became of their files.
 
 use crate::common::*;
-use fbat::engine::backup::BackupOptions;
-use fbat::engine::error::Code;
-use fbat::engine::event::NewEvent;
-use fbat::engine::id::Id;
-use fbat::engine::store::{OpenMode, Store};
+use fbat::engine::log::options::OpenMode;
+use fbat::engine::model::error::Code;
+use fbat::engine::model::event::NewEvent;
+use fbat::engine::model::id::Id;
+use fbat::engine::store::backup::BackupOptions;
+use fbat::engine::store::Store;
 use std::fs;
 use std::path::{Path, PathBuf};
 

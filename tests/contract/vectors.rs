@@ -3,11 +3,12 @@
 //!
 //! `FBAT_SEED` repeats a run of the random mutations.
 
-use fbat::engine::error::{Code, Result};
-use fbat::engine::id::{Hash, Id, Kind};
-use fbat::engine::key::{namespace_from_path, operation_key, ImportKeys, IMPORT_DOMAIN};
-use fbat::engine::os::OsVfs;
-use fbat::engine::provenance::Provenance;
+use fbat::engine::import::namespace_from_path;
+use fbat::engine::model::error::{Code, Result};
+use fbat::engine::model::id::{Hash, Id, Kind};
+use fbat::engine::model::key::{operation_key, ImportKeys, IMPORT_DOMAIN};
+use fbat::engine::model::provenance::Provenance;
+use fbat::engine::platform::os::OsVfs;
 use serde_json::Value;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

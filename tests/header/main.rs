@@ -206,10 +206,10 @@ fn header_library_and_package_have_one_version() {
         printf(\"%s %s %u.%u.%u %d %s\", FBAT_VERSION, fbat_version_string(), FBAT_VERSION_MAJOR, FBAT_VERSION_MINOR, \
         FBAT_VERSION_PATCH, FBAT_ABI_VERSION == fbat_abi_version(), FBAT_PROVENANCE_MAGIC);\nreturn 0;\n}\n";
     let version = env!("CARGO_PKG_VERSION");
-    let magic = std::str::from_utf8(fbat::engine::provenance::MAGIC).unwrap();
+    let magic = std::str::from_utf8(fbat::engine::model::provenance::MAGIC).unwrap();
     let output = run_c("versions", program, &root().join("include"), &[]).unwrap();
     assert_eq!(output, format!("{version} {version} {version} 1 {magic}"));
-    let schema = u32::from(fbat::engine::provenance::SCHEMA_VERSION);
+    let schema = u32::from(fbat::engine::model::provenance::SCHEMA_VERSION);
     assert_eq!(fbat::ffi::provenance::FBAT_PROVENANCE_SCHEMA_VERSION, schema);
 }
 

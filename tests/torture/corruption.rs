@@ -4,11 +4,13 @@
 use crate::common::book::{options, store_path};
 use crate::common::simulated::{Disk, Image};
 use crate::common::*;
-use fbat::engine::error::{Code, Error};
-use fbat::engine::event::{Columns, Event};
-use fbat::engine::id::Kind;
-use fbat::engine::query::{Page, Query, Region};
-use fbat::engine::store::{Durability, OpenMode, Options, Store};
+use fbat::engine::log::options::{Durability, OpenMode, Options};
+use fbat::engine::model::error::{Code, Error};
+use fbat::engine::model::event::{Columns, Event};
+use fbat::engine::model::id::Kind;
+use fbat::engine::model::region::Region;
+use fbat::engine::store::query::{Page, Query};
+use fbat::engine::store::Store;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

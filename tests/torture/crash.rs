@@ -4,9 +4,11 @@
 use crate::common::book::{options, read, read_at, store_path, Book, Earlier, Work};
 use crate::common::simulated::{Disk, History, Image, Replay};
 use crate::common::*;
-use fbat::engine::backup::BackupOptions;
+use fbat::engine::log::options::{Durability, OpenMode, Options};
 use fbat::engine::repair::repair;
-use fbat::engine::store::{new_identity, Durability, OpenMode, Options, Store};
+use fbat::engine::store::backup::BackupOptions;
+use fbat::engine::store::identity::new_identity;
+use fbat::engine::store::Store;
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::Instant;

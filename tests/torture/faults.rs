@@ -4,7 +4,7 @@
 use crate::common::book::{store_path, Earlier, Work};
 use crate::common::simulated::{Call, Disk, Fault, Replay};
 use crate::common::*;
-use fbat::engine::error::Code;
+use fbat::engine::model::error::Code;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;

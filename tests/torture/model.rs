@@ -5,14 +5,16 @@
 //! in episodes with stores of their own, so that a plain vector stays good enough as the model.
 
 use crate::common::*;
-use fbat::engine::clock::Clock;
-use fbat::engine::error::Code;
-use fbat::engine::event::{Cause, Columns, Event, Expect, NewEvent, Receipt};
-use fbat::engine::id::{Hash, Id, Kind};
 use fbat::engine::import::{ImportOptions, ImportReport, OnConflict, Verdict};
-use fbat::engine::provenance::Provenance;
-use fbat::engine::query::{KindFilter, Query, Region};
-use fbat::engine::store::{Durability, OpenMode, Options, Store};
+use fbat::engine::log::options::{Durability, OpenMode, Options};
+use fbat::engine::model::error::Code;
+use fbat::engine::model::event::{Cause, Columns, Event, Expect, NewEvent, Receipt};
+use fbat::engine::model::id::{Hash, Id, Kind};
+use fbat::engine::model::provenance::Provenance;
+use fbat::engine::model::region::{KindFilter, Region};
+use fbat::engine::platform::clock::Clock;
+use fbat::engine::store::query::Query;
+use fbat::engine::store::Store;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;

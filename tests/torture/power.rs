@@ -6,8 +6,9 @@ use crate::common::ledger::{try_rows, Ledger};
 use crate::common::mount::{skip, Mount, Shutdown};
 use crate::common::worker::{self, Source};
 use crate::common::*;
-use fbat::engine::error::Result;
-use fbat::engine::store::{OpenMode, Options, Store};
+use fbat::engine::log::options::{OpenMode, Options};
+use fbat::engine::model::error::Result;
+use fbat::engine::store::Store;
 use std::time::Instant;
 
 const FIGURE: &str = "power cuts on ext4";

@@ -1,11 +1,13 @@
 //! fbat through its Rust core: beside the C worker, it shows what the boundary costs.
 
 use crate::peer::{Event, EventView, Imported, Mode, Peer, Role, BATCH};
-use fbat::engine::event::{Columns, NewEvent};
-use fbat::engine::id::{Id, Kind};
 use fbat::engine::import::{ImportDurability, ImportOptions, Verdict};
-use fbat::engine::query::{Query, Region};
-use fbat::engine::store::{Durability, Options, Store};
+use fbat::engine::log::options::{Durability, Options};
+use fbat::engine::model::event::{Columns, NewEvent};
+use fbat::engine::model::id::{Id, Kind};
+use fbat::engine::model::region::Region;
+use fbat::engine::store::query::Query;
+use fbat::engine::store::Store;
 use std::path::Path;
 
 pub struct Fbat(Store);
@@ -54,7 +56,7 @@ impl Peer for Fbat {
         mode: Mode,
         filter: &mut dyn FnMut(&EventView<'_>) -> bool,
     ) -> Imported {
-        let mut filter = |event: &fbat::engine::event::Event<'_>| {
+        let mut filter = |event: &fbat::engine::model::event::Event<'_>| {
             let view = EventView {
                 id: event.id.to_bytes(),
                 entity: event.entity,
@@ -105,7 +107,11 @@ impl Peer for Fbat {
 }
 
 impl Fbat {
-    fn pages(&self, region: Region, visit: &mut dyn FnMut(&fbat::engine::event::Event<'_>)) -> u64 {
+    fn pages(
+        &self,
+        region: Region,
+        visit: &mut dyn FnMut(&fbat::engine::model::event::Event<'_>),
+    ) -> u64 {
         let mut query = Query { region, columns: PAYLOAD, ..Query::default() };
         let mut count = 0;
         loop {

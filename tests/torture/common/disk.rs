@@ -1,8 +1,8 @@
 //! The operating system's files, under a boot id of the test's own, and with the lies that canaries
 //! tell.
 
-use fbat::engine::os::OsVfs;
-use fbat::engine::vfs::{Access, File, Lock, LockOutcome, Vfs};
+use fbat::engine::platform::os::OsVfs;
+use fbat::engine::platform::vfs::{Access, File, Lock, LockOutcome, Vfs};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

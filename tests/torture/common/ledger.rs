@@ -3,10 +3,10 @@
 
 use super::worker::{append_batch, chunk_of, key_of, namespace_of, payload_of, size_of, Source};
 use super::{import, open_reader, Row, Store};
-use fbat::engine::error::Result;
-use fbat::engine::event::Columns;
-use fbat::engine::id::Id;
-use fbat::engine::query::Query;
+use fbat::engine::model::error::Result;
+use fbat::engine::model::event::Columns;
+use fbat::engine::model::id::Id;
+use fbat::engine::store::query::Query;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// An acknowledged batch.

@@ -1,8 +1,8 @@
 //! A machine that can be broken: the operating system's files, and any call to them failing.
 
 use super::quick;
-use fbat::engine::store::{Durability, Options};
-use fbat::engine::vfs::{Access, File, LockOutcome, Vfs};
+use fbat::engine::log::options::{Durability, Options};
+use fbat::engine::platform::vfs::{Access, File, LockOutcome, Vfs};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};

@@ -7,7 +7,7 @@
 //! what it should have written may be lost whatever later syncs say.
 
 use super::Rng;
-use fbat::engine::vfs::{Access, File, Lock, LockOutcome, Vfs};
+use fbat::engine::platform::vfs::{Access, File, Lock, LockOutcome, Vfs};
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash as _, Hasher};

@@ -1,0 +1,526 @@
+//! The one way into the log: a batch of items is checked against what is there, encoded, written as
+//! a whole and published. Appends, imports and the library's own events all come through here.
+
+use super::find::find_key_in;
+use crate::engine::format::frame::{
+    BatchHeader, FrameSource, StringRef, BATCH_HEADER_LEN, FRAME_FIXED_LEN,
+};
+use crate::engine::format::hash::{self, EventFields};
+use crate::engine::index::memtable::{Entry, MemTable};
+use crate::engine::log::segment::{Found, Segment};
+use crate::engine::log::segments::Segments;
+use crate::engine::log::state::Inner;
+use crate::engine::log::writer::Writer;
+use crate::engine::model::error::{Code, Error, Result};
+use crate::engine::model::event::{Cause, Expect, NewEvent, Receipt, Source};
+use crate::engine::model::id::{Hash, Id, Kind};
+use crate::engine::model::limits::{SEGMENT_EVENTS, SEGMENT_STRING_BYTES, SEQUENCE_LEASE};
+use foldhash::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+
+/// What is to be committed; everything that needs no lock has been computed.
+#[derive(Clone, Copy)]
+pub struct Item<'a> {
+    pub entity: &'a str,
+    pub scope: &'a str,
+    pub kind: Kind,
+    pub payload: &'a [u8],
+    pub content_hash: Hash,
+    /// Stands for the content in indexes.
+    pub tag: u64,
+    pub key: Id,
+    pub expect: Expect,
+    pub timestamp_us: Option<i64>,
+    pub flags: u32,
+    pub payload_version: u16,
+    pub correlation: Id,
+    pub cause: Cause,
+    /// In the form that frames keep.
+    pub extensions: &'a [u8],
+    pub source: Source<'a>,
+    /// Sequences below this one are skipped; 0 for all but a gap event.
+    pub skip_to: u64,
+}
+
+impl<'a> Item<'a> {
+    pub fn of_event(event: &NewEvent<'a>, extensions: &'a [u8]) -> Item<'a> {
+        let content_hash = hash::content_hash(event.payload);
+        Item {
+            entity: event.entity,
+            scope: event.scope,
+            kind: event.kind,
+            payload: event.payload,
+            content_hash,
+            tag: hash::content_tag(event.entity, event.scope, event.kind, &content_hash),
+            key: event.key,
+            expect: event.expect,
+            timestamp_us: event.timestamp_us,
+            flags: event.flags,
+            payload_version: event.payload_version,
+            correlation: event.correlation,
+            cause: event.cause,
+            extensions,
+            source: Source::None,
+            skip_to: 0,
+        }
+    }
+
+    /// An upper bound of the bytes that it takes in a segment.
+    fn encoded_bound(&self) -> u64 {
+        let source = match self.source {
+            Source::None => 0,
+            Source::Import { namespace, .. } => namespace.len() + 40,
+            Source::Raw(body) => body.len() + 10,
+        };
+        let strings = self.entity.len() + self.scope.len() + 20;
+        (FRAME_FIXED_LEN + 128 + strings + self.payload.len() + self.extensions.len() + source)
+            as u64
+    }
+}
+
+/// What became of an item.
+#[derive(Clone)]
+pub enum Outcome {
+    /// It is in the log now.
+    New(Receipt),
+    /// Its key was there with the same content.
+    Present(Arc<Segment>, u32),
+    /// The same as an earlier item of this batch.
+    Again(Receipt),
+    /// Its key was there with other content; only where the caller asked to be told.
+    Conflict,
+}
+
+/// What an import knows and wants of a commit.
+#[derive(Clone, Copy)]
+pub struct ImportTerms {
+    /// No key of the batch was there while this was the visible frontier.
+    pub absent_at: u64,
+    /// The frontiers before and after batches of the same import, which have none of these keys
+    /// either.
+    pub own: (u64, u64),
+    /// Report conflicts as outcomes instead of failing.
+    pub skip_conflicts: bool,
+}
+
+/// The newest event of an entity: what its next one builds on.
+#[derive(Clone, Copy)]
+pub struct Head {
+    pub version: u64,
+    pub hash: Hash,
+}
+
+/// What a batch has decided so far, before anything is written.
+#[derive(Default)]
+struct Plan<'a> {
+    /// None for an item that is to be written.
+    outcomes: Vec<Option<Outcome>>,
+    /// Items with the key of an earlier one, which is given behind them; ascending.
+    repeats: Vec<(usize, usize)>,
+    /// Items by key.
+    keys: HashMap<Id, usize>,
+    /// By the number of the entity, as far as the batch has moved them.
+    heads: HashMap<u32, Head>,
+    /// Numbers of strings that the table does not have yet: those of the index, and those that the
+    /// batch spells.
+    numbers: HashMap<&'a str, u32>,
+    of_index: Vec<(&'a str, u32)>,
+    spelled: Vec<&'a str>,
+    entries: Vec<Entry>,
+}
+
+impl Plan<'_> {
+    /// The item whose key `at` repeats.
+    fn repeated_by(&self, at: usize) -> Option<usize> {
+        let found = self.repeats.binary_search_by_key(&at, |(repeat, _)| *repeat).ok()?;
+        Some(self.repeats[found].1)
+    }
+}
+
+impl Inner {
+    /// Appends all of `items` or, with an error that names the item, none.
+    pub fn commit(&self, items: &[Item<'_>], import: Option<ImportTerms>) -> Result<Vec<Outcome>> {
+        let mut writer = self.writer()?;
+        let mut plan = Plan { outcomes: Vec::with_capacity(items.len()), ..Plan::default() };
+        let (segments, mut refused) = (self.segments(), None);
+        for (at, item) in items.iter().enumerate() {
+            match self.settle(item, items, &plan, &segments, import) {
+                Ok(Settled::There(outcome)) => plan.outcomes.push(Some(outcome)),
+                Ok(Settled::SameAs(earlier)) => {
+                    plan.repeats.push((at, earlier));
+                    plan.outcomes.push(None);
+                }
+                Ok(Settled::Fresh) => {
+                    if items.len() > 1 && !item.key.is_none() {
+                        plan.keys.insert(item.key, at);
+                    }
+                    plan.outcomes.push(None);
+                }
+                Err(error) => {
+                    refused = Some(error.with_item(at));
+                    break;
+                }
+            }
+        }
+        let fresh =
+            plan.outcomes.iter().filter(|outcome| outcome.is_none()).count() - plan.repeats.len();
+        if fresh > 0 {
+            if refused.is_none() {
+                let is_fresh =
+                    |at: usize| plan.outcomes[at].is_none() && plan.repeated_by(at).is_none();
+                let bounds = items
+                    .iter()
+                    .enumerate()
+                    .filter(|(at, _)| is_fresh(*at))
+                    .map(|(_, i)| i.encoded_bound());
+                self.make_room(&mut writer, bounds.sum(), fresh as u64)?;
+            }
+            // Where an item was refused, one before it may be at fault in another way, and is the
+            // one to be told of.
+            let header = self.encode_batch(&mut writer, items, &mut plan)?;
+            if refused.is_none() {
+                self.put(&mut writer, header, &plan)?;
+            }
+            writer.entries = std::mem::take(&mut plan.entries);
+        }
+        match refused {
+            Some(error) => Err(error),
+            None => Ok(plan
+                .outcomes
+                .into_iter()
+                .map(|outcome| outcome.expect("every item was settled"))
+                .collect()),
+        }
+    }
+
+    /// Whether an item's key is there already, in the log or earlier in the batch.
+    fn settle(
+        &self,
+        item: &Item<'_>,
+        items: &[Item<'_>],
+        plan: &Plan<'_>,
+        segments: &Segments,
+        import: Option<ImportTerms>,
+    ) -> Result<Settled> {
+        if item.key.is_none() {
+            return Ok(Settled::Fresh);
+        }
+        if let Some(&earlier) = plan.keys.get(&item.key) {
+            if items[earlier].tag != item.tag {
+                let message =
+                    format!("key {} is that of item {earlier}, which has other content", item.key);
+                return Err(Error::new(Code::IdempotencyConflict, message).with_event(item.key, 0));
+            }
+            return Ok(Settled::SameAs(earlier));
+        }
+        let visible = self.visible.load(Ordering::Relaxed);
+        let known_absent = import.is_some_and(|ImportTerms { absent_at, own, .. }| {
+            absent_at == visible || ((own.0..=own.1).contains(&absent_at) && own.1 == visible)
+        });
+        if known_absent {
+            return Ok(Settled::Fresh);
+        }
+        let Some((segment, found)) = find_key_in(segments, item.key)? else {
+            return Ok(Settled::Fresh);
+        };
+        // An import trusts the tag, so that a duplicate costs no read; an append reads it for its
+        // receipt anyway.
+        if found.tag == item.tag && (import.is_some() || has_content(&segment, found, item)?) {
+            return Ok(Settled::There(Outcome::Present(segment, found.offset)));
+        }
+        match import {
+            Some(terms) if terms.skip_conflicts => Ok(Settled::There(Outcome::Conflict)),
+            _ => Err(self.conflict(item.key, &segment, found)?),
+        }
+    }
+
+    /// The error for a key that is there with other content.
+    fn conflict(&self, key: Id, segment: &Segment, found: Found) -> Result<Error> {
+        let mut window = segment.window();
+        let there = segment.frame_at(&mut window, found.offset.into())?;
+        let message = format!(
+            "key {key} is event {} with other content (entity, scope, kind or payload)",
+            there.sequence
+        );
+        Ok(Error::new(Code::IdempotencyConflict, message).with_event(key, there.sequence))
+    }
+
+    /// Seals the segment if the batch does not fit, and syncs if sequences would run too far ahead.
+    fn make_room(&self, writer: &mut Writer, bytes: u64, events: u64) -> Result<()> {
+        let tail = writer.tail;
+        let full = tail.offset + bytes > self.options.limits.segment_bytes
+            || tail.events + events > SEGMENT_EVENTS
+            || writer.segment.string_bytes() > SEGMENT_STRING_BYTES;
+        if tail.sealed || (full && tail.events > 0) {
+            self.rotate(writer)?;
+        }
+        let ahead = writer.tail.next_sequence + events - self.durable.load(Ordering::Acquire);
+        if ahead > SEQUENCE_LEASE {
+            self.sync_segment(&writer.segment, writer.tail.next_sequence - 1)?;
+        }
+        Ok(())
+    }
+
+    /// Encodes the items that are to be written into the writer's buffer, and says what became of
+    /// each.
+    fn encode_batch<'a>(
+        &self,
+        writer: &mut Writer,
+        items: &[Item<'a>],
+        plan: &mut Plan<'a>,
+    ) -> Result<BatchHeader> {
+        let skip_to = items[0].skip_to;
+        // A gap event follows from the log alone; see `system::gap_id`.
+        let now_us = if skip_to > 0 { i64::MIN } else { self.options.clock.now_us() };
+        let recorded_us = now_us.max(writer.tail.last_recorded_us);
+        let first_sequence = writer.tail.next_sequence.max(skip_to);
+        let mut log_hash = writer.tail.log_hash;
+        let mut sequence = first_sequence;
+        let segment = writer.segment.clone();
+        let table = segment.read_table();
+        writer.buffer.clear();
+        writer.buffer.resize(BATCH_HEADER_LEN, 0);
+        plan.entries = std::mem::take(&mut writer.entries);
+        plan.entries.clear();
+        for (at, item) in items.iter().enumerate().take(plan.outcomes.len()) {
+            if plan.outcomes[at].is_some() {
+                continue;
+            }
+            let outcome = match plan.repeated_by(at).map(|earlier| &plan.outcomes[earlier]) {
+                Some(Some(Outcome::New(receipt))) => Outcome::Again(*receipt),
+                Some(_) => unreachable!("an item that others repeat is new"),
+                None => {
+                    let place = (sequence, recorded_us);
+                    let encoded = self.encode(writer, &segment, &table, item, place, plan);
+                    let receipt = encoded.map_err(|e| e.with_item(at))?;
+                    log_hash = hash::log_next(log_hash, receipt.event_hash);
+                    sequence += 1;
+                    Outcome::New(receipt)
+                }
+            };
+            plan.outcomes[at] = Some(outcome);
+        }
+        Ok(BatchHeader {
+            body_len: 0,
+            count: (sequence - first_sequence) as u32,
+            first_sequence,
+            synced_through: self.durable.load(Ordering::Acquire),
+            recorded_us,
+            log_hash,
+            body_crc: 0,
+            flags: 0,
+        })
+    }
+
+    /// Appends the frame of an item, which gets this sequence and time, to the writer's buffer.
+    fn encode<'a>(
+        &self,
+        writer: &mut Writer,
+        segment: &Segment,
+        table: &MemTable,
+        item: &Item<'a>,
+        (sequence, recorded_us): (u64, i64),
+        plan: &mut Plan<'a>,
+    ) -> Result<Receipt> {
+        let entity = string_ref(segment, table, item.entity, plan)?;
+        let head = match plan.heads.get(&entity.number).copied() {
+            Some(head) => head,
+            None => match table.head(entity.number) {
+                Some(head) => Head { version: head.version, hash: head.hash },
+                None => self.older_head(item.entity)?,
+            },
+        };
+        check_expectation(item, head.version)?;
+        let scope = string_ref(segment, table, item.scope, plan)?;
+        let source = match item.source {
+            Source::None => FrameSource::None,
+            Source::Raw(body) => FrameSource::Raw(body),
+            Source::Import { namespace, event_id, sequence } => FrameSource::Import {
+                namespace: string_ref(segment, table, namespace, plan)?,
+                event_id,
+                sequence,
+            },
+        };
+        let id = if item.key.is_none() { self.new_id(recorded_us) } else { item.key };
+        let causation = match item.cause {
+            Cause::None => Id::NONE,
+            Cause::Event(id) => id,
+            Cause::Item(at) => self.id_of(plan, at)?,
+        };
+        let fields = EventFields {
+            previous_hash: head.hash,
+            id,
+            sequence,
+            entity: item.entity,
+            scope: item.scope,
+            kind: item.kind,
+            version: head.version + 1,
+            timestamp_us: item.timestamp_us.unwrap_or(recorded_us),
+            recorded_us,
+            flags: item.flags,
+            payload_version: item.payload_version,
+            correlation: item.correlation,
+            causation,
+            extensions: crate::engine::model::event::Extensions(item.extensions),
+            source: item.source,
+            content_hash: item.content_hash,
+        };
+        let event_hash = hash::event_hash(&fields, &mut writer.scratch);
+        let frame = fields.frame(event_hash, entity, scope, source, item.payload);
+        let offset = writer.tail.offset + writer.buffer.len() as u64;
+        frame.encode(&segment.header, offset, &mut writer.buffer);
+        if plan.outcomes.len() > 1 {
+            plan.heads.insert(entity.number, Head { version: fields.version, hash: event_hash });
+        }
+        plan.entries.push(Entry {
+            id,
+            sequence,
+            version: fields.version,
+            hash: event_hash,
+            entity: entity.number,
+            tag: item.tag,
+            offset: offset as u32,
+            batch_offset: writer.tail.offset as u32,
+        });
+        Ok(Receipt {
+            id,
+            sequence,
+            version: fields.version,
+            timestamp_us: fields.timestamp_us,
+            recorded_us,
+            content_hash: item.content_hash,
+            event_hash,
+            previous_hash: head.hash,
+            replayed: false,
+            durable: false,
+            imported: item.source != Source::None,
+        })
+    }
+
+    fn new_id(&self, now_us: i64) -> Id {
+        let mut random = [0; 10];
+        self.options.entropy.fill(&mut random);
+        Id::uuid_v7((now_us / 1000).max(0) as u64 & 0xffff_ffff_ffff, random)
+    }
+
+    /// The id of an earlier item of the batch.
+    fn id_of(&self, plan: &Plan<'_>, at: usize) -> Result<Id> {
+        match &plan.outcomes[at] {
+            Some(Outcome::New(receipt) | Outcome::Again(receipt)) => Ok(receipt.id),
+            Some(Outcome::Present(segment, offset)) => {
+                let mut window = segment.window();
+                Ok(segment.frame_at(&mut window, u64::from(*offset))?.id)
+            }
+            Some(Outcome::Conflict) | None => {
+                Err(Error::invalid(format!("item {at} cannot be a cause")))
+            }
+        }
+    }
+
+    /// Writes the batch in the buffer and lets readers see it.
+    fn put(&self, writer: &mut Writer, header: BatchHeader, plan: &Plan<'_>) -> Result<()> {
+        writer.write(header).map_err(|e| if writer.broken { self.poisoned_by(e) } else { e })?;
+        writer.advance(&header);
+        let segment = &writer.segment;
+        let mut table = segment.write_table();
+        plan.of_index.iter().for_each(|(text, number)| table.remember_number(text, *number));
+        plan.spelled.iter().for_each(|text| table.add_string(text));
+        plan.entries.iter().for_each(|entry| table.insert(entry));
+        // With the table still held: what is found in it can be read, and is visible.
+        segment.publish(writer.tail.offset);
+        self.visible.store(writer.tail.next_sequence - 1, Ordering::Release);
+        Ok(())
+    }
+
+    /// The receipt of the item at this place of its batch, where everything up to `durable` is.
+    pub fn receipt_of(&self, item: usize, outcome: &Outcome, durable: u64) -> Result<Receipt> {
+        let receipt = self.receipt(outcome).map_err(|e| e.with_item(item))?;
+        Ok(Receipt { durable: receipt.sequence <= durable, ..receipt })
+    }
+
+    /// The receipt of an item; for one that was there, the receipt of its first append.
+    pub fn receipt(&self, outcome: &Outcome) -> Result<Receipt> {
+        let (segment, offset) = match outcome {
+            Outcome::New(receipt) => return Ok(*receipt),
+            Outcome::Again(receipt) => return Ok(Receipt { replayed: true, ..*receipt }),
+            Outcome::Present(segment, offset) => (segment, *offset),
+            Outcome::Conflict => {
+                return Err(Error::new(Code::Internal, "a conflict has no receipt"))
+            }
+        };
+        let mut window = segment.window();
+        let frame = segment.frame_at(&mut window, offset.into())?;
+        let entity = segment.string(frame.entity.number)?;
+        Ok(Receipt {
+            id: frame.id,
+            sequence: frame.sequence,
+            version: frame.version,
+            timestamp_us: frame.timestamp_us,
+            recorded_us: frame.recorded_us,
+            content_hash: frame.content_hash,
+            event_hash: frame.event_hash,
+            previous_hash: self.previous_hash(segment, &entity, frame.version, offset)?,
+            replayed: true,
+            durable: false,
+            imported: frame.source != FrameSource::None,
+        })
+    }
+}
+
+/// Whether the event that was found has the content of an item.
+fn has_content(segment: &Segment, found: Found, item: &Item<'_>) -> Result<bool> {
+    let mut window = segment.window();
+    let frame = segment.frame_at(&mut window, found.offset.into())?;
+    Ok((frame.content_hash, frame.kind) == (item.content_hash, item.kind)
+        && &*segment.string(frame.entity.number)? == item.entity
+        && &*segment.string(frame.scope.number)? == item.scope)
+}
+
+enum Settled {
+    Fresh,
+    /// The key is that of an earlier item, which is fresh.
+    SameAs(usize),
+    There(Outcome),
+}
+
+/// Refuses an item whose entity, with `found` events, is not as the item expects.
+fn check_expectation(item: &Item<'_>, found: u64) -> Result<()> {
+    let (holds, wanted, expected) = match item.expect {
+        Expect::Any => return Ok(()),
+        Expect::Absent => (found == 0, 0, "none was expected".to_owned()),
+        Expect::Present => (found > 0, 1, "some were expected".to_owned()),
+        Expect::Version(version) => {
+            (found == version, version, format!("version {version} was expected"))
+        }
+    };
+    if holds {
+        return Ok(());
+    }
+    let message = format!("entity {} has {found} events, and {expected}", item.entity);
+    Err(Error::new(Code::VersionConflict, message).with_numbers(found, wanted))
+}
+
+/// The number of a string in the segment with this table; spelled where the batch is the first to
+/// use it.
+fn string_ref<'a>(
+    segment: &Segment,
+    table: &MemTable,
+    text: &'a str,
+    plan: &mut Plan<'a>,
+) -> Result<StringRef<'a>> {
+    if let Some(number) = table.number(text).or_else(|| plan.numbers.get(text).copied()) {
+        return Ok(StringRef { number, spelled: None });
+    }
+    let spelled = match segment.number_in_index(text)? {
+        Some(number) => {
+            plan.of_index.push((text, number));
+            plan.numbers.insert(text, number);
+            return Ok(StringRef { number, spelled: None });
+        }
+        None => table.next_string() + plan.spelled.len() as u32,
+    };
+    plan.numbers.insert(text, spelled);
+    plan.spelled.push(text);
+    Ok(StringRef { number: spelled, spelled: Some(text) })
+}

@@ -1,0 +1,297 @@
+//! Reading events: by id, and by region in pages that own their bytes.
+
+use super::scan::{Scan, Strings};
+use super::Store;
+use crate::engine::index::filter::entity_filter_key;
+use crate::engine::log::segment::Flow;
+use crate::engine::model::error::{Error, Result};
+use crate::engine::model::event::{Columns, Event, Extensions, Source};
+use crate::engine::model::id::{Hash, Id};
+use crate::engine::model::limits;
+use crate::engine::model::region::Region;
+
+/// Which events to read, and how.
+#[derive(Clone, Debug)]
+pub struct Query {
+    pub region: Region,
+    /// Only sequences above this one; 0 for all.
+    pub after: u64,
+    /// Only sequences up to and with this one; 0 for no bound.
+    pub until: u64,
+    /// At most so many rows, 1 to 65,536.
+    pub limit: usize,
+    /// Highest sequence first.
+    pub backward: bool,
+    /// System events (kinds of category 0x0) too.
+    pub system: bool,
+    pub columns: Columns,
+}
+
+impl Default for Query {
+    fn default() -> Query {
+        Query {
+            region: Region::default(),
+            after: 0,
+            until: 0,
+            limit: 1000,
+            backward: false,
+            system: false,
+            columns: Columns::default(),
+        }
+    }
+}
+
+/// The newest event of an entity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    pub version: u64,
+    pub sequence: u64,
+    pub event_id: Id,
+    pub event_hash: Hash,
+}
+
+/// Where a page ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PageEnd {
+    /// Where to go on: the `after` (forward) or `until` (backward) of the next page.
+    pub next: u64,
+    /// Nothing more was there when the page was read.
+    pub end: bool,
+}
+
+/// Rows that a query found, with all their bytes. Outlives the store.
+#[derive(Debug, Default)]
+pub struct Page {
+    arena: Vec<u8>,
+    rows: Vec<Row>,
+    /// As in [`PageEnd`].
+    pub next: u64,
+    pub end: bool,
+}
+
+/// A part of the arena.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    at: usize,
+    len: usize,
+}
+
+/// An event whose slices are in the arena.
+#[derive(Debug)]
+struct Row {
+    /// With every slice empty.
+    event: Event<'static>,
+    entity: Span,
+    scope: Span,
+    payload: Span,
+    extensions: Span,
+    /// Namespace, or the body of a raw provenance.
+    source: Span,
+}
+
+impl Page {
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The event of a row; panics when there is no such row.
+    pub fn get(&self, row: usize) -> Event<'_> {
+        let row = &self.rows[row];
+        let source = match row.event.source {
+            Source::None => Source::None,
+            Source::Import { event_id, sequence, .. } => {
+                Source::Import { namespace: self.text(row.source), event_id, sequence }
+            }
+            Source::Raw(_) => Source::Raw(self.bytes(row.source)),
+        };
+        Event {
+            entity: self.text(row.entity),
+            scope: self.text(row.scope),
+            payload: self.bytes(row.payload),
+            extensions: Extensions(self.bytes(row.extensions)),
+            source,
+            ..row.event
+        }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = Event<'_>> {
+        (0..self.len()).map(|row| self.get(row))
+    }
+
+    fn bytes(&self, span: Span) -> &[u8] {
+        &self.arena[span.at..span.at + span.len]
+    }
+
+    fn text(&self, span: Span) -> &str {
+        std::str::from_utf8(self.bytes(span)).unwrap_or_default()
+    }
+
+    fn add(&mut self, bytes: &[u8]) -> Span {
+        let at = self.arena.len();
+        self.arena.extend_from_slice(bytes);
+        Span { at, len: bytes.len() }
+    }
+
+    fn push(&mut self, event: &Event<'_>, columns: Columns) {
+        let (source, source_bytes) = match event.source {
+            Source::None => (Source::None, &[][..]),
+            Source::Import { namespace, event_id, sequence } => {
+                (Source::Import { namespace: "", event_id, sequence }, namespace.as_bytes())
+            }
+            Source::Raw(body) => (Source::Raw(&[]), body),
+        };
+        let row = Row {
+            entity: self.add(event.entity.as_bytes()),
+            scope: self.add(event.scope.as_bytes()),
+            payload: self.add(if columns.payload { event.payload } else { &[] }),
+            extensions: self.add(if columns.extensions { event.extensions.0 } else { &[] }),
+            source: self.add(source_bytes),
+            event: Event {
+                entity: "",
+                scope: "",
+                payload: &[],
+                extensions: Extensions(&[]),
+                source,
+                ..*event
+            },
+        };
+        self.rows.push(row);
+    }
+}
+
+impl Query {
+    fn check(&self) -> Result<()> {
+        if self.limit == 0 || self.limit > limits::PAGE_ROWS_MAX {
+            let message = format!(
+                "the limit of a page is {}; 1 to {} are allowed",
+                self.limit,
+                limits::PAGE_ROWS_MAX
+            );
+            return Err(Error::invalid(message)
+                .with_numbers(self.limit as u64, limits::PAGE_ROWS_MAX as u64));
+        }
+        self.region.check()
+    }
+}
+
+impl Store {
+    /// The event of this id as a page of one row; none when there is no such event.
+    pub fn get(&self, id: Id, columns: Columns) -> Result<Option<Page>> {
+        let mut page = Page::default();
+        let sequence = self.get_with(id, columns, &mut |event| page.push(event, columns))?;
+        Ok(sequence.map(|next| Page { next, end: true, ..page }))
+    }
+
+    /// Shows the event of this id to `show`; its sequence, or none when there is no such event. The
+    /// payload and the extensions are there whatever the columns are.
+    pub fn get_with(
+        &self,
+        id: Id,
+        columns: Columns,
+        show: &mut dyn FnMut(&Event<'_>),
+    ) -> Result<Option<u64>> {
+        let store = &*self.0;
+        store.check_open()?;
+        store.refresh()?;
+        let visible = store.current_frontier().visible;
+        let Some((segment, found)) = store.find_key(id)? else { return Ok(None) };
+        segment.prefetch(found.offset.into());
+        let mut window = segment.window();
+        let frame =
+            segment.frame_at(&mut window, found.offset.into()).map_err(|e| segment.identify(e))?;
+        if frame.id != id {
+            return Err(Error::corrupt(
+                &segment.path,
+                found.offset.into(),
+                format!("not event {id}, as the index says"),
+            ));
+        }
+        if frame.sequence > visible {
+            return Ok(None);
+        }
+        let mut strings = Strings::new(segment.clone());
+        let mut event = strings.event(&frame, None)?;
+        if columns.previous_hash {
+            let previous =
+                store.previous_hash(&segment, event.entity, event.version, found.offset)?;
+            event.previous_hash = Some(previous);
+        }
+        show(&event);
+        Ok(Some(event.sequence))
+    }
+
+    /// One page of the events that match. Go on with [`Page::next`] until [`Page::end`].
+    pub fn query(&self, query: &Query) -> Result<Page> {
+        let mut page = Page::default();
+        let PageEnd { next, end } = self.query_with(query, &mut |event| {
+            page.push(event, query.columns);
+            page.arena.len()
+        })?;
+        Ok(Page { next, end, ..page })
+    }
+
+    /// As [`Store::query`], for rows that are built by `add`: it answers how many bytes the rows
+    /// have by now. The payload and the extensions are there whatever the columns are.
+    pub fn query_with(
+        &self,
+        query: &Query,
+        add: &mut dyn FnMut(&Event<'_>) -> usize,
+    ) -> Result<PageEnd> {
+        let store = &*self.0;
+        query.check()?;
+        store.check_open()?;
+        store.refresh()?;
+        let visible = store.current_frontier().visible;
+        let until = if query.until == 0 { visible } else { query.until.min(visible) };
+        let scan = Scan {
+            region: &query.region,
+            after: query.after,
+            until,
+            backward: query.backward,
+            system: query.system,
+            previous_hash: query.columns.previous_hash,
+            rehash: false,
+            go_on: &|| Ok(()),
+        };
+        let (mut rows, mut bytes, mut last) = (0, 0, 0);
+        let mut place =
+            PageEnd { next: if query.backward { 0 } else { query.after.max(until) }, end: true };
+        if query.after >= until {
+            return Ok(place);
+        }
+        store.scan(&scan, &mut |event| {
+            if rows == query.limit || bytes >= limits::PAGE_BYTES_MAX {
+                place = PageEnd { next: if query.backward { last - 1 } else { last }, end: false };
+                return Ok(Flow::Break(()));
+            }
+            bytes = add(event);
+            (rows, last) = (rows + 1, event.sequence);
+            Ok(Flow::Continue(()))
+        })?;
+        Ok(place)
+    }
+
+    /// The newest event of an entity; none where it has no events.
+    pub fn head(&self, entity: &str) -> Result<Option<Head>> {
+        let store = &*self.0;
+        store.check_open()?;
+        store.refresh()?;
+        for segment in store.segments().may_have(entity_filter_key(entity)) {
+            if let Some(newest) = segment.newest_of(entity)? {
+                let mut window = segment.window();
+                let frame = segment.frame_at(&mut window, newest.offset.into())?;
+                return Ok(Some(Head {
+                    version: frame.version,
+                    sequence: frame.sequence,
+                    event_id: frame.id,
+                    event_hash: frame.event_hash,
+                }));
+            }
+        }
+        Ok(None)
+    }
+}
