@@ -111,7 +111,7 @@ bench bench-quick bench-scale:
 	@$(MAKE) --no-print-directory -s build/bench/worker
 	@cd benches && $(CARGO) run --release --locked -- $(ARGUMENTS)
 
-build/tests/interplay: tests/interplay/interplay.c $(HEADERS) | lib
+build/tests/interplay: tests/outside/interplay/interplay.c $(HEADERS) | lib
 	@mkdir -p $(@D)
 	$(EXAMPLE_CC) $< -o $@ $(EXAMPLE_LIB)
 

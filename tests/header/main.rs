@@ -88,18 +88,12 @@ fn program_with_initializers() -> String {
 
 fn compile_everywhere(name: &str, source: &str, include: &Path) -> Vec<String> {
     let directory = scratch(name);
-    let include = format!("-I{}", include.display());
     let mut failures = Vec::new();
     for (dialect, compilers) in DIALECTS {
+        let file = directory.join(if dialect.starts_with("c++") { "main.cpp" } else { "main.c" });
+        fs::write(&file, source).unwrap();
         for compiler in compilers {
-            let file =
-                directory.join(if dialect.starts_with("c++") { "main.cpp" } else { "main.c" });
-            fs::write(&file, source).unwrap();
-            let dialect = format!("-std={dialect}");
-            let mut arguments = vec![&*dialect, &include, "-fsyntax-only"];
-            arguments.extend(tools::WARNINGS);
-            arguments.push(file.to_str().unwrap());
-            failures.extend(run(compiler, &arguments).err());
+            failures.extend(tools::check_syntax(compiler, dialect, &file, include).err());
         }
     }
     failures
@@ -184,10 +178,7 @@ fn the_macro_free_header_is_for_parsers_without_a_preprocessor() {
         format!("#include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n{text}"),
     )
     .unwrap();
-    let mut arguments = vec!["-std=c99", "-fsyntax-only"];
-    arguments.extend(tools::WARNINGS);
-    arguments.push(file.to_str().unwrap());
-    run("gcc", &arguments).unwrap();
+    tools::check_syntax("gcc", "c99", &file, &root().join("include")).unwrap();
     // Python's cffi has a parser of its own; where it is not installed, gcc has to do.
     if run("python3", &["-c", "import cffi"]).is_ok() {
         let program = "import cffi; f = cffi.FFI(); f.cdef(open('include/fbat_ffi.h').read()); \

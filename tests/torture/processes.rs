@@ -1,12 +1,10 @@
 //! Several processes at one store: a second writer, readers beside a writer, and writers that are
 //! killed. The other process is this test binary, run again for one of the ignored tests.
 
-mod common;
-
-use common::disk::{Disk, Lie};
-use common::ledger::{try_rows, Ledger};
-use common::worker::{self, Source};
-use common::*;
+use crate::common::disk::{Disk, Lie};
+use crate::common::ledger::{try_rows, Ledger};
+use crate::common::worker::{self, Source};
+use crate::common::*;
 use fbat::engine::import::{ImportOptions, Verdict};
 use fbat::engine::log::options::{OpenMode, Options};
 use fbat::engine::model::error::Code;

@@ -1,11 +1,9 @@
 //! Every call to the disk failing, with every error that it can fail with: once, for good, and in
 //! pairs. What was acknowledged stays, whatever the disk then lost of what it had not synced.
 
-mod common;
-
-use common::book::{store_path, Earlier, Work};
-use common::simulated::{Call, Disk, Fault, Replay};
-use common::*;
+use crate::common::book::{store_path, Earlier, Work};
+use crate::common::simulated::{Call, Disk, Fault, Replay};
+use crate::common::*;
 use fbat::engine::model::error::Code;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,10 +1,8 @@
 //! What opening finds after a crash or damage: every row of the decision table in
 //! `docs/guarantees.md`.
 
-mod common;
-
-use common::machine::*;
-use common::*;
+use crate::common::machine::*;
+use crate::common::*;
 use fbat::engine::log::options::{Durability, OpenMode, Options};
 use fbat::engine::log::recovery::OpenReport;
 use fbat::engine::model::error::{Code, Result};

@@ -1,8 +1,6 @@
 //! Reading: every query answers as a naive filter over everything would.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use fbat::engine::log::options::{OpenMode, Options};
 use fbat::engine::model::error::Code;
 use fbat::engine::model::event::{Columns, NewEvent};

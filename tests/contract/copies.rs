@@ -1,9 +1,7 @@
 //! Copies of a store: hot backups beside writers, and a directory that gets a store id of its own.
 
-mod common;
-
-use common::machine::*;
-use common::*;
+use crate::common::machine::*;
+use crate::common::*;
 use fbat::engine::import::{ImportOptions, Verdict};
 use fbat::engine::log::options::{Durability, OpenMode, Options};
 use fbat::engine::model::error::Code;

@@ -1,8 +1,6 @@
 //! The import contract, rule by rule: every test is named after the promise that it keeps.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use fbat::engine::import::{
     Cancel, ImportDurability, ImportOptions, ImportReport, OnConflict, Verdict, CHUNK_SIZE,
 };

@@ -1,9 +1,7 @@
 //! Appending: keys, expectations, batches, limits, times, durability, and what a store is when it
 //! is opened again.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use fbat::engine::log::options::{Durability, OpenMode, Options};
 use fbat::engine::model::error::{Code, Error};
 use fbat::engine::model::event::{

@@ -1,11 +1,9 @@
 //! Crashes at every operation of a program at work, on a simulated disk that keeps of what was not
 //! synced whatever it likes; and crashes during the recovery from such a crash.
 
-mod common;
-
-use common::book::{options, read, read_at, store_path, Book, Earlier, Work};
-use common::simulated::{Disk, History, Image, Replay};
-use common::*;
+use crate::common::book::{options, read, read_at, store_path, Book, Earlier, Work};
+use crate::common::simulated::{Disk, History, Image, Replay};
+use crate::common::*;
 use fbat::engine::log::options::{Durability, OpenMode, Options};
 use fbat::engine::repair::repair;
 use fbat::engine::store::backup::BackupOptions;

@@ -4,9 +4,7 @@
 //! Each answer is judged where it comes in; what the stores hold afterwards is judged against all
 //! answers together. `FBAT_SEED` repeats what the threads ask for, though not how they interleave.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use fbat::engine::import::{ImportOptions, ImportReport, Verdict};
 use fbat::engine::log::options::{Durability, Options};
 use fbat::engine::model::error::{Code, Error, Result};

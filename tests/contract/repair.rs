@@ -2,9 +2,7 @@
 //! and the result is a sound store. Where events lie is read from the files here again, so that the
 //! library is not its own witness.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use fbat::engine::log::options::OpenMode;
 use fbat::engine::model::error::Code;
 use fbat::engine::model::event::{Expect, NewEvent, SYSTEM_ENTITY};
@@ -765,7 +763,7 @@ fn a_store_that_was_given_a_new_id_keeps_it_whatever_of_it_is_lost() {
             fs::remove_file(damaged.join("store.fbat")).unwrap();
         }
         if lost_event {
-            common::Damage::to_bytes(&damaged, &told.payload);
+            crate::common::Damage::to_bytes(&damaged, &told.payload);
         }
         let report = repair(&damaged, &new, &quick()).unwrap();
         assert_eq!(report.sequences_lost, u64::from(lost_event), "{report:?}");

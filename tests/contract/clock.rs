@@ -1,9 +1,7 @@
 //! Clocks that jump, within a session, between sessions and between processes: recorded time never
 //! goes back, ids stay unique, sequences and versions go on.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use fbat::engine::log::options::Options;
 use fbat::engine::model::id::Id;
 use fbat::engine::store::Store;

@@ -848,7 +848,7 @@ pub struct Actor {
 impl Actor {
     pub fn start(part: &str, environment: &[(&str, &str)]) -> Actor {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", part, "--ignored", "--nocapture", "--test-threads=1"])
+            .args([&format!("::{part}"), "--ignored", "--nocapture", "--test-threads=1"])
             .envs(environment.iter().copied())
             .env(PART, part)
             .stdin(Stdio::piped())

@@ -1,8 +1,6 @@
 //! Runs: what they answer is what the log has, whatever became of their files.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use fbat::engine::log::options::OpenMode;
 use fbat::engine::model::error::Code;
 use fbat::engine::model::event::NewEvent;

@@ -3,8 +3,6 @@
 //!
 //! `FBAT_SEED` repeats a run of the random mutations.
 
-mod common;
-
 use fbat::engine::import::namespace_from_path;
 use fbat::engine::model::error::{Code, Result};
 use fbat::engine::model::id::{Hash, Id, Kind};
@@ -19,7 +17,7 @@ use std::path::Path;
 const HEADER_BYTES: usize = 12;
 
 fn vectors(section: &str) -> Vec<Value> {
-    let all: Value = serde_json::from_str(include_str!("vectors/fbatip.json")).unwrap();
+    let all: Value = serde_json::from_str(include_str!("../golden/vectors/fbatip.json")).unwrap();
     let section = all[section].as_array().unwrap().clone();
     assert!(!section.is_empty());
     section
@@ -197,8 +195,8 @@ fn every_bit_flip_and_every_truncation_is_refused() {
             truncations += 1;
         }
     }
-    common::score("wire frames: bit flips", flips, 0, began);
-    common::score("wire frames: truncations", truncations, 0, began);
+    crate::common::score("wire frames: bit flips", flips, 0, began);
+    crate::common::score("wire frames: truncations", truncations, 0, began);
     assert!(flips > 10_000 && truncations > 1_000);
 }
 

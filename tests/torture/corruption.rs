@@ -1,11 +1,9 @@
 //! Damage to a closed store: every bit flipped, every file cut at every length, sectors lost or
 //! written to a wrong place. It is detected, or costs nothing; wrong data is never served.
 
-mod common;
-
-use common::book::{options, store_path};
-use common::simulated::{Disk, Image};
-use common::*;
+use crate::common::book::{options, store_path};
+use crate::common::simulated::{Disk, Image};
+use crate::common::*;
 use fbat::engine::log::options::{Durability, OpenMode, Options};
 use fbat::engine::model::error::{Code, Error};
 use fbat::engine::model::event::{Columns, Event};

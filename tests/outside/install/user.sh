@@ -3,8 +3,8 @@
 
 # The programs: in C, in C++ with the header of C, and with fbat.hpp where it is installed.
 programs() { # include directory
-  echo "$tree/examples/c/first.c $tree/tests/install/plain.cpp"
-  [ ! -e "$1/fbat.hpp" ] || echo "$tree/tests/install/header_only.cpp"
+  echo "$tree/examples/c/first.c $tree/tests/outside/install/plain.cpp"
+  [ ! -e "$1/fbat.hpp" ] || echo "$tree/tests/outside/install/header_only.cpp"
 }
 
 compiler() { # source
@@ -49,7 +49,7 @@ with_pkg_config() { # what static|shared library directory
 # With find_package: shared and static, and every version that may be asked for. $3 is where the headers are.
 with_cmake() { # what prefix headers library directory
   local program kind list
-  rm -rf "$work/user" && mkdir "$work/user" && cp "$tree/tests/install/CMakeLists.txt" "$work/user"
+  rm -rf "$work/user" && mkdir "$work/user" && cp "$tree/tests/outside/install/CMakeLists.txt" "$work/user"
   list=$(programs "$3" | tr ' \n' ';;')
   cmake -S "$work/user" -B "$work/user/build" -DPROGRAMS="${list%;}" ${2:+-DCMAKE_PREFIX_PATH="$2"} >"$work/user/log" 2>&1 &&
     cmake --build "$work/user/build" >>"$work/user/log" 2>&1 || {
@@ -76,7 +76,7 @@ manual() { # what root of the pages, or nothing
 # Programs of other languages: a script beside this one each, which finds fbat.pc, and gets a directory to work in.
 other_languages() { # what library directory, or nothing
   local script language
-  for script in "$tree"/tests/install/*; do
+  for script in "$tree"/tests/outside/install/*; do
     [ -x "$script" ] || continue
     language=$(basename "$script")
     rm -rf "$work/user" && mkdir "$work/user"

@@ -3,9 +3,7 @@
 //!
 //! `FBAT_BLESS=1` writes them anew, which is right only together with a new format version.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use fbat::engine::log::options::{OpenMode, Options};
 use fbat::engine::model::limits::{Limits, FORMAT_VERSION};
 use fbat::engine::store::identity::new_identity;
@@ -88,7 +86,7 @@ fn make_renamed(path: &Path) {
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/fixtures")
+        .join("tests/golden/stores")
         .join(format!("v{FORMAT_VERSION}"))
         .join(name)
 }

@@ -1,13 +1,11 @@
 //! Power cuts on a real ext4: a worker in an image file that is shut down under it and mounted
 //! again. The oracle is outside: it remembers what the worker said was durable.
 
-mod common;
-
-use common::disk::{Disk, Lie};
-use common::ledger::{try_rows, Ledger};
-use common::mount::{skip, Mount, Shutdown};
-use common::worker::{self, Source};
-use common::*;
+use crate::common::disk::{Disk, Lie};
+use crate::common::ledger::{try_rows, Ledger};
+use crate::common::mount::{skip, Mount, Shutdown};
+use crate::common::worker::{self, Source};
+use crate::common::*;
 use fbat::engine::log::options::{OpenMode, Options};
 use fbat::engine::model::error::Result;
 use fbat::engine::store::Store;

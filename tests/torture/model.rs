@@ -4,9 +4,7 @@
 //! `FBAT_SEED` repeats a run, `FBAT_MODEL_OPS` sets how many operations it makes. Operations come
 //! in episodes with stores of their own, so that a plain vector stays good enough as the model.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use fbat::engine::import::{ImportOptions, ImportReport, OnConflict, Verdict};
 use fbat::engine::log::options::{Durability, OpenMode, Options};
 use fbat::engine::model::error::Code;
