@@ -3,16 +3,12 @@
 
 use super::directory::{self, CleanMark, Directory, Listing};
 use super::segment::Segment;
-use super::state::Inner;
-use super::tail::{Step, Tail};
-use super::window::Window;
+use super::tail::{Batches, Step, Tail};
 use crate::engine::format::frame::{
     BatchHeader, SegmentHeader, BATCH_HEADER_LEN, BATCH_MAGIC, SEGMENT_HEADER_LEN,
 };
-use crate::engine::format::hash;
-use crate::engine::format::identity::check_version;
-use crate::engine::format::identity::Identity;
-use crate::engine::format::system;
+use crate::engine::format::identity::{check_version, Identity};
+use crate::engine::format::{hash, system};
 use crate::engine::index::cache::BlockCache;
 use crate::engine::index::file::{is_damage, Index};
 use crate::engine::model::error::{Error, Result};
@@ -68,7 +64,7 @@ impl OpenLog {
 pub(crate) struct Opening<'a> {
     pub dir: &'a Directory,
     pub identity: &'a Identity,
-    pub cache: Arc<BlockCache>,
+    pub cache: &'a Arc<BlockCache>,
     /// Changes may be made: the lock is held.
     pub writable: bool,
     /// Nothing that was written can be lost: the machine has not restarted since, and no fsync
@@ -81,7 +77,7 @@ impl<'a> Opening<'a> {
     pub fn for_reading(
         dir: &'a Directory,
         identity: &'a Identity,
-        cache: Arc<BlockCache>,
+        cache: &'a Arc<BlockCache>,
     ) -> Opening<'a> {
         Opening { dir, identity, cache, writable: false, same_boot: true }
     }
@@ -147,11 +143,31 @@ impl<'a> Opening<'a> {
     pub fn open_index(&self, header: &SegmentHeader) -> Result<Option<Index>> {
         let path = self.dir.file(&Segment::index_name(header.first_sequence));
         let Ok(file) = self.dir.vfs.open(&path, Access::Read) else { return Ok(None) };
-        match Index::open(file, &path, header, &self.cache) {
+        match Index::open(file, &path, header, self.cache) {
             Ok(index) => Ok(Some(index)),
             Err(e) if is_damage(&e) => Ok(None),
             Err(e) => Err(e),
         }
+    }
+
+    /// For a reading handle: the segment after a sealed one, if it exists yet.
+    pub(crate) fn open_next(&self, sealed: &Tail, events_before: u64) -> Result<Option<Segment>> {
+        let path = self.dir.file(&Segment::log_name(sealed.next_sequence));
+        if let Err(e) = self.dir.vfs.open(&path, Access::Read) {
+            return match e.kind() {
+                io::ErrorKind::NotFound => Ok(None),
+                _ => Err(Error::io("cannot open", &path, &e)),
+            };
+        }
+        let before = (*sealed, events_before);
+        let (header, file) = self.open_file(sealed.next_sequence, Access::Read, Some(&before))?;
+        Ok(Some(Segment::new(header, path, file, None, self.cache.clone())))
+    }
+
+    /// The same segment with the index that the writer left when it sealed it, if it did.
+    pub(crate) fn with_index_of_sealed(&self, sealed: &Segment) -> Result<Option<Segment>> {
+        let index = self.open_index(&sealed.header)?.filter(|index| index.meta.sealed);
+        Ok(index.map(|index| sealed.with_index(index)))
     }
 
     fn open_sealed(
@@ -215,9 +231,7 @@ impl<'a> Opening<'a> {
         };
         if let Some(mark) = &mark {
             let index = index.clone().filter(|index| index.meta.covered_len <= mark.end);
-            let mut tail = index
-                .as_ref()
-                .map_or(Tail::at_start(&header), |i| Tail::after_index(&header, &i.meta));
+            let mut tail = Tail::after(&header, index.as_ref());
             let segment = open(index);
             if self.matches_mark(&segment, &mut tail, mark)? {
                 return Ok(found(segment, tail, true, mark.last_sequence, report));
@@ -226,9 +240,7 @@ impl<'a> Opening<'a> {
         match self.writable {
             true => self.recover(open(None), length, synced, report),
             false => {
-                let tail = index
-                    .as_ref()
-                    .map_or(Tail::at_start(&header), |i| Tail::after_index(&header, &i.meta));
+                let tail = Tail::after(&header, index.as_ref());
                 self.follow(open(index), tail, length, synced, report)
             }
         }
@@ -260,11 +272,7 @@ impl<'a> Opening<'a> {
         if (tail.offset, tail.next_sequence - 1, tail.log_hash)
             != (mark.end, mark.last_sequence, mark.log_hash)
         {
-            return Err(Error::corrupt(
-                &segment.path,
-                mark.end,
-                "the log is not the one that was closed",
-            ));
+            return Err(segment.corrupt(mark.end, "the log is not the one that was closed"));
         }
         let ends =
             matches!(tail.clone().step(segment, &mut segment.window())?, Step::End | Step::Sealed);
@@ -359,11 +367,7 @@ impl<'a> Opening<'a> {
         let failed = |e| Error::io("cannot rewrite", &segment.path, &e);
         let copied = copy_front(&*segment.file, &*copy, end).map_err(failed)?;
         if copied < end {
-            return Err(Error::corrupt(
-                &segment.path,
-                copied,
-                "the file became shorter while it was read",
-            ));
+            return Err(segment.corrupt(copied, "the file became shorter while it was read"));
         }
         copy.sync().map_err(failed)?;
         self.dir.rename_temporary(&name)?;
@@ -414,8 +418,7 @@ fn damage(segment: &Segment, tail: &Tail, torn: Option<&str>, synced: u64) -> Er
     let what = format!(
         "{why}; sequence {next} should be here, since everything through {synced} was on disk"
     );
-    Error::corrupt(&segment.path, tail.offset, what)
-        .with_event(crate::engine::model::id::Id::NONE, next)
+    segment.corrupt(tail.offset, what).with_event(crate::engine::model::id::Id::NONE, next)
 }
 
 fn found(
@@ -430,7 +433,7 @@ fn found(
 
 /// Reads every whole batch; says what stopped it, unless that is the end or a seal.
 fn read_to_end(segment: &Segment, tail: &mut Tail) -> Result<Option<&'static str>> {
-    let mut window = Window::sequential(segment.file.clone(), segment.path.clone());
+    let mut window = segment.sequential();
     loop {
         match tail.step(segment, &mut window)? {
             Step::Batch => {}
@@ -498,41 +501,7 @@ pub(crate) fn refuse_orphan(dir: &Directory) -> Result<()> {
     let mut tail = Tail::at_start(&header);
     read_to_end(&segment, &mut tail)?;
     if tail.events > 1 || batches_behind(&segment, tail.offset, length)?.batches > 0 {
-        return Err(Error::corrupt(
-            &segment.path,
-            0,
-            "there are events, but the identity file is missing",
-        ));
-    }
-    Ok(())
-}
-
-/// For a reading handle: the segment behind a sealed one, if it is there yet.
-pub(crate) fn open_next(
-    store: &Inner,
-    sealed: &Tail,
-    events_before: u64,
-) -> Result<Option<Segment>> {
-    let opening = Opening::for_reading(&store.dir, &store.identity, store.cache.clone());
-    let path = store.dir.file(&Segment::log_name(sealed.next_sequence));
-    if let Err(e) = store.dir.vfs.open(&path, Access::Read) {
-        return match e.kind() {
-            io::ErrorKind::NotFound => Ok(None),
-            _ => Err(Error::io("cannot open", &path, &e)),
-        };
-    }
-    let (header, file) =
-        opening.open_file(sealed.next_sequence, Access::Read, Some(&(*sealed, events_before)))?;
-    Ok(Some(Segment::new(header, path, file, None, store.cache.clone())))
-}
-
-/// Lets the index that the writer left for the last segment, now sealed, take the place of the
-/// table in memory.
-pub(crate) fn use_index_of_sealed(store: &Inner, segments: &mut [Arc<Segment>]) -> Result<()> {
-    let Some(last) = segments.last_mut() else { return Ok(()) };
-    let opening = Opening::for_reading(&store.dir, &store.identity, store.cache.clone());
-    if let Some(index) = opening.open_index(&last.header)?.filter(|index| index.meta.sealed) {
-        *last = Arc::new(last.with_index(index));
+        return Err(segment.corrupt(0, "there are events, but the identity file is missing"));
     }
     Ok(())
 }

@@ -167,7 +167,7 @@ impl Walk<'_> {
                 "the segment does not continue the one before",
             );
         }
-        let read = tail.read_through(&fresh, segment.end());
+        let read = tail.read_through(&*fresh, segment.end());
         let damaged = read.is_err();
         read.or_else(|e| self.note(&segment.path, e))?;
         self.report.batches += tail.batches;
