@@ -10,7 +10,7 @@ use fbat::engine::model::error::Code;
 use fbat::engine::model::event::NewEvent;
 use fbat::engine::model::id::{Id, Kind};
 use fbat::engine::store::backup::{BackupOptions, BackupReport};
-use fbat::engine::store::identity::new_identity;
+use fbat::engine::store::open::new_identity;
 use fbat::engine::store::Store;
 use std::collections::BTreeMap;
 use std::fs;

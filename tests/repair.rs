@@ -10,7 +10,7 @@ use fbat::engine::model::error::Code;
 use fbat::engine::model::event::{Expect, NewEvent, SYSTEM_ENTITY};
 use fbat::engine::model::id::{Hash, Kind};
 use fbat::engine::repair::{repair, Loss, RepairReport};
-use fbat::engine::store::identity::new_identity;
+use fbat::engine::store::open::new_identity;
 use fbat::engine::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,15 +1,9 @@
 //! Pure bytes: how segments, batches and events are laid out, as `docs/format.md` describes.
 //! Nothing here touches a file.
 
-use crate::engine::model::bytes::array_at;
-use crate::engine::model::bytes::put_slice;
-use crate::engine::model::bytes::put_varint;
-use crate::engine::model::bytes::take_slice;
-use crate::engine::model::bytes::take_varint;
-use crate::engine::model::bytes::u32_at;
-use crate::engine::model::bytes::u64_at;
-use crate::engine::model::bytes::unzigzag;
-use crate::engine::model::bytes::zigzag;
+use crate::engine::model::bytes::{
+    array_at, put_slice, put_varint, take_slice, take_varint, u32_at, u64_at, unzigzag, zigzag,
+};
 use crate::engine::model::id::{Hash, Id, Kind};
 use crate::engine::model::limits::{
     COORDINATE_BYTES_MAX as STRING_BYTES_MAX, FORMAT_VERSION, SEQUENCE_MAX,

@@ -2,29 +2,15 @@
 //! places where a walk along the log can start.
 
 use super::cache::Part;
-use super::file::Index;
-use super::file::BLOCK_LEN;
-use super::file::DATA_LEN;
-use super::file::DICTIONARY_STRINGS_MAX;
-use super::file::ENTRY_LEN;
-use super::file::FENCE_STEPS;
-use super::file::IDS;
-use super::file::IDS_PER_BLOCK;
-use super::file::NAMES;
-use super::file::POSTINGS;
-use super::file::SPARSE;
-use super::file::STRINGS;
-use super::file::TEXT;
-use super::filter::entity_filter_key;
-use super::filter::id_filter_key;
-use super::filter::name_filter_key;
-use crate::engine::model::bytes::array_at;
-use crate::engine::model::bytes::u32_at;
-use crate::engine::model::bytes::u64_at;
+use super::file::{
+    Index, BLOCK_LEN, DATA_LEN, DICTIONARY_STRINGS_MAX, ENTRY_LEN, FENCE_STEPS, IDS, IDS_PER_BLOCK,
+    NAMES, POSTINGS, SPARSE, STRINGS, TEXT,
+};
+use super::filter::{entity_filter_key, id_filter_key, name_filter_key};
+use crate::engine::model::bytes::{array_at, u32_at, u64_at};
 use crate::engine::model::error::Result;
 use crate::engine::model::id::Id;
-use crate::engine::model::limits::COORDINATE_BYTES_MAX;
-use crate::engine::model::limits::NAMESPACE_BYTES_MAX;
+use crate::engine::model::limits::{COORDINATE_BYTES_MAX, NAMESPACE_BYTES_MAX};
 use std::sync::Arc;
 
 /// Where an event lies, as the id section has it.

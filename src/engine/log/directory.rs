@@ -1,15 +1,11 @@
 //! The directory of a store: the names in it, and the two small files beside the segments.
 
 use super::directory;
-use crate::engine::format::identity::checksum_holds;
-use crate::engine::format::identity::with_checksum;
-use crate::engine::format::identity::Identity;
+use crate::engine::format::identity::{checksum_holds, with_checksum, Identity};
 use crate::engine::model::bytes::{array_at, u64_at};
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::id::{Hash, Id};
-use crate::engine::platform::vfs::Lock;
-use crate::engine::platform::vfs::LockOutcome;
-use crate::engine::platform::vfs::{read_full, write_full, Access, File, Vfs};
+use crate::engine::platform::vfs::{read_full, write_full, Access, File, Lock, LockOutcome, Vfs};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -56,6 +52,12 @@ pub struct Listing {
 }
 
 impl Directory {
+    /// The directory at a path, which stays the same when the program changes its own.
+    pub fn at(path: &Path, vfs: &Arc<dyn Vfs>) -> Directory {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        Directory { path, vfs: vfs.clone() }
+    }
+
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
@@ -194,6 +196,17 @@ impl Directory {
         Ok(())
     }
 
+    /// Writes into the lock file who holds it, and `boot`: under which boot of the machine, and what
+    /// the next writer has to know besides.
+    pub fn describe_holder(&self, lock: &dyn Lock, boot: &str) -> Result<()> {
+        let text = format!("pid {} boot {boot}", self.vfs.process_name());
+        lock.describe(&text).map_err(|e| Error::io("cannot write", &self.file(LOCK), &e))
+    }
+
+    pub fn boot_id(&self) -> String {
+        self.vfs.boot_id().unwrap_or_else(|| "unknown".to_owned())
+    }
+
     /// Whether the lock file says that its last holder saw an fsync fail.
     pub fn is_poisoned(&self) -> Result<bool> {
         Ok(self.read_small(&self.file(LOCK))?.is_some_and(|text| text.ends_with(b" poisoned")))
@@ -320,9 +333,6 @@ pub fn claim(dir: &Directory, source: &Path) -> Result<Box<dyn Lock>> {
     create_directory(dir)?;
     let lock = take_lock(dir)?;
     refuse(dir, source)?;
-    let boot = dir.vfs.boot_id();
-    let text =
-        format!("pid {} boot {}", dir.vfs.process_name(), boot.as_deref().unwrap_or("unknown"));
-    lock.describe(&text).map_err(|e| Error::io("cannot write", &dir.file(directory::LOCK), &e))?;
+    dir.describe_holder(&*lock, &dir.boot_id())?;
     Ok(lock)
 }

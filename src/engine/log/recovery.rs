@@ -3,16 +3,12 @@
 
 use super::directory::{self, CleanMark, Directory, Listing};
 use super::segment::Segment;
-use super::state::Inner;
-use super::tail::{Step, Tail};
-use super::window::Window;
+use super::tail::{Batches, Step, Tail};
 use crate::engine::format::frame::{
     BatchHeader, SegmentHeader, BATCH_HEADER_LEN, BATCH_MAGIC, SEGMENT_HEADER_LEN,
 };
-use crate::engine::format::hash;
-use crate::engine::format::identity::check_version;
-use crate::engine::format::identity::Identity;
-use crate::engine::format::system;
+use crate::engine::format::identity::{check_version, Identity};
+use crate::engine::format::{hash, system};
 use crate::engine::index::cache::BlockCache;
 use crate::engine::index::file::{is_damage, Index};
 use crate::engine::model::error::{Error, Result};
@@ -66,43 +62,41 @@ impl OpenLog {
 }
 
 /// What opening needs to know.
-pub(crate) struct Opening<'a, 'w> {
+pub(crate) struct Opening<'a> {
     pub dir: &'a Directory,
     pub identity: &'a Identity,
-    pub cache: Arc<BlockCache>,
+    pub cache: &'a Arc<BlockCache>,
     /// Changes may be made: the lock is held.
     pub writable: bool,
     /// Nothing that was written can be lost: the machine has not restarted since, and no fsync
     /// failed.
     pub same_boot: bool,
-    /// Counts the bytes of the log that are read.
-    pub watch: &'a Watch<'w>,
 }
 
-impl<'a, 'w> Opening<'a, 'w> {
+impl<'a> Opening<'a> {
     /// Opening without changing anything.
     pub fn for_reading(
         dir: &'a Directory,
         identity: &'a Identity,
-        cache: Arc<BlockCache>,
-        watch: &'a Watch<'w>,
-    ) -> Opening<'a, 'w> {
-        Opening { dir, identity, cache, writable: false, same_boot: true, watch }
+        cache: &'a Arc<BlockCache>,
+    ) -> Opening<'a> {
+        Opening { dir, identity, cache, writable: false, same_boot: true }
     }
 
-    /// Opens every segment and checks that each continues the one before.
-    pub fn open_log(&self, listing: &Listing) -> Result<OpenLog> {
+    /// Opens every segment and checks that each continues the one before. The watch counts the bytes
+    /// of the log that are read.
+    pub fn open_log(&self, listing: &Listing, watch: &Watch<'_>) -> Result<OpenLog> {
         let Some((&last, earlier)) = listing.segments.split_last() else {
             return Err(Error::corrupt(&self.dir.path, 0, "the store has no segment"));
         };
         let mut report = OpenReport::default();
         let (mut segments, mut before) = (Vec::with_capacity(listing.segments.len()), None);
         for &first in earlier {
-            let (segment, tail) = self.open_sealed(first, before.as_ref(), &mut report)?;
+            let (segment, tail) = self.open_sealed(first, before.as_ref(), &mut report, watch)?;
             before = Some((tail, segment.header.events_before + tail.events));
             segments.push(Arc::new(segment));
         }
-        let mut log = self.open_last(last, before.as_ref(), report)?;
+        let mut log = self.open_last(last, before.as_ref(), report, watch)?;
         segments.append(&mut log.segments);
         Ok(OpenLog { segments, ..log })
     }
@@ -151,11 +145,31 @@ impl<'a, 'w> Opening<'a, 'w> {
     pub fn open_index(&self, header: &SegmentHeader) -> Result<Option<Index>> {
         let path = self.dir.file(&Segment::index_name(header.first_sequence));
         let Ok(file) = self.dir.vfs.open(&path, Access::Read) else { return Ok(None) };
-        match Index::open(file, &path, header, &self.cache) {
+        match Index::open(file, &path, header, self.cache) {
             Ok(index) => Ok(Some(index)),
             Err(e) if is_damage(&e) => Ok(None),
             Err(e) => Err(e),
         }
+    }
+
+    /// For a reading handle: the segment after a sealed one, if it exists yet.
+    pub(crate) fn open_next(&self, sealed: &Tail, events_before: u64) -> Result<Option<Segment>> {
+        let path = self.dir.file(&Segment::log_name(sealed.next_sequence));
+        if let Err(e) = self.dir.vfs.open(&path, Access::Read) {
+            return match e.kind() {
+                io::ErrorKind::NotFound => Ok(None),
+                _ => Err(Error::io("cannot open", &path, &e)),
+            };
+        }
+        let before = (*sealed, events_before);
+        let (header, file) = self.open_file(sealed.next_sequence, Access::Read, Some(&before))?;
+        Ok(Some(Segment::new(header, path, file, None, self.cache.clone())))
+    }
+
+    /// The same segment with the index that the writer left when it sealed it, if it did.
+    pub(crate) fn with_index_of_sealed(&self, sealed: &Segment) -> Result<Option<Segment>> {
+        let index = self.open_index(&sealed.header)?.filter(|index| index.meta.sealed);
+        Ok(index.map(|index| sealed.with_index(index)))
     }
 
     fn open_sealed(
@@ -163,6 +177,7 @@ impl<'a, 'w> Opening<'a, 'w> {
         first: u64,
         before: Option<&(Tail, u64)>,
         report: &mut OpenReport,
+        watch: &Watch<'_>,
     ) -> Result<(Segment, Tail)> {
         let (header, file) = self.open_file(first, Access::Read, before)?;
         let path = self.dir.file(&Segment::log_name(first));
@@ -175,8 +190,8 @@ impl<'a, 'w> Opening<'a, 'w> {
         }
         let bare = Segment::new(header, path.clone(), file.clone(), None, self.cache.clone());
         let mut tail = Tail::at_start(&header);
-        self.watch.expect(length);
-        tail.read_watched(&bare, length, self.watch)?;
+        watch.expect(length);
+        tail.read_watched(&bare, length, watch)?;
         if !tail.sealed {
             return Err(Error::corrupt(
                 &path,
@@ -205,6 +220,7 @@ impl<'a, 'w> Opening<'a, 'w> {
         first: u64,
         before: Option<&(Tail, u64)>,
         report: OpenReport,
+        watch: &Watch<'_>,
     ) -> Result<OpenLog> {
         let access = if self.writable { Access::Write } else { Access::Read };
         let (header, file) = self.open_file(first, access, before)?;
@@ -220,21 +236,17 @@ impl<'a, 'w> Opening<'a, 'w> {
         };
         if let Some(mark) = &mark {
             let index = index.clone().filter(|index| index.meta.covered_len <= mark.end);
-            let mut tail = index
-                .as_ref()
-                .map_or(Tail::at_start(&header), |i| Tail::after_index(&header, &i.meta));
+            let mut tail = Tail::after(&header, index.as_ref());
             let segment = open(index);
-            if self.matches_mark(&segment, &mut tail, mark)? {
+            if self.matches_mark(&segment, &mut tail, mark, watch)? {
                 return Ok(found(segment, tail, true, mark.last_sequence, report));
             }
         }
         match self.writable {
-            true => self.recover(open(None), length, synced, report),
+            true => self.recover(open(None), length, synced, report, watch),
             false => {
-                let tail = index
-                    .as_ref()
-                    .map_or(Tail::at_start(&header), |i| Tail::after_index(&header, &i.meta));
-                self.follow(open(index), tail, length, synced, report)
+                let tail = Tail::after(&header, index.as_ref());
+                self.follow(open(index), tail, length, synced, report, watch)
             }
         }
     }
@@ -260,17 +272,19 @@ impl<'a, 'w> Opening<'a, 'w> {
     }
 
     /// Whether the log ends where the mark says. A log that falls short of its mark is damaged.
-    fn matches_mark(&self, segment: &Segment, tail: &mut Tail, mark: &CleanMark) -> Result<bool> {
-        self.watch.expect(mark.end.saturating_sub(tail.offset));
-        tail.read_watched(segment, mark.end, self.watch)?;
+    fn matches_mark(
+        &self,
+        segment: &Segment,
+        tail: &mut Tail,
+        mark: &CleanMark,
+        watch: &Watch<'_>,
+    ) -> Result<bool> {
+        watch.expect(mark.end.saturating_sub(tail.offset));
+        tail.read_watched(segment, mark.end, watch)?;
         if (tail.offset, tail.next_sequence - 1, tail.log_hash)
             != (mark.end, mark.last_sequence, mark.log_hash)
         {
-            return Err(Error::corrupt(
-                &segment.path,
-                mark.end,
-                "the log is not the one that was closed",
-            ));
+            return Err(segment.corrupt(mark.end, "the log is not the one that was closed"));
         }
         let ends =
             matches!(tail.clone().step(segment, &mut segment.window())?, Step::End | Step::Sealed);
@@ -285,10 +299,11 @@ impl<'a, 'w> Opening<'a, 'w> {
         length: u64,
         synced: u64,
         report: OpenReport,
+        watch: &Watch<'_>,
     ) -> Result<OpenLog> {
-        self.watch.expect(length.saturating_sub(tail.offset));
+        watch.expect(length.saturating_sub(tail.offset));
         loop {
-            let torn = read_to_end(&segment, &mut tail, self.watch)?;
+            let torn = read_to_end(&segment, &mut tail, watch)?;
             if tail.sealed {
                 break;
             }
@@ -316,10 +331,11 @@ impl<'a, 'w> Opening<'a, 'w> {
         length: u64,
         synced: u64,
         mut report: OpenReport,
+        watch: &Watch<'_>,
     ) -> Result<OpenLog> {
         let mut tail = Tail::at_start(&segment.header);
-        self.watch.expect(length);
-        let torn = read_to_end(&segment, &mut tail, self.watch)?;
+        watch.expect(length);
+        let torn = read_to_end(&segment, &mut tail, watch)?;
         let behind = batches_behind(&segment, tail.offset, length)?;
         let synced = synced.max(behind.synced_through).max(tail.synced_through);
         let ending = decide(&Evidence {
@@ -367,11 +383,7 @@ impl<'a, 'w> Opening<'a, 'w> {
         let failed = |e| Error::io("cannot rewrite", &segment.path, &e);
         let copied = copy_front(&*segment.file, &*copy, end).map_err(failed)?;
         if copied < end {
-            return Err(Error::corrupt(
-                &segment.path,
-                copied,
-                "the file became shorter while it was read",
-            ));
+            return Err(segment.corrupt(copied, "the file became shorter while it was read"));
         }
         copy.sync().map_err(failed)?;
         self.dir.rename_temporary(&name)?;
@@ -422,8 +434,7 @@ fn damage(segment: &Segment, tail: &Tail, torn: Option<&str>, synced: u64) -> Er
     let what = format!(
         "{why}; sequence {next} should be here, since everything through {synced} was on disk"
     );
-    Error::corrupt(&segment.path, tail.offset, what)
-        .with_event(crate::engine::model::id::Id::NONE, next)
+    segment.corrupt(tail.offset, what).with_event(crate::engine::model::id::Id::NONE, next)
 }
 
 fn found(
@@ -442,7 +453,7 @@ fn read_to_end(
     tail: &mut Tail,
     watch: &Watch<'_>,
 ) -> Result<Option<&'static str>> {
-    let mut window = Window::sequential(segment.file.clone(), segment.path.clone());
+    let mut window = segment.sequential();
     loop {
         let before = tail.offset;
         match tail.step(segment, &mut window)? {
@@ -511,43 +522,7 @@ pub(crate) fn refuse_orphan(dir: &Directory) -> Result<()> {
     let mut tail = Tail::at_start(&header);
     read_to_end(&segment, &mut tail, &Watch::default())?;
     if tail.events > 1 || batches_behind(&segment, tail.offset, length)?.batches > 0 {
-        return Err(Error::corrupt(
-            &segment.path,
-            0,
-            "there are events, but the identity file is missing",
-        ));
-    }
-    Ok(())
-}
-
-/// For a reading handle: the segment behind a sealed one, if it is there yet.
-pub(crate) fn open_next(
-    store: &Inner,
-    sealed: &Tail,
-    events_before: u64,
-) -> Result<Option<Segment>> {
-    let watch = Watch::default();
-    let opening = Opening::for_reading(&store.dir, &store.identity, store.cache.clone(), &watch);
-    let path = store.dir.file(&Segment::log_name(sealed.next_sequence));
-    if let Err(e) = store.dir.vfs.open(&path, Access::Read) {
-        return match e.kind() {
-            io::ErrorKind::NotFound => Ok(None),
-            _ => Err(Error::io("cannot open", &path, &e)),
-        };
-    }
-    let (header, file) =
-        opening.open_file(sealed.next_sequence, Access::Read, Some(&(*sealed, events_before)))?;
-    Ok(Some(Segment::new(header, path, file, None, store.cache.clone())))
-}
-
-/// Lets the index that the writer left for the last segment, now sealed, take the place of the
-/// table in memory.
-pub(crate) fn use_index_of_sealed(store: &Inner, segments: &mut [Arc<Segment>]) -> Result<()> {
-    let Some(last) = segments.last_mut() else { return Ok(()) };
-    let watch = Watch::default();
-    let opening = Opening::for_reading(&store.dir, &store.identity, store.cache.clone(), &watch);
-    if let Some(index) = opening.open_index(&last.header)?.filter(|index| index.meta.sealed) {
-        *last = Arc::new(last.with_index(index));
+        return Err(segment.corrupt(0, "there are events, but the identity file is missing"));
     }
     Ok(())
 }

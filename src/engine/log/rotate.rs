@@ -1,16 +1,12 @@
 //! Sealing a segment that is full, and going on in the next one.
 
-use super::filter_group;
-use super::filter_group::RUN_SEGMENTS;
-use super::recovery::Opening;
+use super::filter_group::{self, RUN_SEGMENTS};
 use super::segment::Segment;
 use super::state::Inner;
 use super::tail::Tail;
-use super::writer;
-use super::writer::Writer;
+use super::writer::{self, Writer};
 use crate::engine::index::file::Index;
 use crate::engine::model::error::Result;
-use crate::engine::platform::watch::Watch;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
@@ -74,9 +70,7 @@ impl Inner {
     /// Writes the index of the sealed segment and opens it.
     fn index_of_sealed(&self, writer: &Writer) -> Result<Index> {
         let bytes = writer.write_index()?;
-        let watch = Watch::default();
-        let opening = Opening::for_reading(&self.dir, &self.identity, self.cache.clone(), &watch);
-        match opening.open_index(&writer.segment.header)? {
+        match self.opening().open_index(&writer.segment.header)? {
             Some(index) if index.meta == writer.tail.index_meta() => Ok(index),
             _ => writer.segment.open_index_bytes(bytes),
         }

@@ -2,31 +2,21 @@
 //! the handle. Knows neither appends nor queries.
 
 use super::directory::Directory;
-use super::follower::Follower;
+use super::follower::{Follower, List};
 use super::group::Group;
 use super::options::Options;
-use super::recovery::OpenLog;
-use super::recovery::OpenReport;
+use super::recovery::{OpenLog, OpenReport, Opening};
 use super::segment::Segment;
 use super::segments::Segments;
 use super::tail::Tail;
 use super::writer::Writer;
 use crate::engine::format::identity::Identity;
 use crate::engine::index::cache::BlockCache;
-use crate::engine::model::error::Code;
-use crate::engine::model::error::Error;
-use crate::engine::model::error::Result;
+use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::platform::vfs::Lock;
 use std::cell::RefCell;
-use std::io;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::OnceLock;
-use std::sync::RwLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, RwLock};
 
 /// How far the log goes. 1 is the genesis event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -144,11 +134,9 @@ impl Inner {
     }
 
     /// Writes into the lock file who holds it, and under which boot of the machine.
-    pub(crate) fn describe_lock(&self, state: &str) -> io::Result<()> {
+    pub(crate) fn describe_lock(&self, state: &str) -> Result<()> {
         let Some(lock) = &*lock(&self.lock) else { return Ok(()) };
-        let boot = self.dir.vfs.boot_id();
-        let boot = boot.as_deref().unwrap_or("unknown");
-        lock.describe(&format!("pid {} boot {boot}{state}", self.dir.vfs.process_name()))
+        self.dir.describe_holder(&**lock, &format!("{}{state}", self.dir.boot_id()))
     }
 
     /// The segments as they are now.
@@ -183,8 +171,27 @@ impl Inner {
     pub fn refresh(&self) -> Result<()> {
         match &self.role {
             Role::Writer(_) => Ok(()),
-            Role::Reader(follower) => lock(follower).refresh(self),
+            Role::Reader(follower) => self.follow(&mut lock(follower)),
         }
+    }
+
+    fn follow(&self, follower: &mut Follower) -> Result<()> {
+        let known = self.segments();
+        let mut segments = List::Borrowed(&known);
+        let followed = follower.refresh(&self.opening(), &mut segments);
+        if let List::Owned(segments) = segments {
+            self.set_segments(segments);
+        }
+        followed?;
+        // In this order, or another thread could see something durable that is not visible.
+        self.visible.store(follower.tail.next_sequence - 1, Ordering::Release);
+        self.durable.fetch_max(follower.durable, Ordering::AcqRel);
+        Ok(())
+    }
+
+    /// What reading other files of this log takes.
+    pub fn opening(&self) -> Opening<'_> {
+        Opening::for_reading(&self.dir, &self.identity, &self.cache)
     }
 
     pub fn current_frontier(&self) -> Frontier {
@@ -196,7 +203,13 @@ impl Inner {
     pub fn sync_visible(&self) -> Result<()> {
         match &self.role {
             Role::Writer(_) => self.sync_through(self.visible.load(Ordering::Acquire)),
-            Role::Reader(follower) => lock(follower).sync(self),
+            Role::Reader(follower) => {
+                let mut follower = lock(follower);
+                self.follow(&mut follower)?;
+                follower.sync(&self.opening(), &self.segments())?;
+                self.durable.fetch_max(follower.durable, Ordering::AcqRel);
+                Ok(())
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 
 use super::directory::{CleanMark, Directory};
 use super::segment::Segment;
-use super::tail::Tail;
+use super::tail::{Batches, Tail};
 use crate::engine::format::frame::{
     BatchHeader, SegmentHeader, BATCH_HEADER_LEN, BATCH_LOSS, BATCH_SEAL,
 };

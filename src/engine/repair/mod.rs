@@ -10,8 +10,7 @@ use crate::engine::format::identity::{check_version, Change, Identity};
 use crate::engine::format::system;
 use crate::engine::index::cache::BlockCache;
 use crate::engine::index::file::Index;
-use crate::engine::log::directory::{self, Directory};
-use crate::engine::log::directory::{not_a_store, refuse, take_lock};
+use crate::engine::log::directory::{self, not_a_store, refuse, take_lock, Directory};
 use crate::engine::log::options::Options;
 use crate::engine::log::segment::Segment;
 use crate::engine::model::error::{Code, Error, Result};
@@ -90,11 +89,7 @@ pub fn repair_watched(
     options: &Options,
     watch: &Watch<'_>,
 ) -> Result<RepairReport> {
-    let directory = |path: &Path| {
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        Directory { path, vfs: options.vfs.clone() }
-    };
-    let (damaged, new) = (directory(damaged), directory(new));
+    let (damaged, new) = (Directory::at(damaged, &options.vfs), Directory::at(new, &options.vfs));
     let listing = damaged.list()?.ok_or_else(|| not_a_store(&damaged.path, false))?;
     let candidates = candidates(&damaged)?;
     if candidates.is_empty() && !listing.identity {

@@ -5,10 +5,10 @@
 use crate::engine::format::frame::{BatchHeader, FrameSource, StringRef, BATCH_HEADER_LEN};
 use crate::engine::format::hash::{self, EventFields};
 use crate::engine::format::identity::{Change, Identity};
-use crate::engine::log::directory;
-use crate::engine::log::directory::Directory;
+use crate::engine::log::directory::{self, Directory};
 use crate::engine::log::options::Options;
 use crate::engine::log::state::Inner;
+use crate::engine::log::tail::Batches;
 use crate::engine::model::error::Result;
 use crate::engine::model::event::Source;
 use crate::engine::model::id::{Hash, Id};
@@ -155,7 +155,7 @@ impl Rewrite {
         newest: Option<Id>,
     ) -> Result<()> {
         self.end_batch()?;
-        self.store.resume(gap)?;
+        self.store.declare_gap(gap)?;
         let first_sequence = self.store.visible.load(Ordering::Acquire) + 1;
         changes.extend(newest.map(|store_id| Change { store_id, first_sequence }));
         self.store.close()?;

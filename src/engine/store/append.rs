@@ -1,15 +1,10 @@
 //! Appending: the checks that need no store, then one commit.
 
-use super::commit::Item;
-use super::commit::Outcome;
+use super::commit::{Item, Outcome};
 use super::Store;
 use crate::engine::log::options::Durability;
-use crate::engine::model::error::Error;
-use crate::engine::model::error::Result;
-use crate::engine::model::event;
-use crate::engine::model::event::encode_extensions;
-use crate::engine::model::event::NewEvent;
-use crate::engine::model::event::Receipt;
+use crate::engine::model::error::{Error, Result};
+use crate::engine::model::event::{self, encode_extensions, NewEvent, Receipt};
 use crate::engine::model::limits::Limits;
 use std::sync::atomic::Ordering;
 

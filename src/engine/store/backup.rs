@@ -2,15 +2,12 @@
 
 use super::Store;
 use crate::engine::format::frame::SEGMENT_HEADER_LEN;
-use crate::engine::log::directory;
-use crate::engine::log::directory::sync_parent;
-use crate::engine::log::directory::{CleanMark, Directory};
+use crate::engine::log::directory::{self, sync_parent, CleanMark, Directory};
 use crate::engine::log::filter_group::{self, RUN_SEGMENTS};
 use crate::engine::log::recovery::Opening;
 use crate::engine::log::segment::Segment;
 use crate::engine::log::state::{Importing, Inner};
-use crate::engine::log::tail::{Step, Tail};
-use crate::engine::log::window::Window;
+use crate::engine::log::tail::{Batches, Step, Tail};
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::id::Hash;
 use crate::engine::platform::vfs::{copy_front, read_full, Access, File};
@@ -65,8 +62,7 @@ impl Store {
         source.check_open()?;
         // The genesis event was on disk before the store was one.
         let end = source.sync_for_copy()?.max(1);
-        let path = std::path::absolute(destination).unwrap_or_else(|_| destination.to_owned());
-        let dir = Directory { path, vfs: source.dir.vfs.clone() };
+        let dir = Directory::at(destination, &source.dir.vfs);
         let _lock = directory::claim(&dir, &source.dir.path)?;
         let bytes = source.segments().iter().map(|segment| segment.end()).sum();
         watch.begin(bytes, STEP_BYTES)?;
@@ -172,13 +168,8 @@ impl Backup<'_, '_> {
         // Made from what was just checked, so that no damage of the old one is copied.
         let index = copy.build_index(&tail.index_meta())?;
         self.dir.publish(&Segment::index_name(header.first_sequence), &index, true)?;
-        let index = Opening::for_reading(
-            self.dir,
-            &self.source.identity,
-            self.source.cache.clone(),
-            self.watch,
-        )
-        .open_index(&header)?;
+        let index = Opening::for_reading(self.dir, &self.source.identity, &self.source.cache)
+            .open_index(&header)?;
         let indexed =
             Segment::new(header, copy.path.clone(), file, index, self.source.cache.clone());
         report.segments += 1;
@@ -215,7 +206,7 @@ impl Backup<'_, '_> {
             }
             return Ok(tail);
         }
-        let mut window = Window::sequential(copy.file.clone(), copy.path.clone());
+        let mut window = copy.sequential();
         while tail.next_sequence <= self.end {
             let before = tail.offset;
             match tail.step(copy, &mut window)? {

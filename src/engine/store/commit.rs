@@ -1,7 +1,7 @@
 //! The one way into the log: a batch of items is checked against what is there, encoded, written as
 //! a whole and published. Appends, imports and the library's own events all come through here.
 
-use super::find::find_key_in;
+use super::find::{find_key_in, Predecessor};
 use crate::engine::format::frame::{
     BatchHeader, FrameSource, StringRef, BATCH_HEADER_LEN, FRAME_FIXED_LEN,
 };
@@ -10,6 +10,7 @@ use crate::engine::index::memtable::{Entry, MemTable};
 use crate::engine::log::segment::{Found, Segment};
 use crate::engine::log::segments::Segments;
 use crate::engine::log::state::Inner;
+use crate::engine::log::tail::Batches;
 use crate::engine::log::writer::Writer;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::{Cause, Expect, NewEvent, Receipt, Source};
@@ -104,13 +105,6 @@ pub struct ImportTerms {
     pub skip_conflicts: bool,
 }
 
-/// The newest event of an entity: what its next one builds on.
-#[derive(Clone, Copy)]
-pub struct Head {
-    pub version: u64,
-    pub hash: Hash,
-}
-
 /// What a batch has decided so far, before anything is written.
 #[derive(Default)]
 struct Plan<'a> {
@@ -121,7 +115,7 @@ struct Plan<'a> {
     /// Items by key.
     keys: HashMap<Id, usize>,
     /// By the number of the entity, as far as the batch has moved them.
-    heads: HashMap<u32, Head>,
+    heads: HashMap<u32, Predecessor>,
     /// Numbers of strings that the table does not have yet: those of the index, and those that the
     /// batch spells.
     numbers: HashMap<&'a str, u32>,
@@ -327,7 +321,7 @@ impl Inner {
         let head = match plan.heads.get(&entity.number).copied() {
             Some(head) => head,
             None => match table.head(entity.number) {
-                Some(head) => Head { version: head.version, hash: head.hash },
+                Some(head) => Predecessor { version: head.version, hash: head.hash },
                 None => self.older_head(item.entity)?,
             },
         };
@@ -371,7 +365,8 @@ impl Inner {
         let offset = writer.tail.offset + writer.buffer.len() as u64;
         frame.encode(&segment.header, offset, &mut writer.buffer);
         if plan.outcomes.len() > 1 {
-            plan.heads.insert(entity.number, Head { version: fields.version, hash: event_hash });
+            plan.heads
+                .insert(entity.number, Predecessor { version: fields.version, hash: event_hash });
         }
         plan.entries.push(Entry {
             id,

@@ -1,17 +1,20 @@
 //! Looking up one event in all segments: by id, and the event before of an entity.
 
-use super::commit::Head;
-use crate::engine::index::filter::entity_filter_key;
-use crate::engine::index::filter::id_filter_key;
-use crate::engine::log::segment::Found;
-use crate::engine::log::segment::Segment;
+use crate::engine::index::filter::{entity_filter_key, id_filter_key};
+use crate::engine::log::segment::{Found, Segment};
 use crate::engine::log::segments::Segments;
 use crate::engine::log::state::Inner;
 use crate::engine::model::error::Result;
 use crate::engine::model::event::SYSTEM_ENTITY;
-use crate::engine::model::id::Hash;
-use crate::engine::model::id::Id;
+use crate::engine::model::id::{Hash, Id};
 use std::sync::Arc;
+
+/// The newest event of an entity: what its next one builds on.
+#[derive(Clone, Copy)]
+pub struct Predecessor {
+    pub version: u64,
+    pub hash: Hash,
+}
 
 impl Inner {
     /// The event with this id, newest segment first.
@@ -20,16 +23,16 @@ impl Inner {
     }
 
     /// The head of an entity that has no event in the table of the active segment.
-    pub fn older_head(&self, entity: &str) -> Result<Head> {
+    pub fn older_head(&self, entity: &str) -> Result<Predecessor> {
         for segment in self.segments().may_have(entity_filter_key(entity)) {
             if let Some(newest) = segment.newest_in_index(entity)? {
-                return Ok(Head { version: newest.version, hash: newest.hash });
+                return Ok(Predecessor { version: newest.version, hash: newest.hash });
             }
         }
         // The genesis event is known by its hash, also where it was lost.
         let genesis = self.identity.genesis_hash;
         let version = u64::from(entity == SYSTEM_ENTITY && genesis != Hash::ZERO);
-        Ok(Head { version, hash: genesis })
+        Ok(Predecessor { version, hash: genesis })
     }
 
     /// Hash of the event before the one at `offset` of `segment`, which is the entity's

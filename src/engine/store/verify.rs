@@ -231,7 +231,7 @@ impl Walk<'_, '_> {
                 "the segment does not continue the one before",
             );
         }
-        let read = tail.read_watched(&fresh, segment.end(), self.watch);
+        let read = tail.read_watched(&*fresh, segment.end(), self.watch);
         let damaged = read.is_err();
         read.or_else(|e| self.note(&segment.path, e))?;
         self.report.batches += tail.batches;
