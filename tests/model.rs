@@ -7,7 +7,7 @@
 mod common;
 
 use common::*;
-use fbat::engine::import::{ImportOptions, ImportReport, OnConflict, Verdict};
+use fbat::engine::import::{ImportOptions, ImportReport, OnConflict};
 use fbat::engine::log::options::{Durability, OpenMode, Options};
 use fbat::engine::model::error::Code;
 use fbat::engine::model::event::{Cause, Columns, Event, Expect, NewEvent, Receipt};
@@ -15,6 +15,7 @@ use fbat::engine::model::id::{Hash, Id, Kind};
 use fbat::engine::model::provenance::Provenance;
 use fbat::engine::model::region::{KindFilter, Region};
 use fbat::engine::platform::clock::Clock;
+use fbat::engine::platform::watch::Verdict;
 use fbat::engine::store::query::Query;
 use fbat::engine::store::Store;
 use std::collections::HashMap;
@@ -260,7 +261,7 @@ impl Model {
             causation: Id::NONE,
             event_hash: Hash::ZERO,
             previous_hash: self.next_row(&from.entity).previous_hash,
-            provenance: Some(Provenance {
+            provenance: Some(Origin {
                 schema_version: 1,
                 namespace: namespace.to_owned(),
                 event_id: from.id,
@@ -317,7 +318,7 @@ fn difference(e: &Event<'_>, row: &Row, columns: Columns) -> Option<&'static str
         (e.content_hash == row.content_hash, "content hash"),
         (e.event_hash == row.event_hash, "event hash"),
         (e.previous_hash == previous_hash, "previous hash"),
-        (provenance == row.provenance, "provenance"),
+        (provenance.map(Origin::from) == row.provenance, "provenance"),
     ];
     checks.iter().find(|(same, _)| !same).map(|(_, what)| *what)
 }
@@ -1028,10 +1029,13 @@ fn check_report(
         overtaken: 0,
         source_high_watermark: covered.last().map_or(0, |(sequence, _)| *sequence),
         source_ceiling: ceiling,
+        source_position: report.source_position,
         destination_visible: before + count(Bucket::Imported),
         destination_durable: before + count(Bucket::Imported),
     };
     ensure!(*report == expected, "expected {expected:?}");
+    let position = report.source_position;
+    ensure!((watermark..=ceiling).contains(&position), "it has read up to {position}");
     if ended.is_none() {
         ensure!(
             covered.len() == sorted.len(),

@@ -274,7 +274,7 @@ impl Rows {
                 (record.raw_provenance, record.raw_provenance_len) = (self.keep(body), body.len());
                 match Provenance::from_body(body, false) {
                     Ok(provenance) => {
-                        record.source_namespace = self.shared_text(2, &provenance.namespace);
+                        record.source_namespace = self.shared_text(2, provenance.namespace);
                         record.source_event_id = provenance.event_id.into();
                         record.source_sequence = provenance.sequence;
                     }
@@ -532,7 +532,7 @@ pub unsafe extern "C" fn fbat_page_free(page: *mut fbat_page) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::frame::encode_extensions;
+    use crate::engine::model::event::encode_extensions;
     use crate::engine::model::event::Extensions;
     use crate::engine::model::id::{Hash, Kind};
 

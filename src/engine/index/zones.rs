@@ -286,10 +286,10 @@ mod tests {
         assert_eq!(all.kinds[&0x1001], [(0, 2)]);
         assert_eq!(matching(&all, kind(KindFilter::Exact(Kind(0x1002)))), [0]);
         assert_eq!(matching(&all, kind(KindFilter::Category(1))), [0, 1, 2]);
-        assert_eq!(matching(&all, kind(KindFilter::Exact(Kind(0x1003)))), []);
+        assert_eq!(matching(&all, kind(KindFilter::Exact(Kind(0x1003)))), [0; 0]);
         let times = |range| Region { timestamps: Some(range), ..Region::default() };
         assert_eq!(matching(&all, times((6, 8))), [0, 3]);
-        assert_eq!(matching(&all, times((10, 19))), []);
+        assert_eq!(matching(&all, times((10, 19))), [0; 0]);
         let recorded = |range| Region { recorded: Some(range), ..Region::default() };
         assert_eq!(matching(&all, recorded((-25, -10))), [1]);
         assert_eq!(all.all_times().timestamps, (5, 30));

@@ -334,15 +334,28 @@ mod tests {
         source_content_hash: [u8; 32],
     }
 
-    impl From<&Provenance> for Plain {
-        fn from(p: &Provenance) -> Plain {
+    impl From<&Provenance<'_>> for Plain {
+        fn from(p: &Provenance<'_>) -> Plain {
             Plain {
                 schema_version: p.schema_version,
-                source_namespace: p.namespace.clone(),
+                source_namespace: p.namespace.to_owned(),
                 source_event_id: p.event_id.0,
                 source_global_sequence: p.sequence,
                 source_kind: p.kind.0,
                 source_content_hash: p.content_hash.0,
+            }
+        }
+    }
+
+    impl Plain {
+        fn provenance(&self) -> Provenance<'_> {
+            Provenance {
+                schema_version: self.schema_version,
+                namespace: &self.source_namespace,
+                event_id: Id(self.source_event_id),
+                sequence: self.source_global_sequence,
+                kind: Kind(self.source_kind),
+                content_hash: Hash(self.source_content_hash),
             }
         }
     }
@@ -382,29 +395,25 @@ mod tests {
         }
     }
 
-    fn sample(random: &mut Random) -> Provenance {
+    fn sample(random: &mut Random) -> Plain {
         let characters = random.below(40);
-        Provenance {
+        Plain {
             schema_version: random.pick(&[0, 1, 1, 1]),
-            namespace: (0..=characters)
+            source_namespace: (0..=characters)
                 .map(|_| random.pick(&['a', '-', 'ü', '源', '🔋', '\0']))
                 .collect(),
-            event_id: Id(u128::from_be_bytes(random.bytes())),
-            sequence: random.uint(),
-            kind: Kind(random.uint() as u16),
-            content_hash: Hash(random.bytes()),
+            source_event_id: u128::from_be_bytes(random.bytes()),
+            source_global_sequence: random.uint(),
+            source_kind: random.uint() as u16,
+            source_content_hash: random.bytes(),
         }
     }
 
-    fn assert_encodes_as_rmp_serde(provenance: &Provenance) {
+    fn assert_encodes_as_rmp_serde(plain: &Plain) {
         let mut body = Vec::new();
-        provenance.write_body(&mut body);
-        assert_eq!(
-            body,
-            rmp_serde::to_vec_named(&Plain::from(provenance)).unwrap(),
-            "{provenance:?}"
-        );
-        assert!(body.len() <= FIXED_BYTES_MAX + provenance.namespace.len());
+        plain.provenance().write_body(&mut body);
+        assert_eq!(body, rmp_serde::to_vec_named(plain).unwrap(), "{plain:?}");
+        assert!(body.len() <= FIXED_BYTES_MAX + plain.source_namespace.len());
     }
 
     #[test]
@@ -418,21 +427,21 @@ mod tests {
     #[test]
     #[cfg_attr(miri, ignore = "safe code, and an hour of interpretation")]
     fn the_encoder_equals_rmp_serde_at_the_bounds_of_every_width() {
-        let mut provenance = sample(&mut Random(2));
+        let mut plain = sample(&mut Random(2));
         for bits in 0..=64 {
             for offset in [-2i128, -1, 0, 1] {
                 let value = (1i128 << bits) + offset;
-                provenance.sequence = value as u64;
-                provenance.kind = Kind(value as u16);
-                provenance.schema_version = value as u16;
-                provenance.event_id = Id(value as u128);
-                provenance.content_hash = Hash([value as u8; 32]);
-                assert_encodes_as_rmp_serde(&provenance);
+                plain.source_global_sequence = value as u64;
+                plain.source_kind = value as u16;
+                plain.schema_version = value as u16;
+                plain.source_event_id = value as u128;
+                plain.source_content_hash = [value as u8; 32];
+                assert_encodes_as_rmp_serde(&plain);
             }
         }
         for length in [0, 1, 31, 32, 255, 256, 1024, 65_535, 65_536, 70_000] {
-            provenance.namespace = "n".repeat(length);
-            assert_encodes_as_rmp_serde(&provenance);
+            plain.source_namespace = "n".repeat(length);
+            assert_encodes_as_rmp_serde(&plain);
         }
     }
 
@@ -440,23 +449,24 @@ mod tests {
     fn a_rendered_body_is_the_encoded_body_and_fits_the_room_that_is_reserved() {
         let mut random = Random(3);
         for _ in 0..repeated(1_000) {
-            let provenance = Provenance { schema_version: SCHEMA_VERSION, ..sample(&mut random) };
-            let p = provenance.clone();
+            let plain = Plain { schema_version: SCHEMA_VERSION, ..sample(&mut random) };
+            let p = plain.provenance();
             let mut out = Vec::with_capacity(FIXED_BYTES_MAX + p.namespace.len());
             let room = out.as_ptr();
-            render_body(&mut out, &p.namespace, p.event_id, p.sequence, p.kind, &p.content_hash);
-            assert_eq!(out, provenance.to_body().unwrap());
+            render_body(&mut out, p.namespace, p.event_id, p.sequence, p.kind, &p.content_hash);
+            assert_eq!(out, p.to_body().unwrap());
             assert_eq!(out.as_ptr(), room, "it was reallocated");
         }
     }
 
     #[test]
     fn encoding_refuses_future_versions_and_namespaces_out_of_limits() {
-        let good = Provenance { schema_version: SCHEMA_VERSION, ..sample(&mut Random(4)) };
-        let future = Provenance { schema_version: 2, ..good.clone() };
-        let empty = Provenance { namespace: String::new(), ..good.clone() };
-        let longest = Provenance { namespace: "n".repeat(1024), ..good.clone() };
-        let longer = Provenance { namespace: "n".repeat(1025), ..good.clone() };
+        let (plain, long) = (sample(&mut Random(4)), "n".repeat(1025));
+        let good = Provenance { schema_version: SCHEMA_VERSION, ..plain.provenance() };
+        let future = Provenance { schema_version: 2, ..good };
+        let empty = Provenance { namespace: "", ..good };
+        let longest = Provenance { namespace: &long[1..], ..good };
+        let longer = Provenance { namespace: &long, ..good };
         for (provenance, code) in [
             (&future, Code::FutureVersion),
             (&empty, Code::InvalidArgument),
@@ -507,7 +517,7 @@ mod tests {
     /// A body with a fault here and there: other spellings of keys and values, fields that are
     /// twice there, missing or unknown, another order, a cut, an added or a changed byte.
     fn any_body(random: &mut Random) -> Vec<u8> {
-        let plain = Plain::from(&sample(random));
+        let plain = sample(random);
         let array = random.below(4) == 0;
         let mut canonical: [Vec<u8>; 6] = [
             rmp_serde::to_vec(&plain.schema_version).unwrap(),
@@ -602,7 +612,7 @@ mod tests {
     #[test]
     #[cfg_attr(miri, ignore = "safe code, and an hour of interpretation")]
     fn unknown_values_may_nest_as_deep_as_rmp_serde_reads() {
-        let canonical = sample(&mut Random(7)).to_body().unwrap();
+        let canonical = sample(&mut Random(7)).provenance().to_body().unwrap();
         let outcomes = [1000, 1021, 1022, 1023, 1024, 1025, 2000].map(|depth| {
             let mut body =
                 [b"\x87", &canonical[1..], b"\xa1x", &vec![0x91; depth][..], b"\xc0"].concat();
@@ -617,8 +627,8 @@ mod tests {
 
     #[test]
     fn errors_say_what_where_and_why() {
-        let good =
-            Provenance { schema_version: 1, namespace: "ns".into(), ..sample(&mut Random(6)) };
+        let plain = sample(&mut Random(6));
+        let good = Provenance { schema_version: 1, namespace: "ns", ..plain.provenance() };
         let body = good.to_body().unwrap();
         let frame = good.to_frame().unwrap();
         let text = |result: Result<Provenance>| result.unwrap_err().to_string();

@@ -229,7 +229,7 @@ const STRUCT_BYTES_MAX: usize = 4096;
 /// version, which the caller of this function looks into.
 fn check_struct_size<T: Sized0>(found: usize) -> Result<()> {
     let known = size_of::<T>();
-    let later = found > known && found <= STRUCT_BYTES_MAX && found % align_of::<T>() == 0;
+    let later = found > known && found <= STRUCT_BYTES_MAX && found.is_multiple_of(align_of::<T>());
     if found == known || later || T::SIZES.contains(&found) {
         return Ok(());
     }
