@@ -12,7 +12,6 @@ use fbat::engine::log::options::{Durability, OpenMode, Options};
 use fbat::engine::model::error::Code;
 use fbat::engine::model::event::{Cause, Columns, Event, Expect, NewEvent, Receipt};
 use fbat::engine::model::id::{Hash, Id, Kind};
-use fbat::engine::model::provenance::Provenance;
 use fbat::engine::model::region::{KindFilter, Region};
 use fbat::engine::platform::clock::Clock;
 use fbat::engine::platform::watch::Verdict;

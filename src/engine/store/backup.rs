@@ -57,7 +57,7 @@ impl Store {
         options: BackupOptions,
         watch: &Watch<'_>,
     ) -> Result<BackupReport> {
-        let _busy = Importing::new(&self.0);
+        let _busy = watch.tells().then(|| Importing::new(&self.0));
         let source = &*self.0;
         source.check_open()?;
         // The genesis event was on disk before the store was one.

@@ -4,6 +4,7 @@ use super::scan::{Scan, Strings, Visit};
 use super::Store;
 use crate::engine::index::filter::entity_filter_key;
 use crate::engine::log::segment::Flow;
+use crate::engine::log::state::Importing;
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::event::{Columns, Event, Extensions, Source};
 use crate::engine::model::id::{Hash, Id};
@@ -280,6 +281,7 @@ impl Store {
         watch: &Watch<'_>,
         add: &mut dyn FnMut(&Event<'_>) -> usize,
     ) -> Result<PageEnd> {
+        let _busy = watch.tells().then(|| Importing::new(&self.0));
         let store = &*self.0;
         query.check()?;
         store.check_open()?;

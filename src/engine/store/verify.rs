@@ -58,7 +58,7 @@ impl Store {
     /// counts the bytes of their logs.
     pub fn verify_region(&self, region: &Region, watch: &Watch<'_>) -> Result<VerifyReport> {
         region.check()?;
-        let _busy = Importing::new(&self.0);
+        let _busy = watch.tells().then(|| Importing::new(&self.0));
         let store = &*self.0;
         store.check_open()?;
         store.refresh()?;
