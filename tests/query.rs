@@ -9,7 +9,7 @@ use fbat::engine::model::event::{Columns, NewEvent};
 use fbat::engine::model::id::{Id, Kind};
 use fbat::engine::model::limits;
 use fbat::engine::model::region::{KindFilter, Region};
-use fbat::engine::store::query::{Page, Query};
+use fbat::engine::store::query::Query;
 use fbat::engine::store::Store;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 

@@ -338,12 +338,11 @@ pub unsafe extern "C" fn fbat_event_provenance(
         out.check("out_provenance")?;
         // SAFETY: the caller's promise: null or readable.
         let id = Id::from(unsafe { raw::read("event_id", event_id) }?);
-        let page = call
-            .store(store)?
-            .engine
-            .get(id, Columns::NONE)?
-            .ok_or_else(|| page::no_such_event(id))?;
-        if let Some(provenance) = page.get(0).provenance()? {
+        let (engine, mut found) = (&call.store(store)?.engine, Ok(None));
+        let sequence =
+            engine.get_with(id, Columns::NONE, &mut |event| found = event.provenance())?;
+        sequence.ok_or_else(|| page::no_such_event(id))?;
+        if let Some(provenance) = found? {
             out.set(handle::insert(ProvenanceObject::new(provenance))?);
         }
         Ok(())

@@ -3,7 +3,7 @@
 use super::identity::Declared;
 use super::scan::Strings;
 use super::Store;
-use crate::engine::format::hash::{self, EventFields};
+use crate::engine::format::hash;
 use crate::engine::index::filter::{entity_filter_key, id_filter_key};
 use crate::engine::index::memtable::Slot;
 use crate::engine::log::directory;
@@ -250,8 +250,7 @@ impl Walk<'_> {
         scratch: &mut Vec<u8>,
     ) -> Option<&'static str> {
         if head.version.checked_add(1) == Some(event.version) {
-            let fields = EventFields::of_event(event, head.hash);
-            return (hash::event_hash(&fields, scratch) != event.event_hash)
+            return (hash::event_hash(event, &head.hash, scratch) != event.event_hash)
                 .then_some("the event hash does not hold");
         }
         if event.version <= head.version || self.last_lost <= head.sequence {
