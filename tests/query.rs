@@ -10,7 +10,7 @@ use fbat::engine::model::id::{Id, Kind};
 use fbat::engine::model::limits;
 use fbat::engine::model::region::{KindFilter, Region};
 use fbat::engine::platform::watch::Watch;
-use fbat::engine::store::query::{Page, Query};
+use fbat::engine::store::query::Query;
 use fbat::engine::store::Store;
 use std::fs;
 use std::path::Path;

@@ -7,8 +7,11 @@ pub mod disk;
 pub mod ledger;
 pub mod machine;
 pub mod mount;
+pub mod page;
 pub mod simulated;
 pub mod worker;
+
+pub use page::{Page, Pages};
 
 use fbat::engine::import::{ImportOptions, ImportOutcome, ImportReport};
 use fbat::engine::log::options::{Durability, OpenMode, Options};
@@ -18,7 +21,7 @@ use fbat::engine::model::id::{Hash, Id, Kind};
 use fbat::engine::model::provenance::Provenance;
 use fbat::engine::platform::clock::{Clock, Entropy};
 use fbat::engine::platform::vfs::{Access, File, LockOutcome, Vfs};
-use fbat::engine::store::query::{Page, Query};
+use fbat::engine::store::query::Query;
 use fbat::engine::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, BufReader};

@@ -4,8 +4,8 @@
 use super::{ImportDurability, OnConflict};
 use crate::engine::log::state::{check_fork, Frontier, Inner};
 use crate::engine::model::error::{Code, Error, Result};
-use crate::engine::model::event::{Cause, Event, Expect, Source};
-use crate::engine::model::id::{Hash, Id, Kind};
+use crate::engine::model::event::{Event, Extensions, Source};
+use crate::engine::model::id::Id;
 use crate::engine::platform::os;
 use crate::engine::store::commit::{ImportTerms, Item, Outcome};
 use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
@@ -23,20 +23,11 @@ pub struct Chunk {
     pub absent_at: u64,
 }
 
-/// An event of a chunk; entity, scope, extensions and payload stand at `at` with these lengths.
+/// An event of a chunk: without its strings and bytes, which stand at `at` with these lengths.
 struct Waiting {
+    item: Item<'static>,
     at: usize,
     lengths: [usize; 4],
-    kind: Kind,
-    content_hash: Hash,
-    tag: u64,
-    key: Id,
-    timestamp_us: i64,
-    flags: u32,
-    payload_version: u16,
-    correlation: Id,
-    source_id: Id,
-    source_sequence: u64,
 }
 
 impl Chunk {
@@ -54,63 +45,54 @@ impl Chunk {
             [event.entity.as_bytes(), event.scope.as_bytes(), event.extensions.0, event.payload];
         parts.iter().for_each(|part| self.arena.extend_from_slice(part));
         self.bytes += bytes;
-        self.waiting.push(Waiting {
-            at,
-            lengths: parts.map(<[u8]>::len),
+        let source = Source::Import { namespace: "", event_id: event.id, sequence: event.sequence };
+        let lengths = parts.map(<[u8]>::len);
+        let event = Event {
+            id: key,
             kind: event.kind,
-            content_hash: event.content_hash,
-            tag,
-            key,
             timestamp_us: event.timestamp_us,
             flags: event.flags,
             payload_version: event.payload_version,
             correlation: event.correlation,
-            source_id: event.id,
-            source_sequence: event.sequence,
-        });
+            payload_len: event.payload_len,
+            content_hash: event.content_hash,
+            source,
+            ..Event::default()
+        };
+        let item = Item { event, tag, ..Item::default() };
+        self.waiting.push(Waiting { item, at, lengths });
     }
 
     fn items<'a>(&'a self, namespace: &'a str) -> Vec<Item<'a>> {
-        let item = |event: &'a Waiting| {
-            let mut rest = &self.arena[event.at..];
-            let [entity, scope, extensions, payload] = event.lengths.map(|length| {
+        let item = |waiting: &'a Waiting| {
+            let mut rest = &self.arena[waiting.at..];
+            let [entity, scope, extensions, payload] = waiting.lengths.map(|length| {
                 let (part, tail) = rest.split_at(length);
                 rest = tail;
                 part
             });
             let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default();
-            Item {
-                entity: text(entity),
-                scope: text(scope),
-                kind: event.kind,
-                payload,
-                content_hash: event.content_hash,
-                tag: event.tag,
-                key: event.key,
-                expect: Expect::Any,
-                timestamp_us: Some(event.timestamp_us),
-                flags: event.flags,
-                payload_version: event.payload_version,
-                correlation: event.correlation,
-                cause: Cause::None,
-                extensions,
-                source: Source::Import {
-                    namespace,
-                    event_id: event.source_id,
-                    sequence: event.source_sequence,
-                },
-                skip_to: 0,
+            let mut item: Item<'a> = waiting.item;
+            item.event.entity = text(entity);
+            item.event.scope = text(scope);
+            item.event.extensions = Extensions(extensions);
+            item.event.payload = payload;
+            if let Source::Import { namespace: of, .. } = &mut item.event.source {
+                *of = namespace;
             }
+            item
         };
         self.waiting.iter().map(item).collect()
     }
 
     /// The error of the commit, in the words of an import where it is a conflict.
     fn name_conflict(&self, error: Error) -> Error {
-        match (error.code(), error.item.and_then(|item| self.waiting.get(item))) {
-            (Code::IdempotencyConflict, Some(event)) => {
-                conflict(event.source_id, event.source_sequence, event.key)
-            }
+        let waiting = error.item.and_then(|item| self.waiting.get(item));
+        match (error.code(), waiting.map(|waiting| &waiting.item.event)) {
+            (
+                Code::IdempotencyConflict,
+                Some(&Event { id, source: Source::Import { event_id, sequence, .. }, .. }),
+            ) => conflict(event_id, sequence, id),
             _ => error,
         }
     }

@@ -5,24 +5,22 @@
 //! the name of each).
 
 use crate::engine::format::frame::{BatchHeader, Frame, SegmentHeader, SEGMENT_HEADER_LEN};
-use crate::engine::format::hash::{self, EventFields};
 use crate::engine::format::identity::{check_version, Change, Identity};
-use crate::engine::format::system;
+use crate::engine::format::{hash, system};
 use crate::engine::index::cache::BlockCache;
 use crate::engine::index::file::Index;
 use crate::engine::log::directory::{self, not_a_store, refuse, take_lock, Directory};
 use crate::engine::log::options::Options;
 use crate::engine::log::segment::Segment;
 use crate::engine::model::error::{Code, Error, Result};
-use crate::engine::model::event::SYSTEM_ENTITY;
+use crate::engine::model::event::{Event, SYSTEM_ENTITY};
 use crate::engine::model::finding::Finding;
 use crate::engine::model::id::{Hash, Id, Kind};
 use crate::engine::model::limits::{SEQUENCE_LEASE, SEQUENCE_MAX};
 use crate::engine::platform::vfs::{Access, Lock};
 use crate::engine::platform::watch::{Watch, STEP_BYTES};
 use crate::engine::repair::rewrite::Rewrite;
-use crate::engine::repair::salvage::{bare_header, header_of, Names, Piece, Salvage};
-use crate::engine::store::scan::event_of;
+use crate::engine::repair::salvage::{bare_header, header_of, Piece, Salvage};
 use foldhash::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -217,8 +215,8 @@ fn find_identity(dir: &Directory, candidates: &[Candidate]) -> Result<(Identity,
 fn genesis_identity(salvage: &Salvage, frame: &Frame<'_>) -> Option<Identity> {
     let names =
         salvage.names(frame).filter(|_| frame.sequence == 1 && frame.kind == Kind::GENESIS)?;
-    let fields = fields(frame, &names, Hash::ZERO);
-    let holds = hash::event_hash(&fields, &mut Vec::new()) == frame.event_hash
+    let event = names.event(frame);
+    let holds = hash::event_hash(&event, &Hash::ZERO, &mut Vec::new()) == frame.event_hash
         && hash::content_hash(frame.payload) == frame.content_hash;
     let (store_id, created_us) = system::genesis(frame.payload).filter(|_| holds)?;
     Some(Identity {
@@ -233,15 +231,6 @@ fn read(dir: &Directory, candidate: &Candidate, store_id: Id) -> Result<Option<S
     let path = &candidate.path;
     let file = dir.vfs.open(path, Access::Read).map_err(|e| Error::io("cannot open", path, &e))?;
     Salvage::read(dir, path, &*file, candidate.header, store_id)
-}
-
-/// What the hash of an event covers.
-fn fields<'a>(frame: &Frame<'a>, names: &'a Names, previous_hash: Hash) -> EventFields<'a> {
-    let namespace = names.namespace.as_deref().unwrap_or_default();
-    EventFields::of_event(
-        &event_of(frame, &names.entity, &names.scope, namespace, None),
-        previous_hash,
-    )
 }
 
 /// The newest event of an entity so far.
@@ -407,9 +396,9 @@ impl Repair<'_, '_> {
             return Ok(());
         };
         let head = self.head(&names.entity, frame.sequence);
-        let fields = fields(&frame, &names, head.hash);
+        let event = names.event(&frame);
         let goes_on = goes_on_at(&frame).max(self.next);
-        if let Some(why) = self.fault(&fields, &frame, &head, goes_on) {
+        if let Some(why) = self.fault(&event, &head, goes_on) {
             self.note(&salvage.path, at, lost(why));
             return Ok(());
         }
@@ -430,7 +419,7 @@ impl Repair<'_, '_> {
         if frame.sequence > goes_on {
             output.end_batch()?;
         }
-        output.event(&fields, frame.event_hash, frame.payload)?;
+        output.event(&event)?;
         let change =
             (frame.kind == Kind::IDENTITY).then(|| system::new_identity(frame.payload)).flatten();
         self.changes.extend(change.filter(|change| change.may_follow(&self.changes)));
@@ -443,28 +432,22 @@ impl Repair<'_, '_> {
 
     /// Why an event does not prove itself. `goes_on`: what lies between the next sequence and this
     /// one would be lost.
-    fn fault(
-        &mut self,
-        fields: &EventFields<'_>,
-        frame: &Frame<'_>,
-        head: &Head,
-        goes_on: u64,
-    ) -> Option<&'static str> {
-        if frame.sequence > CLAIM_MAX || frame.version > frame.sequence {
+    fn fault(&mut self, event: &Event<'_>, head: &Head, goes_on: u64) -> Option<&'static str> {
+        if event.sequence > CLAIM_MAX || event.version > event.sequence {
             return Some("no event has so high a sequence, or a version above its sequence");
         }
-        if hash::content_hash(frame.payload) != frame.content_hash {
+        if hash::content_hash(event.payload) != event.content_hash {
             return Some("the payload does not have its content hash");
         }
-        if frame.sequence == 1 && frame.event_hash != self.identity.genesis_hash {
+        if event.sequence == 1 && event.event_hash != self.identity.genesis_hash {
             return Some("it is not the genesis event of this store");
         }
-        if head.version.checked_add(1) == Some(frame.version) {
-            let holds = hash::event_hash(fields, &mut self.scratch) == frame.event_hash;
+        if head.version.checked_add(1) == Some(event.version) {
+            let holds = hash::event_hash(event, &head.hash, &mut self.scratch) == event.event_hash;
             return (!holds).then_some("the event hash does not hold");
         }
         let last_lost = if goes_on > self.next { goes_on - 1 } else { self.last_lost };
-        match frame.version <= head.version {
+        match event.version <= head.version {
             true => Some("its entity has gone further already"),
             false if last_lost > head.sequence => None,
             false => Some(

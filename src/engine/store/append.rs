@@ -55,7 +55,8 @@ impl Store {
     ) -> Result<Receipt> {
         self.0.check_writable()?;
         let extensions = encode_extensions(event.extensions);
-        let item = Item { source: event::Source::Raw(body), ..Item::of_event(event, &extensions) };
+        let mut item = Item::of_event(event, &extensions);
+        item.event.source = event::Source::Raw(body);
         let outcomes = self.append_items(&[item])?;
         self.0.receipt_of(0, &outcomes[0], self.0.durable.load(Ordering::Acquire))
     }

@@ -241,10 +241,9 @@ impl Inner {
         if let Some((first, last)) = gap {
             let payload = system::gap_payload(first, last);
             let key = system::gap_id(&self.writer()?.tail.log_hash, &payload);
-            self.commit(
-                &[Item { key, skip_to: last + 1, ..system_item(Kind::GAP, &payload) }],
-                None,
-            )?;
+            let mut item = Item { skip_to: last + 1, ..system_item(Kind::GAP, &payload) };
+            item.event.id = key;
+            self.commit(&[item], None)?;
             self.sync_visible()?;
         }
         Ok(())

@@ -4,7 +4,7 @@ use super::identity::Declared;
 use super::scan::Strings;
 use super::Store;
 use crate::engine::format::frame::Frame;
-use crate::engine::format::hash::{self, EventFields};
+use crate::engine::format::hash;
 use crate::engine::index::file::Index;
 use crate::engine::index::filter::{entity_filter_key, id_filter_key};
 use crate::engine::index::memtable::Slot;
@@ -315,8 +315,7 @@ impl Walk<'_, '_> {
         scratch: &mut Vec<u8>,
     ) -> Option<&'static str> {
         if head.version.checked_add(1) == Some(event.version) {
-            let fields = EventFields::of_event(event, head.hash);
-            return (hash::event_hash(&fields, scratch) != event.event_hash)
+            return (hash::event_hash(event, &head.hash, scratch) != event.event_hash)
                 .then_some("the event hash does not hold");
         }
         if event.version <= head.version || self.last_lost <= head.sequence {
