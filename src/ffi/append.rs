@@ -176,7 +176,7 @@ pub unsafe extern "C" fn fbat_append(
 
 /// Appends all of an array of events, or none of them.
 ///
-/// Everything is checked before any work. fbat_error_item() names the event at fault.
+/// Everything is checked before any work. The error's `item` is the event at fault.
 /// @param store the store.
 /// @param events the events, at a distance of the first one's `struct_size`, which all must have;
 /// may be NULL when `count` is 0.

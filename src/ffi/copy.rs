@@ -49,7 +49,7 @@ pub struct fbat_backup_report {
 pub struct fbat_backup_options {
     /// `sizeof(fbat_backup_options)`.
     pub struct_size: usize,
-    /// 0 or #FBAT_BACKUP_LINK.
+    /// Bits: `FBAT_BACKUP_...`.
     pub flags: u32,
     /// Not used; 0.
     pub reserved: u32,

@@ -97,7 +97,7 @@ pub unsafe extern "C" fn fbat_record_provenance(
 /// Reads a bare provenance body, as the extension `batpak.import.provenance` holds it.
 /// @param body the bytes.
 /// @param body_len how many there are.
-/// @param flags 0, or #FBAT_WIRE_LENIENT.
+/// @param flags bits: `FBAT_WIRE_...`.
 /// @param out_provenance the provenance; its text points into `body`, and has no NUL behind it.
 /// @param err detail on failure; may be NULL.
 /// @retval FBAT_OK done.
@@ -133,7 +133,7 @@ pub unsafe extern "C" fn fbat_provenance_from_extension(
 /// Reads an FBATIP frame: magic, version, checksum, body.
 /// @param frame the bytes.
 /// @param frame_len how many there are.
-/// @param flags 0, or #FBAT_WIRE_LENIENT.
+/// @param flags bits: `FBAT_WIRE_...`.
 /// @param out_provenance the provenance; its text points into `frame`, and has no NUL behind it.
 /// @param err detail on failure; may be NULL.
 /// @retval FBAT_OK done.
