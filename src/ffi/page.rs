@@ -2,9 +2,10 @@
 //!
 //! Rows as an event is read back, in pages that own their bytes and outlive the store.
 
-use super::boundary::args::{self, Out, Sized0};
+use super::boundary::answer::{self};
+use super::boundary::args::{self, Sized0};
 use super::boundary::error::fbat_error;
-use super::boundary::guard::{self, Call};
+use super::boundary::guard::{self};
 use super::boundary::handle;
 use super::boundary::status::fbat_status;
 use super::boundary::store::fbat_store;
@@ -433,24 +434,16 @@ pub unsafe extern "C" fn fbat_event_get(
     out_page: *mut *mut fbat_page,
     err: *mut *mut fbat_error,
 ) -> fbat_status {
-    // SAFETY: the caller's promise: null or writable.
-    let out = unsafe { Out::new(out_page, null_mut()) };
-    let body = |call: &Call| {
-        out.check("out_page")?;
-        let columns = self::columns(columns, Columns::default())?;
-        // SAFETY: the caller's promise: null or readable.
-        let id = Id::from(unsafe { args::read("event_id", event_id) }?);
-        let page = PageObject::of_event(&call.store(store)?.engine, id, columns)?;
-        out.set(handle::insert(page.ok_or_else(|| no_such_event(id))?)?);
-        Ok(())
-    };
-    // SAFETY: the caller's promise: null or writable.
-    unsafe { guard::status(err, body) }
-}
-
-/// The error for an id that no event has.
-pub(crate) fn no_such_event(id: Id) -> Error {
-    Error::new(Code::NotFound, format!("there is no event {id}")).with_event(id, 0)
+    // SAFETY: the caller's promises.
+    unsafe {
+        answer::value("out_page", out_page, null_mut(), err, |call| {
+            let columns = self::columns(columns, Columns::default())?;
+            let id = Id::from(args::read("event_id", event_id)?);
+            let page = PageObject::of_event(&call.store(store)?.engine, id, columns)?;
+            let missing = || Error::new(Code::NotFound, format!("event {id} is not in the store"));
+            handle::insert(page.ok_or_else(|| missing().with_event(id, 0))?)
+        })
+    }
 }
 
 fn with<T>(page: *const fbat_page, none: T, get: impl FnOnce(&PageObject) -> T) -> T {

@@ -476,6 +476,15 @@ pub(crate) fn check_bits(name: &str, bits: u32, known: u32) -> Result<()> {
     Err(Error::invalid(message).with_numbers(bits.into(), known.into()))
 }
 
+/// The bit where it is set, for members that are made of bits.
+pub(crate) fn flag(is_set: bool, bit: u32) -> u32 {
+    if is_set {
+        bit
+    } else {
+        0
+    }
+}
+
 impl From<fbat_id> for Id {
     fn from(id: fbat_id) -> Id {
         Id::from_bytes(id.bytes)
