@@ -15,3 +15,4 @@ mod repair;
 mod rooms;
 mod runs;
 mod vectors;
+mod watch;

@@ -291,13 +291,14 @@ fn change_section(index: &Path, section: usize, change: impl FnOnce(&mut [u8])) 
 #[test]
 fn verify_finds_zones_under_right_checksums_that_do_not_have_their_events() {
     let (zones, kinds) = (7, 8);
-    let hide_times = |entries: &mut [u8]| entries[8..16].copy_from_slice(&i64::MIN.to_le_bytes());
-    let hide_kind = |entries: &mut [u8]| {
+    let hide_times: fn(&mut [u8]) =
+        |entries| entries[8..16].copy_from_slice(&i64::MIN.to_le_bytes());
+    let hide_kind: fn(&mut [u8]) = |entries| {
         let last = entries.len() - 4;
         entries[last..].copy_from_slice(&[0; 4]);
     };
-    let changes: [(usize, &dyn Fn(&mut [u8])); 2] = [(zones, &hide_times), (kinds, &hide_kind)];
-    for (section, change) in changes {
+    for section in [zones, kinds] {
+        let change = if section == zones { hide_times } else { hide_kind };
         let dir = TempDir::new("zones-lie");
         let path = dir.join("store");
         let first = fill_in_time(&path, 0)[2];
