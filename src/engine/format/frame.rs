@@ -151,7 +151,7 @@ impl SegmentHeader {
 }
 
 /// The 80 bytes before the events of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BatchHeader {
     pub body_len: u32,
     pub count: u32,

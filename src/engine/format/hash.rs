@@ -1,12 +1,62 @@
 //! The hashes that make history tamper-evident. All are BLAKE3; `docs/format.md` has the encodings,
 //! which do not depend on the layout of files.
 
-use crate::engine::model::event::{Event, Source};
+use crate::engine::model::event::{Event, Source, SYSTEM_ENTITY};
 use crate::engine::model::id::{Hash, Id, Kind};
 
 const EVENT_DOMAIN: &[u8; 16] = b"fbat event v1\0\0\0";
 const LOSS_DOMAIN: &[u8; 16] = b"fbat loss v1\0\0\0\0";
 const LOG_DOMAIN: &[u8; 16] = b"fbat log v1\0\0\0\0\0";
+
+/// The newest event of an entity so far, to which its next event is chained.
+#[derive(Clone, Copy, Debug)]
+pub struct Link {
+    pub sequence: u64,
+    pub version: u64,
+    pub hash: Hash,
+}
+
+impl Link {
+    pub fn of(event: &Event<'_>) -> Link {
+        Link { sequence: event.sequence, version: event.version, hash: event.event_hash }
+    }
+
+    /// What the first event of an entity is chained to, which has this sequence. The hash of the
+    /// genesis event is known also where that event was lost.
+    pub fn before_first(entity: &str, sequence: u64, genesis: Hash) -> Link {
+        match (entity == SYSTEM_ENTITY, sequence) {
+            (true, 1) => Link { sequence: 0, version: 0, hash: Hash::ZERO },
+            (true, _) => Link { sequence: 1, version: 1, hash: genesis },
+            (false, _) => Link { sequence: 0, version: 0, hash: genesis },
+        }
+    }
+
+    /// Whether an event has the entity's next version.
+    pub fn is_before(&self, event: &Event<'_>) -> bool {
+        self.version.checked_add(1) == Some(event.version)
+    }
+
+    /// Checks that the event follows its entity's previous event; returns what is wrong. Versions
+    /// may be missing where sequences up to `last_lost` were; then the hash cannot be computed.
+    pub fn fault(
+        &self,
+        event: &Event<'_>,
+        last_lost: u64,
+        scratch: &mut Vec<u8>,
+    ) -> Option<&'static str> {
+        if self.is_before(event) {
+            let matches = event_hash(event, &self.hash, scratch) == event.event_hash;
+            return (!matches).then_some("the event hash does not match");
+        }
+        match event.version <= self.version {
+            true => Some("its entity's versions do not follow each other: a later one came before"),
+            false if last_lost > self.sequence => None,
+            false => {
+                Some("its entity's versions do not follow each other, and nothing is lost between")
+            }
+        }
+    }
+}
 
 /// BLAKE3 of a payload.
 pub fn content_hash(payload: &[u8]) -> Hash {

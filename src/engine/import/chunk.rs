@@ -1,8 +1,8 @@
 //! Chunks of an import: gathered on the caller's thread, and each committed on another while the
 //! next is gathered.
 
-use super::{ImportDurability, OnConflict};
-use crate::engine::log::state::{check_fork, Frontier, Inner};
+use super::{ImportDurability, ImportReport, OnConflict};
+use crate::engine::log::state::{check_fork, Log};
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::{Event, Extensions, Source};
 use crate::engine::model::id::Id;
@@ -17,7 +17,7 @@ use std::thread::JoinHandle;
 pub struct Chunk {
     arena: Vec<u8>,
     waiting: Vec<Waiting>,
-    /// What the batch limit of the destination counts.
+    /// What the batch limit of the destination report.
     pub bytes: usize,
     /// The destination's visible frontier before the first key was looked up.
     pub absent_at: u64,
@@ -112,21 +112,10 @@ pub fn conflict(source_id: Id, source_sequence: u64, key: Id) -> Error {
     Error::new(Code::ImportConflict, message).with_event(source_id, source_sequence)
 }
 
-/// Where the events of a chunk went.
-#[derive(Clone, Copy, Default)]
-pub struct Counts {
-    pub imported: u64,
-    pub deduplicated: u64,
-    pub conflicts: u64,
-    pub overtaken: u64,
-    /// The destination's frontier behind the chunk.
-    pub frontier: Frontier,
-}
-
 /// The one way in which the chunks of an import are committed.
 #[derive(Clone)]
 pub struct Terms {
-    pub destination: Arc<Inner>,
+    pub destination: Arc<Log>,
     pub namespace: Arc<str>,
     /// The destination's visible frontier when the import was called.
     pub frontier: u64,
@@ -137,28 +126,28 @@ pub struct Terms {
 impl Terms {
     /// Commits a chunk. `own` are the frontiers before and after the chunks before, as long as
     /// nobody else appended between them.
-    fn commit(&self, chunk: &Chunk, own: &mut (u64, u64)) -> Result<Counts> {
+    fn commit(&self, chunk: &Chunk, own: &mut (u64, u64)) -> Result<ImportReport> {
         let items = chunk.items(&self.namespace);
         let skip_conflicts = self.on_conflict == OnConflict::Skip;
         let terms = ImportTerms { absent_at: chunk.absent_at, own: *own, skip_conflicts };
         let outcomes =
             self.destination.commit(&items, Some(terms)).map_err(|e| chunk.name_conflict(e))?;
-        let mut counts = Counts::default();
+        let mut report = ImportReport::default();
         let (mut first, mut last) = (None, 0);
         for outcome in &outcomes {
             match outcome {
                 Outcome::New(receipt) => {
-                    counts.imported += 1;
+                    report.imported += 1;
                     (first, last) = (first.or(Some(receipt.sequence)), receipt.sequence);
                 }
-                Outcome::Conflict => counts.conflicts += 1,
+                Outcome::Conflict => report.conflicts += 1,
                 Outcome::Present(..) | Outcome::Again(_) => {
                     // What was visible at the call came from an import before this one.
                     if self.destination.receipt(outcome)?.sequence <= self.frontier {
-                        counts.deduplicated += 1;
+                        report.deduplicated += 1;
                     } else {
-                        counts.imported += 1;
-                        counts.overtaken += 1;
+                        report.imported += 1;
+                        report.overtaken += 1;
                     }
                 }
             }
@@ -169,8 +158,8 @@ impl Terms {
         if self.durability == ImportDurability::Chunk {
             self.destination.sync_visible()?;
         }
-        counts.frontier = self.destination.current_frontier();
-        Ok(counts)
+        report.set_frontier(self.destination.current_frontier());
+        Ok(report)
     }
 }
 
@@ -186,7 +175,7 @@ pub struct Committer {
     /// Chunks that were started and not collected.
     under_way: usize,
     /// What became of a chunk that was committed on this thread.
-    here: Option<Result<Counts>>,
+    here: Option<Result<ImportReport>>,
     own: (u64, u64),
     /// Empty chunks with memory.
     spare: Vec<Chunk>,
@@ -239,7 +228,7 @@ impl Committer {
     }
 
     /// Waits for the first chunk that is under way: what became of it, or none where there is none.
-    pub fn collect(&mut self) -> Option<Result<Counts>> {
+    pub fn collect(&mut self) -> Option<Result<ImportReport>> {
         self.under_way = self.under_way.checked_sub(1)?;
         if let Some(result) = self.here.take() {
             return Some(result);
@@ -256,7 +245,7 @@ struct Worker(Option<Thread>);
 
 struct Thread {
     chunks: SyncSender<Chunk>,
-    results: Receiver<(Chunk, Result<Counts>)>,
+    results: Receiver<(Chunk, Result<ImportReport>)>,
     thread: JoinHandle<()>,
 }
 
@@ -294,7 +283,7 @@ impl Worker {
         }
     }
 
-    fn take(&mut self) -> (Chunk, Result<Counts>) {
+    fn take(&mut self) -> (Chunk, Result<ImportReport>) {
         if let Err(forked) = check_fork() {
             return (Chunk::default(), Err(forked));
         }

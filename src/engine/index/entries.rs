@@ -178,16 +178,16 @@ impl Index {
             let start = guess - guess % IDS_PER_BLOCK;
             let count = IDS_PER_BLOCK.min(self.entries(IDS) - start);
             let number = self.sections[IDS].0 + (start / IDS_PER_BLOCK) as u64;
-            let look = |block: &[u8]| place_in_block(block, count, guess - start, id);
+            let look = |block: &[u8]| find_in_block(block, count, guess - start, id);
             let place = match self.cache.peek(self.uid, number, look) {
                 Some(place) => place,
                 None => look(&self.id_block(number)?),
             };
             match place? {
-                Place::At(entry) => return Ok(Some(entry)),
-                Place::Absent => return Ok(None),
-                Place::Before(first) => (high, high_id) = (start, first),
-                Place::Behind(last) => (low, low_id) = (start + count, last),
+                InBlock::At(entry) => return Ok(Some(entry)),
+                InBlock::Absent => return Ok(None),
+                InBlock::Before(first) => (high, high_id) = (start, first),
+                InBlock::Behind(last) => (low, low_id) = (start + count, last),
             }
         }
         Ok(None)
@@ -371,7 +371,7 @@ fn interpolate(id: Id, low: Id, high: Id, count: usize) -> usize {
 }
 
 /// Where an id is, as far as one block can tell.
-enum Place {
+enum InBlock {
     At(IdEntry),
     Absent,
     /// Before the first id of the block, or behind its last.
@@ -381,16 +381,16 @@ enum Place {
 
 /// Looks for an id among the first `count` entries of a block of ids, where it is expected near
 /// `guess`.
-fn place_in_block(block: &[u8], count: usize, guess: usize, id: Id) -> Result<Place> {
+fn find_in_block(block: &[u8], count: usize, guess: usize, id: Id) -> Result<InBlock> {
     let id_at = |at: usize| Id::from_bytes(array_at(block, at * ENTRY_LEN[IDS]));
     let at = partition_near(count, guess, |at| Ok(id_at(at) < id))?;
     Ok(match at {
         _ if at < count && id_at(at) == id => {
-            Place::At(decode_id_entry(block, at * ENTRY_LEN[IDS]))
+            InBlock::At(decode_id_entry(block, at * ENTRY_LEN[IDS]))
         }
-        0 => Place::Before(id_at(0)),
-        _ if at == count => Place::Behind(id_at(count - 1)),
-        _ => Place::Absent,
+        0 => InBlock::Before(id_at(0)),
+        _ if at == count => InBlock::Behind(id_at(count - 1)),
+        _ => InBlock::Absent,
     })
 }
 

@@ -64,11 +64,7 @@ impl Directory {
 
     /// What is here; none when the directory does not exist.
     pub fn list(&self) -> Result<Option<Listing>> {
-        let names = match self.vfs.list(&self.path) {
-            Ok(names) => names,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(Error::io("cannot list", &self.path, &e)),
-        };
+        let Some(names) = self.names()? else { return Ok(None) };
         let mut listing = Listing::default();
         for name in names {
             match name.rsplit_once('.') {
@@ -87,6 +83,20 @@ impl Directory {
         listing.segments.sort_unstable();
         listing.indexes.sort_unstable();
         Ok(Some(listing))
+    }
+
+    /// All names here; none when the directory does not exist.
+    pub fn names(&self) -> Result<Option<Vec<String>>> {
+        if_exists(self.vfs.list(&self.path), "cannot list", &self.path)
+    }
+
+    pub fn open(&self, path: &Path, access: Access) -> Result<Arc<dyn File>> {
+        self.vfs.open(path, access).map_err(|e| Error::io("cannot open", path, &e))
+    }
+
+    /// Opens a file for reading; none where there is none.
+    pub fn open_if_exists(&self, path: &Path) -> Result<Option<Arc<dyn File>>> {
+        if_exists(self.vfs.open(path, Access::Read), "cannot open", path)
     }
 
     pub fn sync(&self) -> Result<()> {
@@ -114,7 +124,7 @@ impl Directory {
     pub fn create_temporary(&self, name: &str) -> Result<Arc<dyn File>> {
         let path = self.temporary(name);
         self.remove_if_there(&path)?;
-        self.vfs.open(&path, Access::CreateNew).map_err(|e| Error::io("cannot create", &path, &e))
+        self.open(&path, Access::CreateNew)
     }
 
     pub fn rename_temporary(&self, name: &str) -> Result<()> {
@@ -129,12 +139,7 @@ impl Directory {
     }
 
     pub fn remove_if_there(&self, path: &Path) -> Result<()> {
-        match self.vfs.remove(path) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                Err(Error::io("cannot remove", path, &e))
-            }
-            _ => Ok(()),
-        }
+        if_exists(self.vfs.remove(path), "cannot remove", path).map(drop)
     }
 
     pub fn write_identity(&self, identity: &Identity) -> Result<()> {
@@ -188,8 +193,7 @@ impl Directory {
     pub fn remove_store(&self) -> Result<()> {
         self.remove_if_there(&self.file(IDENTITY))?;
         self.sync()?;
-        let names =
-            self.vfs.list(&self.path).map_err(|e| Error::io("cannot list", &self.path, &e))?;
+        let names = self.names()?.unwrap_or_default();
         for name in names.iter().filter(|name| is_written_whole(name) || is_temporary(name)) {
             self.remove_if_there(&self.file(name))?;
         }
@@ -213,16 +217,20 @@ impl Directory {
     }
 
     fn read_small(&self, path: &Path) -> Result<Option<Vec<u8>>> {
-        let failed = |e: io::Error| Error::io("cannot read", path, &e);
-        let file = match self.vfs.open(path, Access::Read) {
-            Ok(file) => file,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(failed(e)),
-        };
+        let Some(file) = self.open_if_exists(path)? else { return Ok(None) };
         let mut bytes = vec![0; 4096];
-        let got = read_full(&*file, &mut bytes, 0).map_err(failed)?;
+        let got =
+            read_full(&*file, &mut bytes, 0).map_err(|e| Error::io("cannot read", path, &e))?;
         bytes.truncate(got);
         Ok(Some(bytes))
+    }
+}
+
+/// What was found, or none where nothing was.
+fn if_exists<T>(found: io::Result<T>, what: &str, path: &Path) -> Result<Option<T>> {
+    match found {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        found => found.map(Some).map_err(|e| Error::io(what, path, &e)),
     }
 }
 
@@ -311,10 +319,7 @@ pub fn refuse(dir: &Directory, source: &Path) -> Result<()> {
         );
         return Err(Error::invalid(message).at(&dir.path));
     }
-    let names = match dir.vfs.list(&dir.path) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        names => names.map_err(|e| Error::io("cannot list", &dir.path, &e))?,
-    };
+    let names = dir.names()?.unwrap_or_default();
     if names.iter().any(|name| name == directory::IDENTITY) {
         return Err(store_exists(dir));
     }

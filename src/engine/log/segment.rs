@@ -5,18 +5,18 @@ use super::window::{Window, SMALL_READ};
 use crate::engine::format::frame::{
     BatchHeader, Frame, SegmentHeader, BATCH_HEADER_LEN, FRAME_FIXED_LEN, SEGMENT_HEADER_LEN,
 };
-use crate::engine::format::hash;
+use crate::engine::format::hash::{self, Link};
 use crate::engine::index::builder::IndexBuilder;
 use crate::engine::index::cache::BlockCache;
 use crate::engine::index::entries::Name;
 use crate::engine::index::entries::SparseEntry;
 use crate::engine::index::file::{is_damage, Index, IndexMeta};
-use crate::engine::index::memtable::{Entry, MemTable, Slot};
+use crate::engine::index::memtable::{EntityHead, Entry, MemTable, Slot};
 use crate::engine::model::error::{Error, Result};
-use crate::engine::model::id::{Hash, Id};
+use crate::engine::model::id::Id;
 use crate::engine::model::region::Region;
 use crate::engine::platform::memory::MemoryFile;
-use crate::engine::platform::vfs::File;
+use crate::engine::platform::vfs::{copy_front, File};
 use std::fmt::Display;
 use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
@@ -34,9 +34,7 @@ pub struct Found {
 /// The newest event of an entity in this segment.
 #[derive(Clone, Copy, Debug)]
 pub struct Newest {
-    pub sequence: u64,
-    pub version: u64,
-    pub hash: Hash,
+    pub link: Link,
     pub offset: u32,
 }
 
@@ -111,20 +109,20 @@ impl Segment {
         }
     }
 
-    /// The same segment, found through an index instead of a table.
-    pub fn with_index(&self, index: Index) -> Segment {
-        Segment::new(
-            self.header,
-            self.path.clone(),
-            self.file.clone(),
-            Some(index),
-            self.cache.clone(),
-        )
+    /// The same file, of which this index covers the front, and nothing more is known.
+    pub fn with_index(&self, index: impl Into<Option<Index>>) -> Segment {
+        let (path, file) = (self.path.clone(), self.file.clone());
+        Segment::new(self.header, path, file, index.into(), self.cache.clone())
     }
 
-    /// The same file with nothing known about what is in it.
-    pub fn without_index(&self) -> Segment {
-        Segment::new(self.header, self.path.clone(), self.file.clone(), None, self.cache.clone())
+    /// Copies the front of the file, which ends a batch, to another.
+    pub fn copy_to(&self, copy: &dyn File, to: &Path, end: u64) -> Result<()> {
+        let failed = |e| Error::io(&format!("cannot copy {} to", self.path.display()), to, &e);
+        let copied = copy_front(&*self.file, copy, end).map_err(failed)?;
+        if copied < end {
+            return Err(self.corrupt(copied, "the file became shorter while it was read"));
+        }
+        Ok(())
     }
 
     /// Numbers of the entities with events in the table.
@@ -191,7 +189,7 @@ impl Segment {
     }
 
     fn rebuild_index(&self, meta: &IndexMeta) -> Result<Index> {
-        let bare = self.without_index();
+        let bare = self.with_index(None);
         Tail::at_start(&self.header).read_through(&bare, meta.covered_len)?;
         let bytes = bare.build_index(meta)?;
         self.open_index_bytes(bytes)
@@ -238,18 +236,10 @@ impl Segment {
     pub fn newest_of(&self, entity: &str) -> Result<Option<Newest>> {
         {
             let table = self.read_table();
-            let head = table
-                .number(entity)
-                .and_then(|number| table.head(number))
-                .filter(|head| head.slot > 0);
-            if let Some(head) = head {
-                let Slot { sequence, offset, .. } = table.slot(head.slot - 1);
-                return Ok(Some(Newest {
-                    sequence,
-                    version: head.version,
-                    hash: head.hash,
-                    offset,
-                }));
+            let head = table.number(entity).and_then(|number| table.head(number));
+            if let Some(EntityHead { version, hash, slot }) = head {
+                let Slot { sequence, offset, .. } = table.slot(slot - 1);
+                return Ok(Some(Newest { link: Link { sequence, version, hash }, offset }));
             }
         }
         self.newest_in_index(entity)
@@ -266,12 +256,7 @@ impl Segment {
         let Some(offset) = last.flatten() else { return Ok(None) };
         let mut window = self.window();
         let frame = self.frame_at(&mut window, offset.into())?;
-        Ok(Some(Newest {
-            sequence: frame.sequence,
-            version: frame.version,
-            hash: frame.event_hash,
-            offset,
-        }))
+        Ok(Some(Newest { link: Link::of(&frame), offset }))
     }
 
     /// The offset of the entity's event before the one at `offset`, where it is in this segment.

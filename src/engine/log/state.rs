@@ -41,7 +41,7 @@ pub struct Stats {
     pub memory_bytes: u64,
 }
 
-pub(crate) struct Inner {
+pub(crate) struct Log {
     pub dir: Directory,
     pub options: Options,
     pub identity: Identity,
@@ -67,7 +67,7 @@ pub(crate) enum Role {
     Reader(Mutex<Follower>),
 }
 
-impl Inner {
+impl Log {
     #[allow(clippy::too_many_arguments)] // the parts of an open store, put together in one place
     pub(crate) fn new(
         dir: Directory,
@@ -78,9 +78,9 @@ impl Inner {
         log: OpenLog,
         role: Role,
         lock: Option<Box<dyn Lock>>,
-    ) -> Inner {
+    ) -> Log {
         let segments = Segments::new(&dir, log.segments);
-        Inner {
+        Log {
             dir,
             options,
             identity,
@@ -293,7 +293,7 @@ impl Inner {
             Role::Writer(writer) => of_tail(&lock(writer).tail),
             Role::Reader(follower) => of_tail(&lock(follower).tail),
         };
-        let (count, index_bytes) = (segments.len() as u64, segments.run_bytes());
+        let (count, index_bytes) = (segments.len() as u64, segments.group_bytes());
         let mut stats = Stats { segments: count, index_bytes, ..Stats::default() };
         for segment in segments.iter() {
             stats.log_bytes += segment.end();
@@ -308,7 +308,7 @@ impl Inner {
 }
 
 /// Poisons the store where a panic ends the sync that others wait for.
-struct PoisonOnPanic<'a>(&'a Inner);
+struct PoisonOnPanic<'a>(&'a Log);
 
 impl Drop for PoisonOnPanic<'_> {
     fn drop(&mut self) {
@@ -318,7 +318,7 @@ impl Drop for PoisonOnPanic<'_> {
     }
 }
 
-impl Drop for Inner {
+impl Drop for Log {
     fn drop(&mut self) {
         // Whoever wants to know whether the last flush worked calls close.
         let _ = self.close();
@@ -339,14 +339,14 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 thread_local! {
     /// Stores that take part in an import on this thread.
-    static IMPORTING: RefCell<Vec<*const Inner>> = const { RefCell::new(Vec::new()) };
+    static IMPORTING: RefCell<Vec<*const Log>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Marks a store as part of an import on this thread, so that a callback cannot close it.
 pub(crate) struct Importing;
 
 impl Importing {
-    pub(crate) fn new(store: &Arc<Inner>) -> Importing {
+    pub(crate) fn new(store: &Arc<Log>) -> Importing {
         IMPORTING.with_borrow_mut(|stores| stores.push(Arc::as_ptr(store)));
         Importing
     }
@@ -359,6 +359,6 @@ impl Drop for Importing {
 }
 
 /// Whether this thread is inside of an import that `store` takes part in.
-pub(crate) fn is_importing(store: *const Inner) -> bool {
+pub(crate) fn is_importing(store: *const Log) -> bool {
     IMPORTING.with_borrow(|stores| stores.contains(&store))
 }

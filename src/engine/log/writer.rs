@@ -173,14 +173,12 @@ impl Writer {
         self.buffer.resize(BATCH_HEADER_LEN, 0);
         let recorded_us = self.tail.last_recorded_us;
         let header = BatchHeader {
-            body_len: 0,
-            count: 0,
             first_sequence,
             synced_through,
             recorded_us,
             log_hash,
-            body_crc: 0,
             flags,
+            ..BatchHeader::default()
         };
         self.write(header)?;
         self.advance(&header);

@@ -273,6 +273,17 @@ pub fn check_limit(what: &str, found: usize, allowed: usize) -> Result<()> {
     Err(Error::new(Code::LimitExceeded, message).with_numbers(found as u64, allowed as u64))
 }
 
+/// What an event counts towards the bytes of a batch.
+pub fn batch_bytes<'a>(
+    entity: &str,
+    scope: &str,
+    payload: &[u8],
+    extensions: impl Iterator<Item = (&'a str, &'a [u8])>,
+) -> usize {
+    let extensions: usize = extensions.map(|(key, value)| key.len() + value.len()).sum();
+    payload.len() + extensions + entity.len() + scope.len()
+}
+
 fn check_extensions(extensions: &[(&str, &[u8])]) -> Result<()> {
     check_limit("extensions", extensions.len(), limits::EXTENSIONS_MAX)?;
     // Lengths may be any at all until they are checked, so that a sum could overflow.

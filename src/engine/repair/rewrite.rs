@@ -7,7 +7,7 @@ use crate::engine::format::hash;
 use crate::engine::format::identity::{Change, Identity};
 use crate::engine::log::directory::{self, Directory};
 use crate::engine::log::options::Options;
-use crate::engine::log::state::Inner;
+use crate::engine::log::state::Log;
 use crate::engine::log::tail::Batches;
 use crate::engine::model::error::Result;
 use crate::engine::model::event::Event;
@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 /// A log that is being written.
 pub struct Rewrite {
-    store: Inner,
+    store: Log,
     /// The batch that is being put together, with room for its header.
     batch: Vec<u8>,
     count: u32,
@@ -95,14 +95,12 @@ impl Rewrite {
         let mut writer = self.store.writer()?;
         let (segment, offset) = (writer.segment.clone(), writer.tail.offset);
         let header = BatchHeader {
-            body_len: 0,
             count: self.count,
             first_sequence: self.first_sequence,
             synced_through: self.store.durable.load(Ordering::Acquire),
             recorded_us: self.recorded_us.max(writer.tail.last_recorded_us),
             log_hash: self.log_hash,
-            body_crc: 0,
-            flags: 0,
+            ..BatchHeader::default()
         };
         std::mem::swap(&mut writer.buffer, &mut self.batch);
         writer.write(header)?;

@@ -4,7 +4,7 @@ use super::commit::{Item, Outcome};
 use super::Store;
 use crate::engine::log::options::Durability;
 use crate::engine::model::error::{Error, Result};
-use crate::engine::model::event::{self, encode_extensions, NewEvent, Receipt};
+use crate::engine::model::event::{self, batch_bytes, encode_extensions, NewEvent, Receipt};
 use crate::engine::model::limits::Limits;
 use std::sync::atomic::Ordering;
 
@@ -76,16 +76,10 @@ fn check_batch(events: &[NewEvent<'_>], limits: &Limits) -> Result<()> {
             }
         };
         check().map_err(|e| e.with_item(item))?;
-        bytes += event_bytes(event);
+        bytes +=
+            batch_bytes(event.entity, event.scope, event.payload, event.extensions.iter().copied());
         event::check_limit("batch bytes", bytes, limits.batch_bytes_max)
             .map_err(|e| e.with_item(item))?;
     }
     Ok(())
-}
-
-/// What an event counts towards the bytes of a batch.
-fn event_bytes(event: &NewEvent<'_>) -> usize {
-    let extensions: usize =
-        event.extensions.iter().map(|(key, value)| key.len() + value.len()).sum();
-    event.payload.len() + extensions + event.entity.len() + event.scope.len()
 }

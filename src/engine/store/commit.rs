@@ -1,7 +1,7 @@
 //! The one way into the log: a batch of items is checked against what is there, encoded, written as
 //! a whole and published. Appends, imports and the library's own events all come through here.
 
-use super::find::{find_key_in, Predecessor};
+use super::find::Predecessor;
 use crate::engine::format::frame::{
     BatchHeader, Frame, StringRef, BATCH_HEADER_LEN, FRAME_FIXED_LEN,
 };
@@ -9,7 +9,7 @@ use crate::engine::format::hash;
 use crate::engine::index::memtable::{Entry, MemTable};
 use crate::engine::log::segment::{Found, Segment};
 use crate::engine::log::segments::Segments;
-use crate::engine::log::state::Inner;
+use crate::engine::log::state::Log;
 use crate::engine::log::tail::Batches;
 use crate::engine::log::writer::Writer;
 use crate::engine::model::error::{Code, Error, Result};
@@ -136,20 +136,20 @@ impl Plan<'_> {
     }
 }
 
-impl Inner {
+impl Log {
     /// Appends all of `items` or, with an error that names the item, none.
     pub fn commit(&self, items: &[Item<'_>], import: Option<ImportTerms>) -> Result<Vec<Outcome>> {
         let mut writer = self.writer()?;
         let mut plan = Plan { outcomes: Vec::with_capacity(items.len()), ..Plan::default() };
         let (segments, mut refused) = (self.segments(), None);
         for (at, item) in items.iter().enumerate() {
-            match self.settle(item, items, &plan, &segments, import) {
-                Ok(Settled::There(outcome)) => plan.outcomes.push(Some(outcome)),
-                Ok(Settled::SameAs(earlier)) => {
+            match self.look_up(item, items, &plan, &segments, import) {
+                Ok(Known::As(outcome)) => plan.outcomes.push(Some(outcome)),
+                Ok(Known::InBatch(earlier)) => {
                     plan.repeats.push((at, earlier));
                     plan.outcomes.push(None);
                 }
-                Ok(Settled::Fresh) => {
+                Ok(Known::No) => {
                     if items.len() > 1 && !item.event.id.is_none() {
                         plan.keys.insert(item.event.id, at);
                     }
@@ -193,16 +193,16 @@ impl Inner {
     }
 
     /// Whether an item's key is there already, in the log or earlier in the batch.
-    fn settle(
+    fn look_up(
         &self,
         item: &Item<'_>,
         items: &[Item<'_>],
         plan: &Plan<'_>,
         segments: &Segments,
         import: Option<ImportTerms>,
-    ) -> Result<Settled> {
+    ) -> Result<Known> {
         if item.event.id.is_none() {
-            return Ok(Settled::Fresh);
+            return Ok(Known::No);
         }
         if let Some(&earlier) = plan.keys.get(&item.event.id) {
             if items[earlier].tag != item.tag {
@@ -214,25 +214,25 @@ impl Inner {
                     Error::new(Code::IdempotencyConflict, message).with_event(item.event.id, 0)
                 );
             }
-            return Ok(Settled::SameAs(earlier));
+            return Ok(Known::InBatch(earlier));
         }
         let visible = self.visible.load(Ordering::Relaxed);
         let known_absent = import.is_some_and(|ImportTerms { absent_at, own, .. }| {
             absent_at == visible || ((own.0..=own.1).contains(&absent_at) && own.1 == visible)
         });
         if known_absent {
-            return Ok(Settled::Fresh);
+            return Ok(Known::No);
         }
-        let Some((segment, found)) = find_key_in(segments, item.event.id)? else {
-            return Ok(Settled::Fresh);
+        let Some((segment, found)) = segments.find_id(item.event.id)? else {
+            return Ok(Known::No);
         };
         // An import trusts the tag, so that a duplicate costs no read; an append reads it for its
         // receipt anyway.
         if found.tag == item.tag && (import.is_some() || has_content(&segment, found, item)?) {
-            return Ok(Settled::There(Outcome::Present(segment, found.offset)));
+            return Ok(Known::As(Outcome::Present(segment, found.offset)));
         }
         match import {
-            Some(terms) if terms.skip_conflicts => Ok(Settled::There(Outcome::Conflict)),
+            Some(terms) if terms.skip_conflicts => Ok(Known::As(Outcome::Conflict)),
             _ => Err(self.conflict(item.event.id, &segment, found)?),
         }
     }
@@ -304,14 +304,12 @@ impl Inner {
             plan.outcomes[at] = Some(outcome);
         }
         Ok(BatchHeader {
-            body_len: 0,
             count: (sequence - first_sequence) as u32,
             first_sequence,
             synced_through: self.durable.load(Ordering::Acquire),
             recorded_us,
             log_hash,
-            body_crc: 0,
-            flags: 0,
+            ..BatchHeader::default()
         })
     }
 
@@ -443,11 +441,12 @@ fn has_content(segment: &Segment, found: Found, item: &Item<'_>) -> Result<bool>
         && &*segment.string(frame.scope.number)? == item.event.scope)
 }
 
-enum Settled {
-    Fresh,
-    /// The key is that of an earlier item, which is fresh.
-    SameAs(usize),
-    There(Outcome),
+/// Whether a key is known already.
+enum Known {
+    No,
+    /// It is that of an earlier item of the batch, which is new.
+    InBatch(usize),
+    As(Outcome),
 }
 
 /// Refuses an item whose entity, with `found` events, is not as the item expects.

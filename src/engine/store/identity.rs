@@ -8,7 +8,7 @@ use crate::engine::format::system;
 use crate::engine::log::directory;
 use crate::engine::log::options::random_id;
 use crate::engine::log::segment::Flow;
-use crate::engine::log::state::Inner;
+use crate::engine::log::state::Log;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::{Event, NewEvent, SYSTEM_ENTITY, SYSTEM_SCOPE};
 use crate::engine::model::id::{Id, Kind};
@@ -70,7 +70,7 @@ impl<'a> Declared<'a> {
     }
 }
 
-impl Inner {
+impl Log {
     /// Tells the log of the newest store id, unless it has been told. The identity file, which is
     /// on disk, comes first: a crash in between leaves this to the next writer.
     pub fn declare_identity(&self, identity: &Identity) -> Result<()> {

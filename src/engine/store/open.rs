@@ -11,9 +11,9 @@ use crate::engine::log::directory::{
 };
 use crate::engine::log::follower::Follower;
 use crate::engine::log::options::{random_id, random_salt, OpenMode, Options};
-use crate::engine::log::recovery::{label, refuse_orphan, OpenLog, Opening};
+use crate::engine::log::recovery::{label, refuse_orphan, OpenLog, OpenReport, Opening};
 use crate::engine::log::segment::Segment;
-use crate::engine::log::state::{Inner, Role};
+use crate::engine::log::state::{Log, Role};
 use crate::engine::log::tail::Tail;
 use crate::engine::log::writer::{self, Writer};
 use crate::engine::model::error::{Error, Result};
@@ -154,7 +154,7 @@ fn create_store(dir: &Directory, options: &Options) -> Result<()> {
 
 /// The first segment, empty, of a log that is being made: what is around it writes, and becomes a
 /// store only when the identity file is there.
-pub(crate) fn new_log(dir: &Directory, options: &Options, identity: Identity) -> Result<Inner> {
+pub(crate) fn new_log(dir: &Directory, options: &Options, identity: Identity) -> Result<Log> {
     sync_parent(dir)?;
     let log_hash = hash::log_start(identity.log_id);
     let start = Tail {
@@ -170,9 +170,9 @@ pub(crate) fn new_log(dir: &Directory, options: &Options, identity: Identity) ->
     let cache = Arc::new(BlockCache::new());
     let segment = Arc::new(Segment::new(header, path, file, None, cache.clone()));
     let writer = Writer::new(dir.clone(), segment.clone(), Tail::at_start(&header), false)?;
-    let log = OpenLog::of_new(segment, Tail::at_start(&header));
+    let log = OpenLog::new(segment, Tail::at_start(&header), false, 0, OpenReport::default());
     let role = Role::Writer(Mutex::new(writer));
-    Ok(Inner::new(
+    Ok(Log::new(
         dir.clone(),
         options.clone(),
         identity,
@@ -203,7 +203,7 @@ fn recover(
         // Said until the gap is declared: its evidence is gone when the tail has been rewritten.
         dir.describe_holder(&*claim.lock, &format!("{} poisoned", claim.before))?;
     }
-    opening.settle(&mut log)?;
+    opening.rewrite_tail(&mut log)?;
     Ok(log)
 }
 
@@ -220,13 +220,13 @@ fn hand_out(
     let (gap, options) = (log.gap, options.clone());
     let Some(claim) = claim else {
         let role = Role::Reader(Mutex::new(Follower::new(log.tail, log.clean, log.durable)));
-        let inner = Inner::new(dir, options, identity, label, cache, log, role, None);
+        let inner = Log::new(dir, options, identity, label, cache, log, role, None);
         return Ok(Store(Arc::new(inner)));
     };
     let segment = log.segments.last().expect("an open log has a segment").clone();
     let writer = Writer::new(dir.clone(), segment, log.tail, log.clean)?;
     let role = Role::Writer(Mutex::new(writer));
-    let inner = Inner::new(dir, options, identity, label, cache, log, role, Some(claim.lock));
+    let inner = Log::new(dir, options, identity, label, cache, log, role, Some(claim.lock));
     let store = Store(Arc::new(inner));
     // Poisoned, so that dropping the store does not mark as clean a log whose gap is not declared.
     store.0.declare_gap(gap).map_err(|e| store.0.poisoned_by(e))?;
@@ -235,7 +235,7 @@ fn hand_out(
     Ok(store)
 }
 
-impl Inner {
+impl Log {
     /// Declares sequences that will never be used, if there are any.
     pub fn declare_gap(&self, gap: Option<(u64, u64)>) -> Result<()> {
         if let Some((first, last)) = gap {

@@ -193,18 +193,16 @@ impl Store {
         let store = &*self.0;
         store.check_open()?;
         store.refresh()?;
-        for segment in store.segments().may_have(entity_filter_key(entity)) {
-            if let Some(newest) = segment.newest_of(entity)? {
-                let mut window = segment.window();
-                let frame = segment.frame_at(&mut window, newest.offset.into())?;
-                return Ok(Some(Head {
-                    version: frame.version,
-                    sequence: frame.sequence,
-                    event_id: frame.id,
-                    event_hash: frame.event_hash,
-                }));
-            }
-        }
-        Ok(None)
+        store.segments().find(entity_filter_key(entity), |segment| {
+            let Some(newest) = segment.newest_of(entity)? else { return Ok(None) };
+            let mut window = segment.window();
+            let frame = segment.frame_at(&mut window, newest.offset.into())?;
+            Ok(Some(Head {
+                version: frame.version,
+                sequence: frame.sequence,
+                event_id: frame.id,
+                event_hash: frame.event_hash,
+            }))
+        })
     }
 }

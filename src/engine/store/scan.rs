@@ -4,7 +4,7 @@ use crate::engine::format::frame::Frame;
 use crate::engine::format::hash;
 use crate::engine::index::file::Index;
 use crate::engine::log::segment::{Flow, MatchingZones, Segment, Stretch};
-use crate::engine::log::state::Inner;
+use crate::engine::log::state::Log;
 use crate::engine::log::window::Window;
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::event::Event;
@@ -47,7 +47,7 @@ impl<F: FnMut(&Event<'_>) -> Result<Flow>> Visit for F {
     }
 }
 
-impl Inner {
+impl Log {
     /// Visits matching events in order of sequence, or in reverse.
     pub fn scan(&self, scan: &Scan<'_>, visit: &mut dyn Visit) -> Result<()> {
         let segments = self.segments();
@@ -76,7 +76,7 @@ impl Inner {
 
 /// The walk over one segment.
 struct Visitor<'a> {
-    store: &'a Inner,
+    store: &'a Log,
     scan: &'a Scan<'a>,
     segment: &'a Arc<Segment>,
     strings: Strings,
@@ -89,7 +89,7 @@ struct Visitor<'a> {
 impl<'a> Visitor<'a> {
     /// None where the segment cannot hold a match.
     fn new(
-        store: &'a Inner,
+        store: &'a Log,
         scan: &'a Scan<'a>,
         segment: &'a Arc<Segment>,
     ) -> Result<Option<Visitor<'a>>> {
