@@ -34,11 +34,11 @@ pub struct Provenance<'a> {
 
 impl<'a> Provenance<'a> {
     /// The bare MessagePack body. Refuses a schema version above [`SCHEMA_VERSION`] with
-    /// [`Code::FutureVersion`], and a namespace that is empty or too long with
-    /// [`Code::InvalidArgument`].
+    /// [`Code::FutureVersion`], and a namespace that is empty, too long or
+    /// has control bytes with [`Code::InvalidArgument`].
     pub fn to_body(&self) -> Result<Vec<u8>> {
         check_version("record", self.schema_version)?;
-        check_namespace(&self.namespace)?;
+        check_namespace(self.namespace)?;
         Ok(self.canonical())
     }
 
@@ -100,7 +100,7 @@ impl<'a> Provenance<'a> {
     }
 
     /// The canonical encoding of whatever the fields hold.
-    fn canonical(&self) -> Vec<u8> {
+    pub(crate) fn canonical(&self) -> Vec<u8> {
         let body = Body {
             schema_version: self.schema_version,
             source_namespace: Cow::Borrowed(self.namespace),
@@ -320,7 +320,7 @@ mod tests {
         Plain {
             schema_version: random.pick(&[0, 1, 1, 1]),
             source_namespace: (0..=characters)
-                .map(|_| random.pick(&['a', '-', 'ü', '源', '🔋', '\0']))
+                .map(|_| random.pick(&['a', '-', 'ü', '源', '🔋', '\u{80}']))
                 .collect(),
             source_event_id: u128::from_be_bytes(random.bytes()),
             source_global_sequence: random.uint(),
@@ -369,12 +369,14 @@ mod tests {
         let good = Provenance { schema_version: SCHEMA_VERSION, ..plain.provenance() };
         let future = Provenance { schema_version: 2, ..good };
         let empty = Provenance { namespace: "", ..good };
+        let control = Provenance { namespace: "a\u{7f}", ..good };
         let longest = Provenance { namespace: &long[1..], ..good };
         let longer = Provenance { namespace: &long, ..good };
         for (provenance, code) in [
             (&future, Code::FutureVersion),
             (&empty, Code::InvalidArgument),
             (&longer, Code::InvalidArgument),
+            (&control, Code::InvalidArgument),
         ] {
             assert_eq!(provenance.to_body().unwrap_err().code(), code);
             assert_eq!(provenance.to_frame().unwrap_err().code(), code);
