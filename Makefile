@@ -111,7 +111,7 @@ bench bench-quick bench-scale:
 	@$(MAKE) --no-print-directory -s build/bench/worker
 	@cd benches && $(CARGO) run --release --locked -- $(ARGUMENTS)
 
-build/tests/interplay: tests/interplay/interplay.c $(HEADERS) | lib
+build/tests/interplay: tests/outside/interplay/interplay.c $(HEADERS) | lib
 	@mkdir -p $(@D)
 	$(EXAMPLE_CC) $< -o $@ $(EXAMPLE_LIB)
 
@@ -122,9 +122,8 @@ build/bench/worker: benches/c/worker.c $(HEADERS) | lib
 bench-languages: lib
 	@benches/bindings/run
 
-# The test that compares the committed header with a fresh one writes it instead.
 header:
-	FBAT_BLESS=1 $(CARGO) test --locked --test header
+	@scripts/api --all
 
 # Paths in what is installed are relative, so that the whole can be moved.
 path = $$(realpath -ms --relative-to='$(1)' '$(2)')

@@ -1,4 +1,4 @@
-/* What every language's program of this name does: tests/interplay/README.md.
+/* What every language's program of this name does: tests/outside/interplay/README.md.
  *
  *     interplay write DIR | read DIR | import SOURCE DESTINATION | frame DIR | decode
  */

@@ -1,4 +1,4 @@
-"""One store, every language: tests/interplay/README.md says what each command does and prints."""
+"""One store, every language: tests/outside/interplay/README.md says what each command does and prints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-/* The golden vectors of tests/vectors/fbatip.json: every section. Runs without exceptions too. */
+/* The golden vectors of tests/golden/vectors/fbatip.json: every section. Runs without exceptions too. */
 #include "fixture.hpp"
 
 #include <fstream>

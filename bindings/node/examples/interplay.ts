@@ -1,4 +1,4 @@
-/** One store, every language: see tests/interplay/README.md for what each command does. */
+/** One store, every language: see tests/outside/interplay/README.md for what each command does. */
 import { createInterface } from "node:readline";
 import { type EventInit, type EventRecord, kind, kindType, OpenMode, operationKey, Provenance, Store } from "fbat";
 

@@ -14,7 +14,7 @@ from fbat._native import ffi, lib
 from conftest import ROOT
 
 TEXT = "0123456789abcdef0011223344556677"
-VECTORS: dict[str, Any] = json.loads(Path(ROOT, "tests/vectors/fbatip.json").read_text())
+VECTORS: dict[str, Any] = json.loads(Path(ROOT, "tests/golden/vectors/fbatip.json").read_text())
 
 
 def test_ids_are_bytes_with_a_text_form() -> None:

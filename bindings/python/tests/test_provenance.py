@@ -10,7 +10,7 @@ import fbat
 
 from conftest import ROOT
 
-VECTORS: dict[str, Any] = json.loads(Path(ROOT, "tests/vectors/fbatip.json").read_text())
+VECTORS: dict[str, Any] = json.loads(Path(ROOT, "tests/golden/vectors/fbatip.json").read_text())
 HEADER_BYTES = 12
 FLAGS = {"strict": fbat.WireFlags.STRICT, "lenient": fbat.WireFlags.LENIENT}
 

@@ -1,7 +1,7 @@
 //! An import as it goes: examining the source, event by event, and having chunks committed.
 
 use super::chunk::{conflict, Chunk, Committer, Terms};
-use super::{Cancel, ImportOptions, ImportOutcome, ImportReport, OnConflict, Verdict};
+use super::{Cancel, ImportOptions, ImportOutcome, ImportReport, OnConflict};
 use crate::engine::format::hash;
 use crate::engine::log::segment::Flow;
 use crate::engine::log::state::{check_fork, Importing, Log};
@@ -10,7 +10,7 @@ use crate::engine::model::event::{batch_bytes, check_limit, Event, Extensions, S
 use crate::engine::model::id::Id;
 use crate::engine::model::key::{check_namespace, ImportKeys};
 use crate::engine::platform::os;
-use crate::engine::store::scan::{Scan, Successor};
+use crate::engine::store::scan::{Scan, Successor, Visit};
 use crate::engine::store::Store;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -50,8 +50,40 @@ struct Run<'d> {
     committed: ImportReport,
     /// Events examined since the progress callback was last called.
     unreported: usize,
+    /// Events that the walk passed since, those that do not match included.
+    passed: usize,
     /// Behind the last event that the destination had.
     place: Option<Successor>,
+}
+
+/// Progress is reported after so many events at the latest, or after those of a chunk.
+const PROGRESS_EVENTS: usize = 4096;
+
+/// The walk over the source.
+struct Examination<'e, 'd, 'o> {
+    run: &'e mut Run<'d>,
+    options: &'e mut ImportOptions<'o>,
+    source: &'e Log,
+}
+
+impl Examination<'_, '_, '_> {
+    fn check(&self) -> Result<()> {
+        self.options.cancel.map_or(Ok(()), Cancel::check)?;
+        self.source.check_open()?;
+        self.run.destination.check_open()
+    }
+}
+
+impl Visit for Examination<'_, '_, '_> {
+    fn pass(&mut self, sequence: u64) -> Result<()> {
+        self.check()?;
+        self.run.pass(sequence, self.options)
+    }
+
+    fn show(&mut self, event: &Event<'_>) -> Result<Flow> {
+        self.run.take(event, self.options)?;
+        Ok(Flow::Continue(()))
+    }
 }
 
 impl<'d> Run<'d> {
@@ -75,6 +107,8 @@ impl<'d> Run<'d> {
             Terms { destination: shared, namespace: name, frontier, on_conflict, durability };
         let ceiling = from.sync_for_copy()?;
         let report = ImportReport { source_ceiling: ceiling, ..ImportReport::default() };
+        let mut committed = ImportReport::default();
+        committed.set_frontier(to.current_frontier());
         Ok(Run {
             destination: to,
             keys: ImportKeys::new(namespace),
@@ -85,22 +119,15 @@ impl<'d> Run<'d> {
             examined: report,
             under_way: VecDeque::new(),
             settled: report,
-            committed: ImportReport::default(),
+            committed,
             unreported: 0,
+            passed: 0,
             place: None,
         })
     }
 
     fn examine(&mut self, source: &Store, options: &mut ImportOptions<'_>) -> Result<()> {
-        let from = &*source.0;
-        let (region, cancel, destination) =
-            (options.region.clone(), options.cancel, self.destination);
-        let go_on = || {
-            check_cancel(cancel)?;
-            from.check_open()?;
-            destination.check_open()
-        };
-        go_on()?;
+        let (from, region) = (&*source.0, options.region.clone());
         let scan = Scan {
             region: &region,
             after: options.after,
@@ -109,12 +136,21 @@ impl<'d> Run<'d> {
             system: true,
             previous_hash: options.filter_columns.previous_hash && options.filter.is_some(),
             rehash: options.rehash,
-            go_on: &go_on,
         };
-        from.scan(&scan, &mut |event| {
-            self.take(event, options)?;
-            Ok(Flow::Continue(()))
-        })
+        let mut examination = Examination { run: self, options, source: from };
+        examination.check()?;
+        from.scan(&scan, &mut examination)
+    }
+
+    /// The walk has come as far as `sequence`. Where nothing is committed for long, the progress
+    /// callback hears of that.
+    fn pass(&mut self, sequence: u64, options: &mut ImportOptions<'_>) -> Result<()> {
+        self.examined.source_position = sequence;
+        self.passed += 1;
+        match self.passed < PROGRESS_EVENTS.max(self.chunk_size) {
+            true => Ok(()),
+            false => self.report(options),
+        }
     }
 
     /// Puts one event of the source into its bucket.
@@ -218,7 +254,7 @@ impl<'d> Run<'d> {
         if self.examined != self.settled {
             // What was examined beside the commit does not count where the callback that heard of
             // that cancelled.
-            check_cancel(options.cancel)?;
+            options.cancel.map_or(Ok(()), Cancel::check)?;
         }
         if self.chunk.is_empty() {
             self.settled = self.examined;
@@ -253,23 +289,19 @@ impl<'d> Run<'d> {
     }
 
     fn report(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
-        self.unreported = 0;
+        (self.unreported, self.passed) = (0, 0);
         let Some(progress) = &mut options.progress else { return Ok(()) };
         let verdict = progress(&self.so_far());
         check_fork()?;
-        match verdict {
-            Verdict::Keep | Verdict::Skip => Ok(()),
-            Verdict::Stop(status) => {
-                options.progress = None;
-                Err(stop(status))
-            }
-        }
+        // Who has stopped the import is not called again by its end.
+        verdict.keeps().map(|_| ()).inspect_err(|_| options.progress = None)
     }
 
     /// As far as committed chunks go.
     fn so_far(&self) -> ImportReport {
         let mut report = self.settled;
         report.add_chunk(&self.committed);
+        report.source_position = self.examined.source_position;
         report
     }
 
@@ -312,11 +344,7 @@ fn filter_keeps(event: &Event<'_>, options: &mut ImportOptions<'_>) -> Result<bo
     };
     let verdict = filter(&shown);
     check_fork()?;
-    match verdict {
-        Verdict::Keep => Ok(true),
-        Verdict::Skip => Ok(false),
-        Verdict::Stop(status) => Err(stop(status)),
-    }
+    verdict.keeps()
 }
 
 /// Whether the event is an earlier output of an import under this namespace.
@@ -325,21 +353,5 @@ fn comes_from(event: &Event<'_>, namespace: &str) -> Result<bool> {
         Source::None => Ok(false),
         Source::Import { namespace: of, .. } => Ok(of == namespace),
         Source::Raw(_) => Ok(event.provenance()?.is_some_and(|p| p.namespace == namespace)),
-    }
-}
-
-fn check_cancel(cancel: Option<&Cancel>) -> Result<()> {
-    match cancel.is_some_and(Cancel::is_cancelled) {
-        true => Err(Error::new(Code::Cancelled, "the import was cancelled")),
-        false => Ok(()),
-    }
-}
-
-fn stop(status: i32) -> Error {
-    match status {
-        ..=-1 => Error::stopped(status),
-        _ => Error::invalid(format!(
-            "a callback answered {status}; 1, 0 and negative numbers are answers"
-        )),
     }
 }

@@ -1,16 +1,18 @@
-//! Looking things up in an index: ids, names of entities, the places of their events, strings, and
-//! places where a walk along the log can start.
+//! Looking things up in an index: ids, names of entities, the places of their events, strings, zones,
+//! and places where a walk along the log can start.
 
 use super::cache::Part;
 use super::file::{
     Index, BLOCK_LEN, DATA_LEN, DICTIONARY_STRINGS_MAX, ENTRY_LEN, FENCE_STEPS, IDS, IDS_PER_BLOCK,
-    NAMES, POSTINGS, SPARSE, STRINGS, TEXT,
+    KINDS, NAMES, POSTINGS, SPARSE, STRINGS, TEXT, ZONES,
 };
 use super::filter::{entity_filter_key, id_filter_key, name_filter_key};
+use super::zones::{self, Zones};
 use crate::engine::model::bytes::{array_at, u32_at, u64_at};
 use crate::engine::model::error::Result;
 use crate::engine::model::id::Id;
 use crate::engine::model::limits::{COORDINATE_BYTES_MAX, NAMESPACE_BYTES_MAX};
+use crate::engine::model::region::Region;
 use std::sync::Arc;
 
 /// Where an event lies, as the id section has it.
@@ -392,8 +394,95 @@ fn find_in_block(block: &[u8], count: usize, guess: usize, id: Id) -> Result<InB
     })
 }
 
+impl Index {
+    /// The zones of what is covered.
+    pub fn zones(&self) -> Result<Zones> {
+        let mut found = Zones::default();
+        self.each_entry(ZONES, &mut |entry| {
+            found.times.push(zones::decode(entry, 0));
+            Ok(())
+        })?;
+        self.each_entry(KINDS, &mut |entry| {
+            let (kind, first, last) = self.kind_stretch(entry)?;
+            found.add_kind(kind, first, last);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Which zones may have events of a region; none at all where the times of the whole segment
+    /// say so.
+    pub fn matching_zones(&self, region: &Region) -> Result<Vec<bool>> {
+        if !self.times.may_match(region) {
+            return Ok(Vec::new());
+        }
+        let count = self.entries(ZONES);
+        let mut may = vec![true; count];
+        if let Some(kinds) = zones::kinds_of(region) {
+            let first = self.kinds_before(*kinds.start())?;
+            let mut stretches = Vec::new();
+            for at in first..self.entries(KINDS) {
+                let (block, offset) = self.entry(KINDS, at)?;
+                let (kind, first, last) = self.kind_stretch(&block[offset..])?;
+                if !kinds.contains(&kind) {
+                    break;
+                }
+                stretches.push((first, last));
+            }
+            if stretches.is_empty() {
+                return Ok(Vec::new());
+            }
+            zones::keep(&mut may, stretches.into_iter());
+        }
+        if region.timestamps.is_some() || region.recorded.is_some() {
+            let mut at = 0;
+            self.each_entry(ZONES, &mut |entry| {
+                may[at] &= zones::decode(entry, 0).may_match(region);
+                at += 1;
+                Ok(())
+            })?;
+        }
+        Ok(may)
+    }
+
+    pub fn zone_count(&self) -> usize {
+        self.entries(ZONES)
+    }
+
+    /// The zone that has the first sequence above `after`, or one before it.
+    pub fn zone_of(&self, after: u64) -> Result<usize> {
+        let above = |at| Ok(self.sparse(at)?.sequence <= after);
+        Ok(partition_point(self.zone_count(), above)?.saturating_sub(1))
+    }
+
+    /// Where a zone begins.
+    pub fn zone_start(&self, zone: usize) -> Result<SparseEntry> {
+        self.sparse(zone)
+    }
+
+    fn kinds_before(&self, kind: u16) -> Result<usize> {
+        partition_point(self.entries(KINDS), |at| {
+            let (block, offset) = self.entry(KINDS, at)?;
+            Ok(u32_at(&block, offset) < u32::from(kind))
+        })
+    }
+
+    fn kind_stretch(&self, entry: &[u8]) -> Result<(u16, u32, u32)> {
+        let (kind, first, last) = (u32_at(entry, 0), u32_at(entry, 4), u32_at(entry, 8));
+        match u16::try_from(kind) {
+            Ok(kind) if first <= last && (last as usize) < self.entries(ZONES) => {
+                Ok((kind, first, last))
+            }
+            _ => Err(self.damaged("the kinds of the index do not fit its zones")),
+        }
+    }
+}
+
 /// The first number below `count` for which `before` no longer holds.
-fn partition_point(count: usize, mut before: impl FnMut(usize) -> Result<bool>) -> Result<usize> {
+pub(super) fn partition_point(
+    count: usize,
+    mut before: impl FnMut(usize) -> Result<bool>,
+) -> Result<usize> {
     let (mut low, mut high) = (0, count);
     while low < high {
         let middle = low + (high - low) / 2;

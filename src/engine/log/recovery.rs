@@ -15,6 +15,7 @@ use crate::engine::model::error::{Error, Result};
 use crate::engine::model::id::Kind;
 use crate::engine::model::limits::SEQUENCE_LEASE;
 use crate::engine::platform::vfs::{read_full, Access, File};
+use crate::engine::platform::watch::Watch;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -94,19 +95,20 @@ impl<'a> Opening<'a> {
         Opening { dir, identity, cache, writable: false, same_boot: true }
     }
 
-    /// Opens every segment and checks that each continues the one before.
-    pub fn open_log(&self, listing: &Listing) -> Result<OpenLog> {
+    /// Opens every segment and checks that each continues the one before. The watch counts the bytes
+    /// of the log that are read.
+    pub fn open_log(&self, listing: &Listing, watch: &Watch<'_>) -> Result<OpenLog> {
         let Some((&last, earlier)) = listing.segments.split_last() else {
             return Err(Error::corrupt(&self.dir.path, 0, "the store has no segment"));
         };
         let mut report = OpenReport::default();
         let (mut segments, mut before) = (Vec::with_capacity(listing.segments.len()), None);
         for &first in earlier {
-            let (segment, tail) = self.open_sealed(first, before.as_ref(), &mut report)?;
+            let (segment, tail) = self.open_sealed(first, before.as_ref(), &mut report, watch)?;
             before = Some(Before { tail, events: segment.header.events_before + tail.events });
             segments.push(Arc::new(segment));
         }
-        let mut log = self.open_last(last, before.as_ref(), report)?;
+        let mut log = self.open_last(last, before.as_ref(), report, watch)?;
         segments.append(&mut log.segments);
         Ok(OpenLog { segments, ..log })
     }
@@ -184,6 +186,7 @@ impl<'a> Opening<'a> {
         first: u64,
         before: Option<&Before>,
         report: &mut OpenReport,
+        watch: &Watch<'_>,
     ) -> Result<(Segment, Tail)> {
         let (bare, length) = self.open_bare(first, Access::Read, before)?;
         let covers = |index: &Index| index.meta.sealed && index.meta.covered_len == length;
@@ -192,7 +195,8 @@ impl<'a> Opening<'a> {
             return Ok((bare.with_index(index), tail));
         }
         let mut tail = Tail::at_start(&bare.header);
-        tail.read_through(&bare, length)?;
+        watch.expect(length);
+        tail.read_watched(&bare, length, watch)?;
         if !tail.sealed {
             let why = "another segment follows, but this one is not sealed";
             return Err(bare.corrupt(tail.offset, why));
@@ -218,6 +222,7 @@ impl<'a> Opening<'a> {
         first: u64,
         before: Option<&Before>,
         report: OpenReport,
+        watch: &Watch<'_>,
     ) -> Result<OpenLog> {
         let access = if self.writable { Access::Write } else { Access::Read };
         let (bare, length) = self.open_bare(first, access, before)?;
@@ -231,15 +236,15 @@ impl<'a> Opening<'a> {
         };
         if let Some(mark) = self.clean_mark(first)? {
             let (segment, mut tail) = up_to(mark.end.min(length));
-            if self.matches_mark(&segment, &mut tail, &mark)? {
+            if self.matches_mark(&segment, &mut tail, &mark, watch)? {
                 return Ok(OpenLog::new(segment, tail, true, mark.last_sequence, report));
             }
         }
         match self.writable {
-            true => self.recover(bare, length, synced, report),
+            true => self.recover(bare, length, synced, report, watch),
             false => {
                 let (segment, tail) = up_to(length);
-                self.follow(segment, tail, length, synced, report)
+                self.follow(segment, tail, length, synced, report, watch)
             }
         }
     }
@@ -259,8 +264,15 @@ impl<'a> Opening<'a> {
     }
 
     /// Whether the log ends where the mark says. A log that falls short of its mark is damaged.
-    fn matches_mark(&self, segment: &Segment, tail: &mut Tail, mark: &CleanMark) -> Result<bool> {
-        tail.read_through(segment, mark.end)?;
+    fn matches_mark(
+        &self,
+        segment: &Segment,
+        tail: &mut Tail,
+        mark: &CleanMark,
+        watch: &Watch<'_>,
+    ) -> Result<bool> {
+        watch.expect(mark.end.saturating_sub(tail.offset));
+        tail.read_watched(segment, mark.end, watch)?;
         if (tail.offset, tail.next_sequence - 1, tail.log_hash)
             != (mark.end, mark.last_sequence, mark.log_hash)
         {
@@ -279,9 +291,11 @@ impl<'a> Opening<'a> {
         length: u64,
         synced: u64,
         report: OpenReport,
+        watch: &Watch<'_>,
     ) -> Result<OpenLog> {
+        watch.expect(length.saturating_sub(tail.offset));
         loop {
-            let torn = read_to_end(&segment, &mut tail)?;
+            let torn = read_to_end(&segment, &mut tail, watch)?;
             if tail.sealed {
                 break;
             }
@@ -309,9 +323,11 @@ impl<'a> Opening<'a> {
         length: u64,
         synced: u64,
         mut report: OpenReport,
+        watch: &Watch<'_>,
     ) -> Result<OpenLog> {
         let mut tail = Tail::at_start(&segment.header);
-        let torn = read_to_end(&segment, &mut tail)?;
+        watch.expect(length);
+        let torn = read_to_end(&segment, &mut tail, watch)?;
         let behind = batches_behind(&segment, tail.offset, length)?;
         let synced = synced.max(behind.synced_through).max(tail.synced_through);
         let ending = decide(&Evidence {
@@ -411,11 +427,16 @@ fn damage(segment: &Segment, tail: &Tail, torn: Option<&str>, synced: u64) -> Er
 }
 
 /// Reads every whole batch; says what stopped it, unless that is the end or a seal.
-fn read_to_end(segment: &Segment, tail: &mut Tail) -> Result<Option<&'static str>> {
+fn read_to_end(
+    segment: &Segment,
+    tail: &mut Tail,
+    watch: &Watch<'_>,
+) -> Result<Option<&'static str>> {
     let mut window = segment.sequential();
     loop {
+        let before = tail.offset;
         match tail.step(segment, &mut window)? {
-            Step::Batch => {}
+            Step::Batch => watch.advance(tail.offset - before)?,
             Step::End | Step::Sealed => return Ok(None),
             Step::Bad(why) => return Ok(Some(why)),
         }
@@ -479,7 +500,7 @@ pub(crate) fn refuse_orphan(dir: &Directory) -> Result<()> {
     let length = file.len().map_err(|e| Error::io("cannot stat", &path, &e))?;
     let segment = Segment::new(header, path, file, None, Arc::new(BlockCache::new()));
     let mut tail = Tail::at_start(&header);
-    read_to_end(&segment, &mut tail)?;
+    read_to_end(&segment, &mut tail, &Watch::default())?;
     if tail.events > 1 || batches_behind(&segment, tail.offset, length)?.batches > 0 {
         return Err(segment.corrupt(0, "there are events, but the identity file is missing"));
     }

@@ -8,15 +8,16 @@ use crate::engine::format::frame::{
 use crate::engine::format::hash::{self, Link};
 use crate::engine::index::builder::IndexBuilder;
 use crate::engine::index::cache::BlockCache;
-use crate::engine::index::entries::Name;
+use crate::engine::index::entries::{Name, SparseEntry};
 use crate::engine::index::file::{is_damage, Index, IndexMeta};
 use crate::engine::index::memtable::{EntityHead, Entry, MemTable, Slot};
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::id::Id;
+use crate::engine::model::region::Region;
 use crate::engine::platform::memory::MemoryFile;
 use crate::engine::platform::vfs::{copy_front, File};
 use std::fmt::Display;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
@@ -38,6 +39,23 @@ pub struct Newest {
 
 /// What a visitor of frames answers: go on, or stop here.
 pub type Flow = ControlFlow<()>;
+
+/// A part of the log of a segment: its first frame, the batch of that, and the offset that it ends
+/// before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    pub frame: u64,
+    pub batch: u64,
+    pub end: u64,
+}
+
+/// The zones of a segment that may have events of a region, ascending: of the index by their
+/// numbers, neighbours together, and those of the table, which follow.
+#[derive(Debug, Default)]
+pub struct MatchingZones {
+    pub of_index: Vec<Range<usize>>,
+    pub of_table: Vec<Stretch>,
+}
 
 pub struct Segment {
     pub header: SegmentHeader,
@@ -373,6 +391,51 @@ impl Segment {
         Ok((offsets, first))
     }
 
+    /// The zones that may have events of a region with sequences above `after`; none where nothing is
+    /// known that would leave one out.
+    pub fn matching_zones(&self, region: &Region, after: u64) -> Result<Option<MatchingZones>> {
+        if region.timestamps.is_none() && region.recorded.is_none() && region.kind.is_none() {
+            return Ok(None);
+        }
+        let of_index = self.on_index(|index| {
+            let may = index.matching_zones(region)?;
+            let first = if may.is_empty() { 0 } else { index.zone_of(after)? };
+            let zones: Vec<usize> = (first..may.len()).filter(|zone| may[*zone]).collect();
+            let neighbours = zones.chunk_by(|zone, next| zone + 1 == *next);
+            Ok(neighbours.map(|zones| zones[0]..zones[zones.len() - 1] + 1).collect())
+        })?;
+        let table = self.read_table();
+        let stretch = |(start, next): (SparseEntry, Option<u32>)| Stretch {
+            frame: start.offset.into(),
+            batch: start.batch_offset.into(),
+            end: next.map_or_else(|| self.end(), u64::from),
+        };
+        let of_table = table.matching_zones(region).into_iter().map(stretch).collect();
+        Ok(Some(MatchingZones { of_index: of_index.unwrap_or_default(), of_table }))
+    }
+
+    /// The part of the log that zones of the index are.
+    pub fn zones_stretch(&self, zones: Range<usize>) -> Result<Stretch> {
+        let stretch = self.on_index(|index| {
+            let SparseEntry { offset, batch_offset, .. } = index.zone_start(zones.start)?;
+            let end = match zones.end < index.zone_count() {
+                true => index.zone_start(zones.end)?.offset.into(),
+                false => index.meta.covered_len,
+            };
+            Ok(Stretch { frame: offset.into(), batch: batch_offset.into(), end })
+        })?;
+        stretch.ok_or_else(|| Error::corrupt(&self.path, 0, "the index of a zone is gone"))
+    }
+
+    /// Visits, in order, the frames of a part of the log, with their offsets.
+    pub fn walk_stretch(
+        &self,
+        stretch: &Stretch,
+        visit: &mut dyn FnMut(u64, Frame<'_>) -> Result<Flow>,
+    ) -> Result<Flow> {
+        self.walk_between((stretch.frame, stretch.batch), stretch.end, visit)
+    }
+
     /// A frame and its batch from which a walk meets everything above `after`.
     fn start_of_walk(&self, after: u64, back: usize) -> Result<(u64, u64)> {
         {
@@ -397,14 +460,23 @@ impl Segment {
         start: (u64, u64),
         visit: &mut dyn FnMut(u64, Frame<'_>) -> Result<Flow>,
     ) -> Result<Flow> {
-        let end = self.end();
+        self.walk_between(start, self.end(), visit)
+    }
+
+    /// As [`Segment::walk_from`], up to the frame at `end`, which is left out.
+    fn walk_between(
+        &self,
+        start: (u64, u64),
+        end: u64,
+        visit: &mut dyn FnMut(u64, Frame<'_>) -> Result<Flow>,
+    ) -> Result<Flow> {
         let mut window = self.sequential();
         let (mut at, mut batch_offset) = start;
         while batch_offset < end {
             let batch = self.batch_at(&mut window, batch_offset)?;
             let batch_end = batch_offset + batch.total_len();
             at = at.max(batch_offset + BATCH_HEADER_LEN as u64);
-            while at < batch_end {
+            while at < batch_end.min(end) {
                 let (frame, length) = self.sized_frame_at(&mut window, at)?;
                 if visit(at, frame)?.is_break() {
                     return Ok(Flow::Break(()));
@@ -556,6 +628,9 @@ impl Batches for Segment {
                 tag,
                 offset: place as u32,
                 batch_offset: offset as u32,
+                kind: frame.kind,
+                timestamp_us: frame.timestamp_us,
+                recorded_us: frame.recorded_us,
             });
             at += Frame::length(&body[at..]);
         }

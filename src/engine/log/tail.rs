@@ -9,6 +9,7 @@ use crate::engine::format::hash;
 use crate::engine::index::file::{Index, IndexMeta};
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::id::{Hash, Kind};
+use crate::engine::platform::watch::Watch;
 use std::fmt::Display;
 
 /// A place between two batches of a segment, and what is known there.
@@ -193,13 +194,24 @@ impl Tail {
 
     /// Reads on until the log has been read up to `end`.
     pub fn read_through(&mut self, segment: &impl Batches, end: u64) -> Result<()> {
+        self.read_watched(segment, end, &Watch::default())
+    }
+
+    /// As [`Tail::read_through`], under a watch that counts the bytes.
+    pub fn read_watched(
+        &mut self,
+        segment: &impl Batches,
+        end: u64,
+        watch: &Watch<'_>,
+    ) -> Result<()> {
         let mut window = segment.sequential();
         while self.offset < end {
+            let before = self.offset;
             match self.step(segment, &mut window)? {
                 _ if self.sealed && self.offset < end => {
                     return Err(segment.corrupt(self.offset, "something follows the seal"));
                 }
-                Step::Batch | Step::Sealed => {}
+                Step::Batch | Step::Sealed => watch.advance(self.offset - before)?,
                 Step::End => return Err(segment.corrupt(self.offset, "the log ends here")),
                 Step::Bad(why) => return Err(segment.corrupt(self.offset, why)),
             }

@@ -70,9 +70,9 @@ pub struct Detail {
     pub message: String,
     /// The operating system's error number.
     pub errno: Option<i32>,
-    /// A version, size or count that was found, and the one that is supported or allowed.
-    pub found: u64,
-    pub supported: u64,
+    /// The version, size or count that there is, and the one that is allowed.
+    pub actual: u64,
+    pub allowed: u64,
     /// Which item of a batch, counted from 0.
     pub item: Option<usize>,
     /// The file concerned, and the byte offset in it.
@@ -128,10 +128,10 @@ impl Error {
         error
     }
 
-    /// What was found against what is supported or allowed.
-    pub fn with_numbers(mut self, found: u64, supported: u64) -> Error {
-        self.0.found = found;
-        self.0.supported = supported;
+    /// The number that there is, against the one that is allowed.
+    pub fn with_numbers(mut self, actual: u64, allowed: u64) -> Error {
+        self.0.actual = actual;
+        self.0.allowed = allowed;
         self
     }
 

@@ -90,15 +90,15 @@ pub struct Event<'a> {
     pub source: Source<'a>,
 }
 
-impl Event<'_> {
+impl<'a> Event<'a> {
     /// Where this event came from: none when it was not imported. An unreadable provenance is an
     /// error that names the event.
-    pub fn provenance(&self) -> Result<Option<Provenance>> {
+    pub fn provenance(&self) -> Result<Option<Provenance<'a>>> {
         match self.source {
             Source::None => Ok(None),
             Source::Import { namespace, event_id, sequence } => Ok(Some(Provenance {
                 schema_version: super::provenance::SCHEMA_VERSION,
-                namespace: namespace.to_owned(),
+                namespace,
                 event_id,
                 sequence,
                 kind: self.kind,

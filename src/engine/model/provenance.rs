@@ -8,7 +8,6 @@ use super::id::{Hash, Id, Kind};
 use super::key::check_namespace;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
 use std::fmt;
 
 /// The schema version that this library writes, and the highest that it reads.
@@ -20,11 +19,11 @@ pub const MAGIC: &[u8; 6] = b"FBATIP";
 const HEADER_BYTES: usize = 12;
 
 /// Where an imported event came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Provenance {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Provenance<'a> {
     pub schema_version: u16,
     /// The name that the source had in the import.
-    pub namespace: String,
+    pub namespace: &'a str,
     pub event_id: Id,
     /// The global sequence in the source.
     pub sequence: u64,
@@ -32,7 +31,7 @@ pub struct Provenance {
     pub content_hash: Hash,
 }
 
-impl Provenance {
+impl<'a> Provenance<'a> {
     /// The bare MessagePack body. Refuses a schema version above [`SCHEMA_VERSION`] with
     /// [`Code::FutureVersion`], and a namespace that is empty or too long with
     /// [`Code::InvalidArgument`].
@@ -52,7 +51,7 @@ impl Provenance {
     /// Reads a bare body. [`Code::WireBody`]: it does not decode; [`Code::FutureVersion`]: its
     /// version is too high; [`Code::WireNotCanonical`], unless `lenient`: it is not what
     /// [`Provenance::to_body`] writes for its fields.
-    pub fn from_body(body: &[u8], lenient: bool) -> Result<Provenance> {
+    pub fn from_body(body: &'a [u8], lenient: bool) -> Result<Provenance<'a>> {
         let provenance = decode(body)?;
         check_version("body", provenance.schema_version)?;
         if !lenient {
@@ -64,7 +63,7 @@ impl Provenance {
     /// Reads a frame. [`Code::WireFraming`]: too short, or another magic; [`Code::FutureVersion`]:
     /// the header's version is too high; [`Code::WireChecksum`]; then as [`Provenance::from_body`],
     /// and unless `lenient` the header's version has to be the body's.
-    pub fn from_frame(frame: &[u8], lenient: bool) -> Result<Provenance> {
+    pub fn from_frame(frame: &'a [u8], lenient: bool) -> Result<Provenance<'a>> {
         let (header, body) = frame.split_at_checked(HEADER_BYTES).ok_or_else(|| {
             let length = frame.len();
             let message = format!(
@@ -103,7 +102,7 @@ impl Provenance {
     fn canonical(&self) -> Vec<u8> {
         let body = Body {
             schema_version: self.schema_version,
-            source_namespace: Cow::Borrowed(&self.namespace),
+            source_namespace: self.namespace,
             source_event_id: self.event_id.0,
             source_global_sequence: self.sequence,
             source_kind: self.kind.0,
@@ -125,11 +124,13 @@ impl Provenance {
         let (length, expected) = (body.len(), canonical.len());
         match body.iter().zip(&canonical).position(|(a, b)| a != b) {
             Some(at) => not_canonical(format!(
-                "the provenance body has {:#04x} at byte {at}; the canonical encoding of its fields has {:#04x} there",
+                "the provenance body has {:#04x} at byte {at}; the canonical encoding of its fields \
+                 has {:#04x} there",
                 body[at], canonical[at]
             )),
             None => not_canonical(format!(
-                "the provenance body has {length} bytes; the canonical encoding of its fields has {expected}"
+                "the provenance body has {length} bytes; the canonical encoding of its fields has \
+                 {expected}"
             )),
         }
     }
@@ -138,8 +139,10 @@ impl Provenance {
 /// Refuses a schema version above the supported one; `place` says where it was found.
 fn check_version(place: &str, found: u16) -> Result<()> {
     if found > SCHEMA_VERSION {
-        let message =
-            format!("the provenance {place} has schema version {found}; at most {SCHEMA_VERSION} is supported");
+        let message = format!(
+            "the provenance {place} has schema version {found}; at most {SCHEMA_VERSION} is \
+             supported"
+        );
         return Err(Error::new(Code::FutureVersion, message)
             .with_numbers(found.into(), SCHEMA_VERSION.into()));
     }
@@ -148,9 +151,9 @@ fn check_version(place: &str, found: u16) -> Result<()> {
 
 /// The body as rmp-serde reads it: a map or an array, with the fields in any order.
 #[derive(Serialize, Deserialize)]
-struct Body<'a> {
+struct Body<S> {
     schema_version: u16,
-    source_namespace: Cow<'a, str>,
+    source_namespace: S,
     source_event_id: u128,
     source_global_sequence: u64,
     source_kind: u16,
@@ -159,7 +162,7 @@ struct Body<'a> {
 }
 
 /// Reads any body that rmp-serde can make sense of. Bytes after it are ignored.
-fn decode(body: &[u8]) -> Result<Provenance> {
+fn decode(body: &[u8]) -> Result<Provenance<'_>> {
     // Only a map or an array can hold the fields. Looking ahead keeps serde from quoting a whole
     // string in its error.
     match body.first() {
@@ -172,10 +175,10 @@ fn decode(body: &[u8]) -> Result<Provenance> {
             return Err(Error::new(Code::WireBody, message));
         }
     }
-    let fields: Body = rmp_serde::from_slice(body).map_err(|_| explain(body))?;
+    let fields: Body<&str> = rmp_serde::from_slice(body).map_err(|_| explain(body))?;
     Ok(Provenance {
         schema_version: fields.schema_version,
-        namespace: fields.source_namespace.into_owned(),
+        namespace: fields.source_namespace,
         event_id: Id(fields.source_event_id),
         sequence: fields.source_global_sequence,
         kind: Kind(fields.source_kind),
@@ -188,7 +191,7 @@ fn decode(body: &[u8]) -> Result<Provenance> {
 fn explain(body: &[u8]) -> Error {
     use rmp_serde::decode::Error as Cause;
     let mut rest = body;
-    let why = match Body::deserialize(&mut rmp_serde::Deserializer::new(&mut rest)) {
+    let why = match Body::<String>::deserialize(&mut rmp_serde::Deserializer::new(&mut rest)) {
         Err(Cause::InvalidMarkerRead(_) | Cause::InvalidDataRead(_)) => {
             "it ends within a value".to_string()
         }
@@ -247,15 +250,28 @@ mod tests {
         source_content_hash: [u8; 32],
     }
 
-    impl From<&Provenance> for Plain {
-        fn from(p: &Provenance) -> Plain {
+    impl From<&Provenance<'_>> for Plain {
+        fn from(p: &Provenance<'_>) -> Plain {
             Plain {
                 schema_version: p.schema_version,
-                source_namespace: p.namespace.clone(),
+                source_namespace: p.namespace.to_owned(),
                 source_event_id: p.event_id.0,
                 source_global_sequence: p.sequence,
                 source_kind: p.kind.0,
                 source_content_hash: p.content_hash.0,
+            }
+        }
+    }
+
+    impl Plain {
+        fn provenance(&self) -> Provenance<'_> {
+            Provenance {
+                schema_version: self.schema_version,
+                namespace: &self.source_namespace,
+                event_id: Id(self.source_event_id),
+                sequence: self.source_global_sequence,
+                kind: Kind(self.source_kind),
+                content_hash: Hash(self.source_content_hash),
             }
         }
     }
@@ -295,23 +311,23 @@ mod tests {
         }
     }
 
-    fn sample(random: &mut Random) -> Provenance {
+    fn sample(random: &mut Random) -> Plain {
         let characters = random.below(40);
-        Provenance {
+        Plain {
             schema_version: random.pick(&[0, 1, 1, 1]),
-            namespace: (0..=characters)
+            source_namespace: (0..=characters)
                 .map(|_| random.pick(&['a', '-', 'ü', '源', '🔋', '\0']))
                 .collect(),
-            event_id: Id(u128::from_be_bytes(random.bytes())),
-            sequence: random.uint(),
-            kind: Kind(random.uint() as u16),
-            content_hash: Hash(random.bytes()),
+            source_event_id: u128::from_be_bytes(random.bytes()),
+            source_global_sequence: random.uint(),
+            source_kind: random.uint() as u16,
+            source_content_hash: random.bytes(),
         }
     }
 
-    fn assert_encodes_as_rmp_serde(provenance: &Provenance) {
-        let plain = rmp_serde::to_vec_named(&Plain::from(provenance)).unwrap();
-        assert_eq!(provenance.canonical(), plain, "{provenance:?}");
+    fn assert_encodes_as_rmp_serde(plain: &Plain) {
+        let expected = rmp_serde::to_vec_named(plain).unwrap();
+        assert_eq!(plain.provenance().canonical(), expected, "{plain:?}");
     }
 
     #[test]
@@ -325,31 +341,32 @@ mod tests {
     #[test]
     #[cfg_attr(miri, ignore = "safe code, and an hour of interpretation")]
     fn the_encoder_equals_rmp_serde_at_the_bounds_of_every_width() {
-        let mut provenance = sample(&mut Random(2));
+        let mut plain = sample(&mut Random(2));
         for bits in 0..=64 {
             for offset in [-2i128, -1, 0, 1] {
                 let value = (1i128 << bits) + offset;
-                provenance.sequence = value as u64;
-                provenance.kind = Kind(value as u16);
-                provenance.schema_version = value as u16;
-                provenance.event_id = Id(value as u128);
-                provenance.content_hash = Hash([value as u8; 32]);
-                assert_encodes_as_rmp_serde(&provenance);
+                plain.source_global_sequence = value as u64;
+                plain.source_kind = value as u16;
+                plain.schema_version = value as u16;
+                plain.source_event_id = value as u128;
+                plain.source_content_hash = [value as u8; 32];
+                assert_encodes_as_rmp_serde(&plain);
             }
         }
         for length in [0, 1, 31, 32, 255, 256, 1024, 65_535, 65_536, 70_000] {
-            provenance.namespace = "n".repeat(length);
-            assert_encodes_as_rmp_serde(&provenance);
+            plain.source_namespace = "n".repeat(length);
+            assert_encodes_as_rmp_serde(&plain);
         }
     }
 
     #[test]
     fn encoding_refuses_future_versions_and_namespaces_out_of_limits() {
-        let good = Provenance { schema_version: SCHEMA_VERSION, ..sample(&mut Random(4)) };
-        let future = Provenance { schema_version: 2, ..good.clone() };
-        let empty = Provenance { namespace: String::new(), ..good.clone() };
-        let longest = Provenance { namespace: "n".repeat(1024), ..good.clone() };
-        let longer = Provenance { namespace: "n".repeat(1025), ..good.clone() };
+        let (plain, long) = (sample(&mut Random(4)), "n".repeat(1025));
+        let good = Provenance { schema_version: SCHEMA_VERSION, ..plain.provenance() };
+        let future = Provenance { schema_version: 2, ..good };
+        let empty = Provenance { namespace: "", ..good };
+        let longest = Provenance { namespace: &long[1..], ..good };
+        let longer = Provenance { namespace: &long, ..good };
         for (provenance, code) in [
             (&future, Code::FutureVersion),
             (&empty, Code::InvalidArgument),
@@ -359,7 +376,7 @@ mod tests {
             assert_eq!(provenance.to_frame().unwrap_err().code(), code);
         }
         let error = future.to_frame().unwrap_err();
-        assert_eq!((error.found, error.supported), (2, 1));
+        assert_eq!((error.actual, error.allowed), (2, 1));
         assert_eq!(Provenance::from_frame(&longest.to_frame().unwrap(), false).unwrap(), longest);
     }
 
@@ -400,7 +417,7 @@ mod tests {
     /// A body with a fault here and there: other spellings of keys and values, fields that are
     /// twice there, missing or unknown, another order, a cut, an added or a changed byte.
     fn any_body(random: &mut Random) -> Vec<u8> {
-        let plain = Plain::from(&sample(random));
+        let plain = sample(random);
         let array = random.below(4) == 0;
         let mut canonical: [Vec<u8>; 6] = [
             rmp_serde::to_vec(&plain.schema_version).unwrap(),
@@ -495,7 +512,7 @@ mod tests {
     #[test]
     #[cfg_attr(miri, ignore = "safe code, and an hour of interpretation")]
     fn unknown_values_may_nest_as_deep_as_rmp_serde_reads() {
-        let canonical = sample(&mut Random(7)).to_body().unwrap();
+        let canonical = sample(&mut Random(7)).provenance().to_body().unwrap();
         let outcomes = [1000, 1021, 1022, 1023, 1024, 1025, 2000].map(|depth| {
             let mut body =
                 [b"\x87", &canonical[1..], b"\xa1x", &vec![0x91; depth][..], b"\xc0"].concat();
@@ -510,8 +527,8 @@ mod tests {
 
     #[test]
     fn errors_say_what_where_and_why() {
-        let good =
-            Provenance { schema_version: 1, namespace: "ns".into(), ..sample(&mut Random(6)) };
+        let plain = sample(&mut Random(6));
+        let good = Provenance { schema_version: 1, namespace: "ns", ..plain.provenance() };
         let body = good.to_body().unwrap();
         let frame = good.to_frame().unwrap();
         let text = |result: Result<Provenance>| result.unwrap_err().to_string();

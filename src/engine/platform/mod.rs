@@ -8,3 +8,4 @@ pub(crate) mod memory;
 #[allow(unsafe_code)] // system calls that std does not have
 pub mod os;
 pub mod vfs;
+pub mod watch;

@@ -15,9 +15,11 @@ use crate::engine::log::options::Options;
 use crate::engine::log::segment::Segment;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::Event;
+use crate::engine::model::finding::Finding;
 use crate::engine::model::id::{Hash, Id, Kind};
 use crate::engine::model::limits::{SEQUENCE_LEASE, SEQUENCE_MAX};
 use crate::engine::platform::vfs::{Access, Lock};
+use crate::engine::platform::watch::{Watch, STEP_BYTES};
 use crate::engine::repair::rewrite::Rewrite;
 use crate::engine::repair::salvage::{bare_header, header_of, Piece, Salvage};
 use foldhash::HashMap;
@@ -61,18 +63,7 @@ pub struct RepairReport {
     /// Segments whose header was damaged and could be made anew from their first batch.
     pub headers_rebuilt: u64,
     /// The losses, at most [`LOSSES_LISTED_MAX`].
-    pub list: Vec<Loss>,
-}
-
-/// One thing that does not hold, and the sequences lost by it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Loss {
-    pub path: PathBuf,
-    pub offset: u64,
-    /// The sequences lost; both 0 where none is, or none is known to be.
-    pub first_sequence: u64,
-    pub last_sequence: u64,
-    pub message: String,
+    pub list: Vec<Finding>,
 }
 
 /// Puts every event of the store in `damaged` that proves itself into a new store in `new`, which
@@ -87,6 +78,16 @@ pub struct Loss {
 /// empty, or inside `damaged`), `FutureVersion`, `Corrupt` (no event is whole, or nothing tells
 /// which store this is; nothing was made), `Io`, `NoSpace`.
 pub fn repair(damaged: &Path, new: &Path, options: &Options) -> Result<RepairReport> {
+    repair_watched(damaged, new, options, &Watch::default())
+}
+
+/// As [`repair`], under a watch that counts the bytes of the log that were read.
+pub fn repair_watched(
+    damaged: &Path,
+    new: &Path,
+    options: &Options,
+    watch: &Watch<'_>,
+) -> Result<RepairReport> {
     let (damaged, new) = (Directory::at(damaged, &options.vfs), Directory::at(new, &options.vfs));
     let listing = damaged.list()?.ok_or_else(|| not_a_store(&damaged.path, false))?;
     let candidates = candidates(&damaged)?;
@@ -95,11 +96,13 @@ pub fn repair(damaged: &Path, new: &Path, options: &Options) -> Result<RepairRep
     }
     refuse(&new, &damaged.path)?;
     let _lock = lock_damaged(&damaged)?;
+    watch.begin(candidates.iter().map(|candidate| candidate.length).sum(), STEP_BYTES)?;
     let (identity, identity_rebuilt) = find_identity(&damaged, &candidates)?;
     let mut repair = Repair {
         damaged: damaged.path.clone(),
         new,
         options,
+        watch,
         identity,
         report: RepairReport { identity_rebuilt, ..RepairReport::default() },
         output: None,
@@ -130,6 +133,7 @@ struct Candidate {
     first_sequence: u64,
     misnamed: bool,
     header: Option<SegmentHeader>,
+    length: u64,
 }
 
 /// The files that are segments by their header or, where that is damaged, by their name, in the
@@ -146,11 +150,13 @@ fn candidates(dir: &Directory) -> Result<Vec<Candidate>> {
         }
         let named = directory::segment_number(name.trim_end_matches(".log"));
         let Some(first_sequence) = header.map(|h| h.first_sequence).or(named) else { continue };
+        let length = file.len().map_err(|e| Error::io("cannot stat", &path, &e))?;
         found.push(Candidate {
             path,
             first_sequence,
             misnamed: named != Some(first_sequence),
             header,
+            length,
         });
     }
     found.sort_by(|a, b| {
@@ -198,8 +204,8 @@ fn find_identity(dir: &Directory, candidates: &[Candidate]) -> Result<(Identity,
             Err(error)
         }
         _ => {
-            let what =
-                "neither the identity file nor the genesis event is whole, so that nothing says which store this is";
+            let what = "neither the identity file nor the genesis event is whole, so that nothing \
+                        says which store this is";
             Err(Error::corrupt(&dir.path, 0, what))
         }
     }
@@ -227,10 +233,11 @@ fn read(dir: &Directory, candidate: &Candidate, store_id: Id) -> Result<Option<S
     Salvage::read(dir, path, &*file, candidate.header, store_id)
 }
 
-struct Repair<'a> {
+struct Repair<'a, 'w> {
     damaged: PathBuf,
     new: Directory,
     options: &'a Options,
+    watch: &'a Watch<'w>,
     identity: Identity,
     report: RepairReport,
     /// Made with the first event that is kept.
@@ -245,7 +252,7 @@ struct Repair<'a> {
     /// Store ids that events which were kept tell of.
     changes: Vec<Change>,
     /// What did not hold since the last event; the next one tells which sequences that cost.
-    pending: Vec<Loss>,
+    pending: Vec<Finding>,
     scratch: Vec<u8>,
 }
 
@@ -260,7 +267,7 @@ struct Reading<'s> {
     repeated: u64,
 }
 
-impl Repair<'_> {
+impl Repair<'_, '_> {
     fn candidate(&mut self, dir: &Directory, candidate: &Candidate) -> Result<()> {
         let (path, first) = (&candidate.path, candidate.first_sequence);
         if let Some(header) =
@@ -303,7 +310,10 @@ impl Repair<'_> {
 
     fn segment(&mut self, salvage: &Salvage, pieces: Vec<(u64, Piece)>) -> Result<()> {
         let mut reading = Reading { salvage, fresh: true, through: 0, repeated: 0 };
+        let mut read = 0;
         for (at, piece) in pieces {
+            self.watch.advance(at.saturating_sub(read))?;
+            read = read.max(at);
             match piece {
                 Piece::Header(header) => self.header(&mut reading, at, &header)?,
                 Piece::Frame(length) => self.frame(&mut reading, at, length)?,
@@ -315,6 +325,7 @@ impl Repair<'_> {
                 }
             }
         }
+        self.watch.advance(salvage.end().saturating_sub(read))?;
         self.end_batch()?;
         if reading.repeated > 0 {
             let what = format!(
@@ -444,7 +455,7 @@ impl Repair<'_> {
 
     /// Remembers something that does not hold until the next event tells what it cost.
     fn note(&mut self, path: &Path, offset: u64, message: String) {
-        self.pending.push(Loss {
+        self.pending.push(Finding {
             path: path.to_owned(),
             offset,
             first_sequence: 0,
@@ -457,7 +468,7 @@ impl Repair<'_> {
         self.report.losses += 1;
         if self.report.list.len() < LOSSES_LISTED_MAX {
             let path = path.to_owned();
-            self.report.list.push(Loss {
+            self.report.list.push(Finding {
                 path,
                 offset,
                 first_sequence: first,

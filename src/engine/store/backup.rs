@@ -6,11 +6,12 @@ use crate::engine::log::directory::{self, sync_parent, CleanMark, Directory};
 use crate::engine::log::filter_group::{self, GROUP_SEGMENTS};
 use crate::engine::log::recovery::Opening;
 use crate::engine::log::segment::Segment;
-use crate::engine::log::state::Log;
+use crate::engine::log::state::{Importing, Log};
 use crate::engine::log::tail::{Batches, Step, Tail};
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::id::Hash;
 use crate::engine::platform::vfs::{read_full, Access};
+use crate::engine::platform::watch::{Watch, STEP_BYTES};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -46,13 +47,26 @@ impl Store {
     /// goes there), `Corrupt` (this store is damaged; the message names file and offset), `Closed`,
     /// `Io`, `NoSpace`. After a failure there is no store at the destination.
     pub fn backup(&self, destination: &Path, options: BackupOptions) -> Result<BackupReport> {
+        self.backup_watched(destination, options, &Watch::default())
+    }
+
+    /// As [`Store::backup`], under a watch that counts the bytes of the log that were copied.
+    pub fn backup_watched(
+        &self,
+        destination: &Path,
+        options: BackupOptions,
+        watch: &Watch<'_>,
+    ) -> Result<BackupReport> {
+        let _busy = watch.tells().then(|| Importing::new(&self.0));
         let source = &*self.0;
         source.check_open()?;
         // The genesis event was on disk before the store was one.
         let end = source.sync_for_copy()?.max(1);
         let dir = Directory::at(destination, &source.dir.vfs);
         let _lock = directory::claim(&dir, &source.dir.path)?;
-        Backup { source, dir: &dir, end, options }.run().inspect_err(|_| {
+        let bytes = source.segments().iter().map(|segment| segment.end()).sum();
+        watch.begin(bytes, STEP_BYTES)?;
+        Backup { source, dir: &dir, end, options, watch }.run().inspect_err(|_| {
             // Best effort: without an identity file what is left is no store.
             let _ = dir.remove_store();
         })
@@ -60,12 +74,13 @@ impl Store {
 }
 
 /// A backup under way.
-struct Backup<'a> {
+struct Backup<'a, 'w> {
     source: &'a Log,
     dir: &'a Directory,
     /// The last sequence to be copied; it ends a batch and is durable in the source.
     end: u64,
     options: BackupOptions,
+    watch: &'a Watch<'w>,
 }
 
 /// Where the copy ends so far.
@@ -76,7 +91,7 @@ struct CopyEnd {
     events: u64,
 }
 
-impl Backup<'_> {
+impl Backup<'_, '_> {
     /// Everything is on disk before the identity file is, which makes a store of it.
     fn run(&self) -> Result<BackupReport> {
         let (mut report, mut end, mut copies) = (BackupReport::default(), None, Vec::new());
@@ -186,7 +201,7 @@ impl Backup<'_> {
             return corrupt(0, "the segment does not continue the one before");
         }
         if sealed {
-            tail.read_through(copy, copy.file.len().map_err(failed)?)?;
+            tail.read_watched(copy, copy.file.len().map_err(failed)?, self.watch)?;
             if !tail.sealed {
                 return corrupt(tail.offset, "another segment follows, but this one is not sealed");
             }
@@ -194,8 +209,9 @@ impl Backup<'_> {
         }
         let mut window = copy.sequential();
         while tail.next_sequence <= self.end {
+            let before = tail.offset;
             match tail.step(copy, &mut window)? {
-                Step::Batch => {}
+                Step::Batch => self.watch.advance(tail.offset - before)?,
                 Step::Bad(why) => return corrupt(tail.offset, why),
                 Step::End | Step::Sealed => return corrupt(tail.offset, "the log ends here"),
             }

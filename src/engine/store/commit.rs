@@ -366,6 +366,9 @@ impl Log {
             tag: item.tag,
             offset: offset as u32,
             batch_offset: writer.tail.offset as u32,
+            kind: frame.event.kind,
+            timestamp_us: frame.event.timestamp_us,
+            recorded_us,
         });
         Ok(Receipt::of_event(&frame.event, head.hash))
     }

@@ -10,7 +10,7 @@ use crate::engine::log::options::random_id;
 use crate::engine::log::segment::Flow;
 use crate::engine::log::state::Log;
 use crate::engine::model::error::{Code, Error, Result};
-use crate::engine::model::event::{NewEvent, SYSTEM_ENTITY, SYSTEM_SCOPE};
+use crate::engine::model::event::{Event, NewEvent, SYSTEM_ENTITY, SYSTEM_SCOPE};
 use crate::engine::model::id::{Id, Kind};
 use crate::engine::model::limits::IDENTITY_CHANGES_MAX;
 use crate::engine::model::region::Region;
@@ -85,7 +85,7 @@ impl Log {
         let mut declared =
             Declared { identity, seen: at, last_sequence: newest.first_sequence - 1 };
         let mut agrees = Ok(());
-        let (region, go_on) = (Region::default(), || Ok(()));
+        let region = Region::default();
         let scan = Scan {
             region: &region,
             after: newest.first_sequence - 1,
@@ -94,9 +94,8 @@ impl Log {
             system: true,
             previous_hash: false,
             rehash: false,
-            go_on: &go_on,
         };
-        self.scan(&scan, &mut |event| {
+        self.scan(&scan, &mut |event: &Event<'_>| {
             agrees = declared.meet(event.sequence, event.kind, event.payload);
             Ok(if event.kind == Kind::GAP { Flow::Continue(()) } else { Flow::Break(()) })
         })?;

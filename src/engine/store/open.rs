@@ -20,6 +20,7 @@ use crate::engine::model::error::{Error, Result};
 use crate::engine::model::id::{Hash, Id, Kind};
 use crate::engine::model::{event, limits};
 use crate::engine::platform::vfs::Lock;
+use crate::engine::platform::watch::{Watch, STEP_BYTES};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -30,6 +31,12 @@ impl Store {
     /// `StoreNotFound`, `StoreExists`, `Busy` (another handle writes; the message names its
     /// process), `FutureVersion`, `Corrupt` (nothing was changed), `InvalidArgument`, `Io`.
     pub fn open(path: &Path, options: &Options) -> Result<Store> {
+        Store::open_watched(path, options, &Watch::default())
+    }
+
+    /// As [`Store::open`], under a watch that counts the bytes of the log that recovery reads.
+    pub fn open_watched(path: &Path, options: &Options, watch: &Watch<'_>) -> Result<Store> {
+        watch.begin(0, STEP_BYTES)?;
         options.limits.check()?;
         event::check_limit("label bytes", options.label.len(), limits::COORDINATE_BYTES_MAX)?;
         let dir = Directory::at(path, &options.vfs);
@@ -43,8 +50,8 @@ impl Store {
         let cache = Arc::new(BlockCache::new());
         let mut log = match &claim {
             None => Opening::for_reading(&dir, &identity, &cache)
-                .open_log(&found.unwrap_or_default())?,
-            Some(claim) => recover(&dir, &identity, &cache, claim)?,
+                .open_log(&found.unwrap_or_default(), watch)?,
+            Some(claim) => recover(&dir, &identity, &cache, claim, watch)?,
         };
         log.report.created = created;
         hand_out(dir, options, identity, cache, log, claim)
@@ -183,6 +190,7 @@ fn recover(
     identity: &Identity,
     cache: &Arc<BlockCache>,
     claim: &Claim,
+    watch: &Watch<'_>,
 ) -> Result<OpenLog> {
     let listing = dir.list()?.unwrap_or_default();
     for name in &listing.temporary {
@@ -190,7 +198,7 @@ fn recover(
     }
     let same_boot = dir.vfs.boot_id().is_some_and(|boot| boot == claim.before);
     let opening = Opening { dir, identity, cache, writable: true, same_boot };
-    let mut log = opening.open_log(&listing)?;
+    let mut log = opening.open_log(&listing, watch)?;
     if log.gap.is_some() {
         // Said until the gap is declared: its evidence is gone when the tail has been rewritten.
         dir.describe_holder(&*claim.lock, &format!("{} poisoned", claim.before))?;

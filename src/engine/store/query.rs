@@ -1,14 +1,19 @@
 //! Reading events: by id, and by region in pages that own their bytes.
 
-use super::scan::{Scan, Strings};
+use super::scan::{Scan, Strings, Visit};
 use super::Store;
 use crate::engine::index::filter::entity_filter_key;
 use crate::engine::log::segment::Flow;
+use crate::engine::log::state::Importing;
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::event::{Columns, Event};
 use crate::engine::model::id::{Hash, Id};
 use crate::engine::model::limits;
 use crate::engine::model::region::Region;
+use crate::engine::platform::watch::Watch;
+
+/// The token of a query is looked at after so many events at the latest.
+const PROGRESS_SEQUENCES: u64 = 4096;
 
 /// Which events to read, and how.
 #[derive(Clone, Debug)]
@@ -59,8 +64,42 @@ pub struct PageEnd {
     pub end: bool,
 }
 
+/// A page that is being read.
+struct Reading<'r, 'w> {
+    query: &'r Query,
+    until: u64,
+    watch: &'r Watch<'w>,
+    add: &'r mut dyn FnMut(&Event<'_>) -> usize,
+    rows: usize,
+    bytes: usize,
+    /// The last sequence that was added.
+    last: u64,
+    end: PageEnd,
+}
+
+impl Visit for Reading<'_, '_> {
+    fn pass(&mut self, sequence: u64) -> Result<()> {
+        self.watch.reach(match self.query.backward {
+            true => self.until.saturating_sub(sequence),
+            false => sequence.saturating_sub(self.query.after),
+        })
+    }
+
+    fn show(&mut self, event: &Event<'_>) -> Result<Flow> {
+        if self.rows == self.query.limit || self.bytes >= limits::PAGE_BYTES_MAX {
+            let next = if self.query.backward { self.last - 1 } else { self.last };
+            self.end = PageEnd { next, end: false };
+            return Ok(Flow::Break(()));
+        }
+        self.bytes = (self.add)(event);
+        (self.rows, self.last) = (self.rows + 1, event.sequence);
+        Ok(Flow::Continue(()))
+    }
+}
+
 impl Query {
-    fn check(&self) -> Result<()> {
+    /// Refuses a limit or a region that can't be meant.
+    pub fn check(&self) -> Result<()> {
         if self.limit == 0 || self.limit > limits::PAGE_ROWS_MAX {
             let message = format!(
                 "the limit of a page is {}; 1 to {} are allowed",
@@ -119,8 +158,10 @@ impl Store {
     pub fn query_with(
         &self,
         query: &Query,
+        watch: &Watch<'_>,
         add: &mut dyn FnMut(&Event<'_>) -> usize,
     ) -> Result<PageEnd> {
+        let _busy = watch.tells().then(|| Importing::new(&self.0));
         let store = &*self.0;
         query.check()?;
         store.check_open()?;
@@ -135,24 +176,16 @@ impl Store {
             system: query.system,
             previous_hash: query.columns.previous_hash,
             rehash: false,
-            go_on: &|| Ok(()),
         };
-        let (mut rows, mut bytes, mut last) = (0, 0, 0);
-        let mut place =
-            PageEnd { next: if query.backward { 0 } else { query.after.max(until) }, end: true };
+        let next = if query.backward { 0 } else { query.after.max(until) };
+        let end = PageEnd { next, end: true };
         if query.after >= until {
-            return Ok(place);
+            return Ok(end);
         }
-        store.scan(&scan, &mut |event| {
-            if rows == query.limit || bytes >= limits::PAGE_BYTES_MAX {
-                place = PageEnd { next: if query.backward { last - 1 } else { last }, end: false };
-                return Ok(Flow::Break(()));
-            }
-            bytes = add(event);
-            (rows, last) = (rows + 1, event.sequence);
-            Ok(Flow::Continue(()))
-        })?;
-        Ok(place)
+        watch.begin(until - query.after, PROGRESS_SEQUENCES)?;
+        let mut reading = Reading { query, until, watch, add, rows: 0, bytes: 0, last: 0, end };
+        store.scan(&scan, &mut reading)?;
+        Ok(reading.end)
     }
 
     /// The newest event of an entity; none where it has no events.

@@ -3,18 +3,24 @@
 use super::identity::Declared;
 use super::scan::Strings;
 use super::Store;
+use crate::engine::format::frame::Frame;
 use crate::engine::format::hash::{self, Link};
+use crate::engine::index::file::Index;
 use crate::engine::index::filter::{entity_filter_key, id_filter_key};
 use crate::engine::index::memtable::Slot;
+use crate::engine::index::zones::Zones;
 use crate::engine::log::directory;
 use crate::engine::log::filter_group::{FilterGroup, Members, GROUP_SEGMENTS};
 use crate::engine::log::segment::{Flow, Segment};
-use crate::engine::log::state::Log;
+use crate::engine::log::state::{Importing, Log};
 use crate::engine::log::tail::Tail;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::Event;
+use crate::engine::model::finding::Finding;
+use crate::engine::model::region::Region;
+use crate::engine::platform::watch::{Watch, STEP_BYTES};
 use foldhash::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// What a walk over the whole store found.
@@ -40,20 +46,18 @@ pub struct VerifyReport {
 /// A walk stops after so many findings.
 pub const FINDINGS_MAX: usize = 1000;
 
-/// One thing that does not hold.
-#[derive(Clone, Debug)]
-pub struct Finding {
-    pub path: PathBuf,
-    pub offset: u64,
-    /// The event concerned; 0 where it is not one event.
-    pub sequence: u64,
-    pub message: String,
-}
-
 impl Store {
     /// Walks the whole log as it is on disk and compares every index with it. Damage is a finding;
     /// an error is what keeps the walk from being made. Memory is bounded by one segment.
     pub fn verify(&self) -> Result<VerifyReport> {
+        self.verify_region(&Region::default(), &Watch::default())
+    }
+
+    /// As [`Store::verify`], of the segments that may have events of a region, under a watch that
+    /// counts the bytes of their logs.
+    pub fn verify_region(&self, region: &Region, watch: &Watch<'_>) -> Result<VerifyReport> {
+        region.check()?;
+        let _busy = watch.tells().then(|| Importing::new(&self.0));
         let store = &*self.0;
         store.check_open()?;
         store.refresh()?;
@@ -65,37 +69,73 @@ impl Store {
             _ => e,
         });
         let identity = found.as_ref().unwrap_or(&store.identity);
-        let mut walk = Walk {
-            store,
-            visible,
-            declared: Declared::new(identity),
-            last_lost: 0,
-            report: VerifyReport::default(),
-        };
-        let mut before: Option<Tail> = None;
-        for members in store.segments().chunks(GROUP_SEGMENTS) {
-            let group = walk.group(members)?;
-            for (at, segment) in members.iter().enumerate() {
-                if walk.report.findings.len() >= FINDINGS_MAX {
-                    break;
-                }
-                before = Some(walk.segment(
-                    segment,
-                    before.as_ref(),
-                    group.as_ref().map(|group| (group, 1 << at)),
-                )?);
-            }
-        }
+        let (declared, report) = (Declared::new(identity), VerifyReport::default());
+        let mut walk = Walk { store, watch, visible, declared, last_lost: 0, report };
+        let segments = store.segments();
+        let wanted: Vec<bool> = segments.iter().map(|s| may_have(s, region)).collect();
+        let chosen = segments.iter().zip(&wanted).filter(|(_, wanted)| **wanted);
+        watch.begin(chosen.map(|(segment, _)| segment.end()).sum(), STEP_BYTES)?;
+        walk.segments(&segments, &wanted)?;
+        // Of a part of the log it can't be said which store ids it should tell of.
+        let whole = wanted.iter().all(|wanted| *wanted);
         let end = walk.declared.finish().map_err(|why| Error::corrupt(&path, 0, why));
-        for error in [found.as_ref().err().cloned(), end.err()].into_iter().flatten() {
+        let end = end.err().filter(|_| whole);
+        for error in [found.as_ref().err().cloned(), end].into_iter().flatten() {
             walk.note(&path, error)?;
         }
         Ok(walk.report)
     }
 }
 
-struct Walk<'a> {
+/// Whether a segment may have events of a region. One that can't be asked may.
+fn may_have(segment: &Segment, region: &Region) -> bool {
+    let has = || -> Result<bool> {
+        let scope = region.scope.as_ref();
+        if scope.map(|scope| segment.find_number(scope)).transpose()?.is_some_and(|n| n.is_none()) {
+            return Ok(false);
+        }
+        if let Some(entity) = &region.entity {
+            if segment.offsets(entity, true, 0, u32::MAX)?.is_empty() {
+                return Ok(false);
+            }
+        }
+        let zones = segment.matching_zones(region, 0)?;
+        Ok(zones.is_none_or(|zones| !zones.of_index.is_empty() || !zones.of_table.is_empty()))
+    };
+    has().unwrap_or(true)
+}
+
+/// The zones of an index beside a walk over the log that it covers.
+struct ZoneCheck {
+    index: Arc<Index>,
+    zones: Zones,
+    /// The zone of the event before.
+    at: usize,
+}
+
+impl ZoneCheck {
+    fn new(segment: &Segment) -> Result<Option<ZoneCheck>> {
+        let Some(index) = segment.index() else { return Ok(None) };
+        Ok(Some(ZoneCheck { zones: index.zones()?, index, at: 0 }))
+    }
+
+    /// Whether the event at `offset` is one that its zone tells of.
+    fn holds(&mut self, offset: u64, frame: &Frame<'_>) -> Result<bool> {
+        if offset >= self.index.meta.covered_len {
+            return Ok(true);
+        }
+        while self.at + 1 < self.zones.times.len()
+            && u64::from(self.index.zone_start(self.at + 1)?.offset) <= offset
+        {
+            self.at += 1;
+        }
+        Ok(self.zones.has(self.at, frame.kind, frame.timestamp_us, frame.recorded_us))
+    }
+}
+
+struct Walk<'a, 'w> {
     store: &'a Log,
+    watch: &'a Watch<'w>,
     visible: u64,
     declared: Declared<'a>,
     /// The last sequence that was declared lost so far.
@@ -103,12 +143,35 @@ struct Walk<'a> {
     report: VerifyReport,
 }
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
+    /// The segments that are wanted, each against the one before, whether that was wanted or not.
+    fn segments(&mut self, segments: &[Arc<Segment>], wanted: &[bool]) -> Result<()> {
+        let mut before: Option<Tail> = None;
+        for (number, members) in segments.chunks(GROUP_SEGMENTS).enumerate() {
+            let group = self.group(members)?;
+            for (at, segment) in members.iter().enumerate() {
+                if self.report.findings.len() >= FINDINGS_MAX {
+                    return Ok(());
+                }
+                let member = group.as_ref().map(|group| (group, 1 << at));
+                before = match wanted[number * GROUP_SEGMENTS + at] {
+                    true => Some(self.segment(segment, before.as_ref(), member)?),
+                    false => {
+                        let index = segment.index();
+                        index.map(|index| Tail::after_index(&segment.header, &index.meta))
+                    }
+                };
+            }
+        }
+        Ok(())
+    }
+
     fn find(&mut self, segment: &Segment, offset: u64, sequence: u64, message: impl Into<String>) {
         self.push(Finding {
             path: segment.path.to_path_buf(),
             offset,
-            sequence,
+            first_sequence: sequence,
+            last_sequence: sequence,
             message: message.into(),
         });
     }
@@ -126,7 +189,8 @@ impl Walk<'_> {
         }
         let path = error.path.clone().unwrap_or_else(|| path.to_owned());
         let (offset, message) = (error.offset.unwrap_or(0), error.message.clone());
-        self.push(Finding { path, offset, sequence: error.sequence, message });
+        let (first_sequence, last_sequence) = (error.sequence, error.sequence);
+        self.push(Finding { path, offset, first_sequence, last_sequence, message });
         Ok(())
     }
 
@@ -158,7 +222,7 @@ impl Walk<'_> {
                 "the segment does not continue the one before",
             );
         }
-        let read = tail.read_through(&*fresh, segment.end());
+        let read = tail.read_watched(&*fresh, segment.end(), self.watch);
         let damaged = read.is_err();
         read.or_else(|e| self.note(&segment.path, e))?;
         self.report.batches += tail.batches;
@@ -189,6 +253,7 @@ impl Walk<'_> {
         let mut losses = losses.iter().peekable();
         let visible = self.visible;
         let _whole = fresh.walk(0, &mut |offset, frame| {
+            self.watch.check()?;
             if frame.sequence > visible {
                 return Ok(Flow::Break(()));
             }
@@ -248,9 +313,15 @@ impl Walk<'_> {
             }
         }
         let (mut strings, visible) = (Strings::new(fresh.clone()), self.visible);
+        let mut zones = ZoneCheck::new(segment)?;
         let _whole = fresh.walk(0, &mut |offset, frame| {
+            self.watch.check()?;
             if frame.sequence > visible {
                 return Ok(Flow::Break(()));
+            }
+            if !zones.as_mut().map_or(Ok(true), |zones| zones.holds(offset, &frame))? {
+                let what = "the index does not have this event's time or kind";
+                self.find(segment, offset, frame.sequence, what);
             }
             let event = strings.event(&frame, None)?;
             let tag = hash::content_tag(event.entity, event.scope, event.kind, &event.content_hash);

@@ -20,7 +20,7 @@ import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/** One store, every language: tests/interplay/README.md says what each command does. */
+/** One store, every language: tests/outside/interplay/README.md says what each command does. */
 public final class Interplay {
     private static final int EVENTS = 300;
     private static final int CATEGORY_1 = 0x1000;
