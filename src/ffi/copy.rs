@@ -89,6 +89,7 @@ args::sized!(fbat_backup_report: 80, fbat_backup_options: 40);
 /// @retval FBAT_ERR_CORRUPT a file of the store is damaged; the error names it, and the offset.
 /// @retval FBAT_ERR_IO the operating system failed.
 /// @retval FBAT_ERR_NO_SPACE no space is left.
+/// @return or the negative number with which the progress callback stopped the call.
 /// @par Threads
 /// Any.
 /// @since 0.1

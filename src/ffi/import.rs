@@ -242,7 +242,7 @@ pub(crate) unsafe fn import_with(
         }
         // SAFETY: the caller's promise: a struct with its size.
         let given = unsafe { args::structure("options", options) }?;
-        let columns = page::columns(given.filter_columns, FILTER_COLUMNS)?;
+        let columns = page::columns("filter_columns", given.filter_columns, FILTER_COLUMNS)?;
         let token = Token::new(given.cancel)?;
         let (mut filter, mut progress) = (filter(&given, columns), progress(&given));
         // SAFETY: the caller's promise: what the options point to is live.

@@ -291,8 +291,8 @@ impl Rows {
         if let Some(body) = body {
             return self.push_extension(PROVENANCE_EXTENSION, body);
         }
-        if let Ok(body) = event.provenance().and_then(|p| p.map_or(Ok(Vec::new()), |p| p.to_body()))
-        {
+        if let Ok(Some(provenance)) = event.provenance() {
+            let body = provenance.canonical();
             let key = self.arena.text(PROVENANCE_EXTENSION);
             let value = self.arena.bytes(&body);
             self.extensions.push(fbat_extension { key, value, value_len: body.len() });
@@ -394,12 +394,12 @@ impl Arena {
 }
 
 /// Columns as the header numbers them; 0 is the default of the call.
-pub(crate) fn columns(bits: u32, default: Columns) -> Result<Columns> {
+pub(crate) fn columns(name: &str, bits: u32, default: Columns) -> Result<Columns> {
     let known = FBAT_COLUMN_PAYLOAD
         | FBAT_COLUMN_EXTENSIONS
         | FBAT_COLUMN_PREVIOUS_HASH
         | FBAT_COLUMN_FIXED;
-    args::check_bits("columns", bits, known)?;
+    args::check_bits(name, bits, known)?;
     if bits == 0 {
         return Ok(default);
     }
@@ -437,7 +437,7 @@ pub unsafe extern "C" fn fbat_event_get(
     // SAFETY: the caller's promises.
     unsafe {
         answer::value("out_page", out_page, null_mut(), err, |call| {
-            let columns = self::columns(columns, Columns::default())?;
+            let columns = self::columns("columns", columns, Columns::default())?;
             let id = Id::from(args::read("event_id", event_id)?);
             let page = PageObject::of_event(&call.store(store)?.engine, id, columns)?;
             let missing = || Error::new(Code::NotFound, format!("event {id} is not in the store"));

@@ -12,11 +12,11 @@ use super::boundary::store::{fbat_store, StoreObject};
 use super::cancel::{fbat_cancel, fbat_progress_fn, Watched};
 use super::page::{self, fbat_page, PageObject};
 use super::region::{self, fbat_region};
-use crate::engine::model::error::Result;
+use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::store::query::{PageEnd, Query};
 use std::ffi::c_void;
 use std::ptr::null_mut;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, TryLockError};
 
 /// Highest sequence first.
 /// @since 0.1
@@ -87,7 +87,7 @@ impl Reading {
             limit: if given.limit == 0 { default.limit } else { given.limit },
             backward: given.flags & FBAT_QUERY_BACKWARD != 0,
             system: given.flags & FBAT_QUERY_SYSTEM != 0,
-            columns: page::columns(given.columns, default.columns)?,
+            columns: page::columns("columns", given.columns, default.columns)?,
         };
         query.check()?;
         let watched = Watched::new(given.progress, given.progress_data, given.cancel)?;
@@ -115,6 +115,7 @@ impl Reading {
 /// @retval FBAT_ERR_CLOSED the store is closed.
 /// @retval FBAT_ERR_CORRUPT a file is damaged; the error says where.
 /// @retval FBAT_ERR_IO the operating system failed.
+/// @return or the negative number with which the progress callback stopped the call.
 /// @par Threads
 /// Any.
 /// @since 0.1
@@ -156,7 +157,14 @@ impl handle::Object for CursorObject {
 impl CursorObject {
     /// The next page that has rows; none when nothing more exists.
     fn next(&self) -> Result<Option<PageObject>> {
-        let mut position = self.position.lock().unwrap_or_else(PoisonError::into_inner);
+        // Not to wait for a call whose own callback this may be.
+        let mut position = match self.position.try_lock() {
+            Ok(position) => position,
+            Err(TryLockError::Poisoned(position)) => position.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::new(Code::Busy, "another call reads by this cursor"))
+            }
+        };
         while !position.over {
             let page = position.reading.page(&self.store)?;
             let PageEnd { next, end } = page.place();
@@ -217,9 +225,11 @@ pub unsafe extern "C" fn fbat_cursor_new(
 /// @retval FBAT_OK a page, or NULL at the end.
 /// @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL.
 /// @retval FBAT_ERR_CANCELLED the token of the query was triggered.
+/// @retval FBAT_ERR_BUSY another call reads by this cursor, as that whose progress callback this is.
 /// @retval FBAT_ERR_CLOSED the store is closed.
 /// @retval FBAT_ERR_CORRUPT a file is damaged; the error says where. The cursor stays where it was.
 /// @retval FBAT_ERR_IO the operating system failed. The cursor stays where it was.
+/// @return or the negative number with which the progress callback stopped the call.
 /// @par Threads
 /// One at a time.
 /// @since 0.1

@@ -110,6 +110,7 @@ args::sized!(fbat_repair_options: 32, fbat_repair_report: 96);
 /// @retval FBAT_ERR_CANCELLED the token of the options was triggered; nothing was made.
 /// @retval FBAT_ERR_IO the operating system failed.
 /// @retval FBAT_ERR_NO_SPACE the disk is full.
+/// @return or the negative number with which the progress callback stopped the call.
 /// @par Threads
 /// Any.
 /// @since 0.2

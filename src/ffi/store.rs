@@ -239,6 +239,7 @@ pub(crate) unsafe fn engine_options(options: &fbat_open_options) -> Result<Optio
 /// @retval FBAT_ERR_FUTURE_VERSION a newer version of the library made the store.
 /// @retval FBAT_ERR_IO the operating system failed.
 /// @retval FBAT_ERR_NO_SPACE no space is left.
+/// @return or the negative number with which the progress callback stopped the call.
 /// @par Threads
 /// Any.
 /// @since 0.1

@@ -402,6 +402,8 @@ fn a_namespace_is_required_and_bounded() {
         ("n".repeat(1025), false),
         ("n".repeat(1024), true),
         ("ä".into(), true),
+        ("a\tb".into(), false),
+        ("\u{7f}".into(), false),
     ] {
         let outcome = pair.destination.import(&pair.source, &mut named(&namespace));
         assert_eq!(outcome.result.is_ok(), ok, "{} bytes", namespace.len());

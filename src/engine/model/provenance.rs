@@ -7,7 +7,8 @@ use super::error::{Code, Error, Result};
 use super::id::{Hash, Id, Kind};
 use super::key::check_namespace;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use std::borrow::Cow;
 use std::fmt;
 
 /// The schema version that this library writes, and the highest that it reads.
@@ -17,6 +18,9 @@ pub const MAGIC: &[u8; 6] = b"FBATIP";
 
 /// A frame before its body: magic, u16 LE schema version, u32 LE CRC-32 (IEEE) of the body.
 const HEADER_BYTES: usize = 12;
+/// A body is at most this much longer than its namespace.
+const FIXED_BYTES_MAX: usize = 209;
+const IN_MEMORY: &str = "a vector takes everything";
 
 /// Where an imported event came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,11 +37,11 @@ pub struct Provenance<'a> {
 
 impl<'a> Provenance<'a> {
     /// The bare MessagePack body. Refuses a schema version above [`SCHEMA_VERSION`] with
-    /// [`Code::FutureVersion`], and a namespace that is empty or too long with
-    /// [`Code::InvalidArgument`].
+    /// [`Code::FutureVersion`], and a namespace that is empty, too long or
+    /// has control bytes with [`Code::InvalidArgument`].
     pub fn to_body(&self) -> Result<Vec<u8>> {
         check_version("record", self.schema_version)?;
-        check_namespace(&self.namespace)?;
+        check_namespace(self.namespace)?;
         Ok(self.canonical())
     }
 
@@ -98,17 +102,31 @@ impl<'a> Provenance<'a> {
         Ok(provenance)
     }
 
-    /// The canonical encoding of whatever the fields hold.
-    fn canonical(&self) -> Vec<u8> {
-        let body = Body {
-            schema_version: self.schema_version,
-            source_namespace: self.namespace,
-            source_event_id: self.event_id.0,
-            source_global_sequence: self.sequence,
-            source_kind: self.kind.0,
-            source_content_hash: self.content_hash.0,
+    /// The canonical encoding of whatever the fields hold: what rmp-serde writes for [`Body`], at a
+    /// tenth of the time, since every imported row that is read has one.
+    pub(crate) fn canonical(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(FIXED_BYTES_MAX + self.namespace.len());
+        let uint = |out: &mut Vec<u8>, key: &[u8], value: u64| {
+            out.extend_from_slice(key);
+            rmp::encode::write_uint(out, value).expect(IN_MEMORY);
         };
-        rmp_serde::to_vec_named(&body).expect("a plain struct encodes")
+        uint(&mut out, b"\x86\xaeschema_version", self.schema_version.into());
+        out.extend_from_slice(b"\xb0source_namespace");
+        rmp::encode::write_str(&mut out, self.namespace).expect(IN_MEMORY);
+        out.extend_from_slice(b"\xafsource_event_id\xc4\x10");
+        out.extend_from_slice(&self.event_id.to_bytes());
+        uint(&mut out, b"\xb6source_global_sequence", self.sequence);
+        uint(&mut out, b"\xabsource_kind", self.kind.0.into());
+        out.extend_from_slice(b"\xb3source_content_hash\xdc\x00\x20");
+        let (mut bytes, mut length) = ([0; 64], 0);
+        for byte in self.content_hash.0 {
+            bytes[length] = 0xcc;
+            length += usize::from(byte >= 0x80);
+            bytes[length] = byte;
+            length += 1;
+        }
+        out.extend_from_slice(&bytes[..length]);
+        out
     }
 
     /// Refuses `body` unless it is the one encoding of these fields, and they may be encoded.
@@ -150,10 +168,11 @@ fn check_version(place: &str, found: u16) -> Result<()> {
 }
 
 /// The body as rmp-serde reads it: a map or an array, with the fields in any order.
-#[derive(Serialize, Deserialize)]
-struct Body<S> {
+#[derive(Deserialize)]
+struct Body<'a> {
     schema_version: u16,
-    source_namespace: S,
+    #[serde(borrow)]
+    source_namespace: Cow<'a, str>,
     source_event_id: u128,
     source_global_sequence: u64,
     source_kind: u16,
@@ -175,10 +194,12 @@ fn decode(body: &[u8]) -> Result<Provenance<'_>> {
             return Err(Error::new(Code::WireBody, message));
         }
     }
-    let fields: Body<&str> = rmp_serde::from_slice(body).map_err(|_| explain(body))?;
+    let fields: Body<'_> = rmp_serde::from_slice(body).map_err(|_| explain(body))?;
+    // Read from a slice, text is a part of it.
+    let Cow::Borrowed(namespace) = fields.source_namespace else { return Err(explain(body)) };
     Ok(Provenance {
         schema_version: fields.schema_version,
-        namespace: fields.source_namespace,
+        namespace,
         event_id: Id(fields.source_event_id),
         sequence: fields.source_global_sequence,
         kind: Kind(fields.source_kind),
@@ -191,7 +212,7 @@ fn decode(body: &[u8]) -> Result<Provenance<'_>> {
 fn explain(body: &[u8]) -> Error {
     use rmp_serde::decode::Error as Cause;
     let mut rest = body;
-    let why = match Body::<String>::deserialize(&mut rmp_serde::Deserializer::new(&mut rest)) {
+    let why = match Body::deserialize(&mut rmp_serde::Deserializer::new(&mut rest)) {
         Err(Cause::InvalidMarkerRead(_) | Cause::InvalidDataRead(_)) => {
             "it ends within a value".to_string()
         }
@@ -316,7 +337,7 @@ mod tests {
         Plain {
             schema_version: random.pick(&[0, 1, 1, 1]),
             source_namespace: (0..=characters)
-                .map(|_| random.pick(&['a', '-', 'ü', '源', '🔋', '\0']))
+                .map(|_| random.pick(&['a', '-', 'ü', '源', '🔋', '\u{80}']))
                 .collect(),
             source_event_id: u128::from_be_bytes(random.bytes()),
             source_global_sequence: random.uint(),
@@ -326,8 +347,8 @@ mod tests {
     }
 
     fn assert_encodes_as_rmp_serde(plain: &Plain) {
-        let expected = rmp_serde::to_vec_named(plain).unwrap();
-        assert_eq!(plain.provenance().canonical(), expected, "{plain:?}");
+        let provenance = plain.provenance();
+        assert_eq!(provenance.canonical(), rmp_serde::to_vec_named(plain).unwrap(), "{plain:?}");
     }
 
     #[test]
@@ -365,12 +386,14 @@ mod tests {
         let good = Provenance { schema_version: SCHEMA_VERSION, ..plain.provenance() };
         let future = Provenance { schema_version: 2, ..good };
         let empty = Provenance { namespace: "", ..good };
+        let control = Provenance { namespace: "a\u{7f}", ..good };
         let longest = Provenance { namespace: &long[1..], ..good };
         let longer = Provenance { namespace: &long, ..good };
         for (provenance, code) in [
             (&future, Code::FutureVersion),
             (&empty, Code::InvalidArgument),
             (&longer, Code::InvalidArgument),
+            (&control, Code::InvalidArgument),
         ] {
             assert_eq!(provenance.to_body().unwrap_err().code(), code);
             assert_eq!(provenance.to_frame().unwrap_err().code(), code);
