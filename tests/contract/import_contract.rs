@@ -746,7 +746,6 @@ fn a_key_that_a_filter_brings_in_is_counted_once() {
     }
 }
 
-#[cfg(feature = "internal")]
 mod through_the_seams {
     use super::*;
     use fbat::engine::import::ImportSeams;
