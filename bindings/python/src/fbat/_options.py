@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import functools
 import reprlib
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,11 +32,16 @@ _RANGES: Final = {
 }
 
 
-@functools.cache
+_MEMBERS: dict[str, dict[str, CType]] = {}
+
+
 def _members(ctype: str) -> dict[str, CType]:
-    hidden = ("struct_size", "reserved", "region")
-    fields = ffi.typeof(ctype).fields
-    return {name: f.type for name, f in fields if name not in hidden and name[-5:] != "_data"}
+    """What can be set of a struct."""
+    if ctype not in _MEMBERS:
+        hidden, fields = ("struct_size", "reserved", "region"), ffi.typeof(ctype).fields
+        shown = [(name, f) for name, f in fields if name not in hidden and name[-5:] != "_data"]
+        _MEMBERS[ctype] = {name: f.type for name, f in shown}
+    return _MEMBERS[ctype]
 
 
 class Options:

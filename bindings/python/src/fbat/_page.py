@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import datetime
     from collections.abc import Iterator
 
-    from fbat._id import Id
     from fbat._native import CData
 
 __all__ = ["Page", "Receipt", "Record"]
@@ -26,26 +25,6 @@ class _View:
     """What receipts and records have in common."""
 
     __slots__ = ()
-    if TYPE_CHECKING:
-
-        @property
-        def id(self) -> Id: ...
-        @property
-        def sequence(self) -> int: ...
-        @property
-        def timestamp_us(self) -> int: ...
-        @property
-        def recorded_us(self) -> int: ...
-
-    @property
-    def timestamp(self) -> datetime.datetime:
-        """The event's time, in UTC."""
-        return to_datetime(self.timestamp_us)
-
-    @property
-    def recorded(self) -> datetime.datetime:
-        """When this store wrote it, in UTC."""
-        return to_datetime(self.recorded_us)
 
     def as_dict(self) -> dict[str, Any]:
         """All members by their names, as values that are independent of the view."""
@@ -56,9 +35,6 @@ class _View:
         if not isinstance(other, _View) or type(other) is not type(self):
             return NotImplemented
         return self.as_dict() == other.as_dict()
-
-    def __hash__(self) -> int:
-        return hash((self.id, self.sequence))
 
     def __repr__(self) -> str:
         members = ", ".join(f"{name}={value!r}" for name, value in self.as_dict().items())
@@ -84,6 +60,19 @@ class Receipt(_fast.ReceiptView, _View):
         return bool(self.flags & ReceiptFlags.DURABLE)
 
     @property
+    def timestamp(self) -> datetime.datetime:
+        """The event's time, in UTC."""
+        return to_datetime(self.timestamp_us)
+
+    @property
+    def recorded(self) -> datetime.datetime:
+        """When this store wrote it, in UTC."""
+        return to_datetime(self.recorded_us)
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.sequence))
+
+    @property
     def imported(self) -> bool:
         """The event came from another store."""
         return bool(self.flags & ReceiptFlags.IMPORTED)
@@ -98,6 +87,19 @@ class Record(_fast.RecordView, _View):
     """
 
     __slots__ = ()
+
+    @property
+    def timestamp(self) -> datetime.datetime:
+        """The event's time, in UTC."""
+        return to_datetime(self.timestamp_us)
+
+    @property
+    def recorded(self) -> datetime.datetime:
+        """When this store wrote it, in UTC."""
+        return to_datetime(self.recorded_us)
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.sequence))
 
     @property
     def imported(self) -> bool:
