@@ -123,7 +123,7 @@ bench-languages: lib
 	@benches/bindings/run
 
 header:
-	@scripts/api --header
+	@scripts/api --all
 
 # Paths in what is installed are relative, so that the whole can be moved.
 path = $$(realpath -ms --relative-to='$(1)' '$(2)')

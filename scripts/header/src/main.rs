@@ -1,20 +1,26 @@
-//! `fbat-header DIRECTORY`: renders `fbat.h`, `fbat_ffi.h` and `api.json` into a directory.
-
-use std::path::Path;
+//! `fbat-header [--all]`: writes what is rendered from `src/ffi` into the source tree:
+//! `build/api.json`, and with `--all` what is committed too.
 
 fn main() {
-    let mut arguments = std::env::args().skip(1);
-    let (Some(directory), None) = (arguments.next(), arguments.next()) else {
-        eprintln!("usage: fbat-header DIRECTORY");
-        std::process::exit(2);
+    let all = match std::env::args().nth(1).as_deref() {
+        None => false,
+        Some("--all") => true,
+        Some(_) => {
+            eprintln!("usage: fbat-header [--all]");
+            std::process::exit(2);
+        }
     };
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("scripts/header");
-    let rendered = fbat_header::render(root);
-    for (name, text) in rendered.files() {
-        let path = Path::new(&directory).join(name);
-        if let Err(e) = std::fs::write(&path, text) {
-            eprintln!("fbat-header: {}: {e}", path.display());
-            std::process::exit(1);
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
+    let root = root.expect("scripts/header");
+    for (name, text) in fbat_header::render(root).files() {
+        if all || name == "build/api.json" {
+            let path = root.join(name);
+            let written = std::fs::create_dir_all(path.parent().expect("a directory"))
+                .and_then(|()| std::fs::write(&path, text));
+            if let Err(e) = written {
+                eprintln!("fbat-header: {}: {e}", path.display());
+                std::process::exit(1);
+            }
         }
     }
 }
