@@ -207,6 +207,25 @@ fn header_library_and_package_have_one_version() {
     assert_eq!(fbat::ffi::provenance::FBAT_PROVENANCE_SCHEMA_VERSION, schema);
 }
 
+/// Where else the version is written, for those who read no Cargo.toml.
+#[test]
+fn every_package_has_the_version_of_the_library() {
+    let version = env!("CARGO_PKG_VERSION");
+    let (interface, _) = version.rsplit_once('.').unwrap();
+    for (name, text) in [
+        ("packaging/debian/changelog", format!("fbat ({version}-")),
+        ("packaging/debian/control", format!("Package: libfbat{interface}\n")),
+        (&format!("packaging/debian/libfbat{interface}.install"), "libfbat.so.*".to_owned()),
+        ("bindings/java/pom.xml", format!("<version>{version}</version>")),
+        ("bindings/node/package.json", format!("\"version\": \"{version}\"")),
+        ("docs/packaging.md", format!("find_package(fbat {interface} REQUIRED)")),
+        ("README.md", format!("find_package(fbat {interface} REQUIRED)")),
+    ] {
+        let file = fs::read_to_string(root().join(name)).unwrap_or_default();
+        assert!(file.contains(&text), "{name} has no {text:?}");
+    }
+}
+
 /// What the comments lack.
 fn undocumented(api: &Api) -> Vec<String> {
     let mut faults = Vec::new();
