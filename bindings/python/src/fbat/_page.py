@@ -36,6 +36,10 @@ class _View:
             return NotImplemented
         return self.as_dict() == other.as_dict()
 
+    def __hash__(self) -> int:
+        view: Any = self
+        return hash((view.id, view.sequence))
+
     def __repr__(self) -> str:
         members = ", ".join(f"{name}={value!r}" for name, value in self.as_dict().items())
         return f"{type(self).__name__}({members})"
@@ -69,9 +73,6 @@ class Receipt(_fast.ReceiptView, _View):
         """When this store wrote it, in UTC."""
         return to_datetime(self.recorded_us)
 
-    def __hash__(self) -> int:
-        return hash((self.id, self.sequence))
-
     @property
     def imported(self) -> bool:
         """The event came from another store."""
@@ -97,9 +98,6 @@ class Record(_fast.RecordView, _View):
     def recorded(self) -> datetime.datetime:
         """When this store wrote it, in UTC."""
         return to_datetime(self.recorded_us)
-
-    def __hash__(self) -> int:
-        return hash((self.id, self.sequence))
 
     @property
     def imported(self) -> bool:
