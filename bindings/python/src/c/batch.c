@@ -171,7 +171,8 @@ static int to_extensions(batch *self, const char *name, PyObject **held, fbat_ev
 static int to_member(batch *self, size_t event, const member *which, PyObject **held) {
     fbat_event *out = &self->events[event];
     char *at = (char *)out + which->offset;
-    if (*held == Py_None && (which->type == ID || which->type == I64 || which->type == EXTENSIONS)) {
+    int may_be_none = which->type == ID || which->type == I64 || which->type == EXTENSIONS;
+    if (*held == Py_None && may_be_none) {
         return 0;
     }
     switch (which->type) {
@@ -281,7 +282,7 @@ static PyObject *batch_address(PyObject *self, void *closure) {
 
 int batch_add_type(PyObject *module) {
     static PyGetSetDef members[] = {
-        {"address", batch_address, NULL, "Where the array is; it lives as long as the batch.", NULL},
+        {"address", batch_address, NULL, "Where the array is, while the batch lives.", NULL},
         {NULL, NULL, NULL, NULL, NULL},
     };
     PyType_Slot slots[] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 from fbat import _fast
 from fbat._enums import ReceiptFlags, RecordFlags
@@ -21,15 +21,19 @@ if TYPE_CHECKING:
 __all__ = ["Page", "Receipt", "Record"]
 
 
+def _names(view: type) -> tuple[str, ...]:
+    return tuple(name for name in vars(view) if name[0] != "_")
+
+
 class _View:
     """What receipts and records have in common."""
 
     __slots__ = ()
+    _names: ClassVar[tuple[str, ...]]
 
     def as_dict(self) -> dict[str, Any]:
         """All members by their names, as values that are independent of the view."""
-        base = _fast.RecordView if isinstance(self, Record) else _fast.ReceiptView
-        return {name: getattr(self, name) for name in vars(base) if name[0] != "_"}
+        return {name: getattr(self, name) for name in self._names}
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, _View) or type(other) is not type(self):
@@ -52,6 +56,7 @@ class Receipt(_fast.ReceiptView, _View):
     """
 
     __slots__ = ()
+    _names = _names(_fast.ReceiptView)
 
     @property
     def replayed(self) -> bool:
@@ -88,6 +93,7 @@ class Record(_fast.RecordView, _View):
     """
 
     __slots__ = ()
+    _names = _names(_fast.RecordView)
 
     @property
     def timestamp(self) -> datetime.datetime:
