@@ -310,6 +310,8 @@ impl Check<'_> {
                     Some(KindFilter::Category(1)),
                 ]),
                 versions: input.pick(&[None, Some((2, 4)), Some((0, u64::MAX))]),
+                timestamps: input.pick(&[None, None, Some((-100, 300)), Some((301, i64::MAX))]),
+                recorded: input.pick(&[None, None, Some((i64::MIN, 1_704_067_200_010_000))]),
             },
             after: input.pick(&[0, 0, 3, u64::MAX, u64::MAX - 1]),
             until: input.pick(&[0, 0, 9, u64::MAX]),

@@ -107,6 +107,8 @@ impl<'d> Run<'d> {
             Terms { destination: shared, namespace: name, frontier, on_conflict, durability };
         let ceiling = from.sync_for_copy()?;
         let report = ImportReport { source_ceiling: ceiling, ..ImportReport::default() };
+        let mut committed = ImportReport::default();
+        committed.set_frontier(to.current_frontier());
         Ok(Run {
             destination: to,
             keys: ImportKeys::new(namespace),
@@ -117,7 +119,7 @@ impl<'d> Run<'d> {
             examined: report,
             under_way: VecDeque::new(),
             settled: report,
-            committed: ImportReport::default(),
+            committed,
             unreported: 0,
             passed: 0,
             place: None,
@@ -299,6 +301,7 @@ impl<'d> Run<'d> {
     fn so_far(&self) -> ImportReport {
         let mut report = self.settled;
         report.add_chunk(&self.committed);
+        report.source_position = self.examined.source_position;
         report
     }
 

@@ -8,8 +8,7 @@ use crate::engine::format::frame::{
 use crate::engine::format::hash::{self, Link};
 use crate::engine::index::builder::IndexBuilder;
 use crate::engine::index::cache::BlockCache;
-use crate::engine::index::entries::Name;
-use crate::engine::index::entries::SparseEntry;
+use crate::engine::index::entries::{Name, SparseEntry};
 use crate::engine::index::file::{is_damage, Index, IndexMeta};
 use crate::engine::index::memtable::{EntityHead, Entry, MemTable, Slot};
 use crate::engine::model::error::{Error, Result};
