@@ -461,7 +461,7 @@ class OpenOptions(TypedDict, total=False):
     """How to open a store.
 
     - ``mode``: Which stores are accepted: an ``OpenMode``.
-    - ``durability``: When an append returns: an ``Durability``.
+    - ``durability``: When an append returns: a ``Durability``.
     - ``label``: A label for people, which a new store keeps: at most 1024 bytes, without NUL. It is
       no identity.
     - ``payload_bytes_max``: The limit on the payload of one event, in bytes: 1 to 33,554,432 (32
