@@ -70,6 +70,8 @@
  * another standard, so that objects compiled with several can be linked.
  */
 
+/* What is between `begin generated` and `end generated` is written by bindings/cpp/render. */
+
 #include "fbat.h"
 
 #include <chrono>
@@ -586,7 +588,7 @@ class bytes {
   /** No bytes. */
   constexpr bytes() noexcept = default;
 
-  /** The `size` bytes from `data` on, of which there are none where that is NULL. */
+  /** The `size` bytes from `data` on. */
   constexpr bytes(const std::uint8_t* data, std::size_t size) noexcept : data_(data), size_(size) {}
 
   /** Text up to its NUL. */
@@ -1778,7 +1780,8 @@ namespace detail {
 /* NULL would mean that nothing can end the call. A token that was moved from is refused instead: an
  * object of the library is a number, and 1 is none. */
 inline const fbat_cancel* token_of(const cancel* token) noexcept {
-  if (token == nullptr || token->raw() != nullptr) return token ? token->raw() : nullptr;
+  if (token == nullptr) return nullptr;
+  if (token->raw() != nullptr) return token->raw();
   return reinterpret_cast<const fbat_cancel*>(std::uintptr_t{1});
 }
 }  // namespace detail

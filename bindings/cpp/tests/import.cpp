@@ -429,6 +429,7 @@ TEST(designated_initializers_make_import_options) {
                                     .filter = is_odd,
                                     .on_conflict = fbat::on_conflict::skip});
   CHECK_EQ(report.imported, 5u);
-  CHECK_EQ(hub.query_page().front().source_namespace(), "plant/7");
+  const auto page = hub.query_page();
+  CHECK_EQ(page.front().source_namespace(), "plant/7");
 }
 #endif
