@@ -1,8 +1,11 @@
-/** Calls that can fail, made at once or on a thread of Node's pool: one description serves both. */
+/** Calls that can fail, made at once or on a thread of Node's pool: one description for both. */
 import { Status } from "./constants.js";
-import { check } from "./error.js";
+import { invalid, makeError } from "./fail.js";
 import { fbat } from "./library.js";
 import { Arena } from "./memory.js";
+import { setReport } from "./report.js";
+import { type ImportReport, readErrorDetail, SIZES } from "./structs.js";
+import type { Watch } from "./watch.js";
 
 type Native<A extends unknown[]> = ((...values: A) => number) & {
   async(...values: [...A, done: (error: unknown, status: number) => void]): void;
@@ -18,20 +21,29 @@ export interface Call<T> {
 }
 
 /**
- * Describes a call: `prepare` writes its arguments into the arena, and says which function gets them and what becomes
- * of the answer. An exception of `prepare` gives the arena back.
+ * Describes a call: `prepare` writes its arguments into the arena, and says which function gets them
+ * and how the answer is read after a success. An exception of `prepare` gives the arena back.
  */
 export function call<T, A extends unknown[]>(
-  prepare: (arena: Arena) => { start: Native<A>; values: [...A]; finish(status: number): T },
+  prepare: (arena: Arena) => {
+    readonly start: Native<A>;
+    readonly values: [...A];
+    readonly answer: () => T;
+    /** Where a failure has an answer too. */
+    readonly report?: () => ImportReport;
+  },
 ): Call<T> {
   const arena = Arena.take();
   try {
-    const { start, values, finish } = prepare(arena);
+    const { start, values, answer, report } = prepare(arena);
     return {
       arena,
       now: () => start(...values),
       later: (done) => start.async(...values, done),
-      finish,
+      finish(status) {
+        ok(arena, status, arena.watch, report);
+        return answer();
+      },
     };
   } catch (error) {
     arena.give();
@@ -48,17 +60,17 @@ export function run<T>({ arena, now, finish }: Call<T>): T {
 }
 
 // Node's pool has 4 threads by default, and koffi takes no more than 256 calls.
-const UNDER_WAY_MAX = 16;
-let underWay = 0;
+const IN_FLIGHT_MAX = 16;
+let inFlight = 0;
 const waiting: (() => void)[] = [];
 
 /**
- * Makes a call on a thread of Node's pool, as soon as there are not too many. `owner` is kept from being collected
- * meanwhile: it would be closed then.
+ * Makes a call on a thread of Node's pool, as soon as there are not too many. `owner` is kept from
+ * being collected meanwhile: it would be closed then.
  */
 export async function runAsync<T>(describe: () => Call<T>, owner: unknown): Promise<T> {
-  if (underWay < UNDER_WAY_MAX) {
-    underWay += 1;
+  if (inFlight < IN_FLIGHT_MAX) {
+    inFlight += 1;
   } else {
     await new Promise<void>((resolve) => waiting.push(resolve));
   }
@@ -69,12 +81,16 @@ export async function runAsync<T>(describe: () => Call<T>, owner: unknown): Prom
     if (next) {
       next();
     } else {
-      underWay -= 1;
+      inFlight -= 1;
     }
   }
 }
 
 function finished<T>({ arena, later, finish }: Call<T>, owner: unknown): Promise<T> {
+  if (arena.watch?.hasCallbacks) {
+    arena.give();
+    throw invalid("a filter or progress function needs the method that blocks, on its own thread");
+  }
   return new Promise((resolve, reject) => {
     later((error, status) => {
       void owner;
@@ -92,11 +108,36 @@ function finished<T>({ arena, later, finish }: Call<T>, owner: unknown): Promise
   });
 }
 
-/** Throws where the call failed. */
-export function ok(arena: Arena, status: number, options?: ErrorOptions): void {
-  if (status !== 0) {
-    check(status, arena.error.handle, options);
+/** Throws where the call failed: what its callback threw, or what the library says. */
+export function ok(
+  arena: Arena,
+  status: number,
+  watch: Watch | null = null,
+  report?: () => ImportReport,
+): void {
+  if (status === Status.OK) {
+    return;
   }
+  const error = takeError(arena, status, watch);
+  const thrown = status < 0 ? (watch?.thrown ?? { value: error }) : { value: error };
+  if (report !== undefined) {
+    setReport(thrown.value, report());
+  }
+  throw thrown.value;
+}
+
+/** The error of a failed call, which is freed. A forked child has none. */
+function takeError(arena: Arena, status: number, watch: Watch | null): Error {
+  const options = status === Status.ERR_CANCELLED ? watch?.cause : undefined;
+  const { handle } = arena.error;
+  if (handle === 0n) {
+    return makeError({ status }, options);
+  }
+  const { block, at, address } = arena.structs(SIZES.error_detail);
+  fbat.fbat_error_get(handle, address);
+  const detail = readErrorDetail(block, at);
+  fbat.fbat_error_free(handle);
+  return makeError(detail, options);
 }
 
 /** Whether a call found nothing where that is an answer, not a failure. */

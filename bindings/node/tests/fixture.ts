@@ -6,7 +6,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach } from "node:test";
 import { fileURLToPath } from "node:url";
-import { Durability, type EventInit, FbatError, liveHandles, type OpenInit, Status, Store } from "fbat";
+import {
+  Durability,
+  type EventInit,
+  FbatError,
+  liveHandles,
+  type OpenOptions,
+  Status,
+  Store,
+} from "fbat";
 
 /** The top of the whole project, seen from dist/tests. */
 export const projectRoot = fileURLToPath(new URL("../../../../", import.meta.url));
@@ -21,7 +29,7 @@ export function scratch(name: string): string {
 }
 
 /** A store that is closed after the test. */
-export function openStore(name: string, options: OpenInit = {}): Store {
+export function openStore(name: string, options: OpenOptions = {}): Store {
   const store = Store.open(scratch(name), { durability: Durability.OS, ...options });
   opened.push(store);
   return store;
@@ -80,7 +88,11 @@ export function refused(body: () => unknown, type: ErrorClass, status: StatusNam
   return thrown;
 }
 
-export function checkError(thrown: unknown, type: ErrorClass, status: StatusName): asserts thrown is FbatError {
+export function checkError(
+  thrown: unknown,
+  type: ErrorClass,
+  status: StatusName,
+): asserts thrown is FbatError {
   assert.ok(thrown instanceof FbatError, `not an FbatError: ${String(thrown)}`);
   assert.equal(thrown.code, `FBAT_${status}`, thrown.message);
   assert.equal(thrown.status, Status[status]);

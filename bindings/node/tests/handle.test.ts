@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
-import { Cancel, type Cursor, liveHandles, Provenance, Query, Store } from "fbat";
+import { Cancel, type Cursor, liveHandles, Store } from "fbat";
 import { appendMany, checkEachTest, scratch } from "./fixture.js";
 
 checkEachTest();
@@ -23,8 +23,7 @@ function forget(): void {
   const store = Store.open(scratch("s"));
   appendMany(store, 3);
   store.cursor();
-  new Query();
-  new Provenance();
+  store.cursor({ signal: new AbortController().signal });
   new Cancel();
 }
 
