@@ -1,6 +1,6 @@
 /**
- * What an event costs through this binding: nanoseconds of one append in batches, one row of a scan, one record of a
- * filtered import.
+ * What an event costs through this binding: nanoseconds of one append in batches, one row of a
+ * scan, one record of a filtered import.
  *
  *     bench DIR COUNT      makes stores below the empty directory DIR
  */

@@ -5,23 +5,20 @@ import { makeError, needed } from "./fail.js";
 import { fbat } from "./library.js";
 import { Block, type Place } from "./memory.js";
 import { EVENT, type EventInit } from "./options.js";
-import { Receipt, SIZES } from "./structs.js";
+import { Receipt } from "./structs.js";
 
 function readReceipts({ block, at }: Place, count: number): Receipt[] {
-  const bytes = Buffer.from(block.buffer.subarray(at, at + SIZES.receipt * count));
+  const bytes = Buffer.from(block.buffer.subarray(at, at + Receipt.SIZE * count));
   const copy = new Block(bytes);
-  return Array.from({ length: count }, (_, i) => new Receipt(copy, i * SIZES.receipt));
+  return Array.from({ length: count }, (_, i) => new Receipt(copy, i * Receipt.SIZE));
 }
 
 export function appendCall(store: bigint, event: EventInit): Call<Receipt> {
   return call((arena) => {
     const address = arena.write(EVENT, event);
-    const receipt = arena.structs(SIZES.receipt);
-    return {
-      start: fbat.fbat_append,
-      values: [store, address, receipt.address, arena.error.address],
-      answer: () => readReceipts(receipt, 1)[0] as Receipt,
-    };
+    const receipt = arena.structs(Receipt.SIZE);
+    const answer = () => readReceipts(receipt, 1)[0] as Receipt;
+    return [fbat.fbat_append, [store, address, receipt.address], answer];
   });
 }
 
@@ -49,11 +46,8 @@ export function appendBatchCall(
         throw ofItem(error, i);
       }
     }
-    const receipts = wantsReceipts ? arena.structs(SIZES.receipt, count) : null;
-    return {
-      start: fbat.fbat_append_batch,
-      values: [store, address, count, receipts?.address ?? 0, arena.error.address],
-      answer: () => (receipts === null ? [] : readReceipts(receipts, count)),
-    };
+    const receipts = wantsReceipts ? arena.structs(Receipt.SIZE, count) : null;
+    const answer = () => (receipts === null ? [] : readReceipts(receipts, count));
+    return [fbat.fbat_append_batch, [store, address, count, receipts?.address ?? 0], answer];
   });
 }

@@ -4,12 +4,21 @@ import { invalid, makeError } from "./fail.js";
 import { fbat } from "./library.js";
 import { Arena } from "./memory.js";
 import { setReport } from "./report.js";
-import { type ImportReport, readErrorDetail, SIZES } from "./structs.js";
+import { ERROR_DETAIL, type ImportReport } from "./structs.js";
 import type { Watch } from "./watch.js";
 
-type Native<A extends unknown[]> = ((...values: A) => number) & {
-  async(...values: [...A, done: (error: unknown, status: number) => void]): void;
+/** A function of the library whose last parameter is where an error goes. */
+type Native<A extends unknown[]> = ((...values: [...A, error: number]) => number) & {
+  async(...values: [...A, error: number, done: (error: unknown, status: number) => void]): void;
 };
+
+/** A function, what it gets, and how its answer is read; `report` where a failure has one too. */
+type Prepared<T, A extends unknown[]> = readonly [
+  start: Native<A>,
+  values: [...A],
+  answer: () => T,
+  report?: () => ImportReport,
+];
 
 /** A call that is ready to be made. */
 export interface Call<T> {
@@ -21,25 +30,18 @@ export interface Call<T> {
 }
 
 /**
- * Describes a call: `prepare` writes its arguments into the arena, and says which function gets them
- * and how the answer is read after a success. An exception of `prepare` gives the arena back.
+ * Describes a call: `prepare` writes its arguments into the arena, and says which function gets
+ * them. An exception of `prepare` gives the arena back.
  */
-export function call<T, A extends unknown[]>(
-  prepare: (arena: Arena) => {
-    readonly start: Native<A>;
-    readonly values: [...A];
-    readonly answer: () => T;
-    /** Where a failure has an answer too. */
-    readonly report?: () => ImportReport;
-  },
-): Call<T> {
+export function call<T, A extends unknown[]>(prepare: (arena: Arena) => Prepared<T, A>): Call<T> {
   const arena = Arena.take();
   try {
-    const { start, values, answer, report } = prepare(arena);
+    const [start, values, answer, report] = prepare(arena);
+    const error = arena.error.address;
     return {
       arena,
-      now: () => start(...values),
-      later: (done) => start.async(...values, done),
+      now: () => start(...values, error),
+      later: (done) => start.async(...values, error, done),
       finish(status) {
         ok(arena, status, arena.watch, report);
         return answer();
@@ -57,6 +59,11 @@ export function run<T>({ arena, now, finish }: Call<T>): T {
   } finally {
     arena.give();
   }
+}
+
+/** Makes a call that is only made at once. */
+export function perform<T, A extends unknown[]>(prepare: (arena: Arena) => Prepared<T, A>): T {
+  return run(call(prepare));
 }
 
 // Node's pool has 4 threads by default, and koffi takes no more than 256 calls.
@@ -133,11 +140,11 @@ function takeError(arena: Arena, status: number, watch: Watch | null): Error {
   if (handle === 0n) {
     return makeError({ status }, options);
   }
-  const { block, at, address } = arena.structs(SIZES.error_detail);
-  fbat.fbat_error_get(handle, address);
-  const detail = readErrorDetail(block, at);
+  const detail = arena.output(ERROR_DETAIL);
+  fbat.fbat_error_get(handle, detail.address);
+  const error = makeError(detail.read(), options);
   fbat.fbat_error_free(handle);
-  return makeError(detail, options);
+  return error;
 }
 
 /** Whether a call found nothing where that is an answer, not a failure. */

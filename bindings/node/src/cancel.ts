@@ -9,8 +9,8 @@ export interface SharedCancel {
 }
 
 /**
- * Ends the calls that carry it, from any thread. Once triggered it stays so: make one for each call,
- * or for each group of calls that are to end together.
+ * Ends the calls that carry it, from any thread. Once triggered it stays so: make one for each
+ * call, or for each group of calls that are to end together.
  */
 export class Cancel extends Handle {
   constructor() {

@@ -21,7 +21,7 @@ export const PROVENANCE_MAGIC = "FBATIP";
 /** The schema version that this library writes, and the highest that it reads. */
 export const PROVENANCE_SCHEMA_VERSION = 1;
 
-/** What a call answers with. Negative numbers are of a callback that stopped it. */
+/** What a call answers with. A negative number is that of a callback. */
 export const Status = {
   /** The call did what it says. */
   OK: 0,

@@ -1,9 +1,9 @@
 /** Verification and repair, which share one list of what is wrong; a new identity for a copy. */
 import type { PathLike } from "node:fs";
-import { type Call, call, ok, run, runAsync, withArena } from "./call.js";
+import { type Call, call, perform, run, runAsync } from "./call.js";
 import { ID_BYTES, type Id } from "./hex.js";
 import { fbat } from "./library.js";
-import { type Arena, Block } from "./memory.js";
+import { Block } from "./memory.js";
 import {
   REPAIR_OPTIONS,
   type RepairOptions,
@@ -12,12 +12,11 @@ import {
 } from "./options.js";
 import { writePath } from "./path.js";
 import {
+  FINDING,
   type Finding,
+  REPAIR_REPORT,
   type RepairReport,
-  readFinding,
-  readRepairReport,
-  readVerifyReport,
-  SIZES,
+  VERIFY_REPORT,
   type VerifyReport,
 } from "./structs.js";
 import type { AsyncOptions } from "./watch.js";
@@ -33,20 +32,11 @@ function takeFindings(handle: bigint): Finding[] {
   try {
     return Array.from({ length: Number(fbat.fbat_findings_len(handle)) }, (_, i) => {
       const address = Number(fbat.fbat_findings_get(handle, i));
-      return readFinding(Block.ofStruct(address, SIZES.finding), 0);
+      return FINDING.read(Block.ofStruct(address, FINDING.size), 0);
     });
   } finally {
     fbat.fbat_findings_free(handle);
   }
-}
-
-/** Room for a report, and how it is read with its findings. */
-function answerOf<R>(arena: Arena, size: number, read: (block: Block, at: number) => R) {
-  const { block, at, address } = arena.structs(size);
-  const answer = (): WithFindings<R> => {
-    return { report: read(block, at), findings: takeFindings(arena.out.handle) };
-  };
-  return { address, answer };
 }
 
 export function verifyCall(
@@ -54,13 +44,10 @@ export function verifyCall(
   options: VerifyOptions,
 ): Call<WithFindings<VerifyReport>> {
   return call((arena) => {
-    const of = arena.write(VERIFY_OPTIONS, options);
-    const { address, answer } = answerOf(arena, SIZES.verify_report, readVerifyReport);
-    return {
-      start: fbat.fbat_store_verify,
-      values: [store, of, address, arena.out.address, arena.error.address],
-      answer,
-    };
+    const { out } = arena;
+    const [of, report] = [arena.write(VERIFY_OPTIONS, options), arena.output(VERIFY_REPORT)];
+    const answer = () => ({ report: report.read(), findings: takeFindings(out.handle) });
+    return [fbat.fbat_store_verify, [store, of, report.address, out.address], answer];
   });
 }
 
@@ -70,14 +57,11 @@ function repairCall(
   options: RepairOptions,
 ): Call<WithFindings<RepairReport>> {
   return call((arena) => {
+    const { out } = arena;
     const [from, to] = [writePath(arena, damagedPath), writePath(arena, newPath)];
-    const of = arena.write(REPAIR_OPTIONS, options);
-    const { address, answer } = answerOf(arena, SIZES.repair_report, readRepairReport);
-    return {
-      start: fbat.fbat_repair,
-      values: [from, to, of, address, arena.out.address, arena.error.address],
-      answer,
-    };
+    const [of, report] = [arena.write(REPAIR_OPTIONS, options), arena.output(REPAIR_REPORT)];
+    const answer = () => ({ report: report.read(), findings: takeFindings(out.handle) });
+    return [fbat.fbat_repair, [from, to, of, report.address, out.address], answer];
   });
 }
 
@@ -110,9 +94,8 @@ export async function repairAsync(
  * must not be open for writing.
  */
 export function newIdentity(path: PathLike): Id {
-  return withArena((arena) => {
+  return perform((arena) => {
     const out = arena.room(ID_BYTES);
-    ok(arena, fbat.fbat_new_identity(writePath(arena, path), out.address, arena.error.address));
-    return out.id;
+    return [fbat.fbat_new_identity, [writePath(arena, path), out.address], () => out.id];
   });
 }

@@ -1,6 +1,6 @@
 /** Ids, hashes, kinds and keys: pure functions. */
 import type { PathLike } from "node:fs";
-import { ok, withArena } from "./call.js";
+import { perform, withArena } from "./call.js";
 import { HASH_HEX_SIZE, ID_HEX_SIZE } from "./constants.js";
 import { check, invalid } from "./fail.js";
 import { HASH_BYTES, type Hash, ID_BYTES, type Id, writeHex } from "./hex.js";
@@ -127,14 +127,13 @@ export function operationKey(domain: Uint8Array | string, ...parts: (Uint8Array 
 }
 
 /**
- * A namespace for a directory on this machine: `data-dir:` and the hex BLAKE3 of its canonical path.
- * It changes when the directory moves.
+ * A namespace for a directory on this machine: `data-dir:` and the hex BLAKE3 of its canonical
+ * path. It changes when the directory moves.
  */
 export function namespaceFromPath(path: PathLike): string {
-  return withArena((arena) => {
-    const { out, error } = arena;
-    const at = writePath(arena, path);
-    ok(arena, fbat.fbat_namespace_from_path(at, out.address, error.address));
-    return takeBuffer(out.handle).toString("utf8");
+  return perform((arena) => {
+    const { out } = arena;
+    const answer = () => takeBuffer(out.handle).toString("utf8");
+    return [fbat.fbat_namespace_from_path, [writePath(arena, path), out.address], answer];
   });
 }

@@ -98,9 +98,7 @@ export function bind<const S extends Record<string, Signature>>(signatures: S): 
   const library = open();
   const abi: number = library.func("fbat_abi_version", types.u32, [])();
   if (abi !== ABI_VERSION) {
-    throw new Error(
-      `fbat: the library has version ${abi} of the binary interface, this package needs ${ABI_VERSION}`,
-    );
+    throw new Error(`fbat: the library's binary interface is ${abi}, not ${ABI_VERSION}`);
   }
   const functions = Object.entries(signatures).map(([name, [result, ...parameters]]) => [
     name,

@@ -51,6 +51,7 @@ export class Block {
   readonly buffer: Buffer;
   readonly view: DataView;
   #address = 0;
+  #known = 0;
 
   constructor(of: number | Buffer) {
     const buffer = typeof of === "number" ? Buffer.allocUnsafeSlow(of) : of;
@@ -65,10 +66,13 @@ export class Block {
     return block;
   }
 
-  /** Copies as much of a struct as the library and this package both know. */
+  /** Copies as much of a struct as the library and this package both know: always the same. */
   copyStruct(address: number): void {
-    copyMemory(this.address, address, 8);
-    copyMemory(this.address, address, Math.min(this.size(0), this.buffer.length));
+    if (this.#known === 0) {
+      copyMemory(this.address, address, 8);
+      this.#known = Math.min(this.size(0), this.buffer.length);
+    }
+    copyMemory(this.address, address, this.#known);
   }
 
   get address(): number {
@@ -184,6 +188,12 @@ export class Block {
   }
 }
 
+/** A struct that the library fills in, and how it is read. */
+export interface Output<T> {
+  readonly size: number;
+  read(block: Block, at: number): T;
+}
+
 /** Reads rows of extensions. */
 export function readExtensions(rows: Block, begin: number, count: number): Map<string, Buffer> {
   const found = new Map<string, Buffer>();
@@ -283,6 +293,13 @@ export class Arena {
     }
   }
 
+  /** Takes the callbacks of the call over: they are not released with the arena. */
+  keepWatch(): Watch | null {
+    const { watch } = this;
+    this.watch = null;
+    return watch;
+  }
+
   /** Finds room at a multiple of 8, in what is then the block. */
   #reserve(bytes: number): number {
     const at = this.#used;
@@ -311,6 +328,12 @@ export class Arena {
       place.block.setWord(at, bytes);
     }
     return place;
+  }
+
+  /** Room for a struct that the library fills in. */
+  output<T>(of: Output<T>): { readonly address: number; readonly read: () => T } {
+    const { block, at, address } = this.structs(of.size);
+    return { address, read: () => of.read(block, at) };
   }
 
   /** The address of a struct that says what `of` says. */

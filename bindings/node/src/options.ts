@@ -11,13 +11,7 @@ import {
 import { type Hash, type Id } from "./hex.js";
 import { type Extensions, Struct } from "./memory.js";
 import { type Region, regionOf } from "./region.js";
-import {
-  type ImportReport,
-  type Progress,
-  readImportReport,
-  readProgress,
-  SIZES,
-} from "./structs.js";
+import { IMPORT_REPORT, type ImportReport, PROGRESS, type Progress } from "./structs.js";
 import { type CallOptions, type Filter, type Report, writeFilter, writeWatch } from "./watch.js";
 
 /** @internal A region as the header has it. */
@@ -162,7 +156,7 @@ export const OPEN_OPTIONS = new Struct<OpenOptions>(
     if (of.segmentBytes != null) {
       block.setU64(at + 56, of.segmentBytes, "segmentBytes");
     }
-    writeWatch(arena, block, at + 64, at + 80, of, SIZES.progress, readProgress);
+    writeWatch(arena, block, at + 64, at + 80, of, PROGRESS);
   },
 );
 
@@ -318,7 +312,7 @@ export const QUERY = new Struct<Query>(
     if (of.flags != null) {
       block.setU32(at + 44, of.flags, "flags");
     }
-    writeWatch(arena, block, at + 48, at + 64, of, SIZES.progress, readProgress);
+    writeWatch(arena, block, at + 48, at + 64, of, PROGRESS);
   },
 );
 
@@ -339,7 +333,7 @@ export interface ProvenanceInit {
 }
 
 /** @internal */
-export const PROVENANCE = new Struct<ProvenanceInit>(
+export const PROVENANCE_INIT = new Struct<ProvenanceInit>(
   "provenance",
   96,
   [
@@ -426,7 +420,7 @@ export const IMPORT_OPTIONS = new Struct<ImportOptions>(
     if (of.flags != null) {
       block.setU32(at + 100, of.flags, "flags");
     }
-    writeWatch(arena, block, at + 64, at + 80, of, SIZES.import_report, readImportReport);
+    writeWatch(arena, block, at + 64, at + 80, of, IMPORT_REPORT);
   },
 );
 
@@ -457,7 +451,7 @@ export const VERIFY_OPTIONS = new Struct<VerifyOptions>(
     if (of.region != null) {
       block.setWord(at + 8, arena.write(REGION, regionOf(of.region)));
     }
-    writeWatch(arena, block, at + 16, at + 32, of, SIZES.progress, readProgress);
+    writeWatch(arena, block, at + 16, at + 32, of, PROGRESS);
   },
 );
 
@@ -484,7 +478,7 @@ export const BACKUP_OPTIONS = new Struct<BackupOptions>(
     if (of.flags != null) {
       block.setU32(at + 8, of.flags, "flags");
     }
-    writeWatch(arena, block, at + 16, at + 32, of, SIZES.progress, readProgress);
+    writeWatch(arena, block, at + 16, at + 32, of, PROGRESS);
   },
 );
 
@@ -505,6 +499,6 @@ export const REPAIR_OPTIONS = new Struct<RepairOptions>(
     "progress", "cancel", "signal",
   ],
   (arena, block, at, of) => {
-    writeWatch(arena, block, at + 8, at + 24, of, SIZES.progress, readProgress);
+    writeWatch(arena, block, at + 8, at + 24, of, PROGRESS);
   },
 );

@@ -6,28 +6,26 @@ import { copyMemory } from "./load.js";
 import { Block, copyBytes, readExtensions } from "./memory.js";
 import {
   EXTENSION,
+  PROVENANCE,
   type Provenance,
   RECORD_EXTENSIONS,
   RECORD_SLICES,
   RecordFields,
-  readProvenance,
-  SIZES,
 } from "./structs.js";
 import type { JsonObject, Members } from "./view.js";
 
 /**
  * An event as a reader sees it. Members are decoded when they are asked for. One of a page, or of a
- * query, is good for ever (and keeps its page in memory: copy a payload that you keep for long); one
- * of a filter until the filter returns.
+ * query, is good for ever (and keeps its page in memory: copy a payload that you keep for long);
+ * one of a filter until the filter returns.
  */
 export class EventRecord extends RecordFields {
   /** Where the event came from; null where it was not imported, or that can't be read. */
   provenance(): Provenance | null {
     return withArena((arena) => {
-      const { block, at, address } = arena.structs(SIZES.provenance);
+      const out = arena.output(PROVENANCE);
       const record = this.block.struct(this.at);
-      const isImported = fbat.fbat_record_provenance(record.address, address);
-      return isImported ? readProvenance(block, at) : null;
+      return fbat.fbat_record_provenance(record.address, out.address) ? out.read() : null;
     });
   }
 }
@@ -180,7 +178,7 @@ export class Page implements Iterable<EventRecord> {
     this.resume = BigInt(fbat.fbat_page_resume(handle));
     this.isEnd = fbat.fbat_page_is_end(handle);
     const first = Number(fbat.fbat_page_rows(handle));
-    this.#stride = this.length === 0 ? SIZES.record : strideOf(first);
+    this.#stride = this.length === 0 ? RecordFields.SIZE : strideOf(first);
     this.#rows = new PageRows(copyBytes(first, this.#stride * this.length), this.#stride);
   }
 
@@ -216,8 +214,8 @@ export class Page implements Iterable<EventRecord> {
 /** Rows are as far apart as the library knows them to be long, which may be longer than here. */
 function strideOf(firstRow: number): number {
   const stride = Block.ofStruct(firstRow, 8).size(0);
-  if (stride < SIZES.record) {
-    throw new Error(`fbat: the library's records have ${stride} bytes, not ${SIZES.record}`);
+  if (stride < RecordFields.SIZE) {
+    throw new Error(`fbat: the library's records have ${stride} bytes, not ${RecordFields.SIZE}`);
   }
   return stride;
 }

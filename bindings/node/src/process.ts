@@ -35,8 +35,8 @@ function deliver(
  *
  * It runs on the thread that set it. Lines of calls on other threads (workers, and the `...Async`
  * methods) come when the event loop of that thread turns, and the call that logs waits for it: the
- * thread must not wait for such a call by other means, as with `Atomics.wait`. A worker that sets it
- * has to set null before it ends.
+ * thread must not wait for such a call by other means, as with `Atomics.wait`. A worker that sets
+ * it has to set null before it ends.
  */
 export function setLogCallback(log: LogFunction | null): void {
   if (log !== null && trampoline === null) {

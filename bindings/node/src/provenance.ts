@@ -1,9 +1,9 @@
 /** Provenance on the wire: bare bodies and FBATIP frames. */
-import { ok, withArena } from "./call.js";
+import { perform } from "./call.js";
 import { fbat } from "./library.js";
 import { takeBuffer } from "./memory.js";
-import { PROVENANCE, type ProvenanceInit } from "./options.js";
-import { type Provenance, readProvenance, SIZES } from "./structs.js";
+import { PROVENANCE_INIT, type ProvenanceInit } from "./options.js";
+import { PROVENANCE, type Provenance } from "./structs.js";
 import { u32 } from "./validate.js";
 
 function decode(
@@ -11,11 +11,10 @@ function decode(
   bytes: Uint8Array,
   flags: number,
 ): Provenance {
-  return withArena((arena) => {
+  return perform((arena) => {
     const { address, length } = arena.slice(bytes, "bytes");
-    const out = arena.structs(SIZES.provenance);
-    ok(arena, start(address, length, u32(flags, "flags"), out.address, arena.error.address));
-    return readProvenance(out.block, out.at);
+    const out = arena.output(PROVENANCE);
+    return [start, [address, length, u32(flags, "flags"), out.address], out.read];
   });
 }
 
@@ -33,10 +32,9 @@ export function provenanceFromExtension(body: Uint8Array, flags = 0): Provenance
 }
 
 function encode(start: typeof fbat.fbat_provenance_encode, of: ProvenanceInit): Buffer {
-  return withArena((arena) => {
-    const { out, error } = arena;
-    ok(arena, start(arena.write(PROVENANCE, of), out.address, error.address));
-    return takeBuffer(out.handle);
+  return perform((arena) => {
+    const { out } = arena;
+    return [start, [arena.write(PROVENANCE_INIT, of), out.address], () => takeBuffer(out.handle)];
   });
 }
 

@@ -1,5 +1,7 @@
 /** Queries: pages of events, one after the other. */
-import { type Call, call, isNothing, ok, withArena } from "./call.js";
+import { type Call, call, isNothing, ok, perform, withArena } from "./call.js";
+import { Status } from "./constants.js";
+import { makeError } from "./fail.js";
 import { Handle } from "./handle.js";
 import { ID_BYTES, type Id } from "./hex.js";
 import { fbat } from "./library.js";
@@ -11,12 +13,8 @@ import type { Watch } from "./watch.js";
 /** Reads one page. */
 export function queryCall(store: bigint, query: Query): Call<Page> {
   return call((arena) => {
-    const { out, error } = arena;
-    return {
-      start: fbat.fbat_store_query,
-      values: [store, arena.write(QUERY, query), out.address, error.address],
-      answer: () => Page.take(out.handle),
-    };
+    const [of, { out }] = [arena.write(QUERY, query), arena];
+    return [fbat.fbat_store_query, [store, of, out.address], () => Page.take(out.handle)];
   });
 }
 
@@ -44,16 +42,14 @@ export class Cursor extends Handle implements Iterable<Page> {
   /** Kept from being collected, which would close it. */
   readonly #store: unknown;
   readonly #watch: Watch | null;
+  #isReading = false;
 
   /** @internal */
   constructor(store: { readonly handle: bigint }, query: Query) {
-    const [handle, watch] = withArena((arena) => {
-      const { out, error } = arena;
-      const of = arena.write(QUERY, query);
-      ok(arena, fbat.fbat_cursor_new(store.handle, of, out.address, error.address));
-      const kept = arena.watch;
-      arena.watch = null;
-      return [out.handle, kept] as const;
+    const [handle, watch] = perform((arena) => {
+      const [of, { out }] = [arena.write(QUERY, query), arena];
+      const answer = () => [out.handle, arena.keepWatch()] as const;
+      return [fbat.fbat_cursor_new, [store.handle, of, out.address], answer];
     });
     super(handle, () => {
       fbat.fbat_cursor_free(handle);
@@ -63,14 +59,32 @@ export class Cursor extends Handle implements Iterable<Page> {
     this.#watch = watch;
   }
 
+  #refuseInside(): void {
+    if (this.#isReading) {
+      const message = "a progress function cannot use the cursor that calls it";
+      throw makeError({ status: Status.ERR_BUSY, message });
+    }
+  }
+
   /** The next page that has rows; null at the end. May be asked again later. */
   nextPage(): Page | null {
     void this.#store;
+    this.#refuseInside();
     return withArena((arena) => {
       const { out, error } = arena;
-      ok(arena, fbat.fbat_cursor_next(this.handle, out.address, error.address), this.#watch);
+      this.#isReading = true;
+      try {
+        ok(arena, fbat.fbat_cursor_next(this.handle, out.address, error.address), this.#watch);
+      } finally {
+        this.#isReading = false;
+      }
       return out.handle === 0n ? null : Page.take(out.handle);
     });
+  }
+
+  override [Symbol.dispose](): void {
+    this.#refuseInside();
+    super[Symbol.dispose]();
   }
 
   /** The pages up to the end. A loop that is left early leaves the cursor where it is. */

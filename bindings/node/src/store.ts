@@ -2,7 +2,7 @@
 import type { PathLike } from "node:fs";
 import { type InspectOptions, inspect } from "node:util";
 import { appendBatchCall, appendCall } from "./append.js";
-import { type Call, call, isNothing, ok, run, runAsync, withArena } from "./call.js";
+import { type Call, call, isNothing, ok, perform, run, runAsync, withArena } from "./call.js";
 import { Status } from "./constants.js";
 import type { FbatError } from "./error.js";
 import { closed, invalid, needed } from "./fail.js";
@@ -10,7 +10,7 @@ import { verifyCall, type WithFindings } from "./findings.js";
 import { Handle, sharedNumber } from "./handle.js";
 import { HASH_BYTES, type Hash, type Id } from "./hex.js";
 import { fbat } from "./library.js";
-import { type Block, copyBytes, textOf } from "./memory.js";
+import { copyBytes, type Output, textOf } from "./memory.js";
 import {
   BACKUP_OPTIONS,
   type BackupOptions,
@@ -26,19 +26,18 @@ import type { EventRecord, Page } from "./page.js";
 import { writePath } from "./path.js";
 import { Cursor, getEvent, queryCall } from "./query.js";
 import {
+  BACKUP_REPORT,
   type BackupReport,
+  FRONTIER,
   type Frontier,
+  HEAD,
   type Head,
+  IMPORT_REPORT,
   type ImportReport,
+  OPEN_REPORT,
   type OpenReport,
   type Receipt,
-  readBackupReport,
-  readFrontier,
-  readHead,
-  readImportReport,
-  readOpenReport,
-  readStats,
-  SIZES,
+  STATS,
   type Stats,
   type VerifyReport,
 } from "./structs.js";
@@ -62,14 +61,11 @@ function wantsReceipts(options: BatchOptions): boolean {
   return options.receipts ?? true;
 }
 
-type Ask = (store: bigint, out: number, error: number) => number;
-
-/** What a call answers that fills in one struct. */
-function ask<T>(store: bigint, of: Ask, size: number, read: (block: Block, at: number) => T): T {
-  return withArena((arena) => {
-    const { block, at, address } = arena.structs(size);
-    ok(arena, of(store, address, arena.error.address));
-    return read(block, at);
+/** A call that fills in one struct. */
+function ask<T>(store: bigint, of: typeof fbat.fbat_store_stats, answer: Output<T>): Call<T> {
+  return call((arena) => {
+    const out = arena.output(answer);
+    return [of, [store, out.address], out.read];
   });
 }
 
@@ -84,14 +80,14 @@ function readFacts(store: bigint) {
     path: pathBytes.toString("utf8"),
     pathBytes,
     isReadOnly: fbat.fbat_store_is_read_only(store),
-    openReport: ask(store, fbat.fbat_store_open_report, SIZES.open_report, readOpenReport),
+    openReport: run(ask(store, fbat.fbat_store_open_report, OPEN_REPORT)),
   };
 }
 
 /**
  * An open store. Methods block their thread until they are done; those whose names end in `Async`
- * work on a thread of Node's pool instead, and what is handed to them must not be changed until they
- * are done.
+ * work on a thread of Node's pool instead, and what is handed to them must not be changed until
+ * they are done.
  */
 export class Store extends Handle {
   readonly #facts: ReturnType<typeof readFacts>;
@@ -109,13 +105,10 @@ export class Store extends Handle {
 
   static #open(path: PathLike, options: OpenOptions): Call<Store> {
     return call((arena) => {
-      const { out, error } = arena;
+      const { out } = arena;
       const [at, of] = [writePath(arena, path), arena.write(OPEN_OPTIONS, options)];
-      return {
-        start: fbat.fbat_store_open,
-        values: [at, of, out.address, error.address],
-        answer: () => new Store(out.handle, true),
-      };
+      const answer = () => new Store(out.handle, true);
+      return [fbat.fbat_store_open, [at, of, out.address], answer];
     });
   }
 
@@ -133,8 +126,8 @@ export class Store extends Handle {
   }
 
   /**
-   * A store that another thread of this process has open and shares. To close or dispose of this one
-   * gives up the use of it here; the store is closed by who opened it, and calls here give a
+   * A store that another thread of this process has open and shares. To close or dispose of this
+   * one gives up the use of it here; the store is closed by who opened it, and calls here give a
    * {@link FbatError} then.
    */
   static attach(shared: SharedStore): Store {
@@ -185,9 +178,9 @@ export class Store extends Handle {
 
   /**
    * Makes what was written durable, releases the directory, and ends all use of the store: later
-   * calls throw a `ClosedError`. A failure to write is thrown, and the store is closed all the same.
-   * Closing it again does nothing. From within a callback of an import that uses the store this is a
-   * `BusyError`, and the store stays open.
+   * calls throw a `ClosedError`. A failure to write is thrown, and the store is closed all the
+   * same. Closing it again does nothing. From within a callback of an import that uses the store
+   * this is a `BusyError`, and the store stays open.
    */
   close(): void {
     if (this.isClosed || !this.#isOwner) {
@@ -220,49 +213,38 @@ export class Store extends Handle {
     return show(this, { path, id, label, isReadOnly, isClosed }, depth, options);
   }
 
-  #sync(): Call<Frontier> {
-    return call((arena) => {
-      const { block, at, address } = arena.structs(SIZES.frontier);
-      return {
-        start: fbat.fbat_store_sync,
-        values: [this.handle, address, arena.error.address],
-        answer: () => readFrontier(block, at),
-      };
-    });
-  }
-
   /** Makes everything that is visible durable. */
   sync(): Frontier {
-    return run(this.#sync());
+    return run(ask(this.handle, fbat.fbat_store_sync, FRONTIER));
   }
 
   /** {@link Store.sync} on a thread of Node's pool. */
   async syncAsync(): Promise<Frontier> {
-    return runAsync(() => this.#sync(), this);
+    return runAsync(() => ask(this.handle, fbat.fbat_store_sync, FRONTIER), this);
   }
 
   /** How far the log goes. */
   frontier(): Frontier {
-    return ask(this.handle, fbat.fbat_store_frontier, SIZES.frontier, readFrontier);
+    return run(ask(this.handle, fbat.fbat_store_frontier, FRONTIER));
   }
 
   /** Figures about the store. */
   stats(): Stats {
-    return ask(this.handle, fbat.fbat_store_stats, SIZES.stats, readStats);
+    return run(ask(this.handle, fbat.fbat_store_stats, STATS));
   }
 
   /** The newest event of an entity; null where it has none. */
   head(entity: string): Head | null {
     return withArena((arena) => {
       const { address, length } = arena.slice(entity, "entity");
-      const head = arena.structs(SIZES.head);
+      const head = arena.output(HEAD);
       const error = arena.error.address;
       const status = fbat.fbat_store_head(this.handle, address, length, head.address, error);
       if (isNothing(arena, status)) {
         return null;
       }
       ok(arena, status);
-      return readHead(head.block, head.at);
+      return head.read();
     });
   }
 
@@ -271,10 +253,9 @@ export class Store extends Handle {
    * with the same log hash have the same events in the same order.
    */
   logHash(): Hash {
-    return withArena((arena) => {
+    return perform((arena) => {
       const out = arena.room(HASH_BYTES);
-      ok(arena, fbat.fbat_store_log_hash(this.handle, out.address, arena.error.address));
-      return out.hash;
+      return [fbat.fbat_store_log_hash, [this.handle, out.address], () => out.hash];
     });
   }
 
@@ -311,8 +292,8 @@ export class Store extends Handle {
   }
 
   /**
-   * Reads one page. To go on, set `after` (or `until`, backward) to its `resume`, unless `isEnd`; or
-   * take a cursor.
+   * Reads one page. To go on, set `after` (or `until`, backward) to its `resume`, unless `isEnd`;
+   * or take a cursor.
    */
   query(query: Query = {}): Page {
     return run(queryCall(this.handle, query));
@@ -343,21 +324,15 @@ export class Store extends Handle {
       throw needed("source", "a Store", source);
     }
     return call((arena) => {
-      const { block, at, address } = arena.structs(SIZES.import_report);
-      const report = () => readImportReport(block, at);
+      const { address, read } = arena.output(IMPORT_REPORT);
       const of = arena.write(IMPORT_OPTIONS, options);
-      return {
-        start: fbat.fbat_import,
-        values: [this.handle, source.handle, of, address, arena.error.address],
-        answer: report,
-        report,
-      };
+      return [fbat.fbat_import, [this.handle, source.handle, of, address], read, read];
     });
   }
 
   /**
-   * Copies events of another store into this one, exactly once. Importing again adds nothing, and an
-   * import that failed or was stopped is completed by the next; `reportOf` says how far one came
+   * Copies events of another store into this one, exactly once. Importing again adds nothing, and
+   * an import that failed or was stopped is completed by the next; `reportOf` says how far one came
    * that threw.
    */
   importFrom(source: Store, options: ImportOptions): ImportReport {
@@ -389,13 +364,9 @@ export class Store extends Handle {
 
   #backup(destination: PathLike, options: BackupOptions): Call<BackupReport> {
     return call((arena) => {
-      const { block, at, address } = arena.structs(SIZES.backup_report);
+      const report = arena.output(BACKUP_REPORT);
       const [to, of] = [writePath(arena, destination), arena.write(BACKUP_OPTIONS, options)];
-      return {
-        start: fbat.fbat_store_backup,
-        values: [this.handle, to, of, address, arena.error.address],
-        answer: () => readBackupReport(block, at),
-      };
+      return [fbat.fbat_store_backup, [this.handle, to, of, report.address], report.read];
     });
   }
 

@@ -29,7 +29,9 @@ export function show(
   return `${name} ${inspect(found, { ...options, depth })}`;
 }
 
-/** A value as JSON has it: integers of 64 bits as decimal text, bytes as base64, maps as objects. */
+/**
+ * A value as JSON has it: integers of 64 bits as decimal text, bytes as base64, maps as objects.
+ */
 export type Json<T> = T extends bigint
   ? string
   : T extends Uint8Array

@@ -1,11 +1,12 @@
-/** What a long call tells its caller, and how it is ended: progress, filters, tokens and signals. */
+/**
+ * What a long call tells its caller, and how it is ended: progress, filters, tokens and signals.
+ */
 import koffi from "koffi";
 import { Cancel } from "./cancel.js";
 import { invalid, needed } from "./fail.js";
 import { CALLBACK } from "./load.js";
-import { type Arena, Block } from "./memory.js";
+import { type Arena, Block, type Output } from "./memory.js";
 import { EventRecord, GONE } from "./page.js";
-import { SIZES } from "./structs.js";
 
 /** Told how far a call has come, on the thread that made it. */
 export type Report<P> = (progress: P) => void;
@@ -118,13 +119,12 @@ export function writeWatch<P>(
   progressAt: number,
   cancelAt: number,
   { progress = null, cancel = null, signal = null }: CallOptions<P>,
-  size: number,
-  read: (block: Block, at: number) => P,
+  report: Output<P>,
 ): void {
   if (progress !== null) {
     needFunction(progress, "progress");
     const pointer = Watch.of(arena).register((address) => {
-      progress(read(Block.ofStruct(address, size), 0));
+      progress(report.read(Block.ofStruct(address, report.size), 0));
       return 0;
     });
     block.setWord(progressAt, pointer);
@@ -137,7 +137,7 @@ export function writeWatch<P>(
 /** Writes a filter into a struct of options. */
 export function writeFilter(arena: Arena, block: Block, at: number, filter: Filter): void {
   needFunction(filter, "filter");
-  const row = new Block(Buffer.alloc(SIZES.record));
+  const row = new Block(Buffer.alloc(EventRecord.SIZE));
   const pointer = Watch.of(arena).register((address) => {
     row.copyStruct(address);
     const record = new EventRecord(row, 0);

@@ -1,4 +1,7 @@
-/** What the tests share: directories that are removed, stores in them, and the promise that nothing stays behind. */
+/**
+ * What the tests share: directories that are removed, stores in them, and the promise that nothing
+ * stays behind.
+ */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";

@@ -27,7 +27,7 @@ function forget(): void {
   new Cancel();
 }
 
-test("objects that nobody disposed of are freed when they are collected, a store is closed", async () => {
+test("what nobody disposed of is freed when it is collected, a store is closed", async () => {
   forget();
   assert.equal(liveHandles(), 5);
   await collectAll();

@@ -330,7 +330,7 @@ test("a token ends the import, from within or before", () => {
   );
 });
 
-test("a signal ends a synchronous import when its own callback aborts, with the reason as cause", () => {
+test("a signal ends an import that blocks when its own callback aborts", () => {
   const { source, hub } = pair();
   const controller = new AbortController();
   const reason = new Error("enough");

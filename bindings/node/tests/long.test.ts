@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { cpSync } from "node:fs";
 import { test } from "node:test";
 import {
+  BusyError,
   type CallOptions,
   Cancel,
   CancelledError,
@@ -180,7 +181,24 @@ test("a progress function may use the library, also for a call of the same kind"
   assert.ok(inner >= 1002n);
 });
 
-test("a cursor's function is called for each page, and its failure leaves the cursor usable", () => {
+test("a progress function cannot use the cursor that calls it", () => {
+  const store = filled();
+  const refusals: unknown[] = [];
+  const cursor = store.cursor({
+    progress: () => {
+      refusals.push(caught(() => cursor.nextPage()));
+      refusals.push(caught(() => cursor[Symbol.dispose]()));
+    },
+  });
+  cursor.nextPage();
+  assert.ok(refusals.length > 0);
+  for (const refusal of refusals) {
+    checkError(refusal, BusyError, "ERR_BUSY");
+  }
+  cursor[Symbol.dispose]();
+});
+
+test("a cursor's function is called for each page, and may fail without harm", () => {
   const store = filled();
   let isBroken = true;
   using cursor = store.cursor({

@@ -155,7 +155,7 @@ test("every part but the version is needed, each of its type", () => {
   refused(() => decodeProvenance(Buffer.alloc(20), 2), InvalidError, "ERR_INVALID_ARGUMENT");
 });
 
-test("an imported event has a provenance: by id, by record, by extension and by its members", () => {
+test("an imported event has a provenance: by record, by extension and by members", () => {
   const source = openStore("source");
   const hub = openStore("hub");
   const { id, sequence } = source.append(

@@ -52,7 +52,7 @@ test("what was closed, or is gone, is shown as such", () => {
   assert.match(inspect(store), /isClosed: true/);
 });
 
-test("a record is JSON with 64-bit integers as decimal text, bytes as base64 and extensions as an object", () => {
+test("a record is JSON: 64-bit integers are decimal text, bytes are base64", () => {
   const store = openStore("s");
   const payload = Uint8Array.of(0, 1, 255);
   const receipt = store.append({
