@@ -193,4 +193,20 @@ impl Api {
              enum {{\n{constants}}};\n{types}{functions}"
         )
     }
+
+    /// `tests/header/layouts.rs`: structs with their sizes, members with their offsets.
+    pub fn layouts(&self) -> String {
+        let mut text = "// Generated from src/ffi; make header writes it again.\n\n\
+                        layouts! {\n"
+            .to_owned();
+        for item in &self.types {
+            let Shape::Struct { size, members, .. } = &item.shape else { continue };
+            text += &format!("    {} {size} {{\n", item.name);
+            for member in members {
+                text += &format!("        {} {};\n", member.name, member.offset);
+            }
+            text += "    }\n";
+        }
+        text + "}\n"
+    }
 }

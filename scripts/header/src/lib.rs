@@ -17,6 +17,8 @@ pub struct Rendered {
     pub header: String,
     /// `include/fbat_ffi.h`: the same for tools that have no preprocessor.
     pub ffi_header: String,
+    /// `tests/header/layouts.rs`: every struct and member, for Rust to compare with its own.
+    pub layouts: String,
     /// `build/api.json`: the same for programs.
     pub description: String,
     /// What the description says.
@@ -24,12 +26,13 @@ pub struct Rendered {
 }
 
 impl Rendered {
-    /// Each file with its name.
-    pub fn files(&self) -> [(&'static str, &str); 3] {
+    /// Each file with its place in the source tree.
+    pub fn files(&self) -> [(&'static str, &str); 4] {
         [
-            ("fbat.h", &self.header),
-            ("fbat_ffi.h", &self.ffi_header),
-            ("api.json", &self.description),
+            ("include/fbat.h", &self.header),
+            ("include/fbat_ffi.h", &self.ffi_header),
+            ("tests/header/layouts.rs", &self.layouts),
+            ("build/api.json", &self.description),
         ]
     }
 }
@@ -41,5 +44,11 @@ pub fn render(root: &Path) -> Rendered {
     source.fill_in(&initializers::render(&api));
     api.macros = read::macros(&source);
     let description = serde_json::to_string_pretty(&api).expect("plain data") + "\n";
-    Rendered { header: source.header(), ffi_header: api.ffi_header(), description, api }
+    Rendered {
+        header: source.header(),
+        ffi_header: api.ffi_header(),
+        layouts: api.layouts(),
+        description,
+        api,
+    }
 }

@@ -1,5 +1,6 @@
 //! Import: copying events from one store into another, exactly once, with provenance.
 
+use crate::engine::log::state::Frontier;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::{Columns, Event};
 use crate::engine::model::region::Region;
@@ -107,6 +108,23 @@ pub struct ImportReport {
     /// The destination's frontier after the import.
     pub destination_visible: u64,
     pub destination_durable: u64,
+}
+
+impl ImportReport {
+    /// Adds the outcome of a chunk.
+    fn add_chunk(&mut self, chunk: &ImportReport) {
+        self.imported += chunk.imported;
+        self.deduplicated += chunk.deduplicated;
+        self.conflicts += chunk.conflicts;
+        self.overtaken += chunk.overtaken;
+        self.destination_visible = chunk.destination_visible;
+        self.destination_durable = chunk.destination_durable;
+    }
+
+    fn set_frontier(&mut self, destination: Frontier) {
+        self.destination_visible = destination.visible;
+        self.destination_durable = destination.durable;
+    }
 }
 
 /// What an import did, and how it ended. The report covers whole committed chunks also when it

@@ -107,7 +107,7 @@ impl MemTable {
     /// Adds an event, the newest so far.
     pub fn insert(&mut self, entry: &Entry) {
         let Entry { id, sequence, version, hash, entity, tag, offset, batch_offset, .. } = *entry;
-        let new_zone = self.slots.len() % SPARSE_EVERY == 0;
+        let new_zone = self.slots.len().is_multiple_of(SPARSE_EVERY);
         self.zones.add(new_zone, entry.kind, entry.timestamp_us, entry.recorded_us);
         let slot = self.slots.len() as u32 + 1;
         let head = EntityHead { version, hash, slot };

@@ -86,6 +86,11 @@ impl<'a> Watch<'a> {
         Watch { cancel, tell: RefCell::new(tell), ..Watch::default() }
     }
 
+    /// Whether a callback is told: only then can the caller act in the middle of the call.
+    pub(crate) fn tells(&self) -> bool {
+        self.tell.borrow().is_some()
+    }
+
     /// Says how much there is to do, 0 where that is not known yet. The token is looked at after
     /// each `step` of it at the latest.
     pub(crate) fn begin(&self, total: u64, step: u64) -> Result<()> {

@@ -1,13 +1,13 @@
 //! Walking over events that match a region: what queries and imports share.
 
-use crate::engine::format::frame::{Frame, FrameSource, StringRef};
+use crate::engine::format::frame::Frame;
 use crate::engine::format::hash;
 use crate::engine::index::file::Index;
 use crate::engine::log::segment::{Flow, MatchingZones, Segment, Stretch};
-use crate::engine::log::state::Inner;
+use crate::engine::log::state::Log;
 use crate::engine::log::window::Window;
 use crate::engine::model::error::{Error, Result};
-use crate::engine::model::event::{Event, Extensions, Source};
+use crate::engine::model::event::Event;
 use crate::engine::model::id::{Hash, Id};
 use crate::engine::model::region::{KindFilter, Region};
 use foldhash::HashMap;
@@ -47,7 +47,7 @@ impl<F: FnMut(&Event<'_>) -> Result<Flow>> Visit for F {
     }
 }
 
-impl Inner {
+impl Log {
     /// Visits matching events in order of sequence, or in reverse.
     pub fn scan(&self, scan: &Scan<'_>, visit: &mut dyn Visit) -> Result<()> {
         let segments = self.segments();
@@ -76,7 +76,7 @@ impl Inner {
 
 /// The walk over one segment.
 struct Visitor<'a> {
-    store: &'a Inner,
+    store: &'a Log,
     scan: &'a Scan<'a>,
     segment: &'a Arc<Segment>,
     strings: Strings,
@@ -89,7 +89,7 @@ struct Visitor<'a> {
 impl<'a> Visitor<'a> {
     /// None where the segment cannot hold a match.
     fn new(
-        store: &'a Inner,
+        store: &'a Log,
         scan: &'a Scan<'a>,
         segment: &'a Arc<Segment>,
     ) -> Result<Option<Visitor<'a>>> {
@@ -371,10 +371,7 @@ impl Strings {
         previous_hash: Option<Hash>,
     ) -> Result<Event<'e>> {
         self.forget_many();
-        let namespace = match frame.source {
-            FrameSource::Import { namespace: StringRef { number, .. }, .. } => Some(number),
-            _ => None,
-        };
+        let namespace = frame.namespace.map(|string| string.number);
         for number in
             [Some(frame.entity.number), Some(frame.scope.number), namespace].into_iter().flatten()
         {
@@ -382,50 +379,8 @@ impl Strings {
         }
         let text = |number| self.text(number);
         let namespace = namespace.map_or("", text);
-        Ok(event_of(
-            frame,
-            text(frame.entity.number),
-            text(frame.scope.number),
-            namespace,
-            previous_hash,
-        ))
-    }
-}
-
-/// The event of a frame, whose strings are these.
-#[inline(always)]
-pub fn event_of<'e>(
-    frame: &Frame<'e>,
-    entity: &'e str,
-    scope: &'e str,
-    namespace: &'e str,
-    previous_hash: Option<Hash>,
-) -> Event<'e> {
-    Event {
-        id: frame.id,
-        sequence: frame.sequence,
-        entity,
-        scope,
-        kind: frame.kind,
-        version: frame.version,
-        timestamp_us: frame.timestamp_us,
-        recorded_us: frame.recorded_us,
-        flags: frame.flags,
-        payload_version: frame.payload_version,
-        correlation: frame.correlation,
-        causation: frame.causation,
-        payload: frame.payload,
-        payload_len: frame.payload.len(),
-        extensions: Extensions(frame.extensions),
-        content_hash: frame.content_hash,
-        event_hash: frame.event_hash,
-        previous_hash,
-        source: match frame.source {
-            FrameSource::None => Source::None,
-            FrameSource::Raw(body) => Source::Raw(body),
-            FrameSource::Import { event_id, sequence, .. } => {
-                Source::Import { namespace, event_id, sequence }
-            }
-        },
+        let event =
+            frame.with_strings(text(frame.entity.number), text(frame.scope.number), namespace);
+        Ok(Event { previous_hash, ..event })
     }
 }
