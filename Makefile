@@ -18,6 +18,7 @@
 #   make bench-languages what an event costs in C, C++, Go, Python and Node; benches/bindings/results.md
 #   make bench-scale     what an event costs in stores of 10 thousand to 10 million; benches/scale.md, .csv, .svg
 #   make header          writes include/ again after a change to src/ffi
+#   make render          the same, and all else that is rendered from it
 
 CARGO      ?= cargo
 PREFIX     ?= /usr/local
@@ -46,7 +47,7 @@ STATIC_LIBS := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 EXAMPLE_CC   = $(CC) -std=c11 -O2 -g -Wall -Wextra -Wpedantic $(CFLAGS) $(EXAMPLE_CFLAGS) -Iinclude
 EXAMPLE_LIB := -Lbuild/lib -Wl,-rpath,'$$ORIGIN/../lib' -lfbat
 
-.PHONY: all lib man print-version print-soversion examples demo check check-all torture canaries bench bench-quick bench-scale bench-languages header \
+.PHONY: all lib man print-version print-soversion examples demo check check-all torture canaries bench bench-quick bench-scale bench-languages header render \
   install install-strip uninstall dist dist-vendored deb docs abi abi-bless features setup clean help
 all: lib
 
@@ -64,11 +65,13 @@ else
 	@echo 'cargo is not here: build/lib is taken as it is'
 endif
 
-# Pages need Python alone; an installation can do without them.
+# Pages need Python, and the description of the header that a tarball has; an installation can do
+# without them.
 man: build/man/made
-build/man/made: include/fbat.h scripts/man
-	@if command -v $(PYTHON) >/dev/null; then $(PYTHON) scripts/man build/man/man3 && touch $@; \
-	  else echo 'man pages are left out: $(PYTHON) is not here'; fi
+build/man/made: include/fbat.h scripts/man scripts/description.py
+	@if ! command -v $(PYTHON) >/dev/null; then echo 'man pages are left out: no $(PYTHON)'; \
+	  elif ! CARGO='$(CARGO)' scripts/api; then echo 'man pages are left out'; \
+	  else CARGO='$(CARGO)' $(PYTHON) scripts/man build/man/man3 && touch $@; fi
 
 print-version:
 	@echo $(VERSION)
@@ -127,9 +130,11 @@ build/bench/worker: benches/c/worker.c $(HEADERS) | lib
 bench-languages: lib
 	@benches/bindings/run
 
-# The test that compares the committed header with a fresh one writes it instead.
 header:
-	FBAT_BLESS=1 $(CARGO) test --locked --test header
+	@scripts/api --all
+
+render:
+	@scripts/render
 
 # Paths in what is installed are relative, so that the whole can be moved.
 path = $$(realpath -ms --relative-to='$(1)' '$(2)')

@@ -13,18 +13,12 @@
  * @code{.c}
  * #include "fbat.h"
  * #include <stdio.h>
- * #include <string.h>
  *
- * // Tells of a failure and frees its detail.
+ * // Reports a failure and frees its detail.
  * static int failed(const char *what, fbat_error *err) {
  *   fprintf(stderr, "%s: %s\n", what, fbat_error_message(err).data);
  *   fbat_error_free(err);
  *   return 1;
- * }
- *
- * static fbat_str text(const char *s) {
- *   fbat_str str = {s, strlen(s)};
- *   return str;
  * }
  *
  * int main(int argc, char **argv) {
@@ -35,10 +29,10 @@
  *
  *   fbat_event event = FBAT_EVENT_INIT;
  *   fbat_receipt receipt = FBAT_RECEIPT_INIT;
- *   event.entity = text("order:1");
- *   event.scope = text("shop");
+ *   event.entity = FBAT_STR("order:1");
+ *   event.scope = FBAT_STR("shop");
  *   event.kind = 0x1001;
- *   event.payload = (const uint8_t *)"2 apples";
+ *   event.payload = "2 apples";
  *   event.payload_len = 8;
  *   if (fbat_append(store, &event, &receipt, &err) != FBAT_OK)
  *     return failed("append", err);
@@ -54,10 +48,10 @@
  *       return failed("next", err);
  *     if (page == NULL)
  *       break;
- *     const fbat_record *rows = fbat_page_rows(page);
- *     for (size_t i = 0; i < fbat_page_len(page); i++)
- *       printf("%s: %.*s\n", rows[i].entity.data, (int)rows[i].payload_len,
- *              (const char *)rows[i].payload);
+ *     for (size_t i = 0; i < fbat_page_len(page); i++) {
+ *       const fbat_record *row = fbat_page_row(page, i);
+ *       printf("%s: %.*s\n", row->entity.data, (int)row->payload_len, (const char *)row->payload);
+ *     }
  *     fbat_page_free(page);
  *   }
  *   fbat_cursor_free(cursor);
@@ -69,49 +63,60 @@
  * @endcode
  *
  * @par Status and error
- * A call that can fail returns an #fbat_status: #FBAT_OK is 0, the library's own failures are
- * positive, and a negative number is what a callback of yours stopped the call with. The last
- * parameter `err` may be NULL; else `*err` is set to NULL at the beginning and to a new
- * fbat_error on failure, which you free. What was there before is overwritten, not freed.
+ * A call that can fail returns an #fbat_status. #FBAT_OK is 0. The library's own failures are
+ * positive. A negative number is what a callback of yours stopped the call with.
  * @par
- * The statuses that a function lists are not all: every one may also return
- * #FBAT_ERR_INVALID_HANDLE when an object that it needs is not live, #FBAT_ERR_FORKED,
- * #FBAT_ERR_PANIC and #FBAT_ERR_INTERNAL when the library has a defect, and, where it makes an
- * object, #FBAT_ERR_LIMIT_EXCEEDED when 16 million are live. A function without a status
- * answers with what it documents for an object that is not live.
+ * The last parameter `err` may be NULL. Else `*err` is NULL on success, and a new fbat_error on
+ * failure, which you free. What was there before is overwritten, not freed.
+ * @par
+ * A function lists the statuses that are its own. Every one may also return
+ * #FBAT_ERR_INVALID_HANDLE for an object that is not live, #FBAT_ERR_UNSUPPORTED for a struct of a
+ * newer header, #FBAT_ERR_FORKED, #FBAT_ERR_PANIC, #FBAT_ERR_INTERNAL for a defect of the library,
+ * and #FBAT_ERR_LIMIT_EXCEEDED when it makes an object and 16 million are live. A function without
+ * a status says what it answers for an object that is not live.
  *
  * @par Results
- * Results come through out-parameters, which are written in every case: on failure pointers are
- * NULL, numbers, ids and hashes zero, and structs zero but for their size. Only a struct whose
+ * Results come through out-parameters, which are always written. On failure pointers are NULL,
+ * numbers, ids and hashes are zero, and structs are zero but for their size. Only a struct whose
  * `struct_size` is bad is left as it is.
  *
  * @par Ownership
  * What a call returns through a pointer is yours and has a `_free` function, which ignores NULL.
- * What it returns by value (an #fbat_str, a pointer to rows) is borrowed; its line says how long
+ * What it returns by value (an #fbat_str, a pointer to a row) is borrowed; its line says how long
  * it lives. What you pass in is copied before the call returns.
  *
  * @par Objects
  * A pointer to an opaque object is a number that the library looks up, never an address. One
- * that was freed, is of another type, or is garbage gives #FBAT_ERR_INVALID_HANDLE, and a second
+ * that was freed, is of another type, or is garbage gives #FBAT_ERR_INVALID_HANDLE. A second
  * `_free` does nothing. Leak checkers can't see such objects: fbat_live_handles() counts them.
- * This does not protect plain memory: structs, arrays, rows of a page.
+ * Plain memory (structs, arrays, rows of a page) has no such protection.
  *
  * @par Structs with a size
- * The first member of a struct that you allocate is its `struct_size`. Begin with its
- * `FBAT_..._INIT`, or with its `fbat_..._init()` where macros are of no use; both set all else to
- * zero, which is the default of every member. A size that the library does not know is an error.
+ * Options, events and reports are plain structs, whose first member is their `struct_size`. Begin
+ * each with its `FBAT_..._INIT`, or zero it and set the size: zero is the default of every other
+ * member. Options may be NULL for the defaults, but for an import's.
+ * @par
+ * Structs grow at their end. The library takes the size that an older header had, and treats what
+ * is missing as zero. It takes a larger one, of a newer header, when all that it does not know is
+ * zero, and else answers #FBAT_ERR_UNSUPPORTED. All elements of an array have the size of the
+ * first, and are that far apart; so are the rows of a page, for which fbat_page_row() is there.
  *
  * @par Text and bytes
- * Text is UTF-8 with a length; NULL with a length of 0 is empty, NULL with another length is an
- * error. Text from the library has a NUL behind it. Paths end with a NUL, and are bytes of the
- * file system.
+ * Text is UTF-8 with a length. NULL with a length of 0 is no text; NULL with another length is an
+ * error. In a member that may be left out, a pointer with a length of 0 is an error too: text that
+ * was computed, and came out empty, must not mean "everything". Text from the library has a NUL
+ * after its end. Paths end with a NUL, and are bytes of the file system.
  *
  * @par Flags and choices
  * They are fixed-width integers. Unknown bits and values are an error.
  *
+ * @par Long calls
+ * Opening, queries, imports, verification, backup and repair have a `progress` callback and a
+ * `cancel` token in their options. A triggered token ends the call with #FBAT_ERR_CANCELLED.
+ *
  * @par Threads
  * Every function says which threads may call it. In short: `const` objects may be used by any
- * number of threads at once, others by one at a time; any thread may close and free a store. No
+ * number of threads at once, others by one at a time. Any thread may close and free a store. No
  * function has to be called on the thread that made an object.
  *
  * @par Callbacks
@@ -121,7 +126,7 @@
  *
  * @par Fork
  * In a child that was forked after a store had been opened, every call gives #FBAT_ERR_FORKED
- * without an error object, frees do nothing, and no file is touched; versions, status names and
+ * without an error object, frees do nothing, and no file is touched. Versions, status names and
  * kinds work. After exec all is well.
  *
  * @par Defects
@@ -146,12 +151,6 @@ extern "C" {
 #else
 #define FBAT_NODISCARD
 #endif
-
-/** The version of this header as text. @since 0.1 */
-#define FBAT_VERSION "0.1.0"
-
-/** The first 6 bytes of a provenance frame. @since 0.1 */
-#define FBAT_PROVENANCE_MAGIC "FBATIP"
 
 /* ------------------------------------------------------------------------------- Basic types */
 
@@ -183,8 +182,9 @@ typedef struct fbat_hash {
 /**
  * Text by pointer and length; UTF-8.
  *
- * What the library gives out has a NUL behind its end, which is not counted (and NULL data only
- * where there is no text at all). What is given to the library needs none.
+ * What the library gives out has a NUL after its end, which is not counted (and NULL data only
+ * where there is no text at all), but for what was decoded out of bytes of the caller's. What is
+ * given to the library needs none.
  * @since 0.1
  */
 typedef struct fbat_str {
@@ -208,9 +208,9 @@ typedef struct fbat_extension {
 } fbat_extension;
 
 /**
- * Disposes of the `user_data` of a callback. The library calls it exactly once: when the
- * callback is replaced or its owner is freed and no call uses it any more, or before the call
- * that was to set it returns with a failure. May be NULL.
+ * Disposes of the `user_data` of fbat_set_log_callback(). The library calls it exactly once: when
+ * the callback is replaced and no call uses it any more, or before the call that was to set it
+ * returns with a failure. May be NULL.
  * @param user_data what was given with the callback.
  * @since 0.1
  */
@@ -259,7 +259,7 @@ typedef uint32_t fbat_category;
 #define FBAT_ERR_INVALID_HANDLE 110
 
 /**
- * Text is not UTF-8; fbat_error_found() is the byte where it stops to be.
+ * Text is not UTF-8; the error's `actual` is the byte where it stops to be.
  * @since 0.1
  */
 #define FBAT_ERR_INVALID_UTF8 120
@@ -283,7 +283,7 @@ typedef uint32_t fbat_category;
 #define FBAT_ERR_RESERVED_EXTENSION 150
 
 /**
- * A limit is exceeded: fbat_error_found() against fbat_error_supported().
+ * A limit is exceeded: the error's `actual` against its `allowed`.
  * @since 0.1
  */
 #define FBAT_ERR_LIMIT_EXCEEDED 160
@@ -307,7 +307,7 @@ typedef uint32_t fbat_category;
 #define FBAT_ERR_IDEMPOTENCY_CONFLICT 300
 
 /**
- * The entity is not at the expected version: fbat_error_found() is the one it has. Nothing was
+ * The entity is not at the expected version: the error's `actual` is the one it has. Nothing was
  * written.
  * @since 0.1
  */
@@ -358,7 +358,7 @@ typedef uint32_t fbat_category;
 #define FBAT_ERR_READ_ONLY 530
 
 /**
- * An operation of the operating system failed; fbat_error_os_error() is its errno.
+ * An operation of the operating system failed; the error's `os_error` is its errno.
  * @since 0.1
  */
 #define FBAT_ERR_IO 600
@@ -370,8 +370,8 @@ typedef uint32_t fbat_category;
 #define FBAT_ERR_NO_SPACE 610
 
 /**
- * Damage in a file: fbat_error_path() and fbat_error_offset() say where. fbat_store_verify() lists
- * all of it, and fbat_store_repair() puts everything else into a new store.
+ * Damage in a file: the error's `path` and `offset` say where. fbat_store_verify() lists
+ * all of it, and fbat_repair() puts everything else into a new store.
  * @since 0.1
  */
 #define FBAT_ERR_CORRUPT 700
@@ -402,7 +402,7 @@ typedef uint32_t fbat_category;
 
 /**
  * A file, frame or body has a version above the highest that this library reads:
- * fbat_error_found() against fbat_error_supported().
+ * the error's `actual` against its `allowed`.
  * @since 0.1
  */
 #define FBAT_ERR_FUTURE_VERSION 800
@@ -546,6 +546,12 @@ fbat_category fbat_status_category(fbat_status status);
  */
 
 /**
+ * The version of this header as text.
+ * @since 0.1
+ */
+#define FBAT_VERSION "0.2.0"
+
+/**
  * The version of this header. `MAJOR.MINOR.PATCH`, as in semantic versioning.
  * @since 0.1
  */
@@ -555,7 +561,7 @@ fbat_category fbat_status_category(fbat_status status);
  * See #FBAT_VERSION_MAJOR.
  * @since 0.1
  */
-#define FBAT_VERSION_MINOR 1u
+#define FBAT_VERSION_MINOR 2u
 
 /**
  * See #FBAT_VERSION_MAJOR.
@@ -568,10 +574,10 @@ fbat_category fbat_status_category(fbat_status status);
  * to be compiled again, and the soname of the library changes with it.
  * @since 0.1
  */
-#define FBAT_ABI_VERSION 1u
+#define FBAT_ABI_VERSION 2u
 
 /**
- * The version of the library that is loaded, for example "0.1.0".
+ * The version of the library that is loaded, for example "0.2.0".
  *
  * Compare it with #FBAT_VERSION, which is that of the header. Works in a forked child.
  * @return static text, never NULL.
@@ -622,6 +628,37 @@ size_t fbat_live_handles(void);
  * @since 0.1
  */
 typedef struct fbat_error fbat_error;
+/**
+ * All that an fbat_error knows. Its text lives as long as the error.
+ * @since 0.2
+ */
+typedef struct fbat_error_detail {
+  /** `sizeof(fbat_error_detail)`. */
+  size_t struct_size;
+  /** The status that the call returned. */
+  fbat_status status;
+  /** The operating system's error number (`errno`); 0 where it did not fail. */
+  int32_t os_error;
+  /** One sentence for people: what, where and why. */
+  fbat_str message;
+  /**
+   * The file or directory concerned, or NULL and 0. Bytes of the file system, which need not be
+   * UTF-8.
+   */
+  fbat_str path;
+  /** Where in that file, in bytes from its start; -1 where none applies. */
+  int64_t offset;
+  /** Which item of an array was at fault, counted from 0; -1 where it was none of them. */
+  int64_t item;
+  /** The global sequence of the event concerned; 0 where no event is. */
+  uint64_t sequence;
+  /** The id of the event concerned; all zero where no event is. */
+  fbat_id event_id;
+  /** The version, size or count that there is; 0 where none applies. */
+  uint64_t actual;
+  /** The version, size or count that is allowed, supported or expected. */
+  uint64_t allowed;
+} fbat_error_detail;
 
 /**
  * The status that the call returned.
@@ -644,84 +681,16 @@ fbat_status fbat_error_code(const fbat_error *err);
 fbat_str fbat_error_message(const fbat_error *err);
 
 /**
- * The operating system's error number (`errno`).
+ * All that is known.
  * @param err the error.
- * @return the number; 0 where the operating system did not fail.
+ * @param out_detail its parts.
+ * @retval FBAT_OK done.
+ * @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL, or a bad `struct_size`.
  * @par Threads
  * Any.
- * @since 0.1
+ * @since 0.2
  */
-int32_t fbat_error_os_error(const fbat_error *err);
-
-/**
- * The version, size or count that was found; see also fbat_error_supported().
- * @param err the error.
- * @return the number; 0 where none applies.
- * @par Threads
- * Any.
- * @since 0.1
- */
-uint64_t fbat_error_found(const fbat_error *err);
-
-/**
- * The version, size or count that is supported, allowed or expected.
- * @param err the error.
- * @return the number; 0 where none applies.
- * @par Threads
- * Any.
- * @since 0.1
- */
-uint64_t fbat_error_supported(const fbat_error *err);
-
-/**
- * Which item of an array was at fault.
- * @param err the error.
- * @return its index, counted from 0; -1 where it was none of them.
- * @par Threads
- * Any.
- * @since 0.1
- */
-int64_t fbat_error_item(const fbat_error *err);
-
-/**
- * The file or directory concerned. Bytes of the file system, which need not be UTF-8.
- * @param err the error.
- * @return text that lives as long as the error; NULL and 0 where no file is concerned.
- * @par Threads
- * Any.
- * @since 0.1
- */
-fbat_str fbat_error_path(const fbat_error *err);
-
-/**
- * Where in that file, in bytes from its start.
- * @param err the error.
- * @return the offset; -1 where none applies.
- * @par Threads
- * Any.
- * @since 0.1
- */
-int64_t fbat_error_offset(const fbat_error *err);
-
-/**
- * The global sequence of the event concerned.
- * @param err the error.
- * @return the sequence; 0 where no event is concerned.
- * @par Threads
- * Any.
- * @since 0.1
- */
-uint64_t fbat_error_sequence(const fbat_error *err);
-
-/**
- * The id of the event concerned.
- * @param err the error.
- * @return the id; all zero where no event is concerned.
- * @par Threads
- * Any.
- * @since 0.1
- */
-fbat_id fbat_error_event_id(const fbat_error *err);
+fbat_status fbat_error_get(const fbat_error *err, fbat_error_detail *out_detail);
 
 /**
  * Frees an error.
@@ -960,7 +929,7 @@ fbat_status fbat_namespace_from_path(const char *path,
 #define FBAT_LOG_ERROR 1u
 
 /**
- * Something that was put right, or a mistake of the caller's that no status can tell of.
+ * Something that was repaired, or a mistake of the caller's that no status can tell of.
  * @since 0.1
  */
 #define FBAT_LOG_WARNING 2u
@@ -998,6 +967,169 @@ fbat_status fbat_set_log_callback(fbat_log_fn callback, void *user_data, fbat_de
 
 /** @} */
 
+/* ----------------------------------------------------------------------- Cancel and progress */
+
+/** @defgroup fbat_cancel Cancel and progress
+ * Every call that can take long reports how far it is, and ends when it is told to. Its options
+ * have a callback `progress` with its `progress_data`, and a token `cancel`, for both.
+ * @{
+ */
+
+/**
+ * Ends the calls that carry it, from any thread. Once triggered it stays so: make one for each
+ * call, or for each group of calls that are to end together.
+ * @par Threads
+ * Any number may use it at once.
+ * @since 0.1
+ */
+typedef struct fbat_cancel fbat_cancel;
+
+/**
+ * How far a call has come. What is counted is said where the call has its `progress`.
+ * @since 0.2
+ */
+typedef struct fbat_progress {
+  /** The size of this struct as the library knows it. */
+  size_t struct_size;
+  /** How much was done: never less than before. */
+  uint64_t done;
+  /** How much there is to do, as far as is known. */
+  uint64_t total;
+} fbat_progress;
+
+/**
+ * Told how far a call has come, some hundred times at most. Called on the thread that made the
+ * call, with no lock held. It must not throw.
+ * @param user_data the `progress_data` of the options.
+ * @param progress how far. Lives until the callback returns.
+ * @return 0 to go on; a negative number stops the call, whose status it becomes. Anything above 0
+ * ends it with #FBAT_ERR_INVALID_ARGUMENT.
+ * @since 0.2
+ */
+typedef int32_t (*fbat_progress_fn)(void *user_data, const fbat_progress *progress);
+
+/**
+ * Makes a token that is not triggered.
+ * @return the token, which fbat_cancel_free() frees; NULL in a forked child, and where 16 million
+ * objects are live.
+ * @par Threads
+ * Any.
+ * @since 0.1
+ */
+fbat_cancel *fbat_cancel_new(void);
+
+/**
+ * Triggers a token: calls that carry it end with #FBAT_ERR_CANCELLED.
+ * @param cancel the token.
+ * @retval FBAT_OK it is triggered, now or since earlier.
+ * @par Threads
+ * Any. Not to be called by a signal handler.
+ * @since 0.1
+ */
+fbat_status fbat_cancel_trigger(const fbat_cancel *cancel);
+
+/**
+ * Whether a token was triggered.
+ * @param cancel the token.
+ * @return whether it was; false where `cancel` is not live.
+ * @par Threads
+ * Any.
+ * @since 0.1
+ */
+bool fbat_cancel_is_triggered(const fbat_cancel *cancel);
+
+/**
+ * Frees a token. Calls that carry it keep it as it is.
+ * @param cancel the token; NULL is allowed.
+ * @par Threads
+ * Any.
+ * @since 0.1
+ */
+void fbat_cancel_free(fbat_cancel *cancel);
+
+/** @} */
+
+/* ----------------------------------------------------------------------------------- Regions */
+
+/** @defgroup fbat_region Regions
+ * A predicate over events, spelled once: what a query reads, an import copies, a verification
+ * checks.
+ * @{
+ */
+
+/**
+ * Every kind.
+ * @since 0.1
+ */
+#define FBAT_KIND_MATCH_ANY 0
+
+/**
+ * One kind.
+ * @since 0.1
+ */
+#define FBAT_KIND_MATCH_EXACT 1
+
+/**
+ * All kinds of one category.
+ * @since 0.1
+ */
+#define FBAT_KIND_MATCH_CATEGORY 2
+
+/**
+ * `timestamp_first_us` and `timestamp_last_us` count.
+ * @since 0.2
+ */
+#define FBAT_REGION_TIMESTAMP 1u
+
+/**
+ * `recorded_first_us` and `recorded_last_us` count.
+ * @since 0.2
+ */
+#define FBAT_REGION_RECORDED 2u
+
+/**
+ * Which events are meant. All parts that are set must hold; all zero but for the size is every
+ * event. Ranges include both their ends.
+ * @since 0.2
+ */
+typedef struct fbat_region {
+  /** `sizeof(fbat_region)`. */
+  size_t struct_size;
+  /** This entity and every one below it: `e` takes in `e` and `e:x`. NULL and 0: every entity. */
+  fbat_str entity;
+  /** This very scope. NULL and 0: every scope. */
+  fbat_str scope;
+  /** Bits: `FBAT_REGION_...`. */
+  uint32_t flags;
+  /** How `kind` is compared: an `FBAT_KIND_MATCH_...`. */
+  uint16_t kind_match;
+  /**
+   * With #FBAT_KIND_MATCH_EXACT, the kind; with #FBAT_KIND_MATCH_CATEGORY, any kind of the
+   * category; else 0.
+   */
+  uint16_t kind;
+  /** The least version of its entity that an event has. */
+  uint64_t version_first;
+  /** The greatest one; 0: no bound. */
+  uint64_t version_last;
+  /**
+   * With #FBAT_REGION_TIMESTAMP: the least time of an event, in microseconds since
+   * 1970-01-01T00:00:00Z; else 0.
+   */
+  int64_t timestamp_first_us;
+  /** And the greatest one. */
+  int64_t timestamp_last_us;
+  /**
+   * With #FBAT_REGION_RECORDED: the least time at which the store wrote an event, in microseconds
+   * since 1970-01-01T00:00:00Z; else 0.
+   */
+  int64_t recorded_first_us;
+  /** And the greatest one. */
+  int64_t recorded_last_us;
+} fbat_region;
+
+/** @} */
+
 /* ------------------------------------------------------------------------------------ Stores */
 
 /** @defgroup fbat_store Stores
@@ -1005,6 +1137,13 @@ fbat_status fbat_set_log_callback(fbat_log_fn callback, void *user_data, fbat_de
  * @{
  */
 
+/**
+ * An open store.
+ * @par Threads
+ * Everything that takes a `const fbat_store *` may run at once, on any threads.
+ * @since 0.1
+ */
+typedef struct fbat_store fbat_store;
 /**
  * Opens the store for writing, or makes a new one.
  * @since 0.1
@@ -1055,20 +1194,42 @@ fbat_status fbat_set_log_callback(fbat_log_fn callback, void *user_data, fbat_de
 #define FBAT_OPEN_REPORT_UNCLEAN 2u
 
 /**
- * How to open a store.
- * @par Threads
- * `const` functions may run at once with each other, not with the others.
+ * How to open a store. All zero but for the size is the default.
  * @since 0.1
  */
-typedef struct fbat_open_options fbat_open_options;
-
-/**
- * An open store.
- * @par Threads
- * Everything that takes a `const fbat_store *` may run at once, on any threads.
- * @since 0.1
- */
-typedef struct fbat_store fbat_store;
+typedef struct fbat_open_options {
+  /** `sizeof(fbat_open_options)`. */
+  size_t struct_size;
+  /** Which stores are accepted: an `FBAT_OPEN_...`. */
+  uint32_t mode;
+  /** When an append returns: an `FBAT_DURABILITY_...`. */
+  uint32_t durability;
+  /**
+   * A label for people, which a new store keeps: at most 1024 bytes, without NUL. It is no
+   * identity.
+   */
+  fbat_str label;
+  /** The limit on the payload of one event, in bytes: 1 to 33,554,432 (32 MiB); 0: 32 MiB. */
+  size_t payload_bytes_max;
+  /** The limit on the events of one batch: 1 to 65,536; 0: 65,536. */
+  size_t batch_events_max;
+  /**
+   * The limit on the bytes of one batch (payloads, extensions, entities and scopes): 1 to
+   * 67,108,864 (64 MiB); 0: 64 MiB.
+   */
+  size_t batch_bytes_max;
+  /**
+   * At which size a file of the log is sealed and a new one begun, in bytes: 65,536 (64 KiB) to
+   * 1,073,741,824 (1 GiB); 0: 64 MiB.
+   */
+  uint64_t segment_bytes;
+  /** Reports how far recovery has come, in bytes of the log that it reads; NULL for none. */
+  fbat_progress_fn progress;
+  /** Handed to `progress`. */
+  void *progress_data;
+  /** Ends the call; NULL for none. */
+  const fbat_cancel *cancel;
+} fbat_open_options;
 
 /**
  * What the library's log goes up to: the value 1 is the event that every store starts with.
@@ -1149,45 +1310,9 @@ typedef struct fbat_open_report {
   uint64_t gap_first;
   /** The last of them. */
   uint64_t gap_last;
-  /** Indexes that were missing or damaged and were made anew. */
+  /** Indexes that were missing or damaged and were rebuilt. */
   uint64_t indexes_rebuilt;
 } fbat_open_report;
-
-/**
- * Makes all members zero but `struct_size`: what #FBAT_FRONTIER_INIT does, as a function.
- * @param out_value the struct; nothing is done where it is NULL.
- * @par Threads
- * Any.
- * @since 0.1
- */
-void fbat_frontier_init(fbat_frontier *out_value);
-
-/**
- * Makes all members zero but `struct_size`: what #FBAT_HEAD_INIT does, as a function.
- * @param out_value the struct; nothing is done where it is NULL.
- * @par Threads
- * Any.
- * @since 0.1
- */
-void fbat_head_init(fbat_head *out_value);
-
-/**
- * Makes all members zero but `struct_size`: what #FBAT_STATS_INIT does, as a function.
- * @param out_value the struct; nothing is done where it is NULL.
- * @par Threads
- * Any.
- * @since 0.1
- */
-void fbat_stats_init(fbat_stats *out_value);
-
-/**
- * Makes all members zero but `struct_size`: what #FBAT_OPEN_REPORT_INIT does, as a function.
- * @param out_value the struct; nothing is done where it is NULL.
- * @par Threads
- * Any.
- * @since 0.1
- */
-void fbat_open_report_init(fbat_open_report *out_value);
 
 /**
  * Says how small parts of files are read from now on, in the whole process: from memory that the
@@ -1205,187 +1330,6 @@ void fbat_open_report_init(fbat_open_report *out_value);
 void fbat_set_mapped_reads(bool mapped);
 
 /**
- * Makes options that say what fbat_store_open() does without any.
- * @return the options, which fbat_open_options_free() frees; NULL in a forked child, and where 16
- * million objects are live.
- * @par Threads
- * Any.
- * @since 0.1
- */
-fbat_open_options *fbat_open_options_new(void);
-
-/**
- * Frees options. Stores that were opened with them stay open.
- * @param options the options; NULL is allowed.
- * @par Threads
- * Any; the options must not be used by others.
- * @since 0.1
- */
-void fbat_open_options_free(fbat_open_options *options);
-
-/**
- * Sets which stores are accepted.
- * @param options the options.
- * @param mode an `FBAT_OPEN_...`; the default is #FBAT_OPEN_CREATE_IF_MISSING.
- * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT the mode is none of them.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_open_options_set_mode(fbat_open_options *options, uint32_t mode);
-
-/**
- * Which stores are accepted.
- * @param options the options.
- * @return an `FBAT_OPEN_...`; the default where `options` is not live.
- * @par Threads
- * Any.
- * @since 0.1
- */
-uint32_t fbat_open_options_get_mode(const fbat_open_options *options);
-
-/**
- * Sets when an append returns.
- * @param options the options.
- * @param durability an `FBAT_DURABILITY_...`; the default is #FBAT_DURABILITY_DURABLE.
- * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT the durability is none of them.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_open_options_set_durability(fbat_open_options *options,
-                                             uint32_t durability);
-
-/**
- * When an append returns.
- * @param options the options.
- * @return an `FBAT_DURABILITY_...`; the default where `options` is not live.
- * @par Threads
- * Any.
- * @since 0.1
- */
-uint32_t fbat_open_options_get_durability(const fbat_open_options *options);
-
-/**
- * Sets a label for people, which a new store keeps. It is no identity.
- * @param options the options.
- * @param label UTF-8, at most 1024 bytes, without NUL; may be NULL when `label_len` is 0.
- * @param label_len in bytes.
- * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT too long, with a NUL inside, or a length without a
- * pointer.
- * @retval FBAT_ERR_INVALID_UTF8 not UTF-8.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_open_options_set_label(fbat_open_options *options,
-                                        const char *label,
-                                        size_t label_len);
-
-/**
- * The label for a new store.
- * @param options the options.
- * @return text that lives until the label is set again or the options are freed.
- * @par Threads
- * Any.
- * @since 0.1
- */
-fbat_str fbat_open_options_get_label(const fbat_open_options *options);
-
-/**
- * Sets the limit on the payload of one event.
- * @param options the options.
- * @param bytes 1 to 33,554,432 (32 MiB), which is the default.
- * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT out of range.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_open_options_set_payload_bytes_max(fbat_open_options *options,
-                                                    size_t bytes);
-
-/**
- * The limit on the payload of one event.
- * @param options the options.
- * @return the number of bytes; 0 where `options` is not live.
- * @par Threads
- * Any.
- * @since 0.1
- */
-size_t fbat_open_options_get_payload_bytes_max(const fbat_open_options *options);
-
-/**
- * Sets the limit on the events of one batch.
- * @param options the options.
- * @param events 1 to 65,536, which is the default.
- * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT out of range.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_open_options_set_batch_events_max(fbat_open_options *options,
-                                                   size_t events);
-
-/**
- * The limit on the events of one batch.
- * @param options the options.
- * @return the number of events; 0 where `options` is not live.
- * @par Threads
- * Any.
- * @since 0.1
- */
-size_t fbat_open_options_get_batch_events_max(const fbat_open_options *options);
-
-/**
- * Sets the limit on the bytes of one batch: payloads, extensions, entities and scopes.
- * @param options the options.
- * @param bytes 1 to 67,108,864 (64 MiB), which is the default.
- * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT out of range.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_open_options_set_batch_bytes_max(fbat_open_options *options, size_t bytes);
-
-/**
- * The limit on the bytes of one batch.
- * @param options the options.
- * @return the number of bytes; 0 where `options` is not live.
- * @par Threads
- * Any.
- * @since 0.1
- */
-size_t fbat_open_options_get_batch_bytes_max(const fbat_open_options *options);
-
-/**
- * Sets at which size a file of the log is sealed and a new one begun.
- * @param options the options.
- * @param bytes 65,536 (64 KiB) to 1,073,741,824 (1 GiB); the default is 64 MiB.
- * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT out of range.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_open_options_set_segment_bytes(fbat_open_options *options, uint64_t bytes);
-
-/**
- * At which size a file of the log is sealed.
- * @param options the options.
- * @return the number of bytes; 0 where `options` is not live.
- * @par Threads
- * Any.
- * @since 0.1
- */
-uint64_t fbat_open_options_get_segment_bytes(const fbat_open_options *options);
-
-/**
  * Opens the store in a directory.
  *
  * At most one handle in all processes has a store open for writing; readers are not limited.
@@ -1393,9 +1337,12 @@ uint64_t fbat_open_options_get_segment_bytes(const fbat_open_options *options);
  * @param options how; NULL for the defaults.
  * @param out_store the store; NULL on failure. Close it with fbat_store_close(), then free it.
  * @param err detail on failure; may be NULL.
- * @retval FBAT_OK done. fbat_store_open_report() tells what had to be put right.
+ * @retval FBAT_OK done. fbat_store_open_report() reports what had to be repaired.
  * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, the path is empty, or the directory has
  * files that are no store's.
+ * @retval FBAT_ERR_INVALID_UTF8 the label is not UTF-8.
+ * @retval FBAT_ERR_CANCELLED the token of the options was triggered; nothing was made, and recovery
+ * starts again at the next open.
  * @retval FBAT_ERR_STORE_NOT_FOUND no store is there, and the mode does not make one.
  * @retval FBAT_ERR_STORE_EXISTS a store is there, and the mode asks for a new one.
  * @retval FBAT_ERR_BUSY the store is open for writing; the message says by whom.
@@ -1403,6 +1350,7 @@ uint64_t fbat_open_options_get_segment_bytes(const fbat_open_options *options);
  * @retval FBAT_ERR_FUTURE_VERSION a newer version of the library made the store.
  * @retval FBAT_ERR_IO the operating system failed.
  * @retval FBAT_ERR_NO_SPACE no space is left.
+ * @return or the negative number with which the progress callback stopped the call.
  * @par Threads
  * Any.
  * @since 0.1
@@ -1558,13 +1506,11 @@ fbat_status fbat_store_open_report(const fbat_store *store,
  * Any.
  * @since 0.1
  */
-fbat_status fbat_store_log_hash(const fbat_store *store,
-                                fbat_hash *out_hash,
-                                fbat_error **err);
+fbat_status fbat_store_log_hash(const fbat_store *store, fbat_hash *out_hash, fbat_error **err);
 
 /**
  * The random number that a store was given when it was made, or by the last
- * fbat_store_new_identity() before it was opened. Works for a closed store too.
+ * fbat_new_identity() before it was opened. Works for a closed store too.
  * @param store the store.
  * @return the id; all zero where `store` is not live.
  * @par Threads
@@ -1696,9 +1642,9 @@ typedef struct fbat_event {
   /** Which version of its payload's schema: the caller's own, kept as it is. */
   uint16_t payload_version;
   /** Bits: `FBAT_EVENT_...`. Unknown ones are an error. */
-  uint32_t options;
+  uint32_t event_flags;
   /** Any bytes; at most 32 MiB. May be NULL when `payload_len` is 0. */
-  const uint8_t *payload;
+  const void *payload;
   /** In bytes. */
   size_t payload_len;
   /**
@@ -1769,24 +1715,6 @@ typedef struct fbat_receipt {
 } fbat_receipt;
 
 /**
- * Makes all members zero but `struct_size`: what #FBAT_EVENT_INIT does, as a function.
- * @param out_value the struct; nothing is done where it is NULL.
- * @par Threads
- * Any.
- * @since 0.1
- */
-void fbat_event_init(fbat_event *out_value);
-
-/**
- * Makes all members zero but `struct_size`: what #FBAT_RECEIPT_INIT does, as a function.
- * @param out_value the struct; nothing is done where it is NULL.
- * @par Threads
- * Any.
- * @since 0.1
- */
-void fbat_receipt_init(fbat_receipt *out_value);
-
-/**
  * Appends one event: fbat_append_batch() with a count of 1.
  * @param store the store.
  * @param event the event.
@@ -1821,7 +1749,7 @@ fbat_status fbat_append(const fbat_store *store,
 /**
  * Appends all of an array of events, or none of them.
  *
- * Everything is checked before any work. fbat_error_item() names the event at fault.
+ * Everything is checked before any work. The error's `item` is the event at fault.
  * @param store the store.
  * @param events the events, at a distance of the first one's `struct_size`, which all must have;
  * may be NULL when `count` is 0.
@@ -1884,6 +1812,12 @@ fbat_status fbat_append_batch(const fbat_store *store,
 #define FBAT_COLUMN_PREVIOUS_HASH 4u
 
 /**
+ * What is always read; alone, nothing else is.
+ * @since 0.2
+ */
+#define FBAT_COLUMN_FIXED 8u
+
+/**
  * The event was imported.
  * @since 0.1
  */
@@ -1896,7 +1830,7 @@ fbat_status fbat_append_batch(const fbat_store *store,
 #define FBAT_RECORD_HAS_PREVIOUS_HASH 2u
 
 /**
- * The event was imported, but its provenance can't be read; fbat_record_provenance() says why.
+ * The event was imported, but its provenance can't be read; fbat_provenance_from_extension() of `raw_provenance` says why.
  * @since 0.1
  */
 #define FBAT_RECORD_PROVENANCE_UNREADABLE 4u
@@ -1951,7 +1885,7 @@ typedef struct fbat_record {
   /** How many bytes there are at `payload`. */
   size_t payload_len;
   /** How long the event's payload is, also where its column was not asked for. */
-  size_t payload_size;
+  size_t stored_payload_len;
   /**
    * The extensions, with their column, in the order in which they were given; else NULL. An
    * imported event has its provenance behind them: `batpak.import.provenance`.
@@ -1984,7 +1918,7 @@ typedef struct fbat_record {
  * Reads one event by its id.
  * @param store the store.
  * @param event_id the id.
- * @param columns what to read beside the rest: bits `FBAT_COLUMN_...`.
+ * @param columns what of it is read: bits `FBAT_COLUMN_...`; 0: payload and extensions.
  * @param out_page a page of one row; NULL on failure. Free it with fbat_page_free().
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK done.
@@ -2015,7 +1949,21 @@ fbat_status fbat_event_get(const fbat_store *store,
 size_t fbat_page_len(const fbat_page *page);
 
 /**
- * The rows, one behind the other, `struct_size` of the first apart.
+ * A row.
+ * @param page the page.
+ * @param index which, counted from 0.
+ * @return the row, which lives as long as the page; NULL where there is none, or `page` is not
+ * live.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+const fbat_record *fbat_page_row(const fbat_page *page, size_t index);
+
+/**
+ * All rows, one after the other, the `struct_size` of the first apart: not `sizeof(fbat_record)`,
+ * which a later version of the library may outgrow. For programs that count nanoseconds; else
+ * fbat_page_row() is what to use.
  * @param page the page.
  * @return the first row, which lives as long as the page; NULL where there is none, or `page` is
  * not live.
@@ -2034,7 +1982,7 @@ const fbat_record *fbat_page_rows(const fbat_page *page);
  * Any.
  * @since 0.1
  */
-uint64_t fbat_page_next(const fbat_page *page);
+uint64_t fbat_page_resume(const fbat_page *page);
 
 /**
  * Whether nothing more was there when the page was read.
@@ -2077,24 +2025,6 @@ void fbat_page_free(fbat_page *page);
 #define FBAT_QUERY_SYSTEM 2u
 
 /**
- * Every kind.
- * @since 0.1
- */
-#define FBAT_KIND_MATCH_ANY 0u
-
-/**
- * One kind.
- * @since 0.1
- */
-#define FBAT_KIND_MATCH_EXACT 1u
-
-/**
- * All kinds of one category.
- * @since 0.1
- */
-#define FBAT_KIND_MATCH_CATEGORY 2u
-
-/**
  * Reads page after page. Owned by the caller, who frees it with fbat_cursor_free().
  * @par Threads
  * One at a time.
@@ -2103,296 +2033,53 @@ void fbat_page_free(fbat_page *page);
 typedef struct fbat_cursor fbat_cursor;
 
 /**
- * Which events to read: a region (entity, scope, kind, versions, all of which must hold), a
- * range of sequences, and what to read of each. Setting one part never resets another.
- *
- * There is no index by time. `recorded_us` never goes back along sequences, so that a bisection
- * with `after` and a limit of 1 finds where a time begins; `timestamp_us` is the caller's own, and
- * needs a scan.
- * @par Threads
- * `const` functions may run at once with each other, not with the others.
+ * What to read, and how. All zero but for the size reads every event, oldest first.
  * @since 0.1
  */
-typedef struct fbat_query fbat_query;
-
-/**
- * Makes a query for all events: forward, 1000 rows a page, with payload and extensions.
- * @return the query, which fbat_query_free() frees; NULL in a forked child, and where 16 million
- * objects are live.
- * @par Threads
- * Any.
- * @since 0.1
- */
-fbat_query *fbat_query_new(void);
-
-/**
- * Frees a query. Cursors that were made with it go on.
- * @param query the query; NULL is allowed.
- * @par Threads
- * Any; the query must not be used by others.
- * @since 0.1
- */
-void fbat_query_free(fbat_query *query);
-
-/**
- * Sets the entity: `e` matches `e` itself and everything below `e:`.
- * @param query the query.
- * @param entity UTF-8; empty for any.
- * @param entity_len in bytes.
- * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT a length without a pointer.
- * @retval FBAT_ERR_INVALID_UTF8 not UTF-8.
- * @retval FBAT_ERR_INVALID_COORDINATE over 1024 bytes.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_query_set_entity(fbat_query *query, const char *entity, size_t entity_len);
-
-/**
- * The entity.
- * @param query the query.
- * @return text that lives until it is set again or the query is freed; empty for any.
- * @par Threads
- * Any.
- * @since 0.1
- */
-fbat_str fbat_query_get_entity(const fbat_query *query);
-
-/**
- * Sets the exact scope.
- * @param query the query.
- * @param scope UTF-8; empty for any.
- * @param scope_len in bytes.
- * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT a length without a pointer.
- * @retval FBAT_ERR_INVALID_UTF8 not UTF-8.
- * @retval FBAT_ERR_INVALID_COORDINATE over 1024 bytes.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_query_set_scope(fbat_query *query, const char *scope, size_t scope_len);
-
-/**
- * The scope.
- * @param query the query.
- * @return text that lives until it is set again or the query is freed; empty for any.
- * @par Threads
- * Any.
- * @since 0.1
- */
-fbat_str fbat_query_get_scope(const fbat_query *query);
-
-/**
- * Sets one exact kind, in place of a kind or category before.
- * @param query the query.
- * @param kind the kind.
- * @retval FBAT_OK done.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_query_set_kind(fbat_query *query, uint16_t kind);
-
-/**
- * Sets a whole category, in place of a kind or category before.
- * @param query the query.
- * @param category 0 to 15.
- * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT out of range.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_query_set_category(fbat_query *query, uint32_t category);
-
-/**
- * Takes kind and category back: every kind.
- * @param query the query.
- * @retval FBAT_OK done.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_query_set_any_kind(fbat_query *query);
-
-/**
- * Whether a kind or a category is set.
- * @param query the query.
- * @return an `FBAT_KIND_MATCH_...`; #FBAT_KIND_MATCH_ANY where `query` is not live.
- * @par Threads
- * Any.
- * @since 0.1
- */
-uint32_t fbat_query_get_kind_match(const fbat_query *query);
-
-/**
- * The kind, or the first kind of the category.
- * @param query the query.
- * @return the kind; 0 with #FBAT_KIND_MATCH_ANY.
- * @par Threads
- * Any.
- * @since 0.1
- */
-uint16_t fbat_query_get_kind(const fbat_query *query);
-
-/**
- * Sets a range of entity versions.
- * @param query the query.
- * @param first the lowest version.
- * @param last the highest version; 0 and `UINT64_MAX` together are all, the default.
- * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT the range ends before it begins.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_query_set_versions(fbat_query *query, uint64_t first, uint64_t last);
-
-/**
- * The lowest entity version.
- * @param query the query.
- * @return the version; 0 by default.
- * @par Threads
- * Any.
- * @since 0.1
- */
-uint64_t fbat_query_get_version_first(const fbat_query *query);
-
-/**
- * The highest entity version.
- * @param query the query.
- * @return the version; `UINT64_MAX` by default.
- * @par Threads
- * Any.
- * @since 0.1
- */
-uint64_t fbat_query_get_version_last(const fbat_query *query);
-
-/**
- * Sets the global sequence above which to read.
- * @param query the query.
- * @param after exclusive; 0, the default, for all.
- * @retval FBAT_OK done.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_query_set_after(fbat_query *query, uint64_t after);
-
-/**
- * The global sequence above which to read.
- * @param query the query.
- * @return the sequence, exclusive.
- * @par Threads
- * Any.
- * @since 0.1
- */
-uint64_t fbat_query_get_after(const fbat_query *query);
-
-/**
- * Sets the last global sequence to read.
- * @param query the query.
- * @param until inclusive; 0, the default, for no bound.
- * @retval FBAT_OK done.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_query_set_until(fbat_query *query, uint64_t until);
-
-/**
- * The last global sequence to read.
- * @param query the query.
- * @return the sequence, inclusive; 0 for no bound.
- * @par Threads
- * Any.
- * @since 0.1
- */
-uint64_t fbat_query_get_until(const fbat_query *query);
-
-/**
- * Sets how many rows a page may have. A page is also cut after the row with which it reaches 64
- * MiB.
- * @param query the query.
- * @param rows 1 to 65,536; the default is 1000.
- * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT out of range.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_query_set_limit(fbat_query *query, size_t rows);
-
-/**
- * How many rows a page may have.
- * @param query the query.
- * @return the number; 0 where `query` is not live.
- * @par Threads
- * Any.
- * @since 0.1
- */
-size_t fbat_query_get_limit(const fbat_query *query);
-
-/**
- * Sets what to read of each event beside the rest.
- * @param query the query.
- * @param columns bits `FBAT_COLUMN_...`; the default is payload and extensions.
- * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT a bit is unknown.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_query_set_columns(fbat_query *query, uint32_t columns);
-
-/**
- * What to read of each event beside the rest.
- * @param query the query.
- * @return bits `FBAT_COLUMN_...`.
- * @par Threads
- * Any.
- * @since 0.1
- */
-uint32_t fbat_query_get_columns(const fbat_query *query);
-
-/**
- * Sets the direction, and whether the library's own events are read.
- * @param query the query.
- * @param flags bits `FBAT_QUERY_...`; the default is none.
- * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT a bit is unknown.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_query_set_flags(fbat_query *query, uint32_t flags);
-
-/**
- * The direction, and whether the library's own events are read.
- * @param query the query.
- * @return bits `FBAT_QUERY_...`.
- * @par Threads
- * Any.
- * @since 0.1
- */
-uint32_t fbat_query_get_flags(const fbat_query *query);
+typedef struct fbat_query {
+  /** `sizeof(fbat_query)`. */
+  size_t struct_size;
+  /** Which events; NULL for all. */
+  const fbat_region *region;
+  /** Only sequences above this one. */
+  uint64_t after;
+  /** Only sequences up to and with this one; 0: no bound. */
+  uint64_t until;
+  /**
+   * A page has at most so many rows: 1 to 65,536; 0: 1,000. It may have fewer, and ends after the
+   * row that reaches 64 MiB.
+   */
+  size_t limit;
+  /** What of each event is read: bits `FBAT_COLUMN_...`; 0: payload and extensions. */
+  uint32_t columns;
+  /** Bits: `FBAT_QUERY_...`. */
+  uint32_t flags;
+  /** Reports how far the call is, in sequences that it has passed; NULL for none. */
+  fbat_progress_fn progress;
+  /** Handed to `progress`. */
+  void *progress_data;
+  /** Ends the call; NULL for none. */
+  const fbat_cancel *cancel;
+} fbat_query;
 
 /**
  * Reads one page.
  *
  * What was appended before the call is seen if it lies in the query's range. To go on, set
- * `after` (or `until`, backward) to fbat_page_next(), as a cursor does, unless fbat_page_is_end().
+ * `after` (or `until`, backward) to fbat_page_resume(), as a cursor does, unless fbat_page_is_end().
  * @param store the store.
  * @param query which events; NULL for all of them.
  * @param out_page the rows, which may be none; NULL on failure. Free it with fbat_page_free().
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a bad `struct_size`, or a member of the
+ * query or its region is out of range.
+ * @retval FBAT_ERR_INVALID_UTF8 entity or scope is not UTF-8.
+ * @retval FBAT_ERR_CANCELLED the token of the query was triggered.
  * @retval FBAT_ERR_CLOSED the store is closed.
  * @retval FBAT_ERR_CORRUPT a file is damaged; the error says where.
  * @retval FBAT_ERR_IO the operating system failed.
+ * @return or the negative number with which the progress callback stopped the call.
  * @par Threads
  * Any.
  * @since 0.1
@@ -2406,11 +2093,13 @@ fbat_status fbat_store_query(const fbat_store *store,
 /**
  * Makes a cursor at the beginning of a query.
  * @param store the store. When it is closed or freed, the cursor gives #FBAT_ERR_CLOSED.
- * @param query which events, copied; NULL for all of them.
+ * @param query which events, copied; NULL for all of them. Its `progress` and `cancel` go for each
+ * fbat_cursor_next(): they must live as long as the cursor, but for the token, which it keeps.
  * @param out_cursor the cursor; NULL on failure. Free it with fbat_cursor_free().
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL.
+ * @retval FBAT_ERR_INVALID_ARGUMENT as for fbat_store_query().
+ * @retval FBAT_ERR_INVALID_UTF8 entity or scope is not UTF-8.
  * @par Threads
  * Any.
  * @since 0.1
@@ -2431,9 +2120,12 @@ fbat_status fbat_cursor_new(const fbat_store *store,
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK a page, or NULL at the end.
  * @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL.
+ * @retval FBAT_ERR_CANCELLED the token of the query was triggered.
+ * @retval FBAT_ERR_BUSY another call reads by this cursor, as that whose progress callback this is.
  * @retval FBAT_ERR_CLOSED the store is closed.
  * @retval FBAT_ERR_CORRUPT a file is damaged; the error says where. The cursor stays where it was.
  * @retval FBAT_ERR_IO the operating system failed. The cursor stays where it was.
+ * @return or the negative number with which the progress callback stopped the call.
  * @par Threads
  * One at a time.
  * @since 0.1
@@ -2462,6 +2154,12 @@ void fbat_cursor_free(fbat_cursor *cursor);
  */
 
 /**
+ * The first 6 bytes of a provenance frame.
+ * @since 0.1
+ */
+#define FBAT_PROVENANCE_MAGIC "FBATIP"
+
+/**
  * The schema version that this library writes, and the highest that it reads.
  * @since 0.1
  */
@@ -2474,227 +2172,53 @@ void fbat_cursor_free(fbat_cursor *cursor);
 #define FBAT_WIRE_LENIENT 1u
 
 /**
- * Where an imported event came from. Owned by the caller, who frees it with
- * fbat_provenance_free().
- * @par Threads
- * `const` functions may run at once with each other, not with the others.
+ * Where an imported event came from. Owns nothing: what it was read from must stay.
  * @since 0.1
  */
-typedef struct fbat_provenance fbat_provenance;
-
-/**
- * Makes a provenance of schema version 1 without a namespace, all else zero.
- * @return the provenance, which fbat_provenance_free() frees; NULL in a forked child, and where
- * 16 million objects are live.
- * @par Threads
- * Any.
- * @since 0.1
- */
-fbat_provenance *fbat_provenance_new(void);
-
-/**
- * Frees a provenance.
- * @param provenance the provenance; NULL is allowed.
- * @par Threads
- * Any; the provenance must not be used by others.
- * @since 0.1
- */
-void fbat_provenance_free(fbat_provenance *provenance);
-
-/**
- * Sets the schema version. Encoding refuses versions above #FBAT_PROVENANCE_SCHEMA_VERSION.
- * @param provenance the provenance.
- * @param schema_version the version.
- * @retval FBAT_OK done.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_provenance_set_schema_version(fbat_provenance *provenance,
-                                               uint16_t schema_version);
-
-/**
- * The schema version.
- * @param provenance the provenance.
- * @return the version; 0 where `provenance` is not live.
- * @par Threads
- * Any.
- * @since 0.1
- */
-uint16_t fbat_provenance_get_schema_version(const fbat_provenance *provenance);
-
-/**
- * Sets the name that the source had in the import.
- * @param provenance the provenance.
- * @param name UTF-8, 1 to 1024 bytes.
- * @param name_len in bytes.
- * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT empty, too long, or a length without a pointer.
- * @retval FBAT_ERR_INVALID_UTF8 not UTF-8.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_provenance_set_namespace(fbat_provenance *provenance,
-                                          const char *name,
-                                          size_t name_len);
-
-/**
- * The name that the source had in the import.
- * @param provenance the provenance.
- * @return text that lives until it is set again or the provenance is freed; NULL and 0 where
- * `provenance` is not live.
- * @par Threads
- * Any.
- * @since 0.1
- */
-fbat_str fbat_provenance_get_namespace(const fbat_provenance *provenance);
-
-/**
- * Sets the event's id in the source.
- * @param provenance the provenance.
- * @param event_id the id.
- * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_provenance_set_event_id(fbat_provenance *provenance,
-                                         const fbat_id *event_id);
-
-/**
- * The event's id in the source.
- * @param provenance the provenance.
- * @return the id; all zero where `provenance` is not live.
- * @par Threads
- * Any.
- * @since 0.1
- */
-fbat_id fbat_provenance_get_event_id(const fbat_provenance *provenance);
-
-/**
- * Sets the event's global sequence in the source.
- * @param provenance the provenance.
- * @param sequence the sequence.
- * @retval FBAT_OK done.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_provenance_set_sequence(fbat_provenance *provenance, uint64_t sequence);
-
-/**
- * The event's global sequence in the source.
- * @param provenance the provenance.
- * @return the sequence; 0 where `provenance` is not live.
- * @par Threads
- * Any.
- * @since 0.1
- */
-uint64_t fbat_provenance_get_sequence(const fbat_provenance *provenance);
-
-/**
- * Sets the event's kind in the source.
- * @param provenance the provenance.
- * @param kind the kind.
- * @retval FBAT_OK done.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_provenance_set_kind(fbat_provenance *provenance, uint16_t kind);
-
-/**
- * The event's kind in the source.
- * @param provenance the provenance.
- * @return the kind; 0 where `provenance` is not live.
- * @par Threads
- * Any.
- * @since 0.1
- */
-uint16_t fbat_provenance_get_kind(const fbat_provenance *provenance);
-
-/**
- * Sets the content hash of the event in the source.
- * @param provenance the provenance.
- * @param content_hash the hash.
- * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_provenance_set_content_hash(fbat_provenance *provenance,
-                                             const fbat_hash *content_hash);
-
-/**
- * The content hash of the event in the source.
- * @param provenance the provenance.
- * @return the hash; all zero where `provenance` is not live.
- * @par Threads
- * Any.
- * @since 0.1
- */
-fbat_hash fbat_provenance_get_content_hash(const fbat_provenance *provenance);
-
-/**
- * Where an event of a store came from.
- * @param store the store.
- * @param event_id the event's id in this store.
- * @param out_provenance the provenance; NULL on failure, and where the event was not imported.
- * Free it with fbat_provenance_free().
- * @param err detail on failure; may be NULL.
- * @retval FBAT_OK a provenance, or NULL for an event that was not imported.
- * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL.
- * @retval FBAT_ERR_NOT_FOUND there is no such event.
- * @retval FBAT_ERR_WIRE_BODY the provenance can't be read; the error names the event.
- * @retval FBAT_ERR_WIRE_NOT_CANONICAL as above.
- * @retval FBAT_ERR_FUTURE_VERSION as above.
- * @retval FBAT_ERR_CLOSED the store is closed.
- * @retval FBAT_ERR_CORRUPT a file is damaged; the error says where.
- * @retval FBAT_ERR_IO the operating system failed.
- * @par Threads
- * Any.
- * @since 0.1
- */
-FBAT_NODISCARD
-fbat_status fbat_event_provenance(const fbat_store *store,
-                                  const fbat_id *event_id,
-                                  fbat_provenance **out_provenance,
-                                  fbat_error **err);
+typedef struct fbat_provenance {
+  /** `sizeof(fbat_provenance)`. */
+  size_t struct_size;
+  /**
+   * The version of its encoding. #FBAT_PROVENANCE_INIT sets #FBAT_PROVENANCE_SCHEMA_VERSION; 0 is
+   * an older version, not a default.
+   */
+  uint16_t schema_version;
+  /** The name that the source had in the import: UTF-8, 1 to 1024 bytes without control bytes. */
+  fbat_str source_namespace;
+  /** The event's id in the source. */
+  fbat_id source_event_id;
+  /** Its global sequence there. */
+  uint64_t source_sequence;
+  /** Its kind there. */
+  uint16_t source_kind;
+  /** Its content hash there. */
+  fbat_hash source_content_hash;
+} fbat_provenance;
 
 /**
  * Where the event of a row, or of a filter's record, came from.
  * @param record the record, unchanged.
- * @param out_provenance the provenance; NULL on failure, and where the event was not imported.
- * Free it with fbat_provenance_free().
- * @param err detail on failure; may be NULL.
- * @retval FBAT_OK a provenance, or NULL for an event that was not imported.
- * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, or a bad `struct_size`.
- * @retval FBAT_ERR_WIRE_BODY the provenance can't be read; the error names the event.
- * @retval FBAT_ERR_WIRE_NOT_CANONICAL as above.
- * @retval FBAT_ERR_FUTURE_VERSION as above.
+ * @param out_provenance the provenance, whose text lives as long as the record; zero but for its
+ * size where the answer is false.
+ * @return whether it was imported. False too where its provenance can't be read, which
+ * #FBAT_RECORD_PROVENANCE_UNREADABLE says; where a pointer is NULL; and for a bad `struct_size`.
  * @par Threads
  * Any.
- * @since 0.1
+ * @since 0.2
  */
-FBAT_NODISCARD
-fbat_status fbat_record_provenance(const fbat_record *record,
-                                   fbat_provenance **out_provenance,
-                                   fbat_error **err);
+bool fbat_record_provenance(const fbat_record *record, fbat_provenance *out_provenance);
 
 /**
  * Reads a bare provenance body, as the extension `batpak.import.provenance` holds it.
  * @param body the bytes.
  * @param body_len how many there are.
- * @param flags 0, or #FBAT_WIRE_LENIENT.
- * @param out_provenance the provenance; NULL on failure. Free it with fbat_provenance_free().
+ * @param flags bits: `FBAT_WIRE_...`.
+ * @param out_provenance the provenance; its text points into `body`, and has no NUL behind it.
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, or a flag is unknown.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a bad `struct_size`, or a flag is unknown.
  * @retval FBAT_ERR_WIRE_BODY the bytes don't decode.
- * @retval FBAT_ERR_FUTURE_VERSION the version is above 1; fbat_error_found() says which it is.
+ * @retval FBAT_ERR_FUTURE_VERSION the version is above 1; the error's `actual` says which it is.
  * @retval FBAT_ERR_WIRE_NOT_CANONICAL without #FBAT_WIRE_LENIENT: not the one canonical encoding.
  * @par Threads
  * Any.
@@ -2704,20 +2228,20 @@ FBAT_NODISCARD
 fbat_status fbat_provenance_from_extension(const uint8_t *body,
                                            size_t body_len,
                                            uint32_t flags,
-                                           fbat_provenance **out_provenance,
+                                           fbat_provenance *out_provenance,
                                            fbat_error **err);
 
 /**
  * Reads an FBATIP frame: magic, version, checksum, body.
  * @param frame the bytes.
  * @param frame_len how many there are.
- * @param flags 0, or #FBAT_WIRE_LENIENT.
- * @param out_provenance the provenance; NULL on failure. Free it with fbat_provenance_free().
+ * @param flags bits: `FBAT_WIRE_...`.
+ * @param out_provenance the provenance; its text points into `frame`, and has no NUL behind it.
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, or a flag is unknown.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a bad `struct_size`, or a flag is unknown.
  * @retval FBAT_ERR_WIRE_FRAMING shorter than 12 bytes, or another magic.
- * @retval FBAT_ERR_FUTURE_VERSION a version is above 1; fbat_error_found() says which it is.
+ * @retval FBAT_ERR_FUTURE_VERSION a version is above 1; the error's `actual` says which it is.
  * @retval FBAT_ERR_WIRE_CHECKSUM the checksum does not hold.
  * @retval FBAT_ERR_WIRE_BODY the body does not decode.
  * @retval FBAT_ERR_WIRE_NOT_CANONICAL without #FBAT_WIRE_LENIENT: not the one canonical encoding.
@@ -2729,7 +2253,7 @@ FBAT_NODISCARD
 fbat_status fbat_provenance_decode(const uint8_t *frame,
                                    size_t frame_len,
                                    uint32_t flags,
-                                   fbat_provenance **out_provenance,
+                                   fbat_provenance *out_provenance,
                                    fbat_error **err);
 
 /**
@@ -2738,7 +2262,9 @@ fbat_status fbat_provenance_decode(const uint8_t *frame,
  * @param out_frame the bytes; NULL on failure. Free it with fbat_buffer_free().
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL, or the namespace is not set.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a bad `struct_size`, or the namespace is
+ * missing, empty, over 1024 bytes, or has control bytes.
+ * @retval FBAT_ERR_INVALID_UTF8 the namespace is not UTF-8.
  * @retval FBAT_ERR_FUTURE_VERSION the schema version is above 1.
  * @par Threads
  * Any.
@@ -2755,7 +2281,8 @@ fbat_status fbat_provenance_encode(const fbat_provenance *provenance,
  * @param out_body the bytes; NULL on failure. Free it with fbat_buffer_free().
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL, or the namespace is not set.
+ * @retval FBAT_ERR_INVALID_ARGUMENT as for fbat_provenance_encode().
+ * @retval FBAT_ERR_INVALID_UTF8 as for fbat_provenance_encode().
  * @retval FBAT_ERR_FUTURE_VERSION the schema version is above 1.
  * @par Threads
  * Any.
@@ -2814,25 +2341,17 @@ fbat_status fbat_provenance_encode_body(const fbat_provenance *provenance,
 #define FBAT_IMPORT_ONE_THREAD 2u
 
 /**
- * Ends the imports that carry it, from any thread. Once triggered it stays so: make one for
- * each call, or for each group of calls that are to end together.
- * @par Threads
- * Any number may use it at once.
+ * Says which events to import. Called on the thread that called fbat_import(), with no lock
+ * held: it may read both stores and append to the destination, not close them. It must not throw.
+ * @param user_data the `filter_data` of the options.
+ * @param record the event of the source, with the columns that
+ * `filter_columns` names: as a rule not the payload, which is NULL then; `stored_payload_len` says
+ * how long it is. Lives until the callback returns.
+ * @return 1 to import the event, 0 to leave it out; a negative number stops the import, whose
+ * status it becomes. Anything above 1 ends it with #FBAT_ERR_INVALID_ARGUMENT.
  * @since 0.1
  */
-typedef struct fbat_cancel fbat_cancel;
-
-/**
- * What to import, and how. Setting one part never resets another.
- *
- * fbat_import() takes a copy when it is called: the same options may serve any number of
- * imports, at once too (the callbacks then have to bear that), and may be changed or freed
- * meanwhile without effect on those that run.
- * @par Threads
- * `const` functions may run at once with each other, not with the others.
- * @since 0.1
- */
-typedef struct fbat_import_options fbat_import_options;
+typedef int32_t (*fbat_filter_fn)(void *user_data, const fbat_record *record);
 
 /**
  * Where every examined event went. `imported`, `deduplicated`, the three `skipped_` and
@@ -2871,510 +2390,76 @@ typedef struct fbat_import_report {
   uint64_t destination_visible;
   /** And what is known to be on the disk. */
   uint64_t destination_durable;
+  /**
+   * How far the source was read, of `source_ceiling`: for a progress bar. What was read after the
+   * last committed chunk is examined again by the next import.
+   */
+  uint64_t source_position;
 } fbat_import_report;
 
 /**
- * Says which events to import. Called on the thread that called fbat_import(), with no lock
- * held: it may read both stores and append to the destination, not close them. It must not throw.
- * @param user_data what was given with the callback.
- * @param record the event of the source, with the columns that
- * fbat_import_options_set_filter_columns() names: as a rule not the payload, which is NULL then;
- * `payload_size` is there always. Lives until the callback returns.
- * @return 1 to import the event, 0 to leave it out; a negative number stops the import, whose
- * status it becomes. Anything above 1 ends it with #FBAT_ERR_INVALID_ARGUMENT.
- * @since 0.1
+ * Told after each committed chunk, and while nothing is committed after as many examined events as
+ * a chunk has; the next chunk may be in flight meanwhile, unless #FBAT_IMPORT_ONE_THREAD is set.
+ * Called as fbat_filter_fn is.
+ * @param user_data the `progress_data` of the options.
+ * @param report what was committed so far, and how far the source was read. Lives until the
+ * callback returns.
+ * @return 0 to go on; a negative number stops the import, whose status it becomes. Anything above 0
+ * ends it with #FBAT_ERR_INVALID_ARGUMENT.
+ * @since 0.2
  */
-typedef int32_t (*fbat_filter_fn)(void *user_data, const fbat_record *record);
+typedef int32_t (*fbat_import_progress_fn)(void *user_data, const fbat_import_report *report);
 
 /**
- * Told after each committed chunk; the next one may be about to be committed meanwhile, unless
- * #FBAT_IMPORT_ONE_THREAD is set. Called as fbat_filter_fn is.
- * @param user_data what was given with the callback.
- * @param report what was done so far. Lives until the callback returns.
- * @return 0 to go on; a negative number stops the import, whose status it becomes. Anything
- * above 0 ends it with #FBAT_ERR_INVALID_ARGUMENT.
+ * What to import, and how. All zero but for the size and the namespace imports everything.
  * @since 0.1
  */
-typedef int32_t (*fbat_progress_fn)(void *user_data, const fbat_import_report *report);
-
-/**
- * Makes all members zero but `struct_size`: what #FBAT_IMPORT_REPORT_INIT does, as a function.
- * @param out_value the struct; nothing is done where it is NULL.
- * @par Threads
- * Any.
- * @since 0.1
- */
-void fbat_import_report_init(fbat_import_report *out_value);
-
-/**
- * Makes a token that is not triggered.
- * @return the token, which fbat_cancel_free() frees; NULL in a forked child, and where 16 million
- * objects are live.
- * @par Threads
- * Any.
- * @since 0.1
- */
-fbat_cancel *fbat_cancel_new(void);
-
-/**
- * Triggers a token: imports that carry it end with #FBAT_ERR_CANCELLED.
- * @param cancel the token.
- * @retval FBAT_OK it is triggered, now or since earlier.
- * @par Threads
- * Any. Not to be called by a signal handler.
- * @since 0.1
- */
-fbat_status fbat_cancel_trigger(const fbat_cancel *cancel);
-
-/**
- * Whether a token was triggered.
- * @param cancel the token.
- * @return whether it was; false where `cancel` is not live.
- * @par Threads
- * Any.
- * @since 0.1
- */
-bool fbat_cancel_is_triggered(const fbat_cancel *cancel);
-
-/**
- * Frees a token. Options and imports that carry it keep it as it is.
- * @param cancel the token; NULL is allowed.
- * @par Threads
- * Any.
- * @since 0.1
- */
-void fbat_cancel_free(fbat_cancel *cancel);
-
-/**
- * Makes options for everything, in chunks of 256, without a namespace, which has to be set.
- * @return the options, which fbat_import_options_free() frees; NULL in a forked child, and where
- * 16 million objects are live.
- * @par Threads
- * Any.
- * @since 0.1
- */
-fbat_import_options *fbat_import_options_new(void);
-
-/**
- * Frees options, and disposes of what belongs to their callbacks when no import uses it any more.
- * @param options the options; NULL is allowed.
- * @par Threads
- * Any; the options must not be used by others.
- * @since 0.1
- */
-void fbat_import_options_free(fbat_import_options *options);
-
-/**
- * Sets the name that the source's events are known by in the destination. The same name means
- * the same source: importing again adds nothing.
- * @param options the options.
- * @param name UTF-8, 1 to 1024 bytes.
- * @param name_len in bytes.
- * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT empty, too long, or a length without a pointer.
- * @retval FBAT_ERR_INVALID_UTF8 not UTF-8.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_import_options_set_namespace(fbat_import_options *options,
-                                              const char *name,
-                                              size_t name_len);
-
-/**
- * The namespace.
- * @param options the options.
- * @return text that lives until it is set again or the options are freed; empty when it is not
- * set.
- * @par Threads
- * Any.
- * @since 0.1
- */
-fbat_str fbat_import_options_get_namespace(const fbat_import_options *options);
-
-/**
- * Sets the entity: `e` matches `e` itself and everything below `e:`.
- * @param options the options.
- * @param entity UTF-8; empty for any.
- * @param entity_len in bytes.
- * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT a length without a pointer.
- * @retval FBAT_ERR_INVALID_UTF8 not UTF-8.
- * @retval FBAT_ERR_INVALID_COORDINATE over 1024 bytes.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_import_options_set_entity(fbat_import_options *options,
-                                           const char *entity,
-                                           size_t entity_len);
-
-/**
- * The entity.
- * @param options the options.
- * @return text that lives until it is set again or the options are freed; empty for any.
- * @par Threads
- * Any.
- * @since 0.1
- */
-fbat_str fbat_import_options_get_entity(const fbat_import_options *options);
-
-/**
- * Sets the exact scope.
- * @param options the options.
- * @param scope UTF-8; empty for any.
- * @param scope_len in bytes.
- * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT a length without a pointer.
- * @retval FBAT_ERR_INVALID_UTF8 not UTF-8.
- * @retval FBAT_ERR_INVALID_COORDINATE over 1024 bytes.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_import_options_set_scope(fbat_import_options *options,
-                                          const char *scope,
-                                          size_t scope_len);
-
-/**
- * The scope.
- * @param options the options.
- * @return text that lives until it is set again or the options are freed; empty for any.
- * @par Threads
- * Any.
- * @since 0.1
- */
-fbat_str fbat_import_options_get_scope(const fbat_import_options *options);
-
-/**
- * Sets one exact kind, in place of a kind or category before.
- * @param options the options.
- * @param kind the kind.
- * @retval FBAT_OK done.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_import_options_set_kind(fbat_import_options *options, uint16_t kind);
-
-/**
- * Sets a whole category, in place of a kind or category before.
- * @param options the options.
- * @param category 0 to 15.
- * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT out of range.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_import_options_set_category(fbat_import_options *options,
-                                             uint32_t category);
-
-/**
- * Takes kind and category back: every kind.
- * @param options the options.
- * @retval FBAT_OK done.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_import_options_set_any_kind(fbat_import_options *options);
-
-/**
- * Whether a kind or a category is set.
- * @param options the options.
- * @return an `FBAT_KIND_MATCH_...`; #FBAT_KIND_MATCH_ANY where `options` is not live.
- * @par Threads
- * Any.
- * @since 0.1
- */
-uint32_t fbat_import_options_get_kind_match(const fbat_import_options *options);
-
-/**
- * The kind, or the first kind of the category.
- * @param options the options.
- * @return the kind; 0 with #FBAT_KIND_MATCH_ANY.
- * @par Threads
- * Any.
- * @since 0.1
- */
-uint16_t fbat_import_options_get_kind(const fbat_import_options *options);
-
-/**
- * Sets a range of entity versions in the source.
- * @param options the options.
- * @param first the lowest version.
- * @param last the highest version; 0 and `UINT64_MAX` together are all, the default.
- * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT the range ends before it begins.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_import_options_set_versions(fbat_import_options *options,
-                                             uint64_t first,
-                                             uint64_t last);
-
-/**
- * The lowest entity version.
- * @param options the options.
- * @return the version; 0 by default.
- * @par Threads
- * Any.
- * @since 0.1
- */
-uint64_t fbat_import_options_get_version_first(const fbat_import_options *options);
-
-/**
- * The highest entity version.
- * @param options the options.
- * @return the version; `UINT64_MAX` by default.
- * @par Threads
- * Any.
- * @since 0.1
- */
-uint64_t fbat_import_options_get_version_last(const fbat_import_options *options);
-
-/**
- * Sets the global sequence of the source above which to import.
- * @param options the options.
- * @param after exclusive; 0, the default, for all. `source_high_watermark` of an earlier report
- * goes on there.
- * @retval FBAT_OK done.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_import_options_set_after(fbat_import_options *options, uint64_t after);
-
-/**
- * The global sequence of the source above which to import.
- * @param options the options.
- * @return the sequence, exclusive.
- * @par Threads
- * Any.
- * @since 0.1
- */
-uint64_t fbat_import_options_get_after(const fbat_import_options *options);
-
-/**
- * Sets how many events become visible together. Chunks are also cut by bytes.
- * @param options the options.
- * @param events the number; the default is 256. 0 counts as 1; more than the destination takes in
- * a batch counts as that.
- * @retval FBAT_OK done.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_import_options_set_chunk_size(fbat_import_options *options,
-                                               uint32_t events);
-
-/**
- * How many events become visible together.
- * @param options the options.
- * @return the number, as it was set.
- * @par Threads
- * Any.
- * @since 0.1
- */
-uint32_t fbat_import_options_get_chunk_size(const fbat_import_options *options);
-
-/**
- * Sets when imported events are made durable.
- * @param options the options.
- * @param durability an `FBAT_IMPORT_DURABILITY_...`; the default is #FBAT_IMPORT_DURABILITY_END.
- * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT the durability is none of them.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_import_options_set_durability(fbat_import_options *options,
-                                               uint32_t durability);
-
-/**
- * When imported events are made durable.
- * @param options the options.
- * @return an `FBAT_IMPORT_DURABILITY_...`.
- * @par Threads
- * Any.
- * @since 0.1
- */
-uint32_t fbat_import_options_get_durability(const fbat_import_options *options);
-
-/**
- * Sets what becomes of an event that is there with other content.
- * @param options the options.
- * @param on_conflict an `FBAT_ON_CONFLICT_...`; the default is #FBAT_ON_CONFLICT_FAIL.
- * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT the choice is none of them.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_import_options_set_on_conflict(fbat_import_options *options,
-                                                uint32_t on_conflict);
-
-/**
- * What becomes of an event that is there with other content.
- * @param options the options.
- * @return an `FBAT_ON_CONFLICT_...`.
- * @par Threads
- * Any.
- * @since 0.1
- */
-uint32_t fbat_import_options_get_on_conflict(const fbat_import_options *options);
-
-/**
- * Sets switches.
- * @param options the options.
- * @param flags bits: #FBAT_IMPORT_REHASH, #FBAT_IMPORT_ONE_THREAD; the default is none.
- * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT a bit is unknown.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_import_options_set_flags(fbat_import_options *options, uint32_t flags);
-
-/**
- * The switches.
- * @param options the options.
- * @return bits: #FBAT_IMPORT_REHASH, #FBAT_IMPORT_ONE_THREAD.
- * @par Threads
- * Any.
- * @since 0.1
- */
-uint32_t fbat_import_options_get_flags(const fbat_import_options *options);
-
-/**
- * Sets the filter, in place of the one before. It sees what the region and `after` let through,
- * but not events of reserved kinds; and of each event not the payload, unless
- * fbat_import_options_set_filter_columns() asks for it.
- * @param options the options.
- * @param filter the function; NULL for none.
- * @param user_data handed to it.
- * @param destroy disposes of `user_data`, exactly once, also when this call fails; may be NULL.
- * @retval FBAT_OK done.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_import_options_set_filter(fbat_import_options *options,
-                                           fbat_filter_fn filter,
-                                           void *user_data,
-                                           fbat_destroy_fn destroy);
-
-/**
- * The filter.
- * @param options the options.
- * @return the function; NULL for none.
- * @par Threads
- * Any.
- * @since 0.1
- */
-fbat_filter_fn fbat_import_options_get_filter(const fbat_import_options *options);
-
-/**
- * What is handed to the filter.
- * @param options the options.
- * @return what was given with it; NULL for none.
- * @par Threads
- * Any.
- * @since 0.1
- */
-void *fbat_import_options_get_filter_user_data(const fbat_import_options *options);
-
-/**
- * Sets what the filter sees beside the rest.
- * @param options the options.
- * @param columns bits `FBAT_COLUMN_...`; the default is the extensions. A filter that reads
- * payloads needs
- * #FBAT_COLUMN_PAYLOAD.
- * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT a bit is unknown.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_import_options_set_filter_columns(fbat_import_options *options,
-                                                   uint32_t columns);
-
-/**
- * What the filter sees beside the rest.
- * @param options the options.
- * @return bits `FBAT_COLUMN_...`.
- * @par Threads
- * Any.
- * @since 0.1
- */
-uint32_t fbat_import_options_get_filter_columns(const fbat_import_options *options);
-
-/**
- * Sets the function that is told after each committed chunk, in place of the one before.
- * @param options the options.
- * @param progress the function; NULL for none.
- * @param user_data handed to it.
- * @param destroy disposes of `user_data`, exactly once, also when this call fails; may be NULL.
- * @retval FBAT_OK done.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_import_options_set_progress(fbat_import_options *options,
-                                             fbat_progress_fn progress,
-                                             void *user_data,
-                                             fbat_destroy_fn destroy);
-
-/**
- * The function that is told after each chunk.
- * @param options the options.
- * @return the function; NULL for none.
- * @par Threads
- * Any.
- * @since 0.1
- */
-fbat_progress_fn fbat_import_options_get_progress(const fbat_import_options *options);
-
-/**
- * What is handed to the function that is told after each chunk.
- * @param options the options.
- * @return what was given with it; NULL for none.
- * @par Threads
- * Any.
- * @since 0.1
- */
-void *fbat_import_options_get_progress_user_data(const fbat_import_options *options);
-
-/**
- * Sets the token that ends imports with these options.
- * @param options the options.
- * @param cancel the token, which may be freed afterwards; NULL for none.
- * @retval FBAT_OK done.
- * @par Threads
- * One at a time.
- * @since 0.1
- */
-fbat_status fbat_import_options_set_cancel(fbat_import_options *options,
-                                           const fbat_cancel *cancel);
-
-/**
- * The token that ends imports with these options.
- * @param options the options.
- * @return the token that was set, which may have been freed since; NULL for none.
- * @par Threads
- * Any.
- * @since 0.1
- */
-const fbat_cancel *fbat_import_options_get_cancel(const fbat_import_options *options);
+typedef struct fbat_import_options {
+  /** `sizeof(fbat_import_options)`. */
+  size_t struct_size;
+  /**
+   * The name that the source's events are known by in the destination, forever: UTF-8, 1 to 1024
+   * bytes without control bytes. Required.
+   */
+  fbat_str source_namespace;
+  /** Which events of the source; NULL for all. */
+  const fbat_region *region;
+  /** Only sequences of the source above this one. */
+  uint64_t after;
+  /**
+   * Events that become visible together: at most the destination's `batch_events_max`, to which
+   * it is cut; 0: 256.
+   */
+  size_t chunk_size;
+  /** Says which events to import; NULL for all of the region. */
+  fbat_filter_fn filter;
+  /** Handed to `filter`. */
+  void *filter_data;
+  /** Told how far the import has come; NULL for none. */
+  fbat_import_progress_fn progress;
+  /** Handed to `progress`. */
+  void *progress_data;
+  /** Ends the import; NULL for none. */
+  const fbat_cancel *cancel;
+  /**
+   * What the filter sees: bits `FBAT_COLUMN_...`; 0: the extensions. The payload costs the time of
+   * copying it.
+   */
+  uint32_t filter_columns;
+  /** When imported events are durable: an `FBAT_IMPORT_DURABILITY_...`. */
+  uint32_t durability;
+  /** What to do with an event that exists with different content: an `FBAT_ON_CONFLICT_...`. */
+  uint32_t on_conflict;
+  /** Bits: `FBAT_IMPORT_...`. */
+  uint32_t flags;
+} fbat_import_options;
 
 /**
  * Copies events of one store into another, exactly once.
  *
  * Each event of the source that the options select comes to be in the destination with a new
  * sequence, version, recorded time and event hash, an id made from the namespace and its id in the
- * source, and a record of where it came from (fbat_event_provenance()). Entity, scope, kind,
+ * source, and a record of where it came from (fbat_record_provenance()). Entity, scope, kind,
  * payload, timestamp, flags, correlation and extensions are as they were; a causation, which names
  * an event of the source, is left out. Versions follow the order of arrival: what a filter leaves
  * out today and a later import brings comes behind.
@@ -3389,26 +2474,23 @@ const fbat_cancel *fbat_import_options_get_cancel(const fbat_import_options *opt
  *     return record->payload_len > 0 && record->payload[0] == '!';
  * }
  *
- * fbat_import_options *options = fbat_import_options_new();
+ * fbat_import_options options = FBAT_IMPORT_OPTIONS_INIT;
  * fbat_import_report report = FBAT_IMPORT_REPORT_INIT;
- * fbat_status status = fbat_import_options_set_namespace(options, "plant/7", 7);
- * if (status == FBAT_OK)
- *     status = fbat_import_options_set_filter(options, is_alarm, NULL, NULL);
- * if (status == FBAT_OK)
- *     status = fbat_import_options_set_filter_columns(options, FBAT_COLUMN_PAYLOAD);
- * if (status == FBAT_OK)
- *     status = fbat_import(hub, plant, options, &report, &err);
- * fbat_import_options_free(options);
+ * options.source_namespace = FBAT_STR("plant/7");
+ * options.filter = is_alarm;
+ * options.filter_columns = FBAT_COLUMN_PAYLOAD;
+ * fbat_status status = fbat_import(hub, plant, &options, &report, &err);
  * @endcode
  * @param destination the store that gains events.
  * @param source the store that is read, which may be the same, open for reading, or open for
  * writing in another process.
- * @param options what to import, and how; their namespace must be set.
+ * @param options what to import, and how; their namespace must be set. NULL is an error.
  * @param out_report where every examined event went; filled in on failure too; may be NULL.
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK done.
  * @retval FBAT_ERR_INVALID_ARGUMENT the options are NULL or have no namespace, a bad
- * `struct_size`, or a callback gave an answer that is none.
+ * `struct_size`, a member is out of range, or a callback gave an answer that is none.
+ * @retval FBAT_ERR_INVALID_UTF8 namespace, entity or scope is not UTF-8.
  * @retval FBAT_ERR_IMPORT_CONFLICT an event is there with other content; the message names both.
  * @retval FBAT_ERR_LIMIT_EXCEEDED an event is over a limit of the destination; the error names it.
  * @retval FBAT_ERR_WIRE_BODY the provenance of a source event can't be read; the error names the
@@ -3436,6 +2518,80 @@ fbat_status fbat_import(const fbat_store *destination,
 
 /** @} */
 
+/* ---------------------------------------------------------------------------------- Findings */
+
+/** @defgroup fbat_findings Findings
+ * What a verification or a repair finds wrong with a store, one thing after the other.
+ * @{
+ */
+
+/**
+ * What is wrong with a store. Owned by the caller, who frees it with fbat_findings_free().
+ * Outlives the store.
+ * @par Threads
+ * Immutable: any number may read it at once.
+ * @since 0.2
+ */
+typedef struct fbat_findings fbat_findings;
+
+/**
+ * One thing that is wrong. Lives as long as its list.
+ * @since 0.1
+ */
+typedef struct fbat_finding {
+  /** The size of this struct as the library knows it. */
+  size_t struct_size;
+  /**
+   * The file, which may be one that is missing. Bytes of the file system, which need not be
+   * UTF-8.
+   */
+  fbat_str path;
+  /** Where in it, in bytes from its start. */
+  uint64_t offset;
+  /**
+   * The first global sequence concerned; 0 where no event is, or none is known. Of a repair: the
+   * first that is lost.
+   */
+  uint64_t first_sequence;
+  /** The last one. */
+  uint64_t last_sequence;
+  /** One sentence for people. */
+  fbat_str message;
+} fbat_finding;
+
+/**
+ * How many there are.
+ * @param findings the list.
+ * @return the number; 0 where `findings` is not live.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+size_t fbat_findings_len(const fbat_findings *findings);
+
+/**
+ * One of them.
+ * @param findings the list.
+ * @param index which, counted from 0.
+ * @return what is wrong, which lives as long as the list; NULL where there is none, or `findings`
+ * is not live.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+const fbat_finding *fbat_findings_get(const fbat_findings *findings, size_t index);
+
+/**
+ * Frees a list.
+ * @param findings the list; NULL is allowed.
+ * @par Threads
+ * Any; the list must not be used by others.
+ * @since 0.2
+ */
+void fbat_findings_free(fbat_findings *findings);
+
+/** @} */
+
 /* ------------------------------------------------------------------------------ Verification */
 
 /** @defgroup fbat_verify Verification
@@ -3444,20 +2600,32 @@ fbat_status fbat_import(const fbat_store *destination,
  */
 
 /**
- * What a walk over a whole store found. Owned by the caller, who frees it with
- * fbat_verify_report_free(). Outlives the store.
- * @par Threads
- * Immutable: any number may read it at once.
- * @since 0.1
+ * How to verify. All zero but for the size verifies everything.
+ * @since 0.2
  */
-typedef struct fbat_verify_report fbat_verify_report;
+typedef struct fbat_verify_options {
+  /** `sizeof(fbat_verify_options)`. */
+  size_t struct_size;
+  /**
+   * Which events are verified; NULL for all. Files of the log that hold none of them are left
+   * out; of the others the whole is checked, since a batch is what a checksum covers. The report
+   * counts what was checked.
+   */
+  const fbat_region *region;
+  /** Reports how far the call is, in bytes of the log that were checked; NULL for none. */
+  fbat_progress_fn progress;
+  /** Handed to `progress`. */
+  void *progress_data;
+  /** Ends the call; NULL for none. */
+  const fbat_cancel *cancel;
+} fbat_verify_options;
 
 /**
- * What was walked.
- * @since 0.1
+ * What was checked.
+ * @since 0.2
  */
-typedef struct fbat_verify_totals {
-  /** `sizeof(fbat_verify_totals)`. */
+typedef struct fbat_verify_report {
+  /** `sizeof(fbat_verify_report)`. */
   size_t struct_size;
   /** Events, the library's own included. */
   uint64_t events;
@@ -3473,123 +2641,46 @@ typedef struct fbat_verify_totals {
   uint64_t gaps;
   /** How many sequences those gaps take up. */
   uint64_t gap_sequences;
-  /** Declared losses, which fbat_store_repair() leaves. */
+  /** Declared losses, which fbat_repair() leaves. */
   uint64_t losses;
   /** How many sequences were lost. */
   uint64_t lost_sequences;
   /** Events whose predecessor was lost, so that their hash cannot be computed. */
   uint64_t unlinked_events;
-} fbat_verify_totals;
+  /** Things that are wrong; 0 for a sound store. A walk stops after 1000. */
+  uint64_t findings;
+} fbat_verify_report;
 
 /**
- * One thing that does not hold.
- * @since 0.1
- */
-typedef struct fbat_finding {
-  /** `sizeof(fbat_finding)`. */
-  size_t struct_size;
-  /** The file. Bytes of the file system, which need not be UTF-8. Lives as long as the report. */
-  fbat_str path;
-  /** Where in it, in bytes from its start. */
-  uint64_t offset;
-  /** The global sequence of the event concerned; 0 where it is not one event. */
-  uint64_t sequence;
-  /** One sentence for people. Lives as long as the report. */
-  fbat_str message;
-} fbat_finding;
-
-/**
- * Makes all members zero but `struct_size`: what #FBAT_VERIFY_TOTALS_INIT does, as a function.
- * @param out_value the struct; nothing is done where it is NULL.
- * @par Threads
- * Any.
- * @since 0.1
- */
-void fbat_verify_totals_init(fbat_verify_totals *out_value);
-
-/**
- * Makes all members zero but `struct_size`: what #FBAT_FINDING_INIT does, as a function.
- * @param out_value the struct; nothing is done where it is NULL.
- * @par Threads
- * Any.
- * @since 0.1
- */
-void fbat_finding_init(fbat_finding *out_value);
-
-/**
- * Walks a whole store and checks every checksum, hash, chain and index against the log.
+ * Walks a store and checks every checksum, hash, chain and index against the log.
  *
  * Damage is a finding, not a failure of the call: a sound store has 0 findings. What a repair has
  * declared as lost is none, nor is a version of an entity that is missing there; one that is
  * missing elsewhere is.
  * @param store the store. Others may use it meanwhile; the walk ends at what was visible at the
  * call.
- * @param out_report the report; NULL on failure. Free it with fbat_verify_report_free().
+ * @param options what to verify; NULL for everything.
+ * @param out_report what was checked; may be NULL.
+ * @param out_findings what is wrong; NULL on failure. Free it with fbat_findings_free(). May be
+ * NULL where the number of findings in the report will do.
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK the walk was made.
- * @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`, or a member of the region is out of range.
+ * @retval FBAT_ERR_INVALID_UTF8 entity or scope is not UTF-8.
+ * @retval FBAT_ERR_CANCELLED the token of the options was triggered.
  * @retval FBAT_ERR_CLOSED the store is closed.
  * @retval FBAT_ERR_IO the operating system failed.
+ * @return or the negative number with which the progress callback stopped the call.
  * @par Threads
  * Any.
- * @since 0.1
+ * @since 0.2
  */
 FBAT_NODISCARD
 fbat_status fbat_store_verify(const fbat_store *store,
-                              fbat_verify_report **out_report,
+                              const fbat_verify_options *options,
+                              fbat_verify_report *out_report,
+                              fbat_findings **out_findings,
                               fbat_error **err);
-
-/**
- * What was walked.
- * @param report the report.
- * @param out_totals the counts.
- * @param err detail on failure; may be NULL.
- * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`, or the pointer is NULL.
- * @par Threads
- * Any.
- * @since 0.1
- */
-fbat_status fbat_verify_report_totals(const fbat_verify_report *report,
-                                      fbat_verify_totals *out_totals,
-                                      fbat_error **err);
-
-/**
- * How many things do not hold. A walk stops after 1000.
- * @param report the report.
- * @return the number; 0 for a sound store, and where `report` is not live.
- * @par Threads
- * Any.
- * @since 0.1
- */
-size_t fbat_verify_report_finding_count(const fbat_verify_report *report);
-
-/**
- * One thing that does not hold.
- * @param report the report.
- * @param index which, counted from 0.
- * @param out_finding what was found.
- * @param err detail on failure; may be NULL.
- * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`, or the pointer is NULL.
- * @retval FBAT_ERR_NOT_FOUND there are not so many.
- * @par Threads
- * Any.
- * @since 0.1
- */
-fbat_status fbat_verify_report_finding(const fbat_verify_report *report,
-                                       size_t index,
-                                       fbat_finding *out_finding,
-                                       fbat_error **err);
-
-/**
- * Frees a report.
- * @param report the report; NULL is allowed.
- * @par Threads
- * Any; the report must not be used by others.
- * @since 0.1
- */
-void fbat_verify_report_free(fbat_verify_report *report);
 
 /** @} */
 
@@ -3607,6 +2698,25 @@ void fbat_verify_report_free(fbat_verify_report *report);
  * @since 0.1
  */
 #define FBAT_BACKUP_LINK 1u
+
+/**
+ * How to back up. All zero but for the size is the default.
+ * @since 0.2
+ */
+typedef struct fbat_backup_options {
+  /** `sizeof(fbat_backup_options)`. */
+  size_t struct_size;
+  /** Bits: `FBAT_BACKUP_...`. */
+  uint32_t flags;
+  /** Not used; 0. */
+  uint32_t reserved;
+  /** Reports how far the call is, in bytes of the log that were copied or checked; NULL for none. */
+  fbat_progress_fn progress;
+  /** Handed to `progress`. */
+  void *progress_data;
+  /** Ends the call; NULL for none. */
+  const fbat_cancel *cancel;
+} fbat_backup_options;
 
 /**
  * What a backup holds.
@@ -3630,15 +2740,6 @@ typedef struct fbat_backup_report {
 } fbat_backup_report;
 
 /**
- * Makes all members zero but `struct_size`: what #FBAT_BACKUP_REPORT_INIT does, as a function.
- * @param out_value the struct; nothing is done where it is NULL.
- * @par Threads
- * Any.
- * @since 0.1
- */
-void fbat_backup_report_init(fbat_backup_report *out_value);
-
-/**
  * Copies a store into an empty directory, while this handle's threads or another process write.
  *
  * The copy is a store that opens as it is, cleanly closed, with the history that the store has up
@@ -3647,12 +2748,12 @@ void fbat_backup_report_init(fbat_backup_report *out_value);
  * fbat_store_sync(). The store may be poisoned (then the copy has what is known to be durable) or
  * open for reading only; the call may be made from within a callback.
  *
- * The copy has the same store id. Who goes on appending to both calls fbat_store_new_identity().
+ * The copy has the same store id. Who goes on appending to both calls fbat_new_identity().
  * @param store the store.
  * @param destination the directory, NUL-terminated: an empty one, or one to be made, not what is
  * above it, and not inside of the store's own. After a failure what was made is removed; a file
  * `LOCK` may stay. After a crash other files may, which are no store: remove them before a retry.
- * @param flags 0 or #FBAT_BACKUP_LINK.
+ * @param options how; NULL for the defaults.
  * @param out_report what the copy holds; may be NULL. All zero on failure.
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK done, and on the disk.
@@ -3660,10 +2761,12 @@ void fbat_backup_report_init(fbat_backup_report *out_value);
  * empty, the directory has files, or lies inside of the store's own.
  * @retval FBAT_ERR_STORE_EXISTS the directory is a store.
  * @retval FBAT_ERR_BUSY somebody else makes a store there.
+ * @retval FBAT_ERR_CANCELLED the token of the options was triggered; what was made is removed.
  * @retval FBAT_ERR_CLOSED the store is closed, or was meanwhile.
  * @retval FBAT_ERR_CORRUPT a file of the store is damaged; the error names it, and the offset.
  * @retval FBAT_ERR_IO the operating system failed.
  * @retval FBAT_ERR_NO_SPACE no space is left.
+ * @return or the negative number with which the progress callback stopped the call.
  * @par Threads
  * Any.
  * @since 0.1
@@ -3671,7 +2774,7 @@ void fbat_backup_report_init(fbat_backup_report *out_value);
 FBAT_NODISCARD
 fbat_status fbat_store_backup(const fbat_store *store,
                               const char *destination,
-                              uint32_t flags,
+                              const fbat_backup_options *options,
                               fbat_backup_report *out_report,
                               fbat_error **err);
 
@@ -3682,7 +2785,7 @@ fbat_status fbat_store_backup(const fbat_store *store,
  * The id is that of all events from the store's next sequence on; an event of the library's own
  * says so in the log, with both ids and that sequence. Nothing that is in the log changes. Who
  * imports from the copy under its new namespace gets the events from before the split a second
- * time, unless it begins after them: fbat_import_options_set_after().
+ * time, unless it begins after them: `after` of its options.
  *
  * Readers that have the store open follow the log, and answer with the old id until they open it
  * again. A store takes a new id 128 times.
@@ -3705,9 +2808,9 @@ fbat_status fbat_store_backup(const fbat_store *store,
  * @since 0.1
  */
 FBAT_NODISCARD
-fbat_status fbat_store_new_identity(const char *path,
-                                    fbat_id *out_store_id,
-                                    fbat_error **err);
+fbat_status fbat_new_identity(const char *path,
+                              fbat_id *out_store_id,
+                              fbat_error **err);
 
 /** @} */
 
@@ -3719,34 +2822,40 @@ fbat_status fbat_store_new_identity(const char *path,
  */
 
 /**
- * The identity file was lost and made anew from the events of the log that tell of store ids.
+ * The identity file was lost and rebuilt from the events of the log that tell of store ids.
  * @since 0.1
  */
 #define FBAT_REPAIR_IDENTITY_REBUILT 1u
 
 /**
  * Besides, an event that told of a newer store id may be among what was lost: if the store was
- * ever given an id of its own by fbat_store_new_identity(), compare fbat_store_id(), and give it a
+ * ever given an id of its own by fbat_new_identity(), compare fbat_store_id(), and give it a
  * new one before anything is imported from it under its native namespace.
  * @since 0.1
  */
 #define FBAT_REPAIR_IDENTITY_UNCERTAIN 2u
 
 /**
- * What fbat_store_repair() kept and what is lost. Owned by the caller, who frees it with
- * fbat_repair_report_free().
- * @par Threads
- * Immutable: any number may read it at once.
- * @since 0.1
+ * How to repair. All zero but for the size is the default.
+ * @since 0.2
  */
-typedef struct fbat_repair_report fbat_repair_report;
+typedef struct fbat_repair_options {
+  /** `sizeof(fbat_repair_options)`. */
+  size_t struct_size;
+  /** Reports how far the call is, in bytes of the log that were read; NULL for none. */
+  fbat_progress_fn progress;
+  /** Handed to `progress`. */
+  void *progress_data;
+  /** Ends the call; NULL for none. */
+  const fbat_cancel *cancel;
+} fbat_repair_options;
 
 /**
- * What a repair kept, in figures.
- * @since 0.1
+ * What a repair kept.
+ * @since 0.2
  */
-typedef struct fbat_repair_totals {
-  /** `sizeof(fbat_repair_totals)`. */
+typedef struct fbat_repair_report {
+  /** `sizeof(fbat_repair_report)`. */
   size_t struct_size;
   /** Events that were kept, the library's own included. */
   uint64_t events;
@@ -3759,14 +2868,14 @@ typedef struct fbat_repair_totals {
   uint64_t unlinked_events;
   /** Files of the log that were read. */
   uint64_t segments;
-  /** Those of them whose header was damaged and was made anew. */
+  /** Those of them whose header was damaged and was rebuilt. */
   uint64_t headers_rebuilt;
   /** Bytes of them that are neither a header nor an event. */
   uint64_t bytes_unread;
-  /** Things that do not hold. A report lists 10,000 of them. */
-  uint64_t losses;
+  /** Things that are wrong. The list has 10,000 of them at most. */
+  uint64_t findings;
   /** How many sequences are lost. Each belonged to an event or to a declared gap. */
-  uint64_t sequences_lost;
+  uint64_t lost_sequences;
   /**
    * The first of the sequences behind the log that were jumped because somebody may have seen
    * them; 0: the damaged store had been closed, and said where it ended.
@@ -3778,54 +2887,14 @@ typedef struct fbat_repair_totals {
   uint32_t flags;
   /** Not used; 0. */
   uint32_t reserved;
-} fbat_repair_totals;
-
-/**
- * One thing that does not hold, and the sequences lost by it.
- * @since 0.1
- */
-typedef struct fbat_loss {
-  /** `sizeof(fbat_loss)`. */
-  size_t struct_size;
-  /**
-   * The file, which may be one that is missing. Bytes of the file system, which need not be
-   * UTF-8. Lives as long as the report.
-   */
-  fbat_str path;
-  /** Where in it, in bytes from its start. */
-  uint64_t offset;
-  /** The first global sequence that is lost; 0 where none is, or none is known to be. */
-  uint64_t first_sequence;
-  /** The last one. */
-  uint64_t last_sequence;
-  /** One sentence for people. Lives as long as the report. */
-  fbat_str message;
-} fbat_loss;
-
-/**
- * Makes all members zero but `struct_size`: what #FBAT_REPAIR_TOTALS_INIT does, as a function.
- * @param out_value the struct; nothing is done where it is NULL.
- * @par Threads
- * Any.
- * @since 0.1
- */
-void fbat_repair_totals_init(fbat_repair_totals *out_value);
-
-/**
- * Makes all members zero but `struct_size`: what #FBAT_LOSS_INIT does, as a function.
- * @param out_value the struct; nothing is done where it is NULL.
- * @par Threads
- * Any.
- * @since 0.1
- */
-void fbat_loss_init(fbat_loss *out_value);
+} fbat_repair_report;
 
 /**
  * Puts every event of a damaged store that proves itself into a new store beside it.
  *
  * Every event that is kept has the sequence, id, version, times and hashes that it had; the new
- * store has the store id of the damaged one. What is lost is listed in the report, and declared in
- * the new log: fbat_store_verify() tells of it, and takes it for no damage. Single events are kept
+ * store has the store id of the damaged one. What is lost is listed, and declared in the new
+ * log: fbat_store_verify() counts it, and takes it for no damage. Single events are kept
  * also where others of their batch are lost. A sequence that is lost, or that somebody may have
  * seen, is never used again; a version of an entity that was lost behind the last event that it
  * kept is.
@@ -3837,143 +2906,135 @@ void fbat_loss_init(fbat_loss *out_value);
  * time.
  * @param damaged_path the directory of the damaged store.
  * @param new_path a directory that does not exist, or is empty; not inside of the damaged one.
- * @param out_report the report; NULL on failure. Free it with fbat_repair_report_free().
+ * @param options how; NULL for the defaults.
+ * @param out_report what was kept; may be NULL.
+ * @param out_findings what is wrong with the damaged store, and which sequences are lost by it;
+ * NULL on failure. Free it with fbat_findings_free(). May be NULL.
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK the new store is there, and everything in it is on the disk. The report says
  * what it lacks.
- * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a path is empty, `new_path` is not empty,
+ * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a bad `struct_size`, a path is empty, `new_path` is not empty,
  * or inside of the damaged store.
- * @retval FBAT_ERR_STORE_NOT_FOUND there is nothing of a store at `damaged_path`.
- * @retval FBAT_ERR_STORE_EXISTS there is a store at `new_path`.
- * @retval FBAT_ERR_BUSY the damaged store is open for writing; the message and fbat_error_found()
- * name the process.
+ * @retval FBAT_ERR_STORE_NOT_FOUND nothing of a store is at `damaged_path`.
+ * @retval FBAT_ERR_STORE_EXISTS a store is at `new_path`.
+ * @retval FBAT_ERR_BUSY the damaged store is open for writing; the message and
+ * the error's `actual` name the process.
  * @retval FBAT_ERR_FUTURE_VERSION the store has a format that this library does not read.
  * @retval FBAT_ERR_CORRUPT no event is whole, or nothing tells which store this is; nothing was
  * made.
+ * @retval FBAT_ERR_CANCELLED the token of the options was triggered; nothing was made.
  * @retval FBAT_ERR_IO the operating system failed.
  * @retval FBAT_ERR_NO_SPACE the disk is full.
+ * @return or the negative number with which the progress callback stopped the call.
  * @par Threads
  * Any.
- * @since 0.1
+ * @since 0.2
  */
 FBAT_NODISCARD
-fbat_status fbat_store_repair(const char *damaged_path,
-                              const char *new_path,
-                              fbat_repair_report **out_report,
-                              fbat_error **err);
-
-/**
- * What was kept, in figures.
- * @param report the report.
- * @param out_totals the figures.
- * @param err detail on failure; may be NULL.
- * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`, or the pointer is NULL.
- * @par Threads
- * Any.
- * @since 0.1
- */
-fbat_status fbat_repair_report_totals(const fbat_repair_report *report,
-                                      fbat_repair_totals *out_totals,
-                                      fbat_error **err);
-
-/**
- * How many losses the report lists; 10,000 at most.
- *
- * A damaged segment header counts with no sequence, though nothing was lost by it; a lost identity
- * file, a damaged index and a missing clean mark do not count.
- * @param report the report.
- * @return the number; 0 where all of the log held, and where `report` is not live.
- * @par Threads
- * Any.
- * @since 0.1
- */
-size_t fbat_repair_report_loss_count(const fbat_repair_report *report);
-
-/**
- * One thing that does not hold, and the sequences lost by it.
- * @param report the report.
- * @param index which, counted from 0.
- * @param out_loss what is lost.
- * @param err detail on failure; may be NULL.
- * @retval FBAT_OK done.
- * @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`, or the pointer is NULL.
- * @retval FBAT_ERR_NOT_FOUND there are not so many.
- * @par Threads
- * Any.
- * @since 0.1
- */
-fbat_status fbat_repair_report_loss(const fbat_repair_report *report,
-                                    size_t index,
-                                    fbat_loss *out_loss,
-                                    fbat_error **err);
-
-/**
- * Frees a report.
- * @param report the report; NULL is allowed.
- * @par Threads
- * Any; the report must not be used by others.
- * @since 0.1
- */
-void fbat_repair_report_free(fbat_repair_report *report);
+fbat_status fbat_repair(const char *damaged_path,
+                        const char *new_path,
+                        const fbat_repair_options *options,
+                        fbat_repair_report *out_report,
+                        fbat_findings **out_findings,
+                        fbat_error **err);
 
 /** @} */
 
+/* ------------------------------------------------------------------------------ Initializers */
+
 /** @defgroup fbat_init Initializers
- * Each names every member, so that no compiler warns, in C and in C++.
+ * Macros that begin a struct. Each names every member, so that no compiler warns.
  * @{
  */
 
-/** No id. @since 0.1 */
+/** A string literal as an #fbat_str. @since 0.2 */
+#ifdef __cplusplus
+#define FBAT_STR(literal) (fbat_str{"" literal, sizeof(literal) - 1})
+#else
+#define FBAT_STR(literal) ((fbat_str){"" literal, sizeof(literal) - 1})
+#endif
+
+/** An #fbat_id, all zero. @since 0.1 */
 #define FBAT_ID_INIT {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}
 
-/** The all-zero hash. @since 0.1 */
+/** An #fbat_hash, all zero. @since 0.1 */
 #define FBAT_HASH_INIT                                                                            \
-  {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}
+  {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  \
+   0}}
 
-/** No text. @since 0.1 */
+/** An #fbat_str, all zero. @since 0.1 */
 #define FBAT_STR_INIT {NULL, 0}
 
-/** An #fbat_frontier to be filled in. @since 0.1 */
+/** An #fbat_extension, all zero. @since 0.1 */
+#define FBAT_EXTENSION_INIT {FBAT_STR_INIT, NULL, 0}
+
+/** An #fbat_error_detail, all zero but for its size. @since 0.2 */
+#define FBAT_ERROR_DETAIL_INIT                                                                    \
+  {sizeof(fbat_error_detail), 0, 0, FBAT_STR_INIT, FBAT_STR_INIT, 0, 0, 0, FBAT_ID_INIT, 0, 0}
+
+/** An #fbat_region, all zero but for its size. @since 0.2 */
+#define FBAT_REGION_INIT                                                                          \
+  {sizeof(fbat_region), FBAT_STR_INIT, FBAT_STR_INIT, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+/** An #fbat_open_options, all zero but for its size. @since 0.1 */
+#define FBAT_OPEN_OPTIONS_INIT                                                                    \
+  {sizeof(fbat_open_options), 0, 0, FBAT_STR_INIT, 0, 0, 0, 0, NULL, NULL, NULL}
+
+/** An #fbat_frontier, all zero but for its size. @since 0.1 */
 #define FBAT_FRONTIER_INIT {sizeof(fbat_frontier), 0, 0}
 
-/** An #fbat_head to be filled in. @since 0.1 */
+/** An #fbat_head, all zero but for its size. @since 0.1 */
 #define FBAT_HEAD_INIT {sizeof(fbat_head), 0, 0, FBAT_ID_INIT, FBAT_HASH_INIT}
 
-/** An #fbat_stats to be filled in. @since 0.1 */
+/** An #fbat_stats, all zero but for its size. @since 0.1 */
 #define FBAT_STATS_INIT {sizeof(fbat_stats), 0, 0, 0, 0, 0, 0}
 
-/** An #fbat_open_report to be filled in. @since 0.1 */
-#define FBAT_OPEN_REPORT_INIT                                                                     \
-  {sizeof(fbat_open_report), 0, 0, 0, 0, FBAT_STR_INIT, 0, 0, 0, 0, 0}
+/** An #fbat_open_report, all zero but for its size. @since 0.1 */
+#define FBAT_OPEN_REPORT_INIT {sizeof(fbat_open_report), 0, 0, 0, 0, FBAT_STR_INIT, 0, 0, 0, 0, 0}
 
-/** An #fbat_event that needs entity, scope and kind. @since 0.1 */
+/** An #fbat_event, all zero but for its size. @since 0.1 */
 #define FBAT_EVENT_INIT                                                                           \
   {sizeof(fbat_event), FBAT_STR_INIT, FBAT_STR_INIT, 0, 0, 0, NULL, 0, FBAT_ID_INIT, 0, 0, 0, 0,  \
    FBAT_ID_INIT, FBAT_ID_INIT, 0, NULL, 0}
 
-/** An #fbat_receipt to be filled in. @since 0.1 */
+/** An #fbat_receipt, all zero but for its size. @since 0.1 */
 #define FBAT_RECEIPT_INIT                                                                         \
   {sizeof(fbat_receipt), FBAT_ID_INIT, 0, 0, 0, 0, FBAT_HASH_INIT, FBAT_HASH_INIT,                \
    FBAT_HASH_INIT, 0, 0}
 
-/** An #fbat_import_report to be filled in. @since 0.1 */
-#define FBAT_IMPORT_REPORT_INIT {sizeof(fbat_import_report), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+/** An #fbat_query, all zero but for its size. @since 0.1 */
+#define FBAT_QUERY_INIT {sizeof(fbat_query), NULL, 0, 0, 0, 0, 0, NULL, NULL, NULL}
 
-/** An #fbat_verify_totals to be filled in. @since 0.1 */
-#define FBAT_VERIFY_TOTALS_INIT {sizeof(fbat_verify_totals), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+/** An #fbat_provenance, all zero but for its size. @since 0.1 */
+#define FBAT_PROVENANCE_INIT                                                                      \
+  {sizeof(fbat_provenance), FBAT_PROVENANCE_SCHEMA_VERSION, FBAT_STR_INIT, FBAT_ID_INIT, 0, 0,    \
+   FBAT_HASH_INIT}
 
-/** An #fbat_finding to be filled in. @since 0.1 */
-#define FBAT_FINDING_INIT {sizeof(fbat_finding), FBAT_STR_INIT, 0, 0, FBAT_STR_INIT}
+/** An #fbat_import_report, all zero but for its size. @since 0.1 */
+#define FBAT_IMPORT_REPORT_INIT {sizeof(fbat_import_report), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
-/** An #fbat_backup_report to be filled in. @since 0.1 */
+/** An #fbat_import_options, all zero but for its size. @since 0.1 */
+#define FBAT_IMPORT_OPTIONS_INIT                                                                  \
+  {sizeof(fbat_import_options), FBAT_STR_INIT, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0,    \
+   0, 0}
+
+/** An #fbat_verify_options, all zero but for its size. @since 0.2 */
+#define FBAT_VERIFY_OPTIONS_INIT {sizeof(fbat_verify_options), NULL, NULL, NULL, NULL}
+
+/** An #fbat_verify_report, all zero but for its size. @since 0.2 */
+#define FBAT_VERIFY_REPORT_INIT {sizeof(fbat_verify_report), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+/** An #fbat_backup_options, all zero but for its size. @since 0.2 */
+#define FBAT_BACKUP_OPTIONS_INIT {sizeof(fbat_backup_options), 0, 0, NULL, NULL, NULL}
+
+/** An #fbat_backup_report, all zero but for its size. @since 0.1 */
 #define FBAT_BACKUP_REPORT_INIT {sizeof(fbat_backup_report), 0, 0, 0, 0, 0, FBAT_HASH_INIT}
 
-/** An #fbat_repair_totals to be filled in. @since 0.1 */
-#define FBAT_REPAIR_TOTALS_INIT {sizeof(fbat_repair_totals), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+/** An #fbat_repair_options, all zero but for its size. @since 0.2 */
+#define FBAT_REPAIR_OPTIONS_INIT {sizeof(fbat_repair_options), NULL, NULL, NULL}
 
-/** An #fbat_loss to be filled in. @since 0.1 */
-#define FBAT_LOSS_INIT {sizeof(fbat_loss), FBAT_STR_INIT, 0, 0, 0, FBAT_STR_INIT}
+/** An #fbat_repair_report, all zero but for its size. @since 0.2 */
+#define FBAT_REPAIR_REPORT_INIT {sizeof(fbat_repair_report), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** @} */
 

@@ -1,5 +1,6 @@
 /* fbat.h for tools that have no preprocessor: cffi, LuaJIT, PHP FFI. Types of stdbool.h,
- * stddef.h and stdint.h are taken for granted. Generated as fbat.h is, which says what all this means. */
+ * stddef.h and stdint.h are taken for granted. Generated as fbat.h is, which says what all
+ * this means. */
 enum {
   FBAT_OK = 0,
   FBAT_ERR_INVALID_ARGUMENT = 100,
@@ -44,14 +45,19 @@ enum {
   FBAT_CATEGORY_CANCELLED = 9,
   FBAT_CATEGORY_INTERNAL = 10,
   FBAT_VERSION_MAJOR = 0,
-  FBAT_VERSION_MINOR = 1,
+  FBAT_VERSION_MINOR = 2,
   FBAT_VERSION_PATCH = 0,
-  FBAT_ABI_VERSION = 1,
+  FBAT_ABI_VERSION = 2,
   FBAT_ID_HEX_SIZE = 33,
   FBAT_HASH_HEX_SIZE = 65,
   FBAT_LOG_ERROR = 1,
   FBAT_LOG_WARNING = 2,
   FBAT_LOG_INFO = 3,
+  FBAT_KIND_MATCH_ANY = 0,
+  FBAT_KIND_MATCH_EXACT = 1,
+  FBAT_KIND_MATCH_CATEGORY = 2,
+  FBAT_REGION_TIMESTAMP = 1,
+  FBAT_REGION_RECORDED = 2,
   FBAT_OPEN_CREATE_IF_MISSING = 0,
   FBAT_OPEN_MUST_EXIST = 1,
   FBAT_OPEN_MUST_BE_NEW = 2,
@@ -71,14 +77,12 @@ enum {
   FBAT_COLUMN_PAYLOAD = 1,
   FBAT_COLUMN_EXTENSIONS = 2,
   FBAT_COLUMN_PREVIOUS_HASH = 4,
+  FBAT_COLUMN_FIXED = 8,
   FBAT_RECORD_IMPORTED = 1,
   FBAT_RECORD_HAS_PREVIOUS_HASH = 2,
   FBAT_RECORD_PROVENANCE_UNREADABLE = 4,
   FBAT_QUERY_BACKWARD = 1,
   FBAT_QUERY_SYSTEM = 2,
-  FBAT_KIND_MATCH_ANY = 0,
-  FBAT_KIND_MATCH_EXACT = 1,
-  FBAT_KIND_MATCH_CATEGORY = 2,
   FBAT_PROVENANCE_SCHEMA_VERSION = 1,
   FBAT_WIRE_LENIENT = 1,
   FBAT_IMPORT_DURABILITY_END = 0,
@@ -109,48 +113,57 @@ typedef struct fbat_extension {
 typedef void (*fbat_destroy_fn)(void *user_data);
 typedef int32_t fbat_status;
 typedef uint32_t fbat_category;
-const char *fbat_status_name(fbat_status status);
-const char *fbat_status_message(fbat_status status);
-fbat_category fbat_status_category(fbat_status status);
-const char *fbat_version_string(void);
-uint32_t fbat_abi_version(void);
-size_t fbat_live_handles(void);
 typedef struct fbat_error fbat_error;
-fbat_status fbat_error_code(const fbat_error *err);
-fbat_str fbat_error_message(const fbat_error *err);
-int32_t fbat_error_os_error(const fbat_error *err);
-uint64_t fbat_error_found(const fbat_error *err);
-uint64_t fbat_error_supported(const fbat_error *err);
-int64_t fbat_error_item(const fbat_error *err);
-fbat_str fbat_error_path(const fbat_error *err);
-int64_t fbat_error_offset(const fbat_error *err);
-uint64_t fbat_error_sequence(const fbat_error *err);
-fbat_id fbat_error_event_id(const fbat_error *err);
-void fbat_error_free(fbat_error *err);
+typedef struct fbat_error_detail {
+  size_t struct_size;
+  fbat_status status;
+  int32_t os_error;
+  fbat_str message;
+  fbat_str path;
+  int64_t offset;
+  int64_t item;
+  uint64_t sequence;
+  fbat_id event_id;
+  uint64_t actual;
+  uint64_t allowed;
+} fbat_error_detail;
 typedef struct fbat_buffer fbat_buffer;
-const uint8_t *fbat_buffer_data(const fbat_buffer *buffer);
-size_t fbat_buffer_len(const fbat_buffer *buffer);
-void fbat_buffer_free(fbat_buffer *buffer);
-fbat_status fbat_id_to_hex(const fbat_id *id, char *out_text, size_t out_size);
-fbat_status fbat_id_from_hex(const char *text, size_t len, fbat_id *out_id);
-fbat_status fbat_hash_to_hex(const fbat_hash *hash, char *out_text, size_t out_size);
-fbat_status fbat_hash_from_hex(const char *text, size_t len, fbat_hash *out_hash);
-fbat_status fbat_content_hash(const uint8_t *data, size_t len, fbat_hash *out_hash);
-fbat_status fbat_kind(uint32_t category, uint32_t type, uint16_t *out_kind);
-uint32_t fbat_kind_category(uint16_t kind);
-uint32_t fbat_kind_type(uint16_t kind);
-fbat_status fbat_operation_key(const char *domain,
-                               size_t domain_len,
-                               const fbat_str *parts,
-                               size_t count,
-                               fbat_id *out_key);
-fbat_status fbat_namespace_from_path(const char *path,
-                                     fbat_buffer **out_namespace,
-                                     fbat_error **err);
 typedef void (*fbat_log_fn)(void *user_data, uint32_t level, const char *message, size_t message_len);
-fbat_status fbat_set_log_callback(fbat_log_fn callback, void *user_data, fbat_destroy_fn destroy);
-typedef struct fbat_open_options fbat_open_options;
+typedef struct fbat_cancel fbat_cancel;
+typedef struct fbat_progress {
+  size_t struct_size;
+  uint64_t done;
+  uint64_t total;
+} fbat_progress;
+typedef int32_t (*fbat_progress_fn)(void *user_data, const fbat_progress *progress);
+typedef struct fbat_region {
+  size_t struct_size;
+  fbat_str entity;
+  fbat_str scope;
+  uint32_t flags;
+  uint16_t kind_match;
+  uint16_t kind;
+  uint64_t version_first;
+  uint64_t version_last;
+  int64_t timestamp_first_us;
+  int64_t timestamp_last_us;
+  int64_t recorded_first_us;
+  int64_t recorded_last_us;
+} fbat_region;
 typedef struct fbat_store fbat_store;
+typedef struct fbat_open_options {
+  size_t struct_size;
+  uint32_t mode;
+  uint32_t durability;
+  fbat_str label;
+  size_t payload_bytes_max;
+  size_t batch_events_max;
+  size_t batch_bytes_max;
+  uint64_t segment_bytes;
+  fbat_progress_fn progress;
+  void *progress_data;
+  const fbat_cancel *cancel;
+} fbat_open_options;
 typedef struct fbat_frontier {
   size_t struct_size;
   uint64_t visible;
@@ -185,71 +198,14 @@ typedef struct fbat_open_report {
   uint64_t gap_last;
   uint64_t indexes_rebuilt;
 } fbat_open_report;
-void fbat_frontier_init(fbat_frontier *out_value);
-void fbat_head_init(fbat_head *out_value);
-void fbat_stats_init(fbat_stats *out_value);
-void fbat_open_report_init(fbat_open_report *out_value);
-void fbat_set_mapped_reads(bool mapped);
-fbat_open_options *fbat_open_options_new(void);
-void fbat_open_options_free(fbat_open_options *options);
-fbat_status fbat_open_options_set_mode(fbat_open_options *options, uint32_t mode);
-uint32_t fbat_open_options_get_mode(const fbat_open_options *options);
-fbat_status fbat_open_options_set_durability(fbat_open_options *options,
-                                             uint32_t durability);
-uint32_t fbat_open_options_get_durability(const fbat_open_options *options);
-fbat_status fbat_open_options_set_label(fbat_open_options *options,
-                                        const char *label,
-                                        size_t label_len);
-fbat_str fbat_open_options_get_label(const fbat_open_options *options);
-fbat_status fbat_open_options_set_payload_bytes_max(fbat_open_options *options,
-                                                    size_t bytes);
-size_t fbat_open_options_get_payload_bytes_max(const fbat_open_options *options);
-fbat_status fbat_open_options_set_batch_events_max(fbat_open_options *options,
-                                                   size_t events);
-size_t fbat_open_options_get_batch_events_max(const fbat_open_options *options);
-fbat_status fbat_open_options_set_batch_bytes_max(fbat_open_options *options, size_t bytes);
-size_t fbat_open_options_get_batch_bytes_max(const fbat_open_options *options);
-fbat_status fbat_open_options_set_segment_bytes(fbat_open_options *options, uint64_t bytes);
-uint64_t fbat_open_options_get_segment_bytes(const fbat_open_options *options);
-fbat_status fbat_store_open(const char *path,
-                            const fbat_open_options *options,
-                            fbat_store **out_store,
-                            fbat_error **err);
-fbat_status fbat_store_close(fbat_store *store, fbat_error **err);
-void fbat_store_free(fbat_store *store);
-fbat_status fbat_store_sync(const fbat_store *store,
-                            fbat_frontier *out_frontier,
-                            fbat_error **err);
-fbat_status fbat_store_frontier(const fbat_store *store,
-                                fbat_frontier *out_frontier,
-                                fbat_error **err);
-fbat_status fbat_store_head(const fbat_store *store,
-                            const char *entity,
-                            size_t entity_len,
-                            fbat_head *out_head,
-                            fbat_error **err);
-fbat_status fbat_store_stats(const fbat_store *store,
-                             fbat_stats *out_stats,
-                             fbat_error **err);
-fbat_status fbat_store_open_report(const fbat_store *store,
-                                   fbat_open_report *out_report,
-                                   fbat_error **err);
-fbat_status fbat_store_log_hash(const fbat_store *store,
-                                fbat_hash *out_hash,
-                                fbat_error **err);
-fbat_id fbat_store_id(const fbat_store *store);
-fbat_str fbat_store_namespace(const fbat_store *store);
-fbat_str fbat_store_label(const fbat_store *store);
-fbat_str fbat_store_path(const fbat_store *store);
-bool fbat_store_is_read_only(const fbat_store *store);
 typedef struct fbat_event {
   size_t struct_size;
   fbat_str entity;
   fbat_str scope;
   uint16_t kind;
   uint16_t payload_version;
-  uint32_t options;
-  const uint8_t *payload;
+  uint32_t event_flags;
+  const void *payload;
   size_t payload_len;
   fbat_id key;
   uint32_t expect;
@@ -275,17 +231,6 @@ typedef struct fbat_receipt {
   uint32_t flags;
   uint32_t reserved;
 } fbat_receipt;
-void fbat_event_init(fbat_event *out_value);
-void fbat_receipt_init(fbat_receipt *out_value);
-fbat_status fbat_append(const fbat_store *store,
-                        const fbat_event *event,
-                        fbat_receipt *out_receipt,
-                        fbat_error **err);
-fbat_status fbat_append_batch(const fbat_store *store,
-                              const fbat_event *events,
-                              size_t count,
-                              fbat_receipt *out_receipts,
-                              fbat_error **err);
 typedef struct fbat_page fbat_page;
 typedef struct fbat_record {
   size_t struct_size;
@@ -305,7 +250,7 @@ typedef struct fbat_record {
   fbat_id causation;
   const uint8_t *payload;
   size_t payload_len;
-  size_t payload_size;
+  size_t stored_payload_len;
   const fbat_extension *extensions;
   size_t extension_count;
   fbat_hash content_hash;
@@ -317,99 +262,29 @@ typedef struct fbat_record {
   const uint8_t *raw_provenance;
   size_t raw_provenance_len;
 } fbat_record;
-fbat_status fbat_event_get(const fbat_store *store,
-                           const fbat_id *event_id,
-                           uint32_t columns,
-                           fbat_page **out_page,
-                           fbat_error **err);
-size_t fbat_page_len(const fbat_page *page);
-const fbat_record *fbat_page_rows(const fbat_page *page);
-uint64_t fbat_page_next(const fbat_page *page);
-bool fbat_page_is_end(const fbat_page *page);
-void fbat_page_free(fbat_page *page);
 typedef struct fbat_cursor fbat_cursor;
-typedef struct fbat_query fbat_query;
-fbat_query *fbat_query_new(void);
-void fbat_query_free(fbat_query *query);
-fbat_status fbat_query_set_entity(fbat_query *query, const char *entity, size_t entity_len);
-fbat_str fbat_query_get_entity(const fbat_query *query);
-fbat_status fbat_query_set_scope(fbat_query *query, const char *scope, size_t scope_len);
-fbat_str fbat_query_get_scope(const fbat_query *query);
-fbat_status fbat_query_set_kind(fbat_query *query, uint16_t kind);
-fbat_status fbat_query_set_category(fbat_query *query, uint32_t category);
-fbat_status fbat_query_set_any_kind(fbat_query *query);
-uint32_t fbat_query_get_kind_match(const fbat_query *query);
-uint16_t fbat_query_get_kind(const fbat_query *query);
-fbat_status fbat_query_set_versions(fbat_query *query, uint64_t first, uint64_t last);
-uint64_t fbat_query_get_version_first(const fbat_query *query);
-uint64_t fbat_query_get_version_last(const fbat_query *query);
-fbat_status fbat_query_set_after(fbat_query *query, uint64_t after);
-uint64_t fbat_query_get_after(const fbat_query *query);
-fbat_status fbat_query_set_until(fbat_query *query, uint64_t until);
-uint64_t fbat_query_get_until(const fbat_query *query);
-fbat_status fbat_query_set_limit(fbat_query *query, size_t rows);
-size_t fbat_query_get_limit(const fbat_query *query);
-fbat_status fbat_query_set_columns(fbat_query *query, uint32_t columns);
-uint32_t fbat_query_get_columns(const fbat_query *query);
-fbat_status fbat_query_set_flags(fbat_query *query, uint32_t flags);
-uint32_t fbat_query_get_flags(const fbat_query *query);
-fbat_status fbat_store_query(const fbat_store *store,
-                             const fbat_query *query,
-                             fbat_page **out_page,
-                             fbat_error **err);
-fbat_status fbat_cursor_new(const fbat_store *store,
-                            const fbat_query *query,
-                            fbat_cursor **out_cursor,
-                            fbat_error **err);
-fbat_status fbat_cursor_next(fbat_cursor *cursor,
-                             fbat_page **out_page,
-                             fbat_error **err);
-void fbat_cursor_free(fbat_cursor *cursor);
-typedef struct fbat_provenance fbat_provenance;
-fbat_provenance *fbat_provenance_new(void);
-void fbat_provenance_free(fbat_provenance *provenance);
-fbat_status fbat_provenance_set_schema_version(fbat_provenance *provenance,
-                                               uint16_t schema_version);
-uint16_t fbat_provenance_get_schema_version(const fbat_provenance *provenance);
-fbat_status fbat_provenance_set_namespace(fbat_provenance *provenance,
-                                          const char *name,
-                                          size_t name_len);
-fbat_str fbat_provenance_get_namespace(const fbat_provenance *provenance);
-fbat_status fbat_provenance_set_event_id(fbat_provenance *provenance,
-                                         const fbat_id *event_id);
-fbat_id fbat_provenance_get_event_id(const fbat_provenance *provenance);
-fbat_status fbat_provenance_set_sequence(fbat_provenance *provenance, uint64_t sequence);
-uint64_t fbat_provenance_get_sequence(const fbat_provenance *provenance);
-fbat_status fbat_provenance_set_kind(fbat_provenance *provenance, uint16_t kind);
-uint16_t fbat_provenance_get_kind(const fbat_provenance *provenance);
-fbat_status fbat_provenance_set_content_hash(fbat_provenance *provenance,
-                                             const fbat_hash *content_hash);
-fbat_hash fbat_provenance_get_content_hash(const fbat_provenance *provenance);
-fbat_status fbat_event_provenance(const fbat_store *store,
-                                  const fbat_id *event_id,
-                                  fbat_provenance **out_provenance,
-                                  fbat_error **err);
-fbat_status fbat_record_provenance(const fbat_record *record,
-                                   fbat_provenance **out_provenance,
-                                   fbat_error **err);
-fbat_status fbat_provenance_from_extension(const uint8_t *body,
-                                           size_t body_len,
-                                           uint32_t flags,
-                                           fbat_provenance **out_provenance,
-                                           fbat_error **err);
-fbat_status fbat_provenance_decode(const uint8_t *frame,
-                                   size_t frame_len,
-                                   uint32_t flags,
-                                   fbat_provenance **out_provenance,
-                                   fbat_error **err);
-fbat_status fbat_provenance_encode(const fbat_provenance *provenance,
-                                   fbat_buffer **out_frame,
-                                   fbat_error **err);
-fbat_status fbat_provenance_encode_body(const fbat_provenance *provenance,
-                                        fbat_buffer **out_body,
-                                        fbat_error **err);
-typedef struct fbat_cancel fbat_cancel;
-typedef struct fbat_import_options fbat_import_options;
+typedef struct fbat_query {
+  size_t struct_size;
+  const fbat_region *region;
+  uint64_t after;
+  uint64_t until;
+  size_t limit;
+  uint32_t columns;
+  uint32_t flags;
+  fbat_progress_fn progress;
+  void *progress_data;
+  const fbat_cancel *cancel;
+} fbat_query;
+typedef struct fbat_provenance {
+  size_t struct_size;
+  uint16_t schema_version;
+  fbat_str source_namespace;
+  fbat_id source_event_id;
+  uint64_t source_sequence;
+  uint16_t source_kind;
+  fbat_hash source_content_hash;
+} fbat_provenance;
+typedef int32_t (*fbat_filter_fn)(void *user_data, const fbat_record *record);
 typedef struct fbat_import_report {
   size_t struct_size;
   uint64_t imported;
@@ -423,77 +298,42 @@ typedef struct fbat_import_report {
   uint64_t source_ceiling;
   uint64_t destination_visible;
   uint64_t destination_durable;
+  uint64_t source_position;
 } fbat_import_report;
-typedef int32_t (*fbat_filter_fn)(void *user_data, const fbat_record *record);
-typedef int32_t (*fbat_progress_fn)(void *user_data, const fbat_import_report *report);
-void fbat_import_report_init(fbat_import_report *out_value);
-fbat_cancel *fbat_cancel_new(void);
-fbat_status fbat_cancel_trigger(const fbat_cancel *cancel);
-bool fbat_cancel_is_triggered(const fbat_cancel *cancel);
-void fbat_cancel_free(fbat_cancel *cancel);
-fbat_import_options *fbat_import_options_new(void);
-void fbat_import_options_free(fbat_import_options *options);
-fbat_status fbat_import_options_set_namespace(fbat_import_options *options,
-                                              const char *name,
-                                              size_t name_len);
-fbat_str fbat_import_options_get_namespace(const fbat_import_options *options);
-fbat_status fbat_import_options_set_entity(fbat_import_options *options,
-                                           const char *entity,
-                                           size_t entity_len);
-fbat_str fbat_import_options_get_entity(const fbat_import_options *options);
-fbat_status fbat_import_options_set_scope(fbat_import_options *options,
-                                          const char *scope,
-                                          size_t scope_len);
-fbat_str fbat_import_options_get_scope(const fbat_import_options *options);
-fbat_status fbat_import_options_set_kind(fbat_import_options *options, uint16_t kind);
-fbat_status fbat_import_options_set_category(fbat_import_options *options,
-                                             uint32_t category);
-fbat_status fbat_import_options_set_any_kind(fbat_import_options *options);
-uint32_t fbat_import_options_get_kind_match(const fbat_import_options *options);
-uint16_t fbat_import_options_get_kind(const fbat_import_options *options);
-fbat_status fbat_import_options_set_versions(fbat_import_options *options,
-                                             uint64_t first,
-                                             uint64_t last);
-uint64_t fbat_import_options_get_version_first(const fbat_import_options *options);
-uint64_t fbat_import_options_get_version_last(const fbat_import_options *options);
-fbat_status fbat_import_options_set_after(fbat_import_options *options, uint64_t after);
-uint64_t fbat_import_options_get_after(const fbat_import_options *options);
-fbat_status fbat_import_options_set_chunk_size(fbat_import_options *options,
-                                               uint32_t events);
-uint32_t fbat_import_options_get_chunk_size(const fbat_import_options *options);
-fbat_status fbat_import_options_set_durability(fbat_import_options *options,
-                                               uint32_t durability);
-uint32_t fbat_import_options_get_durability(const fbat_import_options *options);
-fbat_status fbat_import_options_set_on_conflict(fbat_import_options *options,
-                                                uint32_t on_conflict);
-uint32_t fbat_import_options_get_on_conflict(const fbat_import_options *options);
-fbat_status fbat_import_options_set_flags(fbat_import_options *options, uint32_t flags);
-uint32_t fbat_import_options_get_flags(const fbat_import_options *options);
-fbat_status fbat_import_options_set_filter(fbat_import_options *options,
-                                           fbat_filter_fn filter,
-                                           void *user_data,
-                                           fbat_destroy_fn destroy);
-fbat_filter_fn fbat_import_options_get_filter(const fbat_import_options *options);
-void *fbat_import_options_get_filter_user_data(const fbat_import_options *options);
-fbat_status fbat_import_options_set_filter_columns(fbat_import_options *options,
-                                                   uint32_t columns);
-uint32_t fbat_import_options_get_filter_columns(const fbat_import_options *options);
-fbat_status fbat_import_options_set_progress(fbat_import_options *options,
-                                             fbat_progress_fn progress,
-                                             void *user_data,
-                                             fbat_destroy_fn destroy);
-fbat_progress_fn fbat_import_options_get_progress(const fbat_import_options *options);
-void *fbat_import_options_get_progress_user_data(const fbat_import_options *options);
-fbat_status fbat_import_options_set_cancel(fbat_import_options *options,
-                                           const fbat_cancel *cancel);
-const fbat_cancel *fbat_import_options_get_cancel(const fbat_import_options *options);
-fbat_status fbat_import(const fbat_store *destination,
-                        const fbat_store *source,
-                        const fbat_import_options *options,
-                        fbat_import_report *out_report,
-                        fbat_error **err);
-typedef struct fbat_verify_report fbat_verify_report;
-typedef struct fbat_verify_totals {
+typedef int32_t (*fbat_import_progress_fn)(void *user_data, const fbat_import_report *report);
+typedef struct fbat_import_options {
+  size_t struct_size;
+  fbat_str source_namespace;
+  const fbat_region *region;
+  uint64_t after;
+  size_t chunk_size;
+  fbat_filter_fn filter;
+  void *filter_data;
+  fbat_import_progress_fn progress;
+  void *progress_data;
+  const fbat_cancel *cancel;
+  uint32_t filter_columns;
+  uint32_t durability;
+  uint32_t on_conflict;
+  uint32_t flags;
+} fbat_import_options;
+typedef struct fbat_findings fbat_findings;
+typedef struct fbat_finding {
+  size_t struct_size;
+  fbat_str path;
+  uint64_t offset;
+  uint64_t first_sequence;
+  uint64_t last_sequence;
+  fbat_str message;
+} fbat_finding;
+typedef struct fbat_verify_options {
+  size_t struct_size;
+  const fbat_region *region;
+  fbat_progress_fn progress;
+  void *progress_data;
+  const fbat_cancel *cancel;
+} fbat_verify_options;
+typedef struct fbat_verify_report {
   size_t struct_size;
   uint64_t events;
   uint64_t system_events;
@@ -505,28 +345,16 @@ typedef struct fbat_verify_totals {
   uint64_t losses;
   uint64_t lost_sequences;
   uint64_t unlinked_events;
-} fbat_verify_totals;
-typedef struct fbat_finding {
+  uint64_t findings;
+} fbat_verify_report;
+typedef struct fbat_backup_options {
   size_t struct_size;
-  fbat_str path;
-  uint64_t offset;
-  uint64_t sequence;
-  fbat_str message;
-} fbat_finding;
-void fbat_verify_totals_init(fbat_verify_totals *out_value);
-void fbat_finding_init(fbat_finding *out_value);
-fbat_status fbat_store_verify(const fbat_store *store,
-                              fbat_verify_report **out_report,
-                              fbat_error **err);
-fbat_status fbat_verify_report_totals(const fbat_verify_report *report,
-                                      fbat_verify_totals *out_totals,
-                                      fbat_error **err);
-size_t fbat_verify_report_finding_count(const fbat_verify_report *report);
-fbat_status fbat_verify_report_finding(const fbat_verify_report *report,
-                                       size_t index,
-                                       fbat_finding *out_finding,
-                                       fbat_error **err);
-void fbat_verify_report_free(fbat_verify_report *report);
+  uint32_t flags;
+  uint32_t reserved;
+  fbat_progress_fn progress;
+  void *progress_data;
+  const fbat_cancel *cancel;
+} fbat_backup_options;
 typedef struct fbat_backup_report {
   size_t struct_size;
   uint64_t events;
@@ -536,17 +364,13 @@ typedef struct fbat_backup_report {
   uint64_t last_sequence;
   fbat_hash log_hash;
 } fbat_backup_report;
-void fbat_backup_report_init(fbat_backup_report *out_value);
-fbat_status fbat_store_backup(const fbat_store *store,
-                              const char *destination,
-                              uint32_t flags,
-                              fbat_backup_report *out_report,
-                              fbat_error **err);
-fbat_status fbat_store_new_identity(const char *path,
-                                    fbat_id *out_store_id,
-                                    fbat_error **err);
-typedef struct fbat_repair_report fbat_repair_report;
-typedef struct fbat_repair_totals {
+typedef struct fbat_repair_options {
+  size_t struct_size;
+  fbat_progress_fn progress;
+  void *progress_data;
+  const fbat_cancel *cancel;
+} fbat_repair_options;
+typedef struct fbat_repair_report {
   size_t struct_size;
   uint64_t events;
   uint64_t system_events;
@@ -554,33 +378,150 @@ typedef struct fbat_repair_totals {
   uint64_t segments;
   uint64_t headers_rebuilt;
   uint64_t bytes_unread;
-  uint64_t losses;
-  uint64_t sequences_lost;
+  uint64_t findings;
+  uint64_t lost_sequences;
   uint64_t gap_first;
   uint64_t gap_last;
   uint32_t flags;
   uint32_t reserved;
-} fbat_repair_totals;
-typedef struct fbat_loss {
-  size_t struct_size;
-  fbat_str path;
-  uint64_t offset;
-  uint64_t first_sequence;
-  uint64_t last_sequence;
-  fbat_str message;
-} fbat_loss;
-void fbat_repair_totals_init(fbat_repair_totals *out_value);
-void fbat_loss_init(fbat_loss *out_value);
-fbat_status fbat_store_repair(const char *damaged_path,
-                              const char *new_path,
-                              fbat_repair_report **out_report,
+} fbat_repair_report;
+const char *fbat_status_name(fbat_status status);
+const char *fbat_status_message(fbat_status status);
+fbat_category fbat_status_category(fbat_status status);
+const char *fbat_version_string(void);
+uint32_t fbat_abi_version(void);
+size_t fbat_live_handles(void);
+fbat_status fbat_error_code(const fbat_error *err);
+fbat_str fbat_error_message(const fbat_error *err);
+fbat_status fbat_error_get(const fbat_error *err, fbat_error_detail *out_detail);
+void fbat_error_free(fbat_error *err);
+const uint8_t *fbat_buffer_data(const fbat_buffer *buffer);
+size_t fbat_buffer_len(const fbat_buffer *buffer);
+void fbat_buffer_free(fbat_buffer *buffer);
+fbat_status fbat_id_to_hex(const fbat_id *id, char *out_text, size_t out_size);
+fbat_status fbat_id_from_hex(const char *text, size_t len, fbat_id *out_id);
+fbat_status fbat_hash_to_hex(const fbat_hash *hash, char *out_text, size_t out_size);
+fbat_status fbat_hash_from_hex(const char *text, size_t len, fbat_hash *out_hash);
+fbat_status fbat_content_hash(const uint8_t *data, size_t len, fbat_hash *out_hash);
+fbat_status fbat_kind(uint32_t category, uint32_t type, uint16_t *out_kind);
+uint32_t fbat_kind_category(uint16_t kind);
+uint32_t fbat_kind_type(uint16_t kind);
+fbat_status fbat_operation_key(const char *domain,
+                               size_t domain_len,
+                               const fbat_str *parts,
+                               size_t count,
+                               fbat_id *out_key);
+fbat_status fbat_namespace_from_path(const char *path,
+                                     fbat_buffer **out_namespace,
+                                     fbat_error **err);
+fbat_status fbat_set_log_callback(fbat_log_fn callback, void *user_data, fbat_destroy_fn destroy);
+fbat_cancel *fbat_cancel_new(void);
+fbat_status fbat_cancel_trigger(const fbat_cancel *cancel);
+bool fbat_cancel_is_triggered(const fbat_cancel *cancel);
+void fbat_cancel_free(fbat_cancel *cancel);
+void fbat_set_mapped_reads(bool mapped);
+fbat_status fbat_store_open(const char *path,
+                            const fbat_open_options *options,
+                            fbat_store **out_store,
+                            fbat_error **err);
+fbat_status fbat_store_close(fbat_store *store, fbat_error **err);
+void fbat_store_free(fbat_store *store);
+fbat_status fbat_store_sync(const fbat_store *store,
+                            fbat_frontier *out_frontier,
+                            fbat_error **err);
+fbat_status fbat_store_frontier(const fbat_store *store,
+                                fbat_frontier *out_frontier,
+                                fbat_error **err);
+fbat_status fbat_store_head(const fbat_store *store,
+                            const char *entity,
+                            size_t entity_len,
+                            fbat_head *out_head,
+                            fbat_error **err);
+fbat_status fbat_store_stats(const fbat_store *store,
+                             fbat_stats *out_stats,
+                             fbat_error **err);
+fbat_status fbat_store_open_report(const fbat_store *store,
+                                   fbat_open_report *out_report,
+                                   fbat_error **err);
+fbat_status fbat_store_log_hash(const fbat_store *store, fbat_hash *out_hash, fbat_error **err);
+fbat_id fbat_store_id(const fbat_store *store);
+fbat_str fbat_store_namespace(const fbat_store *store);
+fbat_str fbat_store_label(const fbat_store *store);
+fbat_str fbat_store_path(const fbat_store *store);
+bool fbat_store_is_read_only(const fbat_store *store);
+fbat_status fbat_append(const fbat_store *store,
+                        const fbat_event *event,
+                        fbat_receipt *out_receipt,
+                        fbat_error **err);
+fbat_status fbat_append_batch(const fbat_store *store,
+                              const fbat_event *events,
+                              size_t count,
+                              fbat_receipt *out_receipts,
                               fbat_error **err);
-fbat_status fbat_repair_report_totals(const fbat_repair_report *report,
-                                      fbat_repair_totals *out_totals,
-                                      fbat_error **err);
-size_t fbat_repair_report_loss_count(const fbat_repair_report *report);
-fbat_status fbat_repair_report_loss(const fbat_repair_report *report,
-                                    size_t index,
-                                    fbat_loss *out_loss,
-                                    fbat_error **err);
-void fbat_repair_report_free(fbat_repair_report *report);
+fbat_status fbat_event_get(const fbat_store *store,
+                           const fbat_id *event_id,
+                           uint32_t columns,
+                           fbat_page **out_page,
+                           fbat_error **err);
+size_t fbat_page_len(const fbat_page *page);
+const fbat_record *fbat_page_row(const fbat_page *page, size_t index);
+const fbat_record *fbat_page_rows(const fbat_page *page);
+uint64_t fbat_page_resume(const fbat_page *page);
+bool fbat_page_is_end(const fbat_page *page);
+void fbat_page_free(fbat_page *page);
+fbat_status fbat_store_query(const fbat_store *store,
+                             const fbat_query *query,
+                             fbat_page **out_page,
+                             fbat_error **err);
+fbat_status fbat_cursor_new(const fbat_store *store,
+                            const fbat_query *query,
+                            fbat_cursor **out_cursor,
+                            fbat_error **err);
+fbat_status fbat_cursor_next(fbat_cursor *cursor,
+                             fbat_page **out_page,
+                             fbat_error **err);
+void fbat_cursor_free(fbat_cursor *cursor);
+bool fbat_record_provenance(const fbat_record *record, fbat_provenance *out_provenance);
+fbat_status fbat_provenance_from_extension(const uint8_t *body,
+                                           size_t body_len,
+                                           uint32_t flags,
+                                           fbat_provenance *out_provenance,
+                                           fbat_error **err);
+fbat_status fbat_provenance_decode(const uint8_t *frame,
+                                   size_t frame_len,
+                                   uint32_t flags,
+                                   fbat_provenance *out_provenance,
+                                   fbat_error **err);
+fbat_status fbat_provenance_encode(const fbat_provenance *provenance,
+                                   fbat_buffer **out_frame,
+                                   fbat_error **err);
+fbat_status fbat_provenance_encode_body(const fbat_provenance *provenance,
+                                        fbat_buffer **out_body,
+                                        fbat_error **err);
+fbat_status fbat_import(const fbat_store *destination,
+                        const fbat_store *source,
+                        const fbat_import_options *options,
+                        fbat_import_report *out_report,
+                        fbat_error **err);
+size_t fbat_findings_len(const fbat_findings *findings);
+const fbat_finding *fbat_findings_get(const fbat_findings *findings, size_t index);
+void fbat_findings_free(fbat_findings *findings);
+fbat_status fbat_store_verify(const fbat_store *store,
+                              const fbat_verify_options *options,
+                              fbat_verify_report *out_report,
+                              fbat_findings **out_findings,
+                              fbat_error **err);
+fbat_status fbat_store_backup(const fbat_store *store,
+                              const char *destination,
+                              const fbat_backup_options *options,
+                              fbat_backup_report *out_report,
+                              fbat_error **err);
+fbat_status fbat_new_identity(const char *path,
+                              fbat_id *out_store_id,
+                              fbat_error **err);
+fbat_status fbat_repair(const char *damaged_path,
+                        const char *new_path,
+                        const fbat_repair_options *options,
+                        fbat_repair_report *out_report,
+                        fbat_findings **out_findings,
+                        fbat_error **err);

@@ -3,6 +3,7 @@
 
 use fbat::engine::import::ImportOptions;
 use fbat::engine::log::options::{Durability, OpenMode, Options};
+use fbat::engine::model::error::Result;
 use fbat::engine::model::event::{Cause, Columns, Event, NewEvent};
 use fbat::engine::model::id::{Id, Kind};
 use fbat::engine::platform::clock::{Clock, Entropy};
@@ -110,14 +111,29 @@ pub fn options(disk: &MemoryVfs, mode: OpenMode) -> Options {
 }
 
 /// Everything a store answers with, all columns.
-pub fn rows(store: &Store) -> fbat::engine::model::error::Result<Vec<Row>> {
-    let page = store.query(&Query {
-        columns: Columns::ALL,
-        system: true,
-        limit: 65_536,
-        ..Query::default()
+pub fn rows(store: &Store) -> Result<Vec<Row>> {
+    matching(
+        store,
+        &Query { columns: Columns::ALL, system: true, limit: 65_536, ..Query::default() },
+    )
+}
+
+/// The first page of a query.
+pub fn matching(store: &Store, query: &Query) -> Result<Vec<Row>> {
+    let (mut rows, mut bytes) = (Vec::new(), 0);
+    store.query_with(query, &mut |event| {
+        rows.push(Row::of(event));
+        bytes += event.payload.len();
+        bytes
     })?;
-    Ok(page.iter().map(|event| Row::of(&event)).collect())
+    Ok(rows)
+}
+
+/// The event of this id.
+pub fn row(store: &Store, id: Id) -> Result<Option<Row>> {
+    let mut row = None;
+    store.get_with(id, Columns::ALL, &mut |event| row = Some(Row::of(event)))?;
+    Ok(row)
 }
 
 /// The event with this number: every field is used by some.

@@ -3,15 +3,17 @@
 //! One event, or an atomic batch: written whole, with a receipt for each, and durable when the call
 //! returns.
 
-use super::error::fbat_error;
-use super::guard::{self, Call};
-use super::raw::{self, OutStruct, Sized0};
-use super::status::fbat_status;
-use super::store::fbat_store;
-use super::types::{fbat_extension, fbat_hash, fbat_id, fbat_str};
+use super::boundary::answer::members_of;
+use super::boundary::args::{self, OutStruct};
+use super::boundary::error::fbat_error;
+use super::boundary::guard::{self, Call};
+use super::boundary::status::fbat_status;
+use super::boundary::store::fbat_store;
+use super::boundary::types::{fbat_extension, fbat_hash, fbat_id, fbat_str};
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::event::{Cause, Expect, NewEvent, Receipt};
 use crate::engine::model::id::{Id, Kind};
+use std::ffi::c_void;
 use std::ops::Range;
 
 /// Nothing is expected of the entity.
@@ -50,9 +52,9 @@ pub struct fbat_event {
     /// Which version of its payload's schema: the caller's own, kept as it is.
     pub payload_version: u16,
     /// Bits: `FBAT_EVENT_...`. Unknown ones are an error.
-    pub options: u32,
+    pub event_flags: u32,
     /// Any bytes; at most 32 MiB. May be NULL when `payload_len` is 0.
-    pub payload: *const u8,
+    pub payload: *const c_void,
     /// In bytes.
     pub payload_len: usize,
     /// Idempotency key, which becomes the event's id. All zero: a new id (UUID version 7) is made.
@@ -124,29 +126,7 @@ pub struct fbat_receipt {
     pub reserved: u32,
 }
 
-raw::sized!(fbat_event, fbat_receipt);
-
-/// Makes all members zero but `struct_size`: what #FBAT_EVENT_INIT does, as a function.
-/// @param out_value the struct; nothing is done where it is NULL.
-/// @par Threads
-/// Any.
-/// @since 0.1
-#[no_mangle]
-pub unsafe extern "C" fn fbat_event_init(out_value: *mut fbat_event) {
-    // SAFETY: the caller's promise: null or writable.
-    unsafe { raw::init(out_value) }
-}
-
-/// Makes all members zero but `struct_size`: what #FBAT_RECEIPT_INIT does, as a function.
-/// @param out_value the struct; nothing is done where it is NULL.
-/// @par Threads
-/// Any.
-/// @since 0.1
-#[no_mangle]
-pub unsafe extern "C" fn fbat_receipt_init(out_value: *mut fbat_receipt) {
-    // SAFETY: the caller's promise: null or writable.
-    unsafe { raw::init(out_value) }
-}
+args::sized!(fbat_event: 160, fbat_receipt: 160);
 
 /// Appends one event: fbat_append_batch() with a count of 1.
 /// @param store the store.
@@ -197,7 +177,7 @@ pub unsafe extern "C" fn fbat_append(
 
 /// Appends all of an array of events, or none of them.
 ///
-/// Everything is checked before any work. fbat_error_item() names the event at fault.
+/// Everything is checked before any work. The error's `item` is the event at fault.
 /// @param store the store.
 /// @param events the events, at a distance of the first one's `struct_size`, which all must have;
 /// may be NULL when `count` is 0.
@@ -235,7 +215,7 @@ pub unsafe extern "C" fn fbat_append_batch(
 ) -> fbat_status {
     let body = |call: &Call| {
         // Before any element is looked at: a count out of nowhere must not lead out of the arrays.
-        raw::check_len("events", events, count, raw::BATCH)?;
+        args::check_len("events", events, count, args::BATCH)?;
         // SAFETY: the caller's promise: null or `count` structs with their size.
         let out = unsafe { OutStruct::new(out_receipts, count) }?;
         // SAFETY: the caller's promise.
@@ -265,26 +245,16 @@ impl<'a> Batch<'a> {
     /// as it is during `'a`.
     pub(crate) unsafe fn read(events: *const fbat_event, count: usize) -> Result<Batch<'a>> {
         let name = if count == 1 { "event" } else { "events" };
-        if count > 0 {
-            raw::check_pointer(name, events)?;
-        }
-        let named = |at: usize| move |e: Error| if count > 1 { e.with_item(at) } else { e };
-        for at in 0..count {
-            // SAFETY: within the array by the caller's promise; the first member is the size. The
-            // stride is the first one's size, which is the only size that there is so far.
-            let size = unsafe { events.add(at).cast::<usize>().read() };
-            raw::check_struct_size::<fbat_event>(size).map_err(named(at))?;
-        }
         // SAFETY: the caller's promise.
-        let raw = unsafe { raw::slice(name, events, count, raw::BATCH) }?;
+        let given = unsafe { args::structures(name, events, count) }?;
         let mut batch = Batch {
             events: Vec::with_capacity(count),
             extensions: Vec::new(),
             ranges: Vec::with_capacity(count),
         };
-        for (at, event) in raw.iter().enumerate() {
+        for (at, event) in given.iter().enumerate() {
             // SAFETY: the caller's promise.
-            unsafe { batch.push(event) }.map_err(named(at))?;
+            unsafe { batch.push(event) }.map_err(|e| args::item_of(e, at, count))?;
         }
         Ok(batch)
     }
@@ -294,15 +264,20 @@ impl<'a> Batch<'a> {
     /// # Safety
     /// What `event` points to stays as it is during `'a`.
     unsafe fn push(&mut self, event: &fbat_event) -> Result<()> {
-        raw::check_bits("options", event.options, FBAT_EVENT_HAS_TIMESTAMP)?;
+        args::check_bits("event_flags", event.event_flags, FBAT_EVENT_HAS_TIMESTAMP)?;
         let first = self.extensions.len();
         // SAFETY: the caller's promise.
         let (entity, scope, payload) = unsafe {
-            raw::extensions(event.extensions, event.extension_count, &mut self.extensions)?;
+            args::extensions(event.extensions, event.extension_count, &mut self.extensions)?;
             (
-                raw::text_of("entity", event.entity, raw::COORDINATE)?,
-                raw::text_of("scope", event.scope, raw::COORDINATE)?,
-                raw::slice("payload", event.payload, event.payload_len, raw::PAYLOAD)?,
+                args::text_of("entity", event.entity, args::COORDINATE)?,
+                args::text_of("scope", event.scope, args::COORDINATE)?,
+                args::slice(
+                    "payload",
+                    event.payload.cast::<u8>(),
+                    event.payload_len,
+                    args::PAYLOAD,
+                )?,
             )
         };
         self.ranges.push(first..self.extensions.len());
@@ -341,7 +316,7 @@ impl<'a> Batch<'a> {
 fn expect(event: &fbat_event) -> Result<Expect> {
     let version = event.expected_version;
     let choices = [Expect::Any, Expect::Absent, Expect::Present, Expect::Version(version)];
-    let expect = raw::choice("expect", event.expect, &choices)?;
+    let expect = args::choice("expect", event.expect, &choices)?;
     if version != 0 && event.expect != FBAT_EXPECT_VERSION {
         return Err(Error::invalid(format!(
             "expected_version is {version} without FBAT_EXPECT_VERSION"
@@ -351,7 +326,7 @@ fn expect(event: &fbat_event) -> Result<Expect> {
 }
 
 fn timestamp(event: &fbat_event) -> Result<Option<i64>> {
-    let given = event.options & FBAT_EVENT_HAS_TIMESTAMP != 0;
+    let given = event.event_flags & FBAT_EVENT_HAS_TIMESTAMP != 0;
     if !given && event.timestamp_us != 0 {
         let time = event.timestamp_us;
         return Err(Error::invalid(format!(
@@ -372,20 +347,12 @@ fn cause(event: &fbat_event) -> Result<Cause> {
 
 impl From<Receipt> for fbat_receipt {
     fn from(receipt: Receipt) -> fbat_receipt {
-        let flag = |is_set: bool, bit: u32| if is_set { bit } else { 0 };
-        fbat_receipt {
-            id: receipt.id.into(),
-            sequence: receipt.sequence,
-            version: receipt.version,
-            timestamp_us: receipt.timestamp_us,
-            recorded_us: receipt.recorded_us,
-            content_hash: receipt.content_hash.into(),
-            event_hash: receipt.event_hash.into(),
-            previous_hash: receipt.previous_hash.into(),
-            flags: flag(receipt.replayed, FBAT_RECEIPT_REPLAYED)
-                | flag(receipt.durable, FBAT_RECEIPT_DURABLE)
-                | flag(receipt.imported, FBAT_RECEIPT_IMPORTED),
-            ..fbat_receipt::initial()
-        }
+        let flags = args::flag(receipt.replayed, FBAT_RECEIPT_REPLAYED)
+            | args::flag(receipt.durable, FBAT_RECEIPT_DURABLE)
+            | args::flag(receipt.imported, FBAT_RECEIPT_IMPORTED);
+        members_of!(receipt => fbat_receipt {
+            id, sequence, version, timestamp_us, recorded_us, content_hash, event_hash,
+            previous_hash
+        }, flags: flags)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Bytes that a call made, of a length that only it knows.
 
-use super::{guard, handle};
+use super::boundary::{guard, handle};
 
 /// Bytes or text that a call made. Owned by the caller, who frees it with fbat_buffer_free().
 /// @par Threads

@@ -2,15 +2,17 @@
 //!
 //! A backup of a store that is in use, and a store id of its own for a directory that was copied.
 
-use super::error::fbat_error;
-use super::guard::{self, Call};
-use super::raw::{self, Out, OutStruct, Sized0};
-use super::status::fbat_status;
-use super::store::{fbat_store, StoreObject};
-use super::types::{fbat_hash, fbat_id};
+use super::boundary::answer::{self, members_of};
+use super::boundary::args::{self};
+use super::boundary::error::fbat_error;
+use super::boundary::status::fbat_status;
+use super::boundary::store::{fbat_store, StoreObject};
+use super::boundary::types::{fbat_hash, fbat_id};
+use super::cancel::{fbat_cancel, fbat_progress_fn, Watched};
 use crate::engine::log::options::{OpenMode, Options};
+use crate::engine::platform::watch::Watch;
 use crate::engine::store::backup::BackupOptions;
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
 /// Gives sealed files of the log a second name instead of copying them, where the file system can
@@ -40,18 +42,26 @@ pub struct fbat_backup_report {
     pub log_hash: fbat_hash,
 }
 
-raw::sized!(fbat_backup_report);
-
-/// Makes all members zero but `struct_size`: what #FBAT_BACKUP_REPORT_INIT does, as a function.
-/// @param out_value the struct; nothing is done where it is NULL.
-/// @par Threads
-/// Any.
-/// @since 0.1
-#[no_mangle]
-pub unsafe extern "C" fn fbat_backup_report_init(out_value: *mut fbat_backup_report) {
-    // SAFETY: the caller's promise: null or writable.
-    unsafe { raw::init(out_value) }
+/// How to back up. All zero but for the size is the default.
+/// @since 0.2
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct fbat_backup_options {
+    /// `sizeof(fbat_backup_options)`.
+    pub struct_size: usize,
+    /// Bits: `FBAT_BACKUP_...`.
+    pub flags: u32,
+    /// Not used; 0.
+    pub reserved: u32,
+    /// Reports how far the call is, in bytes of the log that were copied or checked; NULL for none.
+    pub progress: fbat_progress_fn,
+    /// Handed to `progress`.
+    pub progress_data: *mut c_void,
+    /// Ends the call; NULL for none.
+    pub cancel: *const fbat_cancel,
 }
+
+args::sized!(fbat_backup_report: 80, fbat_backup_options: 40);
 
 /// Copies a store into an empty directory, while this handle's threads or another process write.
 ///
@@ -61,12 +71,12 @@ pub unsafe extern "C" fn fbat_backup_report_init(out_value: *mut fbat_backup_rep
 /// fbat_store_sync(). The store may be poisoned (then the copy has what is known to be durable) or
 /// open for reading only; the call may be made from within a callback.
 ///
-/// The copy has the same store id. Who goes on appending to both calls fbat_store_new_identity().
+/// The copy has the same store id. Who goes on appending to both calls fbat_new_identity().
 /// @param store the store.
 /// @param destination the directory, NUL-terminated: an empty one, or one to be made, not what is
 /// above it, and not inside of the store's own. After a failure what was made is removed; a file
 /// `LOCK` may stay. After a crash other files may, which are no store: remove them before a retry.
-/// @param flags 0 or #FBAT_BACKUP_LINK.
+/// @param options how; NULL for the defaults.
 /// @param out_report what the copy holds; may be NULL. All zero on failure.
 /// @param err detail on failure; may be NULL.
 /// @retval FBAT_OK done, and on the disk.
@@ -74,10 +84,12 @@ pub unsafe extern "C" fn fbat_backup_report_init(out_value: *mut fbat_backup_rep
 /// empty, the directory has files, or lies inside of the store's own.
 /// @retval FBAT_ERR_STORE_EXISTS the directory is a store.
 /// @retval FBAT_ERR_BUSY somebody else makes a store there.
+/// @retval FBAT_ERR_CANCELLED the token of the options was triggered; what was made is removed.
 /// @retval FBAT_ERR_CLOSED the store is closed, or was meanwhile.
 /// @retval FBAT_ERR_CORRUPT a file of the store is damaged; the error names it, and the offset.
 /// @retval FBAT_ERR_IO the operating system failed.
 /// @retval FBAT_ERR_NO_SPACE no space is left.
+/// @return or the negative number with which the progress callback stopped the call.
 /// @par Threads
 /// Any.
 /// @since 0.1
@@ -86,35 +98,26 @@ pub unsafe extern "C" fn fbat_backup_report_init(out_value: *mut fbat_backup_rep
 pub unsafe extern "C" fn fbat_store_backup(
     store: *const fbat_store,
     destination: *const c_char,
-    flags: u32,
+    options: *const fbat_backup_options,
     out_report: *mut fbat_backup_report,
     err: *mut *mut fbat_error,
 ) -> fbat_status {
-    let body = |call: &Call| {
-        // SAFETY: the caller's promise: null or a struct with its size.
-        let out = unsafe { OutStruct::new(out_report, 1) }?;
-        let store = call.store(store)?;
-        // SAFETY: the caller's promise: NUL-terminated.
-        let destination = unsafe { raw::path(destination) }?;
-        raw::check_bits("flags", flags, FBAT_BACKUP_LINK)?;
-        let options = BackupOptions { link: flags & FBAT_BACKUP_LINK != 0 };
-        let report = store.engine.backup(destination, options)?;
-        out.set(
-            0,
-            fbat_backup_report {
-                events: report.events,
-                segments: report.segments,
-                linked_segments: report.linked_segments,
-                log_bytes: report.log_bytes,
-                last_sequence: report.last_sequence,
-                log_hash: report.log_hash.into(),
-                ..fbat_backup_report::initial()
-            },
-        );
-        Ok(())
-    };
-    // SAFETY: the caller's promise: null or writable.
-    unsafe { guard::status(err, body) }
+    // SAFETY: the caller's promises.
+    unsafe {
+        answer::structure(out_report, true, err, |call| {
+            let (given, store) = (args::options(options)?, call.store(store)?);
+            let destination = args::path("destination", destination)?;
+            args::check_bits("flags", given.flags, FBAT_BACKUP_LINK)?;
+            args::check_bits("reserved", given.reserved, 0)?;
+            let options = BackupOptions { link: given.flags & FBAT_BACKUP_LINK != 0 };
+            let watched = Watched::new(given.progress, given.progress_data, given.cancel)?;
+            let report =
+                watched.run(|watch| store.engine.backup_watched(destination, options, watch))?;
+            Ok(members_of!(report => fbat_backup_report {
+                events, segments, linked_segments, log_bytes, last_sequence, log_hash
+            }))
+        })
+    }
 }
 
 /// Gives the store in a directory a new random store id, and with it a native namespace of its own:
@@ -123,7 +126,7 @@ pub unsafe extern "C" fn fbat_store_backup(
 /// The id is that of all events from the store's next sequence on; an event of the library's own
 /// says so in the log, with both ids and that sequence. Nothing that is in the log changes. Who
 /// imports from the copy under its new namespace gets the events from before the split a second
-/// time, unless it begins after them: fbat_import_options_set_after().
+/// time, unless it begins after them: `after` of its options.
 ///
 /// Readers that have the store open follow the log, and answer with the old id until they open it
 /// again. A store takes a new id 128 times.
@@ -146,23 +149,20 @@ pub unsafe extern "C" fn fbat_store_backup(
 /// @since 0.1
 #[no_mangle]
 #[must_use]
-pub unsafe extern "C" fn fbat_store_new_identity(
+pub unsafe extern "C" fn fbat_new_identity(
     path: *const c_char,
     out_store_id: *mut fbat_id,
     err: *mut *mut fbat_error,
 ) -> fbat_status {
-    // SAFETY: the caller's promise: null or writable.
-    let out = unsafe { Out::new(out_store_id, fbat_id::default()) };
-    let body = |call: &Call| {
-        out.check("out_store_id")?;
-        // SAFETY: the caller's promise: NUL-terminated.
-        let path = unsafe { raw::path(path) }?;
-        // By way of an object, which tells the log of what recovery had to put right.
-        let options = Options { mode: OpenMode::MustExist, ..Options::default() };
-        let store = call.hold(Arc::new(StoreObject::open(path, &options)?))?;
-        out.set(store.engine.clone().change_identity()?.into());
-        Ok(())
-    };
-    // SAFETY: the caller's promise: null or writable.
-    unsafe { guard::status(err, body) }
+    // SAFETY: the caller's promises.
+    unsafe {
+        answer::value("out_store_id", out_store_id, fbat_id::default(), err, |call| {
+            let path = args::path("path", path)?;
+            // By way of an object, which tells the log of what recovery had to repair.
+            let options = Options { mode: OpenMode::MustExist, ..Options::default() };
+            let object = StoreObject::open(path, &options, &Watch::default())?;
+            let store = call.hold(Arc::new(object))?;
+            Ok(store.engine.clone().change_identity()?.into())
+        })
+    }
 }

@@ -2,17 +2,17 @@
 //!
 //! Pure functions. The values that they compute are the same in every version of the library.
 
+use super::boundary::args::{self, Out};
+use super::boundary::error::fbat_error;
+use super::boundary::status::fbat_status;
+use super::boundary::types::{fbat_hash, fbat_id, fbat_str};
+use super::boundary::{guard, handle};
 use super::buffer::{fbat_buffer, BufferObject};
-use super::error::fbat_error;
-use super::raw::{self, Out};
-use super::status::fbat_status;
-use super::types::{fbat_hash, fbat_id, fbat_str};
-use super::{guard, handle};
 use crate::engine::import::namespace_from_path;
+use crate::engine::log::options::Options;
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::id::{Hash, Id, Kind};
 use crate::engine::model::key;
-use crate::engine::platform::os::OsVfs;
 use std::ffi::c_char;
 use std::ptr::null_mut;
 
@@ -40,7 +40,7 @@ pub unsafe extern "C" fn fbat_id_to_hex(
 ) -> fbat_status {
     let body = || {
         // SAFETY: the caller's promise: null or readable.
-        let id = unsafe { raw::read("id", id) }?;
+        let id = unsafe { args::read("id", id) }?;
         // SAFETY: the caller's promise: null or so much room.
         unsafe { write_text(&Id::from(id).to_string(), out_text, out_size) }
     };
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn fbat_id_from_hex(
     let body = || {
         out.check("out_id")?;
         // SAFETY: the caller's promise: `len` bytes at `text`.
-        let digits = unsafe { raw::slice("text", text.cast::<u8>(), len, raw::ANY) }?;
+        let digits = unsafe { args::slice("text", text.cast::<u8>(), len, args::ANY) }?;
         let id = Id::from_hex(digits)
             .ok_or_else(|| Error::invalid("an id has exactly 32 hex digits"))?;
         out.set(id.into());
@@ -95,7 +95,7 @@ pub unsafe extern "C" fn fbat_hash_to_hex(
 ) -> fbat_status {
     let body = || {
         // SAFETY: the caller's promise: null or readable.
-        let hash = unsafe { raw::read("hash", hash) }?;
+        let hash = unsafe { args::read("hash", hash) }?;
         // SAFETY: the caller's promise: null or so much room.
         unsafe { write_text(&Hash::from(hash).to_string(), out_text, out_size) }
     };
@@ -123,7 +123,7 @@ pub unsafe extern "C" fn fbat_hash_from_hex(
     let body = || {
         out.check("out_hash")?;
         // SAFETY: the caller's promise: `len` bytes at `text`.
-        let digits = unsafe { raw::slice("text", text.cast::<u8>(), len, raw::ANY) }?;
+        let digits = unsafe { args::slice("text", text.cast::<u8>(), len, args::ANY) }?;
         let hash = Hash::from_hex(digits)
             .ok_or_else(|| Error::invalid("a hash has exactly 64 hex digits"))?;
         out.set(hash.into());
@@ -153,7 +153,7 @@ pub unsafe extern "C" fn fbat_content_hash(
     let body = || {
         out.check("out_hash")?;
         // SAFETY: the caller's promise: `len` bytes at `data`.
-        let bytes = unsafe { raw::slice("data", data, len, raw::ANY) }?;
+        let bytes = unsafe { args::slice("data", data, len, args::ANY) }?;
         out.set(Hash(*blake3::hash(bytes).as_bytes()).into());
         Ok(())
     };
@@ -239,12 +239,12 @@ pub unsafe extern "C" fn fbat_operation_key(
     let body = || {
         out.check("out_key")?;
         // SAFETY: the caller's promise: `domain_len` bytes.
-        let domain = unsafe { raw::slice("domain", domain.cast::<u8>(), domain_len, raw::ANY) }?;
+        let domain = unsafe { args::slice("domain", domain.cast::<u8>(), domain_len, args::ANY) }?;
         // SAFETY: the caller's promise: `count` parts.
-        let parts = unsafe { raw::slice("parts", parts, count, raw::ANY) }?;
+        let parts = unsafe { args::slice("parts", parts, count, args::ANY) }?;
         // SAFETY: the caller's promise: `len` bytes each.
         let bytes = |part: &fbat_str| unsafe {
-            raw::slice("part", part.data.cast::<u8>(), part.len, raw::ANY)
+            args::slice("part", part.data.cast::<u8>(), part.len, args::ANY)
         };
         let parts = parts.iter().map(bytes).collect::<Result<Vec<_>>>()?;
         out.set(key::operation_key(domain, parts.into_iter()).into());
@@ -281,8 +281,8 @@ pub unsafe extern "C" fn fbat_namespace_from_path(
     let body = || {
         out.check("out_namespace")?;
         // SAFETY: the caller's promise: NUL-terminated.
-        let path = unsafe { raw::path(path) }?;
-        let namespace = namespace_from_path(&OsVfs, path)?;
+        let path = unsafe { args::path("path", path) }?;
+        let namespace = namespace_from_path(&*Options::default().vfs, path)?;
         out.set(handle::insert(BufferObject::new(namespace))?);
         Ok(())
     };
@@ -295,7 +295,7 @@ pub unsafe extern "C" fn fbat_namespace_from_path(
 /// # Safety
 /// An `out` that is not null has room for `size` bytes.
 unsafe fn write_text(text: &str, out: *mut c_char, size: usize) -> Result<()> {
-    raw::check_pointer("out_text", out)?;
+    args::check_pointer("out_text", out)?;
     if size <= text.len() {
         let error = Error::invalid(format!("out_size is {size}; {} are needed", text.len() + 1));
         return Err(error.with_numbers(size as u64, text.len() as u64 + 1));

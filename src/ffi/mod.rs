@@ -1,8 +1,8 @@
 //! The C ABI: translates between C and the engine, and decides nothing about events.
 //!
 //! One file per section of `include/fbat.h`, which is generated from them; the doc comments here
-//! are the documentation there. Every export runs inside [`guard`]; every object behind a pointer
-//! lives in [`handle`]'s table; every raw argument goes through [`raw`].
+//! are the documentation there. They stand on [`boundary`]: every export runs inside its guard, every
+//! object behind a pointer lives in its table of handles, every raw argument goes through its args.
 
 // The only room with unsafe code. What callers must uphold is stated once, on the first page of
 // the header, and the names are those of C.
@@ -11,25 +11,24 @@
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("handles are 64-bit values: fbat needs a 64-bit target");
 
-pub(crate) mod guard;
-pub(crate) mod handle;
-pub(crate) mod raw;
+pub mod boundary;
 
 pub mod append;
 pub mod buffer;
+pub mod cancel;
 pub mod copy;
 pub mod error;
+pub mod findings;
 pub mod id;
 pub mod import;
-#[cfg(feature = "internal")]
-pub mod internal;
 pub mod log;
 pub mod page;
 pub mod provenance;
 pub mod query;
+pub mod region;
 pub mod repair;
-pub mod status;
+#[cfg(feature = "internal")]
+pub mod seams;
 pub mod store;
-pub mod types;
 pub mod verify;
 pub mod version;

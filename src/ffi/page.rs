@@ -2,17 +2,19 @@
 //!
 //! Rows as an event is read back, in pages that own their bytes and outlive the store.
 
-use super::error::fbat_error;
-use super::guard::{self, Call};
-use super::handle;
-use super::raw::{self, Out, Sized0};
-use super::status::fbat_status;
-use super::store::fbat_store;
-use super::types::{fbat_extension, fbat_hash, fbat_id, fbat_str};
+use super::boundary::answer::{self};
+use super::boundary::args::{self, Sized0};
+use super::boundary::error::fbat_error;
+use super::boundary::guard::{self};
+use super::boundary::handle;
+use super::boundary::status::fbat_status;
+use super::boundary::store::fbat_store;
+use super::boundary::types::{fbat_extension, fbat_hash, fbat_id, fbat_str};
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::{Columns, Event, Source, PROVENANCE_EXTENSION};
 use crate::engine::model::id::Id;
 use crate::engine::model::provenance::Provenance;
+use crate::engine::platform::watch::Watch;
 use crate::engine::store::query::{PageEnd, Query};
 use crate::engine::store::Store;
 use std::ptr::{null, null_mut};
@@ -27,6 +29,9 @@ pub const FBAT_COLUMN_EXTENSIONS: u32 = 2u32;
 /// The hash of the entity's event before. Costs one more look-up for each event.
 /// @since 0.1
 pub const FBAT_COLUMN_PREVIOUS_HASH: u32 = 4u32;
+/// What is always read; alone, nothing else is.
+/// @since 0.2
+pub const FBAT_COLUMN_FIXED: u32 = 8u32;
 
 /// The event was imported.
 /// @since 0.1
@@ -34,7 +39,7 @@ pub const FBAT_RECORD_IMPORTED: u32 = 1u32;
 /// `previous_hash` is filled in.
 /// @since 0.1
 pub const FBAT_RECORD_HAS_PREVIOUS_HASH: u32 = 2u32;
-/// The event was imported, but its provenance can't be read; fbat_record_provenance() says why.
+/// The event was imported, but its provenance can't be read; fbat_provenance_from_extension() of `raw_provenance` says why.
 /// @since 0.1
 pub const FBAT_RECORD_PROVENANCE_UNREADABLE: u32 = 4u32;
 
@@ -79,7 +84,7 @@ pub struct fbat_record {
     /// How many bytes there are at `payload`.
     pub payload_len: usize,
     /// How long the event's payload is, also where its column was not asked for.
-    pub payload_size: usize,
+    pub stored_payload_len: usize,
     /// The extensions, with their column, in the order in which they were given; else NULL. An
     /// imported event has its provenance behind them: `batpak.import.provenance`.
     pub extensions: *const fbat_extension,
@@ -104,7 +109,7 @@ pub struct fbat_record {
     pub raw_provenance_len: usize,
 }
 
-raw::sized!(fbat_record);
+args::sized!(fbat_record: 328);
 
 /// Rows of events with all their bytes. Owned by the caller, who frees it with fbat_page_free().
 /// Outlives the store.
@@ -133,9 +138,9 @@ impl handle::Object for PageObject {
 
 impl PageObject {
     /// The page that a query finds.
-    pub(crate) fn of_query(store: &Store, query: &Query) -> Result<PageObject> {
+    pub(crate) fn of_query(store: &Store, query: &Query, watch: &Watch<'_>) -> Result<PageObject> {
         let mut rows = Rows::owning();
-        let place = store.query_with(query, &mut |event| {
+        let place = store.query_with(query, watch, &mut |event| {
             rows.push(event, query.columns);
             rows.arena.used
         })?;
@@ -242,7 +247,7 @@ impl Rows {
             causation: event.causation.into(),
             payload: self.keep(payload),
             payload_len: payload.len(),
-            payload_size: event.payload_len,
+            stored_payload_len: event.payload_len,
             content_hash: event.content_hash.into(),
             event_hash: event.event_hash.into(),
             ..fbat_record::initial()
@@ -270,7 +275,7 @@ impl Rows {
                 (record.raw_provenance, record.raw_provenance_len) = (self.keep(body), body.len());
                 match Provenance::from_body(body, false) {
                     Ok(provenance) => {
-                        record.source_namespace = self.shared_text(2, &provenance.namespace);
+                        record.source_namespace = self.shared_text(2, provenance.namespace);
                         record.source_event_id = provenance.event_id.into();
                         record.source_sequence = provenance.sequence;
                     }
@@ -286,8 +291,8 @@ impl Rows {
         if let Some(body) = body {
             return self.push_extension(PROVENANCE_EXTENSION, body);
         }
-        if let Ok(body) = event.provenance().and_then(|p| p.map_or(Ok(Vec::new()), |p| p.to_body()))
-        {
+        if let Ok(Some(provenance)) = event.provenance() {
+            let body = provenance.canonical();
             let key = self.arena.text(PROVENANCE_EXTENSION);
             let value = self.arena.bytes(&body);
             self.extensions.push(fbat_extension { key, value, value_len: body.len() });
@@ -316,7 +321,7 @@ impl Rows {
     fn shared_text(&mut self, which: usize, text: &str) -> fbat_str {
         if let Some(last) = self.last[which] {
             // SAFETY: text of the arena, which has not been cleared since.
-            if unsafe { raw::slice("", last.data.cast::<u8>(), last.len, raw::ANY) }
+            if unsafe { args::slice("", last.data.cast::<u8>(), last.len, args::ANY) }
                 .is_ok_and(|l| l == text.as_bytes())
             {
                 return last;
@@ -388,10 +393,16 @@ impl Arena {
     }
 }
 
-/// Columns as the header numbers them.
-pub(crate) fn columns(bits: u32) -> Result<Columns> {
-    let known = FBAT_COLUMN_PAYLOAD | FBAT_COLUMN_EXTENSIONS | FBAT_COLUMN_PREVIOUS_HASH;
-    raw::check_bits("columns", bits, known)?;
+/// Columns as the header numbers them; 0 is the default of the call.
+pub(crate) fn columns(name: &str, bits: u32, default: Columns) -> Result<Columns> {
+    let known = FBAT_COLUMN_PAYLOAD
+        | FBAT_COLUMN_EXTENSIONS
+        | FBAT_COLUMN_PREVIOUS_HASH
+        | FBAT_COLUMN_FIXED;
+    args::check_bits(name, bits, known)?;
+    if bits == 0 {
+        return Ok(default);
+    }
     Ok(Columns {
         payload: bits & FBAT_COLUMN_PAYLOAD != 0,
         extensions: bits & FBAT_COLUMN_EXTENSIONS != 0,
@@ -399,49 +410,10 @@ pub(crate) fn columns(bits: u32) -> Result<Columns> {
     })
 }
 
-/// The bits of [`columns`].
-pub(crate) fn column_bits(columns: Columns) -> u32 {
-    let flag = |is_set: bool, bit: u32| if is_set { bit } else { 0 };
-    flag(columns.payload, FBAT_COLUMN_PAYLOAD)
-        | flag(columns.extensions, FBAT_COLUMN_EXTENSIONS)
-        | flag(columns.previous_hash, FBAT_COLUMN_PREVIOUS_HASH)
-}
-
-/// Where the event of a record came from: none when it was not imported.
-///
-/// # Safety
-/// The pointers of `record` are live.
-pub(crate) unsafe fn provenance_of(record: &fbat_record) -> Result<Option<Provenance>> {
-    if record.record_flags & FBAT_RECORD_IMPORTED == 0 {
-        return Ok(None);
-    }
-    let id = Id::from(record.id);
-    // SAFETY: the caller's promise.
-    let raw = unsafe {
-        raw::slice("raw_provenance", record.raw_provenance, record.raw_provenance_len, raw::ANY)
-    }?;
-    if !raw.is_empty() || record.record_flags & FBAT_RECORD_PROVENANCE_UNREADABLE != 0 {
-        return Provenance::from_body(raw, false).map(Some).map_err(|e| {
-            let place = format!("provenance of event {id} (sequence {})", record.sequence);
-            e.context(place).with_event(id, record.sequence)
-        });
-    }
-    // SAFETY: the caller's promise.
-    let namespace = unsafe { raw::text_of("source_namespace", record.source_namespace, raw::ANY) }?;
-    Ok(Some(Provenance {
-        schema_version: crate::engine::model::provenance::SCHEMA_VERSION,
-        namespace: namespace.to_owned(),
-        event_id: record.source_event_id.into(),
-        sequence: record.source_sequence,
-        kind: crate::engine::model::id::Kind(record.kind),
-        content_hash: record.content_hash.into(),
-    }))
-}
-
 /// Reads one event by its id.
 /// @param store the store.
 /// @param event_id the id.
-/// @param columns what to read beside the rest: bits `FBAT_COLUMN_...`.
+/// @param columns what of it is read: bits `FBAT_COLUMN_...`; 0: payload and extensions.
 /// @param out_page a page of one row; NULL on failure. Free it with fbat_page_free().
 /// @param err detail on failure; may be NULL.
 /// @retval FBAT_OK done.
@@ -462,24 +434,16 @@ pub unsafe extern "C" fn fbat_event_get(
     out_page: *mut *mut fbat_page,
     err: *mut *mut fbat_error,
 ) -> fbat_status {
-    // SAFETY: the caller's promise: null or writable.
-    let out = unsafe { Out::new(out_page, null_mut()) };
-    let body = |call: &Call| {
-        out.check("out_page")?;
-        let columns = self::columns(columns)?;
-        // SAFETY: the caller's promise: null or readable.
-        let id = Id::from(unsafe { raw::read("event_id", event_id) }?);
-        let page = PageObject::of_event(&call.store(store)?.engine, id, columns)?;
-        out.set(handle::insert(page.ok_or_else(|| no_such_event(id))?)?);
-        Ok(())
-    };
-    // SAFETY: the caller's promise: null or writable.
-    unsafe { guard::status(err, body) }
-}
-
-/// The error for an id that no event has.
-pub(crate) fn no_such_event(id: Id) -> Error {
-    Error::new(Code::NotFound, format!("there is no event {id}")).with_event(id, 0)
+    // SAFETY: the caller's promises.
+    unsafe {
+        answer::value("out_page", out_page, null_mut(), err, |call| {
+            let columns = self::columns("columns", columns, Columns::default())?;
+            let id = Id::from(args::read("event_id", event_id)?);
+            let page = PageObject::of_event(&call.store(store)?.engine, id, columns)?;
+            let missing = || Error::new(Code::NotFound, format!("event {id} is not in the store"));
+            handle::insert(page.ok_or_else(|| missing().with_event(id, 0))?)
+        })
+    }
 }
 
 fn with<T>(page: *const fbat_page, none: T, get: impl FnOnce(&PageObject) -> T) -> T {
@@ -498,7 +462,22 @@ pub unsafe extern "C" fn fbat_page_len(page: *const fbat_page) -> usize {
     with(page, 0, |p| p.rows.records.len())
 }
 
-/// The rows, one behind the other, `struct_size` of the first apart.
+/// A row.
+/// @param page the page.
+/// @param index which, counted from 0.
+/// @return the row, which lives as long as the page; NULL where there is none, or `page` is not
+/// live.
+/// @par Threads
+/// Any.
+/// @since 0.2
+#[no_mangle]
+pub unsafe extern "C" fn fbat_page_row(page: *const fbat_page, index: usize) -> *const fbat_record {
+    with(page, null(), |p| p.rows.records.get(index).map_or(null(), |row| &raw const *row))
+}
+
+/// All rows, one after the other, the `struct_size` of the first apart: not `sizeof(fbat_record)`,
+/// which a later version of the library may outgrow. For programs that count nanoseconds; else
+/// fbat_page_row() is what to use.
 /// @param page the page.
 /// @return the first row, which lives as long as the page; NULL where there is none, or `page` is
 /// not live.
@@ -518,7 +497,7 @@ pub unsafe extern "C" fn fbat_page_rows(page: *const fbat_page) -> *const fbat_r
 /// Any.
 /// @since 0.1
 #[no_mangle]
-pub unsafe extern "C" fn fbat_page_next(page: *const fbat_page) -> u64 {
+pub unsafe extern "C" fn fbat_page_resume(page: *const fbat_page) -> u64 {
     with(page, 0, |p| p.place.next)
 }
 
@@ -594,14 +573,14 @@ mod tests {
                     );
                     assert_eq!(name, [entity.as_bytes(), b"\0"].concat());
                     assert_eq!(
-                        raw::slice("payload", record.payload, record.payload_len, raw::ANY)
+                        args::slice("payload", record.payload, record.payload_len, args::ANY)
                             .unwrap(),
                         b"payload"
                     );
                     let mut found = Vec::new();
-                    raw::extensions(record.extensions, record.extension_count, &mut found).unwrap();
+                    args::extensions(record.extensions, record.extension_count, &mut found)
+                        .unwrap();
                     assert_eq!(found[..2], [("test.key", &b"value"[..]), ("test.none", b"")]);
-                    assert_eq!(provenance_of(record).unwrap().unwrap().namespace, "from");
                 }
             }
         }

@@ -2,8 +2,7 @@
 //!
 //! Which library this is, and whether a program that uses it has given back all objects.
 
-use super::types::fbat_str;
-use super::{guard, handle};
+use super::boundary::{guard, handle};
 use std::ffi::c_char;
 
 /// The version of this header. `MAJOR.MINOR.PATCH`, as in semantic versioning.
@@ -11,18 +10,18 @@ use std::ffi::c_char;
 pub const FBAT_VERSION_MAJOR: u32 = 0u32;
 /// See #FBAT_VERSION_MAJOR.
 /// @since 0.1
-pub const FBAT_VERSION_MINOR: u32 = 1u32;
+pub const FBAT_VERSION_MINOR: u32 = 2u32;
 /// See #FBAT_VERSION_MAJOR.
 /// @since 0.1
 pub const FBAT_VERSION_PATCH: u32 = 0u32;
 /// The version of the binary interface that this header describes. It changes when programs have
 /// to be compiled again, and the soname of the library changes with it.
 /// @since 0.1
-pub const FBAT_ABI_VERSION: u32 = 1u32;
+pub const FBAT_ABI_VERSION: u32 = 2u32;
 
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
 
-/// The version of the library that is loaded, for example "0.1.0".
+/// The version of the library that is loaded, for example "0.2.0".
 ///
 /// Compare it with #FBAT_VERSION, which is that of the header. Works in a forked child.
 /// @return static text, never NULL.
@@ -59,11 +58,6 @@ pub extern "C" fn fbat_abi_version() -> u32 {
 #[no_mangle]
 pub extern "C" fn fbat_live_handles() -> usize {
     guard::value(0, handle::live)
-}
-
-impl fbat_str {
-    /// No text.
-    pub(crate) const NONE: fbat_str = fbat_str { data: std::ptr::null(), len: 0 };
 }
 
 #[cfg(test)]

@@ -407,7 +407,7 @@ fn expectations_hold_or_nothing_is_written() {
         }
     }
     let error = fixture.refused(&[NewEvent { expect: Expect::Version(99), ..event("two", b"x") }]);
-    assert_eq!((error.found, error.supported), (5, 99), "found and expected: {error}");
+    assert_eq!((error.actual, error.allowed), (5, 99), "found and expected: {error}");
 }
 
 #[test]
@@ -606,18 +606,18 @@ fn limits_are_checked_before_any_work_and_name_the_item() {
     let failing = NewEvent { expect: Expect::Absent, ..event("e", b"") };
     let error = fixture.refused(&[failing, event("e", b""), event("e", &[0; 101])]);
     assert_eq!(
-        (error.code(), error.item, error.found, error.supported),
+        (error.code(), error.item, error.actual, error.allowed),
         (Code::LimitExceeded, Some(2), 101, 100)
     );
     assert!(error.message.contains("payload"), "{error}");
 
     let error = fixture.refused(&[event("e", b""); 6]);
-    assert_eq!((error.code(), error.found, error.supported), (Code::LimitExceeded, 6, 5));
+    assert_eq!((error.code(), error.actual, error.allowed), (Code::LimitExceeded, 6, 5));
     assert!(error.message.contains("batch events"), "{error}");
 
     let error = fixture.refused(&[event("e", &[0; 90]); 4]);
-    assert_eq!((error.code(), error.supported), (Code::LimitExceeded, 350), "{error}");
-    assert!(error.found >= 360 && error.message.contains("batch bytes"), "{error}");
+    assert_eq!((error.code(), error.allowed), (Code::LimitExceeded, 350), "{error}");
+    assert!(error.actual >= 360 && error.message.contains("batch bytes"), "{error}");
 
     let values = vec![0; (64 << 10) - 2];
     let exact: [(&str, &[u8]); 1] = [("a.b", &values[1..])];
@@ -626,7 +626,7 @@ fn limits_are_checked_before_any_work_and_name_the_item() {
     wide.store.append(&NewEvent { extensions: &exact, ..event("e", b"") }).unwrap();
     let error = wide.refused(&[NewEvent { extensions: &over, ..event("e", b"") }]);
     assert_eq!(
-        (error.code(), error.item, error.found),
+        (error.code(), error.item, error.actual),
         (Code::LimitExceeded, Some(0), 65_537),
         "{error}"
     );
@@ -635,7 +635,7 @@ fn limits_are_checked_before_any_work_and_name_the_item() {
     wide.store.append(&NewEvent { extensions: &many[1..], ..event("e", b"") }).unwrap();
     let error = wide.refused(&[NewEvent { extensions: &many, ..event("e", b"") }]);
     assert_eq!(
-        (error.code(), error.found, error.supported),
+        (error.code(), error.actual, error.allowed),
         (Code::LimitExceeded, 65, 64),
         "{error}"
     );

@@ -3,13 +3,14 @@
 use crate::common::machine::*;
 use crate::common::spy::Spy;
 use crate::common::*;
-use fbat::engine::import::{ImportOptions, Verdict};
+use fbat::engine::import::ImportOptions;
 use fbat::engine::log::options::{Durability, OpenMode, Options};
 use fbat::engine::model::error::Code;
 use fbat::engine::model::event::NewEvent;
 use fbat::engine::model::id::{Id, Kind};
+use fbat::engine::platform::watch::Verdict;
 use fbat::engine::store::backup::{BackupOptions, BackupReport};
-use fbat::engine::store::identity::new_identity;
+use fbat::engine::store::open::new_identity;
 use fbat::engine::store::Store;
 use std::collections::BTreeMap;
 use std::fs;
@@ -805,7 +806,7 @@ fn a_store_takes_a_new_identity_128_times() {
     open_quick(&path).close().unwrap();
     let ids: Vec<Id> = (0..128).map(|_| new_identity(&path, &quick()).unwrap()).collect();
     let error = error_of(new_identity(&path, &quick()));
-    assert_eq!((error.code(), error.supported), (Code::LimitExceeded, 128));
+    assert_eq!((error.code(), error.allowed), (Code::LimitExceeded, 128));
     let store = open_quick(&path);
     assert_eq!(store.store_id(), ids[127]);
     assert_eq!(
@@ -1055,7 +1056,7 @@ fn canary_an_identity_file_that_contradicts_the_log_is_found() {
         let found = findings(&path, identity);
         assert!(!found.is_empty(), "{what}");
         assert!(
-            found[0].message.contains("store id") && found[0].sequence > 0,
+            found[0].message.contains("store id") && found[0].first_sequence > 0,
             "{what}: {found:?}"
         );
     }

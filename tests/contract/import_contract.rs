@@ -2,15 +2,14 @@
 
 use crate::common::spy::Spy;
 use crate::common::*;
-use fbat::engine::import::{
-    Cancel, ImportDurability, ImportOptions, ImportReport, OnConflict, Verdict, CHUNK_SIZE,
-};
+use fbat::engine::import::{ImportDurability, ImportOptions, ImportReport, OnConflict, CHUNK_SIZE};
 use fbat::engine::log::options::{Durability, OpenMode, Options};
 use fbat::engine::model::error::Code;
 use fbat::engine::model::event::{Columns, Event, Expect, NewEvent};
 use fbat::engine::model::id::{Id, Kind};
 use fbat::engine::model::limits;
 use fbat::engine::model::region::{KindFilter, Region};
+use fbat::engine::platform::watch::{Cancel, Verdict};
 use fbat::engine::store::query::Query;
 use fbat::engine::store::Store;
 use std::cell::RefCell;
@@ -352,11 +351,16 @@ fn every_part_of_a_region_selects() {
             Box::new(|r| (3..=17).contains(&r.version)),
         ),
         (
+            Region { timestamps: Some((-4_000_000, 40_000_000)), ..Region::default() },
+            Box::new(|r| (-4_000_000..=40_000_000).contains(&r.timestamp_us)),
+        ),
+        (
             Region {
                 entity: Some("quake:1".into()),
                 scope: Some("scope0".into()),
                 kind: Some(KindFilter::Category(1)),
                 versions: Some((2, 30)),
+                ..Region::default()
             },
             Box::new(|r| {
                 r.entity == "quake:1"
@@ -399,6 +403,8 @@ fn a_namespace_is_required_and_bounded() {
         ("n".repeat(1025), false),
         ("n".repeat(1024), true),
         ("ä".into(), true),
+        ("a\tb".into(), false),
+        ("\u{7f}".into(), false),
     ] {
         let outcome = pair.destination.import(&pair.source, &mut named(&namespace));
         assert_eq!(outcome.result.is_ok(), ok, "{} bytes", namespace.len());
@@ -876,7 +882,7 @@ mod through_the_seams {
         let pair = Pair::new("raw");
         let foreign = Provenance {
             schema_version: 1,
-            namespace: "elsewhere".into(),
+            namespace: "elsewhere",
             event_id: Id(77),
             sequence: 7,
             kind: Kind(0x3333), // not the kind of the event that carries it
@@ -884,7 +890,7 @@ mod through_the_seams {
         };
         let body = foreign.to_body().unwrap();
         let receipt = pair.source.append_with_provenance_body(&event("e", b"p"), &body).unwrap();
-        assert_eq!(get(&pair.source, receipt.id).unwrap().provenance.as_ref(), Some(&foreign));
+        assert_eq!(get(&pair.source, receipt.id).unwrap().provenance, Some(foreign.into()));
         assert_eq!(
             counts(&import(&pair.destination, &pair.source, "elsewhere")),
             [0, 0, 1, 0, 1, 0, 0]

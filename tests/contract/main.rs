@@ -12,5 +12,7 @@ mod import_contract;
 mod query;
 mod recovery;
 mod repair;
+mod rooms;
 mod runs;
 mod vectors;
+mod watch;

@@ -300,7 +300,7 @@ fn a_segment_of_a_future_version_is_refused_with_both_versions() {
         fs::write(&path, bytes).unwrap();
         assert_both_answer(&copy, Code::FutureVersion);
         let error = error_of(Store::open(&copy, &quick()));
-        assert_eq!((error.found, error.supported), (2, 1));
+        assert_eq!((error.actual, error.allowed), (2, 1));
     }
 }
 

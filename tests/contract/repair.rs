@@ -7,9 +7,10 @@ use crate::common::*;
 use fbat::engine::log::options::OpenMode;
 use fbat::engine::model::error::Code;
 use fbat::engine::model::event::{Expect, NewEvent, SYSTEM_ENTITY};
+use fbat::engine::model::finding::Finding;
 use fbat::engine::model::id::{Hash, Kind};
-use fbat::engine::repair::{repair, Loss, RepairReport};
-use fbat::engine::store::identity::new_identity;
+use fbat::engine::repair::{repair, RepairReport};
+use fbat::engine::store::open::new_identity;
 use fbat::engine::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -312,7 +313,7 @@ fn check(original: &Original, damage: &Damage, outcome: &Outcome) -> Result<(), 
     {
         return fail(format!("event {lost} is lost, though the damage did not touch it"));
     }
-    let listed: Vec<&Loss> = report.list.iter().filter(|loss| loss.last_sequence > 0).collect();
+    let listed: Vec<&Finding> = report.list.iter().filter(|loss| loss.last_sequence > 0).collect();
     let is_listed =
         |s: u64| listed.iter().any(|loss| (loss.first_sequence..=loss.last_sequence).contains(&s));
     let is_left_out = |s: u64| (report.gap_first..=report.gap_last).contains(&s);
@@ -807,7 +808,7 @@ fn a_store_that_was_not_closed_keeps_all_its_events_and_leaves_sequences_out() {
     let store = open_quick(&dir.join("store"));
     fill(&store, 1, 300);
     let error = error_of(repair(&dir.join("store"), &dir.join("new"), &quick()));
-    assert_eq!((error.code(), error.found), (Code::Busy, std::process::id().into()));
+    assert_eq!((error.code(), error.actual), (Code::Busy, std::process::id().into()));
     let rows = rows_with_system(&store);
     copy_dir(&dir.join("store"), &dir.join("copy"));
     let report = repair(&dir.join("copy"), &dir.join("new"), &quick()).unwrap();

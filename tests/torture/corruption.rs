@@ -9,7 +9,7 @@ use fbat::engine::model::event::{Columns, Event};
 use fbat::engine::model::id::Kind;
 use fbat::engine::model::region::Region;
 use fbat::engine::platform::memory::{Image, MemoryVfs};
-use fbat::engine::store::query::{Page, Query};
+use fbat::engine::store::query::Query;
 use fbat::engine::store::Store;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

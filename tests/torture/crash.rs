@@ -7,7 +7,7 @@ use crate::common::*;
 use fbat::engine::log::options::{Durability, OpenMode, Options};
 use fbat::engine::repair::repair;
 use fbat::engine::store::backup::BackupOptions;
-use fbat::engine::store::identity::new_identity;
+use fbat::engine::store::open::new_identity;
 use fbat::engine::store::Store;
 use std::collections::HashSet;
 use std::path::Path;

@@ -6,13 +6,14 @@
 
 use crate::common::spy::Spy;
 use crate::common::*;
-use fbat::engine::import::{ImportOptions, ImportReport, Verdict};
+use fbat::engine::import::{ImportOptions, ImportReport};
 use fbat::engine::log::options::{Durability, Options};
 use fbat::engine::model::error::{Code, Error, Result};
 use fbat::engine::model::event::{Columns, Event, Expect, NewEvent, Receipt, Source};
 use fbat::engine::model::id::{Hash, Id};
 use fbat::engine::model::region::Region;
 use fbat::engine::platform::clock::Clock;
+use fbat::engine::platform::watch::Verdict;
 use fbat::engine::store::query::Query;
 use fbat::engine::store::Store;
 use std::collections::{HashMap, HashSet};

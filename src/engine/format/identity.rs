@@ -1,6 +1,5 @@
 //! Which store this is: the identity file, the store ids that it names, and giving a copy its own.
 
-use super::system;
 use crate::engine::model::bytes::{array_at, u32_at, u64_at};
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::id::{Hash, Id};
@@ -47,14 +46,8 @@ impl Identity {
     }
 
     /// The store id that change number `at` took the place of.
-    fn store_id_before(&self, at: usize) -> Id {
+    pub fn store_id_before(&self, at: usize) -> Id {
         at.checked_sub(1).map_or(self.log_id, |last| self.changes[last].store_id)
-    }
-
-    /// The payload of the event that tells of change number `at`.
-    pub fn payload(&self, at: usize) -> Vec<u8> {
-        let Change { store_id, first_sequence } = self.changes[at];
-        system::identity_payload(store_id, self.store_id_before(at), first_sequence)
     }
 
     /// The identity of a log that ends with this sequence. A newest id that begins right behind it

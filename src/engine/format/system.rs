@@ -1,6 +1,6 @@
 //! The library's own events: what they say, as MessagePack maps.
 
-use super::identity::Change;
+use super::identity::{Change, Identity};
 use crate::engine::model::id::{Hash, Id};
 use crate::engine::model::key::operation_key;
 use crate::engine::model::limits::FORMAT_VERSION;
@@ -76,8 +76,11 @@ pub fn new_identity(payload: &[u8]) -> Option<Change> {
     Some(Change { store_id: Id::from_hex(store_id.as_bytes())?, first_sequence })
 }
 
-pub fn identity_payload(store_id: Id, previous: Id, first_sequence: u64) -> Vec<u8> {
-    let (store_id, previous_store_id) = (store_id.to_string(), previous.to_string());
+/// The payload of the event that names the store id of change number `at`.
+pub fn identity_payload(identity: &Identity, at: usize) -> Vec<u8> {
+    let Change { store_id, first_sequence } = identity.changes[at];
+    let store_id = store_id.to_string();
+    let previous_store_id = identity.store_id_before(at).to_string();
     rmp_serde::to_vec_named(&NewIdentity { store_id, previous_store_id, first_sequence })
         .expect("a plain struct encodes")
 }

@@ -1,39 +1,15 @@
 //! Import: copying events from one store into another, exactly once, with provenance.
 
+use crate::engine::log::state::Frontier;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::{Columns, Event};
 use crate::engine::model::region::Region;
 use crate::engine::platform::vfs::Vfs;
+use crate::engine::platform::watch::{Cancel, Verdict};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) mod chunk;
 pub(crate) mod run;
-
-/// What a callback answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Filter: import the event. Progress: go on.
-    Keep,
-    /// Filter: leave it out. Progress: go on.
-    Skip,
-    /// Stop the import; the negative number is its status. Anything else is an invalid answer,
-    /// which stops it with [`crate::engine::model::error::Code::InvalidArgument`].
-    Stop(i32),
-}
-
-/// Ends the imports that carry it, from any thread; sticky.
-#[derive(Debug, Default)]
-pub struct Cancel(AtomicBool);
-
-impl Cancel {
-    pub fn cancel(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-    pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
-}
 
 /// When imported events are made durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -82,6 +58,9 @@ pub struct ImportOptions<'a> {
 
 /// The default of [`ImportOptions::chunk_size`].
 pub const CHUNK_SIZE: u32 = 256;
+/// The default of [`ImportOptions::filter_columns`].
+pub const FILTER_COLUMNS: Columns =
+    Columns { payload: false, extensions: true, previous_hash: false };
 
 impl Default for ImportOptions<'_> {
     fn default() -> Self {
@@ -94,7 +73,7 @@ impl Default for ImportOptions<'_> {
             on_conflict: OnConflict::Fail,
             rehash: false,
             overlap: true,
-            filter_columns: Columns { payload: false, extensions: true, previous_hash: false },
+            filter_columns: FILTER_COLUMNS,
             filter: None,
             progress: None,
             cancel: None,
@@ -123,9 +102,29 @@ pub struct ImportReport {
     pub source_high_watermark: u64,
     /// The last sequence of the source that this import was to examine.
     pub source_ceiling: u64,
+    /// How far the source was read, of `source_ceiling`; what was read after the last committed
+    /// chunk is examined again by the next import.
+    pub source_position: u64,
     /// The destination's frontier after the import.
     pub destination_visible: u64,
     pub destination_durable: u64,
+}
+
+impl ImportReport {
+    /// Adds the outcome of a chunk.
+    fn add_chunk(&mut self, chunk: &ImportReport) {
+        self.imported += chunk.imported;
+        self.deduplicated += chunk.deduplicated;
+        self.conflicts += chunk.conflicts;
+        self.overtaken += chunk.overtaken;
+        self.destination_visible = chunk.destination_visible;
+        self.destination_durable = chunk.destination_durable;
+    }
+
+    fn set_frontier(&mut self, destination: Frontier) {
+        self.destination_visible = destination.visible;
+        self.destination_durable = destination.durable;
+    }
 }
 
 /// What an import did, and how it ended. The report covers whole committed chunks also when it

@@ -1,34 +1,16 @@
 //! An import as it goes: examining the source, event by event, and having chunks committed.
 
-use super::chunk::conflict;
-use super::chunk::Chunk;
-use super::chunk::Committer;
-use super::chunk::Counts;
-use super::chunk::Terms;
-use super::Cancel;
-use super::ImportOptions;
-use super::ImportOutcome;
-use super::ImportReport;
-use super::OnConflict;
-use super::Verdict;
+use super::chunk::{conflict, Chunk, Committer, Terms};
+use super::{Cancel, ImportOptions, ImportOutcome, ImportReport, OnConflict};
 use crate::engine::format::hash;
 use crate::engine::log::segment::Flow;
-use crate::engine::log::state::check_fork;
-use crate::engine::log::state::Importing;
-use crate::engine::log::state::Inner;
-use crate::engine::model::error::Code;
-use crate::engine::model::error::Error;
-use crate::engine::model::error::Result;
-use crate::engine::model::event::check_limit;
-use crate::engine::model::event::Event;
-use crate::engine::model::event::Extensions;
-use crate::engine::model::event::Source;
+use crate::engine::log::state::{check_fork, Importing, Log};
+use crate::engine::model::error::{Code, Error, Result};
+use crate::engine::model::event::{batch_bytes, check_limit, Event, Extensions, Source};
 use crate::engine::model::id::Id;
-use crate::engine::model::key::check_namespace;
-use crate::engine::model::key::ImportKeys;
+use crate::engine::model::key::{check_namespace, ImportKeys};
 use crate::engine::platform::os;
-use crate::engine::store::scan::Scan;
-use crate::engine::store::scan::Successor;
+use crate::engine::store::scan::{Scan, Successor, Visit};
 use crate::engine::store::Store;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -54,22 +36,54 @@ impl Store {
 
 /// An import under way.
 struct Run<'d> {
-    destination: &'d Inner,
+    destination: &'d Log,
     keys: ImportKeys,
     chunk_size: usize,
     committer: Committer,
     chunk: Chunk,
-    /// What was examined, but for what became of chunks: by now, with each chunk that is under way,
-    /// and with those that were committed.
+    /// Progress so far, without the outcome of chunks: `examined` now, `under_way` at each chunk in
+    /// flight, `settled` at the last committed one.
     examined: ImportReport,
     under_way: VecDeque<ImportReport>,
     settled: ImportReport,
-    /// Where the events of the committed chunks went.
-    counts: Counts,
+    /// The outcome of the committed chunks.
+    committed: ImportReport,
     /// Events examined since the progress callback was last called.
     unreported: usize,
+    /// Events that the walk passed since, those that do not match included.
+    passed: usize,
     /// Behind the last event that the destination had.
     place: Option<Successor>,
+}
+
+/// Progress is reported after so many events at the latest, or after those of a chunk.
+const PROGRESS_EVENTS: usize = 4096;
+
+/// The walk over the source.
+struct Examination<'e, 'd, 'o> {
+    run: &'e mut Run<'d>,
+    options: &'e mut ImportOptions<'o>,
+    source: &'e Log,
+}
+
+impl Examination<'_, '_, '_> {
+    fn check(&self) -> Result<()> {
+        self.options.cancel.map_or(Ok(()), Cancel::check)?;
+        self.source.check_open()?;
+        self.run.destination.check_open()
+    }
+}
+
+impl Visit for Examination<'_, '_, '_> {
+    fn pass(&mut self, sequence: u64) -> Result<()> {
+        self.check()?;
+        self.run.pass(sequence, self.options)
+    }
+
+    fn show(&mut self, event: &Event<'_>) -> Result<Flow> {
+        self.run.take(event, self.options)?;
+        Ok(Flow::Continue(()))
+    }
 }
 
 impl<'d> Run<'d> {
@@ -93,6 +107,8 @@ impl<'d> Run<'d> {
             Terms { destination: shared, namespace: name, frontier, on_conflict, durability };
         let ceiling = from.sync_for_copy()?;
         let report = ImportReport { source_ceiling: ceiling, ..ImportReport::default() };
+        let mut committed = ImportReport::default();
+        committed.set_frontier(to.current_frontier());
         Ok(Run {
             destination: to,
             keys: ImportKeys::new(namespace),
@@ -103,22 +119,15 @@ impl<'d> Run<'d> {
             examined: report,
             under_way: VecDeque::new(),
             settled: report,
-            counts: Counts::default(),
+            committed,
             unreported: 0,
+            passed: 0,
             place: None,
         })
     }
 
     fn examine(&mut self, source: &Store, options: &mut ImportOptions<'_>) -> Result<()> {
-        let from = &*source.0;
-        let (region, cancel, destination) =
-            (options.region.clone(), options.cancel, self.destination);
-        let go_on = || {
-            check_cancel(cancel)?;
-            from.check_open()?;
-            destination.check_open()
-        };
-        go_on()?;
+        let (from, region) = (&*source.0, options.region.clone());
         let scan = Scan {
             region: &region,
             after: options.after,
@@ -127,19 +136,28 @@ impl<'d> Run<'d> {
             system: true,
             previous_hash: options.filter_columns.previous_hash && options.filter.is_some(),
             rehash: options.rehash,
-            go_on: &go_on,
         };
-        from.scan(&scan, &mut |event| {
-            self.take(event, options)?;
-            Ok(Flow::Continue(()))
-        })
+        let mut examination = Examination { run: self, options, source: from };
+        examination.check()?;
+        from.scan(&scan, &mut examination)
+    }
+
+    /// The walk has come as far as `sequence`. Where nothing is committed for long, the progress
+    /// callback hears of that.
+    fn pass(&mut self, sequence: u64, options: &mut ImportOptions<'_>) -> Result<()> {
+        self.examined.source_position = sequence;
+        self.passed += 1;
+        match self.passed < PROGRESS_EVENTS.max(self.chunk_size) {
+            true => Ok(()),
+            false => self.report(options),
+        }
     }
 
     /// Puts one event of the source into its bucket.
     fn take(&mut self, event: &Event<'_>, options: &mut ImportOptions<'_>) -> Result<()> {
-        let cut =
-            self.chunk.bytes + batch_bytes(event) > self.destination.options.limits.batch_bytes_max;
-        if cut && !self.chunk.is_empty() {
+        let bytes = batch_bytes(event.entity, event.scope, event.payload, event.extensions.iter());
+        let full = self.chunk.bytes + bytes > self.destination.options.limits.batch_bytes_max;
+        if full && !self.chunk.is_empty() {
             self.flush(options, true)?;
         }
         let before = self.examined;
@@ -151,13 +169,18 @@ impl<'d> Run<'d> {
         } else if comes_from(event, &options.namespace).inspect_err(|_| self.examined = before)? {
             self.examined.skipped_reimported += 1;
         } else {
-            self.admit(event, options).inspect_err(|_| self.examined = before)?;
+            self.admit(event, bytes, options).inspect_err(|_| self.examined = before)?;
         }
-        self.settle(options)
+        self.after_event(options)
     }
 
     /// Looks the event up in the destination; one that is not there waits for its chunk.
-    fn admit(&mut self, event: &Event<'_>, options: &mut ImportOptions<'_>) -> Result<()> {
+    fn admit(
+        &mut self,
+        event: &Event<'_>,
+        bytes: usize,
+        options: &mut ImportOptions<'_>,
+    ) -> Result<()> {
         let key = self.keys.key(event.id);
         if self.chunk.is_empty() {
             self.chunk.absent_at = self.destination.visible.load(Ordering::Acquire);
@@ -177,7 +200,6 @@ impl<'d> Run<'d> {
             return Ok(());
         }
         let limits = &self.destination.options.limits;
-        let bytes = batch_bytes(event);
         check_limit("payload bytes", event.payload.len(), limits.payload_bytes_max)
             .and_then(|()| check_limit("batch bytes", bytes, limits.batch_bytes_max))
             .map_err(|e| {
@@ -200,8 +222,8 @@ impl<'d> Run<'d> {
         Ok(Some(found.tag == tag_of(event)))
     }
 
-    /// Hands the chunk over when it is full, and tells the progress callback.
-    fn settle(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
+    /// Hands the chunk over when it is full, and reports progress.
+    fn after_event(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
         self.unreported += 1;
         if self.chunk.len() >= self.chunk_size {
             return self.flush(options, true);
@@ -213,7 +235,7 @@ impl<'d> Run<'d> {
             if !self.committer.is_under_way() {
                 self.settled = self.examined;
                 if self.unreported >= self.chunk_size {
-                    self.counts.frontier = self.destination.current_frontier();
+                    self.committed.set_frontier(self.destination.current_frontier());
                     return self.report(options);
                 }
             }
@@ -232,7 +254,7 @@ impl<'d> Run<'d> {
         if self.examined != self.settled {
             // What was examined beside the commit does not count where the callback that heard of
             // that cancelled.
-            check_cancel(options.cancel)?;
+            options.cancel.map_or(Ok(()), Cancel::check)?;
         }
         if self.chunk.is_empty() {
             self.settled = self.examined;
@@ -260,42 +282,27 @@ impl<'d> Run<'d> {
     /// Waits for the first chunk that is under way.
     fn collect(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
         let examined = self.under_way.pop_front();
-        let Some(counts) = self.committer.collect().transpose()? else { return Ok(()) };
-        self.counts.imported += counts.imported;
-        self.counts.deduplicated += counts.deduplicated;
-        self.counts.conflicts += counts.conflicts;
-        self.counts.overtaken += counts.overtaken;
-        self.counts.frontier = counts.frontier;
+        let Some(chunk) = self.committer.collect().transpose()? else { return Ok(()) };
+        self.committed.add_chunk(&chunk);
         self.settled = examined.unwrap_or(self.settled);
         self.report(options)
     }
 
     fn report(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
-        self.unreported = 0;
+        (self.unreported, self.passed) = (0, 0);
         let Some(progress) = &mut options.progress else { return Ok(()) };
         let verdict = progress(&self.so_far());
         check_fork()?;
-        match verdict {
-            Verdict::Keep | Verdict::Skip => Ok(()),
-            Verdict::Stop(status) => {
-                options.progress = None;
-                Err(stop(status))
-            }
-        }
+        // Who has stopped the import is not called again by its end.
+        verdict.keeps().map(|_| ()).inspect_err(|_| options.progress = None)
     }
 
     /// As far as committed chunks go.
     fn so_far(&self) -> ImportReport {
-        let frontier = self.counts.frontier;
-        ImportReport {
-            imported: self.counts.imported,
-            deduplicated: self.settled.deduplicated + self.counts.deduplicated,
-            conflicts: self.settled.conflicts + self.counts.conflicts,
-            overtaken: self.counts.overtaken,
-            destination_visible: frontier.visible,
-            destination_durable: frontier.durable,
-            ..self.settled
-        }
+        let mut report = self.settled;
+        report.add_chunk(&self.committed);
+        report.source_position = self.examined.source_position;
+        report
     }
 
     /// Counts every chunk that is under way, also where a callback wants no more: they are
@@ -317,7 +324,7 @@ impl<'d> Run<'d> {
             // A close that is under way may not have synced yet.
             open => self.destination.sync_visible().and(open),
         };
-        self.counts.frontier = self.destination.current_frontier();
+        self.committed.set_frontier(self.destination.current_frontier());
         ImportOutcome { report: self.so_far(), result: result.and(synced) }
     }
 }
@@ -325,13 +332,6 @@ impl<'d> Run<'d> {
 /// Stands for the content of an event in indexes.
 fn tag_of(event: &Event<'_>) -> u64 {
     hash::content_tag(event.entity, event.scope, event.kind, &event.content_hash)
-}
-
-/// What an event counts towards the bytes of a batch.
-fn batch_bytes(event: &Event<'_>) -> usize {
-    let extensions: usize =
-        event.extensions.iter().map(|(key, value)| key.len() + value.len()).sum();
-    event.payload.len() + extensions + event.entity.len() + event.scope.len()
 }
 
 fn filter_keeps(event: &Event<'_>, options: &mut ImportOptions<'_>) -> Result<bool> {
@@ -344,11 +344,7 @@ fn filter_keeps(event: &Event<'_>, options: &mut ImportOptions<'_>) -> Result<bo
     };
     let verdict = filter(&shown);
     check_fork()?;
-    match verdict {
-        Verdict::Keep => Ok(true),
-        Verdict::Skip => Ok(false),
-        Verdict::Stop(status) => Err(stop(status)),
-    }
+    verdict.keeps()
 }
 
 /// Whether the event is an earlier output of an import under this namespace.
@@ -357,21 +353,5 @@ fn comes_from(event: &Event<'_>, namespace: &str) -> Result<bool> {
         Source::None => Ok(false),
         Source::Import { namespace: of, .. } => Ok(of == namespace),
         Source::Raw(_) => Ok(event.provenance()?.is_some_and(|p| p.namespace == namespace)),
-    }
-}
-
-fn check_cancel(cancel: Option<&Cancel>) -> Result<()> {
-    match cancel.is_some_and(Cancel::is_cancelled) {
-        true => Err(Error::new(Code::Cancelled, "the import was cancelled")),
-        false => Ok(()),
-    }
-}
-
-fn stop(status: i32) -> Error {
-    match status {
-        ..=-1 => Error::stopped(status),
-        _ => Error::invalid(format!(
-            "a callback answered {status}; 1, 0 and negative numbers are answers"
-        )),
     }
 }

@@ -1,31 +1,18 @@
 //! Building the index file of a segment.
 
-use super::entries::IdEntry;
-use super::entries::SparseEntry;
-use super::file::block_checksum;
-use super::file::Index;
-use super::file::IndexMeta;
-use super::file::BLOCK_LEN;
-use super::file::DATA_LEN;
-use super::file::ENTRY_LEN;
-use super::file::FILTER_BITS_PER_KEY;
-use super::file::FILTER_LINE_LEN;
-use super::file::IDS;
-use super::file::MAGIC;
-use super::file::NAMES;
-use super::file::SPARSE;
-use super::file::STRINGS;
-use super::file::VERSION;
-use super::filter::entity_filter_key;
-use super::filter::filter_bits;
-use super::filter::filter_line;
-use super::filter::id_filter_key;
+use super::entries::{IdEntry, SparseEntry};
+use super::file::{
+    block_checksum, Index, IndexMeta, BLOCK_LEN, DATA_LEN, ENTRY_LEN, FILTER_BITS_PER_KEY,
+    FILTER_LINE_LEN, IDS, MAGIC, NAMES, SPARSE, STRINGS, VERSION,
+};
+use super::filter::{entity_filter_key, filter_bits, filter_line, id_filter_key};
+use super::zones::{self, Zones};
 use crate::engine::format::frame::SegmentHeader;
 use crate::engine::model::error::Result;
 use std::sync::Arc;
 
-/// At least so many events lie between two sparse entries.
-pub const SPARSE_EVERY: u64 = 64;
+/// So many events lie between two sparse entries; fewer before what an older index covered ends.
+pub const SPARSE_EVERY: usize = 64;
 
 /// What an index is made from.
 #[derive(Default)]
@@ -36,6 +23,8 @@ pub struct IndexBuilder {
     /// By number.
     pub strings: Vec<Arc<str>>,
     pub sparse: Vec<SparseEntry>,
+    /// Of what lies between each sparse entry and the next.
+    pub zones: Zones,
 }
 
 impl IndexBuilder {
@@ -62,6 +51,7 @@ impl IndexBuilder {
         for at in 0..index.entries(SPARSE) {
             builder.sparse.push(index.sparse(at)?);
         }
+        builder.zones = index.zones()?;
         Ok(builder)
     }
 
@@ -77,6 +67,8 @@ impl IndexBuilder {
             self.strings_section(),
             self.strings.iter().flat_map(|s| s.bytes()).collect(),
             self.sparse_section(),
+            zones::encode_times(&self.zones.times),
+            zones::encode_kinds(&self.zones.kinds),
         ];
         let mut header = encode_header(segment, meta);
         let mut block = 1u64;
@@ -85,6 +77,7 @@ impl IndexBuilder {
             header.extend_from_slice(&(section.len() as u64).to_le_bytes());
             block += section.len().div_ceil(DATA_LEN) as u64;
         }
+        header.extend_from_slice(&zones::encode(&self.zones.all_times()));
         let mut out = Vec::with_capacity(block as usize * BLOCK_LEN);
         push_blocks(&mut out, segment.salt, &header);
         for section in &sections {

@@ -4,6 +4,7 @@
 //! Every fixed-size entry divides 4,032, so none straddles two blocks.
 
 use super::cache::{Block, BlockCache, Pinned};
+use super::zones::{self, Times};
 use crate::engine::format::frame::SegmentHeader;
 use crate::engine::model::bytes::{array_at, u32_at, u64_at};
 use crate::engine::model::error::{Code, Error, Result};
@@ -18,7 +19,7 @@ use std::sync::{Arc, OnceLock};
 
 pub(super) const MAGIC: [u8; 8] = *b"FBATIDX\0";
 /// Indexes of another version are made anew.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 pub(super) const BLOCK_LEN: usize = 4096;
 pub(super) const DATA_LEN: usize = 4032;
 pub(super) const FILTER_LINE_LEN: usize = 64;
@@ -33,8 +34,12 @@ pub(super) const POSTINGS: usize = 3; // offset 4; by entity, then offset
 pub(super) const STRINGS: usize = 4; // offset in TEXT 4, length 4; by number
 pub(super) const TEXT: usize = 5; // bytes
 pub(super) const SPARSE: usize = 6; // sequence 8, offset of the frame 4, of its batch 4; by sequence
-pub(super) const SECTIONS: usize = 7;
-pub(super) const ENTRY_LEN: [usize; SECTIONS] = [28, FILTER_LINE_LEN, 16, 4, 8, 1, 16];
+pub(super) const ZONES: usize = 7; // least and greatest of two times, 8 each; as SPARSE
+pub(super) const KINDS: usize = 8; // kind 4, first and last zone 4 each; by kind, then zone
+pub(super) const SECTIONS: usize = 9;
+pub(super) const ENTRY_LEN: [usize; SECTIONS] = [28, FILTER_LINE_LEN, 16, 4, 8, 1, 16, 32, 12];
+/// Where the header has the times of all that is covered.
+pub(super) const TIMES_AT: usize = 112 + 16 * SECTIONS;
 pub(super) const IDS_PER_BLOCK: usize = DATA_LEN / ENTRY_LEN[IDS];
 /// A search among ids begins between two of so many.
 pub(super) const FENCE_STEPS: usize = 64;
@@ -58,7 +63,7 @@ pub struct IndexMeta {
     pub sealed: bool,
 }
 
-/// The checksum of a part of an index or a run, which another part, or one of another segment, does
+/// The checksum of a part of an index or a filter group, which another part, or one of another segment, does
 /// not have.
 pub fn block_checksum(salt: u64, number: u64, data: &[u8]) -> u32 {
     let mut hasher =
@@ -85,6 +90,8 @@ pub struct Index {
     pub(super) fence: Arc<[OnceLock<Id>; FENCE_STEPS + 1]>,
     /// First block and length in bytes of each section.
     pub(super) sections: [(u64, u64); SECTIONS],
+    /// Of all that is covered.
+    pub(super) times: Times,
 }
 
 impl Index {
@@ -116,6 +123,11 @@ impl Index {
                 return Err(wrong("a section of the index is longer than the file"));
             }
         }
+        if section(ZONES).1 * ENTRY_LEN[SPARSE] as u64
+            != section(SPARSE).1 * ENTRY_LEN[ZONES] as u64
+        {
+            return Err(wrong("the index has not as many zones as sparse entries"));
+        }
         if section(FILTER).1 == 0 {
             return Err(wrong("the index has no filter"));
         }
@@ -141,6 +153,7 @@ impl Index {
             cache: cache.clone(),
             dictionary: Arc::default(),
             fence: Arc::new([const { OnceLock::new() }; FENCE_STEPS + 1]),
+            times: zones::decode(&block, TIMES_AT),
             sections,
         })
     }

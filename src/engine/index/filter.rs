@@ -1,15 +1,8 @@
 //! The filter of an index: which ids and entities cannot be in its segment.
 
-use super::cache::Part;
-use super::cache::Pinned;
-use super::file::Index;
-use super::file::BLOCK_LEN;
-use super::file::DATA_LEN;
-use super::file::FILTER;
-use super::file::FILTER_LINE_LEN;
-use super::file::FILTER_PROBES;
-use crate::engine::model::bytes::array_at;
-use crate::engine::model::bytes::u64_at;
+use super::cache::{Part, Pinned};
+use super::file::{Index, BLOCK_LEN, DATA_LEN, FILTER, FILTER_LINE_LEN, FILTER_PROBES};
+use crate::engine::model::bytes::{array_at, u64_at};
 use crate::engine::model::error::Result;
 use crate::engine::model::id::Id;
 

@@ -2,7 +2,9 @@
 
 use super::builder::{IndexBuilder, SPARSE_EVERY};
 use super::entries::{IdEntry, SparseEntry};
-use crate::engine::model::id::{Hash, Id};
+use super::zones::Zones;
+use crate::engine::model::id::{Hash, Id, Kind};
+use crate::engine::model::region::Region;
 use foldhash::HashMap;
 use std::sync::{Arc, Mutex};
 
@@ -19,6 +21,13 @@ pub struct Slot {
     before: u32,
 }
 
+impl Slot {
+    fn sparse_entry(&self) -> SparseEntry {
+        let Slot { sequence, offset, batch_offset, .. } = *self;
+        SparseEntry { sequence, offset, batch_offset }
+    }
+}
+
 /// An event to add.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
@@ -32,6 +41,9 @@ pub struct Entry {
     pub tag: u64,
     pub offset: u32,
     pub batch_offset: u32,
+    pub kind: Kind,
+    pub timestamp_us: i64,
+    pub recorded_us: i64,
 }
 
 /// The newest event of an entity.
@@ -73,6 +85,8 @@ pub struct MemTable {
     numbers: HashMap<Arc<str>, u32>,
     sorted: Sorted,
     heads: HashMap<u32, EntityHead>,
+    /// Each of [`SPARSE_EVERY`] slots.
+    zones: Zones,
     string_bytes: u64,
 }
 
@@ -92,7 +106,9 @@ impl MemTable {
 
     /// Adds an event, the newest so far.
     pub fn insert(&mut self, entry: &Entry) {
-        let Entry { id, sequence, version, hash, entity, tag, offset, batch_offset } = *entry;
+        let Entry { id, sequence, version, hash, entity, tag, offset, batch_offset, .. } = *entry;
+        let new_zone = self.slots.len().is_multiple_of(SPARSE_EVERY);
+        self.zones.add(new_zone, entry.kind, entry.timestamp_us, entry.recorded_us);
         let slot = self.slots.len() as u32 + 1;
         let head = EntityHead { version, hash, slot };
         let before = self.heads.insert(entity, head).map_or(0, |head| head.slot);
@@ -217,16 +233,21 @@ impl MemTable {
             tag,
             offset,
         }));
-        let mut since = builder.sparse.last().map_or(u64::MAX, |_| SPARSE_EVERY);
-        for slot in &self.slots {
-            builder.postings.push((slot.entity, slot.offset));
-            if since >= SPARSE_EVERY {
-                let Slot { sequence, offset, batch_offset, .. } = *slot;
-                builder.sparse.push(SparseEntry { sequence, offset, batch_offset });
-                since = 0;
-            }
-            since += 1;
-        }
+        builder.postings.extend(self.slots.iter().map(|slot| (slot.entity, slot.offset)));
+        builder.sparse.extend(self.slots.iter().step_by(SPARSE_EVERY).map(Slot::sparse_entry));
+        builder.zones.append(&self.zones);
+    }
+
+    /// Where the zones begin that may have events of a region, and the offset at which each ends:
+    /// none for the last.
+    pub fn matching_zones(&self, region: &Region) -> Vec<(SparseEntry, Option<u32>)> {
+        let may = self.zones.matching(region).into_iter().enumerate().filter(|(_, may)| *may);
+        may.map(|(zone, _)| {
+            let first = zone * SPARSE_EVERY;
+            let end = self.slots.get(first + SPARSE_EVERY).map(|slot| slot.offset);
+            (self.slots[first].sparse_entry(), end)
+        })
+        .collect()
     }
 
     /// About how much memory this takes.
@@ -237,5 +258,6 @@ impl MemTable {
             + self.numbers.capacity() * (size_of::<(Arc<str>, u32)>() + 1)
             + self.strings.capacity() * size_of::<Arc<str>>()
             + (self.string_bytes as usize + self.strings.len() * 16)
+            + self.zones.memory_bytes()
     }
 }

@@ -6,3 +6,4 @@ pub(crate) mod entries;
 pub(crate) mod file;
 pub(crate) mod filter;
 pub(crate) mod memtable;
+pub(crate) mod zones;

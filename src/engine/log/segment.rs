@@ -1,21 +1,23 @@
 //! One segment: its log file, the index that covers the front of it, and a table of the rest.
 
-use super::tail::Tail;
+use super::tail::{Batches, Tail};
 use super::window::{Window, SMALL_READ};
 use crate::engine::format::frame::{
     BatchHeader, Frame, SegmentHeader, BATCH_HEADER_LEN, FRAME_FIXED_LEN, SEGMENT_HEADER_LEN,
 };
-use crate::engine::format::hash;
+use crate::engine::format::hash::{self, Link};
 use crate::engine::index::builder::IndexBuilder;
 use crate::engine::index::cache::BlockCache;
-use crate::engine::index::entries::Name;
+use crate::engine::index::entries::{Name, SparseEntry};
 use crate::engine::index::file::{is_damage, Index, IndexMeta};
-use crate::engine::index::memtable::{Entry, MemTable, Slot};
+use crate::engine::index::memtable::{EntityHead, Entry, MemTable, Slot};
 use crate::engine::model::error::{Error, Result};
-use crate::engine::model::id::{Hash, Id};
+use crate::engine::model::id::Id;
+use crate::engine::model::region::Region;
 use crate::engine::platform::memory::MemoryFile;
-use crate::engine::platform::vfs::File;
-use std::ops::ControlFlow;
+use crate::engine::platform::vfs::{copy_front, File};
+use std::fmt::Display;
+use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
@@ -31,14 +33,29 @@ pub struct Found {
 /// The newest event of an entity in this segment.
 #[derive(Clone, Copy, Debug)]
 pub struct Newest {
-    pub sequence: u64,
-    pub version: u64,
-    pub hash: Hash,
+    pub link: Link,
     pub offset: u32,
 }
 
 /// What a visitor of frames answers: go on, or stop here.
 pub type Flow = ControlFlow<()>;
+
+/// A part of the log of a segment: its first frame, the batch of that, and the offset that it ends
+/// before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    pub frame: u64,
+    pub batch: u64,
+    pub end: u64,
+}
+
+/// The zones of a segment that may have events of a region, ascending: of the index by their
+/// numbers, neighbours together, and those of the table, which follow.
+#[derive(Debug, Default)]
+pub struct MatchingZones {
+    pub of_index: Vec<Range<usize>>,
+    pub of_table: Vec<Stretch>,
+}
 
 pub struct Segment {
     pub header: SegmentHeader,
@@ -91,20 +108,20 @@ impl Segment {
         }
     }
 
-    /// The same segment, found through an index instead of a table.
-    pub fn with_index(&self, index: Index) -> Segment {
-        Segment::new(
-            self.header,
-            self.path.clone(),
-            self.file.clone(),
-            Some(index),
-            self.cache.clone(),
-        )
+    /// The same file, of which this index covers the front, and nothing more is known.
+    pub fn with_index(&self, index: impl Into<Option<Index>>) -> Segment {
+        let (path, file) = (self.path.clone(), self.file.clone());
+        Segment::new(self.header, path, file, index.into(), self.cache.clone())
     }
 
-    /// The same file with nothing known about what is in it.
-    pub fn without_index(&self) -> Segment {
-        Segment::new(self.header, self.path.clone(), self.file.clone(), None, self.cache.clone())
+    /// Copies the front of the file, which ends a batch, to another.
+    pub fn copy_to(&self, copy: &dyn File, to: &Path, end: u64) -> Result<()> {
+        let failed = |e| Error::io(&format!("cannot copy {} to", self.path.display()), to, &e);
+        let copied = copy_front(&*self.file, copy, end).map_err(failed)?;
+        if copied < end {
+            return Err(self.corrupt(copied, "the file became shorter while it was read"));
+        }
+        Ok(())
     }
 
     /// Numbers of the entities with events in the table.
@@ -131,73 +148,11 @@ impl Segment {
         self.end.load(Ordering::Acquire)
     }
 
-    /// Adds the batch whose header is at `offset`, from its body.
-    pub fn extend(&self, offset: u64, body: &[u8]) -> Result<()> {
-        let mut table = self.write_table();
-        let mut at = 0;
-        while at < body.len() {
-            let place = offset + (BATCH_HEADER_LEN + at) as u64;
-            let frame = self.frame_in(body, at, place)?;
-            for string in frame.spelled() {
-                if string.number != table.next_string() {
-                    return Err(Error::corrupt(
-                        &self.path,
-                        place,
-                        "a string is numbered out of order",
-                    ));
-                }
-                table.add_string(string.spelled.unwrap_or_default());
-            }
-            let (entity, scope) = (
-                self.string_in(&table, frame.entity.number)?,
-                self.string_in(&table, frame.scope.number)?,
-            );
-            if table.number(&entity).is_none() {
-                // The index has this string; the table has to know whose event it holds.
-                table.remember_number(&entity, frame.entity.number);
-            }
-            let tag = hash::content_tag(&entity, &scope, frame.kind, &frame.content_hash);
-            table.insert(&Entry {
-                id: frame.id,
-                sequence: frame.sequence,
-                version: frame.version,
-                hash: frame.event_hash,
-                entity: frame.entity.number,
-                tag,
-                offset: place as u32,
-                batch_offset: offset as u32,
-            });
-            at += Frame::length(&body[at..]);
-        }
-        // With the table still held: whoever finds an event in it may read that far.
-        self.publish(offset + (BATCH_HEADER_LEN + body.len()) as u64);
-        Ok(())
-    }
-
-    /// Everything below `end` is known now.
-    pub fn publish(&self, end: u64) {
-        self.end.store(end, Ordering::Release);
-    }
-
-    /// The frame at `at` of the body of a batch, which is at `place` of the file.
-    pub fn frame_in<'a>(&self, body: &'a [u8], at: usize, place: u64) -> Result<Frame<'a>> {
-        let corrupt = |why| Error::corrupt(&self.path, place, why);
-        let rest = &body[at..];
-        if rest.len() < FRAME_FIXED_LEN || Frame::length(rest) > rest.len() {
-            return Err(corrupt("a frame is longer than its batch"));
-        }
-        Frame::decode(&self.header, place, &rest[..Frame::length(rest)]).map_err(corrupt)
-    }
-
     fn string_in(&self, table: &MemTable, number: u32) -> Result<Arc<str>> {
         match table.string(number) {
             Some(text) => Ok(text),
             None => self.on_index(|index| index.string(number))?.ok_or_else(|| {
-                Error::corrupt(
-                    &self.path,
-                    0,
-                    format!("string {number} is used before it is spelled"),
-                )
+                self.corrupt(0, format!("string {number} is used before it is spelled"))
             }),
         }
     }
@@ -233,7 +188,7 @@ impl Segment {
     }
 
     fn rebuild_index(&self, meta: &IndexMeta) -> Result<Index> {
-        let bare = self.without_index();
+        let bare = self.with_index(None);
         Tail::at_start(&self.header).read_through(&bare, meta.covered_len)?;
         let bytes = bare.build_index(meta)?;
         self.open_index_bytes(bytes)
@@ -281,18 +236,10 @@ impl Segment {
     pub fn newest_of(&self, entity: &str) -> Result<Option<Newest>> {
         {
             let table = self.read_table();
-            let head = table
-                .number(entity)
-                .and_then(|number| table.head(number))
-                .filter(|head| head.slot > 0);
-            if let Some(head) = head {
-                let Slot { sequence, offset, .. } = table.slot(head.slot - 1);
-                return Ok(Some(Newest {
-                    sequence,
-                    version: head.version,
-                    hash: head.hash,
-                    offset,
-                }));
+            let head = table.number(entity).and_then(|number| table.head(number));
+            if let Some(EntityHead { version, hash, slot }) = head {
+                let Slot { sequence, offset, .. } = table.slot(slot - 1);
+                return Ok(Some(Newest { link: Link { sequence, version, hash }, offset }));
             }
         }
         self.newest_in_index(entity)
@@ -309,12 +256,7 @@ impl Segment {
         let Some(offset) = last.flatten() else { return Ok(None) };
         let mut window = self.window();
         let frame = self.frame_at(&mut window, offset.into())?;
-        Ok(Some(Newest {
-            sequence: frame.sequence,
-            version: frame.version,
-            hash: frame.event_hash,
-            offset,
-        }))
+        Ok(Some(Newest { link: Link::of(&frame), offset }))
     }
 
     /// The offset of the entity's event before the one at `offset`, where it is in this segment.
@@ -383,8 +325,8 @@ impl Segment {
     fn sized_frame_at<'w>(&self, window: &'w mut Window, offset: u64) -> Result<(Frame<'w>, u64)> {
         let bytes = self.frame_bytes(window, offset)?;
         let length = bytes.len() as u64;
-        let frame = Frame::decode(&self.header, offset, bytes)
-            .map_err(|why| Error::corrupt(&self.path, offset, why))?;
+        let frame =
+            Frame::decode(&self.header, offset, bytes).map_err(|why| self.corrupt(offset, why))?;
         Ok((frame, length))
     }
 
@@ -396,7 +338,7 @@ impl Segment {
         let head = window.get(offset, 8)?;
         let length = if head.len() < 8 { 0 } else { Frame::length(head) };
         if length < FRAME_FIXED_LEN || offset + length as u64 > end {
-            return Err(Error::corrupt(&self.path, offset, "the length of the frame is wrong"));
+            return Err(self.corrupt(offset, "the length of the frame is wrong"));
         }
         window.get(offset, length)
     }
@@ -450,6 +392,51 @@ impl Segment {
         Ok((offsets, first))
     }
 
+    /// The zones that may have events of a region with sequences above `after`; none where nothing is
+    /// known that would leave one out.
+    pub fn matching_zones(&self, region: &Region, after: u64) -> Result<Option<MatchingZones>> {
+        if region.timestamps.is_none() && region.recorded.is_none() && region.kind.is_none() {
+            return Ok(None);
+        }
+        let of_index = self.on_index(|index| {
+            let may = index.matching_zones(region)?;
+            let first = if may.is_empty() { 0 } else { index.zone_of(after)? };
+            let zones: Vec<usize> = (first..may.len()).filter(|zone| may[*zone]).collect();
+            let neighbours = zones.chunk_by(|zone, next| zone + 1 == *next);
+            Ok(neighbours.map(|zones| zones[0]..zones[zones.len() - 1] + 1).collect())
+        })?;
+        let table = self.read_table();
+        let stretch = |(start, next): (SparseEntry, Option<u32>)| Stretch {
+            frame: start.offset.into(),
+            batch: start.batch_offset.into(),
+            end: next.map_or_else(|| self.end(), u64::from),
+        };
+        let of_table = table.matching_zones(region).into_iter().map(stretch).collect();
+        Ok(Some(MatchingZones { of_index: of_index.unwrap_or_default(), of_table }))
+    }
+
+    /// The part of the log that zones of the index are.
+    pub fn zones_stretch(&self, zones: Range<usize>) -> Result<Stretch> {
+        let stretch = self.on_index(|index| {
+            let SparseEntry { offset, batch_offset, .. } = index.zone_start(zones.start)?;
+            let end = match zones.end < index.zone_count() {
+                true => index.zone_start(zones.end)?.offset.into(),
+                false => index.meta.covered_len,
+            };
+            Ok(Stretch { frame: offset.into(), batch: batch_offset.into(), end })
+        })?;
+        stretch.ok_or_else(|| Error::corrupt(&self.path, 0, "the index of a zone is gone"))
+    }
+
+    /// Visits, in order, the frames of a part of the log, with their offsets.
+    pub fn walk_stretch(
+        &self,
+        stretch: &Stretch,
+        visit: &mut dyn FnMut(u64, Frame<'_>) -> Result<Flow>,
+    ) -> Result<Flow> {
+        self.walk_between((stretch.frame, stretch.batch), stretch.end, visit)
+    }
+
     /// A frame and its batch from which a walk meets everything above `after`.
     fn start_of_walk(&self, after: u64, back: usize) -> Result<(u64, u64)> {
         {
@@ -474,14 +461,23 @@ impl Segment {
         start: (u64, u64),
         visit: &mut dyn FnMut(u64, Frame<'_>) -> Result<Flow>,
     ) -> Result<Flow> {
-        let end = self.end();
-        let mut window = Window::sequential(self.file.clone(), self.path.clone());
+        self.walk_between(start, self.end(), visit)
+    }
+
+    /// As [`Segment::walk_from`], up to the frame at `end`, which is left out.
+    fn walk_between(
+        &self,
+        start: (u64, u64),
+        end: u64,
+        visit: &mut dyn FnMut(u64, Frame<'_>) -> Result<Flow>,
+    ) -> Result<Flow> {
+        let mut window = self.sequential();
         let (mut at, mut batch_offset) = start;
         while batch_offset < end {
             let batch = self.batch_at(&mut window, batch_offset)?;
             let batch_end = batch_offset + batch.total_len();
             at = at.max(batch_offset + BATCH_HEADER_LEN as u64);
-            while at < batch_end {
+            while at < batch_end.min(end) {
                 let (frame, length) = self.sized_frame_at(&mut window, at)?;
                 if visit(at, frame)?.is_break() {
                     return Ok(Flow::Break(()));
@@ -549,7 +545,7 @@ impl Segment {
     pub fn batch_at(&self, window: &mut Window, offset: u64) -> Result<BatchHeader> {
         window.stay_below(self.end());
         BatchHeader::decode(&self.header, offset, window.get(offset, BATCH_HEADER_LEN)?)
-            .map_err(|why| Error::corrupt(&self.path, offset, why))
+            .map_err(|why| self.corrupt(offset, why))
     }
 
     /// An offset from which on every event has a sequence above `after`, or just about.
@@ -587,5 +583,64 @@ impl Segment {
 
     pub fn table_bytes(&self) -> usize {
         self.read_table().memory_bytes()
+    }
+}
+
+impl Batches for Segment {
+    fn header(&self) -> &SegmentHeader {
+        &self.header
+    }
+
+    fn sequential(&self) -> Window {
+        Window::sequential(self.file.clone(), self.path.clone())
+    }
+
+    fn corrupt(&self, offset: u64, why: impl Display) -> Error {
+        Error::corrupt(&self.path, offset, why)
+    }
+
+    fn extend(&self, offset: u64, body: &[u8]) -> Result<()> {
+        let mut table = self.write_table();
+        let mut at = 0;
+        while at < body.len() {
+            let place = offset + (BATCH_HEADER_LEN + at) as u64;
+            let frame = self.frame_in(body, at, place)?;
+            for string in frame.spelled() {
+                if string.number != table.next_string() {
+                    return Err(self.corrupt(place, "a string is numbered out of order"));
+                }
+                table.add_string(string.spelled.unwrap_or_default());
+            }
+            let (entity, scope) = (
+                self.string_in(&table, frame.entity.number)?,
+                self.string_in(&table, frame.scope.number)?,
+            );
+            if table.number(&entity).is_none() {
+                // The index has this string; the table has to know whose event it holds.
+                table.remember_number(&entity, frame.entity.number);
+            }
+            let tag = hash::content_tag(&entity, &scope, frame.kind, &frame.content_hash);
+            table.insert(&Entry {
+                id: frame.id,
+                sequence: frame.sequence,
+                version: frame.version,
+                hash: frame.event_hash,
+                entity: frame.entity.number,
+                tag,
+                offset: place as u32,
+                batch_offset: offset as u32,
+                kind: frame.kind,
+                timestamp_us: frame.timestamp_us,
+                recorded_us: frame.recorded_us,
+            });
+            at += Frame::length(&body[at..]);
+        }
+        // With the table still held: whoever finds an event in it may read that far.
+        self.publish(offset + (BATCH_HEADER_LEN + body.len()) as u64);
+        Ok(())
+    }
+
+    fn publish(&self, end: u64) {
+        self.end.store(end, Ordering::Release);
     }
 }

@@ -3,7 +3,7 @@
 
 use super::directory::{CleanMark, Directory};
 use super::segment::Segment;
-use super::tail::Tail;
+use super::tail::{Batches, Tail};
 use crate::engine::format::frame::{
     BatchHeader, SegmentHeader, BATCH_HEADER_LEN, BATCH_LOSS, BATCH_SEAL,
 };
@@ -173,14 +173,12 @@ impl Writer {
         self.buffer.resize(BATCH_HEADER_LEN, 0);
         let recorded_us = self.tail.last_recorded_us;
         let header = BatchHeader {
-            body_len: 0,
-            count: 0,
             first_sequence,
             synced_through,
             recorded_us,
             log_hash,
-            body_crc: 0,
             flags,
+            ..BatchHeader::default()
         };
         self.write(header)?;
         self.advance(&header);

@@ -4,10 +4,25 @@ use super::id::Id;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
-/// What went wrong, as a stable number. Numbers are grouped by category, spaced, and never reused.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-#[repr(i32)]
-pub enum Code {
+/// The enum of codes, and the list of them.
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $number:literal,)*) => {
+        /// What went wrong, as a stable number. Numbers are grouped by category, spaced, and never
+        /// reused.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Default)]
+        #[repr(i32)]
+        pub enum Code {
+            $($(#[$doc])* $name = $number,)*
+        }
+
+        impl Code {
+            /// Every code that the engine can answer with.
+            pub const ALL: &[Code] = &[$(Code::$name),*];
+        }
+    };
+}
+
+codes! {
     InvalidArgument = 100,
     InvalidHandle = 110,
     InvalidUtf8 = 120,
@@ -37,46 +52,10 @@ pub enum Code {
     Unsupported = 810,
     Cancelled = 900,
     Panic = 1000,
+    #[default]
     Internal = 1010,
     /// A callback stopped the call; [`Error::callback_status`] is its answer, always negative.
     Stopped = -1,
-}
-
-impl Code {
-    /// Every code that the engine can answer with, except [`Code::Stopped`].
-    pub const ALL: [Code; 31] = [
-        Code::InvalidArgument,
-        Code::InvalidHandle,
-        Code::InvalidUtf8,
-        Code::InvalidCoordinate,
-        Code::ReservedKind,
-        Code::ReservedExtension,
-        Code::LimitExceeded,
-        Code::NotFound,
-        Code::StoreNotFound,
-        Code::IdempotencyConflict,
-        Code::VersionConflict,
-        Code::ImportConflict,
-        Code::StoreExists,
-        Code::Busy,
-        Code::Closed,
-        Code::Poisoned,
-        Code::Forked,
-        Code::ReadOnly,
-        Code::Io,
-        Code::NoSpace,
-        Code::Corrupt,
-        Code::WireFraming,
-        Code::WireChecksum,
-        Code::WireBody,
-        Code::WireNotCanonical,
-        Code::FutureVersion,
-        Code::Unsupported,
-        Code::Cancelled,
-        Code::Panic,
-        Code::Internal,
-        Code::Stopped,
-    ];
 }
 
 /// What the engine answers with when a call fails.
@@ -84,16 +63,16 @@ impl Code {
 pub struct Error(Box<Detail>);
 
 /// The parts of an [`Error`]; those that do not apply are none or zero.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Detail {
     pub code: Code,
     /// One sentence: what, where and why.
     pub message: String,
     /// The operating system's error number.
     pub errno: Option<i32>,
-    /// A version, size or count that was found, and the one that is supported or allowed.
-    pub found: u64,
-    pub supported: u64,
+    /// The version, size or count that there is, and the one that is allowed.
+    pub actual: u64,
+    pub allowed: u64,
     /// Which item of a batch, counted from 0.
     pub item: Option<usize>,
     /// The file concerned, and the byte offset in it.
@@ -112,19 +91,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error of `code` that says `message`.
     pub fn new(code: Code, message: impl Into<String>) -> Error {
-        Error(Box::new(Detail {
-            code,
-            message: message.into(),
-            errno: None,
-            found: 0,
-            supported: 0,
-            item: None,
-            path: None,
-            offset: None,
-            sequence: 0,
-            event_id: Id::NONE,
-            callback_status: 0,
-        }))
+        Error(Box::new(Detail { code, message: message.into(), ..Detail::default() }))
     }
 
     /// Shorthand for [`Code::InvalidArgument`].
@@ -140,17 +107,15 @@ impl Error {
             | io::ErrorKind::FileTooLarge => Code::NoSpace,
             _ => Code::Io,
         };
-        let mut error = Error::new(code, format!("{what} {}: {source}", path.display()));
+        let mut error = Error::new(code, format!("{what} {}: {source}", path.display())).at(path);
         error.0.errno = source.raw_os_error();
-        error.0.path = Some(path.to_owned());
         error
     }
 
     /// Damage found in a file: where, and what is wrong there.
     pub fn corrupt(path: &Path, offset: u64, why: impl fmt::Display) -> Error {
-        let mut error =
-            Error::new(Code::Corrupt, format!("{} at offset {offset}: {why}", path.display()));
-        error.0.path = Some(path.to_owned());
+        let message = format!("{} at offset {offset}: {why}", path.display());
+        let mut error = Error::new(Code::Corrupt, message).at(path);
         error.0.offset = Some(offset);
         error
     }
@@ -163,10 +128,10 @@ impl Error {
         error
     }
 
-    /// What was found against what is supported or allowed.
-    pub fn with_numbers(mut self, found: u64, supported: u64) -> Error {
-        self.0.found = found;
-        self.0.supported = supported;
+    /// The number that there is, against the one that is allowed.
+    pub fn with_numbers(mut self, actual: u64, allowed: u64) -> Error {
+        self.0.actual = actual;
+        self.0.allowed = allowed;
         self
     }
 

@@ -58,7 +58,7 @@ pub struct NewEvent<'a> {
 }
 
 /// An event as it stands in the log, borrowed from a page or from the import that shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Event<'a> {
     pub id: Id,
     pub sequence: u64,
@@ -90,15 +90,15 @@ pub struct Event<'a> {
     pub source: Source<'a>,
 }
 
-impl Event<'_> {
+impl<'a> Event<'a> {
     /// Where this event came from: none when it was not imported. An unreadable provenance is an
     /// error that names the event.
-    pub fn provenance(&self) -> Result<Option<Provenance>> {
+    pub fn provenance(&self) -> Result<Option<Provenance<'a>>> {
         match self.source {
             Source::None => Ok(None),
             Source::Import { namespace, event_id, sequence } => Ok(Some(Provenance {
                 schema_version: super::provenance::SCHEMA_VERSION,
-                namespace: namespace.to_owned(),
+                namespace,
                 event_id,
                 sequence,
                 kind: self.kind,
@@ -124,9 +124,19 @@ pub enum Source<'a> {
     Raw(&'a [u8]),
 }
 
+impl<'a> Source<'a> {
+    /// The name of the source of an imported event.
+    pub fn namespace(&self) -> Option<&'a str> {
+        match self {
+            Source::Import { namespace, .. } => Some(namespace),
+            Source::None | Source::Raw(_) => None,
+        }
+    }
+}
+
 /// Extensions in the form that the log keeps: for each, length and bytes of key and of value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Extensions<'a>(pub(crate) &'a [u8]);
+pub struct Extensions<'a>(pub &'a [u8]);
 
 impl<'a> Extensions<'a> {
     /// Each key with its value, in the order they were given.
@@ -164,6 +174,25 @@ pub struct Receipt {
     pub durable: bool,
     /// The event came from another store.
     pub imported: bool,
+}
+
+impl Receipt {
+    /// The receipt of an event that was appended now, and is not known to be on disk.
+    pub fn of_event(event: &Event<'_>, previous_hash: Hash) -> Receipt {
+        Receipt {
+            id: event.id,
+            sequence: event.sequence,
+            version: event.version,
+            timestamp_us: event.timestamp_us,
+            recorded_us: event.recorded_us,
+            content_hash: event.content_hash,
+            event_hash: event.event_hash,
+            previous_hash,
+            replayed: false,
+            durable: false,
+            imported: event.source != Source::None,
+        }
+    }
 }
 
 /// The parts of an event that cost extra to read.
@@ -242,6 +271,17 @@ pub fn check_limit(what: &str, found: usize, allowed: usize) -> Result<()> {
     }
     let message = format!("{what}: {found}; the limit is {allowed}");
     Err(Error::new(Code::LimitExceeded, message).with_numbers(found as u64, allowed as u64))
+}
+
+/// What an event counts towards the bytes of a batch.
+pub fn batch_bytes<'a>(
+    entity: &str,
+    scope: &str,
+    payload: &[u8],
+    extensions: impl Iterator<Item = (&'a str, &'a [u8])>,
+) -> usize {
+    let extensions: usize = extensions.map(|(key, value)| key.len() + value.len()).sum();
+    payload.len() + extensions + entity.len() + scope.len()
 }
 
 fn check_extensions(extensions: &[(&str, &[u8])]) -> Result<()> {

@@ -3,6 +3,7 @@
 pub mod bytes;
 pub mod error;
 pub mod event;
+pub mod finding;
 pub mod id;
 pub mod key;
 pub mod limits;

@@ -13,6 +13,10 @@ pub struct Region {
     pub kind: Option<KindFilter>,
     /// Inclusive range of entity versions.
     pub versions: Option<(u64, u64)>,
+    /// Inclusive range of the events' own times, in microseconds since 1970.
+    pub timestamps: Option<(i64, i64)>,
+    /// Inclusive range of the times at which the store wrote them, in microseconds since 1970.
+    pub recorded: Option<(i64, i64)>,
 }
 
 /// The kinds that a region takes in.
@@ -29,11 +33,17 @@ impl Region {
         if let Some(KindFilter::Category(category @ 16..)) = self.kind {
             return Err(Error::invalid(format!("category {category}; 0 to 15 are allowed")));
         }
-        match self.versions {
-            Some((low, high)) if low > high => {
-                Err(Error::invalid(format!("versions {low} to {high} are an empty range")))
-            }
-            _ => Ok(()),
+        ordered("versions", self.versions)?;
+        ordered("timestamps", self.timestamps)?;
+        ordered("recorded times", self.recorded)
+    }
+}
+
+fn ordered<T: PartialOrd + std::fmt::Display>(what: &str, range: Option<(T, T)>) -> Result<()> {
+    match range {
+        Some((low, high)) if low > high => {
+            Err(Error::invalid(format!("{what} {low} to {high} are an empty range")))
         }
+        _ => Ok(()),
     }
 }

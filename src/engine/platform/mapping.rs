@@ -6,12 +6,11 @@
 //! libwayland-server does for the buffers of its clients. Every other SIGBUS goes to the handler
 //! that was there before.
 
-use std::fs;
-use std::io;
 use std::os::fd::AsRawFd;
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 use std::sync::OnceLock;
+use std::{fs, io};
 
 /// The front of a file, of which nothing changes as long as this lives.
 #[derive(Debug)]

@@ -8,3 +8,4 @@ pub mod memory;
 #[allow(unsafe_code)] // system calls that std does not have
 pub mod os;
 pub mod vfs;
+pub mod watch;

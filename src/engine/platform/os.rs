@@ -306,11 +306,6 @@ pub fn in_forked_child() -> bool {
     fork::FORKED.load(Ordering::Relaxed)
 }
 
-/// Makes [`in_forked_child`] true in children forked from now on.
-pub fn watch_forks() {
-    fork::register();
-}
-
 mod fork {
     use super::*;
 

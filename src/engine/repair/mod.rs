@@ -5,23 +5,23 @@
 //! the name of each).
 
 use crate::engine::format::frame::{BatchHeader, Frame, SegmentHeader, SEGMENT_HEADER_LEN};
-use crate::engine::format::hash::{self, EventFields};
+use crate::engine::format::hash::{self, Link};
 use crate::engine::format::identity::{check_version, Change, Identity};
 use crate::engine::format::system;
 use crate::engine::index::cache::BlockCache;
 use crate::engine::index::file::Index;
-use crate::engine::log::directory::{self, Directory};
-use crate::engine::log::directory::{not_a_store, refuse, take_lock};
+use crate::engine::log::directory::{self, not_a_store, refuse, take_lock, Directory};
 use crate::engine::log::options::Options;
 use crate::engine::log::segment::Segment;
 use crate::engine::model::error::{Code, Error, Result};
-use crate::engine::model::event::SYSTEM_ENTITY;
+use crate::engine::model::event::Event;
+use crate::engine::model::finding::Finding;
 use crate::engine::model::id::{Hash, Id, Kind};
 use crate::engine::model::limits::{SEQUENCE_LEASE, SEQUENCE_MAX};
 use crate::engine::platform::vfs::{Access, Lock};
+use crate::engine::platform::watch::{Watch, STEP_BYTES};
 use crate::engine::repair::rewrite::Rewrite;
-use crate::engine::repair::salvage::{bare_header, header_of, Names, Piece, Salvage};
-use crate::engine::store::scan::event_of;
+use crate::engine::repair::salvage::{bare_header, header_of, Piece, Salvage};
 use foldhash::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -63,18 +63,7 @@ pub struct RepairReport {
     /// Segments whose header was damaged and could be made anew from their first batch.
     pub headers_rebuilt: u64,
     /// The losses, at most [`LOSSES_LISTED_MAX`].
-    pub list: Vec<Loss>,
-}
-
-/// One thing that does not hold, and the sequences lost by it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Loss {
-    pub path: PathBuf,
-    pub offset: u64,
-    /// The sequences lost; both 0 where none is, or none is known to be.
-    pub first_sequence: u64,
-    pub last_sequence: u64,
-    pub message: String,
+    pub list: Vec<Finding>,
 }
 
 /// Puts every event of the store in `damaged` that proves itself into a new store in `new`, which
@@ -89,11 +78,17 @@ pub struct Loss {
 /// empty, or inside `damaged`), `FutureVersion`, `Corrupt` (no event is whole, or nothing tells
 /// which store this is; nothing was made), `Io`, `NoSpace`.
 pub fn repair(damaged: &Path, new: &Path, options: &Options) -> Result<RepairReport> {
-    let directory = |path: &Path| {
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        Directory { path, vfs: options.vfs.clone() }
-    };
-    let (damaged, new) = (directory(damaged), directory(new));
+    repair_watched(damaged, new, options, &Watch::default())
+}
+
+/// As [`repair`], under a watch that counts the bytes of the log that were read.
+pub fn repair_watched(
+    damaged: &Path,
+    new: &Path,
+    options: &Options,
+    watch: &Watch<'_>,
+) -> Result<RepairReport> {
+    let (damaged, new) = (Directory::at(damaged, &options.vfs), Directory::at(new, &options.vfs));
     let listing = damaged.list()?.ok_or_else(|| not_a_store(&damaged.path, false))?;
     let candidates = candidates(&damaged)?;
     if candidates.is_empty() && !listing.identity {
@@ -101,11 +96,13 @@ pub fn repair(damaged: &Path, new: &Path, options: &Options) -> Result<RepairRep
     }
     refuse(&new, &damaged.path)?;
     let _lock = lock_damaged(&damaged)?;
+    watch.begin(candidates.iter().map(|candidate| candidate.length).sum(), STEP_BYTES)?;
     let (identity, identity_rebuilt) = find_identity(&damaged, &candidates)?;
     let mut repair = Repair {
         damaged: damaged.path.clone(),
         new,
         options,
+        watch,
         identity,
         report: RepairReport { identity_rebuilt, ..RepairReport::default() },
         output: None,
@@ -136,28 +133,30 @@ struct Candidate {
     first_sequence: u64,
     misnamed: bool,
     header: Option<SegmentHeader>,
+    length: u64,
 }
 
 /// The files that are segments by their header or, where that is damaged, by their name, in the
 /// order of the log.
 fn candidates(dir: &Directory) -> Result<Vec<Candidate>> {
-    let names = dir.vfs.list(&dir.path).map_err(|e| Error::io("cannot list", &dir.path, &e))?;
+    let names = dir.names()?.unwrap_or_default();
     let mut found = Vec::new();
     for name in names.iter().filter(|name| name.ends_with(".log")) {
         let path = dir.file(name);
-        let file =
-            dir.vfs.open(&path, Access::Read).map_err(|e| Error::io("cannot open", &path, &e))?;
+        let file = dir.open(&path, Access::Read)?;
         let header = header_of(&*file);
         if let Some(header) = &header {
             check_version(&path, header.version)?;
         }
         let named = directory::segment_number(name.trim_end_matches(".log"));
         let Some(first_sequence) = header.map(|h| h.first_sequence).or(named) else { continue };
+        let length = file.len().map_err(|e| Error::io("cannot stat", &path, &e))?;
         found.push(Candidate {
             path,
             first_sequence,
             misnamed: named != Some(first_sequence),
             header,
+            length,
         });
     }
     found.sort_by(|a, b| {
@@ -169,7 +168,7 @@ fn candidates(dir: &Directory) -> Result<Vec<Candidate>> {
 /// Keeps writers away meanwhile. Without a lock file there is none, and where it cannot be locked,
 /// no writer either.
 fn lock_damaged(dir: &Directory) -> Result<Option<Box<dyn Lock>>> {
-    let names = dir.vfs.list(&dir.path).map_err(|e| Error::io("cannot list", &dir.path, &e))?;
+    let names = dir.names()?.unwrap_or_default();
     if !names.iter().any(|name| name == directory::LOCK) {
         return Ok(None);
     }
@@ -205,8 +204,8 @@ fn find_identity(dir: &Directory, candidates: &[Candidate]) -> Result<(Identity,
             Err(error)
         }
         _ => {
-            let what =
-                "neither the identity file nor the genesis event is whole, so that nothing says which store this is";
+            let what = "neither the identity file nor the genesis event is whole, so that nothing \
+                        says which store this is";
             Err(Error::corrupt(&dir.path, 0, what))
         }
     }
@@ -216,8 +215,8 @@ fn find_identity(dir: &Directory, candidates: &[Candidate]) -> Result<(Identity,
 fn genesis_identity(salvage: &Salvage, frame: &Frame<'_>) -> Option<Identity> {
     let names =
         salvage.names(frame).filter(|_| frame.sequence == 1 && frame.kind == Kind::GENESIS)?;
-    let fields = fields(frame, &names, Hash::ZERO);
-    let holds = hash::event_hash(&fields, &mut Vec::new()) == frame.event_hash
+    let event = names.event(frame);
+    let holds = hash::event_hash(&event, &Hash::ZERO, &mut Vec::new()) == frame.event_hash
         && hash::content_hash(frame.payload) == frame.content_hash;
     let (store_id, created_us) = system::genesis(frame.payload).filter(|_| holds)?;
     Some(Identity {
@@ -230,31 +229,15 @@ fn genesis_identity(salvage: &Salvage, frame: &Frame<'_>) -> Option<Identity> {
 
 fn read(dir: &Directory, candidate: &Candidate, store_id: Id) -> Result<Option<Salvage>> {
     let path = &candidate.path;
-    let file = dir.vfs.open(path, Access::Read).map_err(|e| Error::io("cannot open", path, &e))?;
+    let file = dir.open(path, Access::Read)?;
     Salvage::read(dir, path, &*file, candidate.header, store_id)
 }
 
-/// What the hash of an event covers.
-fn fields<'a>(frame: &Frame<'a>, names: &'a Names, previous_hash: Hash) -> EventFields<'a> {
-    let namespace = names.namespace.as_deref().unwrap_or_default();
-    EventFields::of_event(
-        &event_of(frame, &names.entity, &names.scope, namespace, None),
-        previous_hash,
-    )
-}
-
-/// The newest event of an entity so far.
-#[derive(Clone, Copy)]
-struct Head {
-    sequence: u64,
-    version: u64,
-    hash: Hash,
-}
-
-struct Repair<'a> {
+struct Repair<'a, 'w> {
     damaged: PathBuf,
     new: Directory,
     options: &'a Options,
+    watch: &'a Watch<'w>,
     identity: Identity,
     report: RepairReport,
     /// Made with the first event that is kept.
@@ -265,16 +248,16 @@ struct Repair<'a> {
     next: u64,
     /// The last sequence that was lost so far.
     last_lost: u64,
-    heads: HashMap<Arc<str>, Head>,
+    heads: HashMap<Arc<str>, Link>,
     /// Store ids that events which were kept tell of.
     changes: Vec<Change>,
     /// What did not hold since the last event; the next one tells which sequences that cost.
-    pending: Vec<Loss>,
+    pending: Vec<Finding>,
     scratch: Vec<u8>,
 }
 
 /// The segment that is being read.
-struct Place<'s> {
+struct Reading<'s> {
     salvage: &'s Salvage,
     /// No event of it was kept yet.
     fresh: bool,
@@ -284,7 +267,7 @@ struct Place<'s> {
     repeated: u64,
 }
 
-impl Repair<'_> {
+impl Repair<'_, '_> {
     fn candidate(&mut self, dir: &Directory, candidate: &Candidate) -> Result<()> {
         let (path, first) = (&candidate.path, candidate.first_sequence);
         if let Some(header) =
@@ -326,11 +309,14 @@ impl Repair<'_> {
     }
 
     fn segment(&mut self, salvage: &Salvage, pieces: Vec<(u64, Piece)>) -> Result<()> {
-        let mut place = Place { salvage, fresh: true, through: 0, repeated: 0 };
+        let mut reading = Reading { salvage, fresh: true, through: 0, repeated: 0 };
+        let mut read = 0;
         for (at, piece) in pieces {
+            self.watch.advance(at.saturating_sub(read))?;
+            read = read.max(at);
             match piece {
-                Piece::Header(header) => self.header(&mut place, at, &header)?,
-                Piece::Frame(length) => self.frame(&mut place, at, length)?,
+                Piece::Header(header) => self.header(&mut reading, at, &header)?,
+                Piece::Frame(length) => self.frame(&mut reading, at, length)?,
                 Piece::Unread(length) => {
                     self.report.bytes_unread += length as u64;
                     let zeros = salvage.is_zeros(at as usize, at as usize + length);
@@ -339,17 +325,18 @@ impl Repair<'_> {
                 }
             }
         }
+        self.watch.advance(salvage.end().saturating_sub(read))?;
         self.end_batch()?;
-        if place.repeated > 0 {
+        if reading.repeated > 0 {
             let what = format!(
                 "{} events have sequences of others before them, and were left",
-                place.repeated
+                reading.repeated
             );
             self.list(&salvage.path, SEGMENT_HEADER_LEN as u64, (0, 0), what);
         }
         // The index covers only what was on the disk.
         let indexed = salvage.index.as_ref().map_or(0, |index| index.meta.last_sequence);
-        let through = place.through.max(indexed).min(CLAIM_MAX);
+        let through = reading.through.max(indexed).min(CLAIM_MAX);
         match through >= self.next {
             true => self.close_hole(
                 through + 1,
@@ -362,10 +349,10 @@ impl Repair<'_> {
     }
 
     /// A header says how far the batch before it went at least, and where the next one goes on.
-    fn header(&mut self, place: &mut Place<'_>, at: u64, header: &BatchHeader) -> Result<()> {
+    fn header(&mut self, reading: &mut Reading<'_>, at: u64, header: &BatchHeader) -> Result<()> {
         self.end_batch()?;
-        let path = &place.salvage.path;
-        let told = place.through.saturating_add(1).min(CLAIM_MAX);
+        let path = &reading.salvage.path;
+        let told = reading.through.saturating_add(1).min(CLAIM_MAX);
         if told > self.next {
             self.close_hole(told, path, at, "the batch is not whole")?;
         }
@@ -379,16 +366,16 @@ impl Repair<'_> {
         if header.flags != 0 && header.first_sequence > self.next {
             return self.close_hole(header.first_sequence, path, at, "sequences are missing here");
         }
-        place.through =
-            place.through.max(header.first_sequence.saturating_add(header.count.into()) - 1);
+        reading.through =
+            reading.through.max(header.first_sequence.saturating_add(header.count.into()) - 1);
         Ok(())
     }
 
-    fn frame(&mut self, place: &mut Place<'_>, at: u64, length: usize) -> Result<()> {
-        let salvage = place.salvage;
+    fn frame(&mut self, reading: &mut Reading<'_>, at: u64, length: usize) -> Result<()> {
+        let salvage = reading.salvage;
         let frame = salvage.frame(at, length).expect("the frame held when the file was read");
         if frame.sequence < self.next {
-            place.repeated += 1;
+            reading.repeated += 1;
             return Ok(());
         }
         let lost = |why| format!("event {} (sequence {}): {why}", frame.id, frame.sequence);
@@ -400,10 +387,12 @@ impl Repair<'_> {
             );
             return Ok(());
         };
-        let head = self.head(&names.entity, frame.sequence);
-        let fields = fields(&frame, &names, head.hash);
+        let genesis = self.identity.genesis_hash;
+        let first = || Link::before_first(&names.entity, frame.sequence, genesis);
+        let before = self.heads.get(&names.entity).copied().unwrap_or_else(first);
+        let event = names.event(&frame);
         let goes_on = goes_on_at(&frame).max(self.next);
-        if let Some(why) = self.fault(&fields, &frame, &head, goes_on) {
+        if let Some(why) = self.fault(&event, &before, goes_on) {
             self.note(&salvage.path, at, lost(why));
             return Ok(());
         }
@@ -415,67 +404,38 @@ impl Repair<'_> {
         )?;
         self.report.events += 1;
         self.report.system_events += u64::from(frame.kind.is_reserved());
-        self.report.unlinked_events +=
-            u64::from(head.version.checked_add(1) != Some(frame.version));
+        self.report.unlinked_events += u64::from(!before.is_before(&event));
         let output = self.output()?;
-        if std::mem::take(&mut place.fresh) {
+        if std::mem::take(&mut reading.fresh) {
             output.next_segment()?;
         }
         if frame.sequence > goes_on {
             output.end_batch()?;
         }
-        output.event(&fields, frame.event_hash, frame.payload)?;
+        output.event(&event)?;
         let change =
             (frame.kind == Kind::IDENTITY).then(|| system::new_identity(frame.payload)).flatten();
         self.changes.extend(change.filter(|change| change.may_follow(&self.changes)));
-        let head =
-            Head { sequence: frame.sequence, version: frame.version, hash: frame.event_hash };
-        self.heads.insert(names.entity, head);
-        self.next = frame.sequence + 1;
+        let (link, sequence) = (Link::of(&event), event.sequence);
+        self.heads.insert(names.entity, link);
+        self.next = sequence + 1;
         Ok(())
     }
 
     /// Why an event does not prove itself. `goes_on`: what lies between the next sequence and this
     /// one would be lost.
-    fn fault(
-        &mut self,
-        fields: &EventFields<'_>,
-        frame: &Frame<'_>,
-        head: &Head,
-        goes_on: u64,
-    ) -> Option<&'static str> {
-        if frame.sequence > CLAIM_MAX || frame.version > frame.sequence {
+    fn fault(&mut self, event: &Event<'_>, before: &Link, goes_on: u64) -> Option<&'static str> {
+        if event.sequence > CLAIM_MAX || event.version > event.sequence {
             return Some("no event has so high a sequence, or a version above its sequence");
         }
-        if hash::content_hash(frame.payload) != frame.content_hash {
-            return Some("the payload does not have its content hash");
+        if hash::content_hash(event.payload) != event.content_hash {
+            return Some("the payload does not match its content hash");
         }
-        if frame.sequence == 1 && frame.event_hash != self.identity.genesis_hash {
+        if event.sequence == 1 && event.event_hash != self.identity.genesis_hash {
             return Some("it is not the genesis event of this store");
         }
-        if head.version.checked_add(1) == Some(frame.version) {
-            let holds = hash::event_hash(fields, &mut self.scratch) == frame.event_hash;
-            return (!holds).then_some("the event hash does not hold");
-        }
         let last_lost = if goes_on > self.next { goes_on - 1 } else { self.last_lost };
-        match frame.version <= head.version {
-            true => Some("its entity has gone further already"),
-            false if last_lost > head.sequence => None,
-            false => Some(
-                "its entity's versions do not follow each other, though nothing is lost between",
-            ),
-        }
-    }
-
-    fn head(&self, entity: &str, sequence: u64) -> Head {
-        let genesis = self.identity.genesis_hash;
-        match (self.heads.get(entity), entity == SYSTEM_ENTITY, sequence) {
-            (Some(head), ..) => *head,
-            (None, true, 1) => Head { sequence: 0, version: 0, hash: Hash::ZERO },
-            // Also where the genesis event is lost, its hash is known.
-            (None, true, _) => Head { sequence: 1, version: 1, hash: genesis },
-            (None, false, _) => Head { sequence: 0, version: 0, hash: genesis },
-        }
+        before.fault(event, last_lost, &mut self.scratch)
     }
 
     /// The new log; what was lost before its first event is declared at its start.
@@ -495,7 +455,7 @@ impl Repair<'_> {
 
     /// Remembers something that does not hold until the next event tells what it cost.
     fn note(&mut self, path: &Path, offset: u64, message: String) {
-        self.pending.push(Loss {
+        self.pending.push(Finding {
             path: path.to_owned(),
             offset,
             first_sequence: 0,
@@ -508,7 +468,7 @@ impl Repair<'_> {
         self.report.losses += 1;
         if self.report.list.len() < LOSSES_LISTED_MAX {
             let path = path.to_owned();
-            self.report.list.push(Loss {
+            self.report.list.push(Finding {
                 path,
                 offset,
                 first_sequence: first,

@@ -3,14 +3,15 @@
 //! is judged elsewhere.
 
 use crate::engine::format::frame::{
-    BatchHeader, Frame, FrameSource, SegmentHeader, StringRef, BATCH_HEADER_LEN, BATCH_MAGIC,
-    FRAME_FIXED_LEN, SEGMENT_HEADER_LEN,
+    BatchHeader, Frame, SegmentHeader, StringRef, BATCH_HEADER_LEN, BATCH_MAGIC, FRAME_FIXED_LEN,
+    SEGMENT_HEADER_LEN,
 };
 use crate::engine::index::cache::BlockCache;
 use crate::engine::index::file::Index;
 use crate::engine::log::directory::Directory;
 use crate::engine::log::segment::Segment;
 use crate::engine::model::error::{Error, Result};
+use crate::engine::model::event::Event;
 use crate::engine::model::id::{Hash, Id};
 use crate::engine::model::limits::{FORMAT_VERSION, PAYLOAD_BYTES_MAX};
 use crate::engine::platform::vfs::{read_full, Access, File};
@@ -54,6 +55,14 @@ pub struct Names {
     pub entity: Arc<str>,
     pub scope: Arc<str>,
     pub namespace: Option<Arc<str>>,
+}
+
+impl Names {
+    /// The event of a frame that has these strings.
+    pub fn event<'a>(&'a self, frame: &Frame<'a>) -> Event<'a> {
+        let namespace = self.namespace.as_deref().unwrap_or_default();
+        frame.with_strings(&self.entity, &self.scope, namespace)
+    }
 }
 
 /// The header at the start of a file; none where it does not hold or cannot be read.
@@ -174,9 +183,9 @@ impl Salvage {
     /// The strings of a frame, as a frame spells them or, where that one is lost, as the index has
     /// them.
     pub fn names(&self, frame: &Frame<'_>) -> Option<Names> {
-        let namespace = match frame.source {
-            FrameSource::Import { namespace, .. } => Some(self.string(namespace)?),
-            _ => None,
+        let namespace = match frame.namespace {
+            Some(namespace) => Some(self.string(namespace)?),
+            None => None,
         };
         Some(Names {
             entity: self.string(frame.entity)?,

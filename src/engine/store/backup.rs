@@ -2,18 +2,16 @@
 
 use super::Store;
 use crate::engine::format::frame::SEGMENT_HEADER_LEN;
-use crate::engine::log::directory;
-use crate::engine::log::directory::sync_parent;
-use crate::engine::log::directory::{CleanMark, Directory};
-use crate::engine::log::filter_group::{self, RUN_SEGMENTS};
+use crate::engine::log::directory::{self, sync_parent, CleanMark, Directory};
+use crate::engine::log::filter_group::{self, GROUP_SEGMENTS};
 use crate::engine::log::recovery::Opening;
 use crate::engine::log::segment::Segment;
-use crate::engine::log::state::Inner;
-use crate::engine::log::tail::{Step, Tail};
-use crate::engine::log::window::Window;
+use crate::engine::log::state::{Importing, Log};
+use crate::engine::log::tail::{Batches, Step, Tail};
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::id::Hash;
-use crate::engine::platform::vfs::{copy_front, read_full, Access, File};
+use crate::engine::platform::vfs::{read_full, Access};
+use crate::engine::platform::watch::{Watch, STEP_BYTES};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -49,14 +47,26 @@ impl Store {
     /// goes there), `Corrupt` (this store is damaged; the message names file and offset), `Closed`,
     /// `Io`, `NoSpace`. After a failure there is no store at the destination.
     pub fn backup(&self, destination: &Path, options: BackupOptions) -> Result<BackupReport> {
+        self.backup_watched(destination, options, &Watch::default())
+    }
+
+    /// As [`Store::backup`], under a watch that counts the bytes of the log that were copied.
+    pub fn backup_watched(
+        &self,
+        destination: &Path,
+        options: BackupOptions,
+        watch: &Watch<'_>,
+    ) -> Result<BackupReport> {
+        let _busy = watch.tells().then(|| Importing::new(&self.0));
         let source = &*self.0;
         source.check_open()?;
         // The genesis event was on disk before the store was one.
         let end = source.sync_for_copy()?.max(1);
-        let path = std::path::absolute(destination).unwrap_or_else(|_| destination.to_owned());
-        let dir = Directory { path, vfs: source.dir.vfs.clone() };
+        let dir = Directory::at(destination, &source.dir.vfs);
         let _lock = directory::claim(&dir, &source.dir.path)?;
-        Backup { source, dir: &dir, end, options }.run().inspect_err(|_| {
+        let bytes = source.segments().iter().map(|segment| segment.end()).sum();
+        watch.begin(bytes, STEP_BYTES)?;
+        Backup { source, dir: &dir, end, options, watch }.run().inspect_err(|_| {
             // Best effort: without an identity file what is left is no store.
             let _ = dir.remove_store();
         })
@@ -64,45 +74,46 @@ impl Store {
 }
 
 /// A backup under way.
-struct Backup<'a> {
-    source: &'a Inner,
+struct Backup<'a, 'w> {
+    source: &'a Log,
     dir: &'a Directory,
     /// The last sequence to be copied; it ends a batch and is durable in the source.
     end: u64,
     options: BackupOptions,
+    watch: &'a Watch<'w>,
 }
 
 /// Where the copy ends so far.
-struct Place {
+struct CopyEnd {
     segment: u64,
     tail: Tail,
     /// Events in all segments.
     events: u64,
 }
 
-impl Backup<'_> {
+impl Backup<'_, '_> {
     /// Everything is on disk before the identity file is, which makes a store of it.
     fn run(&self) -> Result<BackupReport> {
-        let (mut report, mut place, mut copies) = (BackupReport::default(), None, Vec::new());
+        let (mut report, mut end, mut copies) = (BackupReport::default(), None, Vec::new());
         let segments = self.source.segments();
         for (at, segment) in segments.iter().enumerate() {
             let first = segment.header.first_sequence;
-            if place.is_some() && first > self.end {
+            if end.is_some() && first > self.end {
                 break;
             }
             self.source.check_open()?;
             let sealed =
                 segments.get(at + 1).is_some_and(|next| next.header.first_sequence <= self.end + 1);
-            let (copy, copied) = self.segment(segment, sealed, place.as_ref(), &mut report)?;
-            place = Some(copied);
+            let (copy, copied) = self.segment(segment, sealed, end.as_ref(), &mut report)?;
+            end = Some(copied);
             copies.push(Arc::new(copy));
-            if copies.len() == RUN_SEGMENTS {
+            if copies.len() == GROUP_SEGMENTS {
                 // From the indexes that were made here.
                 filter_group::make(self.dir, &copies)?;
                 copies.clear();
             }
         }
-        let Place { segment, tail, events } = place.expect("an open log has a segment");
+        let CopyEnd { segment, tail, events } = end.expect("an open log has a segment");
         let last_sequence = tail.next_sequence - 1;
         // After the end was fixed: every store id that the log tells of is in the file by then.
         let identity = self.source.dir.read_identity()?.until(last_sequence);
@@ -125,21 +136,22 @@ impl Backup<'_> {
         &self,
         segment: &Segment,
         sealed: bool,
-        before: Option<&Place>,
+        before: Option<&CopyEnd>,
         report: &mut BackupReport,
-    ) -> Result<(Segment, Place)> {
+    ) -> Result<(Segment, CopyEnd)> {
         let header = segment.header;
         let to = self.dir.file(&Segment::log_name(header.first_sequence));
         let failed = |e| Error::io("cannot write", &to, &e);
         let linked =
             sealed && self.options.link && self.dir.vfs.hard_link(&segment.path, &to).is_ok();
         let file = match linked {
-            true => self
-                .dir
-                .vfs
-                .open(&to, Access::Read)
-                .map_err(|e| Error::io("cannot open", &to, &e))?,
-            false => copy_file(segment, self.dir, &to)?,
+            true => self.dir.open(&to, Access::Read)?,
+            false => {
+                let copy = self.dir.open(&to, Access::CreateNew)?;
+                // What is known are whole batches, which do not change any more.
+                segment.copy_to(&*copy, &to, segment.end())?;
+                copy
+            }
         };
         // Under the name that it has in the source, since damage is the source's.
         let copy = Segment::new(
@@ -157,9 +169,8 @@ impl Backup<'_> {
         // Made from what was just checked, so that no damage of the old one is copied.
         let index = copy.build_index(&tail.index_meta())?;
         self.dir.publish(&Segment::index_name(header.first_sequence), &index, true)?;
-        let index =
-            Opening::for_reading(self.dir, &self.source.identity, self.source.cache.clone())
-                .open_index(&header)?;
+        let index = Opening::for_reading(self.dir, &self.source.identity, &self.source.cache)
+            .open_index(&header)?;
         let indexed =
             Segment::new(header, copy.path.clone(), file, index, self.source.cache.clone());
         report.segments += 1;
@@ -167,7 +178,7 @@ impl Backup<'_> {
         report.log_bytes += tail.offset;
         Ok((
             indexed,
-            Place {
+            CopyEnd {
                 segment: header.first_sequence,
                 tail,
                 events: header.events_before + tail.events,
@@ -176,7 +187,7 @@ impl Backup<'_> {
     }
 
     /// Reads a copied segment to its seal or to where the copy ends.
-    fn read(&self, copy: &Segment, sealed: bool, before: Option<&Place>) -> Result<Tail> {
+    fn read(&self, copy: &Segment, sealed: bool, before: Option<&CopyEnd>) -> Result<Tail> {
         let failed = |e| Error::io("cannot read", &copy.path, &e);
         let corrupt = |at, why| Err(Error::corrupt(&copy.path, at, why));
         let mut bytes = [0; SEGMENT_HEADER_LEN];
@@ -185,21 +196,22 @@ impl Backup<'_> {
         if bytes != copy.header.encode() {
             return corrupt(0, "the header of the segment has changed since it was opened");
         }
-        let place = (tail.next_sequence, tail.log_hash, copy.header.events_before);
-        if before.is_some_and(|b| (b.tail.next_sequence, b.tail.log_hash, b.events) != place) {
+        let end = (tail.next_sequence, tail.log_hash, copy.header.events_before);
+        if before.is_some_and(|b| (b.tail.next_sequence, b.tail.log_hash, b.events) != end) {
             return corrupt(0, "the segment does not continue the one before");
         }
         if sealed {
-            tail.read_through(copy, copy.file.len().map_err(failed)?)?;
+            tail.read_watched(copy, copy.file.len().map_err(failed)?, self.watch)?;
             if !tail.sealed {
                 return corrupt(tail.offset, "another segment follows, but this one is not sealed");
             }
             return Ok(tail);
         }
-        let mut window = Window::sequential(copy.file.clone(), copy.path.clone());
+        let mut window = copy.sequential();
         while tail.next_sequence <= self.end {
+            let before = tail.offset;
             match tail.step(copy, &mut window)? {
-                Step::Batch => {}
+                Step::Batch => self.watch.advance(tail.offset - before)?,
                 Step::Bad(why) => return corrupt(tail.offset, why),
                 Step::End | Step::Sealed => return corrupt(tail.offset, "the log ends here"),
             }
@@ -208,20 +220,5 @@ impl Backup<'_> {
             return corrupt(tail.offset, "what is said to be synced ends inside of a batch");
         }
         Ok(tail)
-    }
-}
-
-/// Copies what is known of a segment: whole batches, which do not change any more.
-fn copy_file(segment: &Segment, dir: &Directory, to: &Path) -> Result<Arc<dyn File>> {
-    let file =
-        dir.vfs.open(to, Access::CreateNew).map_err(|e| Error::io("cannot create", to, &e))?;
-    let end = segment.end();
-    let copied = copy_front(&*segment.file, &*file, end)
-        .map_err(|e| Error::io(&format!("cannot copy {} to", segment.path.display()), to, &e))?;
-    match copied < end {
-        true => {
-            Err(Error::corrupt(&segment.path, copied, "the file became shorter while it was read"))
-        }
-        false => Ok(file),
     }
 }

@@ -3,26 +3,17 @@
 use super::commit::Item;
 use super::scan::Scan;
 use super::Store;
-use crate::engine::format::identity::Change;
-use crate::engine::format::identity::Identity;
+use crate::engine::format::identity::{Change, Identity};
 use crate::engine::format::system;
 use crate::engine::log::directory;
 use crate::engine::log::options::random_id;
-use crate::engine::log::options::OpenMode;
-use crate::engine::log::options::Options;
 use crate::engine::log::segment::Flow;
-use crate::engine::log::state::Inner;
-use crate::engine::model::error::Code;
-use crate::engine::model::error::Error;
-use crate::engine::model::error::Result;
-use crate::engine::model::event::NewEvent;
-use crate::engine::model::event::SYSTEM_ENTITY;
-use crate::engine::model::event::SYSTEM_SCOPE;
-use crate::engine::model::id::Id;
-use crate::engine::model::id::Kind;
+use crate::engine::log::state::Log;
+use crate::engine::model::error::{Code, Error, Result};
+use crate::engine::model::event::{Event, NewEvent, SYSTEM_ENTITY, SYSTEM_SCOPE};
+use crate::engine::model::id::{Id, Kind};
 use crate::engine::model::limits::IDENTITY_CHANGES_MAX;
 use crate::engine::model::region::Region;
-use std::path::Path;
 use std::sync::atomic::Ordering;
 
 /// Compares, event by event, what a log says of store ids with what an identity file says.
@@ -79,7 +70,7 @@ impl<'a> Declared<'a> {
     }
 }
 
-impl Inner {
+impl Log {
     /// Tells the log of the newest store id, unless it has been told. The identity file, which is
     /// on disk, comes first: a crash in between leaves this to the next writer.
     pub fn declare_identity(&self, identity: &Identity) -> Result<()> {
@@ -94,7 +85,7 @@ impl Inner {
         let mut declared =
             Declared { identity, seen: at, last_sequence: newest.first_sequence - 1 };
         let mut agrees = Ok(());
-        let (region, go_on) = (Region::default(), || Ok(()));
+        let region = Region::default();
         let scan = Scan {
             region: &region,
             after: newest.first_sequence - 1,
@@ -103,15 +94,17 @@ impl Inner {
             system: true,
             previous_hash: false,
             rehash: false,
-            go_on: &go_on,
         };
-        self.scan(&scan, &mut |event| {
+        self.scan(&scan, &mut |event: &Event<'_>| {
             agrees = declared.meet(event.sequence, event.kind, event.payload);
             Ok(if event.kind == Kind::GAP { Flow::Continue(()) } else { Flow::Break(()) })
         })?;
         agrees.and(declared.finish()).map_err(corrupt)?;
         if declared.seen == at {
-            self.commit(&[system_item(Kind::IDENTITY, &identity.payload(at))], None)?;
+            self.commit(
+                &[system_item(Kind::IDENTITY, &system::identity_payload(identity, at))],
+                None,
+            )?;
             self.sync_visible()?;
         }
         Ok(())
@@ -128,16 +121,6 @@ pub fn system_item(kind: Kind, payload: &[u8]) -> Item<'_> {
         ..NewEvent::default()
     };
     Item::of_event(&event, &[])
-}
-
-/// Gives the store in the directory `path` a store id of its own, from its next sequence on, and
-/// answers with it: for a copied directory, which is a second store with the id of the first.
-///
-/// Opens the store for writing, so recovery runs first, and the codes are those of
-/// [`Store::open`]; `LimitExceeded` after [`IDENTITY_CHANGES_MAX`] times. After another failure
-/// the store has its old id or a new one, whole; opening it tells.
-pub fn new_identity(path: &Path, options: &Options) -> Result<Id> {
-    Store::open(path, &Options { mode: OpenMode::MustExist, ..options.clone() })?.change_identity()
 }
 
 impl Store {

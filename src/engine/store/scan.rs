@@ -1,16 +1,17 @@
 //! Walking over events that match a region: what queries and imports share.
 
-use crate::engine::format::frame::{Frame, FrameSource, StringRef};
+use crate::engine::format::frame::Frame;
 use crate::engine::format::hash;
 use crate::engine::index::file::Index;
-use crate::engine::log::segment::{Flow, Segment};
-use crate::engine::log::state::Inner;
+use crate::engine::log::segment::{Flow, MatchingZones, Segment, Stretch};
+use crate::engine::log::state::Log;
 use crate::engine::log::window::Window;
 use crate::engine::model::error::{Error, Result};
-use crate::engine::model::event::{Event, Extensions, Source};
+use crate::engine::model::event::Event;
 use crate::engine::model::id::{Hash, Id};
 use crate::engine::model::region::{KindFilter, Region};
 use foldhash::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Which events to visit.
@@ -24,19 +25,31 @@ pub struct Scan<'q> {
     pub previous_hash: bool,
     /// Check the content hash of every payload.
     pub rehash: bool,
-    /// Asked at every event that is read, also at those that do not match; an error ends the walk.
-    pub go_on: &'q dyn Fn() -> Result<()>,
 }
 
 /// Frames at known places are fetched so many ahead.
 const FRAMES_AHEAD: usize = 4;
 
-/// What is called for each event. No lock is held meanwhile.
-pub type Visit<'v> = dyn FnMut(&Event<'_>) -> Result<Flow> + 'v;
+/// Whoever walks. No lock is held while it is called; an error ends the walk.
+pub trait Visit {
+    /// An event is read, which may not match: the walk has come as far as this sequence.
+    fn pass(&mut self, _sequence: u64) -> Result<()> {
+        Ok(())
+    }
 
-impl Inner {
+    /// An event matches.
+    fn show(&mut self, event: &Event<'_>) -> Result<Flow>;
+}
+
+impl<F: FnMut(&Event<'_>) -> Result<Flow>> Visit for F {
+    fn show(&mut self, event: &Event<'_>) -> Result<Flow> {
+        self(event)
+    }
+}
+
+impl Log {
     /// Visits matching events in order of sequence, or in reverse.
-    pub fn scan(&self, scan: &Scan<'_>, visit: &mut Visit<'_>) -> Result<()> {
+    pub fn scan(&self, scan: &Scan<'_>, visit: &mut dyn Visit) -> Result<()> {
         let segments = self.segments();
         let count = segments.len();
         for at in 0..count {
@@ -63,7 +76,7 @@ impl Inner {
 
 /// The walk over one segment.
 struct Visitor<'a> {
-    store: &'a Inner,
+    store: &'a Log,
     scan: &'a Scan<'a>,
     segment: &'a Arc<Segment>,
     strings: Strings,
@@ -76,7 +89,7 @@ struct Visitor<'a> {
 impl<'a> Visitor<'a> {
     /// None where the segment cannot hold a match.
     fn new(
-        store: &'a Inner,
+        store: &'a Log,
         scan: &'a Scan<'a>,
         segment: &'a Arc<Segment>,
     ) -> Result<Option<Visitor<'a>>> {
@@ -91,25 +104,81 @@ impl<'a> Visitor<'a> {
         Ok(Some(Visitor { store, scan, segment, strings, scope, last_hashes: HashMap::default() }))
     }
 
-    fn run(&mut self, visit: &mut Visit<'_>) -> Result<Flow> {
-        match &self.scan.region.entity {
-            Some(entity) => self.run_entity(entity, visit),
-            None if self.scan.backward => self.run_backward(visit),
-            None => {
-                let segment = self.segment;
-                segment.walk(self.scan.after, &mut |offset, frame| self.meet(offset, &frame, visit))
+    fn run(&mut self, visit: &mut dyn Visit) -> Result<Flow> {
+        let (segment, scan) = (self.segment, self.scan);
+        let zones = segment.matching_zones(scan.region, scan.after)?;
+        match (&scan.region.entity, zones) {
+            (Some(entity), zones) => self.run_entity(entity, zones, visit),
+            (None, Some(zones)) if scan.backward => self.run_zones_backward(zones, visit),
+            (None, Some(zones)) => self.run_zones(zones, visit),
+            (None, None) if scan.backward => self.run_backward(visit),
+            (None, None) => {
+                segment.walk(scan.after, &mut |offset, frame| self.meet(offset, &frame, visit))
             }
         }
     }
 
-    fn run_entity(&mut self, entity: &str, visit: &mut Visit<'_>) -> Result<Flow> {
+    fn run_entity(
+        &mut self,
+        entity: &str,
+        zones: Option<MatchingZones>,
+        visit: &mut dyn Visit,
+    ) -> Result<Flow> {
         let lowest = self.segment.lowest_offset(self.scan.after)?;
         let highest = self.segment.highest_offset(self.scan.until)?;
-        let offsets = self.segment.offsets(entity, true, lowest, highest)?;
+        let mut offsets = self.segment.offsets(entity, true, lowest, highest)?;
+        // A few events are read sooner than their zones are looked up.
+        if let Some(zones) = zones.filter(|zones| zones.of_index.len() < offsets.len()) {
+            let of_index = zones.of_index.into_iter().map(|z| self.segment.zones_stretch(z));
+            let stretches =
+                of_index.chain(zones.of_table.into_iter().map(Ok)).collect::<Result<Vec<_>>>()?;
+            offsets.retain(|offset| {
+                let after = stretches.partition_point(|stretch| stretch.frame <= *offset);
+                after > 0 && *offset < stretches[after - 1].end
+            });
+        }
         self.run_offsets(&offsets, visit)
     }
 
-    fn run_backward(&mut self, visit: &mut Visit<'_>) -> Result<Flow> {
+    fn run_zones(&mut self, zones: MatchingZones, visit: &mut dyn Visit) -> Result<Flow> {
+        let segment = self.segment;
+        let of_index = zones.of_index.into_iter().map(|zones| segment.zones_stretch(zones));
+        let of_table = zones.of_table.chunk_by(|zone, next| zone.end == next.frame);
+        let of_table =
+            of_table.map(|zones| Ok(Stretch { end: zones[zones.len() - 1].end, ..zones[0] }));
+        for stretch in of_index.chain(of_table) {
+            let flow = segment
+                .walk_stretch(&stretch?, &mut |offset, frame| self.meet(offset, &frame, visit))?;
+            if flow.is_break() {
+                return Ok(flow);
+            }
+        }
+        Ok(Flow::Continue(()))
+    }
+
+    fn run_zones_backward(&mut self, zones: MatchingZones, visit: &mut dyn Visit) -> Result<Flow> {
+        let segment = self.segment;
+        let highest = u64::from(segment.highest_offset(self.scan.until)?);
+        let of_index = zones.of_index.into_iter().rev().flat_map(Range::rev);
+        let of_index = of_index.map(|zone| segment.zones_stretch(zone..zone + 1));
+        for stretch in zones.of_table.into_iter().rev().map(Ok).chain(of_index) {
+            let stretch = stretch?;
+            if stretch.frame > highest {
+                continue;
+            }
+            let mut offsets = Vec::new();
+            let _whole = segment.walk_stretch(&stretch, &mut |offset, _| {
+                offsets.push(offset);
+                Ok(Flow::Continue(()))
+            })?;
+            if self.run_offsets(&offsets, visit)?.is_break() {
+                return Ok(Flow::Break(()));
+            }
+        }
+        Ok(Flow::Continue(()))
+    }
+
+    fn run_backward(&mut self, visit: &mut dyn Visit) -> Result<Flow> {
         let mut until = self.scan.until;
         loop {
             let (offsets, first) = self.segment.frames_before(until)?;
@@ -123,7 +192,7 @@ impl<'a> Visitor<'a> {
         }
     }
 
-    fn run_offsets(&mut self, offsets: &[u64], visit: &mut Visit<'_>) -> Result<Flow> {
+    fn run_offsets(&mut self, offsets: &[u64], visit: &mut dyn Visit) -> Result<Flow> {
         let segment = self.segment;
         let mut window = segment.window();
         let nth = |n: usize| {
@@ -144,9 +213,9 @@ impl<'a> Visitor<'a> {
 
     /// Shows a frame to the caller if it matches; breaks where no further one can.
     #[inline(always)]
-    fn meet(&mut self, offset: u64, frame: &Frame<'_>, visit: &mut Visit<'_>) -> Result<Flow> {
+    fn meet(&mut self, offset: u64, frame: &Frame<'_>, visit: &mut dyn Visit) -> Result<Flow> {
         let (scan, sequence) = (self.scan, frame.sequence);
-        (scan.go_on)()?;
+        visit.pass(sequence)?;
         let past = if scan.backward { sequence <= scan.after } else { sequence > scan.until };
         if past {
             return Ok(Flow::Break(()));
@@ -168,7 +237,7 @@ impl<'a> Visitor<'a> {
             true => Some(self.previous_hash(offset, frame)?),
             false => None,
         };
-        visit(&self.strings.event(frame, previous)?)
+        visit.show(&self.strings.event(frame, previous)?)
     }
 
     fn matches(&self, frame: &Frame<'_>) -> bool {
@@ -181,6 +250,10 @@ impl<'a> Visitor<'a> {
         kind && (self.scan.system || frame.kind.category() != 0)
             && self.scope.is_none_or(|scope| frame.scope.number == scope)
             && region.versions.is_none_or(|(low, high)| (low..=high).contains(&frame.version))
+            && region
+                .timestamps
+                .is_none_or(|(low, high)| (low..=high).contains(&frame.timestamp_us))
+            && region.recorded.is_none_or(|(low, high)| (low..=high).contains(&frame.recorded_us))
     }
 
     fn previous_hash(&mut self, offset: u64, frame: &Frame<'_>) -> Result<Hash> {
@@ -298,10 +371,7 @@ impl Strings {
         previous_hash: Option<Hash>,
     ) -> Result<Event<'e>> {
         self.forget_many();
-        let namespace = match frame.source {
-            FrameSource::Import { namespace: StringRef { number, .. }, .. } => Some(number),
-            _ => None,
-        };
+        let namespace = frame.namespace.map(|string| string.number);
         for number in
             [Some(frame.entity.number), Some(frame.scope.number), namespace].into_iter().flatten()
         {
@@ -309,50 +379,8 @@ impl Strings {
         }
         let text = |number| self.text(number);
         let namespace = namespace.map_or("", text);
-        Ok(event_of(
-            frame,
-            text(frame.entity.number),
-            text(frame.scope.number),
-            namespace,
-            previous_hash,
-        ))
-    }
-}
-
-/// The event of a frame, whose strings are these.
-#[inline(always)]
-pub fn event_of<'e>(
-    frame: &Frame<'e>,
-    entity: &'e str,
-    scope: &'e str,
-    namespace: &'e str,
-    previous_hash: Option<Hash>,
-) -> Event<'e> {
-    Event {
-        id: frame.id,
-        sequence: frame.sequence,
-        entity,
-        scope,
-        kind: frame.kind,
-        version: frame.version,
-        timestamp_us: frame.timestamp_us,
-        recorded_us: frame.recorded_us,
-        flags: frame.flags,
-        payload_version: frame.payload_version,
-        correlation: frame.correlation,
-        causation: frame.causation,
-        payload: frame.payload,
-        payload_len: frame.payload.len(),
-        extensions: Extensions(frame.extensions),
-        content_hash: frame.content_hash,
-        event_hash: frame.event_hash,
-        previous_hash,
-        source: match frame.source {
-            FrameSource::None => Source::None,
-            FrameSource::Raw(body) => Source::Raw(body),
-            FrameSource::Import { event_id, sequence, .. } => {
-                Source::Import { namespace, event_id, sequence }
-            }
-        },
+        let event =
+            frame.with_strings(text(frame.entity.number), text(frame.scope.number), namespace);
+        Ok(Event { previous_hash, ..event })
     }
 }

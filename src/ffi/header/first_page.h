@@ -13,18 +13,12 @@
  * @code{.c}
  * #include "fbat.h"
  * #include <stdio.h>
- * #include <string.h>
  *
- * // Tells of a failure and frees its detail.
+ * // Reports a failure and frees its detail.
  * static int failed(const char *what, fbat_error *err) {
  *   fprintf(stderr, "%s: %s\n", what, fbat_error_message(err).data);
  *   fbat_error_free(err);
  *   return 1;
- * }
- *
- * static fbat_str text(const char *s) {
- *   fbat_str str = {s, strlen(s)};
- *   return str;
  * }
  *
  * int main(int argc, char **argv) {
@@ -35,10 +29,10 @@
  *
  *   fbat_event event = FBAT_EVENT_INIT;
  *   fbat_receipt receipt = FBAT_RECEIPT_INIT;
- *   event.entity = text("order:1");
- *   event.scope = text("shop");
+ *   event.entity = FBAT_STR("order:1");
+ *   event.scope = FBAT_STR("shop");
  *   event.kind = 0x1001;
- *   event.payload = (const uint8_t *)"2 apples";
+ *   event.payload = "2 apples";
  *   event.payload_len = 8;
  *   if (fbat_append(store, &event, &receipt, &err) != FBAT_OK)
  *     return failed("append", err);
@@ -54,10 +48,10 @@
  *       return failed("next", err);
  *     if (page == NULL)
  *       break;
- *     const fbat_record *rows = fbat_page_rows(page);
- *     for (size_t i = 0; i < fbat_page_len(page); i++)
- *       printf("%s: %.*s\n", rows[i].entity.data, (int)rows[i].payload_len,
- *              (const char *)rows[i].payload);
+ *     for (size_t i = 0; i < fbat_page_len(page); i++) {
+ *       const fbat_record *row = fbat_page_row(page, i);
+ *       printf("%s: %.*s\n", row->entity.data, (int)row->payload_len, (const char *)row->payload);
+ *     }
  *     fbat_page_free(page);
  *   }
  *   fbat_cursor_free(cursor);
@@ -69,49 +63,60 @@
  * @endcode
  *
  * @par Status and error
- * A call that can fail returns an #fbat_status: #FBAT_OK is 0, the library's own failures are
- * positive, and a negative number is what a callback of yours stopped the call with. The last
- * parameter `err` may be NULL; else `*err` is set to NULL at the beginning and to a new
- * fbat_error on failure, which you free. What was there before is overwritten, not freed.
+ * A call that can fail returns an #fbat_status. #FBAT_OK is 0. The library's own failures are
+ * positive. A negative number is what a callback of yours stopped the call with.
  * @par
- * The statuses that a function lists are not all: every one may also return
- * #FBAT_ERR_INVALID_HANDLE when an object that it needs is not live, #FBAT_ERR_FORKED,
- * #FBAT_ERR_PANIC and #FBAT_ERR_INTERNAL when the library has a defect, and, where it makes an
- * object, #FBAT_ERR_LIMIT_EXCEEDED when 16 million are live. A function without a status
- * answers with what it documents for an object that is not live.
+ * The last parameter `err` may be NULL. Else `*err` is NULL on success, and a new fbat_error on
+ * failure, which you free. What was there before is overwritten, not freed.
+ * @par
+ * A function lists the statuses that are its own. Every one may also return
+ * #FBAT_ERR_INVALID_HANDLE for an object that is not live, #FBAT_ERR_UNSUPPORTED for a struct of a
+ * newer header, #FBAT_ERR_FORKED, #FBAT_ERR_PANIC, #FBAT_ERR_INTERNAL for a defect of the library,
+ * and #FBAT_ERR_LIMIT_EXCEEDED when it makes an object and 16 million are live. A function without
+ * a status says what it answers for an object that is not live.
  *
  * @par Results
- * Results come through out-parameters, which are written in every case: on failure pointers are
- * NULL, numbers, ids and hashes zero, and structs zero but for their size. Only a struct whose
+ * Results come through out-parameters, which are always written. On failure pointers are NULL,
+ * numbers, ids and hashes are zero, and structs are zero but for their size. Only a struct whose
  * `struct_size` is bad is left as it is.
  *
  * @par Ownership
  * What a call returns through a pointer is yours and has a `_free` function, which ignores NULL.
- * What it returns by value (an #fbat_str, a pointer to rows) is borrowed; its line says how long
+ * What it returns by value (an #fbat_str, a pointer to a row) is borrowed; its line says how long
  * it lives. What you pass in is copied before the call returns.
  *
  * @par Objects
  * A pointer to an opaque object is a number that the library looks up, never an address. One
- * that was freed, is of another type, or is garbage gives #FBAT_ERR_INVALID_HANDLE, and a second
+ * that was freed, is of another type, or is garbage gives #FBAT_ERR_INVALID_HANDLE. A second
  * `_free` does nothing. Leak checkers can't see such objects: fbat_live_handles() counts them.
- * This does not protect plain memory: structs, arrays, rows of a page.
+ * Plain memory (structs, arrays, rows of a page) has no such protection.
  *
  * @par Structs with a size
- * The first member of a struct that you allocate is its `struct_size`. Begin with its
- * `FBAT_..._INIT`, or with its `fbat_..._init()` where macros are of no use; both set all else to
- * zero, which is the default of every member. A size that the library does not know is an error.
+ * Options, events and reports are plain structs, whose first member is their `struct_size`. Begin
+ * each with its `FBAT_..._INIT`, or zero it and set the size: zero is the default of every other
+ * member. Options may be NULL for the defaults, but for an import's.
+ * @par
+ * Structs grow at their end. The library takes the size that an older header had, and treats what
+ * is missing as zero. It takes a larger one, of a newer header, when all that it does not know is
+ * zero, and else answers #FBAT_ERR_UNSUPPORTED. All elements of an array have the size of the
+ * first, and are that far apart; so are the rows of a page, for which fbat_page_row() is there.
  *
  * @par Text and bytes
- * Text is UTF-8 with a length; NULL with a length of 0 is empty, NULL with another length is an
- * error. Text from the library has a NUL behind it. Paths end with a NUL, and are bytes of the
- * file system.
+ * Text is UTF-8 with a length. NULL with a length of 0 is no text; NULL with another length is an
+ * error. In a member that may be left out, a pointer with a length of 0 is an error too: text that
+ * was computed, and came out empty, must not mean "everything". Text from the library has a NUL
+ * after its end. Paths end with a NUL, and are bytes of the file system.
  *
  * @par Flags and choices
  * They are fixed-width integers. Unknown bits and values are an error.
  *
+ * @par Long calls
+ * Opening, queries, imports, verification, backup and repair have a `progress` callback and a
+ * `cancel` token in their options. A triggered token ends the call with #FBAT_ERR_CANCELLED.
+ *
  * @par Threads
  * Every function says which threads may call it. In short: `const` objects may be used by any
- * number of threads at once, others by one at a time; any thread may close and free a store. No
+ * number of threads at once, others by one at a time. Any thread may close and free a store. No
  * function has to be called on the thread that made an object.
  *
  * @par Callbacks
@@ -121,7 +126,7 @@
  *
  * @par Fork
  * In a child that was forked after a store had been opened, every call gives #FBAT_ERR_FORKED
- * without an error object, frees do nothing, and no file is touched; versions, status names and
+ * without an error object, frees do nothing, and no file is touched. Versions, status names and
  * kinds work. After exec all is well.
  *
  * @par Defects
@@ -146,9 +151,3 @@ extern "C" {
 #else
 #define FBAT_NODISCARD
 #endif
-
-/** The version of this header as text. @since 0.1 */
-#define FBAT_VERSION "0.1.0"
-
-/** The first 6 bytes of a provenance frame. @since 0.1 */
-#define FBAT_PROVENANCE_MAGIC "FBATIP"

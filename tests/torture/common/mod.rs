@@ -8,9 +8,12 @@ pub mod ledger;
 pub mod lies;
 pub mod machine;
 pub mod mount;
+pub mod page;
 pub mod simulated;
 pub mod spy;
 pub mod worker;
+
+pub use page::{Page, Pages};
 
 use fbat::engine::import::{ImportOptions, ImportOutcome, ImportReport};
 use fbat::engine::log::options::{Durability, OpenMode, Options};
@@ -19,7 +22,7 @@ use fbat::engine::model::event::{Cause, Columns, Event, NewEvent, Receipt};
 use fbat::engine::model::id::{Hash, Id, Kind};
 use fbat::engine::model::provenance::Provenance;
 use fbat::engine::platform::clock::{Clock, Entropy};
-use fbat::engine::store::query::{Page, Query};
+use fbat::engine::store::query::Query;
 use fbat::engine::store::Store;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -349,7 +352,44 @@ pub struct Row {
     pub content_hash: Hash,
     pub event_hash: Hash,
     pub previous_hash: Option<Hash>,
-    pub provenance: Option<Provenance>,
+    pub provenance: Option<Origin>,
+}
+
+/// A [`Provenance`] that owns its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    pub schema_version: u16,
+    pub namespace: String,
+    pub event_id: Id,
+    pub sequence: u64,
+    pub kind: Kind,
+    pub content_hash: Hash,
+}
+
+impl Origin {
+    pub fn lend(&self) -> Provenance<'_> {
+        Provenance {
+            schema_version: self.schema_version,
+            namespace: &self.namespace,
+            event_id: self.event_id,
+            sequence: self.sequence,
+            kind: self.kind,
+            content_hash: self.content_hash,
+        }
+    }
+}
+
+impl From<Provenance<'_>> for Origin {
+    fn from(p: Provenance<'_>) -> Origin {
+        Origin {
+            schema_version: p.schema_version,
+            namespace: p.namespace.to_owned(),
+            event_id: p.event_id,
+            sequence: p.sequence,
+            kind: p.kind,
+            content_hash: p.content_hash,
+        }
+    }
 }
 
 impl From<&Event<'_>> for Row {
@@ -378,7 +418,7 @@ impl From<&Event<'_>> for Row {
             content_hash: e.content_hash,
             event_hash: e.event_hash,
             previous_hash: e.previous_hash,
-            provenance: e.provenance().expect("a readable provenance"),
+            provenance: e.provenance().expect("a readable provenance").map(Origin::from),
         }
     }
 }

@@ -1,0 +1,94 @@
+//! Where lines of the log go: one callback for the whole process.
+
+use super::panic;
+use super::types::fbat_destroy_fn;
+use std::cell::Cell;
+use std::ffi::{c_char, c_void, CString};
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// The levels, as the header numbers them.
+pub(crate) const ERROR: u32 = 1;
+pub(crate) const WARNING: u32 = 2;
+pub(crate) const INFO: u32 = 3;
+
+/// What belongs to a callback: disposes of its data when the last use is over.
+pub(crate) struct UserData {
+    data: *mut c_void,
+    destroy: fbat_destroy_fn,
+}
+
+// SAFETY: the library only hands the pointer back; the header says on which threads.
+unsafe impl Send for UserData {}
+// SAFETY: as above.
+unsafe impl Sync for UserData {}
+
+impl UserData {
+    pub(crate) fn new(data: *mut c_void, destroy: fbat_destroy_fn) -> UserData {
+        UserData { data, destroy }
+    }
+}
+
+impl Drop for UserData {
+    fn drop(&mut self) {
+        if let Some(destroy) = self.destroy.take() {
+            // SAFETY: the caller gave both for this; `take` makes it once.
+            panic::outside(|| unsafe { destroy(self.data) });
+        }
+    }
+}
+
+type Callback = unsafe extern "C-unwind" fn(*mut c_void, u32, *const c_char, usize);
+
+struct Sink {
+    callback: Callback,
+    user_data: UserData,
+}
+
+static SINK: RwLock<Option<Arc<Sink>>> = RwLock::new(None);
+
+thread_local! {
+    static IN_SINK: Cell<bool> = const { Cell::new(false) };
+}
+
+pub(crate) fn error(message: &str) {
+    emit(ERROR, message);
+}
+
+pub(crate) fn warning(message: &str) {
+    emit(WARNING, message);
+}
+
+pub(crate) fn info(message: &str) {
+    emit(INFO, message);
+}
+
+/// Gives a line to the callback, if there is one.
+fn emit(level: u32, message: &str) {
+    let sink = SINK.read().unwrap_or_else(PoisonError::into_inner).clone();
+    let Some(sink) = sink else { return };
+    if IN_SINK.replace(true) {
+        return;
+    }
+    let line: Vec<u8> = message.bytes().map(|b| if b < 0x20 { b' ' } else { b }).collect();
+    let line = CString::new(line).unwrap_or_default();
+    let call = || {
+        // SAFETY: the caller gave both for this; the text lives until after the call.
+        panic::outside(|| unsafe {
+            (sink.callback)(sink.user_data.data, level, line.as_ptr(), line.as_bytes().len())
+        })
+    };
+    // A line may be logged where no guard is around it, so a panic of the callback ends here.
+    if let Err(payload) = std::panic::catch_unwind(AssertUnwindSafe(call)) {
+        panic::dispose(payload);
+    }
+    IN_SINK.set(false);
+}
+
+/// Puts a callback in place of the one before, whose data is disposed of after its last use.
+pub(crate) fn replace(callback: Option<Callback>, user_data: UserData) {
+    let sink = callback.map(|callback| Arc::new(Sink { callback, user_data }));
+    let before =
+        std::mem::replace(&mut *SINK.write().unwrap_or_else(PoisonError::into_inner), sink);
+    drop(before);
+}

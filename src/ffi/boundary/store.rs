@@ -1,0 +1,108 @@
+//! The object behind a store's handle, and what of its opening goes to the log.
+
+use super::args::Text;
+use super::{handle, sink};
+use crate::engine::log::options::Options;
+use crate::engine::log::recovery::OpenReport;
+use crate::engine::model::error::{Code, Result};
+use crate::engine::platform::watch::Watch;
+use crate::engine::store::Store;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// An open store.
+/// @par Threads
+/// Everything that takes a `const fbat_store *` may run at once, on any threads.
+/// @since 0.1
+pub struct fbat_store {
+    _opaque: [u8; 0],
+}
+
+/// What a handle to a store leads to: the engine's store, and text for the getters to lend.
+pub(crate) struct StoreObject {
+    pub engine: Store,
+    pub namespace: Text,
+    pub label: Text,
+    pub path: Text,
+    pub dropped_path: Text,
+    /// A callback freed the handle; the import that called it closes the store when it is over.
+    freed_in_callback: AtomicBool,
+}
+
+impl handle::Object for StoreObject {
+    type Raw = fbat_store;
+    const TAG: u8 = 4;
+    const NAME: &'static str = "store";
+}
+
+impl StoreObject {
+    pub(crate) fn open(path: &Path, options: &Options, watch: &Watch<'_>) -> Result<StoreObject> {
+        let engine = Store::open_watched(path, options, watch)?;
+        let report = engine.open_report();
+        tell_log(engine.path(), report);
+        Ok(StoreObject {
+            namespace: Text::new(engine.native_namespace()),
+            label: Text::new(engine.label()),
+            path: Text::new(engine.path().as_os_str().as_bytes()),
+            dropped_path: Text::new(report.dropped_path.as_os_str().as_bytes()),
+            freed_in_callback: AtomicBool::new(false),
+            engine,
+        })
+    }
+
+    /// Closes with nobody to tell of a failure but the log. Within a callback of an import that
+    /// uses the store, it is left to that import.
+    pub(crate) fn close_quietly(&self) {
+        match self.engine.close() {
+            Ok(()) => {}
+            Err(e) if e.code() == Code::Busy => {
+                self.freed_in_callback.store(true, Ordering::Relaxed)
+            }
+            Err(e) => sink::error(&format!("closing {}: {e}", self.path.as_str())),
+        }
+    }
+
+    /// What an import does when it is over; an outer one may use the store still.
+    pub(crate) fn close_if_freed(&self) {
+        if self.freed_in_callback.swap(false, Ordering::Relaxed) {
+            self.close_quietly();
+        }
+    }
+}
+
+impl Drop for StoreObject {
+    fn drop(&mut self) {
+        self.close_quietly();
+    }
+}
+
+/// Tells the log of what an open had to put right.
+fn tell_log(path: &Path, report: &OpenReport) {
+    let path = path.display();
+    if report.unclean {
+        sink::info(&format!("{path}: the last writer did not close the store"));
+    }
+    if report.dropped_bytes > 0 {
+        sink::warning(&format!(
+            "{}: {} bytes of a torn tail were cut off at offset {}, with {} whole batches ({} events) behind the hole",
+            report.dropped_path.display(),
+            report.dropped_bytes,
+            report.dropped_offset,
+            report.dropped_batches,
+            report.dropped_events,
+        ));
+    }
+    if report.gap_first > 0 {
+        let (first, last) = (report.gap_first, report.gap_last);
+        sink::warning(&format!(
+            "{path}: the sequences {first} to {last} are left out, somebody may have seen them"
+        ));
+    }
+    if report.indexes_rebuilt > 0 {
+        sink::warning(&format!(
+            "{path}: {} missing or damaged indexes were rebuilt",
+            report.indexes_rebuilt
+        ));
+    }
+}
