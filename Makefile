@@ -3,7 +3,8 @@
 #   make                 libraries for C in build/lib
 #   make help            this list
 #   make demo            the example on real data
-#   make check           every test, and a tenth of an hour's torture
+#   make check           the tests, in every language: minutes
+#   make check-all       what is left: sanitizers, packages, a tenth of an hour's torture: half an hour
 #   make torture         attacks on every promise for an hour (TIME=minutes SEED=n ONLY="crash fuzz"), and the scorecard
 #   make canaries        broken builds, each of which a harness must catch
 #   make install         PREFIX=/usr/local LIBDIR= INCLUDEDIR= MANDIR= DESTDIR=; install-strip, uninstall. docs/packaging.md
@@ -17,6 +18,7 @@
 #   make bench-languages what an event costs in C, C++, Go, Python and Node; benches/bindings/results.md
 #   make bench-scale     what an event costs in stores of 10 thousand to 10 million; benches/scale.md, .csv, .svg
 #   make header          writes include/ again after a change to src/ffi
+#   make render          the same, and all else that is rendered from it
 
 CARGO      ?= cargo
 PREFIX     ?= /usr/local
@@ -45,7 +47,7 @@ STATIC_LIBS := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 EXAMPLE_CC   = $(CC) -std=c11 -O2 -g -Wall -Wextra -Wpedantic $(CFLAGS) $(EXAMPLE_CFLAGS) -Iinclude
 EXAMPLE_LIB := -Lbuild/lib -Wl,-rpath,'$$ORIGIN/../lib' -lfbat
 
-.PHONY: all lib man print-version print-soversion examples demo check torture canaries bench bench-quick bench-scale bench-languages header \
+.PHONY: all lib man print-version print-soversion examples demo check check-all torture canaries bench bench-quick bench-scale bench-languages header render \
   install install-strip uninstall dist dist-vendored deb docs abi abi-bless features setup clean help
 all: lib
 
@@ -63,11 +65,13 @@ else
 	@echo 'cargo is not here: build/lib is taken as it is'
 endif
 
-# Pages need Python alone; an installation can do without them.
+# Pages need Python, and the description of the header that a tarball has; an installation can do
+# without them.
 man: build/man/made
-build/man/made: include/fbat.h scripts/man
-	@if command -v $(PYTHON) >/dev/null; then $(PYTHON) scripts/man build/man/man3 && touch $@; \
-	  else echo 'man pages are left out: $(PYTHON) is not here'; fi
+build/man/made: include/fbat.h scripts/man scripts/description.py
+	@if ! command -v $(PYTHON) >/dev/null; then echo 'man pages are left out: no $(PYTHON)'; \
+	  elif ! CARGO='$(CARGO)' scripts/api; then echo 'man pages are left out'; \
+	  else CARGO='$(CARGO)' $(PYTHON) scripts/man build/man/man3 && touch $@; fi
 
 print-version:
 	@echo $(VERSION)
@@ -94,6 +98,10 @@ demo:
 check:
 	@scripts/setup check
 	@scripts/check
+
+check-all:
+	@scripts/setup check
+	@scripts/check all
 
 torture:
 	@scripts/setup torture
@@ -124,6 +132,9 @@ bench-languages: lib
 
 header:
 	@scripts/api --all
+
+render:
+	@scripts/render
 
 # Paths in what is installed are relative, so that the whole can be moved.
 path = $$(realpath -ms --relative-to='$(1)' '$(2)')

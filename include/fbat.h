@@ -2943,7 +2943,7 @@ fbat_status fbat_repair(const char *damaged_path,
 /* ------------------------------------------------------------------------------ Initializers */
 
 /** @defgroup fbat_init Initializers
- * Each names every member, so that no compiler warns, in C and in C++.
+ * Macros that begin a struct. Each names every member, so that no compiler warns.
  * @{
  */
 

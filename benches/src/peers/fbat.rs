@@ -1,11 +1,12 @@
 //! fbat through its Rust core: beside the C worker, it shows what the boundary costs.
 
 use crate::peer::{Event, EventView, Imported, Mode, Peer, Role, BATCH};
-use fbat::engine::import::{ImportDurability, ImportOptions, Verdict};
+use fbat::engine::import::{ImportDurability, ImportOptions};
 use fbat::engine::log::options::{Durability, Options};
-use fbat::engine::model::event::{Columns, Event as Stored, NewEvent};
+use fbat::engine::model::event::{Columns, NewEvent};
 use fbat::engine::model::id::{Id, Kind};
 use fbat::engine::model::region::Region;
+use fbat::engine::platform::watch::Verdict;
 use fbat::engine::store::query::Query;
 use fbat::engine::store::Store;
 use std::path::Path;

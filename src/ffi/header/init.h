@@ -1,5 +1,5 @@
 // Initializers
-// Each names every member, so that no compiler warns, in C and in C++.
+// Macros that begin a struct. Each names every member, so that no compiler warns.
 
 /** A string literal as an #fbat_str. @since 0.2 */
 #ifdef __cplusplus
