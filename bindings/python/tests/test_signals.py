@@ -30,6 +30,8 @@ PROGRAM = """
         return True
     def told(report):
         pass
+    # Python itself leaves a signal alone that is ignored when it begins, as it is behind a shell's `&`.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if "handler" in sys.argv:
         seen = []
         signal.signal(signal.SIGINT, lambda number, frame: seen.append(number))
