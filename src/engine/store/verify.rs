@@ -320,7 +320,7 @@ impl Walk<'_, '_> {
             if frame.sequence > visible {
                 return Ok(Flow::Break(()));
             }
-            if !zones.as_mut().map_or(Ok(true), |zones| zones.holds(offset, &frame))? {
+            if !zones.as_mut().map_or(Ok(true), |zones| zones.holds(offset, frame))? {
                 let what = "the index does not have this event's time or kind";
                 self.find(segment, offset, frame.sequence, what);
             }
