@@ -10,7 +10,7 @@ use crate::engine::index::builder::IndexBuilder;
 use crate::engine::index::cache::BlockCache;
 use crate::engine::index::entries::{Name, SparseEntry};
 use crate::engine::index::file::{is_damage, Index, IndexMeta};
-use crate::engine::index::memtable::{EntityHead, Entry, MemTable, Slot};
+use crate::engine::index::memtable::{EntityHead, Entry, MemTable};
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::id::Id;
 use crate::engine::model::region::Region;
@@ -124,11 +124,6 @@ impl Segment {
         Ok(())
     }
 
-    /// Numbers of the entities with events in the table.
-    pub fn entity_numbers(&self) -> Vec<u32> {
-        self.read_table().entity_numbers()
-    }
-
     /// Name of the log file of the segment that starts with `first_sequence`.
     pub fn log_name(first_sequence: u64) -> String {
         format!("{first_sequence:020}.log")
@@ -207,11 +202,6 @@ impl Segment {
         Ok(builder.build(&self.header, meta))
     }
 
-    /// Bytes of the strings that the table holds.
-    pub fn string_bytes(&self) -> u64 {
-        self.read_table().string_bytes()
-    }
-
     /// Whether the id or entity with this filter key may be here. Takes no lock for a sealed
     /// segment, which nearly always can say no.
     pub fn may_have(&self, filter_key: u64) -> bool {
@@ -237,9 +227,8 @@ impl Segment {
         {
             let table = self.read_table();
             let head = table.number(entity).and_then(|number| table.head(number));
-            if let Some(EntityHead { version, hash, slot }) = head {
-                let Slot { sequence, offset, .. } = table.slot(slot - 1);
-                return Ok(Some(Newest { link: Link { sequence, version, hash }, offset }));
+            if let Some(EntityHead { link, slot }) = head {
+                return Ok(Some(Newest { link, offset: table.slot(slot - 1).offset }));
             }
         }
         self.newest_in_index(entity)
@@ -558,14 +547,6 @@ impl Segment {
     pub fn number_in_index(&self, text: &str) -> Result<Option<u32>> {
         Ok(self.on_index(|index| index.find_string(text))?.flatten().map(|name| name.number))
     }
-
-    pub fn table_len(&self) -> usize {
-        self.read_table().len()
-    }
-
-    pub fn table_bytes(&self) -> usize {
-        self.read_table().memory_bytes()
-    }
 }
 
 impl Batches for Segment {
@@ -602,19 +583,7 @@ impl Batches for Segment {
                 table.remember_number(&entity, frame.entity.number);
             }
             let tag = hash::content_tag(&entity, &scope, frame.kind, &frame.content_hash);
-            table.insert(&Entry {
-                id: frame.id,
-                sequence: frame.sequence,
-                version: frame.version,
-                hash: frame.event_hash,
-                entity: frame.entity.number,
-                tag,
-                offset: place as u32,
-                batch_offset: offset as u32,
-                kind: frame.kind,
-                timestamp_us: frame.timestamp_us,
-                recorded_us: frame.recorded_us,
-            });
+            table.insert(&Entry::of(&frame, frame.entity.number, tag, place, offset));
             at += Frame::length(&body[at..]);
         }
         // With the table still held: whoever finds an event in it may read that far.

@@ -298,8 +298,9 @@ impl Log {
         for segment in segments.iter() {
             stats.log_bytes += segment.end();
             stats.index_bytes += segment.index().map_or(0, |index| index.file_bytes());
-            stats.unindexed_events += segment.table_len() as u64;
-            stats.memory_bytes += segment.table_bytes() as u64;
+            let table = segment.read_table();
+            stats.unindexed_events += table.len() as u64;
+            stats.memory_bytes += table.memory_bytes() as u64;
         }
         stats.events = segments.last().map_or(0, |last| last.header.events_before) + events_here;
         stats.memory_bytes += self.cache.bytes() as u64;

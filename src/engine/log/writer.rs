@@ -207,7 +207,7 @@ impl Writer {
 
     /// Leaves the log, which is synced and cut, so that the next open need not look at it.
     pub fn mark(&mut self) -> Result<()> {
-        if self.segment.table_len() > UNINDEXED_EVENTS_MAX {
+        if self.segment.read_table().len() > UNINDEXED_EVENTS_MAX {
             self.write_index()?;
         }
         self.dir.write_clean_mark(&CleanMark {

@@ -1,11 +1,10 @@
 //! The one way into the log: a batch of items is checked against what is there, encoded, written as
 //! a whole and published. Appends, imports and the library's own events all come through here.
 
-use super::find::Predecessor;
 use crate::engine::format::frame::{
     BatchHeader, Frame, StringRef, BATCH_HEADER_LEN, FRAME_FIXED_LEN,
 };
-use crate::engine::format::hash;
+use crate::engine::format::hash::{self, Link};
 use crate::engine::index::memtable::{Entry, MemTable};
 use crate::engine::log::segment::{Found, Segment};
 use crate::engine::log::segments::Segments;
@@ -119,7 +118,7 @@ struct Plan<'a> {
     /// Items by key.
     keys: HashMap<Id, usize>,
     /// By the number of the entity, as far as the batch has moved them.
-    heads: HashMap<u32, Predecessor>,
+    heads: HashMap<u32, Link>,
     /// Numbers of strings that the table does not have yet: those of the index, and those that the
     /// batch spells.
     numbers: HashMap<&'a str, u32>,
@@ -253,7 +252,7 @@ impl Log {
         let tail = writer.tail;
         let full = tail.offset + bytes > self.options.limits.segment_bytes
             || tail.events + events > SEGMENT_EVENTS
-            || writer.segment.string_bytes() > SEGMENT_STRING_BYTES;
+            || writer.segment.read_table().string_bytes() > SEGMENT_STRING_BYTES;
         if tail.sealed || (full && tail.events > 0) {
             self.rotate(writer)?;
         }
@@ -327,7 +326,7 @@ impl Log {
         let head = match plan.heads.get(&entity.number).copied() {
             Some(head) => head,
             None => match table.head(entity.number) {
-                Some(head) => Predecessor { version: head.version, hash: head.hash },
+                Some(head) => head.link,
                 None => self.older_head(item.event.entity)?,
             },
         };
@@ -353,23 +352,11 @@ impl Log {
         event.event_hash = hash::event_hash(event, &head.hash, &mut writer.scratch);
         let offset = writer.tail.offset + writer.buffer.len() as u64;
         frame.encode(&segment.header, offset, &mut writer.buffer);
-        let Event { id, event_hash, .. } = frame.event;
         if plan.outcomes.len() > 1 {
-            plan.heads.insert(entity.number, Predecessor { version, hash: event_hash });
+            plan.heads.insert(entity.number, Link::of(&frame.event));
         }
-        plan.entries.push(Entry {
-            id,
-            sequence,
-            version,
-            hash: event_hash,
-            entity: entity.number,
-            tag: item.tag,
-            offset: offset as u32,
-            batch_offset: writer.tail.offset as u32,
-            kind: frame.event.kind,
-            timestamp_us: frame.event.timestamp_us,
-            recorded_us,
-        });
+        let batch = writer.tail.offset;
+        plan.entries.push(Entry::of(&frame.event, entity.number, item.tag, offset, batch));
         Ok(Receipt::of_event(&frame.event, head.hash))
     }
 

@@ -9,13 +9,6 @@ use crate::engine::model::event::SYSTEM_ENTITY;
 use crate::engine::model::id::{Hash, Id};
 use std::sync::Arc;
 
-/// The newest event of an entity: what its next one builds on.
-#[derive(Clone, Copy)]
-pub struct Predecessor {
-    pub version: u64,
-    pub hash: Hash,
-}
-
 impl Log {
     /// The event with this id, newest segment first.
     pub fn find_key(&self, key: Id) -> Result<Option<(Arc<Segment>, Found)>> {
@@ -23,17 +16,13 @@ impl Log {
     }
 
     /// The head of an entity that has no event in the table of the active segment.
-    pub fn older_head(&self, entity: &str) -> Result<Predecessor> {
-        let segments = self.segments();
-        let key = entity_filter_key(entity);
-        if let Some(newest) = segments.find(key, |segment| segment.newest_in_index(entity))? {
-            let Link { version, hash, .. } = newest.link;
-            return Ok(Predecessor { version, hash });
-        }
-        // The genesis event is known by its hash, also where it was lost.
+    pub fn older_head(&self, entity: &str) -> Result<Link> {
+        let (segments, key) = (self.segments(), entity_filter_key(entity));
+        let newest = segments.find(key, |segment| segment.newest_in_index(entity))?;
         let genesis = self.identity.genesis_hash;
-        let version = u64::from(entity == SYSTEM_ENTITY && genesis != Hash::ZERO);
-        Ok(Predecessor { version, hash: genesis })
+        // A log without a genesis event is one that begins with it.
+        let first = || Link::before_first(entity, 1 + u64::from(genesis != Hash::ZERO), genesis);
+        Ok(newest.map_or_else(first, |newest| newest.link))
     }
 
     /// Hash of the event before the one at `offset` of `segment`, which is the entity's

@@ -340,7 +340,7 @@ impl Walk<'_, '_> {
             Ok(Flow::Continue(()))
         })?;
         let last = (fresh.end() - 1) as u32;
-        for number in fresh.entity_numbers() {
+        for number in fresh.read_table().entity_numbers() {
             let entity = fresh.string(number)?;
             if segment.offsets(&entity, false, 0, last)?
                 != fresh.offsets(&entity, false, 0, last)?
@@ -374,7 +374,7 @@ impl Walk<'_, '_> {
                 );
             }
         }
-        for number in fresh.entity_numbers() {
+        for number in fresh.read_table().entity_numbers() {
             let entity = fresh.string(number)?;
             if group.look_up(entity_filter_key(&entity))? & member == 0 {
                 self.find(segment, 0, 0, format!("the filter group lacks the entity {entity}"));
