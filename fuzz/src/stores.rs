@@ -8,6 +8,7 @@ use fbat::engine::model::event::{Cause, Columns, Event, NewEvent};
 use fbat::engine::model::id::{Id, Kind};
 use fbat::engine::platform::clock::{Clock, Entropy};
 use fbat::engine::platform::memory::{Files, MemoryVfs};
+use fbat::engine::platform::watch::Watch;
 use fbat::engine::store::query::Query;
 use fbat::engine::store::Store;
 use std::path::Path;
@@ -121,7 +122,7 @@ pub fn rows(store: &Store) -> Result<Vec<Row>> {
 /// The first page of a query.
 pub fn matching(store: &Store, query: &Query) -> Result<Vec<Row>> {
     let (mut rows, mut bytes) = (Vec::new(), 0);
-    store.query_with(query, &mut |event| {
+    store.query_with(query, &Watch::default(), &mut |event| {
         rows.push(Row::of(event));
         bytes += event.payload.len();
         bytes

@@ -3,10 +3,10 @@
 use crate::peer::{Event, EventView, Imported, Mode, Peer, Role, BATCH};
 use fbat::engine::import::{ImportDurability, ImportOptions};
 use fbat::engine::log::options::{Durability, Options};
-use fbat::engine::model::event::{Columns, NewEvent};
+use fbat::engine::model::event::{Columns, Event as Stored, NewEvent};
 use fbat::engine::model::id::{Id, Kind};
 use fbat::engine::model::region::Region;
-use fbat::engine::platform::watch::Verdict;
+use fbat::engine::platform::watch::{Verdict, Watch};
 use fbat::engine::store::query::Query;
 use fbat::engine::store::Store;
 use std::path::Path;
@@ -122,7 +122,7 @@ impl Fbat {
                 bytes += event.payload.len();
                 bytes
             };
-            let page = self.0.query_with(&query, &mut add).expect("query");
+            let page = self.0.query_with(&query, &Watch::default(), &mut add).expect("query");
             if page.end {
                 return count;
             }

@@ -160,18 +160,28 @@ impl<'d> Run<'d> {
         if full && !self.chunk.is_empty() {
             self.flush(options, true)?;
         }
-        let before = self.examined;
-        self.examined.source_high_watermark = event.sequence;
+        let before = std::mem::replace(&mut self.examined.source_high_watermark, event.sequence);
+        let sorted = self.sort(event, bytes, options);
+        sorted.inspect_err(|_| self.examined.source_high_watermark = before)?;
+        self.after_event(options)
+    }
+
+    fn sort(
+        &mut self,
+        event: &Event<'_>,
+        bytes: usize,
+        options: &mut ImportOptions<'_>,
+    ) -> Result<()> {
         if event.kind.is_reserved() {
             self.examined.skipped_reserved += 1;
-        } else if !filter_keeps(event, options).inspect_err(|_| self.examined = before)? {
+        } else if !filter_keeps(event, options)? {
             self.examined.skipped_filtered += 1;
-        } else if comes_from(event, &options.namespace).inspect_err(|_| self.examined = before)? {
+        } else if comes_from(event, &options.namespace)? {
             self.examined.skipped_reimported += 1;
         } else {
-            self.admit(event, bytes, options).inspect_err(|_| self.examined = before)?;
+            return self.admit(event, bytes, options);
         }
-        self.after_event(options)
+        Ok(())
     }
 
     /// Looks the event up in the destination; one that is not there waits for its chunk.

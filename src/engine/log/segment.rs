@@ -362,26 +362,22 @@ impl Segment {
         Ok(None)
     }
 
-    /// Visits, in order, the frames whose sequence is above `after`, with their offsets.
+    /// Visits, in order, the frames whose sequence is above `after`, with their offsets; and as a
+    /// rule some before them.
     pub fn walk(
         &self,
         after: u64,
-        visit: &mut dyn FnMut(u64, Frame<'_>) -> Result<Flow>,
+        visit: &mut dyn FnMut(u64, &Frame<'_>) -> Result<Flow>,
     ) -> Result<Flow> {
-        self.walk_from(self.start_of_walk(after, 0)?, &mut |offset, frame| match frame.sequence
-            > after
-        {
-            true => visit(offset, frame),
-            false => Ok(Flow::Continue(())),
-        })
+        self.walk_stretch(&self.stretch_above(after, 0)?, visit)
     }
 
     /// Offsets, ascending, of some frames that end with the last one up to `until`; and the
     /// sequence of the first of them, so that a backward walk can go on below it.
     pub fn frames_before(&self, until: u64) -> Result<(Vec<u64>, u64)> {
-        let start = self.start_of_walk(until.saturating_sub(1), 64)?;
+        let stretch = self.stretch_above(until.saturating_sub(1), 64)?;
         let (mut offsets, mut first) = (Vec::new(), 0);
-        let _stopped = self.walk_from(start, &mut |offset, frame| {
+        let _stopped = self.walk_stretch(&stretch, &mut |offset, frame| {
             if frame.sequence > until {
                 return Ok(Flow::Break(()));
             }
@@ -432,54 +428,17 @@ impl Segment {
     pub fn walk_stretch(
         &self,
         stretch: &Stretch,
-        visit: &mut dyn FnMut(u64, Frame<'_>) -> Result<Flow>,
-    ) -> Result<Flow> {
-        self.walk_between((stretch.frame, stretch.batch), stretch.end, visit)
-    }
-
-    /// A frame and its batch from which a walk meets everything above `after`.
-    fn start_of_walk(&self, after: u64, back: usize) -> Result<(u64, u64)> {
-        {
-            let table = self.read_table();
-            let in_table =
-                table.first_sequence().is_some_and(|first| after.saturating_add(1) >= first);
-            if in_table {
-                return Ok(match table.first_above(after, back) {
-                    Some(slot) => (slot.offset.into(), slot.batch_offset.into()),
-                    None => (self.end(), self.end()),
-                });
-            }
-        }
-        let entry = self.on_index(|index| index.walk_start(after))?.flatten();
-        let first_batch = SEGMENT_HEADER_LEN as u64;
-        Ok(entry.map_or((0, first_batch), |entry| (entry.offset.into(), entry.batch_offset.into())))
-    }
-
-    /// Walks from the frame at `start.0` (0: the first) of the batch at `start.1`.
-    fn walk_from(
-        &self,
-        start: (u64, u64),
-        visit: &mut dyn FnMut(u64, Frame<'_>) -> Result<Flow>,
-    ) -> Result<Flow> {
-        self.walk_between(start, self.end(), visit)
-    }
-
-    /// As [`Segment::walk_from`], up to the frame at `end`, which is left out.
-    fn walk_between(
-        &self,
-        start: (u64, u64),
-        end: u64,
-        visit: &mut dyn FnMut(u64, Frame<'_>) -> Result<Flow>,
+        visit: &mut dyn FnMut(u64, &Frame<'_>) -> Result<Flow>,
     ) -> Result<Flow> {
         let mut window = self.sequential();
-        let (mut at, mut batch_offset) = start;
+        let Stretch { frame: mut at, batch: mut batch_offset, end } = *stretch;
         while batch_offset < end {
             let batch = self.batch_at(&mut window, batch_offset)?;
             let batch_end = batch_offset + batch.total_len();
             at = at.max(batch_offset + BATCH_HEADER_LEN as u64);
             while at < batch_end.min(end) {
                 let (frame, length) = self.sized_frame_at(&mut window, at)?;
-                if visit(at, frame)?.is_break() {
+                if visit(at, &frame)?.is_break() {
                     return Ok(Flow::Break(()));
                 }
                 at += length;
@@ -487,6 +446,28 @@ impl Segment {
             batch_offset = batch_end;
         }
         Ok(Flow::Continue(()))
+    }
+
+    /// All that is known of the log from a frame on, so that everything above `after` is in it, and
+    /// `back` frames before that where they are in the table.
+    fn stretch_above(&self, after: u64, back: usize) -> Result<Stretch> {
+        let end = self.end();
+        {
+            let table = self.read_table();
+            let in_table =
+                table.first_sequence().is_some_and(|first| after.saturating_add(1) >= first);
+            if in_table {
+                let slot = table.first_above(after, back);
+                let (frame, batch) =
+                    slot.map_or((end, end), |s| (s.offset.into(), s.batch_offset.into()));
+                return Ok(Stretch { frame, batch, end });
+            }
+        }
+        let entry = self.on_index(|index| index.walk_start(after))?.flatten();
+        let (frame, batch) = entry.map_or((0, SEGMENT_HEADER_LEN as u64), |entry| {
+            (entry.offset.into(), entry.batch_offset.into())
+        });
+        Ok(Stretch { frame, batch, end })
     }
 
     /// Adds to an error about the frame at an offset which event stands there.
@@ -515,7 +496,8 @@ impl Segment {
         while let Ok(batch) = self.batch_at(&mut window, batch_offset) {
             if offset < batch_offset + batch.total_len() {
                 let mut before = 0;
-                let _damage = self.walk_from((0, batch_offset), &mut |at, _| {
+                let stretch = Stretch { frame: 0, batch: batch_offset, end: self.end() };
+                let _damage = self.walk_stretch(&stretch, &mut |at, _| {
                     before += u64::from(at < offset);
                     Ok(if at < offset { Flow::Continue(()) } else { Flow::Break(()) })
                 });
@@ -550,7 +532,7 @@ impl Segment {
 
     /// An offset from which on every event has a sequence above `after`, or just about.
     pub fn lowest_offset(&self, after: u64) -> Result<u32> {
-        Ok(self.start_of_walk(after, 0)?.0 as u32)
+        Ok(self.stretch_above(after, 0)?.frame as u32)
     }
 
     /// An offset above which every event has a sequence above `until`.

@@ -113,7 +113,7 @@ impl<'a> Visitor<'a> {
             (None, Some(zones)) => self.run_zones(zones, visit),
             (None, None) if scan.backward => self.run_backward(visit),
             (None, None) => {
-                segment.walk(scan.after, &mut |offset, frame| self.meet(offset, &frame, visit))
+                segment.walk(scan.after, &mut |offset, frame| self.meet(offset, frame, visit))
             }
         }
     }
@@ -148,7 +148,7 @@ impl<'a> Visitor<'a> {
             of_table.map(|zones| Ok(Stretch { end: zones[zones.len() - 1].end, ..zones[0] }));
         for stretch in of_index.chain(of_table) {
             let flow = segment
-                .walk_stretch(&stretch?, &mut |offset, frame| self.meet(offset, &frame, visit))?;
+                .walk_stretch(&stretch?, &mut |offset, frame| self.meet(offset, frame, visit))?;
             if flow.is_break() {
                 return Ok(flow);
             }
@@ -215,13 +215,12 @@ impl<'a> Visitor<'a> {
     #[inline(always)]
     fn meet(&mut self, offset: u64, frame: &Frame<'_>, visit: &mut dyn Visit) -> Result<Flow> {
         let (scan, sequence) = (self.scan, frame.sequence);
-        visit.pass(sequence)?;
-        let past = if scan.backward { sequence <= scan.after } else { sequence > scan.until };
-        if past {
-            return Ok(Flow::Break(()));
+        if sequence <= scan.after || sequence > scan.until {
+            let past = scan.backward == (sequence <= scan.after);
+            return Ok(if past { Flow::Break(()) } else { Flow::Continue(()) });
         }
-        let outside = if scan.backward { sequence > scan.until } else { sequence <= scan.after };
-        if outside || !self.matches(frame) {
+        visit.pass(sequence)?;
+        if !self.matches(frame) {
             return Ok(Flow::Continue(()));
         }
         if scan.rehash && hash::content_hash(frame.payload) != frame.content_hash {

@@ -83,6 +83,7 @@ impl Store {
         for error in [found.as_ref().err().cloned(), end].into_iter().flatten() {
             walk.note(&path, error)?;
         }
+        watch.finish()?;
         Ok(walk.report)
     }
 }
@@ -271,7 +272,7 @@ impl Walk<'_, '_> {
             if let Err(why) = self.declared.meet(frame.sequence, frame.kind, frame.payload) {
                 self.find(segment, offset, frame.sequence, why);
             }
-            let event = strings.event(&frame, None)?;
+            let event = strings.event(frame, None)?;
             let before = match heads.insert(frame.entity.number, Link::of(&event)) {
                 Some(before) => before,
                 None => self.link_before(segment, &event)?,
@@ -323,7 +324,7 @@ impl Walk<'_, '_> {
                 let what = "the index does not have this event's time or kind";
                 self.find(segment, offset, frame.sequence, what);
             }
-            let event = strings.event(&frame, None)?;
+            let event = strings.event(frame, None)?;
             let tag = hash::content_tag(event.entity, event.scope, event.kind, &event.content_hash);
             let found = segment
                 .find_id(frame.id)?
