@@ -3,7 +3,8 @@
 #   make                 libraries for C in build/lib
 #   make help            this list
 #   make demo            the example on real data
-#   make check           every test, and a tenth of an hour's torture
+#   make check           the tests, in every language: minutes
+#   make check-all       what is left: sanitizers, packages, a tenth of an hour's torture: half an hour
 #   make torture         attacks on every promise for an hour (TIME=minutes SEED=n ONLY="crash fuzz"), and the scorecard
 #   make canaries        broken builds, each of which a harness must catch
 #   make install         PREFIX=/usr/local LIBDIR= INCLUDEDIR= MANDIR= DESTDIR=; install-strip, uninstall. docs/packaging.md
@@ -46,7 +47,7 @@ STATIC_LIBS := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 EXAMPLE_CC   = $(CC) -std=c11 -O2 -g -Wall -Wextra -Wpedantic $(CFLAGS) $(EXAMPLE_CFLAGS) -Iinclude
 EXAMPLE_LIB := -Lbuild/lib -Wl,-rpath,'$$ORIGIN/../lib' -lfbat
 
-.PHONY: all lib man print-version print-soversion examples demo check torture canaries bench bench-quick bench-scale bench-languages header render \
+.PHONY: all lib man print-version print-soversion examples demo check check-all torture canaries bench bench-quick bench-scale bench-languages header render \
   install install-strip uninstall dist dist-vendored deb docs abi abi-bless features setup clean help
 all: lib
 
@@ -97,6 +98,10 @@ demo:
 check:
 	@scripts/setup check
 	@scripts/check
+
+check-all:
+	@scripts/setup check
+	@scripts/check all
 
 torture:
 	@scripts/setup torture

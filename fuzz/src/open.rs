@@ -2,7 +2,6 @@
 //! statuses; what it answers as an event has to be one that was written, or verify has to find the
 //! damage.
 
-use crate::disk::{Disk, Files};
 use crate::input::Input;
 use crate::parts;
 use crate::stores::{self, options, rows, Row, Sample, BOOT, ENTITIES, KIND, NAMESPACE};
@@ -12,6 +11,7 @@ use fbat::engine::model::error::{Code, Error};
 use fbat::engine::model::event::{Columns, NewEvent};
 use fbat::engine::model::id::{Id, Kind};
 use fbat::engine::model::region::{KindFilter, Region};
+use fbat::engine::platform::memory::{Files, MemoryVfs};
 use fbat::engine::store::query::Query;
 use fbat::engine::store::Store;
 use std::path::Path;
@@ -28,7 +28,7 @@ pub fn run(data: &[u8]) {
     for _ in 0..input.u8() % 8 {
         damaged.change(&mut input);
     }
-    let disk = Disk::of_boot(if plan & 1 == 0 { BOOT } else { "b" });
+    let disk = MemoryVfs::of_boot(if plan & 1 == 0 { BOOT } else { "b" });
     disk.put(Path::new(STORE), &damaged.files);
     let check = Check { sample, forged: damaged.forged, disk };
     match plan >> 1 & 3 {
@@ -165,7 +165,7 @@ fn is_whole(bytes: &[u8]) -> bool {
 struct Check<'a> {
     sample: &'a Sample,
     forged: bool,
-    disk: Disk,
+    disk: MemoryVfs,
 }
 
 /// What a damaged store may answer. A defect in the library is none of them.

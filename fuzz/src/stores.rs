@@ -1,13 +1,13 @@
 //! The stores that inputs begin with: made by the library, the same in every run, kept as files in
 //! memory.
 
-use crate::disk::{Disk, Files};
 use fbat::engine::import::ImportOptions;
 use fbat::engine::log::options::{Durability, OpenMode, Options};
 use fbat::engine::model::error::Result;
 use fbat::engine::model::event::{Cause, Columns, Event, NewEvent};
 use fbat::engine::model::id::{Id, Kind};
 use fbat::engine::platform::clock::{Clock, Entropy};
+use fbat::engine::platform::memory::{Files, MemoryVfs};
 use fbat::engine::store::query::Query;
 use fbat::engine::store::Store;
 use std::path::Path;
@@ -97,7 +97,7 @@ impl Entropy for Steps {
 }
 
 /// Options with which equal calls have equal results.
-pub fn options(disk: &Disk, mode: OpenMode) -> Options {
+pub fn options(disk: &MemoryVfs, mode: OpenMode) -> Options {
     let mut options = Options {
         mode,
         durability: Durability::Os,
@@ -159,7 +159,7 @@ fn append(store: &Store, number: u64, payload: &[u8]) {
     store.append_batch(&batch[..1 + number as usize % 2]).expect("a sample event");
 }
 
-fn filled(path: &str, disk: &Disk, count: u64, payload: &[u8]) -> Store {
+fn filled(path: &str, disk: &MemoryVfs, count: u64, payload: &[u8]) -> Store {
     let store =
         Store::open(Path::new(path), &options(disk, OpenMode::CreateIfMissing)).expect("a sample");
     for number in 0..count {
@@ -175,7 +175,7 @@ fn filled(path: &str, disk: &Disk, count: u64, payload: &[u8]) -> Store {
 pub fn samples() -> &'static [Sample] {
     static SAMPLES: OnceLock<Vec<Sample>> = OnceLock::new();
     SAMPLES.get_or_init(|| {
-        let disk = Disk::of_boot(BOOT);
+        let disk = MemoryVfs::of_boot(BOOT);
         let mut samples = Vec::new();
         for (path, count, length) in [("/small", 8, 20), ("/large", 9, 9000)] {
             let store = filled(path, &disk, count, &vec![b'x'; length]);

@@ -1,6 +1,7 @@
 //! Copies of a store: hot backups beside writers, and a directory that gets a store id of its own.
 
 use crate::common::machine::*;
+use crate::common::spy::Spy;
 use crate::common::*;
 use fbat::engine::import::ImportOptions;
 use fbat::engine::log::options::{Durability, OpenMode, Options};
@@ -289,7 +290,7 @@ fn appends_and_rotations_go_on_while_files_are_copied() {
 #[test]
 fn what_a_backup_has_is_on_the_disk_of_both() {
     let dir = TempDir::in_memory("durable");
-    let (options, spy) = SpyVfs::watch(quick());
+    let (options, spy) = Spy::watch(quick());
     let store = open(&dir.join("store"), &options);
     for link in [false, true] {
         fill(&store, 1000 * u64::from(link), 900);

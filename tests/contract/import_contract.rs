@@ -1,5 +1,6 @@
 //! The import contract, rule by rule: every test is named after the promise that it keeps.
 
+use crate::common::spy::Spy;
 use crate::common::*;
 use fbat::engine::import::{ImportDurability, ImportOptions, ImportReport, OnConflict, CHUNK_SIZE};
 use fbat::engine::log::options::{Durability, OpenMode, Options};
@@ -751,7 +752,6 @@ fn a_key_that_a_filter_brings_in_is_counted_once() {
     }
 }
 
-#[cfg(feature = "internal")]
 mod through_the_seams {
     use super::*;
     use fbat::engine::import::ImportSeams;
@@ -1075,7 +1075,7 @@ enum End {
 /// Ends an import of 200 events early; checks that the report covers whole committed chunks and
 /// that a second run from its watermark completes what the first began.
 fn end_early(end: End, at: u64, chunk_size: u32) {
-    let (options, spy) = SpyVfs::watch(quick());
+    let (options, spy) = Spy::watch(quick());
     let pair = Pair::with("early", &quick(), &options);
     fill(&pair.source, 0, 200);
     let cancel = Cancel::default();
@@ -1286,8 +1286,8 @@ fn a_payload_of_32_mib_comes_over() {
 
 #[test]
 fn everything_counted_is_durable_when_import_returns() {
-    let (source_options, source_spy) = SpyVfs::watch(quick());
-    let (options, spy) = SpyVfs::watch(quick());
+    let (source_options, source_spy) = Spy::watch(quick());
+    let (options, spy) = Spy::watch(quick());
     let pair = Pair::with("durable", &source_options, &options);
     fill(&pair.source, 0, 300);
     assert!(
@@ -1313,7 +1313,7 @@ fn everything_counted_is_durable_when_import_returns() {
 
 #[test]
 fn what_is_deduplicated_is_durable_when_import_returns() {
-    let (options, spy) = SpyVfs::watch(quick());
+    let (options, spy) = Spy::watch(quick());
     let pair = Pair::with("dedup-durable", &quick(), &options);
     let mine = pair.source.append(&event("e", b"p")).unwrap();
     pair.destination
@@ -1332,7 +1332,7 @@ fn chunk_durability_makes_each_chunk_durable_before_the_next() {
     for ((durability, eager), overlap) in
         both.into_iter().flat_map(|way| [(way, false), (way, true)])
     {
-        let (mut options, spy) = SpyVfs::watch(quick());
+        let (mut options, spy) = Spy::watch(quick());
         options.limits.segment_bytes = limits::SEGMENT_BYTES; // sealing syncs as well
         let pair = Pair::with("chunks", &quick(), &options);
         fill(&pair.source, 0, 100);
@@ -1363,7 +1363,7 @@ fn what_a_reader_cannot_sync_and_the_writer_did_not_is_not_copied() {
     fill(&pair.source, 0, 10);
     pair.source.sync().unwrap();
     fill(&pair.source, 10, 5); // this batch tells readers how far the sync went
-    let (options, spy) = SpyVfs::watch(with_mode(OpenMode::ReadOnly));
+    let (options, spy) = Spy::watch(with_mode(OpenMode::ReadOnly));
     spy.fail_syncs(true);
     let reader = open(&pair.dir.join("source"), &options);
     assert_eq!(rows(&reader).len(), 15, "it is visible all the same");
@@ -1375,7 +1375,7 @@ fn what_a_reader_cannot_sync_and_the_writer_did_not_is_not_copied() {
 
 #[test]
 fn an_import_whose_sync_fails_says_so_and_a_repeat_after_reopening_completes_it() {
-    let (options, spy) = SpyVfs::watch(quick());
+    let (options, spy) = Spy::watch(quick());
     let pair = Pair::with("sync-fails", &quick(), &options);
     fill(&pair.source, 0, 100);
     spy.fail_syncs(true);

@@ -2,6 +2,7 @@
 //! and the result is a sound store. Where events lie is read from the files here again, so that the
 //! library is not its own witness.
 
+use crate::common::spy::Spy;
 use crate::common::*;
 use fbat::engine::log::options::OpenMode;
 use fbat::engine::model::error::Code;
@@ -1108,7 +1109,7 @@ fn a_repair_that_fails_in_the_middle_leaves_no_store() {
     let mut writes = 0;
     loop {
         let new = bench.dir.join(&format!("new-{writes}"));
-        let (options, spy) = SpyVfs::watch(quick());
+        let (options, spy) = Spy::watch(quick());
         spy.fill_up_after(writes);
         match repair(&damaged, &new, &options) {
             Ok(_) => {
@@ -1124,7 +1125,7 @@ fn a_repair_that_fails_in_the_middle_leaves_no_store() {
         fs::remove_dir_all(&new).unwrap();
         writes += 1 + writes / 4;
     }
-    let (options, spy) = SpyVfs::watch(quick());
+    let (options, spy) = Spy::watch(quick());
     spy.fail_syncs(true);
     let new = bench.dir.join("unsynced");
     assert_eq!(code_of(repair(&damaged, &new, &options)), Code::Io);

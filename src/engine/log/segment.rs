@@ -196,7 +196,8 @@ impl Segment {
 
     /// An index of this segment that lives in memory.
     pub fn open_index_bytes(&self, bytes: Vec<u8>) -> Result<Index> {
-        Index::open(Arc::new(MemoryFile(bytes)), &self.index_path(), &self.header, &self.cache)
+        let file = Arc::new(MemoryFile::of(Arc::new(bytes)));
+        Index::open(file, &self.index_path(), &self.header, &self.cache)
     }
 
     /// The bytes of an index over everything that is known of this segment.

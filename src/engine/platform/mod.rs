@@ -4,7 +4,7 @@
 pub mod clock;
 #[allow(unsafe_code)] // system calls that std does not have
 pub(crate) mod mapping;
-pub(crate) mod memory;
+pub mod memory;
 #[allow(unsafe_code)] // system calls that std does not have
 pub mod os;
 pub mod vfs;

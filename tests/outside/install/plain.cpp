@@ -14,7 +14,10 @@ int main(int argc, char **argv) {
     const std::string entity = "lamp:kitchen", payload = "on";
     fbat_error *err = nullptr;
     fbat_store *store = nullptr;
-    if (fbat_store_open(argc > 1 ? argv[1] : "lamps", nullptr, &store, &err) != FBAT_OK) return failed("open", err);
+    fbat_open_options options = FBAT_OPEN_OPTIONS_INIT;
+    options.label = FBAT_STR("lamps");
+    if (fbat_store_open(argc > 1 ? argv[1] : "lamps", &options, &store, &err) != FBAT_OK)
+        return failed("open", err);
 
     fbat_event event = FBAT_EVENT_INIT;
     fbat_receipt receipt = FBAT_RECEIPT_INIT;
@@ -27,8 +30,9 @@ int main(int argc, char **argv) {
 
     fbat_page *page = nullptr;
     if (fbat_store_query(store, nullptr, &page, &err) != FBAT_OK) return failed("query", err);
-    const bool same = fbat_page_len(page) == 1 && fbat_page_row(page, 0)->sequence == receipt.sequence;
-    std::printf("%s %s\n", fbat_page_row(page, 0)->entity.data, payload.c_str());
+    const fbat_record *row = fbat_page_row(page, 0);
+    const bool same = fbat_page_len(page) == 1 && row->sequence == receipt.sequence;
+    std::printf("%s %s\n", row->entity.data, payload.c_str());
     fbat_page_free(page);
     if (fbat_store_close(store, &err) != FBAT_OK) return failed("close", err);
     fbat_store_free(store);
