@@ -3,6 +3,11 @@
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    // For the tests, which compile C for the same target.
+    for name in ["HOST", "TARGET"] {
+        let triple = std::env::var(name).unwrap_or_default();
+        println!("cargo:rustc-env=FBAT_{name}={triple}");
+    }
     if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
         let part = |name| std::env::var(name).unwrap_or_default();
         // As long as the major version is 0, each minor version is an interface of its own.

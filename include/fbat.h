@@ -152,12 +152,6 @@ extern "C" {
 #define FBAT_NODISCARD
 #endif
 
-/** The version of this header as text. @since 0.1 */
-#define FBAT_VERSION "0.2.0"
-
-/** The first 6 bytes of a provenance frame. @since 0.1 */
-#define FBAT_PROVENANCE_MAGIC "FBATIP"
-
 /* ------------------------------------------------------------------------------- Basic types */
 
 /** @defgroup fbat_types Basic types
@@ -550,6 +544,12 @@ fbat_category fbat_status_category(fbat_status status);
  * Which library this is, and whether a program that uses it has given back all objects.
  * @{
  */
+
+/**
+ * The version of this header as text.
+ * @since 0.1
+ */
+#define FBAT_VERSION "0.2.0"
 
 /**
  * The version of this header. `MAJOR.MINOR.PATCH`, as in semantic versioning.
@@ -2154,6 +2154,12 @@ void fbat_cursor_free(fbat_cursor *cursor);
  */
 
 /**
+ * The first 6 bytes of a provenance frame.
+ * @since 0.1
+ */
+#define FBAT_PROVENANCE_MAGIC "FBATIP"
+
+/**
  * The schema version that this library writes, and the highest that it reads.
  * @since 0.1
  */
@@ -2206,7 +2212,7 @@ bool fbat_record_provenance(const fbat_record *record, fbat_provenance *out_prov
  * Reads a bare provenance body, as the extension `batpak.import.provenance` holds it.
  * @param body the bytes.
  * @param body_len how many there are.
- * @param flags 0, or #FBAT_WIRE_LENIENT.
+ * @param flags bits: `FBAT_WIRE_...`.
  * @param out_provenance the provenance; its text points into `body`, and has no NUL behind it.
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK done.
@@ -2229,7 +2235,7 @@ fbat_status fbat_provenance_from_extension(const uint8_t *body,
  * Reads an FBATIP frame: magic, version, checksum, body.
  * @param frame the bytes.
  * @param frame_len how many there are.
- * @param flags 0, or #FBAT_WIRE_LENIENT.
+ * @param flags bits: `FBAT_WIRE_...`.
  * @param out_provenance the provenance; its text points into `frame`, and has no NUL behind it.
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK done.
@@ -2700,7 +2706,7 @@ fbat_status fbat_store_verify(const fbat_store *store,
 typedef struct fbat_backup_options {
   /** `sizeof(fbat_backup_options)`. */
   size_t struct_size;
-  /** 0 or #FBAT_BACKUP_LINK. */
+  /** Bits: `FBAT_BACKUP_...`. */
   uint32_t flags;
   /** Not used; 0. */
   uint32_t reserved;
@@ -2934,20 +2940,12 @@ fbat_status fbat_repair(const char *damaged_path,
 
 /** @} */
 
+/* ------------------------------------------------------------------------------ Initializers */
+
 /** @defgroup fbat_init Initializers
- * Each names every member, so that no compiler warns, in C and in C++.
+ * Macros that begin a struct. Each names every member, so that no compiler warns.
  * @{
  */
-
-/** No id. @since 0.1 */
-#define FBAT_ID_INIT {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}
-
-/** The all-zero hash. @since 0.1 */
-#define FBAT_HASH_INIT                                                                            \
-  {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}
-
-/** No text. @since 0.1 */
-#define FBAT_STR_INIT {NULL, 0}
 
 /** A string literal as an #fbat_str. @since 0.2 */
 #ifdef __cplusplus
@@ -2955,6 +2953,20 @@ fbat_status fbat_repair(const char *damaged_path,
 #else
 #define FBAT_STR(literal) ((fbat_str){"" literal, sizeof(literal) - 1})
 #endif
+
+/** An #fbat_id, all zero. @since 0.1 */
+#define FBAT_ID_INIT {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}
+
+/** An #fbat_hash, all zero. @since 0.1 */
+#define FBAT_HASH_INIT                                                                            \
+  {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  \
+   0}}
+
+/** An #fbat_str, all zero. @since 0.1 */
+#define FBAT_STR_INIT {NULL, 0}
+
+/** An #fbat_extension, all zero. @since 0.1 */
+#define FBAT_EXTENSION_INIT {FBAT_STR_INIT, NULL, 0}
 
 /** An #fbat_error_detail, all zero but for its size. @since 0.2 */
 #define FBAT_ERROR_DETAIL_INIT                                                                    \
@@ -2964,44 +2976,44 @@ fbat_status fbat_repair(const char *damaged_path,
 #define FBAT_REGION_INIT                                                                          \
   {sizeof(fbat_region), FBAT_STR_INIT, FBAT_STR_INIT, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
-/** An #fbat_open_options, all zero but for its size. @since 0.2 */
+/** An #fbat_open_options, all zero but for its size. @since 0.1 */
 #define FBAT_OPEN_OPTIONS_INIT                                                                    \
   {sizeof(fbat_open_options), 0, 0, FBAT_STR_INIT, 0, 0, 0, 0, NULL, NULL, NULL}
 
-/** An #fbat_frontier, all zero but for its size. @since 0.2 */
+/** An #fbat_frontier, all zero but for its size. @since 0.1 */
 #define FBAT_FRONTIER_INIT {sizeof(fbat_frontier), 0, 0}
 
-/** An #fbat_head, all zero but for its size. @since 0.2 */
+/** An #fbat_head, all zero but for its size. @since 0.1 */
 #define FBAT_HEAD_INIT {sizeof(fbat_head), 0, 0, FBAT_ID_INIT, FBAT_HASH_INIT}
 
-/** An #fbat_stats, all zero but for its size. @since 0.2 */
+/** An #fbat_stats, all zero but for its size. @since 0.1 */
 #define FBAT_STATS_INIT {sizeof(fbat_stats), 0, 0, 0, 0, 0, 0}
 
-/** An #fbat_open_report, all zero but for its size. @since 0.2 */
+/** An #fbat_open_report, all zero but for its size. @since 0.1 */
 #define FBAT_OPEN_REPORT_INIT {sizeof(fbat_open_report), 0, 0, 0, 0, FBAT_STR_INIT, 0, 0, 0, 0, 0}
 
-/** An #fbat_event, all zero but for its size. @since 0.2 */
+/** An #fbat_event, all zero but for its size. @since 0.1 */
 #define FBAT_EVENT_INIT                                                                           \
-  {sizeof(fbat_event), FBAT_STR_INIT, FBAT_STR_INIT, 0, 0, 0, NULL, 0, FBAT_ID_INIT, 0, 0, 0,     \
-   0, FBAT_ID_INIT, FBAT_ID_INIT, 0, NULL, 0}
+  {sizeof(fbat_event), FBAT_STR_INIT, FBAT_STR_INIT, 0, 0, 0, NULL, 0, FBAT_ID_INIT, 0, 0, 0, 0,  \
+   FBAT_ID_INIT, FBAT_ID_INIT, 0, NULL, 0}
 
-/** An #fbat_receipt, all zero but for its size. @since 0.2 */
+/** An #fbat_receipt, all zero but for its size. @since 0.1 */
 #define FBAT_RECEIPT_INIT                                                                         \
   {sizeof(fbat_receipt), FBAT_ID_INIT, 0, 0, 0, 0, FBAT_HASH_INIT, FBAT_HASH_INIT,                \
    FBAT_HASH_INIT, 0, 0}
 
-/** An #fbat_query, all zero but for its size. @since 0.2 */
+/** An #fbat_query, all zero but for its size. @since 0.1 */
 #define FBAT_QUERY_INIT {sizeof(fbat_query), NULL, 0, 0, 0, 0, 0, NULL, NULL, NULL}
 
-/** An #fbat_provenance of the schema version that this library writes, else zero. @since 0.2 */
+/** An #fbat_provenance, all zero but for its size. @since 0.1 */
 #define FBAT_PROVENANCE_INIT                                                                      \
   {sizeof(fbat_provenance), FBAT_PROVENANCE_SCHEMA_VERSION, FBAT_STR_INIT, FBAT_ID_INIT, 0, 0,    \
    FBAT_HASH_INIT}
 
-/** An #fbat_import_report, all zero but for its size. @since 0.2 */
+/** An #fbat_import_report, all zero but for its size. @since 0.1 */
 #define FBAT_IMPORT_REPORT_INIT {sizeof(fbat_import_report), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
-/** An #fbat_import_options, all zero but for its size. @since 0.2 */
+/** An #fbat_import_options, all zero but for its size. @since 0.1 */
 #define FBAT_IMPORT_OPTIONS_INIT                                                                  \
   {sizeof(fbat_import_options), FBAT_STR_INIT, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0,    \
    0, 0}
@@ -3015,7 +3027,7 @@ fbat_status fbat_repair(const char *damaged_path,
 /** An #fbat_backup_options, all zero but for its size. @since 0.2 */
 #define FBAT_BACKUP_OPTIONS_INIT {sizeof(fbat_backup_options), 0, 0, NULL, NULL, NULL}
 
-/** An #fbat_backup_report, all zero but for its size. @since 0.2 */
+/** An #fbat_backup_report, all zero but for its size. @since 0.1 */
 #define FBAT_BACKUP_REPORT_INIT {sizeof(fbat_backup_report), 0, 0, 0, 0, 0, FBAT_HASH_INIT}
 
 /** An #fbat_repair_options, all zero but for its size. @since 0.2 */

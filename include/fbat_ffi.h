@@ -1,5 +1,6 @@
 /* fbat.h for tools that have no preprocessor: cffi, LuaJIT, PHP FFI. Types of stdbool.h,
- * stddef.h and stdint.h are taken for granted. Generated as fbat.h is, which says what all this means. */
+ * stddef.h and stdint.h are taken for granted. Generated as fbat.h is, which says what all
+ * this means. */
 enum {
   FBAT_OK = 0,
   FBAT_ERR_INVALID_ARGUMENT = 100,
@@ -112,12 +113,6 @@ typedef struct fbat_extension {
 typedef void (*fbat_destroy_fn)(void *user_data);
 typedef int32_t fbat_status;
 typedef uint32_t fbat_category;
-const char *fbat_status_name(fbat_status status);
-const char *fbat_status_message(fbat_status status);
-fbat_category fbat_status_category(fbat_status status);
-const char *fbat_version_string(void);
-uint32_t fbat_abi_version(void);
-size_t fbat_live_handles(void);
 typedef struct fbat_error fbat_error;
 typedef struct fbat_error_detail {
   size_t struct_size;
@@ -132,32 +127,8 @@ typedef struct fbat_error_detail {
   uint64_t actual;
   uint64_t allowed;
 } fbat_error_detail;
-fbat_status fbat_error_code(const fbat_error *err);
-fbat_str fbat_error_message(const fbat_error *err);
-fbat_status fbat_error_get(const fbat_error *err, fbat_error_detail *out_detail);
-void fbat_error_free(fbat_error *err);
 typedef struct fbat_buffer fbat_buffer;
-const uint8_t *fbat_buffer_data(const fbat_buffer *buffer);
-size_t fbat_buffer_len(const fbat_buffer *buffer);
-void fbat_buffer_free(fbat_buffer *buffer);
-fbat_status fbat_id_to_hex(const fbat_id *id, char *out_text, size_t out_size);
-fbat_status fbat_id_from_hex(const char *text, size_t len, fbat_id *out_id);
-fbat_status fbat_hash_to_hex(const fbat_hash *hash, char *out_text, size_t out_size);
-fbat_status fbat_hash_from_hex(const char *text, size_t len, fbat_hash *out_hash);
-fbat_status fbat_content_hash(const uint8_t *data, size_t len, fbat_hash *out_hash);
-fbat_status fbat_kind(uint32_t category, uint32_t type, uint16_t *out_kind);
-uint32_t fbat_kind_category(uint16_t kind);
-uint32_t fbat_kind_type(uint16_t kind);
-fbat_status fbat_operation_key(const char *domain,
-                               size_t domain_len,
-                               const fbat_str *parts,
-                               size_t count,
-                               fbat_id *out_key);
-fbat_status fbat_namespace_from_path(const char *path,
-                                     fbat_buffer **out_namespace,
-                                     fbat_error **err);
 typedef void (*fbat_log_fn)(void *user_data, uint32_t level, const char *message, size_t message_len);
-fbat_status fbat_set_log_callback(fbat_log_fn callback, void *user_data, fbat_destroy_fn destroy);
 typedef struct fbat_cancel fbat_cancel;
 typedef struct fbat_progress {
   size_t struct_size;
@@ -165,10 +136,6 @@ typedef struct fbat_progress {
   uint64_t total;
 } fbat_progress;
 typedef int32_t (*fbat_progress_fn)(void *user_data, const fbat_progress *progress);
-fbat_cancel *fbat_cancel_new(void);
-fbat_status fbat_cancel_trigger(const fbat_cancel *cancel);
-bool fbat_cancel_is_triggered(const fbat_cancel *cancel);
-void fbat_cancel_free(fbat_cancel *cancel);
 typedef struct fbat_region {
   size_t struct_size;
   fbat_str entity;
@@ -231,36 +198,6 @@ typedef struct fbat_open_report {
   uint64_t gap_last;
   uint64_t indexes_rebuilt;
 } fbat_open_report;
-void fbat_set_mapped_reads(bool mapped);
-fbat_status fbat_store_open(const char *path,
-                            const fbat_open_options *options,
-                            fbat_store **out_store,
-                            fbat_error **err);
-fbat_status fbat_store_close(fbat_store *store, fbat_error **err);
-void fbat_store_free(fbat_store *store);
-fbat_status fbat_store_sync(const fbat_store *store,
-                            fbat_frontier *out_frontier,
-                            fbat_error **err);
-fbat_status fbat_store_frontier(const fbat_store *store,
-                                fbat_frontier *out_frontier,
-                                fbat_error **err);
-fbat_status fbat_store_head(const fbat_store *store,
-                            const char *entity,
-                            size_t entity_len,
-                            fbat_head *out_head,
-                            fbat_error **err);
-fbat_status fbat_store_stats(const fbat_store *store,
-                             fbat_stats *out_stats,
-                             fbat_error **err);
-fbat_status fbat_store_open_report(const fbat_store *store,
-                                   fbat_open_report *out_report,
-                                   fbat_error **err);
-fbat_status fbat_store_log_hash(const fbat_store *store, fbat_hash *out_hash, fbat_error **err);
-fbat_id fbat_store_id(const fbat_store *store);
-fbat_str fbat_store_namespace(const fbat_store *store);
-fbat_str fbat_store_label(const fbat_store *store);
-fbat_str fbat_store_path(const fbat_store *store);
-bool fbat_store_is_read_only(const fbat_store *store);
 typedef struct fbat_event {
   size_t struct_size;
   fbat_str entity;
@@ -294,15 +231,6 @@ typedef struct fbat_receipt {
   uint32_t flags;
   uint32_t reserved;
 } fbat_receipt;
-fbat_status fbat_append(const fbat_store *store,
-                        const fbat_event *event,
-                        fbat_receipt *out_receipt,
-                        fbat_error **err);
-fbat_status fbat_append_batch(const fbat_store *store,
-                              const fbat_event *events,
-                              size_t count,
-                              fbat_receipt *out_receipts,
-                              fbat_error **err);
 typedef struct fbat_page fbat_page;
 typedef struct fbat_record {
   size_t struct_size;
@@ -334,17 +262,6 @@ typedef struct fbat_record {
   const uint8_t *raw_provenance;
   size_t raw_provenance_len;
 } fbat_record;
-fbat_status fbat_event_get(const fbat_store *store,
-                           const fbat_id *event_id,
-                           uint32_t columns,
-                           fbat_page **out_page,
-                           fbat_error **err);
-size_t fbat_page_len(const fbat_page *page);
-const fbat_record *fbat_page_row(const fbat_page *page, size_t index);
-const fbat_record *fbat_page_rows(const fbat_page *page);
-uint64_t fbat_page_resume(const fbat_page *page);
-bool fbat_page_is_end(const fbat_page *page);
-void fbat_page_free(fbat_page *page);
 typedef struct fbat_cursor fbat_cursor;
 typedef struct fbat_query {
   size_t struct_size;
@@ -358,18 +275,6 @@ typedef struct fbat_query {
   void *progress_data;
   const fbat_cancel *cancel;
 } fbat_query;
-fbat_status fbat_store_query(const fbat_store *store,
-                             const fbat_query *query,
-                             fbat_page **out_page,
-                             fbat_error **err);
-fbat_status fbat_cursor_new(const fbat_store *store,
-                            const fbat_query *query,
-                            fbat_cursor **out_cursor,
-                            fbat_error **err);
-fbat_status fbat_cursor_next(fbat_cursor *cursor,
-                             fbat_page **out_page,
-                             fbat_error **err);
-void fbat_cursor_free(fbat_cursor *cursor);
 typedef struct fbat_provenance {
   size_t struct_size;
   uint16_t schema_version;
@@ -379,23 +284,6 @@ typedef struct fbat_provenance {
   uint16_t source_kind;
   fbat_hash source_content_hash;
 } fbat_provenance;
-bool fbat_record_provenance(const fbat_record *record, fbat_provenance *out_provenance);
-fbat_status fbat_provenance_from_extension(const uint8_t *body,
-                                           size_t body_len,
-                                           uint32_t flags,
-                                           fbat_provenance *out_provenance,
-                                           fbat_error **err);
-fbat_status fbat_provenance_decode(const uint8_t *frame,
-                                   size_t frame_len,
-                                   uint32_t flags,
-                                   fbat_provenance *out_provenance,
-                                   fbat_error **err);
-fbat_status fbat_provenance_encode(const fbat_provenance *provenance,
-                                   fbat_buffer **out_frame,
-                                   fbat_error **err);
-fbat_status fbat_provenance_encode_body(const fbat_provenance *provenance,
-                                        fbat_buffer **out_body,
-                                        fbat_error **err);
 typedef int32_t (*fbat_filter_fn)(void *user_data, const fbat_record *record);
 typedef struct fbat_import_report {
   size_t struct_size;
@@ -429,11 +317,6 @@ typedef struct fbat_import_options {
   uint32_t on_conflict;
   uint32_t flags;
 } fbat_import_options;
-fbat_status fbat_import(const fbat_store *destination,
-                        const fbat_store *source,
-                        const fbat_import_options *options,
-                        fbat_import_report *out_report,
-                        fbat_error **err);
 typedef struct fbat_findings fbat_findings;
 typedef struct fbat_finding {
   size_t struct_size;
@@ -443,9 +326,6 @@ typedef struct fbat_finding {
   uint64_t last_sequence;
   fbat_str message;
 } fbat_finding;
-size_t fbat_findings_len(const fbat_findings *findings);
-const fbat_finding *fbat_findings_get(const fbat_findings *findings, size_t index);
-void fbat_findings_free(fbat_findings *findings);
 typedef struct fbat_verify_options {
   size_t struct_size;
   const fbat_region *region;
@@ -467,11 +347,6 @@ typedef struct fbat_verify_report {
   uint64_t unlinked_events;
   uint64_t findings;
 } fbat_verify_report;
-fbat_status fbat_store_verify(const fbat_store *store,
-                              const fbat_verify_options *options,
-                              fbat_verify_report *out_report,
-                              fbat_findings **out_findings,
-                              fbat_error **err);
 typedef struct fbat_backup_options {
   size_t struct_size;
   uint32_t flags;
@@ -489,14 +364,6 @@ typedef struct fbat_backup_report {
   uint64_t last_sequence;
   fbat_hash log_hash;
 } fbat_backup_report;
-fbat_status fbat_store_backup(const fbat_store *store,
-                              const char *destination,
-                              const fbat_backup_options *options,
-                              fbat_backup_report *out_report,
-                              fbat_error **err);
-fbat_status fbat_new_identity(const char *path,
-                              fbat_id *out_store_id,
-                              fbat_error **err);
 typedef struct fbat_repair_options {
   size_t struct_size;
   fbat_progress_fn progress;
@@ -518,6 +385,140 @@ typedef struct fbat_repair_report {
   uint32_t flags;
   uint32_t reserved;
 } fbat_repair_report;
+const char *fbat_status_name(fbat_status status);
+const char *fbat_status_message(fbat_status status);
+fbat_category fbat_status_category(fbat_status status);
+const char *fbat_version_string(void);
+uint32_t fbat_abi_version(void);
+size_t fbat_live_handles(void);
+fbat_status fbat_error_code(const fbat_error *err);
+fbat_str fbat_error_message(const fbat_error *err);
+fbat_status fbat_error_get(const fbat_error *err, fbat_error_detail *out_detail);
+void fbat_error_free(fbat_error *err);
+const uint8_t *fbat_buffer_data(const fbat_buffer *buffer);
+size_t fbat_buffer_len(const fbat_buffer *buffer);
+void fbat_buffer_free(fbat_buffer *buffer);
+fbat_status fbat_id_to_hex(const fbat_id *id, char *out_text, size_t out_size);
+fbat_status fbat_id_from_hex(const char *text, size_t len, fbat_id *out_id);
+fbat_status fbat_hash_to_hex(const fbat_hash *hash, char *out_text, size_t out_size);
+fbat_status fbat_hash_from_hex(const char *text, size_t len, fbat_hash *out_hash);
+fbat_status fbat_content_hash(const uint8_t *data, size_t len, fbat_hash *out_hash);
+fbat_status fbat_kind(uint32_t category, uint32_t type, uint16_t *out_kind);
+uint32_t fbat_kind_category(uint16_t kind);
+uint32_t fbat_kind_type(uint16_t kind);
+fbat_status fbat_operation_key(const char *domain,
+                               size_t domain_len,
+                               const fbat_str *parts,
+                               size_t count,
+                               fbat_id *out_key);
+fbat_status fbat_namespace_from_path(const char *path,
+                                     fbat_buffer **out_namespace,
+                                     fbat_error **err);
+fbat_status fbat_set_log_callback(fbat_log_fn callback, void *user_data, fbat_destroy_fn destroy);
+fbat_cancel *fbat_cancel_new(void);
+fbat_status fbat_cancel_trigger(const fbat_cancel *cancel);
+bool fbat_cancel_is_triggered(const fbat_cancel *cancel);
+void fbat_cancel_free(fbat_cancel *cancel);
+void fbat_set_mapped_reads(bool mapped);
+fbat_status fbat_store_open(const char *path,
+                            const fbat_open_options *options,
+                            fbat_store **out_store,
+                            fbat_error **err);
+fbat_status fbat_store_close(fbat_store *store, fbat_error **err);
+void fbat_store_free(fbat_store *store);
+fbat_status fbat_store_sync(const fbat_store *store,
+                            fbat_frontier *out_frontier,
+                            fbat_error **err);
+fbat_status fbat_store_frontier(const fbat_store *store,
+                                fbat_frontier *out_frontier,
+                                fbat_error **err);
+fbat_status fbat_store_head(const fbat_store *store,
+                            const char *entity,
+                            size_t entity_len,
+                            fbat_head *out_head,
+                            fbat_error **err);
+fbat_status fbat_store_stats(const fbat_store *store,
+                             fbat_stats *out_stats,
+                             fbat_error **err);
+fbat_status fbat_store_open_report(const fbat_store *store,
+                                   fbat_open_report *out_report,
+                                   fbat_error **err);
+fbat_status fbat_store_log_hash(const fbat_store *store, fbat_hash *out_hash, fbat_error **err);
+fbat_id fbat_store_id(const fbat_store *store);
+fbat_str fbat_store_namespace(const fbat_store *store);
+fbat_str fbat_store_label(const fbat_store *store);
+fbat_str fbat_store_path(const fbat_store *store);
+bool fbat_store_is_read_only(const fbat_store *store);
+fbat_status fbat_append(const fbat_store *store,
+                        const fbat_event *event,
+                        fbat_receipt *out_receipt,
+                        fbat_error **err);
+fbat_status fbat_append_batch(const fbat_store *store,
+                              const fbat_event *events,
+                              size_t count,
+                              fbat_receipt *out_receipts,
+                              fbat_error **err);
+fbat_status fbat_event_get(const fbat_store *store,
+                           const fbat_id *event_id,
+                           uint32_t columns,
+                           fbat_page **out_page,
+                           fbat_error **err);
+size_t fbat_page_len(const fbat_page *page);
+const fbat_record *fbat_page_row(const fbat_page *page, size_t index);
+const fbat_record *fbat_page_rows(const fbat_page *page);
+uint64_t fbat_page_resume(const fbat_page *page);
+bool fbat_page_is_end(const fbat_page *page);
+void fbat_page_free(fbat_page *page);
+fbat_status fbat_store_query(const fbat_store *store,
+                             const fbat_query *query,
+                             fbat_page **out_page,
+                             fbat_error **err);
+fbat_status fbat_cursor_new(const fbat_store *store,
+                            const fbat_query *query,
+                            fbat_cursor **out_cursor,
+                            fbat_error **err);
+fbat_status fbat_cursor_next(fbat_cursor *cursor,
+                             fbat_page **out_page,
+                             fbat_error **err);
+void fbat_cursor_free(fbat_cursor *cursor);
+bool fbat_record_provenance(const fbat_record *record, fbat_provenance *out_provenance);
+fbat_status fbat_provenance_from_extension(const uint8_t *body,
+                                           size_t body_len,
+                                           uint32_t flags,
+                                           fbat_provenance *out_provenance,
+                                           fbat_error **err);
+fbat_status fbat_provenance_decode(const uint8_t *frame,
+                                   size_t frame_len,
+                                   uint32_t flags,
+                                   fbat_provenance *out_provenance,
+                                   fbat_error **err);
+fbat_status fbat_provenance_encode(const fbat_provenance *provenance,
+                                   fbat_buffer **out_frame,
+                                   fbat_error **err);
+fbat_status fbat_provenance_encode_body(const fbat_provenance *provenance,
+                                        fbat_buffer **out_body,
+                                        fbat_error **err);
+fbat_status fbat_import(const fbat_store *destination,
+                        const fbat_store *source,
+                        const fbat_import_options *options,
+                        fbat_import_report *out_report,
+                        fbat_error **err);
+size_t fbat_findings_len(const fbat_findings *findings);
+const fbat_finding *fbat_findings_get(const fbat_findings *findings, size_t index);
+void fbat_findings_free(fbat_findings *findings);
+fbat_status fbat_store_verify(const fbat_store *store,
+                              const fbat_verify_options *options,
+                              fbat_verify_report *out_report,
+                              fbat_findings **out_findings,
+                              fbat_error **err);
+fbat_status fbat_store_backup(const fbat_store *store,
+                              const char *destination,
+                              const fbat_backup_options *options,
+                              fbat_backup_report *out_report,
+                              fbat_error **err);
+fbat_status fbat_new_identity(const char *path,
+                              fbat_id *out_store_id,
+                              fbat_error **err);
 fbat_status fbat_repair(const char *damaged_path,
                         const char *new_path,
                         const fbat_repair_options *options,

@@ -58,7 +58,7 @@ type vectors struct {
 
 func golden(t *testing.T) (v vectors) {
 	t.Helper()
-	ok(t, json.Unmarshal(must(os.ReadFile("../../tests/vectors/fbatip.json"))(t), &v))
+	ok(t, json.Unmarshal(must(os.ReadFile("../../tests/golden/vectors/fbatip.json"))(t), &v))
 	if len(v.Frames) == 0 || len(v.DamagedFrames) == 0 || len(v.OperationKeys) == 0 || len(v.ContentHashes) == 0 ||
 		len(v.DataDirNamespaces) == 0 {
 		t.Fatal("a section of the vectors is empty")

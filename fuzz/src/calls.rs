@@ -4,11 +4,11 @@
 //! NULL on failure. In the end nothing may be left.
 
 use crate::callbacks::{self, Calls};
-use crate::disk::Disk;
 use crate::input::Input;
 use crate::stores::{self, BOOT};
-use fbat::engine::provenance::MAGIC;
-use fbat::engine::store::{OpenMode, Options};
+use fbat::engine::log::options::{OpenMode, Options};
+use fbat::engine::model::provenance::MAGIC;
+use fbat::engine::platform::memory::MemoryVfs;
 use fbat::ffi::boundary::error::fbat_error;
 use fbat::ffi::boundary::status::*;
 use fbat::ffi::boundary::store::fbat_store;
@@ -98,14 +98,14 @@ fn is_taken<T>(size: usize) -> bool {
 
 struct Machine<'a> {
     input: Input<'a>,
-    disk: Disk,
+    disk: MemoryVfs,
     /// Every handle that there ever was.
     made: Vec<(Type, usize)>,
 }
 
 /// Calls until the input ends.
 pub fn run(data: &[u8]) {
-    let disk = Disk::of_boot(BOOT);
+    let disk = MemoryVfs::of_boot(BOOT);
     let samples = stores::samples();
     disk.put(Path::new("/s"), &samples[1].files);
     disk.put(Path::new("/t"), &samples[0].files);

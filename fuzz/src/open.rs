@@ -2,16 +2,18 @@
 //! statuses; what it answers as an event has to be one that was written, or verify has to find the
 //! damage.
 
-use crate::disk::{Disk, Files};
 use crate::input::Input;
 use crate::parts;
 use crate::stores::{self, options, rows, Row, Sample, BOOT, ENTITIES, KIND, NAMESPACE};
-use fbat::engine::error::{Code, Error};
-use fbat::engine::event::{Columns, NewEvent};
-use fbat::engine::id::{Id, Kind};
 use fbat::engine::import::{ImportOptions, OnConflict};
-use fbat::engine::query::{KindFilter, Query, Region};
-use fbat::engine::store::{OpenMode, Store};
+use fbat::engine::log::options::OpenMode;
+use fbat::engine::model::error::{Code, Error};
+use fbat::engine::model::event::{Columns, NewEvent};
+use fbat::engine::model::id::{Id, Kind};
+use fbat::engine::model::region::{KindFilter, Region};
+use fbat::engine::platform::memory::{Files, MemoryVfs};
+use fbat::engine::store::query::Query;
+use fbat::engine::store::Store;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -26,7 +28,7 @@ pub fn run(data: &[u8]) {
     for _ in 0..input.u8() % 8 {
         damaged.change(&mut input);
     }
-    let disk = Disk::of_boot(if plan & 1 == 0 { BOOT } else { "b" });
+    let disk = MemoryVfs::of_boot(if plan & 1 == 0 { BOOT } else { "b" });
     disk.put(Path::new(STORE), &damaged.files);
     let check = Check { sample, forged: damaged.forged, disk };
     match plan >> 1 & 3 {
@@ -163,7 +165,7 @@ fn is_whole(bytes: &[u8]) -> bool {
 struct Check<'a> {
     sample: &'a Sample,
     forged: bool,
-    disk: Disk,
+    disk: MemoryVfs,
 }
 
 /// What a damaged store may answer. A defect in the library is none of them.
@@ -210,7 +212,7 @@ impl Check<'_> {
         let wrote = answer(store.append_batch(&[event("order"), event("new")]));
         let keyed = answer(store.append(&known));
         for receipt in wrote.iter().flatten().chain(&keyed) {
-            let read = answer(store.get(receipt.id, Columns::ALL));
+            let read = answer(stores::row(&store, receipt.id));
             assert!(self.forged || read.flatten().is_some(), "what was appended can be read");
         }
         let closed = answer(store.close());
@@ -272,10 +274,10 @@ impl Check<'_> {
         }
         if wish & 4 == 0 {
             for row in self.sample.rows.iter().step_by(3) {
-                let page = answer(store.get(row.id, Columns::ALL)).flatten();
-                sound &= page.is_none_or(|page| Row::of(&page.get(0)) == *row);
+                let read = answer(stores::row(store, row.id)).flatten();
+                sound &= read.is_none_or(|read| read == *row);
             }
-            answer(store.get(Id(input.edgy().into()), Columns::default()));
+            answer(stores::row(store, Id(input.edgy().into())));
         }
         if wish & 8 == 0 {
             for entity in ENTITIES {
@@ -318,8 +320,8 @@ impl Check<'_> {
             system: input.one_in(2),
             columns: Columns::ALL,
         };
-        let page = answer(store.query(&query));
-        page.is_none_or(|page| page.iter().all(|event| self.was_written(&Row::of(&event))))
+        let rows = answer(stores::matching(store, &query));
+        rows.is_none_or(|rows| rows.iter().all(|row| self.was_written(row)))
     }
 
     fn was_written(&self, row: &Row) -> bool {

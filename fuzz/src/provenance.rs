@@ -1,8 +1,8 @@
 //! Provenance on the wire: frames and bare bodies, strict and lenient, of any bytes.
 
 use crate::input::Input;
-use fbat::engine::error::Code;
-use fbat::engine::provenance::{Provenance, MAGIC};
+use fbat::engine::model::error::Code;
+use fbat::engine::model::provenance::{Provenance, MAGIC};
 
 /// Decodes the input as a frame or as a body, and checks what the two ways of decoding have to do
 /// with each other and with encoding. The first byte says what the rest is.
@@ -33,8 +33,8 @@ fn nested(input: &mut Input<'_>) -> Vec<u8> {
     body
 }
 
-type Decode = fn(&[u8], bool) -> fbat::engine::error::Result<Provenance<'_>>;
-type Encode = fn(&Provenance<'_>) -> fbat::engine::error::Result<Vec<u8>>;
+type Decode = fn(&[u8], bool) -> fbat::engine::model::error::Result<Provenance<'_>>;
+type Encode = fn(&Provenance<'_>) -> fbat::engine::model::error::Result<Vec<u8>>;
 
 const FRAME: (Decode, Encode) =
     (|bytes, lenient| Provenance::from_frame(bytes, lenient), |p| p.to_frame());

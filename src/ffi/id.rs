@@ -8,9 +8,11 @@ use super::boundary::status::fbat_status;
 use super::boundary::types::{fbat_hash, fbat_id, fbat_str};
 use super::boundary::{guard, handle};
 use super::buffer::{fbat_buffer, BufferObject};
-use crate::engine::error::{Error, Result};
-use crate::engine::id::{Hash, Id, Kind};
-use crate::engine::{key, store};
+use crate::engine::import::namespace_from_path;
+use crate::engine::log::options::Options;
+use crate::engine::model::error::{Error, Result};
+use crate::engine::model::id::{Hash, Id, Kind};
+use crate::engine::model::key;
 use std::ffi::c_char;
 use std::ptr::null_mut;
 
@@ -280,7 +282,7 @@ pub unsafe extern "C" fn fbat_namespace_from_path(
         out.check("out_namespace")?;
         // SAFETY: the caller's promise: NUL-terminated.
         let path = unsafe { args::path("path", path) }?;
-        let namespace = key::namespace_from_path(&*store::Options::default().vfs, path)?;
+        let namespace = namespace_from_path(&*Options::default().vfs, path)?;
         out.set(handle::insert(BufferObject::new(namespace))?);
         Ok(())
     };

@@ -2,7 +2,8 @@
 //!
 //! Copying events from one store into another, exactly once, with a record of where each came from.
 
-use super::boundary::args::{self, OutStruct, Sized0};
+use super::boundary::answer::members_of;
+use super::boundary::args::{self, OutStruct};
 use super::boundary::error::fbat_error;
 use super::boundary::guard::{self, Call};
 use super::boundary::panic;
@@ -12,14 +13,14 @@ use super::boundary::types::fbat_str;
 use super::cancel::{self, fbat_cancel, Token};
 use super::page::{self, fbat_record, Rows};
 use super::region::{self, fbat_region};
-use crate::engine::error::{Error, Result};
-use crate::engine::event::{Columns, Event};
 #[cfg(feature = "internal")]
 use crate::engine::import::ImportSeams;
 use crate::engine::import::{
     ImportDurability, ImportOptions, ImportReport, OnConflict, CHUNK_SIZE, FILTER_COLUMNS,
 };
-use crate::engine::watch::Verdict;
+use crate::engine::model::error::{Error, Result};
+use crate::engine::model::event::{Columns, Event};
+use crate::engine::platform::watch::Verdict;
 use std::ffi::c_void;
 
 /// One durable point, before the import returns. Safe, since a repeat completes it.
@@ -340,20 +341,10 @@ fn progress(given: &fbat_import_options) -> Option<impl FnMut(&ImportReport) -> 
 
 impl From<ImportReport> for fbat_import_report {
     fn from(report: ImportReport) -> fbat_import_report {
-        fbat_import_report {
-            imported: report.imported,
-            deduplicated: report.deduplicated,
-            skipped_reserved: report.skipped_reserved,
-            skipped_filtered: report.skipped_filtered,
-            skipped_reimported: report.skipped_reimported,
-            conflicts: report.conflicts,
-            overtaken: report.overtaken,
-            source_high_watermark: report.source_high_watermark,
-            source_ceiling: report.source_ceiling,
-            destination_visible: report.destination_visible,
-            destination_durable: report.destination_durable,
-            source_position: report.source_position,
-            ..fbat_import_report::initial()
-        }
+        members_of!(report => fbat_import_report {
+            imported, deduplicated, skipped_reserved, skipped_filtered, skipped_reimported,
+            conflicts, overtaken, source_high_watermark, source_ceiling, destination_visible,
+            destination_durable, source_position
+        })
     }
 }

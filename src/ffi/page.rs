@@ -2,20 +2,21 @@
 //!
 //! Rows as an event is read back, in pages that own their bytes and outlive the store.
 
-use super::boundary::args::{self, Out, Sized0};
+use super::boundary::answer::{self};
+use super::boundary::args::{self, Sized0};
 use super::boundary::error::fbat_error;
-use super::boundary::guard::{self, Call};
+use super::boundary::guard::{self};
 use super::boundary::handle;
 use super::boundary::status::fbat_status;
 use super::boundary::store::fbat_store;
 use super::boundary::types::{fbat_extension, fbat_hash, fbat_id, fbat_str};
-use crate::engine::error::{Code, Error, Result};
-use crate::engine::event::{Columns, Event, Source, PROVENANCE_EXTENSION};
-use crate::engine::id::Id;
-use crate::engine::provenance::Provenance;
-use crate::engine::query::{PageEnd, Query};
+use crate::engine::model::error::{Code, Error, Result};
+use crate::engine::model::event::{Columns, Event, Source, PROVENANCE_EXTENSION};
+use crate::engine::model::id::Id;
+use crate::engine::model::provenance::Provenance;
+use crate::engine::platform::watch::Watch;
+use crate::engine::store::query::{PageEnd, Query};
 use crate::engine::store::Store;
-use crate::engine::watch::Watch;
 use std::ptr::{null, null_mut};
 use std::sync::{Mutex, PoisonError};
 
@@ -274,7 +275,7 @@ impl Rows {
                 (record.raw_provenance, record.raw_provenance_len) = (self.keep(body), body.len());
                 match Provenance::from_body(body, false) {
                     Ok(provenance) => {
-                        record.source_namespace = self.shared_text(2, &provenance.namespace);
+                        record.source_namespace = self.shared_text(2, provenance.namespace);
                         record.source_event_id = provenance.event_id.into();
                         record.source_sequence = provenance.sequence;
                     }
@@ -291,8 +292,7 @@ impl Rows {
             return self.push_extension(PROVENANCE_EXTENSION, body);
         }
         if let Ok(Some(provenance)) = event.provenance() {
-            let mut body = Vec::new();
-            provenance.write_body(&mut body);
+            let body = provenance.canonical();
             let key = self.arena.text(PROVENANCE_EXTENSION);
             let value = self.arena.bytes(&body);
             self.extensions.push(fbat_extension { key, value, value_len: body.len() });
@@ -434,24 +434,16 @@ pub unsafe extern "C" fn fbat_event_get(
     out_page: *mut *mut fbat_page,
     err: *mut *mut fbat_error,
 ) -> fbat_status {
-    // SAFETY: the caller's promise: null or writable.
-    let out = unsafe { Out::new(out_page, null_mut()) };
-    let body = |call: &Call| {
-        out.check("out_page")?;
-        let columns = self::columns("columns", columns, Columns::default())?;
-        // SAFETY: the caller's promise: null or readable.
-        let id = Id::from(unsafe { args::read("event_id", event_id) }?);
-        let page = PageObject::of_event(&call.store(store)?.engine, id, columns)?;
-        out.set(handle::insert(page.ok_or_else(|| no_such_event(id))?)?);
-        Ok(())
-    };
-    // SAFETY: the caller's promise: null or writable.
-    unsafe { guard::status(err, body) }
-}
-
-/// The error for an id that no event has.
-pub(crate) fn no_such_event(id: Id) -> Error {
-    Error::new(Code::NotFound, format!("there is no event {id}")).with_event(id, 0)
+    // SAFETY: the caller's promises.
+    unsafe {
+        answer::value("out_page", out_page, null_mut(), err, |call| {
+            let columns = self::columns("columns", columns, Columns::default())?;
+            let id = Id::from(args::read("event_id", event_id)?);
+            let page = PageObject::of_event(&call.store(store)?.engine, id, columns)?;
+            let missing = || Error::new(Code::NotFound, format!("event {id} is not in the store"));
+            handle::insert(page.ok_or_else(|| missing().with_event(id, 0))?)
+        })
+    }
 }
 
 fn with<T>(page: *const fbat_page, none: T, get: impl FnOnce(&PageObject) -> T) -> T {
@@ -533,9 +525,9 @@ pub unsafe extern "C" fn fbat_page_free(page: *mut fbat_page) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::event::Extensions;
-    use crate::engine::frame::encode_extensions;
-    use crate::engine::id::{Hash, Kind};
+    use crate::engine::model::event::encode_extensions;
+    use crate::engine::model::event::Extensions;
+    use crate::engine::model::id::{Hash, Kind};
 
     fn event<'a>(entity: &'a str, payload: &'a [u8], extensions: &'a [u8]) -> Event<'a> {
         Event {

@@ -2,17 +2,18 @@
 //!
 //! Which events, in which order, and how much of each; one page at a time, or a cursor over all.
 
-use super::boundary::args::{self, Out};
+use super::boundary::answer::{self};
+use super::boundary::args::{self};
 use super::boundary::error::fbat_error;
-use super::boundary::guard::{self, Call};
+use super::boundary::guard::{self};
 use super::boundary::handle;
 use super::boundary::status::fbat_status;
 use super::boundary::store::{fbat_store, StoreObject};
 use super::cancel::{fbat_cancel, fbat_progress_fn, Watched};
 use super::page::{self, fbat_page, PageObject};
 use super::region::{self, fbat_region};
-use crate::engine::error::{Code, Error, Result};
-use crate::engine::query::{PageEnd, Query};
+use crate::engine::model::error::{Code, Error, Result};
+use crate::engine::store::query::{PageEnd, Query};
 use std::ffi::c_void;
 use std::ptr::null_mut;
 use std::sync::{Arc, Mutex, TryLockError};
@@ -126,18 +127,13 @@ pub unsafe extern "C" fn fbat_store_query(
     out_page: *mut *mut fbat_page,
     err: *mut *mut fbat_error,
 ) -> fbat_status {
-    // SAFETY: the caller's promise: null or writable.
-    let out = unsafe { Out::new(out_page, null_mut()) };
-    let body = |call: &Call| {
-        out.check("out_page")?;
-        let store = call.store(store)?;
-        // SAFETY: the caller's promise: null or a struct with its size.
-        let reading = unsafe { Reading::new(query) }?;
-        out.set(handle::insert(reading.page(store)?)?);
-        Ok(())
-    };
-    // SAFETY: the caller's promise: null or writable.
-    unsafe { guard::status(err, body) }
+    // SAFETY: the caller's promises.
+    unsafe {
+        answer::value("out_page", out_page, null_mut(), err, |call| {
+            let store = call.store(store)?;
+            handle::insert(Reading::new(query)?.page(store)?)
+        })
+    }
 }
 
 /// What a handle to a cursor leads to.
@@ -209,18 +205,14 @@ pub unsafe extern "C" fn fbat_cursor_new(
     out_cursor: *mut *mut fbat_cursor,
     err: *mut *mut fbat_error,
 ) -> fbat_status {
-    // SAFETY: the caller's promise: null or writable.
-    let out = unsafe { Out::new(out_cursor, null_mut()) };
-    let body = |call: &Call| {
-        out.check("out_cursor")?;
-        let store = Arc::clone(call.store(store)?);
-        // SAFETY: the caller's promise: null or a struct with its size.
-        let position = Position { reading: unsafe { Reading::new(query) }?, over: false };
-        out.set(handle::insert(CursorObject { store, position: Mutex::new(position) })?);
-        Ok(())
-    };
-    // SAFETY: the caller's promise: null or writable.
-    unsafe { guard::status(err, body) }
+    // SAFETY: the caller's promises.
+    unsafe {
+        answer::value("out_cursor", out_cursor, null_mut(), err, |call| {
+            let store = Arc::clone(call.store(store)?);
+            let position = Position { reading: Reading::new(query)?, over: false };
+            handle::insert(CursorObject { store, position: Mutex::new(position) })
+        })
+    }
 }
 
 /// Reads the next page that has rows.
@@ -248,19 +240,14 @@ pub unsafe extern "C" fn fbat_cursor_next(
     out_page: *mut *mut fbat_page,
     err: *mut *mut fbat_error,
 ) -> fbat_status {
-    // SAFETY: the caller's promise: null or writable.
-    let out = unsafe { Out::new(out_page, null_mut()) };
-    let body = |call: &Call| {
-        out.check("out_page")?;
-        let cursor = handle::get::<CursorObject>(cursor)?;
-        call.hold(Arc::clone(&cursor.store))?;
-        if let Some(page) = cursor.next()? {
-            out.set(handle::insert(page)?);
-        }
-        Ok(())
-    };
-    // SAFETY: the caller's promise: null or writable.
-    unsafe { guard::status(err, body) }
+    // SAFETY: the caller's promises.
+    unsafe {
+        answer::value("out_page", out_page, null_mut(), err, |call| {
+            let cursor = handle::get::<CursorObject>(cursor)?;
+            call.hold(Arc::clone(&cursor.store))?;
+            cursor.next()?.map_or(Ok(null_mut()), handle::insert)
+        })
+    }
 }
 
 /// Frees a cursor.

@@ -5,9 +5,9 @@
 
 use super::boundary::args;
 use super::boundary::types::fbat_str;
-use crate::engine::error::{Error, Result};
-use crate::engine::id::Kind;
-use crate::engine::query::{KindFilter, Region};
+use crate::engine::model::error::{Error, Result};
+use crate::engine::model::id::Kind;
+use crate::engine::model::region::{KindFilter, Region};
 
 /// Every kind.
 /// @since 0.1

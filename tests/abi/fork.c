@@ -44,6 +44,8 @@ typedef struct {
     fbat_cancel *cancel;
     fbat_findings *findings;
     fbat_page *page;
+    fbat_error *err;
+    fbat_buffer *buffer;
     char path[1024];
 } parents;
 
@@ -57,11 +59,17 @@ static parents parents_begin(void) {
     CHECK_OK(fbat_cursor_new(p.store, NULL, &p.cursor, NULL));
     CHECK_OK(fbat_store_query(p.store, NULL, &p.page, NULL));
     CHECK_OK(fbat_store_verify(p.store, NULL, NULL, &p.findings, NULL));
+    CHECK_STATUS(fbat_store_close(NULL, &p.err), FBAT_ERR_INVALID_HANDLE);
+    CHECK_OK(fbat_namespace_from_path(p.path, &p.buffer, NULL));
     return p;
 }
 
 static void parents_end(parents *p) {
     CHECK_U64(fbat_findings_len(p->findings), 0);
+    CHECK_STATUS(fbat_error_code(p->err), FBAT_ERR_INVALID_HANDLE);
+    CHECK(fbat_buffer_len(p->buffer) > 0);
+    fbat_error_free(p->err);
+    fbat_buffer_free(p->buffer);
     fbat_findings_free(p->findings);
     fbat_page_free(p->page);
     fbat_cursor_free(p->cursor);
@@ -102,16 +110,82 @@ static void calls_on_the_store_are_refused(parents *p) {
     CHECK_STATUS(fbat_store_backup(p->store, t_path("new"), NULL, NULL, NULL), FBAT_ERR_FORKED);
     CHECK_STATUS(fbat_import(p->store, p->store, &options, &imported, NULL), FBAT_ERR_FORKED);
     CHECK_STATUS(fbat_store_close(p->store, NULL), FBAT_ERR_FORKED);
+}
+
+/* Calls without a status have an answer for an object that is not live. */
+static void objects_are_not_live(parents *p) {
+    fbat_error_detail detail = FBAT_ERROR_DETAIL_INIT;
+    CHECK_STATUS(fbat_error_code(p->err), FBAT_ERR_INVALID_HANDLE);
+    CHECK(fbat_error_message(p->err).data == NULL);
+    CHECK_STATUS(fbat_error_get(p->err, &detail), FBAT_ERR_FORKED);
+    CHECK(fbat_buffer_data(p->buffer) == NULL);
+    CHECK_U64(fbat_buffer_len(p->buffer), 0);
+    CHECK(!fbat_cancel_is_triggered(p->cancel));
+    fbat_id id = fbat_store_id(p->store);
+    CHECK(is_zero(&id, sizeof id));
     CHECK(fbat_store_namespace(p->store).data == NULL);
+    CHECK(fbat_store_label(p->store).data == NULL);
+    CHECK(fbat_store_path(p->store).data == NULL);
+    CHECK(!fbat_store_is_read_only(p->store));
+    CHECK_U64(fbat_page_len(p->page), 0);
+    CHECK(fbat_page_row(p->page, 0) == NULL);
+    CHECK(fbat_page_rows(p->page) == NULL);
+    CHECK_U64(fbat_page_resume(p->page), 0);
+    CHECK(fbat_page_is_end(p->page));
+    CHECK_U64(fbat_findings_len(p->findings), 0);
+    CHECK(fbat_findings_get(p->findings, 0) == NULL);
+    CHECK_U64(fbat_live_handles(), 0);
+}
+
+static void log_nothing(void *user_data, uint32_t level, const char *message, size_t len) {
+    (void)user_data, (void)level, (void)message, (void)len;
+}
+
+static void calls_without_a_store_are_refused(void) {
+    char text[FBAT_HASH_HEX_SIZE];
+    const uint8_t *x = (const uint8_t *)"x";
+    uint16_t kind = 1;
+    fbat_id id = {{1}};
+    fbat_hash hash = {{1}};
+    fbat_buffer *buffer = (fbat_buffer *)1;
+    fbat_provenance provenance = FBAT_PROVENANCE_INIT;
+    fbat_record record;
+    memset(&record, 0, sizeof record);
+    record.struct_size = sizeof record;
+    provenance.source_namespace = FBAT_STR("n");
+    CHECK_STATUS(fbat_provenance_encode(&provenance, &buffer, NULL), FBAT_ERR_FORKED);
+    CHECK(buffer == NULL);
+    CHECK_STATUS(fbat_provenance_encode_body(&provenance, &buffer, NULL), FBAT_ERR_FORKED);
+    CHECK_STATUS(fbat_provenance_decode(x, 1, 0, &provenance, NULL), FBAT_ERR_FORKED);
+    CHECK_STATUS(fbat_provenance_from_extension(x, 1, 0, &provenance, NULL), FBAT_ERR_FORKED);
+    CHECK(!fbat_record_provenance(&record, &provenance));
+    CHECK_STATUS(fbat_namespace_from_path("/", &buffer, NULL), FBAT_ERR_FORKED);
+    CHECK_STATUS(fbat_id_to_hex(&id, text, sizeof text), FBAT_ERR_FORKED);
+    CHECK_STATUS(fbat_id_from_hex("00", 2, &id), FBAT_ERR_FORKED);
+    CHECK_STATUS(fbat_hash_to_hex(&hash, text, sizeof text), FBAT_ERR_FORKED);
+    CHECK_STATUS(fbat_hash_from_hex("00", 2, &hash), FBAT_ERR_FORKED);
+    CHECK_STATUS(fbat_content_hash(x, 1, &hash), FBAT_ERR_FORKED);
+    CHECK_STATUS(fbat_kind(1, 1, &kind), FBAT_ERR_FORKED);
+    CHECK_STATUS(fbat_set_log_callback(log_nothing, NULL, NULL), FBAT_ERR_FORKED);
+    CHECK(is_zero(&id, sizeof id) && is_zero(&hash, sizeof hash) && kind == 0);
+    fbat_set_mapped_reads(true);
+}
+
+static void what_needs_no_state_works(void) {
+    CHECK_TEXT(fbat_version_string(), FBAT_VERSION);
+    CHECK_U64(fbat_abi_version(), FBAT_ABI_VERSION);
+    CHECK_TEXT(fbat_status_name(FBAT_ERR_FORKED), "FBAT_ERR_FORKED");
+    CHECK(fbat_status_message(FBAT_ERR_FORKED)[0] != 0);
+    CHECK_U64(fbat_status_category(FBAT_ERR_FORKED), FBAT_CATEGORY_CLOSED);
+    CHECK_U64(fbat_kind_category(0x1002), 1);
+    CHECK_U64(fbat_kind_type(0x1002), 2);
 }
 
 static void every_call_is_refused(void *argument) {
     parents *p = argument;
     fbat_error *err = (fbat_error *)1;
     fbat_store *store = (fbat_store *)1;
-    fbat_buffer *buffer = (fbat_buffer *)1;
     fbat_findings *findings = (fbat_findings *)1;
-    fbat_provenance provenance = FBAT_PROVENANCE_INIT;
     fbat_id key;
     CHECK_STATUS(fbat_store_open(t_path("new"), NULL, &store, &err), FBAT_ERR_FORKED);
     CHECK(store == NULL && err == NULL);
@@ -120,28 +194,22 @@ static void every_call_is_refused(void *argument) {
                  FBAT_ERR_FORKED);
     CHECK(findings == NULL);
     CHECK_STATUS(fbat_new_identity(t_path("s"), &key, NULL), FBAT_ERR_FORKED);
-    provenance.source_namespace = FBAT_STR("n");
-    CHECK_STATUS(fbat_provenance_encode(&provenance, &buffer, NULL), FBAT_ERR_FORKED);
-    CHECK(buffer == NULL);
-    CHECK_STATUS(fbat_provenance_decode((const uint8_t *)"x", 1, 0, &provenance, NULL),
-                 FBAT_ERR_FORKED);
     memset(&key, 0xaa, sizeof key);
     CHECK_STATUS(fbat_operation_key("d", 1, NULL, 0, &key), FBAT_ERR_FORKED);
     CHECK(is_zero(&key, sizeof key));
     CHECK_STATUS(fbat_cancel_trigger(p->cancel), FBAT_ERR_FORKED);
     CHECK(fbat_cancel_new() == NULL);
-    CHECK_U64(fbat_page_len(p->page), 0);
-    CHECK(fbat_page_row(p->page, 0) == NULL);
-    CHECK_U64(fbat_findings_len(p->findings), 0);
-    CHECK_U64(fbat_live_handles(), 0);
-    CHECK_TEXT(fbat_version_string(), FBAT_VERSION);
-    CHECK_TEXT(fbat_status_name(FBAT_ERR_FORKED), "FBAT_ERR_FORKED");
+    calls_without_a_store_are_refused();
+    objects_are_not_live(p);
+    what_needs_no_state_works();
     /* all of these do nothing, and come back */
     fbat_store_free(p->store);
     fbat_page_free(p->page);
     fbat_cursor_free(p->cursor);
     fbat_cancel_free(p->cancel);
     fbat_findings_free(p->findings);
+    fbat_error_free(p->err);
+    fbat_buffer_free(p->buffer);
 }
 
 /* Names, sizes and times of everything in a directory, as one number. */

@@ -1,4 +1,4 @@
-/* Reads tests/vectors/fbatip.json, which has one member a line, into rows that C tests can walk. */
+/* Reads tests/golden/vectors/fbatip.json, which has one member a line, into rows that C tests can walk. */
 #ifndef FBAT_TESTS_VECTORS_H
 #define FBAT_TESTS_VECTORS_H
 
@@ -105,7 +105,7 @@ static void vector_key_member(key_vector *v, const char *name, const char *value
 T_UNUSED static bool vectors_read(void) {
     static char line[VECTOR_LINE_MAX];
     bool in_keys = false;
-    FILE *file = fopen("tests/vectors/fbatip.json", "r");
+    FILE *file = fopen("tests/golden/vectors/fbatip.json", "r");
     wire_vector_count = key_vector_count = 0;
     while (file && fgets(line, sizeof line, file)) {
         const char *name, *value;

@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-pub const WARNINGS: [&str; 5] = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"];
+const WARNINGS: [&str; 5] = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"];
 
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -23,9 +23,14 @@ pub fn scratch(name: &str) -> PathBuf {
 
 /// Runs a program; what it wrote to both outputs, as an error where it failed.
 pub fn run(program: impl AsRef<OsStr>, arguments: &[&str]) -> Result<String, String> {
-    let program = program.as_ref();
-    let name = program.to_string_lossy();
-    let output = match Command::new(program).args(arguments).current_dir(root()).output() {
+    let mut command = Command::new(program);
+    command.args(arguments);
+    finish(command)
+}
+
+fn finish(mut command: Command) -> Result<String, String> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = match command.current_dir(root()).output() {
         Ok(output) => output,
         Err(e) if e.kind() == ErrorKind::NotFound => {
             panic!("{name} is missing: install it to test the header")
@@ -36,7 +41,7 @@ pub fn run(program: impl AsRef<OsStr>, arguments: &[&str]) -> Result<String, Str
     let text = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
     match status.success() {
         true => Ok(text),
-        false => Err(format!("{name} {}: {status}\n{text}", arguments.join(" "))),
+        false => Err(format!("{command:?}: {status}\n{text}")),
     }
 }
 
@@ -45,6 +50,35 @@ pub fn library() -> PathBuf {
     let library = std::env::current_exe().unwrap().with_file_name("libfbat.so");
     assert!(library.exists(), "{} is missing", library.display());
     library
+}
+
+/// How one compiler is called: `cc` knows what the target of the library needs, and takes
+/// `CC`, `CFLAGS` and their like as cargo does. Without a name, the one that cargo would take.
+fn compiler(name: Option<&str>, dialect: &str, include: &Path) -> Command {
+    let mut build = cc::Build::new();
+    name.map(|name| build.compiler(name));
+    build
+        .host(env!("FBAT_HOST"))
+        .target(env!("FBAT_TARGET"))
+        .opt_level(0)
+        .cargo_metadata(false)
+        .cpp(dialect.contains("++"))
+        .std(dialect)
+        .include(include)
+        .get_compiler()
+        .to_command()
+}
+
+/// Whether a compiler takes a program; what it says where it does not.
+pub fn check_syntax(
+    name: &str,
+    dialect: &str,
+    source: &Path,
+    include: &Path,
+) -> Result<(), String> {
+    let mut command = compiler(Some(name), dialect, include);
+    command.args(WARNINGS).arg("-fsyntax-only").arg(source);
+    finish(command).map(drop)
 }
 
 /// Compiles a C program against the library in a directory of its own, and runs it.
@@ -57,15 +91,12 @@ pub fn run_c(
     let directory = scratch(name);
     let (file, program) = (directory.join("main.c"), directory.join("main"));
     fs::write(&file, source).unwrap();
-    std::os::unix::fs::symlink(library(), directory.join(soname())).unwrap();
-    let paths = [&file, &program, &directory.join(soname()), &directory]
-        .map(|p| p.to_str().unwrap().to_owned());
-    let include = format!("-I{}", include.display());
-    let rpath = format!("-Wl,-rpath,{}", paths[3]);
-    let mut compile = vec!["-std=c99", &include];
-    compile.extend(WARNINGS);
-    compile.extend([&*paths[0], "-o", &*paths[1], &*paths[2], &*rpath]);
-    run("gcc", &compile)?;
+    let shared = directory.join(soname());
+    std::os::unix::fs::symlink(library(), &shared).unwrap();
+    let mut command = compiler(None, "c99", include);
+    command.args(WARNINGS).args([&file, Path::new("-o"), &program, &shared]);
+    command.arg(format!("-Wl,-rpath,{}", directory.display()));
+    finish(command)?;
     run(&program, arguments)
 }
 

@@ -2,8 +2,8 @@
 //! frames, and for the targets whose inputs are choices a few hundred choices of which a seed is
 //! the source. seeds DIRECTORY
 
-use fbat::engine::id::{Hash, Id, Kind};
-use fbat::engine::provenance::Provenance;
+use fbat::engine::model::id::{Hash, Id, Kind};
+use fbat::engine::model::provenance::Provenance;
 use std::fs;
 use std::path::Path;
 

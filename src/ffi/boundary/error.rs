@@ -3,7 +3,7 @@
 use super::args::Text;
 use super::handle;
 use super::status::fbat_status;
-use crate::engine::error::{Code, Detail, Error};
+use crate::engine::model::error::{Code, Detail, Error};
 use std::os::unix::ffi::OsStrExt;
 
 /// What went wrong, in full. Owned by the caller, who frees it with fbat_error_free().

@@ -5,14 +5,14 @@ use super::error::{self, fbat_error};
 use super::status::*;
 use super::store::{fbat_store, StoreObject};
 use super::{handle, panic, sink};
-use crate::engine::error::{Code, Error, Result};
+use crate::engine::model::error::{Code, Error, Result};
 use std::cell::OnceCell;
 use std::sync::Arc;
 
 /// Whether this process is a forked child of one that used the library: then no lock may be
 /// touched, since a thread that does not exist here may hold it.
 pub(crate) fn forked() -> bool {
-    crate::engine::os::in_forked_child()
+    crate::engine::platform::os::in_forked_child()
 }
 
 /// The stores that a call works on.

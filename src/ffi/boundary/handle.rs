@@ -5,7 +5,7 @@
 //! Bits 63..56 hold 0x80 and the tag, which no user-space address has; 55..24 the generation;
 //! 23..0 the slot. A slot whose generations are used up is retired.
 
-use crate::engine::error::{Code, Error, Result};
+use crate::engine::model::error::{Code, Error, Result};
 use std::any::Any;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};

@@ -269,11 +269,11 @@ pub extern "C" fn fbat_status_category(status: fbat_status) -> fbat_category {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::error::Code;
+    use crate::engine::model::error::Code;
 
     #[test]
     fn every_code_of_the_engine_has_its_constant_and_name() {
-        for code in Code::ALL {
+        for &code in Code::ALL {
             let (name, message) = texts(code as i32);
             let mut expected = String::from("FBAT_ERR");
             for (at, c) in format!("{code:?}").char_indices() {

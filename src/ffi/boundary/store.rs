@@ -2,9 +2,11 @@
 
 use super::args::Text;
 use super::{handle, sink};
-use crate::engine::error::{Code, Result};
-use crate::engine::store::{OpenReport, Options, Store};
-use crate::engine::watch::Watch;
+use crate::engine::log::options::Options;
+use crate::engine::log::recovery::OpenReport;
+use crate::engine::model::error::{Code, Result};
+use crate::engine::platform::watch::Watch;
+use crate::engine::store::Store;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};

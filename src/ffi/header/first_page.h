@@ -151,9 +151,3 @@ extern "C" {
 #else
 #define FBAT_NODISCARD
 #endif
-
-/** The version of this header as text. @since 0.1 */
-#define FBAT_VERSION "0.2.0"
-
-/** The first 6 bytes of a provenance frame. @since 0.1 */
-#define FBAT_PROVENANCE_MAGIC "FBATIP"

@@ -1,4 +1,4 @@
-// Command interplay is Go's part in tests/interplay/README.md, which says what each command does.
+// Command interplay is Go's part in tests/outside/interplay/README.md, which says what each command does.
 package main
 
 import (

@@ -1,0 +1,130 @@
+//! Which store this is: the identity file, the store ids that it names, and giving a copy its own.
+
+use crate::engine::model::bytes::{array_at, u32_at, u64_at};
+use crate::engine::model::error::{Code, Error, Result};
+use crate::engine::model::id::{Hash, Id};
+use crate::engine::model::limits::{FORMAT_VERSION, IDENTITY_CHANGES_MAX, SEQUENCE_MAX};
+use std::path::Path;
+
+const MAGIC: [u8; 8] = *b"FBATSTOR";
+/// Without changes; the checksum included.
+const LEN: usize = 80;
+const CHANGE_LEN: usize = 24;
+
+/// What the identity file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The id of the log: what the genesis event names and every segment carries. It never changes.
+    pub log_id: Id,
+    pub created_us: i64,
+    pub genesis_hash: Hash,
+    /// Store ids that the store was given since, oldest first.
+    pub changes: Vec<Change>,
+}
+
+/// A store id that took the place of the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub store_id: Id,
+    /// The first sequence that belongs to it.
+    pub first_sequence: u64,
+}
+
+impl Change {
+    /// Whether an identity file may name it behind these.
+    pub fn may_follow(&self, earlier: &[Change]) -> bool {
+        let after = earlier.last().map_or(1, |last| last.first_sequence);
+        let ascends = (after + 1..=SEQUENCE_MAX).contains(&self.first_sequence);
+        !self.store_id.is_none() && ascends && earlier.len() < IDENTITY_CHANGES_MAX
+    }
+}
+
+impl Identity {
+    /// The store id that is current.
+    pub fn store_id(&self) -> Id {
+        self.store_id_before(self.changes.len())
+    }
+
+    /// The store id that change number `at` took the place of.
+    pub fn store_id_before(&self, at: usize) -> Id {
+        at.checked_sub(1).map_or(self.log_id, |last| self.changes[last].store_id)
+    }
+
+    /// The identity of a log that ends with this sequence. A newest id that begins right behind it
+    /// is in force, though the log does not tell of it yet.
+    pub fn until(mut self, last_sequence: u64) -> Identity {
+        self.changes.retain(|change| change.first_sequence <= last_sequence + 1);
+        self
+    }
+
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+        bytes.extend_from_slice(&((LEN + CHANGE_LEN * self.changes.len()) as u32).to_le_bytes());
+        bytes.extend_from_slice(&self.log_id.to_bytes());
+        bytes.extend_from_slice(&self.created_us.to_le_bytes());
+        bytes.extend_from_slice(&self.genesis_hash.0);
+        bytes.resize(LEN - 4, 0);
+        for change in &self.changes {
+            bytes.extend_from_slice(&change.store_id.to_bytes());
+            bytes.extend_from_slice(&change.first_sequence.to_le_bytes());
+        }
+        with_checksum(bytes)
+    }
+
+    /// Reads the bytes of the file at `path`, checking version, length and checksum.
+    pub fn decode(path: &Path, bytes: &[u8]) -> Result<Identity> {
+        let corrupt = |why| Err(Error::corrupt(path, 0, why));
+        if bytes.len() < LEN || bytes[..8] != MAGIC {
+            return corrupt("not the identity file of a store");
+        }
+        check_version(path, u32_at(bytes, 8))?;
+        let listed = bytes.len() - LEN;
+        if u32_at(bytes, 12) as usize != bytes.len() || !listed.is_multiple_of(CHANGE_LEN) {
+            return corrupt("the identity file does not have the length that it says");
+        }
+        if !checksum_holds(bytes) {
+            return corrupt("the checksum of the identity file does not hold");
+        }
+        let changes: Vec<Change> = bytes[LEN - 4..bytes.len() - 4]
+            .chunks_exact(CHANGE_LEN)
+            .map(|b| Change {
+                store_id: Id::from_bytes(array_at(b, 0)),
+                first_sequence: u64_at(b, 16),
+            })
+            .collect();
+        if !(0..changes.len()).all(|at| changes[at].may_follow(&changes[..at])) {
+            return corrupt("the identity file contradicts itself");
+        }
+        Ok(Identity {
+            log_id: Id::from_bytes(array_at(bytes, 16)),
+            created_us: u64_at(bytes, 32) as i64,
+            genesis_hash: Hash(array_at(bytes, 40)),
+            changes,
+        })
+    }
+}
+
+/// Refuses a format that this library does not read, saying which.
+pub fn check_version(path: &Path, version: u32) -> Result<()> {
+    if version == FORMAT_VERSION {
+        return Ok(());
+    }
+    let message = format!(
+        "{} has format version {version}; this library reads version {FORMAT_VERSION}",
+        path.display()
+    );
+    Err(Error::new(Code::FutureVersion, message)
+        .with_numbers(version.into(), FORMAT_VERSION.into()))
+}
+
+pub fn with_checksum(mut bytes: Vec<u8>) -> Vec<u8> {
+    let crc = crc32fast::hash(&bytes);
+    bytes.extend_from_slice(&crc.to_le_bytes());
+    bytes
+}
+
+pub fn checksum_holds(bytes: &[u8]) -> bool {
+    let (body, crc) = bytes.split_at(bytes.len() - 4);
+    crc32fast::hash(body) == u32_at(crc, 0)
+}

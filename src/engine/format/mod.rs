@@ -1,0 +1,6 @@
+//! Pure bytes: the chapters of `docs/format.md`. Nothing here touches a file.
+
+pub(crate) mod frame;
+pub(crate) mod hash;
+pub(crate) mod identity;
+pub(crate) mod system;

@@ -1,0 +1,310 @@
+//! Chunks of an import: gathered on the caller's thread, and each committed on another while the
+//! next is gathered.
+
+use super::{ImportDurability, ImportReport, OnConflict};
+use crate::engine::log::state::{check_fork, Log};
+use crate::engine::model::error::{Code, Error, Result};
+use crate::engine::model::event::{Event, Extensions, Source};
+use crate::engine::model::id::Id;
+use crate::engine::platform::os;
+use crate::engine::store::commit::{ImportTerms, Item, Outcome};
+use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+/// Events that are to be committed together; their bytes stand in one arena.
+#[derive(Default)]
+pub struct Chunk {
+    arena: Vec<u8>,
+    waiting: Vec<Waiting>,
+    /// What the batch limit of the destination report.
+    pub bytes: usize,
+    /// The destination's visible frontier before the first key was looked up.
+    pub absent_at: u64,
+}
+
+/// An event of a chunk: without its strings and bytes, which stand at `at` with these lengths.
+struct Waiting {
+    item: Item<'static>,
+    at: usize,
+    lengths: [usize; 4],
+}
+
+impl Chunk {
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    pub fn push(&mut self, event: &Event<'_>, key: Id, tag: u64, bytes: usize) {
+        let at = self.arena.len();
+        let parts =
+            [event.entity.as_bytes(), event.scope.as_bytes(), event.extensions.0, event.payload];
+        parts.iter().for_each(|part| self.arena.extend_from_slice(part));
+        self.bytes += bytes;
+        let source = Source::Import { namespace: "", event_id: event.id, sequence: event.sequence };
+        let lengths = parts.map(<[u8]>::len);
+        let event = Event {
+            id: key,
+            kind: event.kind,
+            timestamp_us: event.timestamp_us,
+            flags: event.flags,
+            payload_version: event.payload_version,
+            correlation: event.correlation,
+            payload_len: event.payload_len,
+            content_hash: event.content_hash,
+            source,
+            ..Event::default()
+        };
+        let item = Item { event, tag, ..Item::default() };
+        self.waiting.push(Waiting { item, at, lengths });
+    }
+
+    fn items<'a>(&'a self, namespace: &'a str) -> Vec<Item<'a>> {
+        let item = |waiting: &'a Waiting| {
+            let mut rest = &self.arena[waiting.at..];
+            let [entity, scope, extensions, payload] = waiting.lengths.map(|length| {
+                let (part, tail) = rest.split_at(length);
+                rest = tail;
+                part
+            });
+            let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default();
+            let mut item: Item<'a> = waiting.item;
+            item.event.entity = text(entity);
+            item.event.scope = text(scope);
+            item.event.extensions = Extensions(extensions);
+            item.event.payload = payload;
+            if let Source::Import { namespace: of, .. } = &mut item.event.source {
+                *of = namespace;
+            }
+            item
+        };
+        self.waiting.iter().map(item).collect()
+    }
+
+    /// The error of the commit, in the words of an import where it is a conflict.
+    fn name_conflict(&self, error: Error) -> Error {
+        let waiting = error.item.and_then(|item| self.waiting.get(item));
+        match (error.code(), waiting.map(|waiting| &waiting.item.event)) {
+            (
+                Code::IdempotencyConflict,
+                Some(&Event { id, source: Source::Import { event_id, sequence, .. }, .. }),
+            ) => conflict(event_id, sequence, id),
+            _ => error,
+        }
+    }
+
+    fn clear(&mut self) {
+        self.arena.clear();
+        self.waiting.clear();
+        (self.bytes, self.absent_at) = (0, 0);
+    }
+}
+
+/// The error for an event of the source whose key is there with other content.
+pub fn conflict(source_id: Id, source_sequence: u64, key: Id) -> Error {
+    let message = format!(
+        "event {source_id} (sequence {source_sequence}) of the source would be event {key} here, which is there with other content"
+    );
+    Error::new(Code::ImportConflict, message).with_event(source_id, source_sequence)
+}
+
+/// The one way in which the chunks of an import are committed.
+#[derive(Clone)]
+pub struct Terms {
+    pub destination: Arc<Log>,
+    pub namespace: Arc<str>,
+    /// The destination's visible frontier when the import was called.
+    pub frontier: u64,
+    pub on_conflict: OnConflict,
+    pub durability: ImportDurability,
+}
+
+impl Terms {
+    /// Commits a chunk. `own` are the frontiers before and after the chunks before, as long as
+    /// nobody else appended between them.
+    fn commit(&self, chunk: &Chunk, own: &mut (u64, u64)) -> Result<ImportReport> {
+        let items = chunk.items(&self.namespace);
+        let skip_conflicts = self.on_conflict == OnConflict::Skip;
+        let terms = ImportTerms { absent_at: chunk.absent_at, own: *own, skip_conflicts };
+        let outcomes =
+            self.destination.commit(&items, Some(terms)).map_err(|e| chunk.name_conflict(e))?;
+        let mut report = ImportReport::default();
+        let (mut first, mut last) = (None, 0);
+        for outcome in &outcomes {
+            match outcome {
+                Outcome::New(receipt) => {
+                    report.imported += 1;
+                    (first, last) = (first.or(Some(receipt.sequence)), receipt.sequence);
+                }
+                Outcome::Conflict => report.conflicts += 1,
+                Outcome::Present(..) | Outcome::Again(_) => {
+                    // What was visible at the call came from an import before this one.
+                    if self.destination.receipt(outcome)?.sequence <= self.frontier {
+                        report.deduplicated += 1;
+                    } else {
+                        report.imported += 1;
+                        report.overtaken += 1;
+                    }
+                }
+            }
+        }
+        if let Some(first) = first {
+            *own = (if own.1 == first - 1 { own.0 } else { first - 1 }, last);
+        }
+        if self.durability == ImportDurability::Chunk {
+            self.destination.sync_visible()?;
+        }
+        report.set_frontier(self.destination.current_frontier());
+        Ok(report)
+    }
+}
+
+/// So many chunks may be under way: one is committed, and the next is there when that is done.
+const UNDER_WAY_MAX: usize = 2;
+
+/// Commits chunks one after the other.
+pub struct Committer {
+    terms: Terms,
+    /// On a thread of its own, once there is a chunk that others follow.
+    overlap: bool,
+    worker: Option<Worker>,
+    /// Chunks that were started and not collected.
+    under_way: usize,
+    /// What became of a chunk that was committed on this thread.
+    here: Option<Result<ImportReport>>,
+    own: (u64, u64),
+    /// Empty chunks with memory.
+    spare: Vec<Chunk>,
+}
+
+impl Committer {
+    pub fn new(terms: Terms, overlap: bool) -> Committer {
+        Committer {
+            terms,
+            overlap,
+            worker: None,
+            under_way: 0,
+            here: None,
+            own: (0, 0),
+            spare: Vec::new(),
+        }
+    }
+
+    /// Whether a chunk was started and not collected.
+    pub fn is_under_way(&self) -> bool {
+        self.under_way > 0
+    }
+
+    /// Whether one has to be collected before another is started.
+    pub fn is_full(&self) -> bool {
+        self.under_way == UNDER_WAY_MAX
+    }
+
+    /// Whether one was committed on this thread, so that there is nothing to wait for.
+    pub fn has_result(&self) -> bool {
+        self.here.is_some()
+    }
+
+    /// Begins to commit `chunk`, which `more` will follow, and leaves an empty one in its place.
+    pub fn start(&mut self, chunk: &mut Chunk, more: bool) {
+        self.under_way += 1;
+        if self.overlap && more && self.worker.is_none() {
+            self.worker = Worker::spawn(self.terms.clone());
+            self.overlap = self.worker.is_some();
+        }
+        match &self.worker {
+            Some(worker) => {
+                worker.give(std::mem::replace(chunk, self.spare.pop().unwrap_or_default()))
+            }
+            None => {
+                self.here = Some(self.terms.commit(chunk, &mut self.own));
+                chunk.clear();
+            }
+        }
+    }
+
+    /// Waits for the first chunk that is under way: what became of it, or none where there is none.
+    pub fn collect(&mut self) -> Option<Result<ImportReport>> {
+        self.under_way = self.under_way.checked_sub(1)?;
+        if let Some(result) = self.here.take() {
+            return Some(result);
+        }
+        let (chunk, result) = self.worker.as_mut()?.take();
+        self.spare.push(chunk);
+        Some(result)
+    }
+}
+
+/// The thread of an import. It ends before this is dropped; in a forked child, where it is not,
+/// nothing of it is touched.
+struct Worker(Option<Thread>);
+
+struct Thread {
+    chunks: SyncSender<Chunk>,
+    results: Receiver<(Chunk, Result<ImportReport>)>,
+    thread: JoinHandle<()>,
+}
+
+impl Worker {
+    /// None where no thread is to be had.
+    fn spawn(terms: Terms) -> Option<Worker> {
+        let (chunks, to_do) = sync_channel::<Chunk>(UNDER_WAY_MAX);
+        let (done, results) = sync_channel(UNDER_WAY_MAX);
+        let caller_on = os::processor();
+        let work = move || {
+            caller_on.into_iter().for_each(os::avoid_processor);
+            let (mut own, mut failed) = ((0, 0), None);
+            for mut chunk in to_do {
+                // What comes behind a chunk that failed is not committed.
+                let result = match &failed {
+                    None => terms.commit(&chunk, &mut own),
+                    Some(error) => Err(Error::clone(error)),
+                };
+                failed = result.as_ref().err().cloned();
+                chunk.clear();
+                if done.send((chunk, result)).is_err() {
+                    return;
+                }
+            }
+        };
+        let spawn = || std::thread::Builder::new().name("fbat-import".into()).spawn(work);
+        let thread = os::without_signals(spawn).ok()?;
+        Some(Worker(Some(Thread { chunks, results, thread })))
+    }
+
+    fn give(&self, chunk: Chunk) {
+        if let Some(thread) = self.0.as_ref().filter(|_| !os::in_forked_child()) {
+            // Where the thread has panicked, the next to take tells.
+            let _ = thread.chunks.send(chunk);
+        }
+    }
+
+    fn take(&mut self) -> (Chunk, Result<ImportReport>) {
+        if let Err(forked) = check_fork() {
+            return (Chunk::default(), Err(forked));
+        }
+        let received = self.0.as_ref().and_then(|thread| thread.results.recv().ok());
+        received.unwrap_or_else(|| {
+            // It ends early by a panic only, which goes on here.
+            let panic = self.0.take().and_then(|thread| thread.thread.join().err());
+            std::panic::resume_unwind(
+                panic.unwrap_or_else(|| Box::new("the thread of an import is gone")),
+            )
+        })
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let Some(Thread { chunks, results, thread }) = self.0.take() else { return };
+        if os::in_forked_child() {
+            return std::mem::forget((chunks, results, thread));
+        }
+        drop((chunks, results));
+        let _panic_was_told = thread.join();
+    }
+}

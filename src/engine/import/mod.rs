@@ -1,0 +1,159 @@
+//! Import: copying events from one store into another, exactly once, with provenance.
+
+use crate::engine::log::state::Frontier;
+use crate::engine::model::error::{Code, Error, Result};
+use crate::engine::model::event::{Columns, Event};
+use crate::engine::model::region::Region;
+use crate::engine::platform::vfs::Vfs;
+use crate::engine::platform::watch::{Cancel, Verdict};
+use std::path::Path;
+
+pub(crate) mod chunk;
+pub(crate) mod run;
+
+/// When imported events are made durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ImportDurability {
+    /// Once, before import returns.
+    #[default]
+    End,
+    /// Each chunk before the next.
+    Chunk,
+}
+
+/// What to do with an event whose key is there with other content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum OnConflict {
+    /// End with an error that names both events.
+    #[default]
+    Fail,
+    /// Count it and leave it out.
+    Skip,
+}
+
+/// What to import, and how.
+pub struct ImportOptions<'a> {
+    /// Required: the name that the source's events are known by here.
+    pub namespace: String,
+    pub region: Region,
+    /// Only sequences of the source above this one.
+    pub after: u64,
+    /// Events that become visible together; 0 counts as 1.
+    pub chunk_size: u32,
+    pub durability: ImportDurability,
+    pub on_conflict: OnConflict,
+    /// Hash every payload again instead of trusting the checksum of its frame.
+    pub rehash: bool,
+    /// Commit each chunk on a second thread, while the next is gathered on this one.
+    pub overlap: bool,
+    /// What the filter sees beside the fixed columns.
+    pub filter_columns: Columns,
+    pub filter: Option<&'a mut dyn FnMut(&Event<'_>) -> Verdict>,
+    /// Called after each committed chunk.
+    pub progress: Option<&'a mut dyn FnMut(&ImportReport) -> Verdict>,
+    pub cancel: Option<&'a Cancel>,
+    #[cfg(feature = "internal")]
+    pub seams: ImportSeams<'a>,
+}
+
+/// The default of [`ImportOptions::chunk_size`].
+pub const CHUNK_SIZE: u32 = 256;
+/// The default of [`ImportOptions::filter_columns`].
+pub const FILTER_COLUMNS: Columns =
+    Columns { payload: false, extensions: true, previous_hash: false };
+
+impl Default for ImportOptions<'_> {
+    fn default() -> Self {
+        ImportOptions {
+            namespace: String::new(),
+            region: Region::default(),
+            after: 0,
+            chunk_size: CHUNK_SIZE,
+            durability: ImportDurability::End,
+            on_conflict: OnConflict::Fail,
+            rehash: false,
+            overlap: true,
+            filter_columns: FILTER_COLUMNS,
+            filter: None,
+            progress: None,
+            cancel: None,
+            #[cfg(feature = "internal")]
+            seams: ImportSeams::default(),
+        }
+    }
+}
+
+/// Where every examined event went. The buckets (all counts but `overtaken`) add up to the events
+/// examined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct ImportReport {
+    pub imported: u64,
+    /// There already, from an import before this one.
+    pub deduplicated: u64,
+    pub skipped_reserved: u64,
+    pub skipped_filtered: u64,
+    /// Came from this very namespace: our own earlier output.
+    pub skipped_reimported: u64,
+    /// Key there with other content, left out by choice.
+    pub conflicts: u64,
+    /// Those of `imported` that another import or append brought in during this one.
+    pub overtaken: u64,
+    /// The last sequence of the source examined in what this report covers; 0: none.
+    pub source_high_watermark: u64,
+    /// The last sequence of the source that this import was to examine.
+    pub source_ceiling: u64,
+    /// How far the source was read, of `source_ceiling`; what was read after the last committed
+    /// chunk is examined again by the next import.
+    pub source_position: u64,
+    /// The destination's frontier after the import.
+    pub destination_visible: u64,
+    pub destination_durable: u64,
+}
+
+impl ImportReport {
+    /// Adds the outcome of a chunk.
+    fn add_chunk(&mut self, chunk: &ImportReport) {
+        self.imported += chunk.imported;
+        self.deduplicated += chunk.deduplicated;
+        self.conflicts += chunk.conflicts;
+        self.overtaken += chunk.overtaken;
+        self.destination_visible = chunk.destination_visible;
+        self.destination_durable = chunk.destination_durable;
+    }
+
+    fn set_frontier(&mut self, destination: Frontier) {
+        self.destination_visible = destination.visible;
+        self.destination_durable = destination.durable;
+    }
+}
+
+/// What an import did, and how it ended. The report covers whole committed chunks also when it
+/// failed.
+#[derive(Debug)]
+pub struct ImportOutcome {
+    pub report: ImportReport,
+    pub result: Result<()>,
+}
+
+/// What only tests may do.
+#[cfg(feature = "internal")]
+#[derive(Default)]
+pub struct ImportSeams<'a> {
+    /// Leave it to the append to find out which keys are there.
+    pub skip_lookup: bool,
+    /// Called after the keys of a chunk were looked up, before it is appended.
+    pub before_commit: Option<&'a mut dyn FnMut()>,
+}
+
+/// `data-dir:` and the hex BLAKE3 of the canonical path, which must exist. A convenience for local
+/// tools: it changes when the directory moves.
+pub fn namespace_from_path(vfs: &dyn Vfs, path: &Path) -> Result<String> {
+    use std::os::unix::ffi::OsStrExt;
+    let canonical = vfs.canonicalize(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => {
+            Error::new(Code::NotFound, format!("{} does not exist", path.display()))
+        }
+        _ => Error::io("cannot resolve", path, &e),
+    })?;
+    Ok(format!("data-dir:{}", blake3::hash(canonical.as_os_str().as_bytes()).to_hex()))
+}

@@ -1,0 +1,367 @@
+//! An import as it goes: examining the source, event by event, and having chunks committed.
+
+use super::chunk::{conflict, Chunk, Committer, Terms};
+use super::{Cancel, ImportOptions, ImportOutcome, ImportReport, OnConflict};
+use crate::engine::format::hash;
+use crate::engine::log::segment::Flow;
+use crate::engine::log::state::{check_fork, Importing, Log};
+use crate::engine::model::error::{Code, Error, Result};
+use crate::engine::model::event::{batch_bytes, check_limit, Event, Extensions, Source};
+use crate::engine::model::id::Id;
+use crate::engine::model::key::{check_namespace, ImportKeys};
+use crate::engine::platform::os;
+use crate::engine::store::scan::{Scan, Successor, Visit};
+use crate::engine::store::Store;
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+
+impl Store {
+    /// Copies events of `source` into this store, each once, in the order of the source.
+    ///
+    /// Callbacks run on this thread with no lock held; they may read both stores and append to this
+    /// one. Codes: `InvalidArgument` (no namespace), `ImportConflict`, `LimitExceeded` (an event
+    /// that this store does not take), `Corrupt` (a damaged event of the source), `Stopped`,
+    /// `Cancelled`, `Closed`, `ReadOnly`, `Poisoned`, and those of an unreadable provenance.
+    pub fn import(&self, source: &Store, options: &mut ImportOptions<'_>) -> ImportOutcome {
+        let _importing = [Importing::new(&self.0), Importing::new(&source.0)];
+        match Run::start(self, source, options) {
+            Err(error) => ImportOutcome { report: ImportReport::default(), result: Err(error) },
+            Ok(mut run) => {
+                let result = run.examine(source, options).and_then(|()| run.flush(options, false));
+                run.finish(result, options)
+            }
+        }
+    }
+}
+
+/// An import under way.
+struct Run<'d> {
+    destination: &'d Log,
+    keys: ImportKeys,
+    chunk_size: usize,
+    committer: Committer,
+    chunk: Chunk,
+    /// Progress so far, without the outcome of chunks: `examined` now, `under_way` at each chunk in
+    /// flight, `settled` at the last committed one.
+    examined: ImportReport,
+    under_way: VecDeque<ImportReport>,
+    settled: ImportReport,
+    /// The outcome of the committed chunks.
+    committed: ImportReport,
+    /// Events examined since the progress callback was last called.
+    unreported: usize,
+    /// Events that the walk passed since, those that do not match included.
+    passed: usize,
+    /// Behind the last event that the destination had.
+    place: Option<Successor>,
+}
+
+/// Progress is reported after so many events at the latest, or after those of a chunk.
+const PROGRESS_EVENTS: usize = 4096;
+
+/// The walk over the source.
+struct Examination<'e, 'd, 'o> {
+    run: &'e mut Run<'d>,
+    options: &'e mut ImportOptions<'o>,
+    source: &'e Log,
+}
+
+impl Examination<'_, '_, '_> {
+    fn check(&self) -> Result<()> {
+        self.options.cancel.map_or(Ok(()), Cancel::check)?;
+        self.source.check_open()?;
+        self.run.destination.check_open()
+    }
+}
+
+impl Visit for Examination<'_, '_, '_> {
+    fn pass(&mut self, sequence: u64) -> Result<()> {
+        self.check()?;
+        self.run.pass(sequence, self.options)
+    }
+
+    fn show(&mut self, event: &Event<'_>) -> Result<Flow> {
+        self.run.take(event, self.options)?;
+        Ok(Flow::Continue(()))
+    }
+}
+
+impl<'d> Run<'d> {
+    fn start(
+        destination: &'d Store,
+        source: &Store,
+        options: &ImportOptions<'_>,
+    ) -> Result<Run<'d>> {
+        let (to, from, namespace) = (&*destination.0, &*source.0, options.namespace.as_str());
+        if namespace.is_empty() {
+            return Err(Error::invalid("the namespace of the import is missing"));
+        }
+        check_namespace(namespace)?;
+        options.region.check()?;
+        to.check_writable()?;
+        from.check_open()?;
+        let (on_conflict, durability) = (options.on_conflict, options.durability);
+        let frontier = to.current_frontier().visible;
+        let (shared, name) = (destination.0.clone(), namespace.into());
+        let terms =
+            Terms { destination: shared, namespace: name, frontier, on_conflict, durability };
+        let ceiling = from.sync_for_copy()?;
+        let report = ImportReport { source_ceiling: ceiling, ..ImportReport::default() };
+        let mut committed = ImportReport::default();
+        committed.set_frontier(to.current_frontier());
+        Ok(Run {
+            destination: to,
+            keys: ImportKeys::new(namespace),
+            chunk_size: (options.chunk_size.max(1) as usize)
+                .min(to.options.limits.batch_events_max),
+            committer: Committer::new(terms, options.overlap && os::has_several_processors()),
+            chunk: Chunk::default(),
+            examined: report,
+            under_way: VecDeque::new(),
+            settled: report,
+            committed,
+            unreported: 0,
+            passed: 0,
+            place: None,
+        })
+    }
+
+    fn examine(&mut self, source: &Store, options: &mut ImportOptions<'_>) -> Result<()> {
+        let (from, region) = (&*source.0, options.region.clone());
+        let scan = Scan {
+            region: &region,
+            after: options.after,
+            until: self.examined.source_ceiling,
+            backward: false,
+            system: true,
+            previous_hash: options.filter_columns.previous_hash && options.filter.is_some(),
+            rehash: options.rehash,
+        };
+        let mut examination = Examination { run: self, options, source: from };
+        examination.check()?;
+        from.scan(&scan, &mut examination)
+    }
+
+    /// The walk has come as far as `sequence`. Where nothing is committed for long, the progress
+    /// callback hears of that.
+    fn pass(&mut self, sequence: u64, options: &mut ImportOptions<'_>) -> Result<()> {
+        self.examined.source_position = sequence;
+        self.passed += 1;
+        match self.passed < PROGRESS_EVENTS.max(self.chunk_size) {
+            true => Ok(()),
+            false => self.report(options),
+        }
+    }
+
+    /// Puts one event of the source into its bucket.
+    fn take(&mut self, event: &Event<'_>, options: &mut ImportOptions<'_>) -> Result<()> {
+        let bytes = batch_bytes(event.entity, event.scope, event.payload, event.extensions.iter());
+        let full = self.chunk.bytes + bytes > self.destination.options.limits.batch_bytes_max;
+        if full && !self.chunk.is_empty() {
+            self.flush(options, true)?;
+        }
+        let before = std::mem::replace(&mut self.examined.source_high_watermark, event.sequence);
+        let sorted = self.sort(event, bytes, options);
+        sorted.inspect_err(|_| self.examined.source_high_watermark = before)?;
+        self.after_event(options)
+    }
+
+    fn sort(
+        &mut self,
+        event: &Event<'_>,
+        bytes: usize,
+        options: &mut ImportOptions<'_>,
+    ) -> Result<()> {
+        if event.kind.is_reserved() {
+            self.examined.skipped_reserved += 1;
+        } else if !filter_keeps(event, options)? {
+            self.examined.skipped_filtered += 1;
+        } else if comes_from(event, &options.namespace)? {
+            self.examined.skipped_reimported += 1;
+        } else {
+            return self.admit(event, bytes, options);
+        }
+        Ok(())
+    }
+
+    /// Looks the event up in the destination; one that is not there waits for its chunk.
+    fn admit(
+        &mut self,
+        event: &Event<'_>,
+        bytes: usize,
+        options: &mut ImportOptions<'_>,
+    ) -> Result<()> {
+        let key = self.keys.key(event.id);
+        if self.chunk.is_empty() {
+            self.chunk.absent_at = self.destination.visible.load(Ordering::Acquire);
+        }
+        #[cfg(feature = "internal")]
+        let look = !options.seams.skip_lookup;
+        #[cfg(not(feature = "internal"))]
+        let look = true;
+        if !look {
+            self.chunk.absent_at = 0;
+        } else if let Some(same) = self.find(key, event)? {
+            match (same, options.on_conflict) {
+                (true, _) => self.examined.deduplicated += 1,
+                (false, OnConflict::Skip) => self.examined.conflicts += 1,
+                (false, OnConflict::Fail) => return Err(conflict(event.id, event.sequence, key)),
+            }
+            return Ok(());
+        }
+        let limits = &self.destination.options.limits;
+        check_limit("payload bytes", event.payload.len(), limits.payload_bytes_max)
+            .and_then(|()| check_limit("batch bytes", bytes, limits.batch_bytes_max))
+            .map_err(|e| {
+                e.context(format!("event {} (sequence {}) of the source", event.id, event.sequence))
+            })
+            .map_err(|e| e.with_event(event.id, event.sequence))?;
+        self.chunk.push(event, key, tag_of(event), bytes);
+        Ok(())
+    }
+
+    /// Whether the destination has this key, and if so, with the same content.
+    fn find(&mut self, key: Id, event: &Event<'_>) -> Result<Option<bool>> {
+        if let Some(place) = &mut self.place {
+            if let Some(same) = place.is_next(key, event)? {
+                return Ok(Some(same));
+            }
+        }
+        let Some((segment, found)) = self.destination.find_key(key)? else { return Ok(None) };
+        self.place = Some(Successor::after(segment, found.offset)?);
+        Ok(Some(found.tag == tag_of(event)))
+    }
+
+    /// Hands the chunk over when it is full, and reports progress.
+    fn after_event(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
+        self.unreported += 1;
+        if self.chunk.len() >= self.chunk_size {
+            return self.flush(options, true);
+        }
+        if self.chunk.is_empty() {
+            if self.unreported >= self.chunk_size {
+                self.collect_all(options)?;
+            }
+            if !self.committer.is_under_way() {
+                self.settled = self.examined;
+                if self.unreported >= self.chunk_size {
+                    self.committed.set_frontier(self.destination.current_frontier());
+                    return self.report(options);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Has what waits committed, `more` being to come; returns before it is, where there is a
+    /// thread for it.
+    fn flush(&mut self, options: &mut ImportOptions<'_>, more: bool) -> Result<()> {
+        if !more {
+            self.collect_all(options)?;
+        } else if self.committer.is_full() {
+            self.collect(options)?;
+        }
+        if self.examined != self.settled {
+            // What was examined beside the commit does not count where the callback that heard of
+            // that cancelled.
+            options.cancel.map_or(Ok(()), Cancel::check)?;
+        }
+        if self.chunk.is_empty() {
+            self.settled = self.examined;
+            return Ok(());
+        }
+        #[cfg(feature = "internal")]
+        if let Some(hook) = &mut options.seams.before_commit {
+            hook();
+        }
+        self.under_way.push_back(self.examined);
+        self.committer.start(&mut self.chunk, more);
+        match more && !self.committer.has_result() {
+            true => Ok(()),
+            false => self.collect_all(options),
+        }
+    }
+
+    fn collect_all(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
+        while self.committer.is_under_way() {
+            self.collect(options)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the first chunk that is under way.
+    fn collect(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
+        let examined = self.under_way.pop_front();
+        let Some(chunk) = self.committer.collect().transpose()? else { return Ok(()) };
+        self.committed.add_chunk(&chunk);
+        self.settled = examined.unwrap_or(self.settled);
+        self.report(options)
+    }
+
+    fn report(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
+        (self.unreported, self.passed) = (0, 0);
+        let Some(progress) = &mut options.progress else { return Ok(()) };
+        let verdict = progress(&self.so_far());
+        check_fork()?;
+        // Who has stopped the import is not called again by its end.
+        verdict.keeps().map(|_| ()).inspect_err(|_| options.progress = None)
+    }
+
+    /// As far as committed chunks go.
+    fn so_far(&self) -> ImportReport {
+        let mut report = self.settled;
+        report.add_chunk(&self.committed);
+        report.source_position = self.examined.source_position;
+        report
+    }
+
+    /// Counts every chunk that is under way, also where a callback wants no more: they are
+    /// committed.
+    fn finish_chunks(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
+        let first = self.collect_all(options);
+        match first.is_err() && self.committer.is_under_way() {
+            true => first.and(self.finish_chunks(options)),
+            false => first,
+        }
+    }
+
+    /// Makes what was committed durable, also after a failure, and closes the report.
+    fn finish(mut self, result: Result<()>, options: &mut ImportOptions<'_>) -> ImportOutcome {
+        // Chunks that are under way come before whatever ended the import.
+        let result = self.finish_chunks(options).and(result);
+        let synced = match self.destination.check_open() {
+            Err(forked) if forked.code() == Code::Forked => Err(forked),
+            // A close that is under way may not have synced yet.
+            open => self.destination.sync_visible().and(open),
+        };
+        self.committed.set_frontier(self.destination.current_frontier());
+        ImportOutcome { report: self.so_far(), result: result.and(synced) }
+    }
+}
+
+/// Stands for the content of an event in indexes.
+fn tag_of(event: &Event<'_>) -> u64 {
+    hash::content_tag(event.entity, event.scope, event.kind, &event.content_hash)
+}
+
+fn filter_keeps(event: &Event<'_>, options: &mut ImportOptions<'_>) -> Result<bool> {
+    let Some(filter) = &mut options.filter else { return Ok(true) };
+    let columns = options.filter_columns;
+    let shown = Event {
+        payload: if columns.payload { event.payload } else { &[] },
+        extensions: if columns.extensions { event.extensions } else { Extensions::default() },
+        ..*event
+    };
+    let verdict = filter(&shown);
+    check_fork()?;
+    verdict.keeps()
+}
+
+/// Whether the event is an earlier output of an import under this namespace.
+fn comes_from(event: &Event<'_>, namespace: &str) -> Result<bool> {
+    match event.source {
+        Source::None => Ok(false),
+        Source::Import { namespace: of, .. } => Ok(of == namespace),
+        Source::Raw(_) => Ok(event.provenance()?.is_some_and(|p| p.namespace == namespace)),
+    }
+}

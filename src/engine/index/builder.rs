@@ -1,0 +1,177 @@
+//! Building the index file of a segment.
+
+use super::entries::{IdEntry, SparseEntry};
+use super::file::{
+    block_checksum, Index, IndexMeta, BLOCK_LEN, DATA_LEN, ENTRY_LEN, FILTER_BITS_PER_KEY,
+    FILTER_LINE_LEN, IDS, MAGIC, NAMES, SPARSE, STRINGS, VERSION,
+};
+use super::filter::{entity_filter_key, filter_bits, filter_line, id_filter_key};
+use super::zones::{self, Zones};
+use crate::engine::format::frame::SegmentHeader;
+use crate::engine::model::error::Result;
+use std::sync::Arc;
+
+/// So many events lie between two sparse entries; fewer before what an older index covered ends.
+pub const SPARSE_EVERY: usize = 64;
+
+/// What an index is made from.
+#[derive(Default)]
+pub struct IndexBuilder {
+    pub ids: Vec<IdEntry>,
+    /// Number of the entity and offset of each event, in any order.
+    pub postings: Vec<(u32, u32)>,
+    /// By number.
+    pub strings: Vec<Arc<str>>,
+    pub sparse: Vec<SparseEntry>,
+    /// Of what lies between each sparse entry and the next.
+    pub zones: Zones,
+}
+
+impl IndexBuilder {
+    /// Begins with everything that `index` covers.
+    pub fn of(index: &Index) -> Result<IndexBuilder> {
+        let mut builder = IndexBuilder::default();
+        builder.ids.reserve(index.entries(IDS));
+        for at in 0..index.entries(IDS) {
+            builder.ids.push(index.id_entry(at)?);
+        }
+        for number in 0..index.strings_len() as u32 {
+            builder.strings.push(index.string(number)?);
+        }
+        for at in 0..index.entries(NAMES) {
+            let name = index.name(at)?;
+            index.check_name(&name, builder.postings.len())?;
+            for posting in 0..name.postings {
+                builder.postings.push((
+                    name.number,
+                    index.posting(name.first_posting.saturating_add(posting))?,
+                ));
+            }
+        }
+        for at in 0..index.entries(SPARSE) {
+            builder.sparse.push(index.sparse(at)?);
+        }
+        builder.zones = index.zones()?;
+        Ok(builder)
+    }
+
+    /// The bytes of the index file.
+    pub fn build(mut self, segment: &SegmentHeader, meta: &IndexMeta) -> Vec<u8> {
+        self.ids.sort_unstable_by_key(|entry| entry.id);
+        self.postings.sort_unstable();
+        let sections = [
+            self.ids_section(),
+            self.filter_section(),
+            self.names_section(),
+            self.postings.iter().flat_map(|(_, offset)| offset.to_le_bytes()).collect(),
+            self.strings_section(),
+            self.strings.iter().flat_map(|s| s.bytes()).collect(),
+            self.sparse_section(),
+            zones::encode_times(&self.zones.times),
+            zones::encode_kinds(&self.zones.kinds),
+        ];
+        let mut header = encode_header(segment, meta);
+        let mut block = 1u64;
+        for section in &sections {
+            header.extend_from_slice(&block.to_le_bytes());
+            header.extend_from_slice(&(section.len() as u64).to_le_bytes());
+            block += section.len().div_ceil(DATA_LEN) as u64;
+        }
+        header.extend_from_slice(&zones::encode(&self.zones.all_times()));
+        let mut out = Vec::with_capacity(block as usize * BLOCK_LEN);
+        push_blocks(&mut out, segment.salt, &header);
+        for section in &sections {
+            push_blocks(&mut out, segment.salt, section);
+        }
+        out
+    }
+
+    fn ids_section(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.ids.len() * ENTRY_LEN[IDS]);
+        for entry in &self.ids {
+            out.extend_from_slice(&entry.id.to_bytes());
+            out.extend_from_slice(&entry.tag.to_le_bytes());
+            out.extend_from_slice(&entry.offset.to_le_bytes());
+        }
+        out
+    }
+
+    fn filter_section(&self) -> Vec<u8> {
+        let mut entities: Vec<u32> = self.postings.iter().map(|(number, _)| *number).collect();
+        entities.dedup();
+        let keys = self.ids.len() + entities.len();
+        let lines = (keys * FILTER_BITS_PER_KEY).div_ceil(FILTER_LINE_LEN * 8).max(1);
+        let mut out = vec![0u8; lines * FILTER_LINE_LEN];
+        let ids = self.ids.iter().map(|entry| id_filter_key(entry.id));
+        let names =
+            entities.iter().map(|number| entity_filter_key(&self.strings[*number as usize]));
+        for key in ids.chain(names) {
+            let line = filter_line(key, lines) * FILTER_LINE_LEN;
+            filter_bits(key).for_each(|bit| out[line + bit / 8] |= 1 << (bit % 8));
+        }
+        out
+    }
+
+    fn names_section(&self) -> Vec<u8> {
+        let mut numbers: Vec<u32> = (0..self.strings.len() as u32).collect();
+        numbers.sort_unstable_by(|a, b| self.strings[*a as usize].cmp(&self.strings[*b as usize]));
+        let mut out = Vec::with_capacity(numbers.len() * ENTRY_LEN[NAMES]);
+        for number in numbers {
+            let first = self.postings.partition_point(|(n, _)| *n < number);
+            let count = self.postings[first..].partition_point(|(n, _)| *n == number);
+            for value in [number, first as u32, count as u32, 0] {
+                out.extend_from_slice(&value.to_le_bytes());
+            }
+        }
+        out
+    }
+
+    fn strings_section(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.strings.len() * ENTRY_LEN[STRINGS]);
+        let mut offset = 0u32;
+        for string in &self.strings {
+            out.extend_from_slice(&offset.to_le_bytes());
+            out.extend_from_slice(&(string.len() as u32).to_le_bytes());
+            offset += string.len() as u32;
+        }
+        out
+    }
+
+    fn sparse_section(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.sparse.len() * ENTRY_LEN[SPARSE]);
+        for entry in &self.sparse {
+            out.extend_from_slice(&entry.sequence.to_le_bytes());
+            out.extend_from_slice(&entry.offset.to_le_bytes());
+            out.extend_from_slice(&entry.batch_offset.to_le_bytes());
+        }
+        out
+    }
+}
+
+fn encode_header(segment: &SegmentHeader, meta: &IndexMeta) -> Vec<u8> {
+    let mut header = Vec::with_capacity(DATA_LEN);
+    header.extend_from_slice(&MAGIC);
+    header.extend_from_slice(&VERSION.to_le_bytes());
+    header.extend_from_slice(&u32::from(meta.sealed).to_le_bytes());
+    header.extend_from_slice(&segment.store_id.to_bytes());
+    header.extend_from_slice(&segment.first_sequence.to_le_bytes());
+    header.extend_from_slice(&segment.salt.to_le_bytes());
+    header.extend_from_slice(&meta.covered_len.to_le_bytes());
+    header.extend_from_slice(&meta.last_sequence.to_le_bytes());
+    header.extend_from_slice(&meta.events.to_le_bytes());
+    header.extend_from_slice(&meta.last_recorded_us.to_le_bytes());
+    header.extend_from_slice(&meta.log_hash.0);
+    header
+}
+
+fn push_blocks(out: &mut Vec<u8>, salt: u64, section: &[u8]) {
+    for data in section.chunks(DATA_LEN) {
+        let number = (out.len() / BLOCK_LEN) as u64;
+        let start = out.len();
+        out.extend_from_slice(data);
+        out.resize(start + DATA_LEN, 0);
+        let crc = block_checksum(salt, number, &out[start..]);
+        out.extend_from_slice(&crc.to_le_bytes());
+        out.resize(start + BLOCK_LEN, 0);
+    }
+}

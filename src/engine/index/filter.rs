@@ -1,0 +1,77 @@
+//! The filter of an index: which ids and entities cannot be in its segment.
+
+use super::cache::{Part, Pinned};
+use super::file::{Index, BLOCK_LEN, DATA_LEN, FILTER, FILTER_LINE_LEN, FILTER_PROBES};
+use crate::engine::model::bytes::{array_at, u64_at};
+use crate::engine::model::error::Result;
+use crate::engine::model::id::Id;
+
+/// What the filter knows an id by. Ids may be anything a caller likes; this spreads them.
+pub fn id_filter_key(id: Id) -> u64 {
+    let folded = (id.0 as u64) ^ ((id.0 >> 64) as u64).rotate_left(32);
+    let mixed = (folded ^ (folded >> 31)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+}
+
+/// What the filter knows an entity by.
+pub fn entity_filter_key(entity: &str) -> u64 {
+    name_filter_key(entity.as_bytes())
+}
+
+pub fn name_filter_key(name: &[u8]) -> u64 {
+    u64_at(blake3::hash(name).as_bytes(), 0)
+}
+
+/// The line that a key has in a filter of so many.
+pub fn filter_line(key: u64, lines: usize) -> usize {
+    (((key >> 32) * lines as u64) >> 32) as usize
+}
+
+/// Whether the line that `key` has may have been made with it.
+pub fn filter_holds(line: &[u8], key: u64) -> bool {
+    filter_bits(key).all(|bit| line[bit / 8] & 1 << (bit % 8) != 0)
+}
+
+pub fn filter_bits(key: u64) -> impl Iterator<Item = usize> {
+    let spread = key.wrapping_mul(0x94d0_49bb_1331_11eb);
+    (0..FILTER_PROBES).map(move |probe| (spread >> (64 - 9 * (probe + 1)) & 511) as usize)
+}
+
+/// A line of the filter, where the processor's cache has lines.
+#[repr(align(64))]
+#[derive(Clone, Copy, Debug)]
+pub struct FilterLine(pub [u8; FILTER_LINE_LEN]);
+
+/// A whole filter in memory.
+pub type FilterLines = Vec<FilterLine>;
+
+impl Index {
+    /// Whether the id or entity of this filter key may be here; false is certain.
+    pub fn filter_allows(&self, key: u64) -> Result<bool> {
+        let line = filter_line(key, self.entries(FILTER));
+        let (block, at) = self.entry(FILTER, line)?;
+        Ok(filter_holds(&block[at..at + FILTER_LINE_LEN], key))
+    }
+
+    /// As a rule, that something is not in the front of a segment that is written to. Of a sealed
+    /// one, whoever looks here was told so before; see [`crate::engine::log::segments::Segments::may_have`].
+    pub(super) fn filter_excludes(&self, key: u64) -> Result<bool> {
+        Ok(!self.meta.sealed && !self.filter_allows(key)?)
+    }
+
+    /// The whole filter in memory, as long as the filters of the store do not take too much of it,
+    /// and it can be read.
+    pub fn pin_filter(&self) -> Option<Pinned<FilterLines>> {
+        let (first, bytes) = self.sections[FILTER];
+        let room = self.cache.pin(Part::Filter, bytes as usize)?;
+        let mut filter = Vec::with_capacity(bytes as usize / FILTER_LINE_LEN);
+        for data in self.read_blocks(first, bytes).ok()?.chunks_exact(BLOCK_LEN) {
+            let lines = data[..DATA_LEN]
+                .chunks_exact(FILTER_LINE_LEN)
+                .map(|line| FilterLine(array_at(line, 0)));
+            filter.extend(lines);
+        }
+        filter.truncate(bytes as usize / FILTER_LINE_LEN);
+        Some(room.hold(filter))
+    }
+}

@@ -1,0 +1,9 @@
+//! Finding events of one segment: the table in memory, the index file, and the cache of its blocks.
+
+pub(crate) mod builder;
+pub(crate) mod cache;
+pub(crate) mod entries;
+pub(crate) mod file;
+pub(crate) mod filter;
+pub(crate) mod memtable;
+pub(crate) mod zones;

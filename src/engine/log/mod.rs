@@ -1,0 +1,15 @@
+//! The log on disk: its directory, its segments, how it grows, and what opening makes of it.
+
+pub(crate) mod directory;
+pub(crate) mod filter_group;
+pub(crate) mod follower;
+pub(crate) mod group;
+pub mod options;
+pub mod recovery;
+pub(crate) mod rotate;
+pub(crate) mod segment;
+pub(crate) mod segments;
+pub mod state;
+pub(crate) mod tail;
+pub(crate) mod window;
+pub(crate) mod writer;

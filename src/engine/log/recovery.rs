@@ -1,0 +1,554 @@
+//! Opening the log: which files are there, whether they belong together, and what an unclean stop
+//! left. `docs/guarantees.md` has the decision table.
+
+use super::directory::{self, CleanMark, Directory, Listing};
+use super::segment::Segment;
+use super::tail::{Batches, Step, Tail};
+use crate::engine::format::frame::{
+    BatchHeader, SegmentHeader, BATCH_HEADER_LEN, BATCH_MAGIC, SEGMENT_HEADER_LEN,
+};
+use crate::engine::format::identity::{check_version, Identity};
+use crate::engine::format::{hash, system};
+use crate::engine::index::cache::BlockCache;
+use crate::engine::index::file::{is_damage, Index};
+use crate::engine::model::error::{Error, Result};
+use crate::engine::model::id::Kind;
+use crate::engine::model::limits::SEQUENCE_LEASE;
+use crate::engine::platform::vfs::{read_full, Access, File};
+use crate::engine::platform::watch::Watch;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What [`Store::open`] found and did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OpenReport {
+    pub created: bool,
+    /// The last writer did not close the store.
+    pub unclean: bool,
+    /// Bytes of a torn tail that were cut off, from this offset of this file.
+    pub dropped_bytes: u64,
+    pub dropped_offset: u64,
+    pub dropped_path: PathBuf,
+    /// Whole batches behind the hole that were dropped with it, and their events.
+    pub dropped_batches: u64,
+    pub dropped_events: u64,
+    /// Sequences jumped because somebody may have seen them; 0 when none were.
+    pub gap_first: u64,
+    pub gap_last: u64,
+    /// Indexes that were missing or damaged and were made anew.
+    pub indexes_rebuilt: u64,
+}
+
+/// The log as it was found.
+pub(crate) struct OpenLog {
+    /// All segments; the last one may be unsealed.
+    pub segments: Vec<Arc<Segment>>,
+    /// The end of the last segment.
+    pub tail: Tail,
+    /// The mark of a clean close is there and true.
+    pub clean: bool,
+    pub durable: u64,
+    pub report: OpenReport,
+    /// Sequences to declare as a gap before anything else is written.
+    pub gap: Option<(u64, u64)>,
+}
+
+impl OpenLog {
+    /// A log of one segment.
+    pub fn new(
+        segment: impl Into<Arc<Segment>>,
+        tail: Tail,
+        clean: bool,
+        durable: u64,
+        report: OpenReport,
+    ) -> OpenLog {
+        OpenLog { segments: vec![segment.into()], tail, clean, durable, report, gap: None }
+    }
+}
+
+/// The end of the segments that were opened so far.
+struct Before {
+    tail: Tail,
+    /// Events in all of them.
+    events: u64,
+}
+
+/// What opening needs to know.
+pub(crate) struct Opening<'a> {
+    pub dir: &'a Directory,
+    pub identity: &'a Identity,
+    pub cache: &'a Arc<BlockCache>,
+    /// Changes may be made: the lock is held.
+    pub writable: bool,
+    /// Nothing that was written can be lost: the machine has not restarted since, and no fsync
+    /// failed.
+    pub same_boot: bool,
+}
+
+impl<'a> Opening<'a> {
+    /// Opening without changing anything.
+    pub fn for_reading(
+        dir: &'a Directory,
+        identity: &'a Identity,
+        cache: &'a Arc<BlockCache>,
+    ) -> Opening<'a> {
+        Opening { dir, identity, cache, writable: false, same_boot: true }
+    }
+
+    /// Opens every segment and checks that each continues the one before. The watch counts the bytes
+    /// of the log that are read.
+    pub fn open_log(&self, listing: &Listing, watch: &Watch<'_>) -> Result<OpenLog> {
+        let Some((&last, earlier)) = listing.segments.split_last() else {
+            return Err(Error::corrupt(&self.dir.path, 0, "the store has no segment"));
+        };
+        let mut report = OpenReport::default();
+        let (mut segments, mut before) = (Vec::with_capacity(listing.segments.len()), None);
+        for &first in earlier {
+            let (segment, tail) = self.open_sealed(first, before.as_ref(), &mut report, watch)?;
+            before = Some(Before { tail, events: segment.header.events_before + tail.events });
+            segments.push(Arc::new(segment));
+        }
+        let mut log = self.open_last(last, before.as_ref(), report, watch)?;
+        segments.append(&mut log.segments);
+        watch.finish()?;
+        Ok(OpenLog { segments, ..log })
+    }
+
+    /// Opens the file of a segment, of which nothing but the header is known then, and its length.
+    fn open_bare(
+        &self,
+        first: u64,
+        access: Access,
+        before: Option<&Before>,
+    ) -> Result<(Segment, u64)> {
+        let path = self.dir.file(&Segment::log_name(first));
+        let file = self.dir.open(&path, access)?;
+        let header = read_header(&*file, &path)?;
+        let corrupt = |why: &str| Err(Error::corrupt(&path, 0, why));
+        if header.store_id != self.identity.log_id {
+            return corrupt("the segment belongs to another store");
+        }
+        if header.first_sequence != first {
+            return corrupt("the segment has the name of another");
+        }
+        match before {
+            None if header.log_start != first => {
+                return corrupt("the segments before this one are missing");
+            }
+            None if first == 1 && header.log_hash != hash::log_start(header.store_id) => {
+                return corrupt("the log does not start from this store's id");
+            }
+            Some(Before { tail, .. })
+                if (tail.next_sequence, tail.log_hash) != (first, header.log_hash) =>
+            {
+                return corrupt(
+                    "the segment does not continue the one before; one is missing or was replaced",
+                );
+            }
+            Some(Before { events, .. }) if *events != header.events_before => {
+                return corrupt("the count of events before is wrong");
+            }
+            _ => {}
+        }
+        let length = file.len().map_err(|e| Error::io("cannot stat", &path, &e))?;
+        Ok((Segment::new(header, path, file, None, self.cache.clone()), length))
+    }
+
+    /// The index of a segment, where it is there and can be read.
+    pub fn open_index(&self, header: &SegmentHeader) -> Result<Option<Index>> {
+        let path = self.dir.file(&Segment::index_name(header.first_sequence));
+        let Ok(file) = self.dir.vfs.open(&path, Access::Read) else { return Ok(None) };
+        match Index::open(file, &path, header, self.cache) {
+            Ok(index) => Ok(Some(index)),
+            Err(e) if is_damage(&e) => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// For a reading handle: the segment after a sealed one, if it exists yet.
+    pub(crate) fn open_next(&self, sealed: &Tail, events_before: u64) -> Result<Option<Segment>> {
+        let path = self.dir.file(&Segment::log_name(sealed.next_sequence));
+        if self.dir.open_if_exists(&path)?.is_none() {
+            return Ok(None);
+        }
+        let before = Before { tail: *sealed, events: events_before };
+        let (segment, _) = self.open_bare(sealed.next_sequence, Access::Read, Some(&before))?;
+        Ok(Some(segment))
+    }
+
+    /// The same segment with the index that the writer left when it sealed it, if it did.
+    pub(crate) fn with_index_of_sealed(&self, sealed: &Segment) -> Result<Option<Segment>> {
+        let index = self.open_index(&sealed.header)?.filter(|index| index.meta.sealed);
+        Ok(index.map(|index| sealed.with_index(index)))
+    }
+
+    fn open_sealed(
+        &self,
+        first: u64,
+        before: Option<&Before>,
+        report: &mut OpenReport,
+        watch: &Watch<'_>,
+    ) -> Result<(Segment, Tail)> {
+        let (bare, length) = self.open_bare(first, Access::Read, before)?;
+        let covers = |index: &Index| index.meta.sealed && index.meta.covered_len == length;
+        if let Some(index) = self.open_index(&bare.header)?.filter(covers) {
+            let tail = Tail::after_index(&bare.header, &index.meta);
+            return Ok((bare.with_index(index), tail));
+        }
+        let mut tail = Tail::at_start(&bare.header);
+        watch.expect(length);
+        tail.read_watched(&bare, length, watch)?;
+        if !tail.sealed {
+            let why = "another segment follows, but this one is not sealed";
+            return Err(bare.corrupt(tail.offset, why));
+        }
+        report.indexes_rebuilt += 1;
+        let index = self.rebuild_index(&bare, &tail)?;
+        Ok((bare.with_index(index), tail))
+    }
+
+    /// Makes the index of a segment anew: on disk where that is allowed, else in memory.
+    fn rebuild_index(&self, segment: &Segment, tail: &Tail) -> Result<Index> {
+        let bytes = segment.build_index(&tail.index_meta())?;
+        if self.writable {
+            let name = Segment::index_name(segment.header.first_sequence);
+            // Best effort: a disk that is full must not keep the store from being opened.
+            let _ = self.dir.publish(&name, &bytes, false);
+        }
+        segment.open_index_bytes(bytes)
+    }
+
+    fn open_last(
+        &self,
+        first: u64,
+        before: Option<&Before>,
+        report: OpenReport,
+        watch: &Watch<'_>,
+    ) -> Result<OpenLog> {
+        let access = if self.writable { Access::Write } else { Access::Read };
+        let (bare, length) = self.open_bare(first, access, before)?;
+        let index = self.open_index(&bare.header)?;
+        // An index is written only over what was synced before.
+        let synced = index.as_ref().map_or(0, |index| index.meta.last_sequence);
+        let up_to = |end: u64| {
+            let index = index.clone().filter(|index| index.meta.covered_len <= end);
+            let tail = Tail::after(&bare.header, index.as_ref());
+            (bare.with_index(index), tail)
+        };
+        if let Some(mark) = self.clean_mark(first)? {
+            let (segment, mut tail) = up_to(mark.end.min(length));
+            if self.matches_mark(&segment, &mut tail, &mark, watch)? {
+                return Ok(OpenLog::new(segment, tail, true, mark.last_sequence, report));
+            }
+        }
+        match self.writable {
+            true => self.recover(bare, length, synced, report, watch),
+            false => {
+                let (segment, tail) = up_to(length);
+                self.follow(segment, tail, length, synced, report, watch)
+            }
+        }
+    }
+
+    /// The mark of a clean close, where it is about this last segment.
+    fn clean_mark(&self, last: u64) -> Result<Option<CleanMark>> {
+        let mark = self.dir.read_clean_mark()?.filter(|mark| mark.log_id == self.identity.log_id);
+        if let Some(mark) = mark.filter(|mark| mark.segment > last) {
+            // It is there where a writer has added it since this reader looked.
+            let path = self.dir.file(&Segment::log_name(mark.segment));
+            if self.dir.open_if_exists(&path)?.is_none() {
+                let why = "the last segment of the log that was closed is missing";
+                return Err(Error::corrupt(&path, 0, why));
+            }
+        }
+        Ok(mark.filter(|mark| mark.segment == last))
+    }
+
+    /// Whether the log ends where the mark says. A log that falls short of its mark is damaged.
+    fn matches_mark(
+        &self,
+        segment: &Segment,
+        tail: &mut Tail,
+        mark: &CleanMark,
+        watch: &Watch<'_>,
+    ) -> Result<bool> {
+        watch.expect(mark.end.saturating_sub(tail.offset));
+        tail.read_watched(segment, mark.end, watch)?;
+        if (tail.offset, tail.next_sequence - 1, tail.log_hash)
+            != (mark.end, mark.last_sequence, mark.log_hash)
+        {
+            return Err(segment.corrupt(mark.end, "the log is not the one that was closed"));
+        }
+        let ends =
+            matches!(tail.clone().step(segment, &mut segment.window())?, Step::End | Step::Sealed);
+        Ok(ends)
+    }
+
+    /// Serves an unsealed segment as it is: a writer may be at work on it. `synced` was on disk.
+    fn follow(
+        &self,
+        segment: Segment,
+        mut tail: Tail,
+        length: u64,
+        synced: u64,
+        report: OpenReport,
+        watch: &Watch<'_>,
+    ) -> Result<OpenLog> {
+        watch.expect(length.saturating_sub(tail.offset));
+        loop {
+            let torn = read_to_end(&segment, &mut tail, watch)?;
+            if tail.sealed {
+                break;
+            }
+            let behind = batches_behind(&segment, tail.offset, length)?;
+            let synced = synced.max(behind.synced_through).max(tail.synced_through);
+            if tail.next_sequence > synced {
+                break;
+            }
+            let damage = damage(&segment, &tail, torn, synced);
+            // The batch may just have been half written; by now, with others behind it, it is
+            // whole.
+            if !matches!(tail.step(&segment, &mut segment.window())?, Step::Batch | Step::Sealed) {
+                return Err(damage);
+            }
+        }
+        let durable = tail.synced_through;
+        Ok(OpenLog::new(segment, tail, false, durable, report))
+    }
+
+    /// What a writer finds after an unclean stop: where the log ends, and whether a torn tail is to
+    /// be cut. Changes nothing; [`Opening::rewrite_tail`] does. `synced` was on disk.
+    fn recover(
+        &self,
+        segment: Segment,
+        length: u64,
+        synced: u64,
+        mut report: OpenReport,
+        watch: &Watch<'_>,
+    ) -> Result<OpenLog> {
+        let mut tail = Tail::at_start(&segment.header);
+        watch.expect(length);
+        let torn = read_to_end(&segment, &mut tail, watch)?;
+        let behind = batches_behind(&segment, tail.offset, length)?;
+        let synced = synced.max(behind.synced_through).max(tail.synced_through);
+        let ending = decide(&Evidence {
+            falls_short: tail.next_sequence <= synced,
+            written_behind: torn.is_some() || behind.written,
+            batches_behind: behind.batches > 0,
+            may_have_lost: !self.same_boot,
+        });
+        report.unclean = true;
+        let jump = match ending {
+            Ending::Damaged => return Err(damage(&segment, &tail, torn, synced)),
+            Ending::Whole { jump } => jump,
+            Ending::Torn { jump } => {
+                report.dropped_bytes = length - tail.offset;
+                report.dropped_offset = tail.offset;
+                report.dropped_path = segment.path.to_path_buf();
+                report.dropped_batches = behind.batches;
+                report.dropped_events = behind.events;
+                jump
+            }
+        };
+        let last = tail.next_sequence - 1;
+        // What anybody can have seen lies within the lease of what was on disk, batches behind a
+        // hole included.
+        let gap = jump.then_some((last + 1, last + SEQUENCE_LEASE));
+        (report.gap_first, report.gap_last) = gap.unwrap_or_default();
+        Ok(OpenLog { gap, ..OpenLog::new(segment, tail, false, last, report) })
+    }
+
+    /// After an unclean stop: moves what holds of the last segment to a new, synced file, since the
+    /// page cache may show what the disk does not have.
+    pub fn rewrite_tail(&self, log: &mut OpenLog) -> Result<()> {
+        let Some(last) = log.segments.pop_if(|_| log.report.unclean) else { return Ok(()) };
+        // Neither an index of what was cut nor an old mark must outlive it.
+        self.dir.remove_if_there(&last.index_path())?;
+        self.dir.remove_if_there(&self.dir.file(directory::CLEAN))?;
+        let file = self.rewrite(&last, log.tail.offset)?;
+        log.segments.push(Arc::new(last.moved_to(file)));
+        Ok(())
+    }
+
+    fn rewrite(&self, segment: &Segment, end: u64) -> Result<Arc<dyn File>> {
+        let name = Segment::log_name(segment.header.first_sequence);
+        let copy = self.dir.create_temporary(&name)?;
+        let path = self.dir.file(&name);
+        segment.copy_to(&*copy, &path, end)?;
+        copy.sync().map_err(|e| Error::io("cannot sync", &path, &e))?;
+        self.dir.rename_temporary(&name)?;
+        self.dir.sync()?;
+        Ok(copy)
+    }
+}
+
+/// What the last segment shows where no mark of a clean close holds.
+#[derive(Clone, Copy, Debug)]
+struct Evidence {
+    /// Something vouches that the log was on disk beyond where its whole batches end: a later
+    /// "synced through", also one behind a hole, or the index.
+    falls_short: bool,
+    /// Something other than zeros lies there.
+    written_behind: bool,
+    /// Whole batches among it.
+    batches_behind: bool,
+    /// The machine has restarted since, or the last writer saw an fsync fail.
+    may_have_lost: bool,
+}
+
+/// What a writer does about it; `jump`: leaves out sequences that somebody may have seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// `Corrupt`, and nothing is changed.
+    Damaged,
+    /// All of it is kept.
+    Whole { jump: bool },
+    /// What lies behind the last whole batch is cut, and reported.
+    Torn { jump: bool },
+}
+
+/// The rows of the table in `docs/guarantees.md` that begin with "no clean mark".
+fn decide(evidence: &Evidence) -> Ending {
+    let jump = evidence.may_have_lost || evidence.batches_behind;
+    match evidence {
+        Evidence { falls_short: true, .. } => Ending::Damaged,
+        Evidence { written_behind: false, .. } => Ending::Whole { jump },
+        Evidence { written_behind: true, .. } => Ending::Torn { jump },
+    }
+}
+
+/// The error for a bad batch at or below a sequence that is known to have been on disk: no torn
+/// tail.
+fn damage(segment: &Segment, tail: &Tail, torn: Option<&str>, synced: u64) -> Error {
+    let (next, why) = (tail.next_sequence, torn.unwrap_or("nothing was written here"));
+    let what = format!(
+        "{why}; sequence {next} should be here, since everything through {synced} was on disk"
+    );
+    segment.corrupt(tail.offset, what).with_event(crate::engine::model::id::Id::NONE, next)
+}
+
+/// Reads every whole batch; says what stopped it, unless that is the end or a seal.
+fn read_to_end(
+    segment: &Segment,
+    tail: &mut Tail,
+    watch: &Watch<'_>,
+) -> Result<Option<&'static str>> {
+    let mut window = segment.sequential();
+    loop {
+        let before = tail.offset;
+        match tail.step(segment, &mut window)? {
+            Step::Batch => watch.advance(tail.offset - before)?,
+            Step::End | Step::Sealed => return Ok(None),
+            Step::Bad(why) => return Ok(Some(why)),
+        }
+    }
+}
+
+/// What lies behind a place where there is no whole batch: other whole batches.
+#[derive(Debug, Default)]
+struct Behind {
+    /// There is something other than zeros.
+    written: bool,
+    batches: u64,
+    events: u64,
+    synced_through: u64,
+}
+
+/// Looks at every byte of the file behind `from` for whole batches of this segment.
+fn batches_behind(segment: &Segment, from: u64, length: u64) -> Result<Behind> {
+    const PART: u64 = 1 << 20;
+    let mut behind = Behind::default();
+    let (mut parts, mut bodies) = (segment.window(), segment.window());
+    let mut part = from;
+    while part < length {
+        let bytes = parts.get(part, (PART as usize) + BATCH_HEADER_LEN)?;
+        behind.written |= bytes.iter().any(|byte| *byte != 0);
+        let starts =
+            bytes.windows(BATCH_MAGIC.len()).enumerate().filter(|(_, w)| *w == BATCH_MAGIC);
+        for (at, _) in starts.take_while(|(at, _)| (*at as u64) < PART) {
+            let offset = part + at as u64;
+            let Ok(header) = BatchHeader::decode(&segment.header, offset, &bytes[at..]) else {
+                continue;
+            };
+            let body = bodies.get(offset + BATCH_HEADER_LEN as u64, header.body_len as usize)?;
+            if header.body_holds(&segment.header, offset, body) {
+                behind.batches += 1;
+                behind.events += u64::from(header.count);
+                behind.synced_through = behind.synced_through.max(header.synced_through);
+            }
+        }
+        part += PART;
+    }
+    Ok(behind)
+}
+
+/// Reads and checks the header of a segment file.
+fn read_header(file: &dyn File, path: &Path) -> Result<SegmentHeader> {
+    let mut bytes = [0; SEGMENT_HEADER_LEN];
+    let got = read_full(file, &mut bytes, 0).map_err(|e| Error::io("cannot read", path, &e))?;
+    let header =
+        SegmentHeader::decode(&bytes[..got]).map_err(|why| Error::corrupt(path, 0, why))?;
+    check_version(path, header.version)?;
+    Ok(header)
+}
+
+/// Refuses to make a store where one has lost its identity file: a creation that was not finished
+/// has written the genesis event at most.
+pub(crate) fn refuse_orphan(dir: &Directory) -> Result<()> {
+    let path = dir.file(&Segment::log_name(1));
+    let Some(file) = dir.open_if_exists(&path)? else { return Ok(()) };
+    let header = read_header(&*file, &path)?;
+    let length = file.len().map_err(|e| Error::io("cannot stat", &path, &e))?;
+    let segment = Segment::new(header, path, file, None, Arc::new(BlockCache::new()));
+    let mut tail = Tail::at_start(&header);
+    read_to_end(&segment, &mut tail, &Watch::default())?;
+    if tail.events > 1 || batches_behind(&segment, tail.offset, length)?.batches > 0 {
+        return Err(segment.corrupt(0, "there are events, but the identity file is missing"));
+    }
+    Ok(())
+}
+
+/// The label that the genesis event keeps; checks that it is the genesis event of this store. None
+/// where a log that was repaired does not have it any more.
+pub(crate) fn label(first: &Segment, identity: &Identity) -> Result<String> {
+    if first.header.first_sequence != 1 {
+        return Ok(String::new());
+    }
+    let offset = (SEGMENT_HEADER_LEN + BATCH_HEADER_LEN) as u64;
+    let corrupt = |why| Error::corrupt(&first.path, offset, why);
+    let mut window = first.window();
+    if first.batch_at(&mut window, SEGMENT_HEADER_LEN as u64)?.first_sequence != 1 {
+        return Ok(String::new());
+    }
+    let frame = first.frame_at(&mut window, offset)?;
+    if frame.kind != Kind::GENESIS || frame.event_hash != identity.genesis_hash {
+        return Err(corrupt("not the genesis event of this store"));
+    }
+    system::genesis_label(frame.payload).ok_or_else(|| corrupt("the genesis event does not decode"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_combination_of_evidence_has_its_row() {
+        for bits in 0..16u8 {
+            let bit = |n: u8| bits & (1 << n) != 0;
+            let [falls_short, written_behind, batches_behind, may_have_lost] =
+                [bit(0), bit(1), bit(2), bit(3)];
+            let row =
+                decide(&Evidence { falls_short, written_behind, batches_behind, may_have_lost });
+            let expected = match (falls_short, written_behind, batches_behind, may_have_lost) {
+                (true, ..) => Ending::Damaged,
+                (false, false, false, false) => Ending::Whole { jump: false },
+                (false, false, false, true) => Ending::Whole { jump: true },
+                (false, true, false, false) => Ending::Torn { jump: false },
+                (false, true, false, true) | (false, true, true, _) => Ending::Torn { jump: true },
+                // Batches are something written.
+                (false, false, true, _) => continue,
+            };
+            assert_eq!(row, expected, "{evidence:04b}", evidence = bits);
+        }
+    }
+}

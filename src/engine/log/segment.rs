@@ -1,0 +1,597 @@
+//! One segment: its log file, the index that covers the front of it, and a table of the rest.
+
+use super::tail::{Batches, Tail};
+use super::window::{Window, SMALL_READ};
+use crate::engine::format::frame::{
+    BatchHeader, Frame, SegmentHeader, BATCH_HEADER_LEN, FRAME_FIXED_LEN, SEGMENT_HEADER_LEN,
+};
+use crate::engine::format::hash::{self, Link};
+use crate::engine::index::builder::IndexBuilder;
+use crate::engine::index::cache::BlockCache;
+use crate::engine::index::entries::{Name, SparseEntry};
+use crate::engine::index::file::{is_damage, Index, IndexMeta};
+use crate::engine::index::memtable::{EntityHead, Entry, MemTable};
+use crate::engine::model::error::{Error, Result};
+use crate::engine::model::id::Id;
+use crate::engine::model::region::Region;
+use crate::engine::platform::memory::MemoryFile;
+use crate::engine::platform::vfs::{copy_front, File};
+use std::fmt::Display;
+use std::ops::{ControlFlow, Range};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
+
+/// Where an event was found.
+#[derive(Clone, Copy, Debug)]
+pub struct Found {
+    pub offset: u32,
+    /// Stands for its content.
+    pub tag: u64,
+}
+
+/// The newest event of an entity in this segment.
+#[derive(Clone, Copy, Debug)]
+pub struct Newest {
+    pub link: Link,
+    pub offset: u32,
+}
+
+/// What a visitor of frames answers: go on, or stop here.
+pub type Flow = ControlFlow<()>;
+
+/// A part of the log of a segment: its first frame, the batch of that, and the offset that it ends
+/// before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    pub frame: u64,
+    pub batch: u64,
+    pub end: u64,
+}
+
+/// The zones of a segment that may have events of a region, ascending: of the index by their
+/// numbers, neighbours together, and those of the table, which follow.
+#[derive(Debug, Default)]
+pub struct MatchingZones {
+    pub of_index: Vec<Range<usize>>,
+    pub of_table: Vec<Stretch>,
+}
+
+pub struct Segment {
+    pub header: SegmentHeader,
+    pub path: Arc<Path>,
+    pub file: Arc<dyn File>,
+    index: RwLock<Option<Arc<Index>>>,
+    /// The index with which a sealed segment was opened: it covers all of it.
+    sealed: Option<Arc<Index>>,
+    table: RwLock<MemTable>,
+    /// Where the last known batch ends.
+    end: AtomicU64,
+    pub cache: Arc<BlockCache>,
+}
+
+impl Segment {
+    /// A segment of which `index` covers the front; what follows is told with [`Segment::extend`].
+    pub fn new(
+        header: SegmentHeader,
+        path: impl Into<Arc<Path>>,
+        file: Arc<dyn File>,
+        index: Option<Index>,
+        cache: Arc<BlockCache>,
+    ) -> Segment {
+        let strings = index.as_ref().map_or(0, |index| index.strings_len() as u32);
+        let end = index.as_ref().map_or(SEGMENT_HEADER_LEN as u64, |index| index.meta.covered_len);
+        let index = index.map(Arc::new);
+        Segment {
+            sealed: index.clone().filter(|index| index.meta.sealed),
+            header,
+            path: path.into(),
+            file,
+            index: RwLock::new(index),
+            table: RwLock::new(MemTable::after_index(strings)),
+            end: AtomicU64::new(end),
+            cache,
+        }
+    }
+
+    /// The same segment in another file, which has the same bytes. Whoever reads this one goes on.
+    pub fn moved_to(&self, file: Arc<dyn File>) -> Segment {
+        Segment {
+            header: self.header,
+            path: self.path.clone(),
+            file,
+            index: RwLock::new(self.index()),
+            sealed: self.sealed.clone(),
+            table: RwLock::new(self.read_table().clone()),
+            end: AtomicU64::new(self.end()),
+            cache: self.cache.clone(),
+        }
+    }
+
+    /// The same file, of which this index covers the front, and nothing more is known.
+    pub fn with_index(&self, index: impl Into<Option<Index>>) -> Segment {
+        let (path, file) = (self.path.clone(), self.file.clone());
+        Segment::new(self.header, path, file, index.into(), self.cache.clone())
+    }
+
+    /// Copies the front of the file, which ends a batch, to another.
+    pub fn copy_to(&self, copy: &dyn File, to: &Path, end: u64) -> Result<()> {
+        let failed = |e| Error::io(&format!("cannot copy {} to", self.path.display()), to, &e);
+        let copied = copy_front(&*self.file, copy, end).map_err(failed)?;
+        if copied < end {
+            return Err(self.corrupt(copied, "the file became shorter while it was read"));
+        }
+        Ok(())
+    }
+
+    /// Name of the log file of the segment that starts with `first_sequence`.
+    pub fn log_name(first_sequence: u64) -> String {
+        format!("{first_sequence:020}.log")
+    }
+
+    /// Name of its index.
+    pub fn index_name(first_sequence: u64) -> String {
+        format!("{first_sequence:020}.idx")
+    }
+
+    pub fn index_path(&self) -> PathBuf {
+        self.path.with_extension("idx")
+    }
+
+    /// Everything below this offset is known.
+    pub fn end(&self) -> u64 {
+        self.end.load(Ordering::Acquire)
+    }
+
+    fn string_in(&self, table: &MemTable, number: u32) -> Result<Arc<str>> {
+        match table.string(number) {
+            Some(text) => Ok(text),
+            None => self.on_index(|index| index.string(number))?.ok_or_else(|| {
+                self.corrupt(0, format!("string {number} is used before it is spelled"))
+            }),
+        }
+    }
+
+    /// The string with this number.
+    pub fn string(&self, number: u32) -> Result<Arc<str>> {
+        self.string_in(&self.read_table(), number)
+    }
+
+    pub fn read_table(&self) -> std::sync::RwLockReadGuard<'_, MemTable> {
+        self.table.read().unwrap_or_else(|e| e.into_inner())
+    }
+
+    pub fn write_table(&self) -> std::sync::RwLockWriteGuard<'_, MemTable> {
+        self.table.write().unwrap_or_else(|e| e.into_inner())
+    }
+
+    pub fn index(&self) -> Option<Arc<Index>> {
+        self.index.read().unwrap_or_else(|e| e.into_inner()).clone()
+    }
+
+    /// Asks the index. One that turns out to be damaged is made anew from the log, in memory.
+    fn on_index<T>(&self, ask: impl Fn(&Index) -> Result<T>) -> Result<Option<T>> {
+        let Some(index) = self.index() else { return Ok(None) };
+        match ask(&index) {
+            Err(e) if is_damage(&e) => {}
+            other => return other.map(Some),
+        }
+        let fresh = self.rebuild_index(&index.meta)?;
+        let answer = ask(&fresh).map(Some);
+        *self.index.write().unwrap_or_else(|e| e.into_inner()) = Some(Arc::new(fresh));
+        answer
+    }
+
+    fn rebuild_index(&self, meta: &IndexMeta) -> Result<Index> {
+        let bare = self.with_index(None);
+        Tail::at_start(&self.header).read_through(&bare, meta.covered_len)?;
+        let bytes = bare.build_index(meta)?;
+        self.open_index_bytes(bytes)
+    }
+
+    /// An index of this segment that lives in memory.
+    pub fn open_index_bytes(&self, bytes: Vec<u8>) -> Result<Index> {
+        let file = Arc::new(MemoryFile::of(Arc::new(bytes)));
+        Index::open(file, &self.index_path(), &self.header, &self.cache)
+    }
+
+    /// The bytes of an index over everything that is known of this segment.
+    pub fn build_index(&self, meta: &IndexMeta) -> Result<Vec<u8>> {
+        let mut builder = self.on_index(IndexBuilder::of)?.unwrap_or_default();
+        self.read_table().feed(&mut builder);
+        Ok(builder.build(&self.header, meta))
+    }
+
+    /// Whether the id or entity with this filter key may be here. Takes no lock for a sealed
+    /// segment, which nearly always can say no.
+    pub fn may_have(&self, filter_key: u64) -> bool {
+        // A filter that can't be read leaves the answer to the look-up, which mends the index.
+        self.sealed.as_ref().is_none_or(|index| index.filter_allows(filter_key).unwrap_or(true))
+    }
+
+    /// The index with which a sealed segment was opened.
+    pub fn sealed_index(&self) -> Option<&Index> {
+        self.sealed.as_deref()
+    }
+
+    pub fn find_id(&self, id: Id) -> Result<Option<Found>> {
+        if let Some(slot) = self.read_table().find_id(id) {
+            return Ok(Some(Found { offset: slot.offset, tag: slot.tag }));
+        }
+        let entry = self.on_index(|index| index.find_id(id))?.flatten();
+        Ok(entry.map(|entry| Found { offset: entry.offset, tag: entry.tag }))
+    }
+
+    /// The newest event of an entity in this segment.
+    pub fn newest_of(&self, entity: &str) -> Result<Option<Newest>> {
+        {
+            let table = self.read_table();
+            let head = table.number(entity).and_then(|number| table.head(number));
+            if let Some(EntityHead { link, slot }) = head {
+                return Ok(Some(Newest { link, offset: table.slot(slot - 1).offset }));
+            }
+        }
+        self.newest_in_index(entity)
+    }
+
+    /// The newest event of an entity in the part of this segment that the index covers.
+    pub fn newest_in_index(&self, entity: &str) -> Result<Option<Newest>> {
+        let last = self.on_index(|index| match index.find_entity(entity)? {
+            Some(name) => {
+                index.posting(name.first_posting.saturating_add(name.postings - 1)).map(Some)
+            }
+            None => Ok(None),
+        })?;
+        let Some(offset) = last.flatten() else { return Ok(None) };
+        let mut window = self.window();
+        let frame = self.frame_at(&mut window, offset.into())?;
+        Ok(Some(Newest { link: Link::of(&frame), offset }))
+    }
+
+    /// The offset of the entity's event before the one at `offset`, where it is in this segment.
+    pub fn before(&self, entity: &str, offset: u32) -> Result<Option<u32>> {
+        if let Some(Some(before)) = self.read_table().before(offset) {
+            return Ok(Some(before));
+        }
+        let before = self.on_index(|index| match index.find_entity(entity)? {
+            Some(name) => index.posting_before(&name, offset),
+            None => Ok(None),
+        })?;
+        Ok(before.flatten())
+    }
+
+    /// Offsets, ascending, of the events of `entity` (and, with `below`, of the entities below
+    /// `entity:`) from `lowest` to `highest`.
+    pub fn offsets(
+        &self,
+        entity: &str,
+        below: bool,
+        lowest: u32,
+        highest: u32,
+    ) -> Result<Vec<u64>> {
+        let prefix = format!("{entity}:");
+        let mut offsets = self
+            .on_index(|index| {
+                let names = match below {
+                    true => index.entities(entity, &prefix)?,
+                    false => index.find_entity(entity)?.into_iter().collect::<Vec<Name>>(),
+                };
+                let mut offsets = Vec::new();
+                names
+                    .iter()
+                    .try_for_each(|name| index.postings_of(name, lowest, highest, &mut offsets))?;
+                Ok(offsets)
+            })?
+            .unwrap_or_default();
+        let table = self.read_table();
+        let mut numbers: Vec<u32> = table.number(entity).into_iter().collect();
+        if below {
+            numbers.extend(table.numbers_below(&prefix));
+        }
+        numbers.iter().for_each(|number| table.offsets_of(*number, lowest, &mut offsets));
+        drop(table);
+        offsets.retain(|offset| *offset <= highest);
+        offsets.sort_unstable();
+        Ok(offsets.into_iter().map(u64::from).collect())
+    }
+
+    pub fn window(&self) -> Window {
+        Window::new(self.file.clone(), self.path.clone())
+    }
+
+    /// Says that the frame at `offset` will be asked for soon.
+    pub fn prefetch(&self, offset: u64) {
+        self.file.prefetch(offset, SMALL_READ);
+    }
+
+    /// Reads and checks the frame at `offset`.
+    pub fn frame_at<'w>(&self, window: &'w mut Window, offset: u64) -> Result<Frame<'w>> {
+        self.sized_frame_at(window, offset).map(|(frame, _)| frame)
+    }
+
+    /// The frame at `offset` with its length.
+    #[inline(always)]
+    fn sized_frame_at<'w>(&self, window: &'w mut Window, offset: u64) -> Result<(Frame<'w>, u64)> {
+        let bytes = self.frame_bytes(window, offset)?;
+        let length = bytes.len() as u64;
+        let frame =
+            Frame::decode(&self.header, offset, bytes).map_err(|why| self.corrupt(offset, why))?;
+        Ok((frame, length))
+    }
+
+    /// The bytes of the frame at `offset`, as long as it says it is.
+    #[inline(always)]
+    fn frame_bytes<'w>(&self, window: &'w mut Window, offset: u64) -> Result<&'w [u8]> {
+        let end = self.end();
+        window.stay_below(end);
+        let head = window.get(offset, 8)?;
+        let length = if head.len() < 8 { 0 } else { Frame::length(head) };
+        if length < FRAME_FIXED_LEN || offset + length as u64 > end {
+            return Err(self.corrupt(offset, "the length of the frame is wrong"));
+        }
+        window.get(offset, length)
+    }
+
+    /// The bytes of the first frame at or behind `at`, where a frame, a batch or the end of the log
+    /// is, unchecked; with its offset. None at the end of what is known.
+    pub fn next_frame<'w>(
+        &self,
+        window: &'w mut Window,
+        mut at: u64,
+    ) -> Result<Option<(u64, &'w [u8])>> {
+        while at < self.end() {
+            // Bytes that pass for a batch header here, magic and checksum, are one.
+            window.stay_below(self.end());
+            let head = window.get(at, BATCH_HEADER_LEN)?;
+            if BatchHeader::decode(&self.header, at, head).is_err() {
+                return self.frame_bytes(window, at).map(|bytes| Some((at, bytes)));
+            }
+            at += BATCH_HEADER_LEN as u64;
+        }
+        Ok(None)
+    }
+
+    /// Visits, in order, the frames whose sequence is above `after`, with their offsets; and as a
+    /// rule some before them.
+    pub fn walk(
+        &self,
+        after: u64,
+        visit: &mut dyn FnMut(u64, &Frame<'_>) -> Result<Flow>,
+    ) -> Result<Flow> {
+        self.walk_stretch(&self.stretch_above(after, 0)?, visit)
+    }
+
+    /// Offsets, ascending, of some frames that end with the last one up to `until`; and the
+    /// sequence of the first of them, so that a backward walk can go on below it.
+    pub fn frames_before(&self, until: u64) -> Result<(Vec<u64>, u64)> {
+        let stretch = self.stretch_above(until.saturating_sub(1), 64)?;
+        let (mut offsets, mut first) = (Vec::new(), 0);
+        let _stopped = self.walk_stretch(&stretch, &mut |offset, frame| {
+            if frame.sequence > until {
+                return Ok(Flow::Break(()));
+            }
+            first = if offsets.is_empty() { frame.sequence } else { first };
+            offsets.push(offset);
+            Ok(Flow::Continue(()))
+        })?;
+        Ok((offsets, first))
+    }
+
+    /// The zones that may have events of a region with sequences above `after`; none where nothing is
+    /// known that would leave one out.
+    pub fn matching_zones(&self, region: &Region, after: u64) -> Result<Option<MatchingZones>> {
+        if region.timestamps.is_none() && region.recorded.is_none() && region.kind.is_none() {
+            return Ok(None);
+        }
+        let of_index = self.on_index(|index| {
+            let may = index.matching_zones(region)?;
+            let first = if may.is_empty() { 0 } else { index.zone_of(after)? };
+            let zones: Vec<usize> = (first..may.len()).filter(|zone| may[*zone]).collect();
+            let neighbours = zones.chunk_by(|zone, next| zone + 1 == *next);
+            Ok(neighbours.map(|zones| zones[0]..zones[zones.len() - 1] + 1).collect())
+        })?;
+        let table = self.read_table();
+        let stretch = |(start, next): (SparseEntry, Option<u32>)| Stretch {
+            frame: start.offset.into(),
+            batch: start.batch_offset.into(),
+            end: next.map_or_else(|| self.end(), u64::from),
+        };
+        let of_table = table.matching_zones(region).into_iter().map(stretch).collect();
+        Ok(Some(MatchingZones { of_index: of_index.unwrap_or_default(), of_table }))
+    }
+
+    /// The part of the log that zones of the index are.
+    pub fn zones_stretch(&self, zones: Range<usize>) -> Result<Stretch> {
+        let stretch = self.on_index(|index| {
+            let SparseEntry { offset, batch_offset, .. } = index.zone_start(zones.start)?;
+            let end = match zones.end < index.zone_count() {
+                true => index.zone_start(zones.end)?.offset.into(),
+                false => index.meta.covered_len,
+            };
+            Ok(Stretch { frame: offset.into(), batch: batch_offset.into(), end })
+        })?;
+        stretch.ok_or_else(|| Error::corrupt(&self.path, 0, "the index of a zone is gone"))
+    }
+
+    /// Visits, in order, the frames of a part of the log, with their offsets.
+    pub fn walk_stretch(
+        &self,
+        stretch: &Stretch,
+        visit: &mut dyn FnMut(u64, &Frame<'_>) -> Result<Flow>,
+    ) -> Result<Flow> {
+        let mut window = self.sequential();
+        let Stretch { frame: mut at, batch: mut batch_offset, end } = *stretch;
+        while batch_offset < end {
+            let batch = self.batch_at(&mut window, batch_offset)?;
+            let batch_end = batch_offset + batch.total_len();
+            at = at.max(batch_offset + BATCH_HEADER_LEN as u64);
+            while at < batch_end.min(end) {
+                let (frame, length) = self.sized_frame_at(&mut window, at)?;
+                if visit(at, &frame)?.is_break() {
+                    return Ok(Flow::Break(()));
+                }
+                at += length;
+            }
+            batch_offset = batch_end;
+        }
+        Ok(Flow::Continue(()))
+    }
+
+    /// All that is known of the log from a frame on, so that everything above `after` is in it, and
+    /// `back` frames before that where they are in the table.
+    fn stretch_above(&self, after: u64, back: usize) -> Result<Stretch> {
+        let end = self.end();
+        {
+            let table = self.read_table();
+            let in_table =
+                table.first_sequence().is_some_and(|first| after.saturating_add(1) >= first);
+            if in_table {
+                let slot = table.first_above(after, back);
+                let (frame, batch) =
+                    slot.map_or((end, end), |s| (s.offset.into(), s.batch_offset.into()));
+                return Ok(Stretch { frame, batch, end });
+            }
+        }
+        let entry = self.on_index(|index| index.walk_start(after))?.flatten();
+        let (frame, batch) = entry.map_or((0, SEGMENT_HEADER_LEN as u64), |entry| {
+            (entry.offset.into(), entry.batch_offset.into())
+        });
+        Ok(Stretch { frame, batch, end })
+    }
+
+    /// Adds to an error about the frame at an offset which event stands there.
+    pub fn identify(&self, error: Error) -> Error {
+        let ours =
+            is_damage(&error) && error.sequence == 0 && error.path.as_deref() == Some(&*self.path);
+        let Some(offset) = error.offset.filter(|_| ours) else { return error };
+        let known = self.read_table().event_at(offset as u32);
+        let id = known.map(|(id, _)| id).or_else(|| self.index()?.id_at(offset as u32).ok()?);
+        let sequence =
+            known.map(|(_, sequence)| sequence).unwrap_or_else(|| self.sequence_at(offset));
+        let message = match id {
+            Some(id) => format!("event {id} (sequence {sequence})"),
+            None => format!("sequence {sequence}"),
+        };
+        error.with_event(id.unwrap_or(Id::NONE), sequence).context(message)
+    }
+
+    /// The sequence that the frame at `offset` should have, from its batch; 0 where that cannot be
+    /// told.
+    fn sequence_at(&self, offset: u64) -> u64 {
+        let start = self.index().and_then(|index| index.walk_start_before(offset as u32).ok()?);
+        let mut batch_offset =
+            start.map_or(SEGMENT_HEADER_LEN as u64, |entry| entry.batch_offset.into());
+        let mut window = self.window();
+        while let Ok(batch) = self.batch_at(&mut window, batch_offset) {
+            if offset < batch_offset + batch.total_len() {
+                let mut before = 0;
+                let stretch = Stretch { frame: 0, batch: batch_offset, end: self.end() };
+                let _damage = self.walk_stretch(&stretch, &mut |at, _| {
+                    before += u64::from(at < offset);
+                    Ok(if at < offset { Flow::Continue(()) } else { Flow::Break(()) })
+                });
+                return batch.first_sequence + before;
+            }
+            batch_offset += batch.total_len();
+        }
+        0
+    }
+
+    /// The sequences that this segment declares as lost: first and last of each stretch.
+    pub fn losses(&self) -> Result<Vec<(u64, u64)>> {
+        let (mut losses, mut window) = (Vec::new(), self.window());
+        let (mut at, mut next_sequence) = (SEGMENT_HEADER_LEN as u64, self.header.first_sequence);
+        while at < self.end() {
+            let batch = self.batch_at(&mut window, at)?;
+            if batch.is_loss() {
+                losses.push((next_sequence, batch.first_sequence - 1));
+            }
+            next_sequence = batch.first_sequence + u64::from(batch.count);
+            at += batch.total_len();
+        }
+        Ok(losses)
+    }
+
+    /// Reads and checks the header of the batch at `offset`.
+    pub fn batch_at(&self, window: &mut Window, offset: u64) -> Result<BatchHeader> {
+        window.stay_below(self.end());
+        BatchHeader::decode(&self.header, offset, window.get(offset, BATCH_HEADER_LEN)?)
+            .map_err(|why| self.corrupt(offset, why))
+    }
+
+    /// An offset from which on every event has a sequence above `after`, or just about.
+    pub fn lowest_offset(&self, after: u64) -> Result<u32> {
+        Ok(self.stretch_above(after, 0)?.frame as u32)
+    }
+
+    /// An offset above which every event has a sequence above `until`.
+    pub fn highest_offset(&self, until: u64) -> Result<u32> {
+        {
+            let table = self.read_table();
+            if table.first_sequence().is_some_and(|first| until >= first) {
+                return Ok(table.first_above(until, 0).map_or(u32::MAX, |slot| slot.offset));
+            }
+        }
+        Ok(self.on_index(|index| index.sparse_above(until))?.flatten().unwrap_or(u32::MAX))
+    }
+
+    /// The number of a string, for readers.
+    pub fn find_number(&self, text: &str) -> Result<Option<u32>> {
+        if let Some(number) = self.read_table().number(text) {
+            return Ok(Some(number));
+        }
+        self.number_in_index(text)
+    }
+
+    /// The number of a string that the index has.
+    pub fn number_in_index(&self, text: &str) -> Result<Option<u32>> {
+        Ok(self.on_index(|index| index.find_string(text))?.flatten().map(|name| name.number))
+    }
+}
+
+impl Batches for Segment {
+    fn header(&self) -> &SegmentHeader {
+        &self.header
+    }
+
+    fn sequential(&self) -> Window {
+        Window::sequential(self.file.clone(), self.path.clone())
+    }
+
+    fn corrupt(&self, offset: u64, why: impl Display) -> Error {
+        Error::corrupt(&self.path, offset, why)
+    }
+
+    fn extend(&self, offset: u64, body: &[u8]) -> Result<()> {
+        let mut table = self.write_table();
+        let mut at = 0;
+        while at < body.len() {
+            let place = offset + (BATCH_HEADER_LEN + at) as u64;
+            let frame = self.frame_in(body, at, place)?;
+            for string in frame.spelled() {
+                if string.number != table.next_string() {
+                    return Err(self.corrupt(place, "a string is numbered out of order"));
+                }
+                table.add_string(string.spelled.unwrap_or_default());
+            }
+            let (entity, scope) = (
+                self.string_in(&table, frame.entity.number)?,
+                self.string_in(&table, frame.scope.number)?,
+            );
+            if table.number(&entity).is_none() {
+                // The index has this string; the table has to know whose event it holds.
+                table.remember_number(&entity, frame.entity.number);
+            }
+            let tag = hash::content_tag(&entity, &scope, frame.kind, &frame.content_hash);
+            table.insert(&Entry::of(&frame, frame.entity.number, tag, place, offset));
+            at += Frame::length(&body[at..]);
+        }
+        // With the table still held: whoever finds an event in it may read that far.
+        self.publish(offset + (BATCH_HEADER_LEN + body.len()) as u64);
+        Ok(())
+    }
+
+    fn publish(&self, end: u64) {
+        self.end.store(end, Ordering::Release);
+    }
+}

@@ -1,0 +1,365 @@
+//! An open log: its segments, how far it is visible and durable, syncing it, and what has become of
+//! the handle. Knows neither appends nor queries.
+
+use super::directory::Directory;
+use super::follower::{Follower, List};
+use super::group::Group;
+use super::options::Options;
+use super::recovery::{OpenLog, OpenReport, Opening};
+use super::segment::Segment;
+use super::segments::Segments;
+use super::tail::Tail;
+use super::writer::Writer;
+use crate::engine::format::identity::Identity;
+use crate::engine::index::cache::BlockCache;
+use crate::engine::model::error::{Code, Error, Result};
+use crate::engine::platform::vfs::Lock;
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, RwLock};
+
+/// How far the log goes. 1 is the genesis event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Frontier {
+    /// The highest sequence that readers may see.
+    pub visible: u64,
+    /// The highest that is known to have reached the disk.
+    pub durable: u64,
+}
+
+/// Figures about a store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Events in the log, system events included.
+    pub events: u64,
+    pub segments: u64,
+    /// Bytes of the log and of its indexes on disk.
+    pub log_bytes: u64,
+    pub index_bytes: u64,
+    /// Events and bytes in memory that no index file covers yet.
+    pub unindexed_events: u64,
+    pub memory_bytes: u64,
+}
+
+pub(crate) struct Log {
+    pub dir: Directory,
+    pub options: Options,
+    pub identity: Identity,
+    pub label: String,
+    pub cache: Arc<BlockCache>,
+    pub(crate) report: OpenReport,
+    pub(crate) segments: RwLock<Arc<Segments>>,
+    pub visible: AtomicU64,
+    pub durable: AtomicU64,
+    pub(crate) role: Role,
+    /// Held by a writing handle until it is closed.
+    pub(crate) lock: Mutex<Option<Box<dyn Lock>>>,
+    pub(crate) group: Group,
+    /// Held while a segment is synced, and until the store is poisoned where that fails. Innermost
+    /// but for `lock`.
+    pub(crate) fsync: Mutex<()>,
+    pub(crate) closed: AtomicBool,
+    pub(crate) poisoned: OnceLock<String>,
+}
+
+pub(crate) enum Role {
+    Writer(Mutex<Writer>),
+    Reader(Mutex<Follower>),
+}
+
+impl Log {
+    #[allow(clippy::too_many_arguments)] // the parts of an open store, put together in one place
+    pub(crate) fn new(
+        dir: Directory,
+        options: Options,
+        identity: Identity,
+        label: String,
+        cache: Arc<BlockCache>,
+        log: OpenLog,
+        role: Role,
+        lock: Option<Box<dyn Lock>>,
+    ) -> Log {
+        let segments = Segments::new(&dir, log.segments);
+        Log {
+            dir,
+            options,
+            identity,
+            label,
+            cache,
+            report: log.report,
+            segments: RwLock::new(Arc::new(segments)),
+            visible: AtomicU64::new(log.tail.next_sequence - 1),
+            durable: AtomicU64::new(log.durable),
+            role,
+            lock: Mutex::new(lock),
+            group: Group::default(),
+            fsync: Mutex::default(),
+            closed: AtomicBool::new(false),
+            poisoned: OnceLock::new(),
+        }
+    }
+
+    pub fn check_open(&self) -> Result<()> {
+        check_fork()?;
+        match self.closed.load(Ordering::Acquire) {
+            true => Err(Error::new(
+                Code::Closed,
+                format!("the store {} is closed", self.dir.path.display()),
+            )),
+            false => Ok(()),
+        }
+    }
+
+    pub fn check_writable(&self) -> Result<()> {
+        self.check_open()?;
+        if matches!(self.role, Role::Reader(_)) {
+            return Err(Error::new(
+                Code::ReadOnly,
+                format!("{} is open for reading only", self.dir.path.display()),
+            ));
+        }
+        self.check_poison()
+    }
+
+    pub(crate) fn check_poison(&self) -> Result<()> {
+        let Some(why) = self.poisoned.get() else { return Ok(()) };
+        let message = format!("the store takes no more writes until it is opened again: {why}");
+        Err(Error::new(Code::Poisoned, message))
+    }
+
+    pub fn poison(&self, why: &str) {
+        let _first_reason_stays = self.poisoned.set(why.to_owned());
+        // Best effort: where this fails too, the next writer still finds the store unclean.
+        let _ = self.describe_lock(" poisoned");
+    }
+
+    /// Writes into the lock file who holds it, and under which boot of the machine.
+    pub(crate) fn describe_lock(&self, state: &str) -> Result<()> {
+        let Some(lock) = &*lock(&self.lock) else { return Ok(()) };
+        self.dir.describe_holder(&**lock, &format!("{}{state}", self.dir.boot_id()))
+    }
+
+    /// The segments as they are now.
+    pub fn segments(&self) -> Arc<Segments> {
+        self.segments.read().unwrap_or_else(|e| e.into_inner()).clone()
+    }
+
+    pub fn set_segments(&self, segments: Vec<Arc<Segment>>) {
+        let mut current = self.segments.write().unwrap_or_else(|e| e.into_inner());
+        *current = Arc::new(current.followed_by(segments));
+    }
+
+    /// The writing end; `ReadOnly`, `Closed` or `Poisoned` where there is none to be had.
+    pub fn writer(&self) -> Result<MutexGuard<'_, Writer>> {
+        self.check_writable()?;
+        let Role::Writer(writer) = &self.role else { unreachable!("checked above") };
+        let guard = self.lock_writer(writer);
+        self.check_writable()?;
+        Ok(guard)
+    }
+
+    /// A panic may have left the writer between two states: whoever comes next poisons the store,
+    /// before anything is built on that.
+    pub(crate) fn lock_writer<'a>(&self, writer: &'a Mutex<Writer>) -> MutexGuard<'a, Writer> {
+        writer.lock().unwrap_or_else(|e| {
+            self.poison("a panic broke off a write");
+            e.into_inner()
+        })
+    }
+
+    /// For a reading handle: takes in what the writing process has added.
+    pub fn refresh(&self) -> Result<()> {
+        match &self.role {
+            Role::Writer(_) => Ok(()),
+            Role::Reader(follower) => self.follow(&mut lock(follower)),
+        }
+    }
+
+    fn follow(&self, follower: &mut Follower) -> Result<()> {
+        let known = self.segments();
+        let mut segments = List::Borrowed(&known);
+        let followed = follower.refresh(&self.opening(), &mut segments);
+        if let List::Owned(segments) = segments {
+            self.set_segments(segments);
+        }
+        followed?;
+        // In this order, or another thread could see something durable that is not visible.
+        self.visible.store(follower.tail.next_sequence - 1, Ordering::Release);
+        self.durable.fetch_max(follower.durable, Ordering::AcqRel);
+        Ok(())
+    }
+
+    /// What reading other files of this log takes.
+    pub fn opening(&self) -> Opening<'_> {
+        Opening::for_reading(&self.dir, &self.identity, &self.cache)
+    }
+
+    pub fn current_frontier(&self) -> Frontier {
+        let durable = self.durable.load(Ordering::Acquire);
+        Frontier { visible: self.visible.load(Ordering::Acquire), durable }
+    }
+
+    /// Makes everything that is visible durable, through whichever handle this is.
+    pub fn sync_visible(&self) -> Result<()> {
+        match &self.role {
+            Role::Writer(_) => self.sync_through(self.visible.load(Ordering::Acquire)),
+            Role::Reader(follower) => {
+                let mut follower = lock(follower);
+                self.follow(&mut follower)?;
+                follower.sync(&self.opening(), &self.segments())?;
+                self.durable.fetch_max(follower.durable, Ordering::AcqRel);
+                Ok(())
+            }
+        }
+    }
+
+    /// How far a copy may go: everything visible is synced first, so that no crash makes this store
+    /// lose what the copy has. Of a store that takes no more writes, what is known to be on disk.
+    pub fn sync_for_copy(&self) -> Result<u64> {
+        self.refresh()?;
+        let visible = self.current_frontier().visible;
+        match self.sync_visible() {
+            Err(error) if error.code() != Code::Poisoned => {
+                Err(error.context("syncing the source"))
+            }
+            _ => Ok(visible.min(self.current_frontier().durable)),
+        }
+    }
+
+    /// Returns once everything up to `target` is on disk. Whoever comes first syncs for all who
+    /// wrote before it started; the others wait. Also while the store is being closed, for appends
+    /// that were there before.
+    pub fn sync_through(&self, target: u64) -> Result<()> {
+        let is_done = || self.durable.load(Ordering::Acquire) >= target;
+        let Some(turn) = self.group.wait(target, is_done) else { return Ok(()) };
+        let Role::Writer(writer) = &self.role else { return Ok(()) };
+        let _poison = PoisonOnPanic(self);
+        let (segment, through) = {
+            let writer = self.lock_writer(writer);
+            (writer.segment.clone(), writer.tail.next_sequence - 1)
+        };
+        turn.covers(through);
+        self.sync_segment(&segment, through)
+    }
+
+    /// Makes a segment durable, which holds the log up to `through`; poisons the store where that
+    /// fails. One at a time: the kernel tells of a failed write only once.
+    pub fn sync_segment(&self, segment: &Segment, through: u64) -> Result<()> {
+        let _one_at_a_time = lock(&self.fsync);
+        self.check_poison()?;
+        segment
+            .file
+            .sync()
+            .map_err(|e| self.poisoned_by(Error::io("cannot sync", &segment.path, &e)))?;
+        self.durable.fetch_max(through, Ordering::AcqRel);
+        Ok(())
+    }
+
+    /// Gives back the space that was reserved behind the log, and makes all of it durable.
+    pub fn cut_and_sync(&self, writer: &mut Writer) -> Result<()> {
+        writer.cut().map_err(|e| self.poisoned_by(e))?;
+        self.sync_segment(&writer.segment, writer.tail.next_sequence - 1)
+    }
+
+    pub fn close(&self) -> Result<()> {
+        check_fork()?;
+        self.closed.store(true, Ordering::Release);
+        let Role::Writer(writer) = &self.role else { return Ok(()) };
+        // Whoever comes second waits here for the first: when it returns, the directory is
+        // released.
+        let mut writer = self.lock_writer(writer);
+        if std::mem::replace(&mut writer.left, true) {
+            return Ok(());
+        }
+        let result = self.check_poison().and_then(|()| match writer.clean_mark {
+            true => Ok(()),
+            // Where the mark cannot be written, the log is on disk all the same.
+            false => self.cut_and_sync(&mut writer).and_then(|()| writer.mark()),
+        });
+        drop(lock(&self.lock).take());
+        result
+    }
+
+    /// Poisons the store with an error.
+    pub fn poisoned_by(&self, error: Error) -> Error {
+        self.poison(&error.message);
+        error
+    }
+
+    pub(crate) fn stats(&self) -> Result<Stats> {
+        // Both under the lock: the count is that of the last of these segments.
+        let of_tail = |tail: &Tail| (self.segments(), tail.events);
+        let (segments, events_here) = match &self.role {
+            Role::Writer(writer) => of_tail(&lock(writer).tail),
+            Role::Reader(follower) => of_tail(&lock(follower).tail),
+        };
+        let (count, index_bytes) = (segments.len() as u64, segments.group_bytes());
+        let mut stats = Stats { segments: count, index_bytes, ..Stats::default() };
+        for segment in segments.iter() {
+            stats.log_bytes += segment.end();
+            stats.index_bytes += segment.index().map_or(0, |index| index.file_bytes());
+            let table = segment.read_table();
+            stats.unindexed_events += table.len() as u64;
+            stats.memory_bytes += table.memory_bytes() as u64;
+        }
+        stats.events = segments.last().map_or(0, |last| last.header.events_before) + events_here;
+        stats.memory_bytes += self.cache.bytes() as u64;
+        Ok(stats)
+    }
+}
+
+/// Poisons the store where a panic ends the sync that others wait for.
+struct PoisonOnPanic<'a>(&'a Log);
+
+impl Drop for PoisonOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.poison("a panic broke off a sync");
+        }
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        // Whoever wants to know whether the last flush worked calls close.
+        let _ = self.close();
+    }
+}
+
+/// Refuses to go on in a child that was forked: locks may be held there by threads that are not.
+pub(crate) fn check_fork() -> Result<()> {
+    match crate::engine::platform::os::in_forked_child() {
+        true => Err(Error::new(Code::Forked, "the store belongs to the parent of this process")),
+        false => Ok(()),
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+thread_local! {
+    /// Stores that take part in an import on this thread.
+    static IMPORTING: RefCell<Vec<*const Log>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Marks a store as part of an import on this thread, so that a callback cannot close it.
+pub(crate) struct Importing;
+
+impl Importing {
+    pub(crate) fn new(store: &Arc<Log>) -> Importing {
+        IMPORTING.with_borrow_mut(|stores| stores.push(Arc::as_ptr(store)));
+        Importing
+    }
+}
+
+impl Drop for Importing {
+    fn drop(&mut self) {
+        IMPORTING.with_borrow_mut(|stores| stores.pop());
+    }
+}
+
+/// Whether this thread is inside of an import that `store` takes part in.
+pub(crate) fn is_importing(store: *const Log) -> bool {
+    IMPORTING.with_borrow(|stores| stores.contains(&store))
+}

@@ -1,0 +1,223 @@
+//! The writing end of the log: one unsealed segment, extended batch by batch, sealed when it is
+//! full.
+
+use super::directory::{CleanMark, Directory};
+use super::segment::Segment;
+use super::tail::{Batches, Tail};
+use crate::engine::format::frame::{
+    BatchHeader, SegmentHeader, BATCH_HEADER_LEN, BATCH_LOSS, BATCH_SEAL,
+};
+use crate::engine::format::hash;
+use crate::engine::index::memtable::Entry;
+use crate::engine::model::error::{Error, Result};
+use crate::engine::model::id::{Hash, Id};
+use crate::engine::model::limits::FORMAT_VERSION;
+use crate::engine::platform::vfs::{write_full, File};
+use std::sync::Arc;
+
+/// Space is reserved in growing steps up to this many bytes.
+const ALLOCATION_STEP_MAX: u64 = 8 << 20;
+const ALLOCATION_STEP_MIN: u64 = 64 << 10;
+/// A batch of this size grows the file instead.
+const LARGE_BATCH_BYTES: usize = 32 << 10;
+/// Closing writes an index when opening would have to read more events than this.
+const UNINDEXED_EVENTS_MAX: usize = 4096;
+
+pub struct Writer {
+    pub dir: Directory,
+    pub segment: Arc<Segment>,
+    /// Where the next batch goes.
+    pub tail: Tail,
+    /// The file is at least this long.
+    allocated: u64,
+    /// The mark of a clean close is on the disk; it goes before the first write.
+    pub clean_mark: bool,
+    /// What is on the disk is not known any more; the store is to be poisoned.
+    pub broken: bool,
+    /// The store was closed; the directory may be another writer's by now.
+    pub left: bool,
+    /// Memory for the batch that is being made.
+    pub buffer: Vec<u8>,
+    pub scratch: Vec<u8>,
+    pub entries: Vec<Entry>,
+}
+
+/// The header of a segment that follows what `tail` describes.
+pub fn next_header(
+    log_id: Id,
+    tail: &Tail,
+    events_before: u64,
+    log_start: u64,
+    salt: u64,
+) -> SegmentHeader {
+    SegmentHeader {
+        version: FORMAT_VERSION,
+        store_id: log_id,
+        first_sequence: tail.next_sequence,
+        created_us: tail.last_recorded_us,
+        log_hash: tail.log_hash,
+        salt,
+        log_start,
+        events_before,
+    }
+}
+
+/// Makes the file of a new segment; durable under its name once the directory is synced.
+pub fn create_segment(dir: &Directory, header: &SegmentHeader) -> Result<Arc<dyn File>> {
+    let name = Segment::log_name(header.first_sequence);
+    let file = dir.create_temporary(&name)?;
+    let failed = |e| Error::io("cannot write", &dir.file(&name), &e);
+    write_full(&*file, &header.encode(), 0).map_err(failed)?;
+    file.sync().map_err(failed)?;
+    dir.rename_temporary(&name)?;
+    Ok(file)
+}
+
+impl Writer {
+    pub fn new(
+        dir: Directory,
+        segment: Arc<Segment>,
+        tail: Tail,
+        clean_mark: bool,
+    ) -> Result<Writer> {
+        let allocated =
+            segment.file.len().map_err(|e| Error::io("cannot stat", &segment.path, &e))?;
+        Ok(Writer {
+            dir,
+            segment,
+            tail,
+            allocated,
+            clean_mark,
+            broken: false,
+            left: false,
+            buffer: Vec::new(),
+            scratch: Vec::new(),
+            entries: Vec::new(),
+        })
+    }
+
+    /// Writes the batch in the buffer, whose first 80 bytes are kept for its header. On failure
+    /// nothing of it remains.
+    pub fn write(&mut self, header: BatchHeader) -> Result<()> {
+        if self.clean_mark {
+            self.dir.remove_clean_mark().inspect_err(|_| self.broken = true)?;
+            self.clean_mark = false;
+        }
+        let offset = self.tail.offset;
+        header.seal_into(&self.segment.header, offset, &mut self.buffer);
+        let written = self.reserve(offset + self.buffer.len() as u64).and_then(|()| {
+            let written = write_full(&*self.segment.file, &self.buffer, offset);
+            written.map_err(|e| Error::io("cannot write", &self.segment.path, &e))
+        });
+        written.inspect_err(|_| self.broken = self.undo_write().is_err())
+    }
+
+    /// Cuts off what a failed write left, so that it is not taken for a torn batch later.
+    fn undo_write(&mut self) -> std::io::Result<()> {
+        self.segment.file.set_len(self.tail.offset)?;
+        self.allocated = self.tail.offset;
+        Ok(())
+    }
+
+    /// Reserved space makes a small batch durable sooner, since the file does not grow with it; a
+    /// large one later, since what was reserved has to be told from what was written.
+    fn reserve(&mut self, end: u64) -> Result<()> {
+        if end <= self.allocated {
+            return Ok(());
+        }
+        if self.buffer.len() >= LARGE_BATCH_BYTES {
+            self.allocated = end;
+            return Ok(());
+        }
+        let step = self.allocated.clamp(ALLOCATION_STEP_MIN, ALLOCATION_STEP_MAX);
+        let target = end.max(self.allocated + step);
+        let failed = |e| Error::io("cannot reserve space in", &self.segment.path, &e);
+        self.segment.file.allocate(target).map_err(failed)?;
+        self.allocated = target;
+        Ok(())
+    }
+
+    /// Moves behind the batch that was written.
+    pub fn advance(&mut self, header: &BatchHeader) {
+        self.tail.offset += self.buffer.len() as u64;
+        self.tail.next_sequence = header.first_sequence + u64::from(header.count);
+        self.tail.log_hash = header.log_hash;
+        self.tail.last_recorded_us = header.recorded_us;
+        self.tail.events += u64::from(header.count);
+        self.tail.batches += u64::from(header.count > 0);
+    }
+
+    /// Ends the segment with a seal record; it is to be cut and synced then.
+    pub fn seal(&mut self, synced_through: u64) -> Result<()> {
+        self.record(BATCH_SEAL, self.tail.next_sequence, self.tail.log_hash, synced_through)?;
+        self.tail.sealed = true;
+        Ok(())
+    }
+
+    /// Declares the sequences from the next one to `last`, at least one, as lost.
+    pub fn declare_loss(&mut self, last: u64, synced_through: u64) -> Result<()> {
+        let log_hash =
+            hash::log_next(self.tail.log_hash, hash::loss_hash(self.tail.next_sequence, last));
+        self.record(BATCH_LOSS, last + 1, log_hash, synced_through)
+    }
+
+    /// Writes a header without events.
+    fn record(
+        &mut self,
+        flags: u32,
+        first_sequence: u64,
+        log_hash: Hash,
+        synced_through: u64,
+    ) -> Result<()> {
+        self.buffer.clear();
+        self.buffer.resize(BATCH_HEADER_LEN, 0);
+        let recorded_us = self.tail.last_recorded_us;
+        let header = BatchHeader {
+            first_sequence,
+            synced_through,
+            recorded_us,
+            log_hash,
+            flags,
+            ..BatchHeader::default()
+        };
+        self.write(header)?;
+        self.advance(&header);
+        self.segment.publish(self.tail.offset);
+        Ok(())
+    }
+
+    /// Gives back reserved space.
+    pub fn cut(&mut self) -> Result<()> {
+        if self.allocated > self.tail.offset {
+            let cut = self.segment.file.set_len(self.tail.offset);
+            cut.map_err(|e| Error::io("cannot cut", &self.segment.path, &e))?;
+            self.allocated = self.tail.offset;
+        }
+        Ok(())
+    }
+
+    /// Writes the index of the segment as far as it goes; all of that has been synced.
+    pub fn write_index(&self) -> Result<Vec<u8>> {
+        let bytes = self.segment.build_index(&self.tail.index_meta())?;
+        let name = Segment::index_name(self.segment.header.first_sequence);
+        // Not insisted on: an index that is not there is made anew.
+        let _ = self.dir.publish(&name, &bytes, false);
+        Ok(bytes)
+    }
+
+    /// Leaves the log, which is synced and cut, so that the next open need not look at it.
+    pub fn mark(&mut self) -> Result<()> {
+        if self.segment.read_table().len() > UNINDEXED_EVENTS_MAX {
+            self.write_index()?;
+        }
+        self.dir.write_clean_mark(&CleanMark {
+            log_id: self.segment.header.store_id,
+            segment: self.segment.header.first_sequence,
+            end: self.tail.offset,
+            last_sequence: self.tail.next_sequence - 1,
+            log_hash: self.tail.log_hash,
+        })?;
+        self.clean_mark = true;
+        Ok(())
+    }
+}

@@ -1,0 +1,158 @@
+//! What watches over a call that can take long: a token that ends it, and a callback that is told
+//! how far it is.
+
+use super::os;
+use crate::engine::model::error::{Code, Error, Result};
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What a callback answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Filter: import the event. Progress: go on.
+    Keep,
+    /// Filter: leave it out. Progress: go on.
+    Skip,
+    /// Stop the call; the negative number is its status. Anything else is an invalid answer, which
+    /// stops it with [`Code::InvalidArgument`].
+    Stop(i32),
+}
+
+impl Verdict {
+    /// Whether to keep; an error where the callback stopped the call.
+    pub(crate) fn keeps(self) -> Result<bool> {
+        match self {
+            Verdict::Keep => Ok(true),
+            Verdict::Skip => Ok(false),
+            Verdict::Stop(status) if status < 0 => Err(Error::stopped(status)),
+            Verdict::Stop(other) => Err(Error::invalid(format!(
+                "a callback answered {other}; 1, 0 and negative numbers are answers"
+            ))),
+        }
+    }
+}
+
+/// Ends the calls that carry it, from any thread; sticky.
+#[derive(Debug, Default)]
+pub struct Cancel(AtomicBool);
+
+impl Cancel {
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+    /// [`Code::Cancelled`] once it was triggered.
+    pub fn check(&self) -> Result<()> {
+        match self.is_cancelled() {
+            true => Err(Error::new(Code::Cancelled, "the call was cancelled")),
+            false => Ok(()),
+        }
+    }
+}
+
+/// How far a call is: what is counted is the call's to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Progress {
+    pub done: u64,
+    pub total: u64,
+}
+
+/// A callback is told at most about so often.
+const STEPS: u64 = 256;
+
+/// Of calls that count bytes of the log: the token is looked at after so many at the latest.
+pub(crate) const STEP_BYTES: u64 = 1 << 20;
+
+/// The token and the callback of one call. Used on the thread of the call only, and with no lock
+/// held, since the callback may do anything.
+#[derive(Default)]
+pub struct Watch<'a> {
+    cancel: Option<&'a Cancel>,
+    tell: RefCell<Option<&'a mut dyn FnMut(Progress) -> Verdict>>,
+    now: Cell<Progress>,
+    /// At which count to look next.
+    next: Cell<u64>,
+    step: Cell<u64>,
+    /// What the callback heard last.
+    told: Cell<u64>,
+}
+
+impl<'a> Watch<'a> {
+    /// A watch over one call; `tell` is told how far it is.
+    pub fn new(
+        cancel: Option<&'a Cancel>,
+        tell: Option<&'a mut dyn FnMut(Progress) -> Verdict>,
+    ) -> Watch<'a> {
+        Watch { cancel, tell: RefCell::new(tell), ..Watch::default() }
+    }
+
+    /// Whether a callback is told: only then can the caller act in the middle of the call.
+    pub(crate) fn tells(&self) -> bool {
+        self.tell.borrow().is_some()
+    }
+
+    /// Says how much there is to do, 0 where that is not known yet. The token is looked at after
+    /// each `step` of it at the latest.
+    pub(crate) fn begin(&self, total: u64, step: u64) -> Result<()> {
+        self.now.set(Progress { done: 0, total });
+        self.step.set(if total == 0 { step } else { (total / STEPS).clamp(1, step) });
+        self.next.set(self.step.get());
+        self.check()
+    }
+
+    /// Says that there is more to do than was said.
+    pub(crate) fn expect(&self, more: u64) {
+        let Progress { done, total } = self.now.get();
+        self.now.set(Progress { done, total: total.saturating_add(more) });
+    }
+
+    /// Says that `more` was done.
+    #[inline]
+    pub(crate) fn advance(&self, more: u64) -> Result<()> {
+        let Progress { done, total } = self.now.get();
+        let done = done.saturating_add(more);
+        self.now.set(Progress { done, total: total.max(done) });
+        if done < self.next.get() {
+            return Ok(());
+        }
+        self.report()
+    }
+
+    /// Says that so much was done since the beginning.
+    #[inline]
+    pub(crate) fn reach(&self, done: u64) -> Result<()> {
+        self.advance(done.saturating_sub(self.now.get().done))
+    }
+
+    /// Says that all is done, so that the callback hears of the end too.
+    pub(crate) fn finish(&self) -> Result<()> {
+        let Progress { done, total } = self.now.get();
+        let end = done.max(total);
+        self.now.set(Progress { done: end, total: end });
+        match self.told.get() < end {
+            true => self.report(),
+            false => Ok(()),
+        }
+    }
+
+    /// Ends the call where its token was triggered.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.cancel.map_or(Ok(()), Cancel::check)
+    }
+
+    #[cold]
+    fn report(&self) -> Result<()> {
+        self.next.set(self.now.get().done.saturating_add(self.step.get()));
+        self.check()?;
+        let Some(tell) = &mut *self.tell.borrow_mut() else { return Ok(()) };
+        self.told.set(self.now.get().done);
+        let verdict = tell(self.now.get());
+        // The callback may have forked, and this be the child: it must not go on.
+        match os::in_forked_child() {
+            true => Err(Error::new(Code::Forked, "the callback forked, and this is the child")),
+            false => verdict.keeps().map(|_| ()),
+        }
+    }
+}

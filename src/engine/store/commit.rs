@@ -1,0 +1,478 @@
+//! The one way into the log: a batch of items is checked against what is there, encoded, written as
+//! a whole and published. Appends, imports and the library's own events all come through here.
+
+use crate::engine::format::frame::{
+    BatchHeader, Frame, StringRef, BATCH_HEADER_LEN, FRAME_FIXED_LEN,
+};
+use crate::engine::format::hash::{self, Link};
+use crate::engine::index::memtable::{Entry, MemTable};
+use crate::engine::log::segment::{Found, Segment};
+use crate::engine::log::segments::Segments;
+use crate::engine::log::state::Log;
+use crate::engine::log::tail::Batches;
+use crate::engine::log::writer::Writer;
+use crate::engine::model::error::{Code, Error, Result};
+use crate::engine::model::event::{Cause, Event, Expect, Extensions, NewEvent, Receipt, Source};
+use crate::engine::model::id::Id;
+use crate::engine::model::limits::{SEGMENT_EVENTS, SEGMENT_STRING_BYTES, SEQUENCE_LEASE};
+use foldhash::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+
+/// What is to be committed; everything that needs no lock has been computed.
+#[derive(Clone, Copy, Default)]
+pub struct Item<'a> {
+    /// As it will be, but for what only the log knows: sequence, version, recorded time and hash.
+    /// The id is the key; where it is none, a new id is made.
+    pub event: Event<'a>,
+    /// Stands for the content in indexes.
+    pub tag: u64,
+    pub expect: Expect,
+    /// The time of the event is the recorded one.
+    pub at_recorded_time: bool,
+    /// Its cause is this earlier item of the batch.
+    pub caused_by: Option<usize>,
+    /// Sequences below this one are skipped; 0 for all but a gap event.
+    pub skip_to: u64,
+}
+
+impl<'a> Item<'a> {
+    pub fn of_event(new: &NewEvent<'a>, extensions: &'a [u8]) -> Item<'a> {
+        let content_hash = hash::content_hash(new.payload);
+        let (causation, caused_by) = match new.cause {
+            Cause::None => (Id::NONE, None),
+            Cause::Event(id) => (id, None),
+            Cause::Item(at) => (Id::NONE, Some(at)),
+        };
+        let event = Event {
+            id: new.key,
+            entity: new.entity,
+            scope: new.scope,
+            kind: new.kind,
+            timestamp_us: new.timestamp_us.unwrap_or_default(),
+            flags: new.flags,
+            payload_version: new.payload_version,
+            correlation: new.correlation,
+            causation,
+            payload: new.payload,
+            payload_len: new.payload.len(),
+            extensions: Extensions(extensions),
+            content_hash,
+            ..Event::default()
+        };
+        Item {
+            event,
+            tag: hash::content_tag(new.entity, new.scope, new.kind, &content_hash),
+            expect: new.expect,
+            at_recorded_time: new.timestamp_us.is_none(),
+            caused_by,
+            skip_to: 0,
+        }
+    }
+
+    /// An upper bound of the bytes that it takes in a segment.
+    fn encoded_bound(&self) -> u64 {
+        let Event { entity, scope, payload, extensions, source, .. } = &self.event;
+        let source = match source {
+            Source::None => 0,
+            Source::Import { namespace, .. } => namespace.len() + 40,
+            Source::Raw(body) => body.len() + 10,
+        };
+        let strings = entity.len() + scope.len() + 20;
+        (FRAME_FIXED_LEN + 128 + strings + payload.len() + extensions.0.len() + source) as u64
+    }
+}
+
+/// What became of an item.
+#[derive(Clone)]
+pub enum Outcome {
+    /// It is in the log now.
+    New(Receipt),
+    /// Its key was there with the same content.
+    Present(Arc<Segment>, u32),
+    /// The same as an earlier item of this batch.
+    Again(Receipt),
+    /// Its key was there with other content; only where the caller asked to be told.
+    Conflict,
+}
+
+/// What an import knows and wants of a commit.
+#[derive(Clone, Copy)]
+pub struct ImportTerms {
+    /// No key of the batch was there while this was the visible frontier.
+    pub absent_at: u64,
+    /// The frontiers before and after batches of the same import, which have none of these keys
+    /// either.
+    pub own: (u64, u64),
+    /// Report conflicts as outcomes instead of failing.
+    pub skip_conflicts: bool,
+}
+
+/// What a batch has decided so far, before anything is written.
+#[derive(Default)]
+struct Plan<'a> {
+    /// None for an item that is to be written.
+    outcomes: Vec<Option<Outcome>>,
+    /// Items with the key of an earlier one, which is given behind them; ascending.
+    repeats: Vec<(usize, usize)>,
+    /// Items by key.
+    keys: HashMap<Id, usize>,
+    /// By the number of the entity, as far as the batch has moved them.
+    heads: HashMap<u32, Link>,
+    /// Numbers of strings that the table does not have yet: those of the index, and those that the
+    /// batch spells.
+    numbers: HashMap<&'a str, u32>,
+    of_index: Vec<(&'a str, u32)>,
+    spelled: Vec<&'a str>,
+    entries: Vec<Entry>,
+}
+
+impl Plan<'_> {
+    /// The item whose key `at` repeats.
+    fn repeated_by(&self, at: usize) -> Option<usize> {
+        let found = self.repeats.binary_search_by_key(&at, |(repeat, _)| *repeat).ok()?;
+        Some(self.repeats[found].1)
+    }
+}
+
+impl Log {
+    /// Appends all of `items` or, with an error that names the item, none.
+    pub fn commit(&self, items: &[Item<'_>], import: Option<ImportTerms>) -> Result<Vec<Outcome>> {
+        let mut writer = self.writer()?;
+        let mut plan = Plan { outcomes: Vec::with_capacity(items.len()), ..Plan::default() };
+        let (segments, mut refused) = (self.segments(), None);
+        for (at, item) in items.iter().enumerate() {
+            match self.look_up(item, items, &plan, &segments, import) {
+                Ok(Known::As(outcome)) => plan.outcomes.push(Some(outcome)),
+                Ok(Known::InBatch(earlier)) => {
+                    plan.repeats.push((at, earlier));
+                    plan.outcomes.push(None);
+                }
+                Ok(Known::No) => {
+                    if items.len() > 1 && !item.event.id.is_none() {
+                        plan.keys.insert(item.event.id, at);
+                    }
+                    plan.outcomes.push(None);
+                }
+                Err(error) => {
+                    refused = Some(error.with_item(at));
+                    break;
+                }
+            }
+        }
+        let fresh =
+            plan.outcomes.iter().filter(|outcome| outcome.is_none()).count() - plan.repeats.len();
+        if fresh > 0 {
+            if refused.is_none() {
+                let is_fresh =
+                    |at: usize| plan.outcomes[at].is_none() && plan.repeated_by(at).is_none();
+                let bounds = items
+                    .iter()
+                    .enumerate()
+                    .filter(|(at, _)| is_fresh(*at))
+                    .map(|(_, i)| i.encoded_bound());
+                self.make_room(&mut writer, bounds.sum(), fresh as u64)?;
+            }
+            // Where an item was refused, one before it may be at fault in another way, and is the
+            // one to be told of.
+            let header = self.encode_batch(&mut writer, items, &mut plan)?;
+            if refused.is_none() {
+                self.put(&mut writer, header, &plan)?;
+            }
+            writer.entries = std::mem::take(&mut plan.entries);
+        }
+        match refused {
+            Some(error) => Err(error),
+            None => Ok(plan
+                .outcomes
+                .into_iter()
+                .map(|outcome| outcome.expect("every item was settled"))
+                .collect()),
+        }
+    }
+
+    /// Whether an item's key is there already, in the log or earlier in the batch.
+    fn look_up(
+        &self,
+        item: &Item<'_>,
+        items: &[Item<'_>],
+        plan: &Plan<'_>,
+        segments: &Segments,
+        import: Option<ImportTerms>,
+    ) -> Result<Known> {
+        if item.event.id.is_none() {
+            return Ok(Known::No);
+        }
+        if let Some(&earlier) = plan.keys.get(&item.event.id) {
+            if items[earlier].tag != item.tag {
+                let message = format!(
+                    "key {} is that of item {earlier}, which has other content",
+                    item.event.id
+                );
+                return Err(
+                    Error::new(Code::IdempotencyConflict, message).with_event(item.event.id, 0)
+                );
+            }
+            return Ok(Known::InBatch(earlier));
+        }
+        let visible = self.visible.load(Ordering::Relaxed);
+        let known_absent = import.is_some_and(|ImportTerms { absent_at, own, .. }| {
+            absent_at == visible || ((own.0..=own.1).contains(&absent_at) && own.1 == visible)
+        });
+        if known_absent {
+            return Ok(Known::No);
+        }
+        let Some((segment, found)) = segments.find_id(item.event.id)? else {
+            return Ok(Known::No);
+        };
+        // An import trusts the tag, so that a duplicate costs no read; an append reads it for its
+        // receipt anyway.
+        if found.tag == item.tag && (import.is_some() || has_content(&segment, found, item)?) {
+            return Ok(Known::As(Outcome::Present(segment, found.offset)));
+        }
+        match import {
+            Some(terms) if terms.skip_conflicts => Ok(Known::As(Outcome::Conflict)),
+            _ => Err(self.conflict(item.event.id, &segment, found)?),
+        }
+    }
+
+    /// The error for a key that is there with other content.
+    fn conflict(&self, key: Id, segment: &Segment, found: Found) -> Result<Error> {
+        let mut window = segment.window();
+        let there = segment.frame_at(&mut window, found.offset.into())?;
+        let message = format!(
+            "key {key} is event {} with other content (entity, scope, kind or payload)",
+            there.sequence
+        );
+        Ok(Error::new(Code::IdempotencyConflict, message).with_event(key, there.sequence))
+    }
+
+    /// Seals the segment if the batch does not fit, and syncs if sequences would run too far ahead.
+    fn make_room(&self, writer: &mut Writer, bytes: u64, events: u64) -> Result<()> {
+        let tail = writer.tail;
+        let full = tail.offset + bytes > self.options.limits.segment_bytes
+            || tail.events + events > SEGMENT_EVENTS
+            || writer.segment.read_table().string_bytes() > SEGMENT_STRING_BYTES;
+        if tail.sealed || (full && tail.events > 0) {
+            self.rotate(writer)?;
+        }
+        let ahead = writer.tail.next_sequence + events - self.durable.load(Ordering::Acquire);
+        if ahead > SEQUENCE_LEASE {
+            self.sync_segment(&writer.segment, writer.tail.next_sequence - 1)?;
+        }
+        Ok(())
+    }
+
+    /// Encodes the items that are to be written into the writer's buffer, and says what became of
+    /// each.
+    fn encode_batch<'a>(
+        &self,
+        writer: &mut Writer,
+        items: &[Item<'a>],
+        plan: &mut Plan<'a>,
+    ) -> Result<BatchHeader> {
+        let skip_to = items[0].skip_to;
+        // A gap event follows from the log alone; see `system::gap_id`.
+        let now_us = if skip_to > 0 { i64::MIN } else { self.options.clock.now_us() };
+        let recorded_us = now_us.max(writer.tail.last_recorded_us);
+        let first_sequence = writer.tail.next_sequence.max(skip_to);
+        let mut log_hash = writer.tail.log_hash;
+        let mut sequence = first_sequence;
+        let segment = writer.segment.clone();
+        let table = segment.read_table();
+        writer.buffer.clear();
+        writer.buffer.resize(BATCH_HEADER_LEN, 0);
+        plan.entries = std::mem::take(&mut writer.entries);
+        plan.entries.clear();
+        for (at, item) in items.iter().enumerate().take(plan.outcomes.len()) {
+            if plan.outcomes[at].is_some() {
+                continue;
+            }
+            let outcome = match plan.repeated_by(at).map(|earlier| &plan.outcomes[earlier]) {
+                Some(Some(Outcome::New(receipt))) => Outcome::Again(*receipt),
+                Some(_) => unreachable!("an item that others repeat is new"),
+                None => {
+                    let place = (sequence, recorded_us);
+                    let encoded = self.encode(writer, &segment, &table, item, place, plan);
+                    let receipt = encoded.map_err(|e| e.with_item(at))?;
+                    log_hash = hash::log_next(log_hash, receipt.event_hash);
+                    sequence += 1;
+                    Outcome::New(receipt)
+                }
+            };
+            plan.outcomes[at] = Some(outcome);
+        }
+        Ok(BatchHeader {
+            count: (sequence - first_sequence) as u32,
+            first_sequence,
+            synced_through: self.durable.load(Ordering::Acquire),
+            recorded_us,
+            log_hash,
+            ..BatchHeader::default()
+        })
+    }
+
+    /// Appends the frame of an item, which gets this sequence and time, to the writer's buffer.
+    fn encode<'a>(
+        &self,
+        writer: &mut Writer,
+        segment: &Segment,
+        table: &MemTable,
+        item: &Item<'a>,
+        (sequence, recorded_us): (u64, i64),
+        plan: &mut Plan<'a>,
+    ) -> Result<Receipt> {
+        let entity = string_ref(segment, table, item.event.entity, plan)?;
+        let head = match plan.heads.get(&entity.number).copied() {
+            Some(head) => head,
+            None => match table.head(entity.number) {
+                Some(head) => head.link,
+                None => self.older_head(item.event.entity)?,
+            },
+        };
+        check_expectation(item, head.version)?;
+        let scope = string_ref(segment, table, item.event.scope, plan)?;
+        let namespace = match item.event.source.namespace() {
+            Some(text) => Some(string_ref(segment, table, text, plan)?),
+            None => None,
+        };
+        let version = head.version + 1;
+        let event = Event { sequence, version, recorded_us, ..item.event };
+        let mut frame = Frame { event, entity, scope, namespace };
+        let event = &mut frame.event;
+        if event.id.is_none() {
+            event.id = self.new_id(recorded_us);
+        }
+        if item.at_recorded_time {
+            event.timestamp_us = recorded_us;
+        }
+        if let Some(at) = item.caused_by {
+            event.causation = self.id_of(plan, at)?;
+        }
+        event.event_hash = hash::event_hash(event, &head.hash, &mut writer.scratch);
+        let offset = writer.tail.offset + writer.buffer.len() as u64;
+        frame.encode(&segment.header, offset, &mut writer.buffer);
+        if plan.outcomes.len() > 1 {
+            plan.heads.insert(entity.number, Link::of(&frame.event));
+        }
+        let batch = writer.tail.offset;
+        plan.entries.push(Entry::of(&frame.event, entity.number, item.tag, offset, batch));
+        Ok(Receipt::of_event(&frame.event, head.hash))
+    }
+
+    fn new_id(&self, now_us: i64) -> Id {
+        let mut random = [0; 10];
+        self.options.entropy.fill(&mut random);
+        Id::uuid_v7((now_us / 1000).max(0) as u64 & 0xffff_ffff_ffff, random)
+    }
+
+    /// The id of an earlier item of the batch.
+    fn id_of(&self, plan: &Plan<'_>, at: usize) -> Result<Id> {
+        match &plan.outcomes[at] {
+            Some(Outcome::New(receipt) | Outcome::Again(receipt)) => Ok(receipt.id),
+            Some(Outcome::Present(segment, offset)) => {
+                let mut window = segment.window();
+                Ok(segment.frame_at(&mut window, u64::from(*offset))?.id)
+            }
+            Some(Outcome::Conflict) | None => {
+                Err(Error::invalid(format!("item {at} cannot be a cause")))
+            }
+        }
+    }
+
+    /// Writes the batch in the buffer and lets readers see it.
+    fn put(&self, writer: &mut Writer, header: BatchHeader, plan: &Plan<'_>) -> Result<()> {
+        writer.write(header).map_err(|e| if writer.broken { self.poisoned_by(e) } else { e })?;
+        writer.advance(&header);
+        let segment = &writer.segment;
+        let mut table = segment.write_table();
+        plan.of_index.iter().for_each(|(text, number)| table.remember_number(text, *number));
+        plan.spelled.iter().for_each(|text| table.add_string(text));
+        plan.entries.iter().for_each(|entry| table.insert(entry));
+        // With the table still held: what is found in it can be read, and is visible.
+        segment.publish(writer.tail.offset);
+        self.visible.store(writer.tail.next_sequence - 1, Ordering::Release);
+        Ok(())
+    }
+
+    /// The receipt of the item at this place of its batch, where everything up to `durable` is.
+    pub fn receipt_of(&self, item: usize, outcome: &Outcome, durable: u64) -> Result<Receipt> {
+        let receipt = self.receipt(outcome).map_err(|e| e.with_item(item))?;
+        Ok(Receipt { durable: receipt.sequence <= durable, ..receipt })
+    }
+
+    /// The receipt of an item; for one that was there, the receipt of its first append.
+    pub fn receipt(&self, outcome: &Outcome) -> Result<Receipt> {
+        let (segment, offset) = match outcome {
+            Outcome::New(receipt) => return Ok(*receipt),
+            Outcome::Again(receipt) => return Ok(Receipt { replayed: true, ..*receipt }),
+            Outcome::Present(segment, offset) => (segment, *offset),
+            Outcome::Conflict => {
+                return Err(Error::new(Code::Internal, "a conflict has no receipt"))
+            }
+        };
+        let mut window = segment.window();
+        let frame = segment.frame_at(&mut window, offset.into())?;
+        let entity = segment.string(frame.entity.number)?;
+        let previous = self.previous_hash(segment, &entity, frame.version, offset)?;
+        Ok(Receipt { replayed: true, ..Receipt::of_event(&frame, previous) })
+    }
+}
+
+/// Whether the event that was found has the content of an item.
+fn has_content(segment: &Segment, found: Found, item: &Item<'_>) -> Result<bool> {
+    let mut window = segment.window();
+    let frame = segment.frame_at(&mut window, found.offset.into())?;
+    Ok((frame.content_hash, frame.kind) == (item.event.content_hash, item.event.kind)
+        && &*segment.string(frame.entity.number)? == item.event.entity
+        && &*segment.string(frame.scope.number)? == item.event.scope)
+}
+
+/// Whether a key is known already.
+enum Known {
+    No,
+    /// It is that of an earlier item of the batch, which is new.
+    InBatch(usize),
+    As(Outcome),
+}
+
+/// Refuses an item whose entity, with `found` events, is not as the item expects.
+fn check_expectation(item: &Item<'_>, found: u64) -> Result<()> {
+    let (holds, wanted, expected) = match item.expect {
+        Expect::Any => return Ok(()),
+        Expect::Absent => (found == 0, 0, "none was expected".to_owned()),
+        Expect::Present => (found > 0, 1, "some were expected".to_owned()),
+        Expect::Version(version) => {
+            (found == version, version, format!("version {version} was expected"))
+        }
+    };
+    if holds {
+        return Ok(());
+    }
+    let message = format!("entity {} has {found} events, and {expected}", item.event.entity);
+    Err(Error::new(Code::VersionConflict, message).with_numbers(found, wanted))
+}
+
+/// The number of a string in the segment with this table; spelled where the batch is the first to
+/// use it.
+fn string_ref<'a>(
+    segment: &Segment,
+    table: &MemTable,
+    text: &'a str,
+    plan: &mut Plan<'a>,
+) -> Result<StringRef<'a>> {
+    if let Some(number) = table.number(text).or_else(|| plan.numbers.get(text).copied()) {
+        return Ok(StringRef { number, spelled: None });
+    }
+    let spelled = match segment.number_in_index(text)? {
+        Some(number) => {
+            plan.of_index.push((text, number));
+            plan.numbers.insert(text, number);
+            return Ok(StringRef { number, spelled: None });
+        }
+        None => table.next_string() + plan.spelled.len() as u32,
+    };
+    plan.numbers.insert(text, spelled);
+    plan.spelled.push(text);
+    Ok(StringRef { number: spelled, spelled: Some(text) })
+}

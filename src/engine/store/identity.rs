@@ -1,0 +1,145 @@
+//! The store ids that a log declares beside what its identity file says, and giving a copy its own.
+
+use super::commit::Item;
+use super::scan::Scan;
+use super::Store;
+use crate::engine::format::identity::{Change, Identity};
+use crate::engine::format::system;
+use crate::engine::log::directory;
+use crate::engine::log::options::random_id;
+use crate::engine::log::segment::Flow;
+use crate::engine::log::state::Log;
+use crate::engine::model::error::{Code, Error, Result};
+use crate::engine::model::event::{Event, NewEvent, SYSTEM_ENTITY, SYSTEM_SCOPE};
+use crate::engine::model::id::{Id, Kind};
+use crate::engine::model::limits::IDENTITY_CHANGES_MAX;
+use crate::engine::model::region::Region;
+use std::sync::atomic::Ordering;
+
+/// Compares, event by event, what a log says of store ids with what an identity file says.
+pub struct Declared<'a> {
+    identity: &'a Identity,
+    /// Changes that the log has told of.
+    seen: usize,
+    /// The last event that was met.
+    last_sequence: u64,
+}
+
+impl<'a> Declared<'a> {
+    /// From the start of the log.
+    pub fn new(identity: &'a Identity) -> Declared<'a> {
+        Declared { identity, seen: 0, last_sequence: 0 }
+    }
+
+    /// The next event. The first one under a store id, but for gaps, is the one that names it.
+    pub fn meet(
+        &mut self,
+        sequence: u64,
+        kind: Kind,
+        payload: &[u8],
+    ) -> std::result::Result<(), &'static str> {
+        if kind == Kind::GAP {
+            return Ok(());
+        }
+        let before = std::mem::replace(&mut self.last_sequence, sequence);
+        if kind != Kind::IDENTITY {
+            return Ok(());
+        }
+        let at = self.seen;
+        self.seen += 1;
+        let holds = self.identity.changes.get(at).is_some_and(|change| {
+            before < change.first_sequence
+                && change.first_sequence <= sequence
+                && system::new_identity(payload) == Some(*change)
+        });
+        if holds {
+            Ok(())
+        } else {
+            Err("the event names a store id, and the identity file says otherwise")
+        }
+    }
+
+    /// After the last event. The event of the newest store id may still be to come.
+    pub fn finish(&self) -> std::result::Result<(), &'static str> {
+        match self.identity.changes.get(self.seen) {
+            Some(change) if change.first_sequence <= self.last_sequence => {
+                Err("the identity file names a store id that the log does not tell of")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Log {
+    /// Tells the log of the newest store id, unless it has been told. The identity file, which is
+    /// on disk, comes first: a crash in between leaves this to the next writer.
+    pub fn declare_identity(&self, identity: &Identity) -> Result<()> {
+        let Some((at, newest)) = identity.changes.iter().enumerate().next_back() else {
+            return Ok(());
+        };
+        let visible = self.visible.load(Ordering::Acquire);
+        let corrupt = |why| Error::corrupt(&self.dir.file(directory::IDENTITY), 0, why);
+        if newest.first_sequence > visible + 1 {
+            return Err(corrupt("the newest store id begins behind the end of the log"));
+        }
+        let mut declared =
+            Declared { identity, seen: at, last_sequence: newest.first_sequence - 1 };
+        let mut agrees = Ok(());
+        let region = Region::default();
+        let scan = Scan {
+            region: &region,
+            after: newest.first_sequence - 1,
+            until: visible,
+            backward: false,
+            system: true,
+            previous_hash: false,
+            rehash: false,
+        };
+        self.scan(&scan, &mut |event: &Event<'_>| {
+            agrees = declared.meet(event.sequence, event.kind, event.payload);
+            Ok(if event.kind == Kind::GAP { Flow::Continue(()) } else { Flow::Break(()) })
+        })?;
+        agrees.and(declared.finish()).map_err(corrupt)?;
+        if declared.seen == at {
+            self.commit(
+                &[system_item(Kind::IDENTITY, &system::identity_payload(identity, at))],
+                None,
+            )?;
+            self.sync_visible()?;
+        }
+        Ok(())
+    }
+}
+
+/// An event of the library's own.
+pub fn system_item(kind: Kind, payload: &[u8]) -> Item<'_> {
+    let event = NewEvent {
+        entity: SYSTEM_ENTITY,
+        scope: SYSTEM_SCOPE,
+        kind,
+        payload,
+        ..NewEvent::default()
+    };
+    Item::of_event(&event, &[])
+}
+
+impl Store {
+    /// Gives the store, which was opened just now for this, a new id, and closes it.
+    pub(crate) fn change_identity(self) -> Result<Id> {
+        let store = &*self.0;
+        let mut identity = store.identity.clone();
+        if identity.changes.len() == IDENTITY_CHANGES_MAX {
+            let max = IDENTITY_CHANGES_MAX as u64;
+            let message = format!("the store was given a new id {max} times already");
+            return Err(Error::new(Code::LimitExceeded, message).with_numbers(max + 1, max));
+        }
+        // What lies below the sequence that the file will name must not be lost afterwards.
+        let first_sequence = store.sync_for_copy()? + 1;
+        let store_id = random_id(&store.options);
+        identity.changes.push(Change { store_id, first_sequence });
+        store.dir.write_identity(&identity)?;
+        store.declare_identity(&identity)?;
+        self.close()?;
+        Ok(store_id)
+    }
+}

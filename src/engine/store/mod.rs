@@ -1,0 +1,99 @@
+//! A store: the state machine around the log, and the calls that append to it.
+
+use crate::engine::log::recovery::OpenReport;
+use crate::engine::log::state::{is_importing, lock, Frontier, Log, Role, Stats};
+use crate::engine::model::error::{Code, Error, Result};
+use crate::engine::model::id::{Hash, Id};
+use std::path::Path;
+use std::sync::Arc;
+
+pub(crate) mod append;
+pub mod backup;
+pub(crate) mod commit;
+pub(crate) mod find;
+pub mod identity;
+pub mod open;
+pub mod query;
+pub(crate) mod scan;
+pub mod verify;
+
+/// An open store. Cheap to clone; every method may be called from any thread.
+#[derive(Clone)]
+pub struct Store(pub(crate) Arc<Log>);
+
+impl Store {
+    /// Flushes, releases the directory, and ends every later call with `Closed`. May be called
+    /// again. A flush that fails is reported, and the store is closed all the same. `Busy` from
+    /// within a callback of an import that this store takes part in; nothing happens then.
+    pub fn close(&self) -> Result<()> {
+        if is_importing(Arc::as_ptr(&self.0)) {
+            return Err(Error::new(
+                Code::Busy,
+                "a callback cannot close a store of its own import",
+            ));
+        }
+        self.0.close()
+    }
+
+    /// Makes everything visible durable.
+    pub fn sync(&self) -> Result<Frontier> {
+        self.0.check_open()?;
+        self.0.sync_visible()?;
+        Ok(self.0.current_frontier())
+    }
+
+    pub fn frontier(&self) -> Result<Frontier> {
+        self.0.check_open()?;
+        self.0.refresh()?;
+        Ok(self.0.current_frontier())
+    }
+
+    pub fn stats(&self) -> Result<Stats> {
+        self.0.check_open()?;
+        self.0.refresh()?;
+        self.0.stats()
+    }
+
+    pub fn open_report(&self) -> &OpenReport {
+        &self.0.report
+    }
+
+    /// The id that is current: the one that the store was made with, or the newest that it was
+    /// given, as of when this handle was opened.
+    pub fn store_id(&self) -> Id {
+        self.0.identity.store_id()
+    }
+
+    /// `store:` and the store id: the name of this store as an origin.
+    pub fn native_namespace(&self) -> String {
+        format!("store:{}", self.store_id())
+    }
+
+    /// The label that the store was created with.
+    pub fn label(&self) -> &str {
+        &self.0.label
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0.dir.path
+    }
+
+    pub fn is_read_only(&self) -> bool {
+        matches!(self.0.role, Role::Reader(_))
+    }
+
+    /// Ends every later write with `Poisoned` until the store is opened again.
+    pub fn poison(&self, why: &str) {
+        self.0.poison(why);
+    }
+
+    /// The log hash at the visible frontier: one value that stands for the whole history.
+    pub fn log_hash(&self) -> Result<Hash> {
+        self.0.check_open()?;
+        self.0.refresh()?;
+        Ok(match &self.0.role {
+            Role::Writer(writer) => lock(writer).tail.log_hash,
+            Role::Reader(follower) => lock(follower).tail.log_hash,
+        })
+    }
+}

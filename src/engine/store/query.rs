@@ -1,0 +1,211 @@
+//! Reading events: by id, and by region in pages that own their bytes.
+
+use super::scan::{Scan, Strings, Visit};
+use super::Store;
+use crate::engine::index::filter::entity_filter_key;
+use crate::engine::log::segment::Flow;
+use crate::engine::log::state::Importing;
+use crate::engine::model::error::{Error, Result};
+use crate::engine::model::event::{Columns, Event};
+use crate::engine::model::id::{Hash, Id};
+use crate::engine::model::limits;
+use crate::engine::model::region::Region;
+use crate::engine::platform::watch::Watch;
+
+/// The token of a query is looked at after so many events at the latest.
+const PROGRESS_SEQUENCES: u64 = 4096;
+
+/// Which events to read, and how.
+#[derive(Clone, Debug)]
+pub struct Query {
+    pub region: Region,
+    /// Only sequences above this one; 0 for all.
+    pub after: u64,
+    /// Only sequences up to and with this one; 0 for no bound.
+    pub until: u64,
+    /// At most so many rows, 1 to 65,536.
+    pub limit: usize,
+    /// Highest sequence first.
+    pub backward: bool,
+    /// System events (kinds of category 0x0) too.
+    pub system: bool,
+    pub columns: Columns,
+}
+
+impl Default for Query {
+    fn default() -> Query {
+        Query {
+            region: Region::default(),
+            after: 0,
+            until: 0,
+            limit: 1000,
+            backward: false,
+            system: false,
+            columns: Columns::default(),
+        }
+    }
+}
+
+/// The newest event of an entity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    pub version: u64,
+    pub sequence: u64,
+    pub event_id: Id,
+    pub event_hash: Hash,
+}
+
+/// Where a page ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PageEnd {
+    /// Where to go on: the `after` (forward) or `until` (backward) of the next page.
+    pub next: u64,
+    /// Nothing more was there when the page was read.
+    pub end: bool,
+}
+
+/// A page that is being read.
+struct Reading<'r, 'w> {
+    query: &'r Query,
+    until: u64,
+    watch: &'r Watch<'w>,
+    add: &'r mut dyn FnMut(&Event<'_>) -> usize,
+    rows: usize,
+    bytes: usize,
+    /// The last sequence that was added.
+    last: u64,
+    end: PageEnd,
+}
+
+impl Visit for Reading<'_, '_> {
+    fn pass(&mut self, sequence: u64) -> Result<()> {
+        self.watch.reach(match self.query.backward {
+            true => self.until.saturating_sub(sequence),
+            false => sequence.saturating_sub(self.query.after),
+        })
+    }
+
+    fn show(&mut self, event: &Event<'_>) -> Result<Flow> {
+        if self.rows == self.query.limit || self.bytes >= limits::PAGE_BYTES_MAX {
+            let next = if self.query.backward { self.last - 1 } else { self.last };
+            self.end = PageEnd { next, end: false };
+            return Ok(Flow::Break(()));
+        }
+        self.bytes = (self.add)(event);
+        (self.rows, self.last) = (self.rows + 1, event.sequence);
+        Ok(Flow::Continue(()))
+    }
+}
+
+impl Query {
+    /// Refuses a limit or a region that can't be meant.
+    pub fn check(&self) -> Result<()> {
+        if self.limit == 0 || self.limit > limits::PAGE_ROWS_MAX {
+            let message = format!(
+                "the limit of a page is {}; 1 to {} are allowed",
+                self.limit,
+                limits::PAGE_ROWS_MAX
+            );
+            return Err(Error::invalid(message)
+                .with_numbers(self.limit as u64, limits::PAGE_ROWS_MAX as u64));
+        }
+        self.region.check()
+    }
+}
+
+impl Store {
+    /// Shows the event of this id to `show`; its sequence, or none when there is no such event. The
+    /// payload and the extensions are there whatever the columns are.
+    pub fn get_with(
+        &self,
+        id: Id,
+        columns: Columns,
+        show: &mut dyn FnMut(&Event<'_>),
+    ) -> Result<Option<u64>> {
+        let store = &*self.0;
+        store.check_open()?;
+        store.refresh()?;
+        let visible = store.current_frontier().visible;
+        let Some((segment, found)) = store.find_key(id)? else { return Ok(None) };
+        segment.prefetch(found.offset.into());
+        let mut window = segment.window();
+        let frame =
+            segment.frame_at(&mut window, found.offset.into()).map_err(|e| segment.identify(e))?;
+        if frame.id != id {
+            return Err(Error::corrupt(
+                &segment.path,
+                found.offset.into(),
+                format!("not event {id}, as the index says"),
+            ));
+        }
+        if frame.sequence > visible {
+            return Ok(None);
+        }
+        let mut strings = Strings::new(segment.clone());
+        let mut event = strings.event(&frame, None)?;
+        if columns.previous_hash {
+            let previous =
+                store.previous_hash(&segment, event.entity, event.version, found.offset)?;
+            event.previous_hash = Some(previous);
+        }
+        show(&event);
+        Ok(Some(event.sequence))
+    }
+
+    /// Shows one page of the events that match to `add`, which answers how many bytes its rows have
+    /// by now. Go on from [`PageEnd::next`] until [`PageEnd::end`]. The payload and the extensions
+    /// are there whatever the columns are.
+    pub fn query_with(
+        &self,
+        query: &Query,
+        watch: &Watch<'_>,
+        add: &mut dyn FnMut(&Event<'_>) -> usize,
+    ) -> Result<PageEnd> {
+        let _busy = watch.tells().then(|| Importing::new(&self.0));
+        let store = &*self.0;
+        query.check()?;
+        store.check_open()?;
+        store.refresh()?;
+        let visible = store.current_frontier().visible;
+        let until = if query.until == 0 { visible } else { query.until.min(visible) };
+        let scan = Scan {
+            region: &query.region,
+            after: query.after,
+            until,
+            backward: query.backward,
+            system: query.system,
+            previous_hash: query.columns.previous_hash,
+            rehash: false,
+        };
+        let next = if query.backward { 0 } else { query.after.max(until) };
+        let end = PageEnd { next, end: true };
+        if query.after >= until {
+            return Ok(end);
+        }
+        watch.begin(until - query.after, PROGRESS_SEQUENCES)?;
+        let mut reading = Reading { query, until, watch, add, rows: 0, bytes: 0, last: 0, end };
+        store.scan(&scan, &mut reading)?;
+        if reading.end.end {
+            watch.finish()?;
+        }
+        Ok(reading.end)
+    }
+
+    /// The newest event of an entity; none where it has no events.
+    pub fn head(&self, entity: &str) -> Result<Option<Head>> {
+        let store = &*self.0;
+        store.check_open()?;
+        store.refresh()?;
+        store.segments().find(entity_filter_key(entity), |segment| {
+            let Some(newest) = segment.newest_of(entity)? else { return Ok(None) };
+            let mut window = segment.window();
+            let frame = segment.frame_at(&mut window, newest.offset.into())?;
+            Ok(Some(Head {
+                version: frame.version,
+                sequence: frame.sequence,
+                event_id: frame.id,
+                event_hash: frame.event_hash,
+            }))
+        })
+    }
+}

@@ -1,0 +1,6 @@
+/**
+ * The version of this header as text.
+ * @since 0.1
+ */
+#define FBAT_VERSION "@VERSION@"
+

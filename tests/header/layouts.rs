@@ -1,0 +1,280 @@
+// Generated from src/ffi; make header writes it again.
+
+layouts! {
+    fbat_id 16 {
+        bytes 0;
+    }
+    fbat_hash 32 {
+        bytes 0;
+    }
+    fbat_str 16 {
+        data 0;
+        len 8;
+    }
+    fbat_extension 32 {
+        key 0;
+        value 16;
+        value_len 24;
+    }
+    fbat_error_detail 104 {
+        struct_size 0;
+        status 8;
+        os_error 12;
+        message 16;
+        path 32;
+        offset 48;
+        item 56;
+        sequence 64;
+        event_id 72;
+        actual 88;
+        allowed 96;
+    }
+    fbat_progress 24 {
+        struct_size 0;
+        done 8;
+        total 16;
+    }
+    fbat_region 96 {
+        struct_size 0;
+        entity 8;
+        scope 24;
+        flags 40;
+        kind_match 44;
+        kind 46;
+        version_first 48;
+        version_last 56;
+        timestamp_first_us 64;
+        timestamp_last_us 72;
+        recorded_first_us 80;
+        recorded_last_us 88;
+    }
+    fbat_open_options 88 {
+        struct_size 0;
+        mode 8;
+        durability 12;
+        label 16;
+        payload_bytes_max 32;
+        batch_events_max 40;
+        batch_bytes_max 48;
+        segment_bytes 56;
+        progress 64;
+        progress_data 72;
+        cancel 80;
+    }
+    fbat_frontier 24 {
+        struct_size 0;
+        visible 8;
+        durable 16;
+    }
+    fbat_head 72 {
+        struct_size 0;
+        version 8;
+        sequence 16;
+        event_id 24;
+        event_hash 40;
+    }
+    fbat_stats 56 {
+        struct_size 0;
+        events 8;
+        segments 16;
+        log_bytes 24;
+        index_bytes 32;
+        unindexed_events 40;
+        memory_bytes 48;
+    }
+    fbat_open_report 88 {
+        struct_size 0;
+        flags 8;
+        reserved 12;
+        dropped_bytes 16;
+        dropped_offset 24;
+        dropped_path 32;
+        dropped_batches 48;
+        dropped_events 56;
+        gap_first 64;
+        gap_last 72;
+        indexes_rebuilt 80;
+    }
+    fbat_event 160 {
+        struct_size 0;
+        entity 8;
+        scope 24;
+        kind 40;
+        payload_version 42;
+        event_flags 44;
+        payload 48;
+        payload_len 56;
+        key 64;
+        expect 80;
+        flags 84;
+        expected_version 88;
+        timestamp_us 96;
+        correlation 104;
+        causation 120;
+        causation_item 136;
+        extensions 144;
+        extension_count 152;
+    }
+    fbat_receipt 160 {
+        struct_size 0;
+        id 8;
+        sequence 24;
+        version 32;
+        timestamp_us 40;
+        recorded_us 48;
+        content_hash 56;
+        event_hash 88;
+        previous_hash 120;
+        flags 152;
+        reserved 156;
+    }
+    fbat_record 328 {
+        struct_size 0;
+        id 8;
+        sequence 24;
+        entity 32;
+        scope 48;
+        kind 64;
+        payload_version 66;
+        flags 68;
+        record_flags 72;
+        reserved 76;
+        version 80;
+        timestamp_us 88;
+        recorded_us 96;
+        correlation 104;
+        causation 120;
+        payload 136;
+        payload_len 144;
+        stored_payload_len 152;
+        extensions 160;
+        extension_count 168;
+        content_hash 176;
+        event_hash 208;
+        previous_hash 240;
+        source_namespace 272;
+        source_event_id 288;
+        source_sequence 304;
+        raw_provenance 312;
+        raw_provenance_len 320;
+    }
+    fbat_query 72 {
+        struct_size 0;
+        region 8;
+        after 16;
+        until 24;
+        limit 32;
+        columns 40;
+        flags 44;
+        progress 48;
+        progress_data 56;
+        cancel 64;
+    }
+    fbat_provenance 96 {
+        struct_size 0;
+        schema_version 8;
+        source_namespace 16;
+        source_event_id 32;
+        source_sequence 48;
+        source_kind 56;
+        source_content_hash 58;
+    }
+    fbat_import_report 104 {
+        struct_size 0;
+        imported 8;
+        deduplicated 16;
+        skipped_reserved 24;
+        skipped_filtered 32;
+        skipped_reimported 40;
+        conflicts 48;
+        overtaken 56;
+        source_high_watermark 64;
+        source_ceiling 72;
+        destination_visible 80;
+        destination_durable 88;
+        source_position 96;
+    }
+    fbat_import_options 104 {
+        struct_size 0;
+        source_namespace 8;
+        region 24;
+        after 32;
+        chunk_size 40;
+        filter 48;
+        filter_data 56;
+        progress 64;
+        progress_data 72;
+        cancel 80;
+        filter_columns 88;
+        durability 92;
+        on_conflict 96;
+        flags 100;
+    }
+    fbat_finding 64 {
+        struct_size 0;
+        path 8;
+        offset 24;
+        first_sequence 32;
+        last_sequence 40;
+        message 48;
+    }
+    fbat_verify_options 40 {
+        struct_size 0;
+        region 8;
+        progress 16;
+        progress_data 24;
+        cancel 32;
+    }
+    fbat_verify_report 96 {
+        struct_size 0;
+        events 8;
+        system_events 16;
+        batches 24;
+        segments 32;
+        log_bytes 40;
+        gaps 48;
+        gap_sequences 56;
+        losses 64;
+        lost_sequences 72;
+        unlinked_events 80;
+        findings 88;
+    }
+    fbat_backup_options 40 {
+        struct_size 0;
+        flags 8;
+        reserved 12;
+        progress 16;
+        progress_data 24;
+        cancel 32;
+    }
+    fbat_backup_report 80 {
+        struct_size 0;
+        events 8;
+        segments 16;
+        linked_segments 24;
+        log_bytes 32;
+        last_sequence 40;
+        log_hash 48;
+    }
+    fbat_repair_options 32 {
+        struct_size 0;
+        progress 8;
+        progress_data 16;
+        cancel 24;
+    }
+    fbat_repair_report 96 {
+        struct_size 0;
+        events 8;
+        system_events 16;
+        unlinked_events 24;
+        segments 32;
+        headers_rebuilt 40;
+        bytes_unread 48;
+        findings 56;
+        lost_sequences 64;
+        gap_first 72;
+        gap_last 80;
+        flags 88;
+        reserved 92;
+    }
+}
