@@ -3,6 +3,7 @@
 //!
 //! `FBAT_SEED` repeats a run of the random mutations.
 
+use crate::common::code_of;
 use fbat::engine::import::namespace_from_path;
 use fbat::engine::model::error::{Code, Result};
 use fbat::engine::model::id::{Hash, Id, Kind};
