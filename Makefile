@@ -60,11 +60,12 @@ EXAMPLE_LIB := -Lbuild/lib -Wl,-rpath,'$$ORIGIN/../lib' -lfbat
   dist dist-vendored deb docs abi abi-bless features setup clean help
 all: lib
 
+BUILT := $(wildcard build/lib/libfbat.so.$(VERSION))
+
 # cargo decides what is out of date, so this runs every time, but for `sudo make install` by a root
 # who has no Rust. The soname link stands beside the library, or a program that was linked against
 # it could not start.
 lib:
-BUILT := $(wildcard build/lib/libfbat.so.$(VERSION))
 ifneq ($(or $(shell command -v $(CARGO)),$(if $(BUILT),,missing)),)
 	$(CARGO) build --release --locked
 	@mkdir -p build/lib
