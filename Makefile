@@ -30,8 +30,9 @@ DESTDIR    ?=
 STRIP      ?= strip
 PYTHON     ?= python3
 
-# The version stands in Cargo.toml alone. Before 1.0 every minor version may break the ABI, so it is part of the soname.
+# Version and licence stand in Cargo.toml alone. Before 1.0 every minor version may break the ABI, so it is part of the soname.
 VERSION   := $(shell sed -n 's/^version = "\([^"]*\)".*/\1/p' Cargo.toml | head -n 1)
+LICENSE   := $(shell sed -n 's/^license = "\([^"]*\)".*/\1/p' Cargo.toml | head -n 1)
 MAJOR     := $(word 1,$(subst ., ,$(VERSION)))
 MINOR     := $(word 2,$(subst ., ,$(VERSION)))
 SOVERSION := $(if $(filter 0,$(MAJOR)),0.$(MINOR),$(MAJOR))
@@ -138,7 +139,7 @@ render:
 
 # Paths in what is installed are relative, so that the whole can be moved.
 path = $$(realpath -ms --relative-to='$(1)' '$(2)')
-FILL = sed -e 's|@VERSION@|$(VERSION)|g' -e 's|@SOVERSION@|$(SOVERSION)|g' -e 's|@STATIC_LIBS@|$(STATIC_LIBS)|g' \
+FILL = sed -e 's|@VERSION@|$(VERSION)|g' -e 's|@LICENSE@|$(LICENSE)|g' -e 's|@SOVERSION@|$(SOVERSION)|g' -e 's|@STATIC_LIBS@|$(STATIC_LIBS)|g' \
   -e "s|@PREFIX_FROM_PKGCONFIG@|$(call path,$(PKGCONFIGDIR),$(PREFIX))|g" \
   -e "s|@PREFIX_FROM_CMAKE@|$(call path,$(CMAKEDIR),$(PREFIX))|g" \
   -e "s|@LIBDIR@|$(call path,$(PREFIX),$(LIBDIR))|g" -e "s|@INCLUDEDIR@|$(call path,$(PREFIX),$(INCLUDEDIR))|g"

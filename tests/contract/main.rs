@@ -8,6 +8,7 @@ mod append;
 mod clock;
 mod compat;
 mod copies;
+mod house;
 mod import_contract;
 mod query;
 mod recovery;

@@ -30,6 +30,7 @@ fn assert_watched(what: &str, call: &mut Call<'_>, left: &mut dyn FnMut()) {
     assert!(told.len() < 1000, "{what} tells {} times", told.len());
     assert!(told.iter().all(|now| 0 < now.done && now.done <= now.total), "{what}: {told:?}");
     assert!(told.windows(2).all(|pair| pair[0].done < pair[1].done), "{what}: {told:?}");
+    assert!(told.last().is_some_and(|now| now.done == now.total), "{what}: {told:?}");
     let mut stop = |_| Verdict::Stop(-7);
     let error = ended(what, call(&Watch::new(None, Some(&mut stop))));
     assert_eq!((error.code(), error.callback_status), (Code::Stopped, -7), "{what}");

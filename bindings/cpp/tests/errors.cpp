@@ -152,8 +152,9 @@ TEST(a_nul_inside_of_a_path_is_an_error_and_cuts_nothing_short) {
   const std::string path = (t::dir() / "s").string() + std::string("\0x", 2);
   CHECK_STATUS(fbat::store::try_open(path), fbat::status::invalid_argument);
   CHECK_STATUS(fbat::try_new_identity(path), fbat::status::invalid_argument);
-  CHECK_STATUS(fbat::try_repair(path, "x"), fbat::status::invalid_argument);
-  CHECK_STATUS(fbat::try_repair("x", path), fbat::status::invalid_argument);
+  const auto other = t::dir() / "x";
+  CHECK_STATUS(fbat::try_repair(path, other), fbat::status::invalid_argument);
+  CHECK_STATUS(fbat::try_repair(other, path), fbat::status::invalid_argument);
   CHECK_STATUS(fbat::try_namespace_from_path(path), fbat::status::invalid_argument);
   CHECK_STATUS(open_new("t").try_backup(path), fbat::status::invalid_argument);
   CHECK(!std::filesystem::exists(t::dir() / "s"));

@@ -110,6 +110,7 @@ impl<'a> Opening<'a> {
         }
         let mut log = self.open_last(last, before.as_ref(), report, watch)?;
         segments.append(&mut log.segments);
+        watch.finish()?;
         Ok(OpenLog { segments, ..log })
     }
 

@@ -75,6 +75,8 @@ pub struct Watch<'a> {
     /// At which count to look next.
     next: Cell<u64>,
     step: Cell<u64>,
+    /// What the callback heard last.
+    told: Cell<u64>,
 }
 
 impl<'a> Watch<'a> {
@@ -124,6 +126,17 @@ impl<'a> Watch<'a> {
         self.advance(done.saturating_sub(self.now.get().done))
     }
 
+    /// Says that all is done, so that the callback hears of the end too.
+    pub(crate) fn finish(&self) -> Result<()> {
+        let Progress { done, total } = self.now.get();
+        let end = done.max(total);
+        self.now.set(Progress { done: end, total: end });
+        match self.told.get() < end {
+            true => self.report(),
+            false => Ok(()),
+        }
+    }
+
     /// Ends the call where its token was triggered.
     pub(crate) fn check(&self) -> Result<()> {
         self.cancel.map_or(Ok(()), Cancel::check)
@@ -134,6 +147,7 @@ impl<'a> Watch<'a> {
         self.next.set(self.now.get().done.saturating_add(self.step.get()));
         self.check()?;
         let Some(tell) = &mut *self.tell.borrow_mut() else { return Ok(()) };
+        self.told.set(self.now.get().done);
         let verdict = tell(self.now.get());
         // The callback may have forked, and this be the child: it must not go on.
         match os::in_forked_child() {

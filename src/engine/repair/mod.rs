@@ -116,6 +116,7 @@ pub fn repair_watched(
     };
     let target = repair.new.clone();
     let read = candidates.iter().try_for_each(|candidate| repair.candidate(&damaged, candidate));
+    let read = read.and_then(|()| watch.finish());
     // Where nothing was kept the directory was not claimed, and what is in it is not ours.
     let made = repair.output.is_some();
     let result = read.and_then(|()| repair.finish(&damaged));

@@ -126,6 +126,7 @@ impl Backup<'_, '_> {
             last_sequence,
             log_hash,
         })?;
+        self.watch.finish()?;
         self.dir.write_identity(&identity)?;
         Ok(BackupReport { events, last_sequence, log_hash, ..report })
     }

@@ -185,6 +185,9 @@ impl Store {
         watch.begin(until - query.after, PROGRESS_SEQUENCES)?;
         let mut reading = Reading { query, until, watch, add, rows: 0, bytes: 0, last: 0, end };
         store.scan(&scan, &mut reading)?;
+        if reading.end.end {
+            watch.finish()?;
+        }
         Ok(reading.end)
     }
 

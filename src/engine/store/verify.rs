@@ -83,6 +83,7 @@ impl Store {
         for error in [found.as_ref().err().cloned(), end].into_iter().flatten() {
             walk.note(&path, error)?;
         }
+        watch.finish()?;
         Ok(walk.report)
     }
 }
