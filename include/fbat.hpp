@@ -229,7 +229,7 @@ enum class status : std::int32_t {
   store_exists = FBAT_ERR_STORE_EXISTS,
   /**
    * The store is open for writing elsewhere, or a callback tried to close a store of the running
-   * import.
+   * call.
    */
   busy = FBAT_ERR_BUSY,
   /** The store was closed. */

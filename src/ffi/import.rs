@@ -255,7 +255,6 @@ pub(crate) unsafe fn import_with(
         set_seams(&mut settings, seams);
         let outcome = stores[0].engine.import(&stores[1].engine, &mut settings);
         out.set(0, outcome.report.into());
-        stores.into_iter().for_each(|store| store.close_if_freed());
         outcome.result
     };
     // SAFETY: the caller's promise: null or writable.
