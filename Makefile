@@ -3,7 +3,8 @@
 #   make                 libraries for C in build/lib
 #   make help            this list
 #   make demo            the example on real data
-#   make check           every test, and a tenth of an hour's torture
+#   make check           the tests, in every language: minutes
+#   make check-all       what is left: sanitizers, packages, a tenth of an hour's torture: half an hour
 #   make torture         attacks on every promise for an hour (TIME=minutes SEED=n ONLY="crash fuzz"), and the scorecard
 #   make canaries        broken builds, each of which a harness must catch
 #   make install         PREFIX=/usr/local LIBDIR= INCLUDEDIR= MANDIR= DESTDIR=; install-strip, uninstall. docs/packaging.md
@@ -29,8 +30,9 @@ DESTDIR    ?=
 STRIP      ?= strip
 PYTHON     ?= python3
 
-# The version stands in Cargo.toml alone. Before 1.0 every minor version may break the ABI, so it is part of the soname.
+# Version and licence stand in Cargo.toml alone. Before 1.0 every minor version may break the ABI, so it is part of the soname.
 VERSION   := $(shell sed -n 's/^version = "\([^"]*\)".*/\1/p' Cargo.toml | head -n 1)
+LICENSE   := $(shell sed -n 's/^license = "\([^"]*\)".*/\1/p' Cargo.toml | head -n 1)
 MAJOR     := $(word 1,$(subst ., ,$(VERSION)))
 MINOR     := $(word 2,$(subst ., ,$(VERSION)))
 SOVERSION := $(if $(filter 0,$(MAJOR)),0.$(MINOR),$(MAJOR))
@@ -46,7 +48,7 @@ STATIC_LIBS := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 EXAMPLE_CC   = $(CC) -std=c11 -O2 -g -Wall -Wextra -Wpedantic $(CFLAGS) $(EXAMPLE_CFLAGS) -Iinclude
 EXAMPLE_LIB := -Lbuild/lib -Wl,-rpath,'$$ORIGIN/../lib' -lfbat
 
-.PHONY: all lib man print-version print-soversion examples demo check torture canaries bench bench-quick bench-scale bench-languages header render \
+.PHONY: all lib man print-version print-soversion examples demo check check-all torture canaries bench bench-quick bench-scale bench-languages header render \
   install install-strip uninstall dist dist-vendored deb docs abi abi-bless features setup clean help
 all: lib
 
@@ -98,6 +100,10 @@ check:
 	@scripts/setup check
 	@scripts/check
 
+check-all:
+	@scripts/setup check
+	@scripts/check all
+
 torture:
 	@scripts/setup torture
 	@TIME='$(TIME)' SEED='$(SEED)' ONLY='$(ONLY)' scripts/torture
@@ -133,7 +139,7 @@ render:
 
 # Paths in what is installed are relative, so that the whole can be moved.
 path = $$(realpath -ms --relative-to='$(1)' '$(2)')
-FILL = sed -e 's|@VERSION@|$(VERSION)|g' -e 's|@SOVERSION@|$(SOVERSION)|g' -e 's|@STATIC_LIBS@|$(STATIC_LIBS)|g' \
+FILL = sed -e 's|@VERSION@|$(VERSION)|g' -e 's|@LICENSE@|$(LICENSE)|g' -e 's|@SOVERSION@|$(SOVERSION)|g' -e 's|@STATIC_LIBS@|$(STATIC_LIBS)|g' \
   -e "s|@PREFIX_FROM_PKGCONFIG@|$(call path,$(PKGCONFIGDIR),$(PREFIX))|g" \
   -e "s|@PREFIX_FROM_CMAKE@|$(call path,$(CMAKEDIR),$(PREFIX))|g" \
   -e "s|@LIBDIR@|$(call path,$(PREFIX),$(LIBDIR))|g" -e "s|@INCLUDEDIR@|$(call path,$(PREFIX),$(INCLUDEDIR))|g"

@@ -1350,6 +1350,7 @@ void fbat_set_mapped_reads(bool mapped);
  * @retval FBAT_ERR_FUTURE_VERSION a newer version of the library made the store.
  * @retval FBAT_ERR_IO the operating system failed.
  * @retval FBAT_ERR_NO_SPACE no space is left.
+ * @return or the negative number with which the progress callback stopped the call.
  * @par Threads
  * Any.
  * @since 0.1
@@ -2078,6 +2079,7 @@ typedef struct fbat_query {
  * @retval FBAT_ERR_CLOSED the store is closed.
  * @retval FBAT_ERR_CORRUPT a file is damaged; the error says where.
  * @retval FBAT_ERR_IO the operating system failed.
+ * @return or the negative number with which the progress callback stopped the call.
  * @par Threads
  * Any.
  * @since 0.1
@@ -2119,9 +2121,11 @@ fbat_status fbat_cursor_new(const fbat_store *store,
  * @retval FBAT_OK a page, or NULL at the end.
  * @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL.
  * @retval FBAT_ERR_CANCELLED the token of the query was triggered.
+ * @retval FBAT_ERR_BUSY another call reads by this cursor, as that whose progress callback this is.
  * @retval FBAT_ERR_CLOSED the store is closed.
  * @retval FBAT_ERR_CORRUPT a file is damaged; the error says where. The cursor stays where it was.
  * @retval FBAT_ERR_IO the operating system failed. The cursor stays where it was.
+ * @return or the negative number with which the progress callback stopped the call.
  * @par Threads
  * One at a time.
  * @since 0.1
@@ -2762,6 +2766,7 @@ typedef struct fbat_backup_report {
  * @retval FBAT_ERR_CORRUPT a file of the store is damaged; the error names it, and the offset.
  * @retval FBAT_ERR_IO the operating system failed.
  * @retval FBAT_ERR_NO_SPACE no space is left.
+ * @return or the negative number with which the progress callback stopped the call.
  * @par Threads
  * Any.
  * @since 0.1
@@ -2920,6 +2925,7 @@ typedef struct fbat_repair_report {
  * @retval FBAT_ERR_CANCELLED the token of the options was triggered; nothing was made.
  * @retval FBAT_ERR_IO the operating system failed.
  * @retval FBAT_ERR_NO_SPACE the disk is full.
+ * @return or the negative number with which the progress callback stopped the call.
  * @par Threads
  * Any.
  * @since 0.2

@@ -5,6 +5,7 @@ scripts/header/src/api.rs says what is in it.
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,6 +25,15 @@ def structs(api):
     return [item["name"] for item in api["types"] if item["kind"] == "struct"]
 
 
+def sized(api):
+    """The structs with a struct_size whose memory is the caller's."""
+    return [
+        item["name"]
+        for item in api["types"]
+        if item.get("sized") and item["made_by"] == "caller"
+    ]
+
+
 def declaration(member):
     """A member or parameter as C declares it."""
     base, bracket, length = member["type"].partition("[")
@@ -32,5 +42,5 @@ def declaration(member):
 
 
 if __name__ == "__main__":
-    # For scripts of the shell: the names of all functions.
-    print(*functions(load()), sep="\n")
+    # For scripts of the shell: names, one a line.
+    print(*{"functions": functions, "sized": sized}[sys.argv[1]](load()), sep="\n")

@@ -1,10 +1,12 @@
-/* What an event costs in C: the measure of the languages beside it, which do the same job in their own idiom.
+/* What an event costs in C: the measure of the languages beside it, which do the same job in their
+ * own idiom.
  *
  *     bench DIR COUNT
  *
  * makes stores below the empty directory DIR, and prints nanoseconds per event:
  *
- *     append_batch   batches of 256 events of 256 bytes, made of native values; the operating system has them
+ *     append_batch   batches of 256 events of 256 bytes, made of native values; the operating
+ *                    system has them
  *     page_scan      all of them read in order with their payloads
  *     import_filter  all of them imported into another store, each past a callback
  */
@@ -22,7 +24,8 @@ static uint8_t payloads[BATCH][PAYLOAD];
 
 static void ok(const char *what, fbat_status status, fbat_error *err) {
     if (status != FBAT_OK) {
-        fprintf(stderr, "bench: %s: %s\n", what, err ? fbat_error_message(err).data : fbat_status_name(status));
+        fprintf(stderr, "bench: %s: %s\n", what,
+                err ? fbat_error_message(err).data : fbat_status_name(status));
         exit(EXIT_FAILURE);
     }
 }
@@ -51,11 +54,10 @@ static fbat_store *store_open(const char *dir, const char *name) {
     char path[4096];
     fbat_error *err = NULL;
     fbat_store *store = NULL;
-    fbat_open_options *options = fbat_open_options_new();
+    fbat_open_options options = FBAT_OPEN_OPTIONS_INIT;
+    options.durability = FBAT_DURABILITY_OS;
     snprintf(path, sizeof path, "%s/%s", dir, name);
-    ok("durability", fbat_open_options_set_durability(options, FBAT_DURABILITY_OS), NULL);
-    ok("open", fbat_store_open(path, options, &store, &err), err);
-    fbat_open_options_free(options);
+    ok("open", fbat_store_open(path, &options, &store, &err), err);
     return store;
 }
 
@@ -75,7 +77,7 @@ static void append_batch(const fbat_store *store, size_t count) {
             fbat_event event = FBAT_EVENT_INIT;
             int len = snprintf(names[i], sizeof names[i], "sensor:%03zu", (done + i) % ENTITIES);
             event.entity = (fbat_str){names[i], (size_t)len};
-            event.scope = (fbat_str){"bench", 5};
+            event.scope = FBAT_STR("bench");
             event.kind = KIND;
             event.payload = payloads[i];
             event.payload_len = PAYLOAD;
@@ -83,6 +85,10 @@ static void append_batch(const fbat_store *store, size_t count) {
         }
         ok("append", fbat_append_batch(store, events, n, NULL, &err), err);
     }
+}
+
+static const fbat_record *row_after(const fbat_record *row) {
+    return (const fbat_record *)((const char *)row + row->struct_size);
 }
 
 static void page_scan(const fbat_store *store, size_t count) {
@@ -95,11 +101,11 @@ static void page_scan(const fbat_store *store, size_t count) {
         ok("next", fbat_cursor_next(cursor, &page, &err), err);
         if (page == NULL)
             break;
-        const fbat_record *rows = fbat_page_rows(page);
-        for (size_t i = 0, len = fbat_page_len(page); i < len; i++) {
+        const fbat_record *row = fbat_page_rows(page);
+        for (size_t i = 0, len = fbat_page_len(page); i < len; i++, row = row_after(row)) {
             events++;
-            bytes += rows[i].payload_len;
-            name_bytes += rows[i].entity.len;
+            bytes += row->payload_len;
+            name_bytes += row->entity.len;
         }
         fbat_page_free(page);
     }
@@ -118,11 +124,11 @@ static void import_filter(const fbat_store *source, const fbat_store *destinatio
     uint64_t calls = 0;
     fbat_error *err = NULL;
     fbat_import_report report = FBAT_IMPORT_REPORT_INIT;
-    fbat_import_options *options = fbat_import_options_new();
-    ok("namespace", fbat_import_options_set_namespace(options, "bench", 5), NULL);
-    ok("filter", fbat_import_options_set_filter(options, keep, &calls, NULL), NULL);
-    ok("import", fbat_import(destination, source, options, &report, &err), err);
-    fbat_import_options_free(options);
+    fbat_import_options options = FBAT_IMPORT_OPTIONS_INIT;
+    options.source_namespace = FBAT_STR("bench");
+    options.filter = keep;
+    options.filter_data = &calls;
+    ok("import", fbat_import(destination, source, &options, &report, &err), err);
     expect("imported", report.imported, count);
     expect("calls of the filter", calls, count);
 }
@@ -134,7 +140,8 @@ int main(int argc, char **argv) {
         return EXIT_FAILURE;
     }
     make_payloads();
-    fbat_store *source = store_open(argv[1], "source"), *destination = store_open(argv[1], "destination");
+    fbat_store *source = store_open(argv[1], "source"),
+               *destination = store_open(argv[1], "destination");
     double t0 = now();
     append_batch(source, count);
     double t1 = now();

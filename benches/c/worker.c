@@ -1,5 +1,6 @@
-/* One workload on fbat, once, through the C ABI as its users have it: makes its data, starts the clock, prints what it
- * measured. The command line, the data and the output are those of src/worker.rs and src/peer.rs. */
+/* One workload on fbat, once, through the C ABI as its users have it: makes its data, starts the
+ * clock, prints what it measured. The command line, the data and the output are those of
+ * src/worker.rs and src/peer.rs. */
 #define _GNU_SOURCE
 #include <fbat.h>
 #include <dirent.h>
@@ -63,7 +64,8 @@ static uint64_t mix(uint64_t n) {
 
 static fbat_id id(uint64_t n) {
     uint64_t noise = mix(n ^ 0x6a09e667f3bcc908u);
-    uint64_t high = (FIRST_MS + n) << 16 | 0x7000 | noise >> 52, low = (uint64_t)1 << 63 | mix(noise) >> 2;
+    uint64_t high = (FIRST_MS + n) << 16 | 0x7000 | noise >> 52,
+             low = (uint64_t)1 << 63 | mix(noise) >> 2;
     fbat_id made;
     for (int i = 0; i < 8; i++) {
         made.bytes[i] = (uint8_t)(high >> (56 - 8 * i));
@@ -90,7 +92,8 @@ typedef struct {
 } batch;
 
 static batch batch_new(const task *t, size_t count) {
-    batch b = {calloc(count, sizeof(fbat_event)), calloc(count, NAME_SIZE), calloc(count, t->payload)};
+    batch b = {calloc(count, sizeof(fbat_event)), calloc(count, NAME_SIZE),
+               calloc(count, t->payload)};
     if (!b.events || !b.names || !b.payloads)
         fail("data", "no memory");
     return b;
@@ -112,7 +115,7 @@ static void batch_make(batch *b, const task *t, uint64_t first, size_t count) {
         event.kind = (uint16_t)(0x1001 + n % 8);
         event.key = id(n);
         event.timestamp_us = (int64_t)(FIRST_MS + n) * 1000;
-        event.options = FBAT_EVENT_HAS_TIMESTAMP;
+        event.event_flags = FBAT_EVENT_HAS_TIMESTAMP;
         event.payload = payload;
         event.payload_len = t->payload;
         for (size_t at = 0; at < t->payload; at++)
@@ -126,10 +129,9 @@ static void batch_make(batch *b, const task *t, uint64_t first, size_t count) {
 static fbat_store *store_open(const char *dir, uint32_t durability) {
     fbat_error *err = NULL;
     fbat_store *store = NULL;
-    fbat_open_options *options = fbat_open_options_new();
-    ok("durability", fbat_open_options_set_durability(options, durability), NULL);
-    ok("open", fbat_store_open(dir, options, &store, &err), err);
-    fbat_open_options_free(options);
+    fbat_open_options options = FBAT_OPEN_OPTIONS_INIT;
+    options.durability = durability;
+    ok("open", fbat_store_open(dir, &options, &store, &err), err);
     return store;
 }
 
@@ -175,13 +177,17 @@ static void finish(fbat_store *store, const task *t) {
 
 /* ------------------------------------------------------------------------------------ append */
 
-static void append_all(const fbat_store *store, const fbat_event *events, size_t count, size_t size) {
+static void append_all(const fbat_store *store, const fbat_event *events, size_t count,
+                       size_t size) {
     fbat_error *err = NULL;
     for (size_t at = 0; at < count; at += size)
         if (size == 1)
             ok("append", fbat_append(store, &events[at], NULL, &err), err);
         else
-            ok("append", fbat_append_batch(store, &events[at], count - at < size ? count - at : size, NULL, &err), err);
+            ok("append",
+               fbat_append_batch(store, &events[at], count - at < size ? count - at : size, NULL,
+                                 &err),
+               err);
 }
 
 typedef struct {
@@ -224,7 +230,8 @@ static void run_append(const task *t, size_t size, uint32_t durability) {
     batch_free(&b);
 }
 
-/* Data is made batch by batch, so that it takes no memory; the time of the appends alone is printed. */
+/* Data is made batch by batch, so that it takes no memory; the time of the appends alone is
+ * printed. */
 static void run_fill(const task *t, bool crash) {
     batch b = batch_new(t, BATCH);
     fbat_store *store = store_open(t->dir, FBAT_DURABILITY_OS);
@@ -250,23 +257,26 @@ static void run_fill(const task *t, bool crash) {
 
 static int32_t keep(void *user_data, const fbat_record *record) {
     *(uint64_t *)user_data += 1;
-    return record->kind != 0 && record->timestamp_us > 0 && record->entity.data != record->scope.data;
+    return record->kind != 0 && record->timestamp_us > 0 &&
+           record->entity.data != record->scope.data;
 }
 
 static void run_import(const task *t, uint32_t durability, bool again) {
     fbat_error *err = NULL;
     fbat_import_report report = FBAT_IMPORT_REPORT_INIT;
     uint64_t filtered = 0;
-    fbat_import_options *options = fbat_import_options_new();
-    ok("namespace", fbat_import_options_set_namespace(options, "source", 6), NULL);
-    ok("chunk size", fbat_import_options_set_chunk_size(options, BATCH), NULL);
-    ok("durability", fbat_import_options_set_durability(options, durability), NULL);
-    ok("columns", fbat_import_options_set_filter_columns(options, 0), NULL);
-    ok("filter", fbat_import_options_set_filter(options, keep, &filtered, NULL), NULL);
-    ok("after", fbat_import_options_set_after(options, t->after), NULL);
-    fbat_store *source = store_open(t->source, FBAT_DURABILITY_OS), *store = store_open(t->dir, FBAT_DURABILITY_OS);
+    fbat_import_options options = FBAT_IMPORT_OPTIONS_INIT;
+    options.source_namespace = FBAT_STR("source");
+    options.after = t->after;
+    options.chunk_size = BATCH;
+    options.durability = durability;
+    options.filter = keep;
+    options.filter_data = &filtered;
+    options.filter_columns = FBAT_COLUMN_FIXED;
+    fbat_store *source = store_open(t->source, FBAT_DURABILITY_OS),
+               *store = store_open(t->dir, FBAT_DURABILITY_OS);
     double started = now();
-    ok("import", fbat_import(store, source, options, &report, &err), err);
+    ok("import", fbat_import(store, source, &options, &report, &err), err);
     print("events_per_second", (double)t->events / (now() - started));
     print("watermark", (double)report.source_high_watermark);
     expect("imported", report.imported, again ? 0 : t->events);
@@ -274,7 +284,6 @@ static void run_import(const task *t, uint32_t durability, bool again) {
     expect("filtered", filtered, t->events);
     finish(store, t);
     store_close(source);
-    fbat_import_options_free(options);
 }
 
 /* -------------------------------------------------------------------------------------- read */
@@ -306,29 +315,35 @@ static bool read_one(const fbat_store *store, uint64_t n, seen *s) {
     if (status == FBAT_ERR_NOT_FOUND)
         return false;
     ok("read", status, NULL);
-    const fbat_record *record = fbat_page_rows(page);
+    const fbat_record *record = fbat_page_row(page, 0);
     verify(record);
     see(s, record);
     fbat_page_free(page);
     return true;
 }
 
-/* All of a query, page by page. */
-static void read_pages(const fbat_store *store, fbat_query *query, bool verified, seen *s) {
+static const fbat_record *row_after(const fbat_record *row) {
+    return (const fbat_record *)((const char *)row + row->struct_size);
+}
+
+/* All of a region, page by page; NULL for everything. */
+static void read_pages(const fbat_store *store, const fbat_region *region, bool verified, seen *s) {
     fbat_error *err = NULL;
     fbat_cursor *cursor = NULL;
-    ok("columns", fbat_query_set_columns(query, FBAT_COLUMN_PAYLOAD), NULL);
-    ok("cursor", fbat_cursor_new(store, query, &cursor, &err), err);
+    fbat_query query = FBAT_QUERY_INIT;
+    query.region = region;
+    query.columns = FBAT_COLUMN_PAYLOAD;
+    ok("cursor", fbat_cursor_new(store, &query, &cursor, &err), err);
     for (;;) {
         fbat_page *page = NULL;
         ok("next", fbat_cursor_next(cursor, &page, &err), err);
         if (page == NULL)
             break;
-        const fbat_record *rows = fbat_page_rows(page);
-        for (size_t i = 0, len = fbat_page_len(page); i < len; i++) {
+        const fbat_record *row = fbat_page_rows(page);
+        for (size_t i = 0, len = fbat_page_len(page); i < len; i++, row = row_after(row)) {
             if (verified)
-                verify(&rows[i]);
-            see(s, &rows[i]);
+                verify(row);
+            see(s, row);
         }
         fbat_page_free(page);
     }
@@ -346,26 +361,23 @@ static void read_absent(const task *t, const fbat_store *store, seen *s) {
         fbat_id wanted = id(t->first + mix(t->first + i) % t->events);
         fbat_page *page = NULL;
         wanted.bytes[15] ^= 1;
-        expect("absent", (uint64_t)fbat_event_get(store, &wanted, 0, &page, NULL), FBAT_ERR_NOT_FOUND);
+        expect("absent", (uint64_t)fbat_event_get(store, &wanted, FBAT_COLUMN_FIXED, &page, NULL),
+               FBAT_ERR_NOT_FOUND);
     }
     *s = (seen){t->events, t->events * t->payload, 0};
 }
 
 static void read_all(const task *t, const fbat_store *store, seen *s) {
     (void)t;
-    fbat_query *query = fbat_query_new();
-    read_pages(store, query, false, s);
-    fbat_query_free(query);
+    read_pages(store, NULL, false, s);
 }
 
 static void read_entities(const task *t, const fbat_store *store, seen *s) {
     char room[NAME_SIZE];
     for (uint64_t n = 0; n < t->entities; n++) {
-        fbat_query *query = fbat_query_new();
-        fbat_str name = entity_name(room, n);
-        ok("entity", fbat_query_set_entity(query, name.data, name.len), NULL);
-        read_pages(store, query, true, s);
-        fbat_query_free(query);
+        fbat_region region = FBAT_REGION_INIT;
+        region.entity = entity_name(room, n);
+        read_pages(store, &region, true, s);
     }
 }
 
@@ -427,7 +439,8 @@ static void run(const task *t) {
 int main(int argc, char **argv) {
     task t = {NULL, NULL, "", 0, 200000, 1000, 256, 0, memory_mb("VmRSS: %lf")};
     if (argc < 3 || argc % 2 == 0)
-        fail("usage", "worker WORKLOAD DIR [--source DIR] [--first N] [--events N] [--entities N] [--payload BYTES] "
+        fail("usage", "worker WORKLOAD DIR [--source DIR] [--first N] [--events N] [--entities N] "
+                      "[--payload BYTES] "
                       "[--after SEQUENCE]");
     t.workload = argv[1];
     t.dir = argv[2];

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -32,14 +33,18 @@ void expect(const char* what, std::uint64_t found, std::uint64_t expected) {
 }
 
 std::vector<std::vector<std::uint8_t>> make_payloads() {
-  std::vector<std::vector<std::uint8_t>> payloads(batch_events, std::vector<std::uint8_t>(payload_bytes));
+  std::vector payloads(batch_events, std::vector<std::uint8_t>(payload_bytes));
   std::uint32_t noise = 1;
   for (auto& payload : payloads)
-    for (auto& byte : payload) byte = static_cast<std::uint8_t>((noise = noise * 1664525 + 1013904223) >> 24);
+    for (auto& byte : payload) {
+      noise = noise * 1664525 + 1013904223;
+      byte = static_cast<std::uint8_t>(noise >> 24);
+    }
   return payloads;
 }
 
-void append_batch(const fbat::store& store, std::size_t count, const std::vector<std::vector<std::uint8_t>>& payloads) {
+void append_batch(const fbat::store& store, std::size_t count,
+                  const std::vector<std::vector<std::uint8_t>>& payloads) {
   std::vector<std::string> names(batch_events);
   fbat::batch batch;
   batch.reserve(batch_events);
@@ -73,12 +78,13 @@ void page_scan(const fbat::store& store, std::size_t count) {
 
 void import_filter(const fbat::store& source, const fbat::store& destination, std::size_t count) {
   std::size_t calls = 0;
-  fbat::import_options options("bench");
-  options.set_filter([&calls](const fbat::record& row) {
+  fbat::import_options options;
+  options.source_namespace = "bench";
+  options.filter = [&calls](const fbat::record& row) {
     calls++;
     return row.kind() == kind;
-  });
-  expect("imported", destination.import_from(source, options).imported, count);
+  };
+  expect("imported", destination.import(source, options).imported, count);
   expect("calls of the filter", calls, count);
 }
 
@@ -90,8 +96,9 @@ int main(int argc, char** argv) try {
   const std::size_t count = std::stoull(argv[2]);
   const auto payloads = make_payloads();
   fbat::open_options options;
-  options.set_durability(fbat::durability::os);
-  auto source = fbat::store::open(dir / "source", options), destination = fbat::store::open(dir / "destination", options);
+  options.durability = fbat::durability::os;
+  auto source = fbat::store::open(dir / "source", options);
+  auto destination = fbat::store::open(dir / "destination", options);
   measure("append_batch", count, [&] { append_batch(source, count, payloads); });
   measure("page_scan", count, [&] { page_scan(source, count); });
   measure("import_filter", count, [&] { import_filter(source, destination, count); });

@@ -4,8 +4,10 @@
  */
 #include <fbat.hpp>
 
+#include <array>
 #include <charconv>
 #include <iostream>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -29,7 +31,8 @@ std::vector<std::uint8_t> unhex(std::string_view text) {
   for (std::size_t i = 0; i + 2 <= text.size(); i += 2) {
     std::uint8_t byte = 0;
     const auto [end, problem] = std::from_chars(text.data() + i, text.data() + i + 2, byte, 16);
-    if (problem != std::errc() || end != text.data() + i + 2) throw std::invalid_argument("not hex");
+    if (problem != std::errc() || end != text.data() + i + 2)
+      throw std::invalid_argument("not hex");
     bytes.push_back(byte);
   }
   return bytes;
@@ -37,7 +40,7 @@ std::vector<std::uint8_t> unhex(std::string_view text) {
 
 fbat::store open_read_only(const char* dir) {
   fbat::open_options options;
-  options.set_mode(fbat::open_mode::read_only);
+  options.mode = fbat::open_mode::read_only;
   return fbat::store::open(dir, options);
 }
 
@@ -46,7 +49,7 @@ struct material {
   explicit material(int number)
       : entity("sensor:" + std::to_string(number % 7)), text(std::to_string(number)),
         correlation(std::to_string(number / 10)), extensions{fbat::extension("test.index", text)} {
-    for (int byte = 0; byte < number % 50; byte++) payload.push_back(static_cast<std::uint8_t>(byte));
+    for (int i = 0; i < number % 50; i++) payload.push_back(static_cast<std::uint8_t>(i));
   }
   material(const material&) = delete;
 
@@ -72,7 +75,7 @@ fbat::event event_of(int number, const material& from) {
 
 void write(const char* dir) {
   fbat::open_options options;
-  options.set_label("interplay");
+  options.label = "interplay";
   auto store = fbat::store::open(dir, options);
   std::vector<std::unique_ptr<material>> materials;
   fbat::batch batch;
@@ -103,23 +106,26 @@ std::string source_of(const fbat::record& row) {
 void read(const char* dir) {
   auto store = open_read_only(dir);
   for (const fbat::record& row : store.query())
-    std::cout << row.sequence() << ' ' << row.entity() << ' ' << row.scope() << ' ' << to_string(row.kind()) << ' '
-              << row.payload_version() << ' ' << row.version() << ' ' << row.timestamp().time_since_epoch().count()
-              << ' ' << to_string(row.id()) << ' ' << id_or_dash(row.correlation()) << ' '
-              << id_or_dash(row.causation()) << ' ' << or_dash(hex(row.payload())) << ' ' << extensions_of(row) << ' '
+    std::cout << row.sequence() << ' ' << row.entity() << ' ' << row.scope() << ' '
+              << to_string(row.kind()) << ' ' << row.payload_version() << ' ' << row.version()
+              << ' ' << row.timestamp().time_since_epoch().count() << ' ' << to_string(row.id()) << ' '
+              << id_or_dash(row.correlation()) << ' ' << id_or_dash(row.causation()) << ' '
+              << or_dash(hex(row.payload())) << ' ' << extensions_of(row) << ' '
               << to_string(row.content_hash()) << ' ' << source_of(row) << '\n';
 }
 
 void import(const char* source_dir, const char* destination_dir) {
   auto source = open_read_only(source_dir);
   auto destination = fbat::store::open(destination_dir);
-  fbat::import_options options("interplay/source");
-  options.set_filter([](const fbat::record& row) { return row.kind().type() % 2 == 0; });
-  const auto report = destination.import_from(source, options);
+  fbat::import_options options;
+  options.source_namespace = "interplay/source";
+  options.filter = [](const fbat::record& row) { return row.kind().type() % 2 == 0; };
+  const auto report = destination.import(source, options);
   destination.close();
-  std::cout << "imported " << report.imported << " deduplicated " << report.deduplicated << " filtered "
-            << report.skipped_filtered << " reserved " << report.skipped_reserved << " conflicts " << report.conflicts
-            << " watermark " << report.source_high_watermark << '\n';
+  std::cout << "imported " << report.imported << " deduplicated " << report.deduplicated
+            << " filtered " << report.skipped_filtered << " reserved " << report.skipped_reserved
+            << " conflicts " << report.conflicts << " watermark " << report.source_high_watermark
+            << '\n';
 }
 
 void frame(const char* dir) {
@@ -133,10 +139,11 @@ void frame(const char* dir) {
 
 void decode() {
   for (std::string line; std::getline(std::cin, line);) {
-    const auto provenance = fbat::provenance::decode(unhex(line));
-    std::cout << provenance.namespace_name() << ' ' << to_string(provenance.event_id()) << ' '
-              << provenance.sequence() << ' ' << to_string(provenance.kind()) << ' '
-              << to_string(provenance.content_hash()) << '\n';
+    const auto bytes = unhex(line);
+    const auto from = fbat::provenance::decode(bytes);
+    std::cout << from.source_namespace << ' ' << to_string(from.source_event_id) << ' '
+              << from.source_sequence << ' ' << to_string(from.source_kind) << ' '
+              << to_string(from.source_content_hash) << '\n';
   }
 }
 
@@ -155,7 +162,8 @@ int main(int argc, char** argv) try {
   else if (command == "decode" && argc == 2)
     decode();
   else
-    throw std::invalid_argument("usage: interplay write DIR | read DIR | import SOURCE DESTINATION | frame DIR | decode");
+    throw std::invalid_argument("usage: interplay write DIR | read DIR | "
+                                "import SOURCE DESTINATION | frame DIR | decode");
   std::cout.flush();
   return std::cout ? EXIT_SUCCESS : EXIT_FAILURE;
 } catch (const fbat::error& e) {

@@ -1,4 +1,4 @@
-// Writes every TypeScript block of README.md into a module of its own, so that it is checked and run as it stands.
+// Writes every TypeScript block of README.md into a module of its own, to be checked and run.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 
 const folder = new URL("generated/", import.meta.url);

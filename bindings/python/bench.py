@@ -1,7 +1,7 @@
 """What an event costs in Python: ``bench.py DIR COUNT`` prints nanoseconds for three jobs.
 
-The jobs are the same in every language: append batches of 256, iterate over all events with their payloads, import all
-of them through a filter. Durability is that of the operating system.
+The jobs are the same in every language: append batches of 256, iterate over all events with their
+payloads, import all of them through a filter. Durability is that of the operating system.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def scan(store: fbat.Store, count: int) -> None:
     """Look at each event."""
     payload_bytes = entity_chars = 0
     for record in store:
-        payload_bytes += len(record.payload or b"")
+        payload_bytes += len(record.payload)
         entity_chars += len(record.entity)
     assert (payload_bytes, entity_chars) == (256 * count, 10 * count)
 

@@ -1,7 +1,7 @@
-"""The extension module ``fbat._native``: every function of include/fbat_ffi.h, with the library inside.
+"""The extension module ``fbat._native``: all of include/fbat_ffi.h, with the library inside.
 
-The library is linked statically: the wheel is then one file of machine code that needs no search path, and that can't
-meet another version of libfbat.so in the same process.
+The library is linked statically: the wheel is then one file of machine code that needs no search
+path, and that can't meet another version of libfbat.so in the same process.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""One store, every language: tests/outside/interplay/README.md says what each command does and prints."""
+"""One store, every language: tests/outside/interplay/README.md says what each command prints."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def line(record: fbat.Record) -> str:
         record.id,
         record.correlation or "-",
         record.causation or "-",
-        (record.payload or b"").hex() or "-",
+        record.payload.hex() or "-",
         extensions or "-",
         record.content_hash,
         source if record.imported else "-",
@@ -74,10 +74,15 @@ def import_(source_directory: str, destination_directory: str) -> None:
         report = destination.import_from(
             source, "interplay/source", filter=lambda record: fbat.kind_type(record.kind) % 2 == 0
         )
-    print(
-        f"imported {report.imported} deduplicated {report.deduplicated} filtered {report.skipped_filtered}"
-        f" reserved {report.skipped_reserved} conflicts {report.conflicts} watermark {report.source_high_watermark}"
-    )
+    figures = {
+        "imported": report.imported,
+        "deduplicated": report.deduplicated,
+        "filtered": report.skipped_filtered,
+        "reserved": report.skipped_reserved,
+        "conflicts": report.conflicts,
+        "watermark": report.source_high_watermark,
+    }
+    print(*(f"{name} {figure}" for name, figure in figures.items()))
 
 
 def frame(directory: str) -> None:
@@ -93,8 +98,12 @@ def decode() -> None:
     """Print what is in such frames."""
     for text in sys.stdin:
         provenance = fbat.Provenance.decode(bytes.fromhex(text))
-        fields = (provenance.namespace, provenance.event_id, provenance.sequence)
-        print(*fields, f"0x{provenance.kind:04x}", provenance.content_hash)
+        source = (
+            provenance.source_namespace,
+            provenance.source_event_id,
+            provenance.source_sequence,
+        )
+        print(*source, f"0x{provenance.source_kind:04x}", provenance.source_content_hash)
 
 
 COMMANDS: Final[dict[str, Callable[..., None]]] = {

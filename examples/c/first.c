@@ -17,16 +17,16 @@ int main(int argc, char **argv) {
     ok(fbat_store_open(argc > 1 ? argv[1] : "lamps", NULL, &store, &err), &err);
 
     fbat_event event = FBAT_EVENT_INIT;
-    event.entity = (fbat_str){"lamp:kitchen", 12};
-    event.scope = (fbat_str){"home", 4};
+    event.entity = FBAT_STR("lamp:kitchen");
+    event.scope = FBAT_STR("home");
     event.kind = 0x1001; /* category 1, type 1: "switched", say */
-    event.payload = (const uint8_t *)"on";
+    event.payload = "on";
     event.payload_len = 2;
     ok(fbat_append(store, &event, NULL, &err), &err); /* on the disk when this returns */
 
     ok(fbat_store_query(store, NULL, &page, &err), &err);
     for (size_t i = 0; i < fbat_page_len(page); i++) {
-        const fbat_record *row = &fbat_page_rows(page)[i];
+        const fbat_record *row = fbat_page_row(page, i);
         printf("%s %.*s\n", row->entity.data, (int)row->payload_len, (const char *)row->payload);
     }
     fbat_page_free(page);

@@ -1,4 +1,5 @@
-/* A scanner over the bytes of one JSON object (RFC 8259). It copies nothing until a member is asked for. */
+/* A scanner over the bytes of one JSON object (RFC 8259). It copies nothing until a member is asked
+ * for. */
 #include "json.h"
 
 #include <errno.h>
@@ -13,7 +14,8 @@ typedef struct {
 } scanner;
 
 static void skip_space(scanner *s) {
-    while (s->at < s->end && (*s->at == ' ' || *s->at == '\t' || *s->at == '\n' || *s->at == '\r')) {
+    while (s->at < s->end &&
+           (*s->at == ' ' || *s->at == '\t' || *s->at == '\n' || *s->at == '\r')) {
         s->at++;
     }
 }
@@ -75,7 +77,8 @@ static bool take_value(scanner *s, int depth) {
     case '[': s->at++; return take_members(s, ']', false, depth + 1);
     default: /* a number, true, false or null: whoever reads it looks closer */
         from = s->at;
-        while (s->at < s->end && strchr("+-.0123456789abcdefghijklmnopqrstuvwxyzE", *s->at) && *s->at) {
+        while (s->at < s->end && strchr("+-.0123456789abcdefghijklmnopqrstuvwxyzE", *s->at) &&
+               *s->at) {
             s->at++;
         }
         return s->at > from;

@@ -2,8 +2,9 @@
  *
  *     quakes EVENTS.jsonl DIRECTORY
  *
- * Every seismic network of the input gets a store of its own, DIRECTORY/<network>. A hub, DIRECTORY/hub, then imports
- * from all of them: first only what a filter lets through, then the rest, then nothing, because everything is there.
+ * Every seismic network of the input gets a store of its own, DIRECTORY/<network>. A hub,
+ * DIRECTORY/hub, then imports from all of them: first only what a filter lets through, then the
+ * rest, then nothing, because everything is there.
  *
  * An event of these stores:
  *     entity     quake:<network>
@@ -32,10 +33,10 @@
 enum { NETWORKS_MAX = 32, BATCH_EVENTS = 256, STRONGEST = 5, CATEGORY = 1 };
 static double magnitude_min = 2.5; /* what the filter compares with */
 
-/* What the input is known to hold; main answers with failure where the stores tell another story. */
+/* What the input is known to hold; main fails where the stores tell another story. */
 enum { EXPECTED_EVENTS = 1707, EXPECTED_STRONG = 297, EXPECTED_NETWORKS = 12 };
 
-/* ---- errors ---------------------------------------------------------------------------------------------------- */
+/* ---- errors ---- */
 
 _Noreturn static void die(const char *format, ...) {
     va_list arguments;
@@ -47,11 +48,12 @@ _Noreturn static void die(const char *format, ...) {
     exit(EXIT_FAILURE);
 }
 
-/* Every call goes through here: ok(fbat_...(..., &err), &err, "doing what"). A store that is not closed loses nothing
- * that was acknowledged, so ending the program is a clean way out. */
+/* Every call goes through here: ok(fbat_...(..., &err), &err, "doing what"). A store that is not
+ * closed loses nothing that was acknowledged, so ending the program is a clean way out. */
 static void ok(fbat_status status, fbat_error **err, const char *doing) {
     if (status != FBAT_OK) {
-        die("%s: %s (%s)", doing, *err ? fbat_error_message(*err).data : fbat_status_message(status),
+        die("%s: %s (%s)", doing,
+            *err ? fbat_error_message(*err).data : fbat_status_message(status),
             fbat_status_name(status));
     }
 }
@@ -72,7 +74,7 @@ static void expect(const char *what, uint64_t found, uint64_t expected) {
     }
 }
 
-/* ---- input ----------------------------------------------------------------------------------------------------- */
+/* ---- input ---- */
 
 typedef struct {
     const char *line; /* one JSON object, without the newline */
@@ -130,7 +132,8 @@ static quake parse_quake(input *in, const char *line, size_t len) {
     int64_t time_ms;
     quake q = {.line = line, .len = len};
     if (!json_is_object(line, len) || !json_text(line, len, "net", name, sizeof name) ||
-        !json_text(line, len, "code", q.code, sizeof q.code) || !json_text(line, len, "type", type, sizeof type) ||
+        !json_text(line, len, "code", q.code, sizeof q.code) ||
+        !json_text(line, len, "type", type, sizeof type) ||
         !json_integer(line, len, "time_ms", &time_ms)) {
         die("line %zu of the input is not an event", in->quake_count + 1);
     }
@@ -172,7 +175,7 @@ static void read_input(input *in, const char *path) {
     }
 }
 
-/* ---- one store for each network -------------------------------------------------------------------------------- */
+/* ---- one store for each network ---- */
 
 static fbat_str str(const char *text) {
     return (fbat_str){text, strlen(text)};
@@ -193,19 +196,21 @@ static void close_store(fbat_store *store) {
     fbat_store_free(store);
 }
 
-/* What points into the quake and the network stays theirs: the library copies before a call returns. */
+/* What points into the quake and the network stays theirs: the library copies before a call
+ * returns. */
 static fbat_event event_of(const quake *q, const network *n) {
     fbat_event event = FBAT_EVENT_INIT;
     fbat_error *none = NULL;
     fbat_str parts[] = {str(n->name), str(q->code)};
     event.entity = str(n->entity);
-    event.scope = str("usgs");
+    event.scope = FBAT_STR("usgs");
     event.kind = q->kind;
-    event.options = FBAT_EVENT_HAS_TIMESTAMP;
+    event.event_flags = FBAT_EVENT_HAS_TIMESTAMP;
     event.timestamp_us = q->time_us;
-    event.payload = (const uint8_t *)q->line;
+    event.payload = q->line;
     event.payload_len = q->len;
-    ok(fbat_operation_key("usgs.quake", strlen("usgs.quake"), parts, 2, &event.key), &none, "making a key");
+    ok(fbat_operation_key("usgs.quake", strlen("usgs.quake"), parts, 2, &event.key), &none,
+       "making a key");
     return event;
 }
 
@@ -213,7 +218,8 @@ typedef struct {
     uint64_t events, fresh, batches;
 } appended;
 
-/* Appends all quakes of a network in batches. A batch is there as a whole or not at all, and costs one fsync. */
+/* Appends all quakes of a network in batches. A batch is there as a whole or not at all, and costs
+ * one fsync. */
 static appended append_network(const input *in, size_t which) {
     const network *n = &in->networks[which];
     fbat_event events[BATCH_EVENTS];
@@ -222,7 +228,7 @@ static appended append_network(const input *in, size_t which) {
     appended sum = {0, 0, 0};
     for (size_t i = 0, count = 0; i < in->quake_count; i++) {
         if (in->quakes[i].network == which) {
-            fbat_receipt_init(&receipts[count]);
+            receipts[count] = (fbat_receipt)FBAT_RECEIPT_INIT;
             events[count++] = event_of(&in->quakes[i], n);
         }
         if (count == BATCH_EVENTS || (count > 0 && i + 1 == in->quake_count)) {
@@ -239,12 +245,12 @@ static appended append_network(const input *in, size_t which) {
 }
 
 static void heading(int number, const char *title, const char *explanation) {
-    printf("\n%s%d  %s%s\n   %s%s%s\n\n", style_bold(), number, title, style_off(), style_dim(), explanation,
-           style_off());
+    printf("\n%s%d  %s%s\n   %s%s%s\n\n", style_bold(), number, title, style_off(), style_dim(),
+           explanation, style_off());
 }
 
 static void fill_networks(input *in, const char *directory) {
-    static const table_column columns[] = {{"network", 0},     {"events", 1},  {"batches", 1},
+    static const table_column columns[] = {{"network", 0},    {"events", 1},     {"batches", 1},
                                            {"first time", 1}, {"again: new", 1}, {"replayed", 1}};
     table *t = table_new(columns, 6);
     appended total = {0, 0, 0}, total_again = {0, 0, 0};
@@ -267,8 +273,9 @@ static void fill_networks(input *in, const char *directory) {
     table_cell(t, "%" PRIu64, total.fresh);
     table_cell(t, "%" PRIu64, total_again.fresh);
     table_cell(t, "%" PRIu64, total_again.events - total_again.fresh);
-    heading(1, "One store for each network",
-            "Every event carries a key made from network and code: appending it again is a replay.");
+    heading(
+        1, "One store for each network",
+        "Every event carries a key made from network and code: appending it again is a replay.");
     table_print(t);
     table_free(t);
     expect("networks", in->network_count, EXPECTED_NETWORKS);
@@ -276,33 +283,38 @@ static void fill_networks(input *in, const char *directory) {
     expect("appended twice", total_again.fresh, 0);
 }
 
-/* ---- import ---------------------------------------------------------------------------------------------------- */
+/* ---- import ---- */
 
-/* Lets an event through when it is strong enough. Its payload was asked for, so it is here; 1 keeps, 0 skips, and a
- * negative number would stop the import and come back as its status. */
+/* Lets an event through when it is strong enough. Its payload was asked for, so it is here; 1
+ * keeps, 0 skips, and a negative number would stop the import and come back as its status. */
 static int32_t is_strong(void *user_data, const fbat_record *record) {
     const double *limit = user_data;
     double magnitude;
-    return json_number((const char *)record->payload, record->payload_len, "mag", &magnitude) && magnitude >= *limit;
+    return json_number((const char *)record->payload, record->payload_len, "mag", &magnitude) &&
+           magnitude >= *limit;
 }
 
-static fbat_import_options *import_options(const char *network, bool only_strong) {
-    fbat_import_options *options = fbat_import_options_new();
-    fbat_error *none = NULL;
-    char namespace[64];
-    snprintf(namespace, sizeof namespace, "usgs/%s", network);
-    ok(fbat_import_options_set_namespace(options, namespace, strlen(namespace)), &none, "naming the source");
+static fbat_import_report import_network(const network *n, fbat_store *hub, bool only_strong) {
+    fbat_import_options options = FBAT_IMPORT_OPTIONS_INIT;
+    fbat_import_report report = FBAT_IMPORT_REPORT_INIT;
+    fbat_error *err = NULL;
+    char name[64];
+    snprintf(name, sizeof name, "usgs/%s", n->name);
+    options.source_namespace = str(name);
     if (only_strong) {
-        ok(fbat_import_options_set_filter(options, is_strong, &magnitude_min, NULL), &none, "setting a filter");
-        ok(fbat_import_options_set_filter_columns(options, FBAT_COLUMN_PAYLOAD), &none, "asking for the payload");
+        options.filter = is_strong;
+        options.filter_data = &magnitude_min;
+        options.filter_columns = FBAT_COLUMN_PAYLOAD;
     }
-    return options;
+    ok(fbat_import(hub, n->store, &options, &report, &err), &err, "importing");
+    return report;
 }
 
 static void report_row(table *t, const char *name, const fbat_import_report *r) {
     table_cell(t, "%s", name);
     table_cell(t, "%" PRIu64,
-               r->imported + r->deduplicated + r->skipped_filtered + r->skipped_reserved + r->skipped_reimported);
+               r->imported + r->deduplicated + r->skipped_filtered + r->skipped_reserved +
+                   r->skipped_reimported);
     table_cell(t, "%" PRIu64, r->imported);
     table_cell(t, "%" PRIu64, r->deduplicated);
     table_cell(t, "%" PRIu64, r->skipped_filtered);
@@ -316,16 +328,13 @@ static void report_row(table *t, const char *name, const fbat_import_report *r) 
 
 /* Imports every network into the hub, prints the reports, and gives their sum. */
 static fbat_import_report import_all(const input *in, fbat_store *hub, bool only_strong) {
-    static const table_column columns[] = {{"network", 0},  {"examined", 1}, {"imported", 1}, {"deduplicated", 1},
-                                           {"filtered", 1}, {"reserved", 1}, {"watermark", 1}};
+    static const table_column columns[] = {{"network", 0},      {"examined", 1}, {"imported", 1},
+                                           {"deduplicated", 1}, {"filtered", 1}, {"reserved", 1},
+                                           {"watermark", 1}};
     table *t = table_new(columns, 7);
     fbat_import_report total = FBAT_IMPORT_REPORT_INIT;
     for (size_t i = 0; i < in->network_count; i++) {
-        fbat_import_options *options = import_options(in->networks[i].name, only_strong);
-        fbat_import_report report = FBAT_IMPORT_REPORT_INIT;
-        fbat_error *err = NULL;
-        ok(fbat_import(hub, in->networks[i].store, options, &report, &err), &err, "importing");
-        fbat_import_options_free(options);
+        fbat_import_report report = import_network(&in->networks[i], hub, only_strong);
         report_row(t, in->networks[i].name, &report);
         total.imported += report.imported;
         total.deduplicated += report.deduplicated;
@@ -356,7 +365,7 @@ static void import_three_times(const input *in, fbat_store *hub) {
     expect("deduplicated once more", nothing.deduplicated, EXPECTED_EVENTS);
 }
 
-/* ---- reading back ---------------------------------------------------------------------------------------------- */
+/* ---- reading back ---- */
 
 typedef struct {
     double magnitude;
@@ -368,8 +377,9 @@ typedef struct {
 /* Keeps the strongest in order, the earlier one first where two are equal. */
 static void insert_strong(strong_quake *top, size_t *count, const strong_quake *q) {
     size_t at = *count;
-    while (at > 0 && (top[at - 1].magnitude < q->magnitude ||
-                      (top[at - 1].magnitude == q->magnitude && top[at - 1].time_us > q->time_us))) {
+    while (at > 0 &&
+           (top[at - 1].magnitude < q->magnitude ||
+            (top[at - 1].magnitude == q->magnitude && top[at - 1].time_us > q->time_us))) {
         at--;
     }
     if (at < STRONGEST) {
@@ -380,28 +390,30 @@ static void insert_strong(strong_quake *top, size_t *count, const strong_quake *
     }
 }
 
-/* Walks the whole hub with a cursor, page by page. A page owns its rows and all that they point to. */
+/* Walks the whole hub with a cursor, page by page. A page owns its rows and all that they point to.
+ */
 static size_t find_strongest(const fbat_store *hub, strong_quake top[STRONGEST]) {
-    fbat_query *query = fbat_query_new();
+    fbat_region region = FBAT_REGION_INIT;
+    fbat_query query = FBAT_QUERY_INIT;
     fbat_cursor *cursor = NULL;
     fbat_page *page = NULL;
     fbat_error *err = NULL;
     size_t count = 0;
-    ok(fbat_query_set_entity(query, "quake", strlen("quake")), &err, "selecting"); /* and all below quake: */
-    ok(fbat_query_set_columns(query, FBAT_COLUMN_PAYLOAD), &err, "selecting");
-    ok(fbat_cursor_new(hub, query, &cursor, &err), &err, "querying");
-    fbat_query_free(query);
+    region.entity = FBAT_STR("quake"); /* and all below quake: */
+    query.region = &region;
+    query.columns = FBAT_COLUMN_PAYLOAD;
+    ok(fbat_cursor_new(hub, &query, &cursor, &err), &err, "querying");
     for (;;) {
         ok(fbat_cursor_next(cursor, &page, &err), &err, "reading");
         if (!page) {
             break;
         }
-        const fbat_record *rows = fbat_page_rows(page);
         for (size_t i = 0; i < fbat_page_len(page); i++) {
-            const char *json = (const char *)rows[i].payload;
-            strong_quake q = {.time_us = rows[i].timestamp_us, .id = rows[i].id};
-            if (json_number(json, rows[i].payload_len, "mag", &q.magnitude) &&
-                json_text(json, rows[i].payload_len, "place", q.place, sizeof q.place)) {
+            const fbat_record *row = fbat_page_row(page, i);
+            const char *json = (const char *)row->payload;
+            strong_quake q = {.time_us = row->timestamp_us, .id = row->id};
+            if (json_number(json, row->payload_len, "mag", &q.magnitude) &&
+                json_text(json, row->payload_len, "place", q.place, sizeof q.place)) {
                 insert_strong(top, &count, &q);
             }
         }
@@ -419,26 +431,33 @@ static void print_time(table *t, int64_t time_us) {
     table_cell(t, "%s", text);
 }
 
+/* A page of one row, with what is always read: where the event came from is. */
+static fbat_page *get(const fbat_store *store, const fbat_id *id) {
+    fbat_page *page = NULL;
+    fbat_error *err = NULL;
+    ok(fbat_event_get(store, id, FBAT_COLUMN_FIXED, &page, &err), &err, "reading an event");
+    return page;
+}
+
 static void print_strongest(const fbat_store *hub, fbat_id *strongest) {
-    static const table_column columns[] = {{"mag", 1},       {"time (UTC)", 0}, {"place", 0},
-                                           {"source", 0}, {"seq", 1},     {"id there", 0}};
+    static const table_column columns[] = {{"mag", 1},    {"time (UTC)", 0}, {"place", 0},
+                                           {"source", 0}, {"seq", 1},        {"id there", 0}};
     strong_quake top[STRONGEST];
     size_t count = find_strongest(hub, top);
     table *t = table_new(columns, 6);
     for (size_t i = 0; i < count; i++) {
-        fbat_provenance *provenance = NULL;
-        fbat_error *err = NULL;
         char hex[FBAT_ID_HEX_SIZE];
-        ok(fbat_event_provenance(hub, &top[i].id, &provenance, &err), &err, "reading where an event came from");
-        fbat_id source_id = fbat_provenance_get_event_id(provenance);
-        ok(fbat_id_to_hex(&source_id, hex, sizeof hex), &err, "showing an id");
+        fbat_error *err = NULL;
+        fbat_page *page = get(hub, &top[i].id);
+        const fbat_record *row = fbat_page_row(page, 0);
+        ok(fbat_id_to_hex(&row->source_event_id, hex, sizeof hex), &err, "showing an id");
         table_cell(t, "%.1f", top[i].magnitude);
         print_time(t, top[i].time_us);
         table_cell(t, "%s", top[i].place);
-        table_cell(t, "%s", fbat_provenance_get_namespace(provenance).data);
-        table_cell(t, "%" PRIu64, fbat_provenance_get_sequence(provenance));
+        table_cell(t, "%s", row->source_namespace.data);
+        table_cell(t, "%" PRIu64, row->source_sequence);
         table_cell(t, "%.8s…", hex);
-        fbat_provenance_free(provenance);
+        fbat_page_free(page);
     }
     heading(5, "The five strongest, and where they came from",
             "The hub knows for every event its store of origin, its sequence and its id there.");
@@ -459,39 +478,39 @@ static void print_hex(const uint8_t *bytes, size_t len) {
     putchar('\n');
 }
 
-static void print_provenance(const fbat_provenance *provenance) {
+static void print_provenance(const fbat_provenance *p) {
     char id_hex[FBAT_ID_HEX_SIZE], hash_hex[FBAT_HASH_HEX_SIZE];
-    fbat_id id = fbat_provenance_get_event_id(provenance);
-    fbat_hash hash = fbat_provenance_get_content_hash(provenance);
     fbat_error *none = NULL;
-    ok(fbat_id_to_hex(&id, id_hex, sizeof id_hex), &none, "showing an id");
-    ok(fbat_hash_to_hex(&hash, hash_hex, sizeof hash_hex), &none, "showing a hash");
-    printf("\n  schema version  %u\n", (unsigned)fbat_provenance_get_schema_version(provenance));
-    printf("  namespace       %s\n", fbat_provenance_get_namespace(provenance).data);
+    ok(fbat_id_to_hex(&p->source_event_id, id_hex, sizeof id_hex), &none, "showing an id");
+    ok(fbat_hash_to_hex(&p->source_content_hash, hash_hex, sizeof hash_hex), &none,
+       "showing a hash");
+    printf("\n  schema version  %u\n", (unsigned)p->schema_version);
+    printf("  namespace       %.*s\n", (int)p->source_namespace.len, p->source_namespace.data);
     printf("  event id        %s\n", id_hex);
-    printf("  sequence        %" PRIu64 "\n", fbat_provenance_get_sequence(provenance));
-    printf("  kind            0x%04x\n", (unsigned)fbat_provenance_get_kind(provenance));
+    printf("  sequence        %" PRIu64 "\n", p->source_sequence);
+    printf("  kind            0x%04x\n", (unsigned)p->source_kind);
     printf("  content hash    %s\n", hash_hex);
 }
 
 /* The frame is how provenance travels: any program that knows its format can read it. */
 static void print_frame(const fbat_store *hub, const fbat_id *event_id) {
-    fbat_provenance *provenance = NULL, *decoded = NULL;
+    fbat_provenance provenance = FBAT_PROVENANCE_INIT, decoded = FBAT_PROVENANCE_INIT;
     fbat_buffer *frame = NULL, *again = NULL;
     fbat_error *err = NULL;
+    fbat_page *page = get(hub, event_id);
     heading(6, "A provenance frame", "As it goes over a wire, and decoded again.");
-    ok(fbat_event_provenance(hub, event_id, &provenance, &err), &err, "reading where an event came from");
-    ok(fbat_provenance_encode(provenance, &frame, &err), &err, "encoding");
-    print_hex(fbat_buffer_data(frame), fbat_buffer_len(frame));
-    ok(fbat_provenance_decode(fbat_buffer_data(frame), fbat_buffer_len(frame), 0, &decoded, &err), &err, "decoding");
-    print_provenance(decoded);
-    ok(fbat_provenance_encode(decoded, &again, &err), &err, "encoding again");
-    bool same = fbat_buffer_len(frame) == fbat_buffer_len(again) &&
-                memcmp(fbat_buffer_data(frame), fbat_buffer_data(again), fbat_buffer_len(frame)) == 0;
+    expect("imported", fbat_record_provenance(fbat_page_row(page, 0), &provenance), true);
+    ok(fbat_provenance_encode(&provenance, &frame, &err), &err, "encoding");
+    const uint8_t *bytes = fbat_buffer_data(frame);
+    size_t len = fbat_buffer_len(frame);
+    print_hex(bytes, len);
+    ok(fbat_provenance_decode(bytes, len, 0, &decoded, &err), &err, "decoding");
+    print_provenance(&decoded);
+    ok(fbat_provenance_encode(&decoded, &again, &err), &err, "encoding again");
+    bool same = len == fbat_buffer_len(again) && memcmp(bytes, fbat_buffer_data(again), len) == 0;
     fbat_buffer_free(again);
     fbat_buffer_free(frame);
-    fbat_provenance_free(decoded);
-    fbat_provenance_free(provenance);
+    fbat_page_free(page);
     expect("equal frames", same, true);
 }
 
@@ -499,25 +518,22 @@ static void print_state(const fbat_store *hub) {
     static const char busiest[] = "quake:ci";
     fbat_head head = FBAT_HEAD_INIT;
     fbat_frontier frontier = FBAT_FRONTIER_INIT;
-    fbat_verify_report *report = NULL;
-    fbat_verify_totals totals = FBAT_VERIFY_TOTALS_INIT;
+    fbat_verify_report report = FBAT_VERIFY_REPORT_INIT;
     fbat_error *err = NULL;
     heading(7, "The hub", "Every checksum, hash, chain and index is checked against the log.");
     ok(fbat_store_head(hub, busiest, strlen(busiest), &head, &err), &err, "reading the head");
     ok(fbat_store_frontier(hub, &frontier, &err), &err, "reading the frontier");
-    ok(fbat_store_verify(hub, &report, &err), &err, "verifying");
-    ok(fbat_verify_report_totals(report, &totals, &err), &err, "verifying");
-    size_t findings = fbat_verify_report_finding_count(report);
-    fbat_verify_report_free(report);
-    printf("  head            %s is at version %" PRIu64 ", sequence %" PRIu64 "\n", busiest, head.version,
-           head.sequence);
-    printf("  frontier        visible %" PRIu64 ", durable %" PRIu64 "\n", frontier.visible, frontier.durable);
-    printf("  verify          %" PRIu64 " events in %" PRIu64 " batches: %zu findings\n",
-           totals.events, totals.batches, findings);
-    expect("findings", findings, 0);
+    ok(fbat_store_verify(hub, NULL, &report, NULL, &err), &err, "verifying");
+    printf("  head            %s is at version %" PRIu64 ", sequence %" PRIu64 "\n", busiest,
+           head.version, head.sequence);
+    printf("  frontier        visible %" PRIu64 ", durable %" PRIu64 "\n", frontier.visible,
+           frontier.durable);
+    printf("  verify          %" PRIu64 " events in %" PRIu64 " batches: %" PRIu64 " findings\n",
+           report.events, report.batches, report.findings);
+    expect("findings", report.findings, 0);
     expect("visible", frontier.visible, 1 + EXPECTED_EVENTS);
     expect("durable", frontier.durable, frontier.visible);
-    expect("events", totals.events - totals.system_events, EXPECTED_EVENTS);
+    expect("events", report.events - report.system_events, EXPECTED_EVENTS);
 }
 
 int main(int argc, char **argv) {
@@ -528,11 +544,12 @@ int main(int argc, char **argv) {
         return EXIT_FAILURE;
     }
     if (mkdir(argv[2], 0755) != 0) {
-        die("%s: %s%s", argv[2], strerror(errno), errno == EEXIST ? "; this program wants a fresh start" : "");
+        die("%s: %s%s", argv[2], strerror(errno),
+            errno == EEXIST ? "; this program wants a fresh start" : "");
     }
     read_input(&in, argv[1]);
-    printf("%sfbat %s%s: %zu earthquakes, explosions and quarry blasts of one week, from %s\n", style_bold(),
-           fbat_version_string(), style_off(), in.quake_count, argv[1]);
+    printf("%sfbat %s%s: %zu earthquakes, explosions and quarry blasts of one week, from %s\n",
+           style_bold(), fbat_version_string(), style_off(), in.quake_count, argv[1]);
 
     fill_networks(&in, argv[2]);
     fbat_store *hub = open_store(argv[2], "hub");
@@ -549,8 +566,9 @@ int main(int argc, char **argv) {
     free(in.quakes);
     free(in.text);
     if (surprises == 0) {
-        printf("\n%s✓%s %d events of %d networks in one store, each once, each with its provenance.\n", style_good(),
-               style_off(), EXPECTED_EVENTS, EXPECTED_NETWORKS);
+        printf(
+            "\n%s✓%s %d events of %d networks in one store, each once, each with its provenance.\n",
+            style_good(), style_off(), EXPECTED_EVENTS, EXPECTED_NETWORKS);
     } else {
         puts("\n✗ This is not what was expected.");
     }

@@ -101,7 +101,8 @@ void table_print(const table *t) {
         }
         printf("%*s", INDENT, "");
         for (size_t c = 0; c < columns; c++) {
-            print_cell(t->cells[r * columns + c], widths[c], t->columns[c].to_the_right, c + 1 == columns);
+            print_cell(t->cells[r * columns + c], widths[c], t->columns[c].to_the_right,
+                       c + 1 == columns);
         }
         putchar('\n');
     }

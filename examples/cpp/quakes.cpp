@@ -1,9 +1,11 @@
-/* A week of earthquakes: twelve stores become one. What examples/c/quakes.c does, in C++; the output is the same.
+/* A week of earthquakes: twelve stores become one. What examples/c/quakes.c does, in C++, with the
+ * same output.
  *
  *     quakes EVENTS.jsonl DIRECTORY
  *
- * Every seismic network of the input gets a store of its own, DIRECTORY/<network>. A hub, DIRECTORY/hub, then imports
- * from all of them: first only what a filter lets through, then the rest, then nothing, because everything is there.
+ * Every seismic network of the input gets a store of its own, DIRECTORY/<network>. A hub,
+ * DIRECTORY/hub, then imports from all of them: first only what a filter lets through, then the
+ * rest, then nothing, because everything is there.
  *
  * An event of these stores:
  *     entity     quake:<network>
@@ -18,6 +20,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
@@ -44,11 +47,12 @@ unsigned surprises = 0;
 
 void expect(const char* what, std::uint64_t found, std::uint64_t expected) {
   if (found == expected) return;
-  std::fprintf(stderr, "quakes: %s: %s, not %s\n", what, std::to_string(found).c_str(), std::to_string(expected).c_str());
+  std::fprintf(stderr, "quakes: %s: %s, not %s\n", what, std::to_string(found).c_str(),
+               std::to_string(expected).c_str());
   surprises++;
 }
 
-// ---- input -----------------------------------------------------------------------------------------------------
+// ---- input -------------------------------------------------------------------------------------
 
 struct quake {
   std::string_view line; // one JSON object, without the newline
@@ -85,24 +89,27 @@ double magnitude_of(fbat::bytes json) {
 fbat::kind kind_of(std::string_view type) {
   static constexpr std::string_view types[] = {"earthquake", "explosion", "quarry blast"};
   const auto found = std::find(std::begin(types), std::end(types), type);
-  if (found == std::end(types)) throw std::runtime_error(std::string(type) + " is no type that this program knows");
+  if (found == std::end(types))
+    throw std::runtime_error(std::string(type) + " is no type that this program knows");
   return fbat::kind::of(category, static_cast<std::uint32_t>(found - std::begin(types) + 1));
 }
 
 network& network_of(input& in, const std::string& name) {
-  const auto found =
-      std::find_if(in.networks.begin(), in.networks.end(), [&](const network& one) { return one.name == name; });
+  const auto found = std::find_if(in.networks.begin(), in.networks.end(),
+                                  [&](const network& one) { return one.name == name; });
   if (found != in.networks.end()) return *found;
   return in.networks.emplace_back(network{name, "quake:" + name, {}, {}});
 }
 
 void parse_line(input& in, std::string_view line) {
   std::int64_t time_ms;
-  if (!json_is_object(line.data(), line.size()) || !json_integer(line.data(), line.size(), "time_ms", &time_ms))
-    throw std::runtime_error("line " + std::to_string(in.quake_count + 1) + " of the input is not an event");
+  if (!json_is_object(line.data(), line.size()) ||
+      !json_integer(line.data(), line.size(), "time_ms", &time_ms))
+    throw std::runtime_error("line " + std::to_string(in.quake_count + 1) +
+                             " of the input is not an event");
   network_of(in, text_of<8>(line, "net"))
-      .quakes.push_back({line, fbat::timestamp(std::chrono::milliseconds(time_ms)), kind_of(text_of<32>(line, "type")),
-                         text_of<32>(line, "code")});
+      .quakes.push_back({line, fbat::timestamp(std::chrono::milliseconds(time_ms)),
+                         kind_of(text_of<32>(line, "type")), text_of<32>(line, "code")});
   in.quake_count++;
 }
 
@@ -117,7 +124,7 @@ void read_input(input& in, const char* path) {
   }
 }
 
-// ---- tables ----------------------------------------------------------------------------------------------------
+// ---- tables ------------------------------------------------------------------------------------
 
 class text_table {
  public:
@@ -126,7 +133,9 @@ class text_table {
   text_table(const text_table&) = delete;
   ~text_table() { table_free(table_); }
 
-  text_table& cell(const std::string& text) { return table_cell(table_, "%s", text.c_str()), *this; }
+  text_table& cell(const std::string& text) {
+    return table_cell(table_, "%s", text.c_str()), *this;
+  }
   text_table& cell(std::uint64_t number) { return cell(std::to_string(number)); }
   void rule() { table_rule(table_); }
   void print() const { table_print(table_); }
@@ -136,11 +145,11 @@ class text_table {
 };
 
 void heading(int number, const char* title, const char* explanation) {
-  std::printf("\n%s%d  %s%s\n   %s%s%s\n\n", style_bold(), number, title, style_off(), style_dim(), explanation,
-              style_off());
+  std::printf("\n%s%d  %s%s\n   %s%s%s\n\n", style_bold(), number, title, style_off(), style_dim(),
+              explanation, style_off());
 }
 
-// ---- one store for each network --------------------------------------------------------------------------------
+// ---- one store for each network ----------------------------------------------------------------
 
 // What it points to stays theirs: the library copies before a call returns.
 fbat::event event_of(const quake& from, const network& in) {
@@ -158,14 +167,16 @@ struct appended {
   std::uint64_t events = 0, fresh = 0, batches = 0;
 };
 
-// Appends all quakes of a network in batches. A batch is there as a whole or not at all, and costs one fsync.
+// Appends all quakes of a network in batches. A batch is there as a whole or not at all, and costs
+// one fsync.
 appended append_network(const network& from) {
   appended sum;
   fbat::batch batch;
   for (std::size_t i = 0; i < from.quakes.size(); i++) {
     batch.add(event_of(from.quakes[i], from));
     if (batch.size() < batch_events && i + 1 < from.quakes.size()) continue;
-    for (const fbat::receipt& receipt : from.store.append_batch(batch)) sum.fresh += !receipt.is_replayed();
+    for (const fbat::receipt& receipt : from.store.append_batch(batch))
+      sum.fresh += !receipt.is_replayed();
     sum.events += batch.size();
     sum.batches++;
     batch.clear();
@@ -181,13 +192,14 @@ void fill_networks(input& in, const std::filesystem::path& directory) {
   for (network& one : in.networks) {
     one.store = fbat::store::open(directory / one.name);
     const appended first = append_network(one), again = append_network(one);
-    table.cell(one.name).cell(first.events).cell(first.batches).cell(first.fresh).cell(again.fresh);
-    table.cell(again.events - again.fresh);
+    table.cell(one.name).cell(first.events).cell(first.batches).cell(first.fresh);
+    table.cell(again.fresh).cell(again.events - again.fresh);
     total = {total.events + first.events, total.fresh + first.fresh, total.batches + first.batches};
     total_again = {total_again.events + again.events, total_again.fresh + again.fresh, 0};
   }
   table.rule();
-  table.cell(std::to_string(in.networks.size()) + " networks").cell(total.events).cell(total.batches).cell(total.fresh);
+  table.cell(std::to_string(in.networks.size()) + " networks");
+  table.cell(total.events).cell(total.batches).cell(total.fresh);
   table.cell(total_again.fresh).cell(total_again.events - total_again.fresh);
   heading(1, "One store for each network",
           "Every event carries a key made from network and code: appending it again is a replay.");
@@ -197,11 +209,12 @@ void fill_networks(input& in, const std::filesystem::path& directory) {
   expect("appended twice", total_again.fresh, 0);
 }
 
-// ---- import ----------------------------------------------------------------------------------------------------
+// ---- import ------------------------------------------------------------------------------------
 
 void report_row(text_table& table, const std::string& name, const fbat::import_report& r) {
   table.cell(name)
-      .cell(r.imported + r.deduplicated + r.skipped_filtered + r.skipped_reserved + r.skipped_reimported)
+      .cell(r.imported + r.deduplicated + r.skipped_filtered + r.skipped_reserved +
+            r.skipped_reimported)
       .cell(r.imported)
       .cell(r.deduplicated)
       .cell(r.skipped_filtered)
@@ -210,20 +223,22 @@ void report_row(text_table& table, const std::string& name, const fbat::import_r
 }
 
 fbat::import_report import_network(const network& from, const fbat::store& hub, bool only_strong) {
-  fbat::import_options options("usgs/" + from.name);
-  if (only_strong) {
-    // The payload is asked for, so it is there.
-    options.set_filter_columns(fbat::columns::payload).set_filter([](const fbat::record& event) {
+  const std::string name = "usgs/" + from.name;
+  fbat::import_options options;
+  options.source_namespace = name;
+  options.filter_columns = fbat::columns::payload; // without it a filter sees no payload
+  if (only_strong)
+    options.filter = [](const fbat::record& event) {
       return magnitude_of(event.payload()) >= magnitude_min;
-    });
-  }
-  return hub.import_from(from.store, options);
+    };
+  return hub.import(from.store, options);
 }
 
 // Imports every network into the hub, prints the reports, and gives their sum.
 fbat::import_report import_all(const input& in, const fbat::store& hub, bool only_strong) {
-  static const table_column columns[] = {{"network", 0},  {"examined", 1}, {"imported", 1}, {"deduplicated", 1},
-                                         {"filtered", 1}, {"reserved", 1}, {"watermark", 1}};
+  static const table_column columns[] = {{"network", 0},      {"examined", 1}, {"imported", 1},
+                                         {"deduplicated", 1}, {"filtered", 1}, {"reserved", 1},
+                                         {"watermark", 1}};
   text_table table(columns);
   fbat::import_report total;
   for (const network& one : in.networks) {
@@ -241,9 +256,11 @@ fbat::import_report import_all(const input& in, const fbat::store& hub, bool onl
 }
 
 void import_three_times(const input& in, const fbat::store& hub) {
-  heading(2, "Import through a filter", "A callback reads each payload and keeps magnitude 2.5 and up.");
+  heading(2, "Import through a filter",
+          "A callback reads each payload and keeps magnitude 2.5 and up.");
   const auto strong = import_all(in, hub, true);
-  heading(3, "Import again, without the filter", "The rest arrives. What was there is deduplicated, not copied.");
+  heading(3, "Import again, without the filter",
+          "The rest arrives. What was there is deduplicated, not copied.");
   const auto rest = import_all(in, hub, false);
   heading(4, "Import once more", "Nothing is new: importing is safe to repeat.");
   const auto nothing = import_all(in, hub, false);
@@ -255,7 +272,7 @@ void import_three_times(const input& in, const fbat::store& hub) {
   expect("deduplicated once more", nothing.deduplicated, expected_events);
 }
 
-// ---- reading back ----------------------------------------------------------------------------------------------
+// ---- reading back ------------------------------------------------------------------------------
 
 struct strong_quake {
   double magnitude;
@@ -264,17 +281,21 @@ struct strong_quake {
   std::string place;
 };
 
-// Walks over the whole hub; pages are turned underneath. The strongest come first, of equal ones the earlier.
+// Walks over the whole hub; pages are turned underneath. The strongest come first, of equal ones
+// the earlier.
 std::vector<strong_quake> find_strongest(const fbat::store& hub) {
   std::vector<strong_quake> all;
   fbat::query query;
-  query.set_entity("quake").set_columns(fbat::columns::payload); // and all below quake:
+  query.region.entity = "quake"; // and all below quake:
+  query.columns = fbat::columns::payload;
   for (const fbat::record& row : hub.query(query))
-    all.push_back({magnitude_of(row.payload()), row.timestamp(), row.id(), text_of<96>(row.payload().text(), "place")});
-  const auto count = static_cast<std::ptrdiff_t>(std::min(all.size(), strongest_count));
-  std::partial_sort(all.begin(), all.begin() + count, all.end(), [](const strong_quake& a, const strong_quake& b) {
+    all.push_back({magnitude_of(row.payload()), row.timestamp(), row.id(),
+                   text_of<96>(row.payload().text(), "place")});
+  const auto is_stronger = [](const strong_quake& a, const strong_quake& b) {
     return a.magnitude != b.magnitude ? a.magnitude > b.magnitude : a.time < b.time;
-  });
+  };
+  const auto count = static_cast<std::ptrdiff_t>(std::min(all.size(), strongest_count));
+  std::partial_sort(all.begin(), all.begin() + count, all.end(), is_stronger);
   all.resize(static_cast<std::size_t>(count));
   return all;
 }
@@ -294,10 +315,11 @@ fbat::id print_strongest(const fbat::store& hub) {
   for (const strong_quake& one : top) {
     char magnitude[16];
     std::snprintf(magnitude, sizeof magnitude, "%.1f", one.magnitude);
-    const auto provenance = hub.provenance(one.id).value();
+    const auto page = hub.get(one.id);
+    const fbat::record row = page.front();
     table.cell(magnitude).cell(shown(one.time)).cell(one.place);
-    table.cell(std::string(provenance.namespace_name())).cell(provenance.sequence());
-    table.cell(to_string(provenance.event_id()).substr(0, 8) + "…");
+    table.cell(std::string(row.source_namespace())).cell(row.source_sequence());
+    table.cell(to_string(row.source_event_id()).substr(0, 8) + "…");
   }
   heading(5, "The five strongest, and where they came from",
           "The hub knows for every event its store of origin, its sequence and its id there.");
@@ -316,18 +338,19 @@ void print_hex(fbat::bytes bytes) {
 }
 
 void print_provenance(const fbat::provenance& from) {
-  std::printf("\n  schema version  %u\n", static_cast<unsigned>(from.schema_version()));
-  std::printf("  namespace       %s\n", std::string(from.namespace_name()).c_str());
-  std::printf("  event id        %s\n", to_string(from.event_id()).c_str());
-  std::printf("  sequence        %s\n", std::to_string(from.sequence()).c_str());
-  std::printf("  kind            %s\n", to_string(from.kind()).c_str());
-  std::printf("  content hash    %s\n", to_string(from.content_hash()).c_str());
+  std::printf("\n  schema version  %u\n", static_cast<unsigned>(from.schema_version));
+  std::printf("  namespace       %s\n", std::string(from.source_namespace).c_str());
+  std::printf("  event id        %s\n", to_string(from.source_event_id).c_str());
+  std::printf("  sequence        %s\n", std::to_string(from.source_sequence).c_str());
+  std::printf("  kind            %s\n", to_string(from.source_kind).c_str());
+  std::printf("  content hash    %s\n", to_string(from.source_content_hash).c_str());
 }
 
 // The frame is how provenance travels: any program that knows its format can read it.
 void print_frame(const fbat::store& hub, const fbat::id& event_id) {
   heading(6, "A provenance frame", "As it goes over a wire, and decoded again.");
-  const fbat::buffer frame = hub.provenance(event_id).value().encode();
+  const auto page = hub.get(event_id);
+  const fbat::buffer frame = page.front().provenance().value().encode();
   print_hex(frame.bytes());
   const auto decoded = fbat::provenance::decode(frame.bytes());
   print_provenance(decoded);
@@ -340,19 +363,19 @@ void print_state(const fbat::store& hub) {
   heading(7, "The hub", "Every checksum, hash, chain and index is checked against the log.");
   const auto head = hub.head(busiest);
   const auto frontier = hub.frontier();
-  const auto report = hub.verify();
-  const auto totals = report.totals();
+  const auto [report, findings] = hub.verify();
   const auto text = [](std::uint64_t number) { return std::to_string(number); };
-  std::printf("  head            %s is at version %s, sequence %s\n", busiest, text(head.version).c_str(),
-              text(head.sequence).c_str());
+  std::printf("  head            %s is at version %s, sequence %s\n", busiest,
+              text(head.version).c_str(), text(head.sequence).c_str());
   std::printf("  frontier        visible %s, durable %s\n", text(frontier.visible).c_str(),
               text(frontier.durable).c_str());
-  std::printf("  verify          %s events in %s batches: %s findings\n", text(totals.events).c_str(),
-              text(totals.batches).c_str(), text(report.finding_count()).c_str());
-  expect("findings", report.finding_count(), 0);
+  std::printf("  verify          %s events in %s batches: %s findings\n",
+              text(report.events).c_str(), text(report.batches).c_str(),
+              text(findings.size()).c_str());
+  expect("findings", findings.size(), 0);
   expect("visible", frontier.visible, 1 + expected_events);
   expect("durable", frontier.durable, frontier.visible);
-  expect("events", totals.events - totals.system_events, expected_events);
+  expect("events", report.events - report.system_events, expected_events);
 }
 
 void run(const char* events, const std::filesystem::path& directory) {
@@ -360,8 +383,9 @@ void run(const char* events, const std::filesystem::path& directory) {
     throw std::runtime_error(directory.string() + " is there; this program wants a fresh start");
   input in;
   read_input(in, events);
-  std::printf("%sfbat %s%s: %zu earthquakes, explosions and quarry blasts of one week, from %s\n", style_bold(),
-              std::string(fbat::version()).c_str(), style_off(), in.quake_count, events);
+  std::printf("%sfbat %s%s: %zu earthquakes, explosions and quarry blasts of one week, from %s\n",
+              style_bold(), std::string(fbat::version()).c_str(), style_off(), in.quake_count,
+              events);
 
   fill_networks(in, directory);
   const auto hub = fbat::store::open(directory / "hub");
@@ -386,8 +410,9 @@ int main(int argc, char** argv) try {
     std::puts("\n✗ This is not what was expected.");
     return EXIT_FAILURE;
   }
-  std::printf("\n%s✓%s %s events of %s networks in one store, each once, each with its provenance.\n", style_good(),
-              style_off(), std::to_string(expected_events).c_str(), std::to_string(expected_networks).c_str());
+  std::printf("\n%s✓%s %s events of %s networks in one store, each once, ", style_good(), style_off(),
+              std::to_string(expected_events).c_str(), std::to_string(expected_networks).c_str());
+  std::puts("each with its provenance.");
   return EXIT_SUCCESS;
 } catch (const std::exception& e) {
   std::fflush(stdout);

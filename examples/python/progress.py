@@ -2,7 +2,8 @@
 
     progress.py SOURCE DESTINATION NAMESPACE
 
-Imports one store into another. Ctrl-C ends it; running it again goes on, since every event arrives once.
+Imports one store into another. Ctrl-C ends it; running it again goes on, since every event arrives
+once.
 """
 
 import sys
@@ -21,7 +22,7 @@ def main(source_path: str, destination_path: str, namespace: str) -> None:
     ):
 
         def show(report: fbat.ImportReport) -> None:
-            bar.update(report.source_high_watermark - bar.n)
+            bar.update(report.source_position - bar.n)
 
         report = destination.import_from(source, namespace, progress=show)
         show(report)

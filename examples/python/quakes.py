@@ -2,8 +2,9 @@
 
     quakes.py EVENTS.jsonl DIRECTORY
 
-Every seismic network of the input gets a store of its own, DIRECTORY/<network>. A hub, DIRECTORY/hub, then imports from
-all of them: first only what a filter lets through, then the rest, then nothing, because everything is there.
+Every seismic network of the input gets a store of its own, DIRECTORY/<network>. A hub,
+DIRECTORY/hub, then imports from all of them: first only what a filter lets through, then the rest,
+then nothing, because everything is there.
 
 An event of these stores:
     entity     quake:<network>
@@ -29,11 +30,13 @@ from table import Table, bold, dim, good
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from typing import Unpack
 
 BATCH_EVENTS = 256
 STRONGEST = 5
 MAGNITUDE_MIN = 2.5  # what the filter compares with
-KINDS = {name: fbat.kind(1, number) for number, name in enumerate(("earthquake", "explosion", "quarry blast"), 1)}
+KIND_NAMES = ("earthquake", "explosion", "quarry blast")
+KINDS = {name: fbat.kind(1, number) for number, name in enumerate(KIND_NAMES, 1)}
 
 # What the input is known to hold; main answers with failure where the stores tell another story.
 EXPECTED_EVENTS, EXPECTED_STRONG, EXPECTED_NETWORKS = 1707, 297, 12
@@ -53,7 +56,7 @@ def expect(what: str, found: int, expected: int) -> None:
         surprises.append(what)
 
 
-# ---- input -----------------------------------------------------------------------------------------------------------
+# ---- input ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -68,13 +71,15 @@ def parse_quake(number: int, line: bytes) -> Quake:
     """Make the event of a line."""
     try:
         fields = json.loads(line)
-        network, code, kind, time_ms = fields["net"], fields["code"], fields["type"], int(fields["time_ms"])
+        network, code, kind = fields["net"], fields["code"], fields["type"]
+        time_us = int(fields["time_ms"]) * 1000
     except (ValueError, KeyError, TypeError):
         die(f"line {number} of the input is not an event")
     if kind not in KINDS:
         die(f"'{kind}' is no type of event that this program knows")
     key = fbat.operation_key("usgs.quake", network, code)
-    event = fbat.Event(f"quake:{network}", "usgs", KINDS[kind], line, key=key, timestamp_us=time_ms * 1000)
+    entity = f"quake:{network}"
+    event = fbat.Event(entity, "usgs", KINDS[kind], line, key=key, timestamp_us=time_us)
     return Quake(network, event)
 
 
@@ -87,7 +92,7 @@ def read_input(path: str) -> list[Quake]:
     return [parse_quake(number, line) for number, line in enumerate(lines, 1)]
 
 
-# ---- one store for each network --------------------------------------------------------------------------------------
+# ---- one store for each network ------------------------------------------------------------------
 
 
 @dataclass
@@ -97,6 +102,10 @@ class Appended:
     events: int = 0
     fresh: int = 0
     batches: int = 0
+
+    def figures(self) -> tuple[int, int, int]:
+        """Events, batches, and events that were new."""
+        return self.events, self.batches, self.fresh
 
     def add(self, other: Appended) -> None:
         """Add up."""
@@ -131,50 +140,41 @@ def fill_networks(quakes: list[Quake], stores: dict[str, fbat.Store]) -> None:
     for network, store in stores.items():
         events = [quake.event for quake in quakes if quake.network == network]
         first, again = append_all(store, events), append_all(store, events)
-        table.row(network, first.events, first.batches, first.fresh, again.fresh, again.events - again.fresh)
+        table.row(network, *first.figures(), again.fresh, again.events - again.fresh)
         total.add(first)
         total_again.add(again)
     table.rule()
     replayed = total_again.events - total_again.fresh
-    table.row(f"{len(stores)} networks", total.events, total.batches, total.fresh, total_again.fresh, replayed)
-    heading(
-        1,
-        "One store for each network",
-        "Every event carries a key made from network and code: appending it again is a replay.",
-    )
+    table.row(f"{len(stores)} networks", *total.figures(), total_again.fresh, replayed)
+    told = "Every event carries a key made from network and code: appending it again is a replay."
+    heading(1, "One store for each network", told)
     table.print()
     expect("networks", len(stores), EXPECTED_NETWORKS)
     expect("appended", total.fresh, EXPECTED_EVENTS)
     expect("appended twice", total_again.fresh, 0)
 
 
-# ---- import ----------------------------------------------------------------------------------------------------------
+# ---- import --------------------------------------------------------------------------------------
 
 
 def is_strong(record: fbat.Record) -> bool:
     """Let an event through when it is strong enough. Its payload was asked for, so it is here."""
-    magnitude = json.loads(record.payload or b"{}").get("mag")
+    magnitude = json.loads(record.payload).get("mag")
     return magnitude is not None and magnitude >= MAGNITUDE_MIN
-
-
-def import_network(hub: fbat.Store, network: str, store: fbat.Store, *, only_strong: bool) -> fbat.ImportReport:
-    """Import one network into the hub."""
-    options = fbat.ImportOptions(f"usgs/{network}")
-    if only_strong:
-        options.filter = is_strong
-        options.filter_columns = fbat.Columns.PAYLOAD
-    return hub.import_from(store, options)
 
 
 FIGURES = ("imported", "deduplicated", "skipped_filtered", "skipped_reserved")
 
 
-def import_all(hub: fbat.Store, stores: dict[str, fbat.Store], *, only_strong: bool) -> dict[str, int]:
+def import_all(
+    hub: fbat.Store, stores: dict[str, fbat.Store], **options: Unpack[fbat.ImportOptions]
+) -> dict[str, int]:
     """Import every network into the hub, print the reports, and give their sum."""
-    columns = ("network", ">examined", ">imported", ">deduplicated", ">filtered", ">reserved", ">watermark")
+    titles = (f">{name.removeprefix('skipped_')}" for name in FIGURES)
+    columns = ("network", ">examined", *titles, ">watermark")
     table, total = Table(columns), dict.fromkeys(FIGURES, 0)
     for network, store in stores.items():
-        report = import_network(hub, network, store, only_strong=only_strong)
+        report = hub.import_from(store, f"usgs/{network}", **options)
         figures = {name: getattr(report, name) for name in FIGURES}
         table.row(network, report.examined, *figures.values(), report.source_high_watermark)
         total = {name: total[name] + figures[name] for name in FIGURES}
@@ -186,12 +186,14 @@ def import_all(hub: fbat.Store, stores: dict[str, fbat.Store], *, only_strong: b
 
 def import_three_times(hub: fbat.Store, stores: dict[str, fbat.Store]) -> None:
     """Import what is strong, then the rest, then nothing."""
-    heading(2, "Import through a filter", "A callback reads each payload and keeps magnitude 2.5 and up.")
-    strong = import_all(hub, stores, only_strong=True)
-    heading(3, "Import again, without the filter", "The rest arrives. What was there is deduplicated, not copied.")
-    rest = import_all(hub, stores, only_strong=False)
+    told = "A callback reads each payload and keeps magnitude 2.5 and up."
+    heading(2, "Import through a filter", told)
+    strong = import_all(hub, stores, filter=is_strong, filter_columns=fbat.Columns.PAYLOAD)
+    told = "The rest arrives. What was there is deduplicated, not copied."
+    heading(3, "Import again, without the filter", told)
+    rest = import_all(hub, stores)
     heading(4, "Import once more", "Nothing is new: importing is safe to repeat.")
-    nothing = import_all(hub, stores, only_strong=False)
+    nothing = import_all(hub, stores)
     expect("imported through the filter", strong["imported"], EXPECTED_STRONG)
     expect("filtered", strong["skipped_filtered"], EXPECTED_EVENTS - EXPECTED_STRONG)
     expect("imported without it", rest["imported"], EXPECTED_EVENTS - EXPECTED_STRONG)
@@ -200,7 +202,7 @@ def import_three_times(hub: fbat.Store, stores: dict[str, fbat.Store]) -> None:
     expect("deduplicated once more", nothing["deduplicated"], EXPECTED_EVENTS)
 
 
-# ---- reading back ----------------------------------------------------------------------------------------------------
+# ---- reading back --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -216,27 +218,28 @@ class StrongQuake:
 def strong_quakes(records: Iterable[fbat.Record]) -> Iterator[StrongQuake]:
     """Read magnitude and place of each record that has both."""
     for record in records:
-        fields: dict[str, Any] = json.loads(record.payload or b"{}")
+        fields: dict[str, Any] = json.loads(record.payload)
         if fields.get("mag") is not None and fields.get("place") is not None:
             yield StrongQuake(fields["mag"], record.timestamp_us, record.id, fields["place"])
 
 
 def print_strongest(hub: fbat.Store) -> fbat.Id:
-    """Walk over the whole hub, and print the strongest, the earlier one first where two are equal."""
+    """Print the strongest of the whole hub, the earlier one first where two are equal."""
     records = hub.records(entity="quake", columns=fbat.Columns.PAYLOAD)  # and all below quake:
-    strongest = sorted(strong_quakes(records), key=lambda quake: (-quake.magnitude, quake.time_us))[:STRONGEST]
+    quakes = sorted(strong_quakes(records), key=lambda quake: (-quake.magnitude, quake.time_us))
+    strongest = quakes[:STRONGEST]
     table = Table((">mag", "time (UTC)", "place", "source", ">seq", "id there"))
     for quake in strongest:
-        provenance = hub.provenance(quake.id)
+        provenance = hub.get(quake.id).provenance()
         if provenance is None:
             die("an event of the hub was not imported")
         table.row(
             f"{quake.magnitude:.1f}",
             f"{fbat.to_datetime(quake.time_us):%Y-%m-%d %H:%M}",
             quake.place,
-            provenance.namespace,
-            provenance.sequence,
-            f"{str(provenance.event_id)[:8]}…",
+            provenance.source_namespace,
+            provenance.source_sequence,
+            f"{str(provenance.source_event_id)[:8]}…",
         )
     heading(
         5,
@@ -257,20 +260,20 @@ def print_hex(data: bytes) -> None:
 
 
 def print_frame(hub: fbat.Store, event_id: fbat.Id) -> None:
-    """Print the frame, which is how provenance travels: any program that knows its format can read it."""
+    """Print the frame, which is how provenance travels."""
     heading(6, "A provenance frame", "As it goes over a wire, and decoded again.")
-    provenance = hub.provenance(event_id)
+    provenance = hub.get(event_id).provenance()
     if provenance is None:
         die("an event of the hub was not imported")
     frame = provenance.encode()
     print_hex(frame)
     decoded = fbat.Provenance.decode(frame)
     print(f"\n  schema version  {decoded.schema_version}")
-    print(f"  namespace       {decoded.namespace}")
-    print(f"  event id        {decoded.event_id}")
-    print(f"  sequence        {decoded.sequence}")
-    print(f"  kind            0x{decoded.kind:04x}")
-    print(f"  content hash    {decoded.content_hash}")
+    print(f"  namespace       {decoded.source_namespace}")
+    print(f"  event id        {decoded.source_event_id}")
+    print(f"  sequence        {decoded.source_sequence}")
+    print(f"  kind            0x{decoded.source_kind:04x}")
+    print(f"  content hash    {decoded.source_content_hash}")
     expect("equal frames", decoded.encode() == frame, True)
 
 
@@ -278,15 +281,15 @@ def print_state(hub: fbat.Store) -> None:
     """Print what there is to know about the hub, and check it."""
     busiest = "quake:ci"
     heading(7, "The hub", "Every checksum, hash, chain and index is checked against the log.")
-    head, frontier, report = hub.head(busiest), hub.frontier(), hub.verify()
-    totals, findings = report.totals, len(report.findings)
+    head, frontier, (report, _) = hub.head(busiest), hub.frontier(), hub.verify()
     print(f"  head            {busiest} is at version {head.version}, sequence {head.sequence}")
     print(f"  frontier        visible {frontier.visible}, durable {frontier.durable}")
-    print(f"  verify          {totals.events} events in {totals.batches} batches: {findings} findings")
-    expect("findings", findings, 0)
+    verified = f"{report.events} events in {report.batches} batches"
+    print(f"  verify          {verified}: {report.findings} findings")
+    expect("findings", report.findings, 0)
     expect("visible", frontier.visible, 1 + EXPECTED_EVENTS)
     expect("durable", frontier.durable, frontier.visible)
-    expect("events", totals.events - totals.system_events, EXPECTED_EVENTS)
+    expect("events", report.events - report.system_events, EXPECTED_EVENTS)
 
 
 def run(quakes: list[Quake], directory: Path) -> None:
@@ -315,8 +318,9 @@ def main() -> int:
     except OSError as error:
         die(f"{directory}: {error.strerror}")
     quakes = read_input(sys.argv[1])
-    title = bold(f"fbat {fbat.version()}")
-    print(f"{title}: {len(quakes)} earthquakes, explosions and quarry blasts of one week, from {sys.argv[1]}")
+    title, count = bold(f"fbat {fbat.version()}"), len(quakes)
+    what = "earthquakes, explosions and quarry blasts of one week"
+    print(f"{title}: {count} {what}, from {sys.argv[1]}")
     try:
         run(quakes, directory)
     except fbat.Error as error:
@@ -325,10 +329,8 @@ def main() -> int:
     if surprises:
         print("\n✗ This is not what was expected.")
         return 1
-    told = (
-        f"{EXPECTED_EVENTS} events of {EXPECTED_NETWORKS} networks in one store, each once, each with its provenance."
-    )
-    print(f"\n{good('✓')} {told}")
+    told = f"{EXPECTED_EVENTS} events of {EXPECTED_NETWORKS} networks in one store"
+    print(f"\n{good('✓')} {told}, each once, each with its provenance.")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Tables for a terminal: columns as wide as what is in them, numbers to the right, rules in UTF-8."""
+"""Tables for a terminal: columns as wide as what is in them, numbers to the right."""
 
 from __future__ import annotations
 

@@ -2,28 +2,36 @@
 //! library themselves, and count how often what belongs to them is disposed of.
 
 use crate::calls::{c, checked};
-use fbat::ffi::import::{fbat_filter_fn, fbat_import_report, fbat_progress_fn};
+use fbat::ffi::boundary::status::{
+    FBAT_ERR_BUSY, FBAT_ERR_CLOSED, FBAT_ERR_INVALID_HANDLE, FBAT_OK,
+};
+use fbat::ffi::boundary::store::fbat_store;
+use fbat::ffi::boundary::types::{fbat_destroy_fn, fbat_str};
+use fbat::ffi::cancel::{fbat_progress, fbat_progress_fn};
+use fbat::ffi::import::{fbat_filter_fn, fbat_import_progress_fn, fbat_import_report};
 use fbat::ffi::log::{fbat_log_fn, FBAT_LOG_ERROR, FBAT_LOG_INFO};
 use fbat::ffi::page::{fbat_page_free, fbat_page_len, fbat_record};
-use fbat::ffi::query::fbat_store_query;
-use fbat::ffi::status::{FBAT_ERR_BUSY, FBAT_ERR_CLOSED, FBAT_ERR_INVALID_HANDLE, FBAT_OK};
-use fbat::ffi::store::{fbat_store, fbat_store_close, fbat_store_free};
-use fbat::ffi::types::{fbat_destroy_fn, fbat_str};
+use fbat::ffi::query::{fbat_cursor, fbat_cursor_next, fbat_store_query};
+use fbat::ffi::store::{fbat_store_close, fbat_store_free};
 use std::cell::{Cell, RefCell};
 use std::ffi::{c_char, c_void};
 use std::hint::black_box;
 use std::ptr::{null, null_mut};
 
-/// What callbacks do during an import.
+/// What callbacks do during a call.
 #[derive(Default)]
 pub struct Calls {
     pub answers: Vec<u8>,
-    /// The stores that take part.
+    /// Stores that may take part.
     pub stores: [usize; 2],
+    /// A cursor, which may be the one that reads.
+    pub cursor: usize,
+    /// Whether it is an import, of these stores.
+    pub importing: bool,
 }
 
 thread_local! {
-    static CALLS: RefCell<Calls> = const { RefCell::new(Calls { answers: Vec::new(), stores: [0; 2] }) };
+    static CALLS: RefCell<Calls> = RefCell::default();
     /// How many times something to dispose of was handed over, and how many times it was disposed
     /// of.
     static GIVEN: Cell<u64> = const { Cell::new(0) };
@@ -35,10 +43,10 @@ pub fn begin() {
     DESTROYED.set(0);
 }
 
-/// Runs an import with these answers.
-pub fn during(calls: Calls, import: impl FnOnce()) {
+/// Runs a call with these answers.
+pub fn during(calls: Calls, call: impl FnOnce()) {
     CALLS.replace(calls);
-    import();
+    call();
     CALLS.take();
 }
 
@@ -68,6 +76,10 @@ pub fn progress(choice: u8) -> fbat_progress_fn {
     (choice % 8 < 6).then_some(on_progress as _)
 }
 
+pub fn import_progress(choice: u8) -> fbat_import_progress_fn {
+    (choice % 8 < 6).then_some(on_import_progress as _)
+}
+
 pub fn log(choice: u8) -> fbat_log_fn {
     (choice % 8 < 6).then_some(on_log as _)
 }
@@ -81,7 +93,18 @@ unsafe extern "C-unwind" fn on_filter(_: *mut c_void, record: *const fbat_record
     answer(1)
 }
 
-unsafe extern "C-unwind" fn on_progress(_: *mut c_void, report: *const fbat_import_report) -> i32 {
+unsafe extern "C-unwind" fn on_progress(_: *mut c_void, progress: *const fbat_progress) -> i32 {
+    // SAFETY: the library gives it, and it lives until this returns.
+    let progress = unsafe { progress.read() };
+    assert_eq!(progress.struct_size, size_of::<fbat_progress>());
+    assert!(progress.done <= progress.total, "{} of {}", progress.done, progress.total);
+    answer(0)
+}
+
+unsafe extern "C-unwind" fn on_import_progress(
+    _: *mut c_void,
+    report: *const fbat_import_report,
+) -> i32 {
     // SAFETY: the library gives a report that lives until this returns.
     let report = unsafe { report.read() };
     assert_eq!(report.struct_size, size_of::<fbat_import_report>());
@@ -100,7 +123,9 @@ unsafe extern "C-unwind" fn on_log(
 
 /// What the input says; `go_on` where it says no more.
 fn answer(go_on: i32) -> i32 {
-    let (next, stores) = CALLS.with_borrow_mut(|calls| (calls.answers.pop(), calls.stores));
+    let (next, stores, cursor, importing) = CALLS.with_borrow_mut(|calls| {
+        (calls.answers.pop(), calls.stores, calls.cursor as *mut fbat_cursor, calls.importing)
+    });
     let store = stores[usize::from(next.unwrap_or(0) >= 0x80)] as *mut fbat_store;
     match next.unwrap_or(0) % 16 {
         8 | 9 => return 1 - go_on,
@@ -109,7 +134,10 @@ fn answer(go_on: i32) -> i32 {
         12 => {
             let status = checked(c!(fbat_store_close(store, null_mut())));
             let refused = [FBAT_ERR_BUSY, FBAT_ERR_INVALID_HANDLE, FBAT_ERR_CLOSED];
-            assert!(refused.contains(&status), "a store is not closed by a callback of its import");
+            assert!(
+                !importing || refused.contains(&status),
+                "a store is not closed by a callback of its import"
+            );
         }
         13 => c!(fbat_store_free(store)),
         14 => {
@@ -117,6 +145,11 @@ fn answer(go_on: i32) -> i32 {
             if checked(c!(fbat_store_query(store, null(), &mut page, null_mut()))) == FBAT_OK {
                 black_box(c!(fbat_page_len(page)));
             }
+            c!(fbat_page_free(page));
+        }
+        15 => {
+            let mut page = null_mut();
+            checked(c!(fbat_cursor_next(cursor, &mut page, null_mut())));
             c!(fbat_page_free(page));
         }
         _ => {}

@@ -4,18 +4,22 @@
 //! NULL on failure. In the end nothing may be left.
 
 use crate::callbacks::{self, Calls};
-use crate::disk::Disk;
 use crate::input::Input;
 use crate::stores::{self, BOOT};
 use fbat::engine::log::options::{OpenMode, Options};
 use fbat::engine::model::provenance::MAGIC;
-use fbat::ffi::internal::store_open_with;
-use fbat::ffi::status::*;
+use fbat::engine::platform::memory::MemoryVfs;
+use fbat::ffi::boundary::error::fbat_error;
+use fbat::ffi::boundary::status::*;
+use fbat::ffi::boundary::store::fbat_store;
+use fbat::ffi::boundary::types::{fbat_extension, fbat_hash, fbat_id, fbat_str};
+use fbat::ffi::seams::store_open_with;
 use fbat::ffi::version::fbat_live_handles;
-use fbat::ffi::{append::*, buffer::*, error::*, id::*, import::*, log::*, page::*};
-use fbat::ffi::{provenance::*, query::*, store::*, types::*, verify::*};
+use fbat::ffi::{
+    append::*, buffer::*, cancel::*, copy::*, error::*, findings::*, id::*, import::*,
+};
+use fbat::ffi::{log::*, page::*, provenance::*, query::*, region::*, store::*, verify::*};
 use std::ffi::c_char;
-use std::mem::MaybeUninit;
 use std::path::Path;
 use std::ptr::{null, null_mut};
 
@@ -37,28 +41,71 @@ const BEFORE: u8 = 0xa5;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Type {
     Store,
-    OpenOptions,
-    Query,
     Cursor,
     Page,
-    ImportOptions,
     Cancel,
-    Provenance,
     Buffer,
     Error,
-    Verify,
+    Findings,
+}
+
+/// The largest struct that the library takes.
+const STRUCT_BYTES_MAX: usize = 4096;
+
+/// A struct for the library, and room for what a newer header may have added.
+#[repr(C)]
+struct Room<T> {
+    value: T,
+    rest: [u8; STRUCT_BYTES_MAX],
+}
+
+impl<T: Copy> Room<T> {
+    /// Of a struct that has its size in front.
+    fn new(value: T) -> Room<T> {
+        Room { value, rest: [0; STRUCT_BYTES_MAX] }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        // SAFETY: within the room, of which every byte was written.
+        unsafe {
+            let start = (&raw const *self).cast();
+            std::slice::from_raw_parts(start, size_of::<T>() + STRUCT_BYTES_MAX)
+        }
+    }
+
+    fn size(&mut self) -> &mut usize {
+        // SAFETY: every struct has its size in front.
+        unsafe { &mut *(&raw mut self.value).cast::<usize>() }
+    }
+}
+
+/// A struct that is zero but for its size.
+fn initial<T>() -> T {
+    // SAFETY: structs of the header have their size in front; integers, pointers and functions that
+    // may be missing are valid as zero.
+    unsafe {
+        let mut value: T = std::mem::zeroed();
+        (&raw mut value).cast::<usize>().write(size_of::<T>());
+        value
+    }
+}
+
+/// Whether a struct of this size is one that the library knows, or could be of a newer header.
+fn is_taken<T>(size: usize) -> bool {
+    let later = size > size_of::<T>() && size <= STRUCT_BYTES_MAX;
+    size == size_of::<T>() || later && size.is_multiple_of(align_of::<T>())
 }
 
 struct Machine<'a> {
     input: Input<'a>,
-    disk: Disk,
+    disk: MemoryVfs,
     /// Every handle that there ever was.
     made: Vec<(Type, usize)>,
 }
 
 /// Calls until the input ends.
 pub fn run(data: &[u8]) {
-    let disk = Disk::of_boot(BOOT);
+    let disk = MemoryVfs::of_boot(BOOT);
     let samples = stores::samples();
     disk.put(Path::new("/s"), &samples[1].files);
     disk.put(Path::new("/t"), &samples[0].files);
@@ -87,6 +134,14 @@ impl Text {
 
     fn str(&self) -> fbat_str {
         fbat_str { data: self.data(), len: self.len() }
+    }
+
+    /// As a member that may be left out.
+    fn optional_str(&self) -> fbat_str {
+        match self.0.is_empty() && self.1.is_none() {
+            true => fbat_str { data: null(), len: 0 },
+            false => self.str(),
+        }
     }
 }
 
@@ -139,6 +194,14 @@ impl Machine<'_> {
         }
     }
 
+    /// The struct, or the defaults.
+    fn optional<T>(&mut self, place: *const T) -> *const T {
+        match self.input.one_in(2) {
+            true => null(),
+            false => place,
+        }
+    }
+
     /// A call that can tell of its failure.
     fn call(&mut self, call: impl FnOnce(*mut *mut fbat_error) -> fbat_status) -> fbat_status {
         let mut err = usize::from(BEFORE) as *mut fbat_error;
@@ -182,33 +245,41 @@ impl Machine<'_> {
         }
     }
 
+    /// The struct, mostly as it is; sometimes of another size, or with something behind its end.
+    fn given<T: Copy>(&mut self, value: T) -> Room<T> {
+        let mut room = Room::new(value);
+        if self.input.u8() >= 0xf0 {
+            *room.size() = self.input.edgy() as usize;
+            room.rest[self.input.below(64)] = self.input.u8() % 2;
+        }
+        room
+    }
+
     /// A call that fills a struct in; `zeroed`: all of it is zero on failure.
-    fn fill<T>(
+    fn fill<T: Copy>(
         &mut self,
         zeroed: bool,
         fill: impl FnOnce(*mut T, *mut *mut fbat_error) -> fbat_status,
     ) -> fbat_status {
-        let size = match self.input.u8() {
+        let mut room = Room { value: initial::<T>(), rest: [BEFORE; STRUCT_BYTES_MAX] };
+        // SAFETY: within the value.
+        unsafe { (&raw mut room.value).cast::<u8>().write_bytes(BEFORE, size_of::<T>()) };
+        *room.size() = match self.input.u8() {
             0xf0.. => self.input.edgy() as usize,
             _ => size_of::<T>(),
         };
-        let mut value = MaybeUninit::<T>::uninit();
-        let start = value.as_mut_ptr().cast::<u8>();
-        // SAFETY: within the value, which has its size in front, and no padding.
-        unsafe {
-            start.write_bytes(BEFORE, size_of::<T>());
-            start.cast::<usize>().write(size);
-        }
-        let place = self.place(value.as_mut_ptr());
+        let size = *room.size();
+        let place = self.place(&raw mut room.value);
         let status = self.call(|err| fill(place, err));
-        // SAFETY: as above.
-        let bytes = unsafe { std::slice::from_raw_parts(start, size_of::<T>()) };
-        let rest = &bytes[size_of::<usize>()..];
-        if place.is_null() || size != size_of::<T>() {
-            assert!(place.is_null() || status != FBAT_OK, "a size that is not known is refused");
-            assert!(rest.iter().all(|byte| *byte == BEFORE), "and nothing is written then");
-        } else if status != FBAT_OK && zeroed && bytes_were_written(rest) {
-            assert!(rest.iter().all(|byte| *byte == 0), "on failure a struct is zero");
+        assert_eq!(*room.size(), size, "a size stays what it is");
+        let taken = !place.is_null() && is_taken::<T>(size);
+        let end = if taken { size } else { size_of::<usize>() };
+        let (written, rest) = room.bytes().split_at(end);
+        assert!(rest.iter().all(|byte| *byte == BEFORE), "nothing is written behind a struct");
+        assert!(taken || place.is_null() || status != FBAT_OK, "a size that is none is refused");
+        let written = &written[size_of::<usize>()..];
+        if status != FBAT_OK && zeroed && bytes_were_written(written) {
+            assert!(written.iter().all(|byte| *byte == 0), "on failure a struct is zero");
         }
         status
     }
@@ -222,19 +293,17 @@ impl Machine<'_> {
                 self.call(|err| c!(fbat_store_close(store, err)));
             }
             7 | 8 => self.free(),
-            9..12 => self.read(),
-            12 => self.page(),
-            13..16 => self.import(),
-            16..19 => self.set_import(),
-            19 | 20 => self.set_query(),
-            21 => self.set_open(),
-            22..24 => self.provenance(),
-            24 => self.provenance_record(),
-            25..27 => self.figures(),
-            27 => self.verify(),
-            28 => self.look(),
-            29 => self.convert(),
-            30 => self.cancel(),
+            9..13 => self.read(),
+            13 => self.page(),
+            14..19 => self.import(),
+            19..21 => self.provenance(),
+            21 => self.provenance_record(),
+            22..24 => self.figures(),
+            24..26 => self.verify(),
+            26 => self.look(),
+            27 => self.convert(),
+            28 => self.cancel(),
+            29 | 30 => self.backup(),
             _ => {
                 let (log, destroy) =
                     (callbacks::log(self.input.u8()), callbacks::destroy(self.input.u8()));
@@ -254,12 +323,28 @@ impl Machine<'_> {
             None,
         ]);
         let path = path.map_or(null(), |path| path.as_ptr());
-        let options = self.handle::<fbat_open_options>(Type::OpenOptions);
+        let (label, small) = (self.optional_text(), self.input.one_in(4));
+        let mut options: fbat_open_options = initial();
+        options.mode = self.odd(5);
+        options.durability = self.odd(3);
+        options.label = label.optional_str();
+        if small {
+            options.payload_bytes_max = self.input.edgy() as usize;
+            options.batch_events_max = self.input.edgy() as usize;
+            options.batch_bytes_max = self.input.edgy() as usize;
+            options.segment_bytes = self.input.edgy();
+        }
+        options.progress = callbacks::progress(self.input.u8());
+        options.cancel = self.token();
+        let mut options = self.given(options);
+        let options = self.optional(&raw mut options.value);
         let mine = stores::options(&self.disk, OpenMode::MustExist);
         let change =
             |given| Options { vfs: mine.vfs, clock: mine.clock, entropy: mine.entropy, ..given };
-        self.make(Type::Store, false, |out, err| {
-            c!(store_open_with(path, options, change, out, err))
+        self.during(|machine| {
+            machine.make(Type::Store, false, |out, err| {
+                c!(store_open_with(path, options, change, out, err))
+            });
         });
     }
 
@@ -288,10 +373,7 @@ impl Machine<'_> {
     }
 
     fn event(&mut self, texts: &[Text; 3], extensions: &[fbat_extension]) -> fbat_event {
-        let mut event = MaybeUninit::uninit();
-        c!(fbat_event_init(event.as_mut_ptr()));
-        // SAFETY: just initialised.
-        let mut event: fbat_event = unsafe { event.assume_init() };
+        let mut event: fbat_event = initial();
         let odd = self.input.u8();
         let ordinary = fbat_str { data: c"order".as_ptr(), len: 5 };
         event.entity = if odd & 1 == 0 { ordinary } else { texts[0].str() };
@@ -301,8 +383,9 @@ impl Machine<'_> {
         event.payload_len = if odd & 4 == 0 { 0 } else { texts[2].len() };
         event.key.bytes[15] = self.input.u8() % 4;
         if odd & 8 != 0 {
-            event.struct_size = event.struct_size.wrapping_add(self.input.u8() as i8 as usize);
-            event.options = self.input.u8().into();
+            // Not above: an array has no room for more.
+            event.struct_size = event.struct_size.wrapping_sub(self.input.u8().into());
+            event.event_flags = self.input.u8().into();
             event.expect = self.input.u8().into();
             event.expected_version = self.input.edgy();
             event.timestamp_us = self.input.edgy() as i64;
@@ -330,24 +413,111 @@ impl Machine<'_> {
         }
     }
 
+    /// A number that is below `count`, but for some.
+    fn odd(&mut self, count: u32) -> u32 {
+        match self.input.u8() {
+            any @ 0xf0.. => 1 << (any % 32),
+            small => u32::from(small) % count,
+        }
+    }
+
+    fn token(&mut self) -> *const fbat_cancel {
+        match self.input.one_in(4) {
+            true => self.handle::<fbat_cancel>(Type::Cancel),
+            false => null(),
+        }
+    }
+
+    /// Text of a member that may be left out.
+    fn optional_text(&mut self) -> Text {
+        match self.input.one_in(4) {
+            true => self.text(),
+            false => Text(Vec::new(), None),
+        }
+    }
+
+    /// The region, with the texts that it points to.
+    fn region(&mut self, texts: &[Text; 2]) -> fbat_region {
+        let mut region: fbat_region = initial();
+        region.entity = texts[0].optional_str();
+        region.scope = texts[1].optional_str();
+        if self.input.one_in(2) {
+            region.kind_match = self.odd(3) as u16;
+            region.kind = match self.input.one_in(4) {
+                true => self.input.u16(),
+                false => 0x1001,
+            };
+        }
+        if self.input.one_in(2) {
+            (region.version_first, region.version_last) = (self.input.edgy(), self.input.edgy());
+        }
+        if self.input.one_in(2) {
+            region.flags = self.odd(4);
+            region.timestamp_first_us = self.input.edgy() as i64;
+            region.timestamp_last_us = self.input.edgy() as i64;
+            region.recorded_first_us = self.input.edgy() as i64;
+            region.recorded_last_us = self.input.edgy() as i64;
+        }
+        region
+    }
+
+    /// Runs a call whose callbacks answer as the input says.
+    fn during(&mut self, call: impl FnOnce(&mut Self)) {
+        let length = self.input.u8() as usize % 16;
+        let answers = Calls {
+            answers: self.input.bytes(length).to_vec(),
+            stores: [Type::Store; 2].map(|of| self.handle::<fbat_store>(of) as usize),
+            cursor: self.handle::<fbat_cursor>(Type::Cursor) as usize,
+            ..Calls::default()
+        };
+        callbacks::during(answers, || call(self));
+    }
+
+    fn query(&mut self, region: *const fbat_region) -> fbat_query {
+        let mut query: fbat_query = initial();
+        query.region = region;
+        if self.input.one_in(2) {
+            query.after = self.input.edgy();
+            query.until = self.input.edgy();
+            query.limit = self.input.edgy() as usize;
+        }
+        query.columns = self.odd(16);
+        query.flags = self.odd(4);
+        query.progress = callbacks::progress(self.input.u8());
+        query.cancel = self.token();
+        query
+    }
+
     fn read(&mut self) {
-        let (store, query) =
-            (self.handle::<fbat_store>(Type::Store), self.handle::<fbat_query>(Type::Query));
+        let store = self.handle::<fbat_store>(Type::Store);
+        let texts = [self.optional_text(), self.optional_text()];
+        let region = self.region(&texts);
+        let mut region = self.given(region);
+        let region = self.optional(&raw mut region.value);
+        let query = self.query(region);
+        let mut query = self.given(query);
+        let query = self.optional(&raw mut query.value);
         match self.input.u8() % 4 {
             0 => {
-                let (id, columns) = (self.id(), self.input.u8().into());
+                let (id, columns) = (self.id(), self.odd(16));
                 let id = self.place((&raw const id).cast_mut());
                 self.make(Type::Page, false, |out, err| {
                     c!(fbat_event_get(store, id, columns, out, err))
                 });
             }
-            1 => self
-                .make(Type::Page, false, |out, err| c!(fbat_store_query(store, query, out, err))),
+            1 => self.during(|machine| {
+                machine.make(Type::Page, false, |out, err| {
+                    c!(fbat_store_query(store, query, out, err))
+                });
+            }),
             2 => self
                 .make(Type::Cursor, false, |out, err| c!(fbat_cursor_new(store, query, out, err))),
             _ => {
                 let cursor = self.handle(Type::Cursor);
-                self.make(Type::Page, true, |out, err| c!(fbat_cursor_next(cursor, out, err)));
+                self.during(|machine| {
+                    machine
+                        .make(Type::Page, true, |out, err| c!(fbat_cursor_next(cursor, out, err)));
+                });
             }
         }
     }
@@ -357,141 +527,89 @@ impl Machine<'_> {
         let (rows, count) = (c!(fbat_page_rows(page)), c!(fbat_page_len(page)));
         assert!(count == 0 || !rows.is_null(), "rows that are counted are there");
         for at in 0..count {
-            callbacks::read_record(rows.wrapping_add(at));
+            let row = c!(fbat_page_row(page, at));
+            assert_eq!(row, rows.wrapping_add(at), "rows are as far apart as they say");
+            callbacks::read_record(row);
         }
-        c!(fbat_page_next(page));
+        assert!(c!(fbat_page_row(page, count)).is_null(), "there is no row more");
+        c!(fbat_page_resume(page));
         c!(fbat_page_is_end(page));
     }
 
     fn import(&mut self) {
         let stores =
             [self.handle::<fbat_store>(Type::Store), self.handle::<fbat_store>(Type::Store)];
-        let options = self.handle::<fbat_import_options>(Type::ImportOptions);
+        let name = match self.input.one_in(2) {
+            true => self.text(),
+            false => Text(b"shop".to_vec(), None),
+        };
+        let texts = [self.optional_text(), self.optional_text()];
+        let region = self.region(&texts);
+        let mut region = self.given(region);
+        let mut options: fbat_import_options = initial();
+        options.source_namespace = name.str();
+        options.region = self.optional(&raw mut region.value);
+        if self.input.one_in(4) {
+            options.after = self.input.edgy();
+        }
+        options.chunk_size = self.input.u8().into();
+        options.filter = callbacks::filter(self.input.u8());
+        options.progress = callbacks::import_progress(self.input.u8());
+        options.cancel = self.token();
+        options.filter_columns = self.odd(16);
+        options.durability = self.odd(2);
+        options.on_conflict = self.odd(2);
+        options.flags = self.odd(4);
+        let mut options = self.given(options);
+        let options = self.place(&raw mut options.value).cast_const();
         let length = self.input.u8() as usize % 16;
         let answers = Calls {
             answers: self.input.bytes(length).to_vec(),
-            stores: stores.map(|s| s as usize),
+            stores: stores.map(|store| store as usize),
+            importing: true,
+            ..Calls::default()
         };
         callbacks::during(answers, || {
             self.fill(false, |out, err| c!(fbat_import(stores[0], stores[1], options, out, err)));
         });
     }
 
-    fn set_import(&mut self) {
-        if self.input.one_in(4) {
-            return self.keep(Type::ImportOptions, fbat_import_options_new());
-        }
-        let options = self.handle::<fbat_import_options>(Type::ImportOptions);
-        let (text, number) = (self.text(), self.input.u8());
-        checked(match self.input.u8() % 16 {
-            0..4 => c!(fbat_import_options_set_namespace(options, text.data(), text.len())),
-            4 => c!(fbat_import_options_set_entity(options, text.data(), text.len())),
-            5 => c!(fbat_import_options_set_scope(options, text.data(), text.len())),
-            6 => c!(fbat_import_options_set_kind(options, self.input.u16())),
-            7 => c!(fbat_import_options_set_category(options, number.into())),
-            8 => c!(fbat_import_options_set_any_kind(options)),
-            9 => {
-                c!(fbat_import_options_set_versions(options, self.input.edgy(), self.input.edgy()))
-            }
-            10 => c!(fbat_import_options_set_after(options, self.input.edgy())),
-            11 => c!(fbat_import_options_set_chunk_size(options, number.into())),
-            12 => c!(fbat_import_options_set_on_conflict(options, u32::from(number) % 3)),
-            13 => {
-                let (filter, destroy) =
-                    (callbacks::filter(number), callbacks::destroy(self.input.u8()));
-                c!(fbat_import_options_set_filter(options, filter, null_mut(), destroy))
-            }
-            14 => {
-                let (progress, destroy) =
-                    (callbacks::progress(number), callbacks::destroy(self.input.u8()));
-                c!(fbat_import_options_set_progress(options, progress, null_mut(), destroy))
-            }
-            _ => match number % 4 {
-                0 => c!(fbat_import_options_set_durability(options, self.input.u8().into())),
-                1 => c!(fbat_import_options_set_flags(options, self.input.u8().into())),
-                2 => c!(fbat_import_options_set_filter_columns(options, self.input.u8().into())),
-                _ => c!(fbat_import_options_set_cancel(options, self.handle(Type::Cancel))),
-            },
-        });
-    }
-
-    fn set_query(&mut self) {
-        if self.input.one_in(4) {
-            return self.keep(Type::Query, fbat_query_new());
-        }
-        let query = self.handle::<fbat_query>(Type::Query);
-        let text = self.text();
-        checked(match self.input.u8() % 10 {
-            0 => c!(fbat_query_set_entity(query, text.data(), text.len())),
-            1 => c!(fbat_query_set_scope(query, text.data(), text.len())),
-            2 => c!(fbat_query_set_kind(query, self.input.u16())),
-            3 => c!(fbat_query_set_category(query, self.input.u8().into())),
-            4 => c!(fbat_query_set_versions(query, self.input.edgy(), self.input.edgy())),
-            5 => c!(fbat_query_set_after(query, self.input.edgy())),
-            6 => c!(fbat_query_set_until(query, self.input.edgy())),
-            7 => c!(fbat_query_set_limit(query, self.input.edgy() as usize)),
-            8 => c!(fbat_query_set_columns(query, self.input.u8().into())),
-            _ => c!(fbat_query_set_flags(query, self.input.u8().into())),
-        });
-    }
-
-    fn set_open(&mut self) {
-        if self.input.one_in(4) {
-            return self.keep(Type::OpenOptions, fbat_open_options_new());
-        }
-        let options = self.handle::<fbat_open_options>(Type::OpenOptions);
-        let text = self.text();
-        checked(match self.input.u8() % 8 {
-            0..3 => c!(fbat_open_options_set_mode(options, u32::from(self.input.u8()) % 5)),
-            3 => c!(fbat_open_options_set_durability(options, u32::from(self.input.u8()) % 3)),
-            4 => c!(fbat_open_options_set_label(options, text.data(), text.len())),
-            5 => c!(fbat_open_options_set_payload_bytes_max(options, self.input.edgy() as usize)),
-            6 => c!(fbat_open_options_set_batch_events_max(options, self.input.edgy() as usize)),
-            _ => c!(fbat_open_options_set_batch_bytes_max(options, self.input.edgy() as usize)),
-        });
-    }
-
     fn provenance(&mut self) {
-        let provenance = self.handle::<fbat_provenance>(Type::Provenance);
-        let (text, id, flags) = (self.text(), self.id(), u32::from(self.input.u8()) % 3);
+        let (text, flags) = (self.text(), self.odd(2));
         let length = self.input.u8().into();
         let bytes = [&MAGIC[..], self.input.bytes(length)].concat();
         let (body, body_len) = (bytes[6..].as_ptr(), bytes.len() - 6);
-        match self.input.u8() % 8 {
-            0 => self.keep(Type::Provenance, fbat_provenance_new()),
-            1 => drop(checked(c!(fbat_provenance_set_namespace(
-                provenance,
-                text.data(),
-                text.len()
-            )))),
-            2 => drop(checked(c!(fbat_provenance_set_event_id(provenance, &id)))),
-            3 => drop(checked(c!(fbat_provenance_set_schema_version(provenance, flags as u16)))),
-            4 => self.make(Type::Buffer, false, |out, err| {
-                c!(fbat_provenance_encode(provenance, out, err))
+        let mut provenance: fbat_provenance = initial();
+        provenance.schema_version = self.odd(2) as u16;
+        provenance.source_namespace = text.str();
+        provenance.source_event_id = self.id();
+        provenance.source_sequence = self.input.edgy();
+        let mut given = self.given(provenance);
+        let given = self.place(&raw mut given.value).cast_const();
+        match self.input.u8() % 4 {
+            0 => self
+                .make(Type::Buffer, false, |out, err| c!(fbat_provenance_encode(given, out, err))),
+            1 => self.make(Type::Buffer, false, |out, err| {
+                c!(fbat_provenance_encode_body(given, out, err))
             }),
-            5 => self.make(Type::Buffer, false, |out, err| {
-                c!(fbat_provenance_encode_body(provenance, out, err))
-            }),
-            6 => self.make(Type::Provenance, false, |out, err| {
+            2 => drop(self.fill(true, |out, err| {
                 c!(fbat_provenance_decode(bytes.as_ptr(), bytes.len(), flags, out, err))
-            }),
-            _ => self.make(Type::Provenance, false, |out, err| {
+            })),
+            _ => drop(self.fill(true, |out, err| {
                 c!(fbat_provenance_from_extension(body, body_len, flags, out, err))
-            }),
+            })),
         }
     }
 
     fn provenance_record(&mut self) {
-        let (store, id) = (self.handle::<fbat_store>(Type::Store), self.id());
         let page = self.handle::<fbat_page>(Type::Page);
-        if self.input.one_in(2) {
-            return self.make(Type::Provenance, true, |out, err| {
-                c!(fbat_event_provenance(store, &id, out, err))
-            });
-        }
         let (rows, count) = (c!(fbat_page_rows(page)), c!(fbat_page_len(page)));
         let row = if count == 0 { null() } else { rows.wrapping_add(self.input.below(count)) };
-        self.make(Type::Provenance, true, |out, err| c!(fbat_record_provenance(row, out, err)));
+        let mut out = self.given(initial::<fbat_provenance>());
+        let place = self.place(&raw mut out.value);
+        if c!(fbat_record_provenance(row, place)) {
+            callbacks::read_text(out.value.source_namespace);
+        }
     }
 
     fn figures(&mut self) {
@@ -519,21 +637,44 @@ impl Machine<'_> {
     }
 
     fn verify(&mut self) {
-        let (store, report) = (
-            self.handle::<fbat_store>(Type::Store),
-            self.handle::<fbat_verify_report>(Type::Verify),
-        );
-        match self.input.u8() % 4 {
-            0 | 1 => {
-                self.make(Type::Verify, false, |out, err| c!(fbat_store_verify(store, out, err)))
+        let store = self.handle::<fbat_store>(Type::Store);
+        let texts = [self.optional_text(), self.optional_text()];
+        let region = self.region(&texts);
+        let mut region = self.given(region);
+        let mut options: fbat_verify_options = initial();
+        options.region = self.optional(&raw mut region.value);
+        options.progress = callbacks::progress(self.input.u8());
+        options.cancel = self.token();
+        let mut options = self.given(options);
+        let options = self.optional(&raw mut options.value);
+        let mut findings = usize::from(BEFORE) as *mut fbat_findings;
+        let place = self.place(&raw mut findings);
+        self.during(|machine| {
+            let status = machine
+                .fill(true, |out, err| c!(fbat_store_verify(store, options, out, place, err)));
+            let is_there = !place.is_null() && !findings.is_null();
+            assert_eq!(is_there, !place.is_null() && status == FBAT_OK, "findings, or a failure");
+            if is_there {
+                machine.keep(Type::Findings, findings);
             }
-            2 => drop(self.fill(true, |out, err| c!(fbat_verify_report_totals(report, out, err)))),
-            _ => {
-                let index = self.input.below(3);
-                self.fill(true, |out, err| c!(fbat_verify_report_finding(report, index, out, err)));
-                c!(fbat_verify_report_finding_count(report));
-            }
-        }
+        });
+    }
+
+    fn backup(&mut self) {
+        let store = self.handle::<fbat_store>(Type::Store);
+        let paths =
+            [Some(c"/copy"), Some(c"/s"), Some(c"/s/in"), Some(c"/no/way"), Some(c""), None];
+        let path = self.input.pick(&paths).map_or(null(), |path| path.as_ptr());
+        let mut options: fbat_backup_options = initial();
+        options.flags = self.odd(2);
+        options.reserved = u32::from(self.input.u8() >= 0xf0);
+        options.progress = callbacks::progress(self.input.u8());
+        options.cancel = self.token();
+        let mut options = self.given(options);
+        let options = self.optional(&raw mut options.value);
+        self.during(|machine| {
+            machine.fill(true, |out, err| c!(fbat_store_backup(store, path, options, out, err)));
+        });
     }
 
     /// Answers that have no status.
@@ -545,16 +686,21 @@ impl Machine<'_> {
             c!(fbat_store_label(store)),
             c!(fbat_store_path(store)),
             c!(fbat_error_message(err)),
-            c!(fbat_error_path(err)),
-            c!(fbat_import_options_get_namespace(self.handle(Type::ImportOptions))),
-            c!(fbat_open_options_get_label(self.handle(Type::OpenOptions))),
         ];
         texts.iter().for_each(|text| callbacks::read_text(*text));
         c!(fbat_store_id(store));
         c!(fbat_store_is_read_only(store));
-        c!(fbat_error_item(err));
-        c!(fbat_error_offset(err));
-        c!(fbat_error_event_id(err));
+        let mut detail = self.given(initial::<fbat_error_detail>());
+        if checked(c!(fbat_error_get(err, &raw mut detail.value))) == FBAT_OK {
+            callbacks::read_text(detail.value.message);
+            callbacks::read_text(detail.value.path);
+        }
+        let findings = self.handle::<fbat_findings>(Type::Findings);
+        for at in 0..c!(fbat_findings_len(findings)) {
+            // SAFETY: one of those that are counted, of a list that lives.
+            let finding = unsafe { fbat_findings_get(findings, at).read() };
+            [finding.path, finding.message].into_iter().for_each(callbacks::read_text);
+        }
         let buffer = self.handle::<fbat_buffer>(Type::Buffer);
         callbacks::read_bytes(c!(fbat_buffer_data(buffer)), c!(fbat_buffer_len(buffer)));
     }
@@ -607,33 +753,25 @@ fn bytes_were_written(rest: &[u8]) -> bool {
     !rest.iter().all(|byte| *byte == BEFORE)
 }
 
-const TYPES: [Type; 11] = [
+const TYPES: [Type; 7] = [
     Type::Store,
-    Type::OpenOptions,
-    Type::Query,
     Type::Cursor,
     Type::Page,
-    Type::ImportOptions,
     Type::Cancel,
-    Type::Provenance,
     Type::Buffer,
     Type::Error,
-    Type::Verify,
+    Type::Findings,
 ];
 
 fn free(of: Type, handle: usize) {
     match of {
         Type::Store => c!(fbat_store_free(handle as *mut _)),
-        Type::OpenOptions => c!(fbat_open_options_free(handle as *mut _)),
-        Type::Query => c!(fbat_query_free(handle as *mut _)),
         Type::Cursor => c!(fbat_cursor_free(handle as *mut _)),
         Type::Page => c!(fbat_page_free(handle as *mut _)),
-        Type::ImportOptions => c!(fbat_import_options_free(handle as *mut _)),
         Type::Cancel => c!(fbat_cancel_free(handle as *mut _)),
-        Type::Provenance => c!(fbat_provenance_free(handle as *mut _)),
         Type::Buffer => c!(fbat_buffer_free(handle as *mut _)),
         Type::Error => c!(fbat_error_free(handle as *mut _)),
-        Type::Verify => c!(fbat_verify_report_free(handle as *mut _)),
+        Type::Findings => c!(fbat_findings_free(handle as *mut _)),
     }
 }
 

@@ -1,13 +1,13 @@
 //! What the log and its indexes are made of, without a store: headers, frames, one whole segment,
 //! one index.
 
-use crate::disk::MemoryFile;
 use crate::input::Input;
 use crate::parts;
 use crate::stores::{self, ENTITIES};
 use fbat::engine::formats::*;
 use fbat::engine::model::error::{Code, Error};
 use fbat::engine::model::id::Id;
+use fbat::engine::platform::memory::MemoryFile;
 use std::cell::OnceCell;
 use std::ops::ControlFlow;
 use std::path::Path;

@@ -5,7 +5,6 @@
 mod callbacks;
 mod calls;
 mod canary;
-mod disk;
 mod frame;
 mod input;
 mod memory;

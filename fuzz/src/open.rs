@@ -2,7 +2,6 @@
 //! statuses; what it answers as an event has to be one that was written, or verify has to find the
 //! damage.
 
-use crate::disk::{Disk, Files};
 use crate::input::Input;
 use crate::parts;
 use crate::stores::{self, options, rows, Row, Sample, BOOT, ENTITIES, KIND, NAMESPACE};
@@ -12,6 +11,7 @@ use fbat::engine::model::error::{Code, Error};
 use fbat::engine::model::event::{Columns, NewEvent};
 use fbat::engine::model::id::{Id, Kind};
 use fbat::engine::model::region::{KindFilter, Region};
+use fbat::engine::platform::memory::{Files, MemoryVfs};
 use fbat::engine::store::query::Query;
 use fbat::engine::store::Store;
 use std::path::Path;
@@ -28,7 +28,7 @@ pub fn run(data: &[u8]) {
     for _ in 0..input.u8() % 8 {
         damaged.change(&mut input);
     }
-    let disk = Disk::of_boot(if plan & 1 == 0 { BOOT } else { "b" });
+    let disk = MemoryVfs::of_boot(if plan & 1 == 0 { BOOT } else { "b" });
     disk.put(Path::new(STORE), &damaged.files);
     let check = Check { sample, forged: damaged.forged, disk };
     match plan >> 1 & 3 {
@@ -165,7 +165,7 @@ fn is_whole(bytes: &[u8]) -> bool {
 struct Check<'a> {
     sample: &'a Sample,
     forged: bool,
-    disk: Disk,
+    disk: MemoryVfs,
 }
 
 /// What a damaged store may answer. A defect in the library is none of them.
@@ -212,7 +212,7 @@ impl Check<'_> {
         let wrote = answer(store.append_batch(&[event("order"), event("new")]));
         let keyed = answer(store.append(&known));
         for receipt in wrote.iter().flatten().chain(&keyed) {
-            let read = answer(store.get(receipt.id, Columns::ALL));
+            let read = answer(stores::row(&store, receipt.id));
             assert!(self.forged || read.flatten().is_some(), "what was appended can be read");
         }
         let closed = answer(store.close());
@@ -274,10 +274,10 @@ impl Check<'_> {
         }
         if wish & 4 == 0 {
             for row in self.sample.rows.iter().step_by(3) {
-                let page = answer(store.get(row.id, Columns::ALL)).flatten();
-                sound &= page.is_none_or(|page| Row::of(&page.get(0)) == *row);
+                let read = answer(stores::row(store, row.id)).flatten();
+                sound &= read.is_none_or(|read| read == *row);
             }
-            answer(store.get(Id(input.edgy().into()), Columns::default()));
+            answer(stores::row(store, Id(input.edgy().into())));
         }
         if wish & 8 == 0 {
             for entity in ENTITIES {
@@ -310,6 +310,8 @@ impl Check<'_> {
                     Some(KindFilter::Category(1)),
                 ]),
                 versions: input.pick(&[None, Some((2, 4)), Some((0, u64::MAX))]),
+                timestamps: input.pick(&[None, None, Some((-100, 300)), Some((301, i64::MAX))]),
+                recorded: input.pick(&[None, None, Some((i64::MIN, 1_704_067_200_010_000))]),
             },
             after: input.pick(&[0, 0, 3, u64::MAX, u64::MAX - 1]),
             until: input.pick(&[0, 0, 9, u64::MAX]),
@@ -318,8 +320,8 @@ impl Check<'_> {
             system: input.one_in(2),
             columns: Columns::ALL,
         };
-        let page = answer(store.query(&query));
-        page.is_none_or(|page| page.iter().all(|event| self.was_written(&Row::of(&event))))
+        let rows = answer(stores::matching(store, &query));
+        rows.is_none_or(|rows| rows.iter().all(|row| self.was_written(row)))
     }
 
     fn was_written(&self, row: &Row) -> bool {

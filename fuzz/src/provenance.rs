@@ -9,10 +9,10 @@ use fbat::engine::model::provenance::{Provenance, MAGIC};
 pub fn run(data: &[u8]) {
     let mut input = Input(data);
     match input.u8() % 16 {
-        0..4 => check(input.rest(), Provenance::from_frame, Provenance::to_frame),
-        4..10 => check(&sealed(&mut input), Provenance::from_frame, Provenance::to_frame),
-        10..15 => check(input.rest(), Provenance::from_body, Provenance::to_body),
-        _ => check(&nested(&mut input), Provenance::from_body, Provenance::to_body),
+        0..4 => check(input.rest(), FRAME),
+        4..10 => check(&sealed(&mut input), FRAME),
+        10..15 => check(input.rest(), BODY),
+        _ => check(&nested(&mut input), BODY),
     }
 }
 
@@ -33,10 +33,15 @@ fn nested(input: &mut Input<'_>) -> Vec<u8> {
     body
 }
 
-type Decode = fn(&[u8], bool) -> fbat::engine::model::error::Result<Provenance>;
-type Encode = fn(&Provenance) -> fbat::engine::model::error::Result<Vec<u8>>;
+type Decode = fn(&[u8], bool) -> fbat::engine::model::error::Result<Provenance<'_>>;
+type Encode = fn(&Provenance<'_>) -> fbat::engine::model::error::Result<Vec<u8>>;
 
-fn check(bytes: &[u8], decode: Decode, encode: Encode) {
+const FRAME: (Decode, Encode) =
+    (|bytes, lenient| Provenance::from_frame(bytes, lenient), |p| p.to_frame());
+const BODY: (Decode, Encode) =
+    (|bytes, lenient| Provenance::from_body(bytes, lenient), |p| p.to_body());
+
+fn check(bytes: &[u8], (decode, encode): (Decode, Encode)) {
     let (strict, lenient) = (decode(bytes, false), decode(bytes, true));
     for error in [&strict, &lenient].into_iter().filter_map(|result| result.as_ref().err()) {
         let codes = [
@@ -51,7 +56,7 @@ fn check(bytes: &[u8], decode: Decode, encode: Encode) {
     match (strict, lenient) {
         (Ok(strict), Ok(lenient)) => {
             assert_eq!(strict, lenient, "both ways of decoding read the same");
-            // A namespace that is too long cannot be encoded, but can be read.
+            // A namespace that is too long or has control bytes cannot be encoded, but can be read.
             if let Ok(again) = encode(&strict) {
                 assert_eq!(again, bytes, "what is canonical is what is encoded");
             }

@@ -1,12 +1,14 @@
 //! The stores that inputs begin with: made by the library, the same in every run, kept as files in
 //! memory.
 
-use crate::disk::{Disk, Files};
 use fbat::engine::import::ImportOptions;
 use fbat::engine::log::options::{Durability, OpenMode, Options};
+use fbat::engine::model::error::Result;
 use fbat::engine::model::event::{Cause, Columns, Event, NewEvent};
 use fbat::engine::model::id::{Id, Kind};
 use fbat::engine::platform::clock::{Clock, Entropy};
+use fbat::engine::platform::memory::{Files, MemoryVfs};
+use fbat::engine::platform::watch::Watch;
 use fbat::engine::store::query::Query;
 use fbat::engine::store::Store;
 use std::path::Path;
@@ -96,7 +98,7 @@ impl Entropy for Steps {
 }
 
 /// Options with which equal calls have equal results.
-pub fn options(disk: &Disk, mode: OpenMode) -> Options {
+pub fn options(disk: &MemoryVfs, mode: OpenMode) -> Options {
     let mut options = Options {
         mode,
         durability: Durability::Os,
@@ -110,14 +112,29 @@ pub fn options(disk: &Disk, mode: OpenMode) -> Options {
 }
 
 /// Everything a store answers with, all columns.
-pub fn rows(store: &Store) -> fbat::engine::model::error::Result<Vec<Row>> {
-    let page = store.query(&Query {
-        columns: Columns::ALL,
-        system: true,
-        limit: 65_536,
-        ..Query::default()
+pub fn rows(store: &Store) -> Result<Vec<Row>> {
+    matching(
+        store,
+        &Query { columns: Columns::ALL, system: true, limit: 65_536, ..Query::default() },
+    )
+}
+
+/// The first page of a query.
+pub fn matching(store: &Store, query: &Query) -> Result<Vec<Row>> {
+    let (mut rows, mut bytes) = (Vec::new(), 0);
+    store.query_with(query, &Watch::default(), &mut |event| {
+        rows.push(Row::of(event));
+        bytes += event.payload.len();
+        bytes
     })?;
-    Ok(page.iter().map(|event| Row::of(&event)).collect())
+    Ok(rows)
+}
+
+/// The event of this id.
+pub fn row(store: &Store, id: Id) -> Result<Option<Row>> {
+    let mut row = None;
+    store.get_with(id, Columns::ALL, &mut |event| row = Some(Row::of(event)))?;
+    Ok(row)
 }
 
 /// The event with this number: every field is used by some.
@@ -143,7 +160,7 @@ fn append(store: &Store, number: u64, payload: &[u8]) {
     store.append_batch(&batch[..1 + number as usize % 2]).expect("a sample event");
 }
 
-fn filled(path: &str, disk: &Disk, count: u64, payload: &[u8]) -> Store {
+fn filled(path: &str, disk: &MemoryVfs, count: u64, payload: &[u8]) -> Store {
     let store =
         Store::open(Path::new(path), &options(disk, OpenMode::CreateIfMissing)).expect("a sample");
     for number in 0..count {
@@ -159,7 +176,7 @@ fn filled(path: &str, disk: &Disk, count: u64, payload: &[u8]) -> Store {
 pub fn samples() -> &'static [Sample] {
     static SAMPLES: OnceLock<Vec<Sample>> = OnceLock::new();
     SAMPLES.get_or_init(|| {
-        let disk = Disk::of_boot(BOOT);
+        let disk = MemoryVfs::of_boot(BOOT);
         let mut samples = Vec::new();
         for (path, count, length) in [("/small", 8, 20), ("/large", 9, 9000)] {
             let store = filled(path, &disk, count, &vec![b'x'; length]);

@@ -3,7 +3,8 @@
 //! One event, or an atomic batch: written whole, with a receipt for each, and durable when the call
 //! returns.
 
-use super::boundary::args::{self, OutStruct, Sized0};
+use super::boundary::answer::members_of;
+use super::boundary::args::{self, OutStruct};
 use super::boundary::error::fbat_error;
 use super::boundary::guard::{self, Call};
 use super::boundary::status::fbat_status;
@@ -346,20 +347,12 @@ fn cause(event: &fbat_event) -> Result<Cause> {
 
 impl From<Receipt> for fbat_receipt {
     fn from(receipt: Receipt) -> fbat_receipt {
-        let flag = |is_set: bool, bit: u32| if is_set { bit } else { 0 };
-        fbat_receipt {
-            id: receipt.id.into(),
-            sequence: receipt.sequence,
-            version: receipt.version,
-            timestamp_us: receipt.timestamp_us,
-            recorded_us: receipt.recorded_us,
-            content_hash: receipt.content_hash.into(),
-            event_hash: receipt.event_hash.into(),
-            previous_hash: receipt.previous_hash.into(),
-            flags: flag(receipt.replayed, FBAT_RECEIPT_REPLAYED)
-                | flag(receipt.durable, FBAT_RECEIPT_DURABLE)
-                | flag(receipt.imported, FBAT_RECEIPT_IMPORTED),
-            ..fbat_receipt::initial()
-        }
+        let flags = args::flag(receipt.replayed, FBAT_RECEIPT_REPLAYED)
+            | args::flag(receipt.durable, FBAT_RECEIPT_DURABLE)
+            | args::flag(receipt.imported, FBAT_RECEIPT_IMPORTED);
+        members_of!(receipt => fbat_receipt {
+            id, sequence, version, timestamp_us, recorded_us, content_hash, event_hash,
+            previous_hash
+        }, flags: flags)
     }
 }

@@ -3,6 +3,7 @@
 //! Every call that can take long reports how far it is, and ends when it is told to. Its options
 //! have a callback `progress` with its `progress_data`, and a token `cancel`, for both.
 
+use super::boundary::args::{self, Sized0};
 use super::boundary::guard::{self, Call};
 use super::boundary::status::fbat_status;
 use super::boundary::{handle, panic};
@@ -33,6 +34,8 @@ pub struct fbat_progress {
     /// How much there is to do, as far as is known.
     pub total: u64,
 }
+
+args::sized!(fbat_progress: 24);
 
 /// Told how far a call has come, some hundred times at most. Called on the thread that made the
 /// call, with no lock held. It must not throw.
@@ -93,11 +96,8 @@ impl Watched {
     pub(crate) fn run<T>(&self, call: impl FnOnce(&Watch<'_>) -> Result<T>) -> Result<T> {
         let mut tell = self.progress.map(|progress| {
             move |now: Progress| {
-                let now = fbat_progress {
-                    struct_size: size_of::<fbat_progress>(),
-                    done: now.done,
-                    total: now.total,
-                };
+                let now =
+                    fbat_progress { done: now.done, total: now.total, ..fbat_progress::initial() };
                 // SAFETY: the caller gave both for this; the struct lives until after the call.
                 verdict(panic::outside(|| unsafe { progress(self.data, &now) }))
             }

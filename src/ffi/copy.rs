@@ -2,9 +2,9 @@
 //!
 //! A backup of a store that is in use, and a store id of its own for a directory that was copied.
 
-use super::boundary::args::{self, Out, OutStruct, Sized0};
+use super::boundary::answer::{self, members_of};
+use super::boundary::args::{self};
 use super::boundary::error::fbat_error;
-use super::boundary::guard::{self, Call};
 use super::boundary::status::fbat_status;
 use super::boundary::store::{fbat_store, StoreObject};
 use super::boundary::types::{fbat_hash, fbat_id};
@@ -89,6 +89,7 @@ args::sized!(fbat_backup_report: 80, fbat_backup_options: 40);
 /// @retval FBAT_ERR_CORRUPT a file of the store is damaged; the error names it, and the offset.
 /// @retval FBAT_ERR_IO the operating system failed.
 /// @retval FBAT_ERR_NO_SPACE no space is left.
+/// @return or the negative number with which the progress callback stopped the call.
 /// @par Threads
 /// Any.
 /// @since 0.1
@@ -101,34 +102,22 @@ pub unsafe extern "C" fn fbat_store_backup(
     out_report: *mut fbat_backup_report,
     err: *mut *mut fbat_error,
 ) -> fbat_status {
-    let body = |call: &Call| {
-        // SAFETY: the caller's promise: null or a struct with its size.
-        let (out, given) = unsafe { (OutStruct::new(out_report, 1)?, args::options(options)?) };
-        let store = call.store(store)?;
-        // SAFETY: the caller's promise: NUL-terminated.
-        let destination = unsafe { args::path("destination", destination) }?;
-        args::check_bits("flags", given.flags, FBAT_BACKUP_LINK)?;
-        args::check_bits("reserved", given.reserved, 0)?;
-        let options = BackupOptions { link: given.flags & FBAT_BACKUP_LINK != 0 };
-        let watched = Watched::new(given.progress, given.progress_data, given.cancel)?;
-        let report =
-            watched.run(|watch| store.engine.backup_watched(destination, options, watch))?;
-        out.set(
-            0,
-            fbat_backup_report {
-                events: report.events,
-                segments: report.segments,
-                linked_segments: report.linked_segments,
-                log_bytes: report.log_bytes,
-                last_sequence: report.last_sequence,
-                log_hash: report.log_hash.into(),
-                ..fbat_backup_report::initial()
-            },
-        );
-        Ok(())
-    };
-    // SAFETY: the caller's promise: null or writable.
-    unsafe { guard::status(err, body) }
+    // SAFETY: the caller's promises.
+    unsafe {
+        answer::structure(out_report, true, err, |call| {
+            let (given, store) = (args::options(options)?, call.store(store)?);
+            let destination = args::path("destination", destination)?;
+            args::check_bits("flags", given.flags, FBAT_BACKUP_LINK)?;
+            args::check_bits("reserved", given.reserved, 0)?;
+            let options = BackupOptions { link: given.flags & FBAT_BACKUP_LINK != 0 };
+            let watched = Watched::new(given.progress, given.progress_data, given.cancel)?;
+            let report =
+                watched.run(|watch| store.engine.backup_watched(destination, options, watch))?;
+            Ok(members_of!(report => fbat_backup_report {
+                events, segments, linked_segments, log_bytes, last_sequence, log_hash
+            }))
+        })
+    }
 }
 
 /// Gives the store in a directory a new random store id, and with it a native namespace of its own:
@@ -165,18 +154,15 @@ pub unsafe extern "C" fn fbat_new_identity(
     out_store_id: *mut fbat_id,
     err: *mut *mut fbat_error,
 ) -> fbat_status {
-    // SAFETY: the caller's promise: null or writable.
-    let out = unsafe { Out::new(out_store_id, fbat_id::default()) };
-    let body = |call: &Call| {
-        out.check("out_store_id")?;
-        // SAFETY: the caller's promise: NUL-terminated.
-        let path = unsafe { args::path("path", path) }?;
-        // By way of an object, which tells the log of what recovery had to repair.
-        let options = Options { mode: OpenMode::MustExist, ..Options::default() };
-        let store = call.hold(Arc::new(StoreObject::open(path, &options, &Watch::default())?))?;
-        out.set(store.engine.clone().change_identity()?.into());
-        Ok(())
-    };
-    // SAFETY: the caller's promise: null or writable.
-    unsafe { guard::status(err, body) }
+    // SAFETY: the caller's promises.
+    unsafe {
+        answer::value("out_store_id", out_store_id, fbat_id::default(), err, |call| {
+            let path = args::path("path", path)?;
+            // By way of an object, which tells the log of what recovery had to repair.
+            let options = Options { mode: OpenMode::MustExist, ..Options::default() };
+            let object = StoreObject::open(path, &options, &Watch::default())?;
+            let store = call.hold(Arc::new(object))?;
+            Ok(store.engine.clone().change_identity()?.into())
+        })
+    }
 }

@@ -2,9 +2,10 @@
 //!
 //! The detail behind a status, for the caller that passed a place for it.
 
-use super::boundary::args::{self, OutStruct, Sized0, Text};
+use super::boundary::answer::{self, members_of};
+use super::boundary::args::{self, Text};
 use super::boundary::error::{fbat_error, status_of, ErrorObject};
-use super::boundary::guard::{self, Call};
+use super::boundary::guard::{self};
 use super::boundary::handle;
 use super::boundary::status::{fbat_status, FBAT_ERR_INVALID_HANDLE};
 use super::boundary::types::{fbat_id, fbat_str};
@@ -78,29 +79,21 @@ pub unsafe extern "C" fn fbat_error_get(
     err: *const fbat_error,
     out_detail: *mut fbat_error_detail,
 ) -> fbat_status {
-    let body = |_: &Call| {
-        // SAFETY: the caller's promise: null or a struct with its size.
-        let out = unsafe { OutStruct::new(out_detail, 1) }?.required()?;
-        let error = handle::get::<ErrorObject>(err)?;
-        let detail = &error.detail;
-        let value = fbat_error_detail {
-            status: status_of(detail),
-            os_error: detail.errno.unwrap_or(0),
-            message: error.message.lend(),
-            path: error.path.as_ref().map_or(fbat_str::NONE, Text::lend),
-            offset: detail.offset.map_or(-1, |offset| offset as i64),
-            item: detail.item.map_or(-1, |item| item as i64),
-            sequence: detail.sequence,
-            event_id: detail.event_id.into(),
-            actual: detail.actual,
-            allowed: detail.allowed,
-            ..fbat_error_detail::initial()
-        };
-        out.set(0, value);
-        Ok(())
-    };
-    // SAFETY: no place for an error is given.
-    unsafe { guard::status(std::ptr::null_mut(), body) }
+    // SAFETY: the caller's promises.
+    unsafe {
+        answer::structure(out_detail, false, std::ptr::null_mut(), |_| {
+            let error = handle::get::<ErrorObject>(err)?;
+            let detail = &error.detail;
+            Ok(members_of!(detail => fbat_error_detail { sequence, event_id, actual, allowed },
+                status: status_of(detail),
+                os_error: detail.errno.unwrap_or(0),
+                message: error.message.lend(),
+                path: error.path.as_ref().map_or(fbat_str::NONE, Text::lend),
+                offset: detail.offset.map_or(-1, |offset| offset as i64),
+                item: detail.item.map_or(-1, |item| item as i64),
+            ))
+        })
+    }
 }
 
 /// Frees an error.
@@ -117,6 +110,7 @@ pub unsafe extern "C" fn fbat_error_free(err: *mut fbat_error) {
 mod tests {
     use super::*;
     use crate::engine::model::error::Error;
+    use crate::ffi::boundary::args::Sized0;
     use crate::ffi::boundary::error::new_handle;
     use crate::ffi::boundary::status::{FBAT_ERR_CORRUPT, FBAT_OK};
     use std::path::Path;

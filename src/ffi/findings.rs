@@ -2,7 +2,7 @@
 //!
 //! What a verification or a repair finds wrong with a store, one thing after the other.
 
-use super::boundary::args::{self, Sized0, Text};
+use super::boundary::args::{self, Out, Sized0, Text};
 use super::boundary::types::fbat_str;
 use super::boundary::{guard, handle};
 use crate::engine::model::error::Result;
@@ -60,8 +60,11 @@ impl handle::Object for FindingsObject {
     const NAME: &'static str = "findings";
 }
 
-/// A handle for a list.
-pub(crate) fn new_handle(findings: &[Finding]) -> Result<*mut fbat_findings> {
+/// Gives a list to the caller who has a place for it.
+pub(crate) fn hand_out(out: &Out<*mut fbat_findings>, findings: &[Finding]) -> Result<()> {
+    if !out.is_wanted() {
+        return Ok(());
+    }
     let text = |f: &Finding| (Text::new(f.path.as_os_str().as_bytes()), Text::new(&f.message));
     let texts: Vec<(Text, Text)> = findings.iter().map(text).collect();
     let row = |(finding, (path, message)): (&Finding, &(Text, Text))| fbat_finding {
@@ -73,7 +76,8 @@ pub(crate) fn new_handle(findings: &[Finding]) -> Result<*mut fbat_findings> {
         ..fbat_finding::initial()
     };
     let rows = findings.iter().zip(&texts).map(row).collect();
-    handle::insert(FindingsObject { rows, _texts: texts })
+    out.set(handle::insert(FindingsObject { rows, _texts: texts })?);
+    Ok(())
 }
 
 /// How many there are.

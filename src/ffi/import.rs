@@ -2,6 +2,7 @@
 //!
 //! Copying events from one store into another, exactly once, with a record of where each came from.
 
+use super::boundary::answer::members_of;
 use super::boundary::args::{self, OutStruct};
 use super::boundary::error::fbat_error;
 use super::boundary::guard::{self, Call};
@@ -241,7 +242,7 @@ pub(crate) unsafe fn import_with(
         }
         // SAFETY: the caller's promise: a struct with its size.
         let given = unsafe { args::structure("options", options) }?;
-        let columns = page::columns(given.filter_columns, FILTER_COLUMNS)?;
+        let columns = page::columns("filter_columns", given.filter_columns, FILTER_COLUMNS)?;
         let token = Token::new(given.cancel)?;
         let (mut filter, mut progress) = (filter(&given, columns), progress(&given));
         // SAFETY: the caller's promise: what the options point to is live.
@@ -340,20 +341,10 @@ fn progress(given: &fbat_import_options) -> Option<impl FnMut(&ImportReport) -> 
 
 impl From<ImportReport> for fbat_import_report {
     fn from(report: ImportReport) -> fbat_import_report {
-        fbat_import_report {
-            struct_size: size_of::<fbat_import_report>(),
-            imported: report.imported,
-            deduplicated: report.deduplicated,
-            skipped_reserved: report.skipped_reserved,
-            skipped_filtered: report.skipped_filtered,
-            skipped_reimported: report.skipped_reimported,
-            conflicts: report.conflicts,
-            overtaken: report.overtaken,
-            source_high_watermark: report.source_high_watermark,
-            source_ceiling: report.source_ceiling,
-            destination_visible: report.destination_visible,
-            destination_durable: report.destination_durable,
-            source_position: report.source_position,
-        }
+        members_of!(report => fbat_import_report {
+            imported, deduplicated, skipped_reserved, skipped_filtered, skipped_reimported,
+            conflicts, overtaken, source_high_watermark, source_ceiling, destination_visible,
+            destination_durable, source_position
+        })
     }
 }

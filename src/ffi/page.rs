@@ -2,9 +2,10 @@
 //!
 //! Rows as an event is read back, in pages that own their bytes and outlive the store.
 
-use super::boundary::args::{self, Out, Sized0};
+use super::boundary::answer::{self};
+use super::boundary::args::{self, Sized0};
 use super::boundary::error::fbat_error;
-use super::boundary::guard::{self, Call};
+use super::boundary::guard::{self};
 use super::boundary::handle;
 use super::boundary::status::fbat_status;
 use super::boundary::store::fbat_store;
@@ -274,7 +275,7 @@ impl Rows {
                 (record.raw_provenance, record.raw_provenance_len) = (self.keep(body), body.len());
                 match Provenance::from_body(body, false) {
                     Ok(provenance) => {
-                        record.source_namespace = self.shared_text(2, &provenance.namespace);
+                        record.source_namespace = self.shared_text(2, provenance.namespace);
                         record.source_event_id = provenance.event_id.into();
                         record.source_sequence = provenance.sequence;
                     }
@@ -290,8 +291,8 @@ impl Rows {
         if let Some(body) = body {
             return self.push_extension(PROVENANCE_EXTENSION, body);
         }
-        if let Ok(body) = event.provenance().and_then(|p| p.map_or(Ok(Vec::new()), |p| p.to_body()))
-        {
+        if let Ok(Some(provenance)) = event.provenance() {
+            let body = provenance.canonical();
             let key = self.arena.text(PROVENANCE_EXTENSION);
             let value = self.arena.bytes(&body);
             self.extensions.push(fbat_extension { key, value, value_len: body.len() });
@@ -393,12 +394,12 @@ impl Arena {
 }
 
 /// Columns as the header numbers them; 0 is the default of the call.
-pub(crate) fn columns(bits: u32, default: Columns) -> Result<Columns> {
+pub(crate) fn columns(name: &str, bits: u32, default: Columns) -> Result<Columns> {
     let known = FBAT_COLUMN_PAYLOAD
         | FBAT_COLUMN_EXTENSIONS
         | FBAT_COLUMN_PREVIOUS_HASH
         | FBAT_COLUMN_FIXED;
-    args::check_bits("columns", bits, known)?;
+    args::check_bits(name, bits, known)?;
     if bits == 0 {
         return Ok(default);
     }
@@ -433,24 +434,16 @@ pub unsafe extern "C" fn fbat_event_get(
     out_page: *mut *mut fbat_page,
     err: *mut *mut fbat_error,
 ) -> fbat_status {
-    // SAFETY: the caller's promise: null or writable.
-    let out = unsafe { Out::new(out_page, null_mut()) };
-    let body = |call: &Call| {
-        out.check("out_page")?;
-        let columns = self::columns(columns, Columns::default())?;
-        // SAFETY: the caller's promise: null or readable.
-        let id = Id::from(unsafe { args::read("event_id", event_id) }?);
-        let page = PageObject::of_event(&call.store(store)?.engine, id, columns)?;
-        out.set(handle::insert(page.ok_or_else(|| no_such_event(id))?)?);
-        Ok(())
-    };
-    // SAFETY: the caller's promise: null or writable.
-    unsafe { guard::status(err, body) }
-}
-
-/// The error for an id that no event has.
-pub(crate) fn no_such_event(id: Id) -> Error {
-    Error::new(Code::NotFound, format!("there is no event {id}")).with_event(id, 0)
+    // SAFETY: the caller's promises.
+    unsafe {
+        answer::value("out_page", out_page, null_mut(), err, |call| {
+            let columns = self::columns("columns", columns, Columns::default())?;
+            let id = Id::from(args::read("event_id", event_id)?);
+            let page = PageObject::of_event(&call.store(store)?.engine, id, columns)?;
+            let missing = || Error::new(Code::NotFound, format!("event {id} is not in the store"));
+            handle::insert(page.ok_or_else(|| missing().with_event(id, 0))?)
+        })
+    }
 }
 
 fn with<T>(page: *const fbat_page, none: T, get: impl FnOnce(&PageObject) -> T) -> T {
@@ -532,7 +525,7 @@ pub unsafe extern "C" fn fbat_page_free(page: *mut fbat_page) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::frame::encode_extensions;
+    use crate::engine::model::event::encode_extensions;
     use crate::engine::model::event::Extensions;
     use crate::engine::model::id::{Hash, Kind};
 

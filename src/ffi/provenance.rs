@@ -2,9 +2,10 @@
 //!
 //! Where an imported event came from: its parts, its body, and its FBATIP frame.
 
-use super::boundary::args::{self, Out, OutStruct, Sized0};
+use super::boundary::answer::{self, members_of};
+use super::boundary::args::{self, OutStruct, Sized0};
 use super::boundary::error::fbat_error;
-use super::boundary::guard::{self, Call};
+use super::boundary::guard::{self};
 use super::boundary::handle;
 use super::boundary::status::fbat_status;
 use super::boundary::types::{fbat_hash, fbat_id, fbat_str};
@@ -180,29 +181,21 @@ unsafe fn decode(
     out_provenance: *mut fbat_provenance,
     err: *mut *mut fbat_error,
 ) -> fbat_status {
-    let body = |_: &Call| {
-        // SAFETY: the caller's promise: null or a struct with its size.
-        let out = unsafe { OutStruct::new(out_provenance, 1) }?.required()?;
-        args::check_bits("flags", flags, FBAT_WIRE_LENIENT)?;
-        // SAFETY: the caller's promise: `len` bytes at `data`.
-        let bytes = unsafe { args::slice("data", data, len, args::ANY) }?;
-        let provenance = decoder(bytes, flags & FBAT_WIRE_LENIENT != 0)?;
-        out.set(
-            0,
-            fbat_provenance {
-                schema_version: provenance.schema_version,
+    // SAFETY: the caller's promises.
+    unsafe {
+        answer::structure(out_provenance, false, err, |_| {
+            args::check_bits("flags", flags, FBAT_WIRE_LENIENT)?;
+            let bytes = args::slice("data", data, len, args::ANY)?;
+            let provenance = decoder(bytes, flags & FBAT_WIRE_LENIENT != 0)?;
+            Ok(members_of!(provenance => fbat_provenance { schema_version },
                 source_namespace: fbat_str::lend(provenance.namespace),
                 source_event_id: provenance.event_id.into(),
                 source_sequence: provenance.sequence,
                 source_kind: provenance.kind.0,
                 source_content_hash: provenance.content_hash.into(),
-                ..fbat_provenance::initial()
-            },
-        );
-        Ok(())
-    };
-    // SAFETY: the caller's promise: null or writable.
-    unsafe { guard::status(err, body) }
+            ))
+        })
+    }
 }
 
 /// Writes a provenance as an FBATIP frame: magic, version, checksum, body.
@@ -260,26 +253,21 @@ unsafe fn encode(
     out_buffer: *mut *mut fbat_buffer,
     err: *mut *mut fbat_error,
 ) -> fbat_status {
-    // SAFETY: the caller's promise: null or writable.
-    let out = unsafe { Out::new(out_buffer, null_mut()) };
-    let body = |_: &Call| {
-        out.check("out_buffer")?;
-        // SAFETY: the caller's promise: null or a struct with its size.
-        let given = unsafe { args::structure("provenance", provenance) }?;
-        let namespace = ("source_namespace", given.source_namespace, args::NAMESPACE);
-        // SAFETY: the caller's promise: live text.
-        let namespace = unsafe { args::optional_text(namespace.0, namespace.1, namespace.2) }?;
-        let bytes = encoder(&Provenance {
-            schema_version: given.schema_version,
-            namespace: namespace.unwrap_or_default(),
-            event_id: given.source_event_id.into(),
-            sequence: given.source_sequence,
-            kind: Kind(given.source_kind),
-            content_hash: given.source_content_hash.into(),
-        })?;
-        out.set(handle::insert(BufferObject::new(bytes))?);
-        Ok(())
-    };
-    // SAFETY: the caller's promise: null or writable.
-    unsafe { guard::status(err, body) }
+    // SAFETY: the caller's promises.
+    unsafe {
+        answer::value("out_buffer", out_buffer, null_mut(), err, |_| {
+            let given = args::structure("provenance", provenance)?;
+            let (name, text) = ("source_namespace", given.source_namespace);
+            let namespace = args::optional_text(name, text, args::NAMESPACE)?;
+            let bytes = encoder(&Provenance {
+                schema_version: given.schema_version,
+                namespace: namespace.unwrap_or_default(),
+                event_id: given.source_event_id.into(),
+                sequence: given.source_sequence,
+                kind: Kind(given.source_kind),
+                content_hash: given.source_content_hash.into(),
+            })?;
+            handle::insert(BufferObject::new(bytes))
+        })
+    }
 }

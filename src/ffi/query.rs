@@ -2,20 +2,21 @@
 //!
 //! Which events, in which order, and how much of each; one page at a time, or a cursor over all.
 
-use super::boundary::args::{self, Out};
+use super::boundary::answer::{self};
+use super::boundary::args::{self};
 use super::boundary::error::fbat_error;
-use super::boundary::guard::{self, Call};
+use super::boundary::guard::{self};
 use super::boundary::handle;
 use super::boundary::status::fbat_status;
 use super::boundary::store::{fbat_store, StoreObject};
 use super::cancel::{fbat_cancel, fbat_progress_fn, Watched};
 use super::page::{self, fbat_page, PageObject};
 use super::region::{self, fbat_region};
-use crate::engine::model::error::Result;
+use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::store::query::{PageEnd, Query};
 use std::ffi::c_void;
 use std::ptr::null_mut;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, TryLockError};
 
 /// Highest sequence first.
 /// @since 0.1
@@ -86,7 +87,7 @@ impl Reading {
             limit: if given.limit == 0 { default.limit } else { given.limit },
             backward: given.flags & FBAT_QUERY_BACKWARD != 0,
             system: given.flags & FBAT_QUERY_SYSTEM != 0,
-            columns: page::columns(given.columns, default.columns)?,
+            columns: page::columns("columns", given.columns, default.columns)?,
         };
         query.check()?;
         let watched = Watched::new(given.progress, given.progress_data, given.cancel)?;
@@ -114,6 +115,7 @@ impl Reading {
 /// @retval FBAT_ERR_CLOSED the store is closed.
 /// @retval FBAT_ERR_CORRUPT a file is damaged; the error says where.
 /// @retval FBAT_ERR_IO the operating system failed.
+/// @return or the negative number with which the progress callback stopped the call.
 /// @par Threads
 /// Any.
 /// @since 0.1
@@ -125,18 +127,13 @@ pub unsafe extern "C" fn fbat_store_query(
     out_page: *mut *mut fbat_page,
     err: *mut *mut fbat_error,
 ) -> fbat_status {
-    // SAFETY: the caller's promise: null or writable.
-    let out = unsafe { Out::new(out_page, null_mut()) };
-    let body = |call: &Call| {
-        out.check("out_page")?;
-        let store = call.store(store)?;
-        // SAFETY: the caller's promise: null or a struct with its size.
-        let reading = unsafe { Reading::new(query) }?;
-        out.set(handle::insert(reading.page(store)?)?);
-        Ok(())
-    };
-    // SAFETY: the caller's promise: null or writable.
-    unsafe { guard::status(err, body) }
+    // SAFETY: the caller's promises.
+    unsafe {
+        answer::value("out_page", out_page, null_mut(), err, |call| {
+            let store = call.store(store)?;
+            handle::insert(Reading::new(query)?.page(store)?)
+        })
+    }
 }
 
 /// What a handle to a cursor leads to.
@@ -160,7 +157,14 @@ impl handle::Object for CursorObject {
 impl CursorObject {
     /// The next page that has rows; none when nothing more exists.
     fn next(&self) -> Result<Option<PageObject>> {
-        let mut position = self.position.lock().unwrap_or_else(PoisonError::into_inner);
+        // Not to wait for a call whose own callback this may be.
+        let mut position = match self.position.try_lock() {
+            Ok(position) => position,
+            Err(TryLockError::Poisoned(position)) => position.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::new(Code::Busy, "another call reads by this cursor"))
+            }
+        };
         while !position.over {
             let page = position.reading.page(&self.store)?;
             let PageEnd { next, end } = page.place();
@@ -201,18 +205,14 @@ pub unsafe extern "C" fn fbat_cursor_new(
     out_cursor: *mut *mut fbat_cursor,
     err: *mut *mut fbat_error,
 ) -> fbat_status {
-    // SAFETY: the caller's promise: null or writable.
-    let out = unsafe { Out::new(out_cursor, null_mut()) };
-    let body = |call: &Call| {
-        out.check("out_cursor")?;
-        let store = Arc::clone(call.store(store)?);
-        // SAFETY: the caller's promise: null or a struct with its size.
-        let position = Position { reading: unsafe { Reading::new(query) }?, over: false };
-        out.set(handle::insert(CursorObject { store, position: Mutex::new(position) })?);
-        Ok(())
-    };
-    // SAFETY: the caller's promise: null or writable.
-    unsafe { guard::status(err, body) }
+    // SAFETY: the caller's promises.
+    unsafe {
+        answer::value("out_cursor", out_cursor, null_mut(), err, |call| {
+            let store = Arc::clone(call.store(store)?);
+            let position = Position { reading: Reading::new(query)?, over: false };
+            handle::insert(CursorObject { store, position: Mutex::new(position) })
+        })
+    }
 }
 
 /// Reads the next page that has rows.
@@ -225,9 +225,11 @@ pub unsafe extern "C" fn fbat_cursor_new(
 /// @retval FBAT_OK a page, or NULL at the end.
 /// @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL.
 /// @retval FBAT_ERR_CANCELLED the token of the query was triggered.
+/// @retval FBAT_ERR_BUSY another call reads by this cursor, as that whose progress callback this is.
 /// @retval FBAT_ERR_CLOSED the store is closed.
 /// @retval FBAT_ERR_CORRUPT a file is damaged; the error says where. The cursor stays where it was.
 /// @retval FBAT_ERR_IO the operating system failed. The cursor stays where it was.
+/// @return or the negative number with which the progress callback stopped the call.
 /// @par Threads
 /// One at a time.
 /// @since 0.1
@@ -238,19 +240,14 @@ pub unsafe extern "C" fn fbat_cursor_next(
     out_page: *mut *mut fbat_page,
     err: *mut *mut fbat_error,
 ) -> fbat_status {
-    // SAFETY: the caller's promise: null or writable.
-    let out = unsafe { Out::new(out_page, null_mut()) };
-    let body = |call: &Call| {
-        out.check("out_page")?;
-        let cursor = handle::get::<CursorObject>(cursor)?;
-        call.hold(Arc::clone(&cursor.store))?;
-        if let Some(page) = cursor.next()? {
-            out.set(handle::insert(page)?);
-        }
-        Ok(())
-    };
-    // SAFETY: the caller's promise: null or writable.
-    unsafe { guard::status(err, body) }
+    // SAFETY: the caller's promises.
+    unsafe {
+        answer::value("out_page", out_page, null_mut(), err, |call| {
+            let cursor = handle::get::<CursorObject>(cursor)?;
+            call.hold(Arc::clone(&cursor.store))?;
+            cursor.next()?.map_or(Ok(null_mut()), handle::insert)
+        })
+    }
 }
 
 /// Frees a cursor.

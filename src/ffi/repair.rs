@@ -2,15 +2,15 @@
 //!
 //! From a damaged store a new one, with every event that proves itself, and a list of what is lost.
 
-use super::boundary::args::{self, Out, OutStruct, Sized0};
+use super::boundary::answer::{self, members_of};
+use super::boundary::args::{self, Out};
 use super::boundary::error::fbat_error;
-use super::boundary::guard::{self, Call};
 use super::boundary::sink;
 use super::boundary::status::fbat_status;
 use super::cancel::{fbat_cancel, fbat_progress_fn, Watched};
 use super::findings::{self, fbat_findings};
 use crate::engine::log::options::Options;
-use crate::engine::repair::{repair_watched, RepairReport};
+use crate::engine::repair::repair_watched;
 use std::ffi::{c_char, c_void};
 use std::ptr::null_mut;
 
@@ -110,6 +110,7 @@ args::sized!(fbat_repair_options: 32, fbat_repair_report: 96);
 /// @retval FBAT_ERR_CANCELLED the token of the options was triggered; nothing was made.
 /// @retval FBAT_ERR_IO the operating system failed.
 /// @retval FBAT_ERR_NO_SPACE the disk is full.
+/// @return or the negative number with which the progress callback stopped the call.
 /// @par Threads
 /// Any.
 /// @since 0.2
@@ -125,49 +126,28 @@ pub unsafe extern "C" fn fbat_repair(
 ) -> fbat_status {
     // SAFETY: the caller's promise: null or writable.
     let out_findings = unsafe { Out::new(out_findings, null_mut()) };
-    let body = |_: &Call| {
-        // SAFETY: the caller's promise: null or a struct with its size.
-        let (out, given) = unsafe { (OutStruct::new(out_report, 1)?, args::options(options)?) };
-        // SAFETY: the caller's promise: null or NUL-terminated.
-        let (damaged, new) = unsafe {
-            (args::path("damaged_path", damaged_path)?, args::path("new_path", new_path)?)
-        };
-        let watched = Watched::new(given.progress, given.progress_data, given.cancel)?;
-        let options = Options::default();
-        let report = watched.run(|watch| repair_watched(damaged, new, &options, watch))?;
-        let (events, losses, lost) = (report.events, report.losses, report.sequences_lost);
-        sink::info(&format!(
-            "{}: repaired into {}: {events} events kept, {lost} sequences lost at {losses} places",
-            damaged.display(),
-            new.display(),
-        ));
-        if out_findings.is_wanted() {
-            out_findings.set(findings::new_handle(&report.list)?);
-        }
-        out.set(0, report.into());
-        Ok(())
-    };
-    // SAFETY: the caller's promise: null or writable.
-    unsafe { guard::status(err, body) }
-}
-
-impl From<RepairReport> for fbat_repair_report {
-    fn from(report: RepairReport) -> fbat_repair_report {
-        let bit = |is_set: bool, bit: u32| if is_set { bit } else { 0 };
-        fbat_repair_report {
-            events: report.events,
-            system_events: report.system_events,
-            unlinked_events: report.unlinked_events,
-            segments: report.segments,
-            headers_rebuilt: report.headers_rebuilt,
-            bytes_unread: report.bytes_unread,
-            findings: report.losses,
-            lost_sequences: report.sequences_lost,
-            gap_first: report.gap_first,
-            gap_last: report.gap_last,
-            flags: bit(report.identity_rebuilt, FBAT_REPAIR_IDENTITY_REBUILT)
-                | bit(report.identity_uncertain, FBAT_REPAIR_IDENTITY_UNCERTAIN),
-            ..fbat_repair_report::initial()
-        }
+    // SAFETY: the caller's promises.
+    unsafe {
+        answer::structure(out_report, true, err, |_| {
+            let damaged = args::path("damaged_path", damaged_path)?;
+            let (new, given) = (args::path("new_path", new_path)?, args::options(options)?);
+            let watched = Watched::new(given.progress, given.progress_data, given.cancel)?;
+            let options = Options::default();
+            let report = watched.run(|watch| repair_watched(damaged, new, &options, watch))?;
+            let (events, losses, lost) = (report.events, report.losses, report.sequences_lost);
+            sink::info(&format!(
+                "{}: repaired into {}: {events} events kept, {lost} sequences lost at {losses} \
+                 places",
+                damaged.display(),
+                new.display(),
+            ));
+            findings::hand_out(&out_findings, &report.list)?;
+            let flags = args::flag(report.identity_rebuilt, FBAT_REPAIR_IDENTITY_REBUILT)
+                | args::flag(report.identity_uncertain, FBAT_REPAIR_IDENTITY_UNCERTAIN);
+            Ok(members_of!(report => fbat_repair_report {
+                events, system_events, unlinked_events, segments, headers_rebuilt, bytes_unread,
+                gap_first, gap_last
+            }, findings: losses, lost_sequences: lost, flags: flags))
+        })
     }
 }

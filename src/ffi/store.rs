@@ -2,7 +2,8 @@
 //!
 //! Opening, closing, and what there is to know about a store.
 
-use super::boundary::args::{self, Out, OutStruct, Sized0};
+use super::boundary::answer::{self, members_of};
+use super::boundary::args::{self};
 use super::boundary::error::fbat_error;
 use super::boundary::guard::{self, Call};
 use super::boundary::status::fbat_status;
@@ -11,6 +12,7 @@ use super::boundary::types::{fbat_hash, fbat_id, fbat_str};
 use super::boundary::{handle, sink};
 use super::cancel::{fbat_cancel, fbat_progress_fn, Watched};
 use crate::engine::log::options::{Durability, OpenMode, Options};
+use crate::engine::log::state::Frontier;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::limits::Limits;
 use std::ffi::{c_char, c_void};
@@ -201,10 +203,7 @@ pub(crate) unsafe fn engine_options(options: &fbat_open_options) -> Result<Optio
         payload_bytes_max: or(options.payload_bytes_max, default.payload_bytes_max),
         batch_events_max: or(options.batch_events_max, default.batch_events_max),
         batch_bytes_max: or(options.batch_bytes_max, default.batch_bytes_max),
-        segment_bytes: match options.segment_bytes {
-            0 => default.segment_bytes,
-            bytes => bytes,
-        },
+        segment_bytes: or(options.segment_bytes as usize, default.segment_bytes as usize) as u64,
     };
     limits.check()?;
     Ok(Options {
@@ -240,6 +239,7 @@ pub(crate) unsafe fn engine_options(options: &fbat_open_options) -> Result<Optio
 /// @retval FBAT_ERR_FUTURE_VERSION a newer version of the library made the store.
 /// @retval FBAT_ERR_IO the operating system failed.
 /// @retval FBAT_ERR_NO_SPACE no space is left.
+/// @return or the negative number with which the progress callback stopped the call.
 /// @par Threads
 /// Any.
 /// @since 0.1
@@ -266,21 +266,15 @@ pub(crate) unsafe fn open_with(
     out_store: *mut *mut fbat_store,
     err: *mut *mut fbat_error,
 ) -> fbat_status {
-    // SAFETY: the caller's promise: null or writable.
-    let out = unsafe { Out::new(out_store, null_mut()) };
-    let body = |_: &Call| {
-        out.check("out_store")?;
-        // SAFETY: the caller's promise: NUL-terminated; null or a struct with its size.
-        let (path, given) = unsafe { (args::path("path", path)?, args::options(options)?) };
-        // SAFETY: the caller's promise.
-        let options = change(unsafe { engine_options(&given) }?);
-        let watched = Watched::new(given.progress, given.progress_data, given.cancel)?;
-        let store = watched.run(|watch| StoreObject::open(path, &options, watch))?;
-        out.set(handle::insert(store)?);
-        Ok(())
-    };
-    // SAFETY: the caller's promise: null or writable.
-    unsafe { guard::status(err, body) }
+    // SAFETY: the caller's promises.
+    unsafe {
+        answer::value("out_store", out_store, null_mut(), err, |_| {
+            let (path, given) = (args::path("path", path)?, args::options(options)?);
+            let options = change(engine_options(&given)?);
+            let watched = Watched::new(given.progress, given.progress_data, given.cancel)?;
+            handle::insert(watched.run(|watch| StoreObject::open(path, &options, watch))?)
+        })
+    }
 }
 
 /// Makes what was written durable, releases the directory, and ends all use of the store: later
@@ -350,23 +344,17 @@ pub unsafe extern "C" fn fbat_store_sync(
     out_frontier: *mut fbat_frontier,
     err: *mut *mut fbat_error,
 ) -> fbat_status {
-    let body = |call: &Call| {
-        // SAFETY: the caller's promise: null or a struct with its size.
-        let out = unsafe { OutStruct::new(out_frontier, 1) }?;
-        out.set(0, call.store(store)?.engine.sync()?.into());
-        Ok(())
-    };
-    // SAFETY: the caller's promise: null or writable.
-    unsafe { guard::status(err, body) }
+    // SAFETY: the caller's promises.
+    unsafe {
+        answer::structure(out_frontier, true, err, |call| {
+            Ok(call.store(store)?.engine.sync()?.into())
+        })
+    }
 }
 
-impl From<crate::engine::log::state::Frontier> for fbat_frontier {
-    fn from(frontier: crate::engine::log::state::Frontier) -> fbat_frontier {
-        fbat_frontier {
-            visible: frontier.visible,
-            durable: frontier.durable,
-            ..fbat_frontier::initial()
-        }
+impl From<Frontier> for fbat_frontier {
+    fn from(frontier: Frontier) -> fbat_frontier {
+        members_of!(frontier => fbat_frontier { visible, durable })
     }
 }
 
@@ -387,14 +375,12 @@ pub unsafe extern "C" fn fbat_store_frontier(
     out_frontier: *mut fbat_frontier,
     err: *mut *mut fbat_error,
 ) -> fbat_status {
-    let body = |call: &Call| {
-        // SAFETY: the caller's promise: null or a struct with its size.
-        let out = unsafe { OutStruct::new(out_frontier, 1) }?.required()?;
-        out.set(0, call.store(store)?.engine.frontier()?.into());
-        Ok(())
-    };
-    // SAFETY: the caller's promise: null or writable.
-    unsafe { guard::status(err, body) }
+    // SAFETY: the caller's promises.
+    unsafe {
+        answer::structure(out_frontier, false, err, |call| {
+            Ok(call.store(store)?.engine.frontier()?.into())
+        })
+    }
 }
 
 /// The newest event of an entity.
@@ -422,34 +408,17 @@ pub unsafe extern "C" fn fbat_store_head(
     out_head: *mut fbat_head,
     err: *mut *mut fbat_error,
 ) -> fbat_status {
-    let body = |call: &Call| {
-        // SAFETY: the caller's promise: null or a struct with its size.
-        let out = unsafe { OutStruct::new(out_head, 1) }?.required()?;
-        let store = call.store(store)?;
-        // SAFETY: the caller's promise: `entity_len` bytes.
-        let entity = unsafe { args::text("entity", entity, entity_len, args::COORDINATE) }?;
-        let missing = || {
-            Error::new(
-                Code::NotFound,
-                format!("the entity '{}' has no events", entity.escape_debug()),
-            )
-        };
-        let head = store.engine.head(entity)?.ok_or_else(missing)?;
-        let crate::engine::store::query::Head { version, sequence, event_id, event_hash } = head;
-        out.set(
-            0,
-            fbat_head {
-                version,
-                sequence,
-                event_id: event_id.into(),
-                event_hash: event_hash.into(),
-                ..fbat_head::initial()
-            },
-        );
-        Ok(())
-    };
-    // SAFETY: the caller's promise: null or writable.
-    unsafe { guard::status(err, body) }
+    // SAFETY: the caller's promises.
+    unsafe {
+        answer::structure(out_head, false, err, |call| {
+            let store = call.store(store)?;
+            let entity = args::text("entity", entity, entity_len, args::COORDINATE)?;
+            let message = || format!("the entity '{}' has no events", entity.escape_debug());
+            let missing = || Error::new(Code::NotFound, message());
+            let head = store.engine.head(entity)?.ok_or_else(missing)?;
+            Ok(members_of!(head => fbat_head { version, sequence, event_id, event_hash }))
+        })
+    }
 }
 
 /// Figures about a store.
@@ -469,26 +438,15 @@ pub unsafe extern "C" fn fbat_store_stats(
     out_stats: *mut fbat_stats,
     err: *mut *mut fbat_error,
 ) -> fbat_status {
-    let body = |call: &Call| {
-        // SAFETY: the caller's promise: null or a struct with its size.
-        let out = unsafe { OutStruct::new(out_stats, 1) }?.required()?;
-        let stats = call.store(store)?.engine.stats()?;
-        out.set(
-            0,
-            fbat_stats {
-                events: stats.events,
-                segments: stats.segments,
-                log_bytes: stats.log_bytes,
-                index_bytes: stats.index_bytes,
-                unindexed_events: stats.unindexed_events,
-                memory_bytes: stats.memory_bytes,
-                ..fbat_stats::initial()
-            },
-        );
-        Ok(())
-    };
-    // SAFETY: the caller's promise: null or writable.
-    unsafe { guard::status(err, body) }
+    // SAFETY: the caller's promises.
+    unsafe {
+        answer::structure(out_stats, false, err, |call| {
+            let stats = call.store(store)?.engine.stats()?;
+            Ok(members_of!(stats => fbat_stats {
+                events, segments, log_bytes, index_bytes, unindexed_events, memory_bytes
+            }))
+        })
+    }
 }
 
 /// What fbat_store_open() found and did. Works for a closed store too.
@@ -506,35 +464,20 @@ pub unsafe extern "C" fn fbat_store_open_report(
     out_report: *mut fbat_open_report,
     err: *mut *mut fbat_error,
 ) -> fbat_status {
-    let body = |call: &Call| {
-        // SAFETY: the caller's promise: null or a struct with its size.
-        let out = unsafe { OutStruct::new(out_report, 1) }?.required()?;
-        let store = call.store(store)?;
-        let report = store.engine.open_report();
-        let flag = |is_set: bool, bit: u32| if is_set { bit } else { 0 };
-        out.set(
-            0,
-            fbat_open_report {
-                flags: flag(report.created, FBAT_OPEN_REPORT_CREATED)
-                    | flag(report.unclean, FBAT_OPEN_REPORT_UNCLEAN),
-                dropped_bytes: report.dropped_bytes,
-                dropped_offset: report.dropped_offset,
-                dropped_path: match store.dropped_path.bytes().is_empty() {
-                    true => fbat_str::NONE,
-                    false => store.dropped_path.lend(),
-                },
-                dropped_batches: report.dropped_batches,
-                dropped_events: report.dropped_events,
-                gap_first: report.gap_first,
-                gap_last: report.gap_last,
-                indexes_rebuilt: report.indexes_rebuilt,
-                ..fbat_open_report::initial()
-            },
-        );
-        Ok(())
-    };
-    // SAFETY: the caller's promise: null or writable.
-    unsafe { guard::status(err, body) }
+    // SAFETY: the caller's promises.
+    unsafe {
+        answer::structure(out_report, false, err, |call| {
+            let store = call.store(store)?;
+            let (report, path) = (store.engine.open_report(), &store.dropped_path);
+            let flags = args::flag(report.created, FBAT_OPEN_REPORT_CREATED)
+                | args::flag(report.unclean, FBAT_OPEN_REPORT_UNCLEAN);
+            let dropped_path = if path.bytes().is_empty() { fbat_str::NONE } else { path.lend() };
+            Ok(members_of!(report => fbat_open_report {
+                dropped_bytes, dropped_offset, dropped_batches, dropped_events, gap_first,
+                gap_last, indexes_rebuilt
+            }, flags: flags, dropped_path: dropped_path))
+        })
+    }
 }
 
 /// The log hash at the visible frontier: one value that stands for the whole history. Two stores
@@ -556,15 +499,12 @@ pub unsafe extern "C" fn fbat_store_log_hash(
     out_hash: *mut fbat_hash,
     err: *mut *mut fbat_error,
 ) -> fbat_status {
-    // SAFETY: the caller's promise: null or writable.
-    let out = unsafe { Out::new(out_hash, fbat_hash::default()) };
-    let body = |call: &Call| {
-        out.check("out_hash")?;
-        out.set(call.store(store)?.engine.log_hash()?.into());
-        Ok(())
-    };
-    // SAFETY: the caller's promise: null or writable.
-    unsafe { guard::status(err, body) }
+    // SAFETY: the caller's promises.
+    unsafe {
+        answer::value("out_hash", out_hash, fbat_hash::default(), err, |call| {
+            Ok(call.store(store)?.engine.log_hash()?.into())
+        })
+    }
 }
 
 fn with<T>(store: *const fbat_store, none: T, get: impl FnOnce(&StoreObject) -> T) -> T {

@@ -2,9 +2,9 @@
 //!
 //! The integrity walk: every checksum, hash and chain of the log, and every index against it.
 
-use super::boundary::args::{self, Out, OutStruct, Sized0};
+use super::boundary::answer::{self, members_of};
+use super::boundary::args::{self, Out};
 use super::boundary::error::fbat_error;
-use super::boundary::guard::{self, Call};
 use super::boundary::status::fbat_status;
 use super::boundary::store::fbat_store;
 use super::cancel::{fbat_cancel, fbat_progress_fn, Watched};
@@ -98,36 +98,18 @@ pub unsafe extern "C" fn fbat_store_verify(
 ) -> fbat_status {
     // SAFETY: the caller's promise: null or writable.
     let out_findings = unsafe { Out::new(out_findings, null_mut()) };
-    let body = |call: &Call| {
-        // SAFETY: the caller's promise: null or a struct with its size.
-        let (out, given) = unsafe { (OutStruct::new(out_report, 1)?, args::options(options)?) };
-        // SAFETY: the caller's promise: null or a struct with its size.
-        let region = unsafe { region::engine_region(given.region) }?;
-        let store = call.store(store)?;
-        let watched = Watched::new(given.progress, given.progress_data, given.cancel)?;
-        let report = watched.run(|watch| store.engine.verify_region(&region, watch))?;
-        out.set(
-            0,
-            fbat_verify_report {
-                events: report.events,
-                system_events: report.system_events,
-                batches: report.batches,
-                segments: report.segments,
-                log_bytes: report.log_bytes,
-                gaps: report.gaps,
-                gap_sequences: report.gap_sequences,
-                losses: report.losses,
-                lost_sequences: report.lost_sequences,
-                unlinked_events: report.unlinked_events,
-                findings: report.findings.len() as u64,
-                ..fbat_verify_report::initial()
-            },
-        );
-        if out_findings.is_wanted() {
-            out_findings.set(findings::new_handle(&report.findings)?);
-        }
-        Ok(())
-    };
-    // SAFETY: the caller's promise: null or writable.
-    unsafe { guard::status(err, body) }
+    // SAFETY: the caller's promises.
+    unsafe {
+        answer::structure(out_report, true, err, |call| {
+            let (given, store) = (args::options(options)?, call.store(store)?);
+            let region = region::engine_region(given.region)?;
+            let watched = Watched::new(given.progress, given.progress_data, given.cancel)?;
+            let report = watched.run(|watch| store.engine.verify_region(&region, watch))?;
+            findings::hand_out(&out_findings, &report.findings)?;
+            Ok(members_of!(report => fbat_verify_report {
+                events, system_events, batches, segments, log_bytes, gaps, gap_sequences, losses,
+                lost_sequences, unlinked_events
+            }, findings: report.findings.len() as u64))
+        })
+    }
 }

@@ -1,16 +1,19 @@
-/* Callbacks: what they see, how their answers end a call, what they may do, and when their data is disposed of. */
+/* Callbacks of an import, and the log: what they see, how their answers end a call, and what they
+ * may do. */
 #include "fixture.h"
 
 #include <pthread.h>
 
 /* What a test puts behind user_data. */
 typedef struct {
-    int calls, destroyed;
+    int calls;
     int32_t answer;
-    int answer_from; /* the call, counted from 1, from which on `answer` is given; before it 1, or 0 for progress */
+    int answer_from; /* the call, counted from 1, from which on `answer` is given; before it 1, or 0
+                        for progress */
     pthread_t thread;
     fbat_store *source, *hub;
-    fbat_import_options *options;
+    fbat_import_options options;
+    fbat_import_report last;
     void (*act)(void *context, const fbat_record *record);
 } context;
 
@@ -27,30 +30,26 @@ static int32_t filter(void *user_data, const fbat_record *record) {
 static int32_t progress(void *user_data, const fbat_import_report *report) {
     context *c = user_data;
     c->calls++;
-    CHECK_U64(report->struct_size, sizeof *report);
-    CHECK(report->source_high_watermark > 0);
+    CHECK_U64(report->struct_size, LIBRARY_SIZE(fbat_import_report));
+    CHECK(report->source_high_watermark >= c->last.source_high_watermark);
+    CHECK(report->source_position >= report->source_high_watermark);
+    CHECK(report->source_position <= report->source_ceiling);
+    c->last = *report;
     return c->answer_from && c->calls >= c->answer_from ? c->answer : 0;
-}
-
-static void destroy(void *user_data) {
-    ((context *)user_data)->destroyed++;
 }
 
 /* A source of `events` events, an empty hub, and options in chunks of 4 with the filter. */
 static void begin(context *c, int events) {
     c->source = open_new("source");
     c->hub = open_new("hub");
-    c->options = fbat_import_options_new();
     append_n(c->source, "thing:1", events);
-    CHECK_OK(fbat_import_options_set_namespace(c->options, "n", 1));
-    CHECK_OK(fbat_import_options_set_chunk_size(c->options, 4));
-    CHECK_OK(fbat_import_options_set_filter(c->options, filter, c, destroy));
+    c->options = import_options("n");
+    c->options.chunk_size = 4;
+    c->options.filter = filter;
+    c->options.filter_data = c;
 }
 
 static void end(context *c) {
-    CHECK(c->destroyed == 0);
-    fbat_import_options_free(c->options);
-    CHECK(c->destroyed == 1);
     done(c->hub);
     done(c->source);
 }
@@ -58,7 +57,7 @@ static void end(context *c) {
 static fbat_import_report run(context *c, fbat_status expected) {
     fbat_import_report report = FBAT_IMPORT_REPORT_INIT;
     fbat_error *err = NULL;
-    CHECK_STATUS(fbat_import(c->hub, c->source, c->options, &report, &err), expected);
+    CHECK_STATUS(fbat_import(c->hub, c->source, &c->options, &report, &err), expected);
     CHECK_STATUS(err ? fbat_error_code(err) : FBAT_OK, expected);
     fbat_error_free(err);
     return report;
@@ -67,8 +66,6 @@ static fbat_import_report run(context *c, fbat_status expected) {
 CASE(filter_is_called_for_each_event_on_the_calling_thread) {
     context c = {.calls = 0};
     begin(&c, 10);
-    CHECK(fbat_import_options_get_filter(c.options) == filter);
-    CHECK(fbat_import_options_get_filter_user_data(c.options) == &c);
     CHECK_U64(run(&c, FBAT_OK).imported, 10);
     CHECK_U64(c.calls, 10); /* not for the genesis event */
     CHECK(pthread_equal(c.thread, pthread_self()));
@@ -77,10 +74,10 @@ CASE(filter_is_called_for_each_event_on_the_calling_thread) {
 
 static void look_without_payload(void *argument, const fbat_record *record) {
     (void)argument;
-    CHECK_U64(record->struct_size, sizeof *record);
+    CHECK_U64(record->struct_size, LIBRARY_SIZE(fbat_record));
     CHECK_TEXT(record->entity.data, "thing:1");
     CHECK(record->payload == NULL && record->payload_len == 0);
-    CHECK_U64(record->payload_size, 1);
+    CHECK_U64(record->stored_payload_len, 1);
 }
 
 static void look_with_payload(void *argument, const fbat_record *record) {
@@ -94,7 +91,7 @@ CASE(filter_sees_the_payload_only_when_asked) {
     begin(&c, 5);
     run(&c, FBAT_OK);
     c.act = look_with_payload;
-    CHECK_OK(fbat_import_options_set_filter_columns(c.options, FBAT_COLUMN_PAYLOAD));
+    c.options.filter_columns = FBAT_COLUMN_PAYLOAD;
     run(&c, FBAT_OK);
     end(&c);
 }
@@ -140,22 +137,62 @@ MISUSE(filter_answers_that_are_none) {
     end(&c);
 }
 
-CASE(progress_is_told_after_each_chunk_and_may_stop) {
+static void look_without_extensions(void *argument, const fbat_record *record) {
+    (void)argument;
+    CHECK(record->extensions == NULL && record->payload == NULL);
+}
+
+static void look_with_extensions(void *argument, const fbat_record *record) {
+    (void)argument;
+    CHECK_U64(record->extension_count, 1);
+    CHECK(record->payload == NULL);
+}
+
+CASE(filter_sees_extensions_unless_told_otherwise) {
+    fbat_extension extension = {FBAT_STR("app.a"), (const uint8_t *)"1", 1};
+    context c = {.act = look_with_extensions};
+    begin(&c, 0);
+    fbat_event event = event_of("thing:1", "x");
+    event.extensions = &extension;
+    event.extension_count = 1;
+    CHECK_OK(fbat_append(c.source, &event, NULL, NULL));
+    run(&c, FBAT_OK);
+    c.act = look_without_extensions;
+    c.options.filter_columns = FBAT_COLUMN_FIXED;
+    run(&c, FBAT_OK);
+    CHECK_U64(c.calls, 2);
+    end(&c);
+}
+
+CASE(progress_is_told_after_each_chunk) {
     context c = {.calls = 0}, p = {.calls = 0};
     begin(&c, 10);
-    CHECK_OK(fbat_import_options_set_progress(c.options, progress, &p, destroy));
-    CHECK(fbat_import_options_get_progress(c.options) == progress);
-    CHECK(fbat_import_options_get_progress_user_data(c.options) == &p);
-    CHECK_U64(run(&c, FBAT_OK).imported, 10);
+    c.options.progress = progress;
+    c.options.progress_data = &p;
+    fbat_import_report report = run(&c, FBAT_OK);
+    CHECK_U64(report.imported, 10);
+    CHECK_U64(report.source_position, 11);
     CHECK(p.calls >= 3);
+    CHECK_U64(p.last.imported, 10);
     end(&c);
-    CHECK_U64(p.destroyed, 1);
+}
+
+CASE(progress_is_told_while_nothing_is_committed) {
+    context c = {.answer = 0, .answer_from = 1}, p = {.calls = 0};
+    begin(&c, 20);
+    c.options.progress = progress;
+    c.options.progress_data = &p;
+    fbat_import_report report = run(&c, FBAT_OK);
+    CHECK_U64(report.skipped_filtered, 20);
+    CHECK(p.calls >= 4 && p.last.source_position > 16);
+    end(&c);
 }
 
 CASE(progress_stops_with_its_own_code_and_the_chunk_stays) {
     context c = {.calls = 0}, p = {.answer = -7, .answer_from = 1};
     begin(&c, 10);
-    CHECK_OK(fbat_import_options_set_progress(c.options, progress, &p, NULL));
+    c.options.progress = progress;
+    c.options.progress_data = &p;
     fbat_import_report report = run(&c, -7);
     CHECK(report.imported > 0 && report.imported < 10);
     CHECK_U64(visible(c.hub), 1 + report.imported);
@@ -165,9 +202,10 @@ CASE(progress_stops_with_its_own_code_and_the_chunk_stays) {
 MISUSE(progress_answers_that_are_none) {
     context c = {.calls = 0}, p = {.answer = 1, .answer_from = 1};
     begin(&c, 10);
-    CHECK_OK(fbat_import_options_set_progress(c.options, progress, &p, NULL));
+    c.options.progress = progress;
+    c.options.progress_data = &p;
     run(&c, FBAT_ERR_INVALID_ARGUMENT);
-    p.answer = INT32_MAX;
+    p = (context){.answer = INT32_MAX, .answer_from = 1};
     run(&c, FBAT_ERR_INVALID_ARGUMENT);
     end(&c);
 }
@@ -198,23 +236,22 @@ CASE(filter_may_read_both_stores_and_append_to_the_destination) {
 
 static void import_the_same(void *argument, const fbat_record *record) {
     context *c = argument;
-    fbat_import_options *options = fbat_import_options_new();
+    fbat_import_options options = import_options("n");
     fbat_import_report report = FBAT_IMPORT_REPORT_INIT;
     (void)record;
     if (c->calls == 2) {
-        CHECK_OK(fbat_import_options_set_namespace(options, "n", 1));
-        CHECK_OK(fbat_import(c->hub, c->source, options, &report, NULL));
+        CHECK_OK(fbat_import(c->hub, c->source, &options, &report, NULL));
         CHECK_U64(report.imported, 10);
         CHECK_U64(report.overtaken, 0);
     }
-    fbat_import_options_free(options);
 }
 
 CASE(key_that_arrives_meanwhile_is_imported_and_overtaken) {
     context c = {.act = import_the_same};
     begin(&c, 10);
     fbat_import_report report = run(&c, FBAT_OK);
-    /* The first event had passed its look-up when the others came: only its append finds that it is there. */
+    /* The first event had passed its look-up when the others came: only its append finds that it is
+     * there. */
     CHECK_U64(report.imported, 1);
     CHECK_U64(report.overtaken, 1);
     CHECK_U64(report.deduplicated, 9);
@@ -238,17 +275,17 @@ CASE(import_from_a_source_that_grows_ends) {
     end(&c);
 }
 
-static void look_at_the_options(void *argument, const fbat_record *record) {
+static void change_the_options(void *argument, const fbat_record *record) {
     context *c = argument;
     (void)record;
-    CHECK_U64(fbat_import_options_get_chunk_size(c->options), c->calls == 1 ? 4 : 5);
-    CHECK_OK(fbat_import_options_set_chunk_size(c->options, 5)); /* has no effect on this import */
+    memset(&c->options, 0x5a, sizeof c->options);
 }
 
-CASE(options_may_be_read_and_changed_during_their_import) {
-    context c = {.act = look_at_the_options};
+CASE(options_may_be_overwritten_during_their_import) {
+    context c = {.act = change_the_options};
     begin(&c, 6);
     CHECK_U64(run(&c, FBAT_OK).imported, 6);
+    CHECK_U64(c.calls, 6);
     end(&c);
 }
 
@@ -289,7 +326,8 @@ static void free_the_hub(void *argument, const fbat_record *record) {
     (void)record;
     if (c->calls == 3) {
         fbat_store_free(c->hub);
-        CHECK_STATUS(fbat_store_close(c->hub, NULL), FBAT_ERR_INVALID_HANDLE); /* the handle is dead at once */
+        CHECK_STATUS(fbat_store_close(c->hub, NULL),
+                     FBAT_ERR_INVALID_HANDLE); /* the handle is dead at once */
     }
 }
 
@@ -297,7 +335,7 @@ MISUSE(free_of_the_destination_from_within_a_callback_is_deferred) {
     context c = {.act = free_the_hub};
     begin(&c, 6);
     fbat_import_report report = FBAT_IMPORT_REPORT_INIT;
-    fbat_status status = fbat_import(c.hub, c.source, c.options, &report, NULL);
+    fbat_status status = fbat_import(c.hub, c.source, &c.options, &report, NULL);
     CHECK(status == FBAT_OK || status == FBAT_ERR_CLOSED);
     uint64_t brought = report.imported;
     c.act = NULL;
@@ -318,99 +356,13 @@ MISUSE(free_of_the_source_from_within_a_callback_is_deferred) {
     context c = {.act = free_the_source};
     begin(&c, 6);
     fbat_import_report report = FBAT_IMPORT_REPORT_INIT;
-    fbat_status status = fbat_import(c.hub, c.source, c.options, &report, NULL);
+    fbat_status status = fbat_import(c.hub, c.source, &c.options, &report, NULL);
     CHECK(status == FBAT_OK || status == FBAT_ERR_CLOSED);
     c.act = NULL;
     c.source = open_new("source");
     CHECK_U64(visible(c.source), 7);
     CHECK_U64(run(&c, FBAT_OK).imported, 6 - report.imported);
     end(&c);
-}
-
-static void free_the_options(void *argument, const fbat_record *record) {
-    context *c = argument;
-    (void)record;
-    if (c->calls == 2) {
-        fbat_import_options_free(c->options);
-        CHECK(c->destroyed == 0); /* the import still uses it */
-    }
-}
-
-MISUSE(free_of_the_options_from_within_their_own_callback) {
-    context c = {.act = free_the_options};
-    begin(&c, 6);
-    CHECK_U64(run(&c, FBAT_OK).imported, 6);
-    CHECK_U64(c.destroyed, 1);
-    done(c.hub);
-    done(c.source);
-}
-
-static void replace_the_filter(void *argument, const fbat_record *record) {
-    context *c = argument;
-    (void)record;
-    if (c->calls == 2) {
-        CHECK_OK(fbat_import_options_set_filter(c->options, NULL, NULL, NULL));
-        CHECK(c->destroyed == 0);
-    }
-}
-
-MISUSE(filter_replaced_from_within_itself) {
-    context c = {.act = replace_the_filter};
-    begin(&c, 6);
-    CHECK_U64(run(&c, FBAT_OK).imported, 6);
-    CHECK_U64(c.calls, 6);
-    CHECK_U64(c.destroyed, 1);
-    CHECK(fbat_import_options_get_filter(c.options) == NULL);
-    fbat_import_options_free(c.options);
-    CHECK_U64(c.destroyed, 1);
-    done(c.hub);
-    done(c.source);
-}
-
-/* ---- destroy, exactly once on every path ---- */
-
-CASE(destroy_comes_once_when_the_callback_is_replaced) {
-    context first = {.calls = 0}, second = {.calls = 0};
-    fbat_import_options *options = fbat_import_options_new();
-    CHECK_OK(fbat_import_options_set_filter(options, filter, &first, destroy));
-    CHECK_U64(first.destroyed, 0);
-    CHECK_OK(fbat_import_options_set_filter(options, filter, &second, destroy));
-    CHECK_U64(first.destroyed, 1);
-    CHECK_OK(fbat_import_options_set_progress(options, progress, &first, destroy));
-    fbat_import_options_free(options);
-    CHECK_U64(first.destroyed, 2); /* once for each time it was given */
-    CHECK_U64(second.destroyed, 1);
-}
-
-MISUSE(destroy_comes_when_the_setter_fails) {
-    FOR_BAD_HANDLES(bad, BAD_OTHER) {
-        context c = {.calls = 0};
-        CHECK_STATUS(fbat_import_options_set_filter(bad->handle, filter, &c, destroy), FBAT_ERR_INVALID_HANDLE);
-        CHECK_U64(c.destroyed, 1);
-        CHECK_STATUS(fbat_import_options_set_progress(bad->handle, progress, &c, destroy), FBAT_ERR_INVALID_HANDLE);
-        CHECK_U64(c.destroyed, 2);
-    }
-}
-
-MISUSE(destroy_comes_for_a_null_callback_too) {
-    context c = {.calls = 0};
-    fbat_import_options *options = fbat_import_options_new();
-    CHECK_OK(fbat_import_options_set_filter(options, NULL, &c, destroy));
-    CHECK_U64(c.destroyed, 1);
-    CHECK(fbat_import_options_get_filter(options) == NULL);
-    CHECK_OK(fbat_import_options_set_progress(options, NULL, &c, destroy));
-    CHECK_U64(c.destroyed, 2);
-    fbat_import_options_free(options);
-    CHECK_U64(c.destroyed, 2);
-}
-
-CASE(destroy_does_not_come_when_an_import_fails_or_is_stopped) {
-    context c = {.answer = -5, .answer_from = 1};
-    begin(&c, 3);
-    run(&c, -5);
-    run(&c, -5);
-    CHECK_STATUS(fbat_import(NULL, c.source, c.options, NULL, NULL), FBAT_ERR_INVALID_HANDLE);
-    end(&c); /* 0 before the options are freed, 1 after */
 }
 
 /* ---- log ---- */

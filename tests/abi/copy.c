@@ -14,20 +14,10 @@ static void write_file(const char *path, const char *text) {
     }
 }
 
-static fbat_store *open_reading(const char *name) {
-    fbat_open_options *options = fbat_open_options_new();
-    fbat_store *store = NULL;
-    CHECK_OK(fbat_open_options_set_mode(options, FBAT_OPEN_READ_ONLY));
-    CHECK_OK(fbat_store_open(t_path(name), options, &store, NULL));
-    fbat_open_options_free(options);
-    return store;
-}
-
 /* Opens the copy, which must be clean, sound and as the report says. */
 static void check_copy(const char *name, const fbat_backup_report *report) {
     fbat_store *copy = NULL;
     fbat_open_report opened = FBAT_OPEN_REPORT_INIT;
-    fbat_verify_report *verified = NULL;
     fbat_hash hash = FBAT_HASH_INIT;
     REQUIRE_OK(fbat_store_open(t_path(name), NULL, &copy, NULL));
     CHECK_OK(fbat_store_open_report(copy, &opened, NULL));
@@ -35,27 +25,8 @@ static void check_copy(const char *name, const fbat_backup_report *report) {
     CHECK_U64(visible(copy), report->last_sequence);
     CHECK_OK(fbat_store_log_hash(copy, &hash, NULL));
     CHECK_BYTES(hash.bytes, 32, report->log_hash.bytes, 32);
-    CHECK_OK(fbat_store_verify(copy, &verified, NULL));
-    CHECK_U64(fbat_verify_report_finding_count(verified), 0);
-    fbat_verify_report_free(verified);
+    CHECK_U64(findings_in(copy), 0);
     done(copy);
-}
-
-/* Appends until the log has several files. */
-static fbat_store *open_with_segments(const char *name) {
-    static char payload[30000];
-    fbat_open_options *options = fbat_open_options_new();
-    fbat_store *store = NULL;
-    memset(payload, 'p', sizeof payload - 1);
-    CHECK_OK(fbat_open_options_set_segment_bytes(options, 65536));
-    CHECK_OK(fbat_store_open(t_path(name), options, &store, NULL));
-    fbat_open_options_free(options);
-    append_n(store, "thing:1", 5);
-    for (int i = 0; i < 10; i++) {
-        fbat_event event = event_of("thing:2", payload);
-        CHECK_OK(fbat_append(store, &event, NULL, NULL));
-    }
-    return store;
 }
 
 CASE(a_backup_opens_clean_with_the_same_history) {
@@ -72,7 +43,9 @@ CASE(a_backup_opens_clean_with_the_same_history) {
     for (size_t i = 0; i < 2; i++) {
         fbat_backup_report report = FBAT_BACKUP_REPORT_INIT;
         fbat_error *err = (fbat_error *)1;
-        CHECK_OK(fbat_store_backup(store, t_path(ways[i].name), ways[i].flags, &report, &err));
+        fbat_backup_options options = FBAT_BACKUP_OPTIONS_INIT;
+        options.flags = ways[i].flags;
+        CHECK_OK(fbat_store_backup(store, t_path(ways[i].name), &options, &report, &err));
         CHECK(err == NULL);
         CHECK_U64(report.events, stats.events);
         CHECK_U64(report.segments, stats.segments);
@@ -83,7 +56,7 @@ CASE(a_backup_opens_clean_with_the_same_history) {
         CHECK_BYTES(report.log_hash.bytes, 32, hash.bytes, 32);
         check_copy(ways[i].name, &report);
     }
-    CHECK_OK(fbat_store_backup(store, t_path("unreported"), 0, NULL, NULL));
+    CHECK_OK(fbat_store_backup(store, t_path("unreported"), NULL, NULL, NULL));
     CHECK(is_there(t_path("unreported/store.fbat")));
     done(store);
 }
@@ -92,7 +65,7 @@ CASE(a_backup_by_a_reader) {
     fbat_store *store = open_new("s"), *reader = open_reading("s");
     fbat_backup_report report = FBAT_BACKUP_REPORT_INIT;
     append_n(store, "thing:1", 20);
-    CHECK_OK(fbat_store_backup(reader, t_path("copy"), 0, &report, NULL));
+    CHECK_OK(fbat_store_backup(reader, t_path("copy"), NULL, &report, NULL));
     CHECK_U64(report.last_sequence, visible(store));
     check_copy("copy", &report);
     done(reader);
@@ -108,8 +81,8 @@ static int32_t back_up_both(void *user_data, const fbat_record *record) {
     both_stores *both = user_data;
     (void)record;
     if (both->calls++ == 0) {
-        CHECK_OK(fbat_store_backup(both->source, t_path("of_source"), 0, NULL, NULL));
-        CHECK_OK(fbat_store_backup(both->destination, t_path("of_destination"), 0, NULL, NULL));
+        CHECK_OK(fbat_store_backup(both->source, t_path("of_source"), NULL, NULL, NULL));
+        CHECK_OK(fbat_store_backup(both->destination, t_path("of_destination"), NULL, NULL, NULL));
     }
     return 1;
 }
@@ -117,14 +90,14 @@ static int32_t back_up_both(void *user_data, const fbat_record *record) {
 CASE(a_backup_within_a_callback) {
     fbat_store *source = open_new("source"), *destination = open_new("destination");
     both_stores both = {source, destination, 0};
-    fbat_import_options *options = fbat_import_options_new();
+    fbat_import_options options = import_options("s");
     append_n(source, "thing:1", 3);
-    CHECK_OK(fbat_import_options_set_namespace(options, "s", 1));
-    CHECK_OK(fbat_import_options_set_filter(options, back_up_both, &both, NULL));
-    CHECK_OK(fbat_import(destination, source, options, NULL, NULL));
+    options.filter = back_up_both;
+    options.filter_data = &both;
+    CHECK_OK(fbat_import(destination, source, &options, NULL, NULL));
     CHECK_U64(both.calls, 3);
-    CHECK(is_there(t_path("of_source/store.fbat")) && is_there(t_path("of_destination/store.fbat")));
-    fbat_import_options_free(options);
+    CHECK(is_there(t_path("of_source/store.fbat")) &&
+          is_there(t_path("of_destination/store.fbat")));
     done(destination);
     done(source);
 }
@@ -142,10 +115,10 @@ CASE(a_damaged_store_is_not_backed_up) {
     fseek(file, 700, SEEK_SET);
     fputc(byte ^ 1, file);
     fclose(file);
-    CHECK_STATUS(fbat_store_backup(store, t_path("copy"), 0, &report, &err), FBAT_ERR_CORRUPT);
-    CHECK_TEXT(fbat_error_path(err).data, segment);
-    CHECK(fbat_error_offset(err) <= 700);
-    CHECK(is_zero((char *)&report + sizeof report.struct_size, sizeof report - sizeof report.struct_size));
+    CHECK_STATUS(fbat_store_backup(store, t_path("copy"), NULL, &report, &err), FBAT_ERR_CORRUPT);
+    CHECK_TEXT(detail_of(err).path.data, segment);
+    CHECK(detail_of(err).offset <= 700);
+    CHECK(IS_INITIAL(report));
     CHECK(!is_there(t_path("copy/store.fbat")));
     fbat_error_free(err);
     done(store);
@@ -155,8 +128,8 @@ CASE(a_copied_directory_gets_an_id_of_its_own) {
     fbat_store *store = open_new("s"), *copy = NULL;
     fbat_id id = FBAT_ID_INIT, old = fbat_store_id(store);
     append_n(store, "thing:1", 3);
-    CHECK_OK(fbat_store_backup(store, t_path("copy"), 0, NULL, NULL));
-    CHECK_OK(fbat_store_new_identity(t_path("copy"), &id, NULL));
+    CHECK_OK(fbat_store_backup(store, t_path("copy"), NULL, NULL, NULL));
+    CHECK_OK(fbat_new_identity(t_path("copy"), &id, NULL));
     REQUIRE_OK(fbat_store_open(t_path("copy"), NULL, &copy, NULL));
     fbat_id found = fbat_store_id(copy);
     CHECK(!same_id(&found, &old) && same_id(&found, &id));
@@ -170,31 +143,60 @@ CASE(a_copied_directory_gets_an_id_of_its_own) {
 MISUSE(backup_with_bad_arguments) {
     fbat_store *store = open_new("s");
     fbat_error *err = NULL;
-    CHECK_STATUS(fbat_store_backup(store, NULL, 0, NULL, NULL), FBAT_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(fbat_store_backup(store, "", 0, NULL, NULL), FBAT_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(fbat_store_backup(store, t_path("copy"), 2, NULL, &err), FBAT_ERR_INVALID_ARGUMENT);
-    CHECK_U64(fbat_error_found(err), 2);
-    CHECK_U64(fbat_error_supported(err), FBAT_BACKUP_LINK);
+    CHECK_STATUS(fbat_store_backup(store, NULL, NULL, NULL, NULL), FBAT_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(fbat_store_backup(store, "", NULL, NULL, NULL), FBAT_ERR_INVALID_ARGUMENT);
+    fbat_backup_options options = FBAT_BACKUP_OPTIONS_INIT;
+    for (int bit = 1; bit < 32; bit++) {
+        options.flags = (uint32_t)1 << bit;
+        CHECK_STATUS(fbat_store_backup(store, t_path("copy"), &options, NULL, &err),
+                     FBAT_ERR_INVALID_ARGUMENT);
+        CHECK_CONTAINS(fbat_error_message(err).data, "flags");
+        CHECK_U64(detail_of(err).actual, options.flags);
+        CHECK_U64(detail_of(err).allowed, FBAT_BACKUP_LINK);
+        fbat_error_free(err);
+    }
+    options.flags = 0;
+    options.reserved = 1;
+    CHECK_STATUS(fbat_store_backup(store, t_path("copy"), &options, NULL, &err),
+                 FBAT_ERR_INVALID_ARGUMENT);
+    CHECK_CONTAINS(fbat_error_message(err).data, "reserved");
     fbat_error_free(err);
-    CHECK_STATUS(fbat_store_backup(store, t_path("copy"), UINT32_MAX, NULL, NULL), FBAT_ERR_INVALID_ARGUMENT);
-    CHECK_STRUCT_SIZES(fbat_backup_report, fbat_store_backup(store, t_path("copy"), 0, &out, &err));
-    CHECK_STATUS(fbat_store_backup(store, t_path("none/copy"), 0, NULL, NULL), FBAT_ERR_IO);
+    CHECK_STATUS(fbat_store_backup(store, t_path("none/copy"), NULL, NULL, NULL), FBAT_ERR_IO);
     CHECK(!is_there(t_path("copy")));
+    done(store);
+}
+
+/* Backs up to a place of its own each time. */
+static fbat_status back_up_again(const fbat_store *store, const fbat_backup_options *options,
+                                 fbat_backup_report *report, fbat_error **err) {
+    static int count;
+    char name[32];
+    snprintf(name, sizeof name, "copy%d", count++);
+    return fbat_store_backup(store, t_path(name), options, report, err);
+}
+
+MISUSE(backup_structs_of_another_size) {
+    fbat_store *store = open_new("s");
+    const fbat_backup_options good = FBAT_BACKUP_OPTIONS_INIT;
+    CHECK_WRITTEN_SIZES(fbat_backup_report, back_up_again(store, NULL, out, &err));
+    CHECK_READ_SIZES(fbat_backup_options, good, back_up_again(store, in, NULL, &err));
     done(store);
 }
 
 MISUSE(backup_into_a_place_that_is_taken) {
     fbat_store *store = open_new("s"), *other = open_new("other");
     fbat_error *err = NULL;
-    CHECK_STATUS(fbat_store_backup(store, t_path("s"), 0, NULL, NULL), FBAT_ERR_STORE_EXISTS);
-    CHECK_STATUS(fbat_store_backup(store, t_path("other"), 0, NULL, NULL), FBAT_ERR_STORE_EXISTS);
+    CHECK_STATUS(fbat_store_backup(store, t_path("s"), NULL, NULL, NULL), FBAT_ERR_STORE_EXISTS);
+    CHECK_STATUS(fbat_store_backup(store, t_path("other"), NULL, NULL, NULL),
+                 FBAT_ERR_STORE_EXISTS);
     CHECK(mkdir(t_path("mine"), 0700) == 0);
     write_file(t_path("mine/notes"), "mine");
-    CHECK_STATUS(fbat_store_backup(store, t_path("mine"), 0, NULL, &err), FBAT_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(fbat_store_backup(store, t_path("mine"), NULL, NULL, &err),
+                 FBAT_ERR_INVALID_ARGUMENT);
     CHECK_CONTAINS(fbat_error_message(err).data, "notes");
     fbat_error_free(err);
     CHECK(is_there(t_path("mine/notes")) && !is_there(t_path("mine/LOCK")));
-    CHECK_STATUS(fbat_store_backup(store, t_path("mine/notes"), 0, NULL, NULL), FBAT_ERR_IO);
+    CHECK_STATUS(fbat_store_backup(store, t_path("mine/notes"), NULL, NULL, NULL), FBAT_ERR_IO);
     done(other);
     done(store);
 }
@@ -203,15 +205,16 @@ MISUSE(backup_of_a_closed_store) {
     fbat_store *store = open_new("s");
     fbat_backup_report report = FBAT_BACKUP_REPORT_INIT;
     CHECK_OK(fbat_store_close(store, NULL));
-    CHECK_STATUS(fbat_store_backup(store, t_path("copy"), 0, &report, NULL), FBAT_ERR_CLOSED);
+    CHECK_STATUS(fbat_store_backup(store, t_path("copy"), NULL, &report, NULL), FBAT_ERR_CLOSED);
     CHECK(!is_there(t_path("copy")));
     fbat_store_free(store);
 }
 
 MISUSE(backup_of_bad_handles) {
-    FOR_BAD_HANDLES(bad, BAD_FBAT_STORE) {
+    FOR_BAD_HANDLES (bad, BAD_FBAT_STORE) {
         fbat_backup_report report = FBAT_BACKUP_REPORT_INIT;
-        CHECK_STATUS(fbat_store_backup(bad->handle, t_path("copy"), 0, &report, NULL), FBAT_ERR_INVALID_HANDLE);
+        CHECK_STATUS(fbat_store_backup(bad->handle, t_path("copy"), NULL, &report, NULL),
+                     FBAT_ERR_INVALID_HANDLE);
         CHECK(!is_there(t_path("copy")));
     }
 }
@@ -219,13 +222,13 @@ MISUSE(backup_of_bad_handles) {
 MISUSE(new_identity_with_bad_arguments) {
     fbat_id id;
     memset(&id, 0x5a, sizeof id);
-    CHECK_STATUS(fbat_store_new_identity(NULL, &id, NULL), FBAT_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(fbat_new_identity(NULL, &id, NULL), FBAT_ERR_INVALID_ARGUMENT);
     CHECK(is_zero(&id, sizeof id));
-    CHECK_STATUS(fbat_store_new_identity("", &id, NULL), FBAT_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(fbat_store_new_identity(t_path("none"), &id, NULL), FBAT_ERR_STORE_NOT_FOUND);
+    CHECK_STATUS(fbat_new_identity("", &id, NULL), FBAT_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(fbat_new_identity(t_path("none"), &id, NULL), FBAT_ERR_STORE_NOT_FOUND);
     CHECK(!is_there(t_path("none")));
     fbat_store *store = open_new("s");
-    CHECK_STATUS(fbat_store_new_identity(t_path("s"), NULL, NULL), FBAT_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(fbat_new_identity(t_path("s"), NULL, NULL), FBAT_ERR_INVALID_ARGUMENT);
     done(store);
     fbat_id before = FBAT_ID_INIT;
     REQUIRE_OK(fbat_store_open(t_path("s"), NULL, &store, NULL));
@@ -239,7 +242,7 @@ MISUSE(new_identity_of_a_store_that_is_open) {
     fbat_store *store = open_new("s");
     fbat_id id = FBAT_ID_INIT, old = fbat_store_id(store);
     fbat_error *err = NULL;
-    CHECK_STATUS(fbat_store_new_identity(t_path("s"), &id, &err), FBAT_ERR_BUSY);
+    CHECK_STATUS(fbat_new_identity(t_path("s"), &id, &err), FBAT_ERR_BUSY);
     CHECK(is_zero(&id, sizeof id) && err != NULL);
     fbat_error_free(err);
     fbat_id now = fbat_store_id(store);
@@ -247,7 +250,7 @@ MISUSE(new_identity_of_a_store_that_is_open) {
     done(store);
     /* A reader is in nobody's way, and knows the old id until it opens the store again. */
     fbat_store *reader = open_reading("s");
-    CHECK_OK(fbat_store_new_identity(t_path("s"), &id, NULL));
+    CHECK_OK(fbat_new_identity(t_path("s"), &id, NULL));
     now = fbat_store_id(reader);
     CHECK(same_id(&now, &old));
     done(reader);

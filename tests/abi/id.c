@@ -27,8 +27,8 @@ CASE(hash_goes_to_hex_and_back) {
 
 MISUSE(id_from_text_that_is_no_id_is_refused_and_zeroed) {
     static const fbat_id zero;
-    const char *bad[] = {"", "0", "0011223344556677889 9aabbccddeeff", "zz112233445566778899aabbccddeeff",
-                         "00112233445566778899aabbccddeeff0"};
+    const char *bad[] = {"", "0", "0011223344556677889 9aabbccddeeff",
+                         "zz112233445566778899aabbccddeeff", "00112233445566778899aabbccddeeff0"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         fbat_id id;
         memset(&id, 0xaa, sizeof id);
@@ -43,7 +43,8 @@ MISUSE(id_from_null_text) {
 }
 
 MISUSE(id_from_hex_into_null) {
-    CHECK_STATUS(fbat_id_from_hex("00112233445566778899aabbccddeeff", 32, NULL), FBAT_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(fbat_id_from_hex("00112233445566778899aabbccddeeff", 32, NULL),
+                 FBAT_ERR_INVALID_ARGUMENT);
 }
 
 MISUSE(id_from_a_length_beyond_memory) {
@@ -83,7 +84,8 @@ MISUSE(hash_to_hex_of_and_into_null_or_too_little) {
 }
 
 CASE(content_hash_is_blake3) {
-    static const char expected[] = "7be2f6ba1a9ebb6454bae81c36b2f3416e4ffe75827066ecc0856478a8c75a7f";
+    static const char expected[] =
+        "7be2f6ba1a9ebb6454bae81c36b2f3416e4ffe75827066ecc0856478a8c75a7f";
     static const char empty[] = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262";
     char hex[FBAT_HASH_HEX_SIZE];
     fbat_hash hash;
@@ -99,7 +101,8 @@ MISUSE(content_hash_of_and_into_null) {
     fbat_hash hash;
     CHECK_STATUS(fbat_content_hash(NULL, 1, &hash), FBAT_ERR_INVALID_ARGUMENT);
     CHECK_STATUS(fbat_content_hash((const uint8_t *)"x", 1, NULL), FBAT_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(fbat_content_hash((const uint8_t *)"x", SIZE_MAX, &hash), FBAT_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(fbat_content_hash((const uint8_t *)"x", SIZE_MAX, &hash),
+                 FBAT_ERR_INVALID_ARGUMENT);
 }
 
 CASE(kind_joins_category_and_type) {
@@ -190,7 +193,8 @@ MISUSE(buffers_that_are_none) {
     fbat_buffer *text = NULL;
     REQUIRE_OK(fbat_namespace_from_path("/", &text, NULL));
     fbat_buffer_free(text);
-    fbat_buffer *bad[] = {NULL, text, (fbat_buffer *)1, (fbat_buffer *)&bad, (fbat_buffer *)UINTPTR_MAX};
+    fbat_buffer *bad[] = {NULL, text, (fbat_buffer *)1, (fbat_buffer *)&bad,
+                          (fbat_buffer *)UINTPTR_MAX};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         CHECK(fbat_buffer_data(bad[i]) == NULL);
         CHECK_U64(fbat_buffer_len(bad[i]), 0);

@@ -29,25 +29,26 @@ static void damage_payload(const char *store, const char *text) {
     fclose(file);
 }
 
-static fbat_status repair(const char *damaged, const char *new_name, fbat_repair_report **report) {
-    return fbat_store_repair(t_path(damaged), t_path(new_name), report, NULL);
+static fbat_status repair(const char *damaged, const char *new_name, fbat_repair_report *report,
+                          fbat_findings **findings) {
+    return fbat_repair(t_path(damaged), t_path(new_name), NULL, report, findings, NULL);
 }
 
 CASE(a_whole_store_is_copied_without_a_loss) {
     make_store("old", 5);
-    fbat_repair_report *report = NULL;
-    fbat_repair_totals totals = FBAT_REPAIR_TOTALS_INIT;
-    REQUIRE_OK(repair("old", "new", &report));
-    CHECK_OK(fbat_repair_report_totals(report, &totals, NULL));
-    CHECK_U64(totals.struct_size, sizeof totals);
-    CHECK_U64(totals.events, 6);
-    CHECK_U64(totals.system_events, 1);
-    CHECK_U64(totals.segments, 1);
-    CHECK_U64(totals.losses + totals.sequences_lost + totals.bytes_unread + totals.unlinked_events, 0);
-    CHECK_U64(totals.gap_first + totals.gap_last + totals.headers_rebuilt, 0);
-    CHECK_U64(totals.flags, 0);
-    CHECK_U64(fbat_repair_report_loss_count(report), 0);
-    fbat_repair_report_free(report);
+    fbat_repair_report report = FBAT_REPAIR_REPORT_INIT;
+    fbat_findings *findings = NULL;
+    REQUIRE_OK(repair("old", "new", &report, &findings));
+    CHECK_U64(report.struct_size, sizeof report);
+    CHECK_U64(report.events, 6);
+    CHECK_U64(report.system_events, 1);
+    CHECK_U64(report.segments, 1);
+    CHECK_U64(report.findings + report.lost_sequences + report.bytes_unread, 0);
+    CHECK_U64(report.gap_first + report.gap_last + report.headers_rebuilt + report.unlinked_events,
+              0);
+    CHECK_U64(report.flags, 0);
+    CHECK_U64(fbat_findings_len(findings), 0);
+    fbat_findings_free(findings);
     fbat_store *old = open_new("old"), *new = open_new("new");
     fbat_hash old_hash, new_hash;
     CHECK_OK(fbat_store_log_hash(old, &old_hash, NULL));
@@ -66,35 +67,32 @@ CASE(a_damaged_event_is_listed_and_verify_tells_of_the_loss) {
     }
     done(store);
     damage_payload("old", "second");
-    fbat_repair_report *report = NULL;
-    fbat_repair_totals totals = FBAT_REPAIR_TOTALS_INIT;
-    fbat_loss loss = FBAT_LOSS_INIT;
-    REQUIRE_OK(repair("old", "new", &report));
-    CHECK_OK(fbat_repair_report_totals(report, &totals, NULL));
-    CHECK_U64(totals.events, 4);
-    CHECK_U64(totals.losses, 1);
-    CHECK_U64(totals.sequences_lost, 1);
-    CHECK_U64(totals.unlinked_events, 1);
-    CHECK(totals.bytes_unread > 92);
-    CHECK_U64(fbat_repair_report_loss_count(report), 1);
-    CHECK_OK(fbat_repair_report_loss(report, 0, &loss, NULL));
-    CHECK_U64(loss.first_sequence, 3);
-    CHECK_U64(loss.last_sequence, 3);
-    CHECK(loss.offset > 128);
-    CHECK_CONTAINS(loss.path.data, "00000000000000000001.log");
-    CHECK(loss.message.len == strlen(loss.message.data) && loss.message.len > 0);
-    fbat_repair_report_free(report);
+    fbat_repair_report report = FBAT_REPAIR_REPORT_INIT;
+    fbat_findings *findings = NULL;
+    REQUIRE_OK(repair("old", "new", &report, &findings));
+    CHECK_U64(report.events, 4);
+    CHECK_U64(report.findings, 1);
+    CHECK_U64(report.lost_sequences, 1);
+    CHECK_U64(report.unlinked_events, 1);
+    CHECK(report.bytes_unread > 92);
+    REQUIRE(fbat_findings_len(findings) == 1);
+    const fbat_finding *loss = fbat_findings_get(findings, 0);
+    CHECK_U64(loss->struct_size, LIBRARY_SIZE(fbat_finding));
+    CHECK_U64(loss->first_sequence, 3);
+    CHECK_U64(loss->last_sequence, 3);
+    CHECK(loss->offset > 128);
+    CHECK_CONTAINS(loss->path.data, "00000000000000000001.log");
+    CHECK(loss->message.len == strlen(loss->message.data) && loss->message.len > 0);
+    CHECK(fbat_findings_get(findings, 1) == NULL);
+    fbat_findings_free(findings);
 
     store = open_new("new");
-    fbat_verify_report *verified = NULL;
-    fbat_verify_totals walked = FBAT_VERIFY_TOTALS_INIT;
-    REQUIRE_OK(fbat_store_verify(store, &verified, NULL));
-    CHECK_U64(fbat_verify_report_finding_count(verified), 0);
-    CHECK_OK(fbat_verify_report_totals(verified, &walked, NULL));
+    fbat_verify_report walked = FBAT_VERIFY_REPORT_INIT;
+    REQUIRE_OK(fbat_store_verify(store, NULL, &walked, NULL, NULL));
+    CHECK_U64(walked.findings, 0);
     CHECK_U64(walked.losses, 1);
     CHECK_U64(walked.lost_sequences, 1);
     CHECK_U64(walked.unlinked_events, 1);
-    fbat_verify_report_free(verified);
     fbat_event event = event_of("thing:1", "fifth");
     fbat_receipt receipt = FBAT_RECEIPT_INIT;
     CHECK_OK(fbat_append(store, &event, &receipt, NULL));
@@ -108,32 +106,34 @@ CASE(a_lost_identity_is_made_anew_and_the_report_says_so) {
     CHECK(remove(t_path("old/store.fbat")) == 0);
     fbat_store *store = (fbat_store *)1;
     CHECK_STATUS(fbat_store_open(t_path("old"), NULL, &store, NULL), FBAT_ERR_CORRUPT);
-    fbat_repair_report *report = NULL;
-    fbat_repair_totals totals = FBAT_REPAIR_TOTALS_INIT;
-    REQUIRE_OK(repair("old", "new", &report));
-    CHECK_OK(fbat_repair_report_totals(report, &totals, NULL));
-    CHECK_U64(totals.flags, FBAT_REPAIR_IDENTITY_REBUILT);
-    fbat_repair_report_free(report);
+    fbat_repair_report report = FBAT_REPAIR_REPORT_INIT;
+    REQUIRE_OK(repair("old", "new", &report, NULL));
+    CHECK_U64(report.flags, FBAT_REPAIR_IDENTITY_REBUILT);
     store = open_new("new");
     CHECK_U64(visible(store), 4);
     done(store);
 }
 
+/* A repair that must be refused, with nothing in its answers. */
+static void refused(const char *damaged, const char *new_name, fbat_status status) {
+    fbat_repair_report report = FBAT_REPAIR_REPORT_INIT;
+    fbat_findings *findings = (fbat_findings *)1;
+    report.events = 99;
+    CHECK_STATUS(repair(damaged, new_name, &report, &findings), status);
+    CHECK(IS_INITIAL(report) && findings == NULL);
+}
+
 MISUSE(repair_of_what_is_no_store) {
-    fbat_repair_report *report = (fbat_repair_report *)1;
-    CHECK_STATUS(repair("nothing", "new", &report), FBAT_ERR_STORE_NOT_FOUND);
-    CHECK(report == NULL);
+    refused("nothing", "new", FBAT_ERR_STORE_NOT_FOUND);
     CHECK(mkdir(t_path("empty"), 0700) == 0);
-    CHECK_STATUS(repair("empty", "new", &report), FBAT_ERR_STORE_NOT_FOUND);
+    refused("empty", "new", FBAT_ERR_STORE_NOT_FOUND);
     CHECK(access(t_path("new"), F_OK) != 0);
 }
 
 MISUSE(repair_of_nothing_but_an_identity) {
     make_store("old", 1);
     CHECK(remove(log_of("old")) == 0);
-    fbat_repair_report *report = (fbat_repair_report *)1;
-    CHECK_STATUS(repair("old", "new", &report), FBAT_ERR_CORRUPT);
-    CHECK(report == NULL);
+    refused("old", "new", FBAT_ERR_CORRUPT);
     CHECK(access(t_path("new"), F_OK) != 0);
 }
 
@@ -142,13 +142,11 @@ MISUSE(repair_into_a_store_a_full_directory_or_the_damaged_one) {
     make_store("other", 1);
     CHECK(mkdir(t_path("full"), 0700) == 0);
     fclose(fopen(t_path("full/letter"), "w"));
-    fbat_repair_report *report = (fbat_repair_report *)1;
-    CHECK_STATUS(repair("old", "other", &report), FBAT_ERR_STORE_EXISTS);
-    CHECK_STATUS(repair("old", "old", &report), FBAT_ERR_STORE_EXISTS);
-    CHECK_STATUS(repair("old", "full", &report), FBAT_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(repair("old", "old/inside", &report), FBAT_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(repair("old", "no/such/place", &report), FBAT_ERR_IO);
-    CHECK(report == NULL);
+    refused("old", "other", FBAT_ERR_STORE_EXISTS);
+    refused("old", "old", FBAT_ERR_STORE_EXISTS);
+    refused("old", "full", FBAT_ERR_INVALID_ARGUMENT);
+    refused("old", "old/inside", FBAT_ERR_INVALID_ARGUMENT);
+    refused("old", "no/such/place", FBAT_ERR_IO);
     fbat_store *other = open_new("other");
     CHECK_U64(visible(other), 2);
     done(other);
@@ -157,61 +155,50 @@ MISUSE(repair_into_a_store_a_full_directory_or_the_damaged_one) {
 MISUSE(repair_of_a_store_that_is_open_for_writing) {
     fbat_store *store = open_new("old");
     append_n(store, "thing:1", 2);
-    fbat_repair_report *report = (fbat_repair_report *)1;
+    fbat_findings *findings = (fbat_findings *)1;
     fbat_error *err = NULL;
-    CHECK_STATUS(fbat_store_repair(t_path("old"), t_path("new"), &report, &err), FBAT_ERR_BUSY);
-    CHECK(report == NULL);
-    CHECK_U64(fbat_error_found(err), getpid());
+    CHECK_STATUS(fbat_repair(t_path("old"), t_path("new"), NULL, NULL, &findings, &err),
+                 FBAT_ERR_BUSY);
+    CHECK(findings == NULL);
+    CHECK_U64(detail_of(err).actual, getpid());
     fbat_error_free(err);
     append_n(store, "thing:1", 1);
     done(store);
-    CHECK_OK(repair("old", "new", &report));
-    fbat_repair_report_free(report);
+    CHECK_OK(repair("old", "new", NULL, NULL)); /* nothing is asked for */
 }
 
 MISUSE(repair_with_null_and_empty_arguments) {
     make_store("old", 1);
-    fbat_repair_report *report = (fbat_repair_report *)1;
+    fbat_findings *findings = (fbat_findings *)1;
     fbat_error *err = NULL;
-    CHECK_STATUS(fbat_store_repair(NULL, t_path("new"), &report, &err), FBAT_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(fbat_repair(NULL, t_path("new"), NULL, NULL, &findings, &err),
+                 FBAT_ERR_INVALID_ARGUMENT);
     CHECK_CONTAINS(fbat_error_message(err).data, "damaged_path");
     fbat_error_free(err);
-    CHECK_STATUS(fbat_store_repair(t_path("old"), NULL, &report, &err), FBAT_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(fbat_repair(t_path("old"), NULL, NULL, NULL, &findings, &err),
+                 FBAT_ERR_INVALID_ARGUMENT);
     CHECK_CONTAINS(fbat_error_message(err).data, "new_path");
     fbat_error_free(err);
-    CHECK_STATUS(fbat_store_repair("", t_path("new"), &report, NULL), FBAT_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(fbat_store_repair(t_path("old"), "", &report, NULL), FBAT_ERR_INVALID_ARGUMENT);
-    CHECK(report == NULL);
-    CHECK_STATUS(fbat_store_repair(t_path("old"), t_path("new"), NULL, NULL), FBAT_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(fbat_repair("", t_path("new"), NULL, NULL, &findings, NULL),
+                 FBAT_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(fbat_repair(t_path("old"), "", NULL, NULL, &findings, NULL),
+                 FBAT_ERR_INVALID_ARGUMENT);
+    CHECK(findings == NULL);
     CHECK(access(t_path("new"), F_OK) != 0);
 }
 
-MISUSE(repair_report_of_bad_struct_sizes_and_indexes) {
-    make_store("old", 1);
-    fbat_repair_report *report = NULL;
-    fbat_loss loss = FBAT_LOSS_INIT;
-    fbat_repair_totals totals = FBAT_REPAIR_TOTALS_INIT;
-    REQUIRE_OK(repair("old", "new", &report));
-    CHECK_STRUCT_SIZES(fbat_repair_totals, fbat_repair_report_totals(report, &out, &err));
-    CHECK_STRUCT_SIZES(fbat_loss, fbat_repair_report_loss(report, 0, &out, &err));
-    CHECK_STATUS(fbat_repair_report_loss(report, 0, &loss, NULL), FBAT_ERR_NOT_FOUND);
-    CHECK_STATUS(fbat_repair_report_loss(report, SIZE_MAX, &loss, NULL), FBAT_ERR_NOT_FOUND);
-    CHECK_STATUS(fbat_repair_report_loss(report, 0, NULL, NULL), FBAT_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(fbat_repair_report_totals(report, NULL, NULL), FBAT_ERR_INVALID_ARGUMENT);
-    fbat_repair_report_free(report);
-    fbat_repair_report_free(report);
-    CHECK_U64(fbat_repair_report_loss_count(report), 0);
-    CHECK_STATUS(fbat_repair_report_loss(report, 0, &loss, NULL), FBAT_ERR_INVALID_HANDLE);
-    CHECK_STATUS(fbat_repair_report_totals(report, &totals, NULL), FBAT_ERR_INVALID_HANDLE);
+/* Repairs into a place of its own each time. */
+static fbat_status repair_again(const fbat_repair_options *options, fbat_repair_report *report,
+                                fbat_error **err) {
+    static int count;
+    char name[32];
+    snprintf(name, sizeof name, "new%d", count++);
+    return fbat_repair(t_path("old"), t_path(name), options, report, NULL, err);
 }
 
-MISUSE(calls_on_handles_that_are_no_repair_reports) {
-    FOR_BAD_HANDLES(bad, BAD_OTHER) {
-        fbat_loss loss = FBAT_LOSS_INIT;
-        fbat_repair_totals totals = FBAT_REPAIR_TOTALS_INIT;
-        CHECK_U64(fbat_repair_report_loss_count(bad->handle), 0);
-        CHECK_STATUS(fbat_repair_report_loss(bad->handle, 0, &loss, NULL), FBAT_ERR_INVALID_HANDLE);
-        CHECK_STATUS(fbat_repair_report_totals(bad->handle, &totals, NULL), FBAT_ERR_INVALID_HANDLE);
-        fbat_repair_report_free(bad->handle);
-    }
+MISUSE(repair_structs_of_another_size) {
+    make_store("old", 1);
+    const fbat_repair_options good = FBAT_REPAIR_OPTIONS_INIT;
+    CHECK_WRITTEN_SIZES(fbat_repair_report, repair_again(NULL, out, &err));
+    CHECK_READ_SIZES(fbat_repair_options, good, repair_again(in, NULL, &err));
 }

@@ -1,5 +1,5 @@
-/* What takes a seam of the library to show: a panic, damaged provenance, keys that arrive meanwhile on either side of
- * the frontier, and stores that are equal to the byte. */
+/* What takes a seam of the library to show: a panic, damaged provenance, keys that arrive meanwhile
+ * on either side of the frontier, and stores that are equal to the byte. */
 #include "fixture.h"
 #include "internal.h"
 
@@ -8,14 +8,12 @@
 /* ---- panic ---- */
 
 MISUSE(panic_is_a_status_and_poisons_the_store) {
-    fbat_open_options *options = fbat_open_options_new();
-    fbat_store *store = NULL, *other = open_new("other");
+    fbat_open_options options = FBAT_OPEN_OPTIONS_INIT;
+    options.durability = FBAT_DURABILITY_OS; /* so that there is something to sync */
+    fbat_store *store = open_as("s", &options), *other = open_new("other");
     fbat_event event = event_of("thing:1", "x");
     fbat_error *err = NULL;
     fbat_head head = FBAT_HEAD_INIT;
-    CHECK_OK(fbat_open_options_set_durability(options, FBAT_DURABILITY_OS)); /* so that there is something to sync */
-    REQUIRE_OK(fbat_store_open(t_path("s"), options, &store, NULL));
-    fbat_open_options_free(options);
     append_n(store, "thing:1", 2);
     CHECK_STATUS(fbat_internal_panic(store, &err), FBAT_ERR_PANIC);
     CHECK_STATUS(fbat_error_code(err), FBAT_ERR_PANIC);
@@ -52,30 +50,55 @@ static fbat_receipt damaged_source(fbat_store *source) {
     fbat_receipt receipt = FBAT_RECEIPT_INIT;
     fbat_event event = event_of("thing:1", "damaged");
     append_n(source, "thing:1", 1);
-    CHECK_OK(fbat_internal_append_with_provenance(source, &event, garbage, sizeof garbage, &receipt, NULL));
+    CHECK_OK(fbat_internal_append_with_provenance(source, &event, garbage, sizeof garbage, &receipt,
+                                                  NULL));
     append_n(source, "thing:1", 1);
     return receipt;
 }
 
-CASE(unreadable_provenance_is_an_error_that_names_the_event) {
+CASE(unreadable_provenance_is_marked_and_its_bytes_say_why) {
     fbat_store *source = open_new("source");
     fbat_receipt receipt = damaged_source(source);
-    fbat_provenance *provenance = (fbat_provenance *)1;
+    fbat_provenance provenance = FBAT_PROVENANCE_INIT;
     fbat_page *page = NULL;
-    fbat_error *err = NULL;
-    CHECK_STATUS(fbat_event_provenance(source, &receipt.id, &provenance, &err), FBAT_ERR_WIRE_BODY);
-    CHECK(provenance == NULL);
-    CHECK_U64(fbat_error_sequence(err), receipt.sequence);
-    fbat_id named = fbat_error_event_id(err);
-    CHECK(same_id(&named, &receipt.id));
-    fbat_error_free(err);
     REQUIRE_OK(fbat_event_get(source, &receipt.id, FBAT_COLUMN_EXTENSIONS, &page, NULL));
-    CHECK(fbat_page_rows(page)->record_flags & FBAT_RECORD_PROVENANCE_UNREADABLE);
-    CHECK_BYTES(fbat_page_rows(page)->raw_provenance, fbat_page_rows(page)->raw_provenance_len, garbage,
-                sizeof garbage);
-    CHECK_STATUS(fbat_record_provenance(fbat_page_rows(page), &provenance, &err), FBAT_ERR_WIRE_BODY);
-    CHECK_U64(fbat_error_sequence(err), receipt.sequence);
-    fbat_error_free(err);
+    const fbat_record *row = fbat_page_row(page, 0);
+    CHECK_U64(row->record_flags, FBAT_RECORD_IMPORTED | FBAT_RECORD_PROVENANCE_UNREADABLE);
+    CHECK_BYTES(row->raw_provenance, row->raw_provenance_len, garbage, sizeof garbage);
+    CHECK(row->source_namespace.data == NULL);
+    CHECK(!fbat_record_provenance(row, &provenance));
+    CHECK(IS_INITIAL(provenance));
+    CHECK_STATUS(fbat_provenance_from_extension(row->raw_provenance, row->raw_provenance_len, 0,
+                                                &provenance, NULL),
+                 FBAT_ERR_WIRE_BODY);
+    fbat_page_free(page);
+    done(source);
+}
+
+/* A body that the library would not write for this event: of another kind and content. */
+CASE(provenance_that_another_version_wrote_is_read_from_its_bytes) {
+    fbat_store *source = open_new("source");
+    fbat_provenance foreign = FBAT_PROVENANCE_INIT, found = FBAT_PROVENANCE_INIT;
+    fbat_receipt receipt = FBAT_RECEIPT_INIT;
+    fbat_event event = event_of("thing:1", "x");
+    fbat_buffer *body = NULL;
+    fbat_page *page = NULL;
+    foreign.source_namespace = FBAT_STR("elsewhere");
+    foreign.source_event_id.bytes[0] = 7;
+    foreign.source_sequence = 70;
+    foreign.source_kind = 0x3333;
+    foreign.source_content_hash.bytes[31] = 9;
+    REQUIRE_OK(fbat_provenance_encode_body(&foreign, &body, NULL));
+    CHECK_OK(fbat_internal_append_with_provenance(source, &event, fbat_buffer_data(body),
+                                                  fbat_buffer_len(body), &receipt, NULL));
+    fbat_buffer_free(body);
+    REQUIRE_OK(fbat_event_get(source, &receipt.id, FBAT_COLUMN_FIXED, &page, NULL));
+    CHECK(fbat_record_provenance(fbat_page_row(page, 0), &found));
+    CHECK_BYTES(found.source_namespace.data, found.source_namespace.len, "elsewhere", 9);
+    CHECK(memcmp(&found.source_event_id, &foreign.source_event_id, 16) == 0);
+    CHECK_U64(found.source_sequence, 70);
+    CHECK_U64(found.source_kind, 0x3333);
+    CHECK(memcmp(&found.source_content_hash, &foreign.source_content_hash, 32) == 0);
     fbat_page_free(page);
     done(source);
 }
@@ -88,20 +111,18 @@ static int32_t skip_unreadable(void *user_data, const fbat_record *record) {
 CASE(import_ends_at_unreadable_provenance_unless_a_filter_skips_it) {
     fbat_store *source = open_new("source"), *hub = open_new("hub");
     fbat_receipt receipt = damaged_source(source);
-    fbat_import_options *options = fbat_import_options_new();
+    fbat_import_options options = import_options("n");
     fbat_import_report report = FBAT_IMPORT_REPORT_INIT;
     fbat_error *err = NULL;
-    CHECK_OK(fbat_import_options_set_namespace(options, "n", 1));
-    CHECK_STATUS(fbat_import(hub, source, options, &report, &err), FBAT_ERR_WIRE_BODY);
-    fbat_id named = fbat_error_event_id(err);
+    CHECK_STATUS(fbat_import(hub, source, &options, &report, &err), FBAT_ERR_WIRE_BODY);
+    fbat_id named = detail_of(err).event_id;
     CHECK(same_id(&named, &receipt.id));
     CHECK(report.source_high_watermark < receipt.sequence);
     fbat_error_free(err);
-    CHECK_OK(fbat_import_options_set_filter(options, skip_unreadable, NULL, NULL));
-    CHECK_OK(fbat_import(hub, source, options, &report, NULL));
+    options.filter = skip_unreadable;
+    CHECK_OK(fbat_import(hub, source, &options, &report, NULL));
     CHECK_U64(report.skipped_filtered, 1);
     CHECK_U64(report.imported + report.deduplicated, 2);
-    fbat_import_options_free(options);
     done(hub);
     done(source);
 }
@@ -116,46 +137,37 @@ typedef struct {
 static void import_between(void *user_data) {
     meanwhile *m = user_data;
     if (m->calls++ == 0) {
-        fbat_import_options *options = fbat_import_options_new();
+        fbat_import_options options = import_options("n");
         fbat_import_report report = FBAT_IMPORT_REPORT_INIT;
-        CHECK_OK(fbat_import_options_set_namespace(options, "n", 1));
-        CHECK_OK(fbat_import(m->hub, m->source, options, &report, NULL));
+        CHECK_OK(fbat_import(m->hub, m->source, &options, &report, NULL));
         CHECK_U64(report.imported, 10);
-        fbat_import_options_free(options);
     }
 }
 
 CASE(key_between_look_up_and_append_is_imported_and_overtaken) {
     meanwhile m = {.hub = open_new("hub"), .source = open_new("source")};
-    fbat_import_options *options = fbat_import_options_new();
+    fbat_import_options options = import_options("n");
     fbat_import_report report = FBAT_IMPORT_REPORT_INIT;
     append_n(m.source, "thing:1", 10);
-    CHECK_OK(fbat_import_options_set_namespace(options, "n", 1));
-    CHECK_OK(fbat_internal_import_options_set_seams(options, 0, import_between, &m));
-    CHECK_OK(fbat_import(m.hub, m.source, options, &report, NULL));
+    CHECK_OK(fbat_internal_import(m.hub, m.source, &options, 0, import_between, &m, &report, NULL));
     CHECK_U64(report.imported, 10);
     CHECK_U64(report.overtaken, 10);
     CHECK_U64(visible(m.hub), 11);
-    fbat_import_options_free(options);
     done(m.hub);
     done(m.source);
 }
 
 CASE(key_from_before_the_call_that_only_the_append_finds_is_deduplicated) {
     fbat_store *hub = open_new("hub"), *source = open_new("source");
-    fbat_import_options *options = fbat_import_options_new();
+    fbat_import_options options = import_options("n");
     fbat_import_report report = FBAT_IMPORT_REPORT_INIT;
     append_n(source, "thing:1", 10);
-    CHECK_OK(fbat_import_options_set_namespace(options, "n", 1));
-    CHECK_OK(fbat_import(hub, source, options, &report, NULL));
-    CHECK_OK(fbat_internal_import_options_set_seams(options, 1, NULL, NULL));
-    CHECK_OK(fbat_import(hub, source, options, &report, NULL));
+    CHECK_OK(fbat_import(hub, source, &options, &report, NULL));
+    CHECK_OK(fbat_internal_import(hub, source, &options, 1, NULL, NULL, &report, NULL));
     CHECK_U64(report.deduplicated, 10);
     CHECK_U64(report.imported, 0);
     CHECK_U64(report.overtaken, 0);
     CHECK_U64(visible(hub), 11);
-    CHECK_STATUS(fbat_internal_import_options_set_seams(options, 2, NULL, NULL), FBAT_ERR_INVALID_ARGUMENT);
-    fbat_import_options_free(options);
     done(hub);
     done(source);
 }
@@ -171,7 +183,8 @@ static fbat_hash hash_of_files(const char *path) {
         char file[2048];
         struct stat s;
         snprintf(file, sizeof file, "%s/%s", path, entries[i]->d_name);
-        if (entries[i]->d_name[0] != '.' && strstr(entries[i]->d_name, "lock") == NULL && stat(file, &s) == 0) {
+        if (entries[i]->d_name[0] != '.' && strstr(entries[i]->d_name, "lock") == NULL &&
+            stat(file, &s) == 0) {
             uint8_t *bytes = malloc(32 + (size_t)s.st_size);
             FILE *f = fopen(file, "rb");
             if (CHECK(bytes && f)) {
@@ -199,23 +212,21 @@ CASE(chunk_sizes_give_equal_stores) {
     for (int i = 0; i < 4; i++) {
         char name[16];
         fbat_store *hub = NULL;
-        fbat_import_options *options = fbat_import_options_new();
+        fbat_import_options options = import_options("n");
         fbat_import_report report = FBAT_IMPORT_REPORT_INIT;
         fbat_page *page = NULL;
         snprintf(name, sizeof name, "hub%d", i);
         REQUIRE_OK(fbat_internal_store_open(t_path(name), NULL, 1000000, 0, 42, &hub, NULL));
-        CHECK_OK(fbat_import_options_set_namespace(options, "n", 1));
-        CHECK_OK(fbat_import_options_set_chunk_size(options, sizes[i]));
-        CHECK_OK(fbat_import(hub, source, options, &report, NULL));
+        options.chunk_size = sizes[i];
+        CHECK_OK(fbat_import(hub, source, &options, &report, NULL));
         CHECK_U64(report.imported, 300);
         ids[i] = fbat_store_id(hub);
         CHECK_OK(fbat_store_query(hub, NULL, &page, NULL));
         CHECK_U64(fbat_page_len(page), 300);
         for (int k = 0; k < 3; k++) {
-            contents[i][k] = fbat_page_rows(page)[k * 149].event_hash;
+            contents[i][k] = fbat_page_row(page, (size_t)k * 149)->event_hash;
         }
         fbat_page_free(page);
-        fbat_import_options_free(options);
         done(hub);
         CHECK(same_id(&ids[i], &ids[0]));
         CHECK(memcmp(contents[i], contents[0], sizeof contents[0]) == 0);
@@ -229,12 +240,10 @@ CASE(same_import_with_the_same_seams_gives_the_same_files) {
     append_n(source, "thing:1", 50);
     for (int i = 0; i < 2; i++) {
         fbat_store *hub = NULL;
-        fbat_import_options *options = fbat_import_options_new();
+        fbat_import_options options = import_options("n");
         const char *name = i ? "hub1" : "hub0";
         REQUIRE_OK(fbat_internal_store_open(t_path(name), NULL, 1000000, 7, 42, &hub, NULL));
-        CHECK_OK(fbat_import_options_set_namespace(options, "n", 1));
-        CHECK_OK(fbat_import(hub, source, options, NULL, NULL));
-        fbat_import_options_free(options);
+        CHECK_OK(fbat_import(hub, source, &options, NULL, NULL));
         done(hub);
         files[i] = hash_of_files(t_path(name));
     }

@@ -1,4 +1,5 @@
-/* Files are mapped for small reads: a page that can't be had is a status, and other people's SIGBUS stays theirs. */
+/* Files are mapped for small reads: a page that can't be had is a status, and other people's SIGBUS
+ * stays theirs. */
 #include "fixture.h"
 
 #include <fcntl.h>
@@ -21,12 +22,10 @@ static fbat_id ids[EVENTS];
 /* A store of several segments; fills in the ids. */
 static fbat_store *open_filled(const char *name) {
     static char payload[256];
-    fbat_store *store = NULL;
-    fbat_open_options *options = fbat_open_options_new();
-    CHECK_OK(fbat_open_options_set_segment_bytes(options, 64 << 10));
-    CHECK_OK(fbat_open_options_set_durability(options, FBAT_DURABILITY_OS));
-    CHECK_OK(fbat_store_open(t_path(name), options, &store, NULL));
-    fbat_open_options_free(options);
+    fbat_open_options options = FBAT_OPEN_OPTIONS_INIT;
+    options.segment_bytes = 64 << 10;
+    options.durability = FBAT_DURABILITY_OS;
+    fbat_store *store = open_as(name, &options);
     memset(payload, 'p', sizeof payload - 1);
     for (int i = 0; i < EVENTS; i++) {
         fbat_receipt receipt = FBAT_RECEIPT_INIT;

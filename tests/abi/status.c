@@ -1,5 +1,5 @@
 /* Statuses, versions, and the detail of errors. */
-#include "t.h"
+#include "fixture.h"
 
 CASE(every_int_has_a_name_a_message_and_a_category) {
     static const int32_t edges[] = {INT32_MIN, INT32_MIN + 1, -1, INT32_MAX - 1, INT32_MAX};
@@ -62,11 +62,15 @@ CASE(error_of_the_operating_system_names_number_and_path) {
     CHECK(status != FBAT_OK);
     CHECK(store == NULL);
     CHECK_STATUS(fbat_error_code(err), status);
-    CHECK_U64(fbat_error_os_error(err), ENOENT);
-    CHECK_CONTAINS(fbat_error_path(err).data, "/no/such");
+    fbat_error_detail detail = detail_of(err);
+    CHECK_STATUS(detail.status, status);
+    CHECK_U64(detail.os_error, ENOENT);
+    CHECK_CONTAINS(detail.path.data, "/no/such");
     CHECK_CONTAINS(fbat_error_message(err).data, "/no/such");
     CHECK_U64(fbat_error_message(err).len, strlen(fbat_error_message(err).data));
-    CHECK(fbat_error_item(err) == -1);
+    CHECK(detail.message.data == fbat_error_message(err).data);
+    CHECK(detail.item == -1 && detail.offset == -1);
+    CHECK(detail.sequence + detail.actual + detail.allowed == 0 && is_zero(&detail.event_id, 16));
     fbat_error_free(err);
 }
 
@@ -88,19 +92,14 @@ MISUSE(errors_that_are_none) {
     CHECK_STATUS(fbat_store_close(NULL, &err), FBAT_ERR_INVALID_HANDLE);
     fbat_error_free(err);
     fbat_error *bad[] = {NULL, err, (fbat_error *)1, (fbat_error *)&bad, (fbat_error *)UINTPTR_MAX};
-    static const fbat_id zero;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         CHECK_STATUS(fbat_error_code(bad[i]), FBAT_ERR_INVALID_HANDLE);
         CHECK(fbat_error_message(bad[i]).data == NULL && fbat_error_message(bad[i]).len == 0);
-        CHECK(fbat_error_path(bad[i]).data == NULL);
-        CHECK(fbat_error_os_error(bad[i]) == 0);
-        CHECK_U64(fbat_error_found(bad[i]), 0);
-        CHECK_U64(fbat_error_supported(bad[i]), 0);
-        CHECK(fbat_error_item(bad[i]) == -1);
-        CHECK(fbat_error_offset(bad[i]) == -1);
-        CHECK_U64(fbat_error_sequence(bad[i]), 0);
-        fbat_id id = fbat_error_event_id(bad[i]);
-        CHECK_BYTES(id.bytes, 16, zero.bytes, 16);
+        fbat_error_detail detail;
+        memset(&detail, 0x5a, sizeof detail);
+        detail.struct_size = sizeof detail;
+        CHECK_STATUS(fbat_error_get(bad[i], &detail), FBAT_ERR_INVALID_HANDLE);
+        CHECK(IS_INITIAL(detail));
         fbat_error_free(bad[i]);
     }
 }
@@ -117,35 +116,23 @@ MISUSE(error_freed_twice_and_its_slot_used_again) {
     fbat_error_free(second);
 }
 
-#define INIT_PAIRS(X)                                        \
-    X(fbat_event, FBAT_EVENT_INIT)                           \
-    X(fbat_receipt, FBAT_RECEIPT_INIT)                       \
-    X(fbat_frontier, FBAT_FRONTIER_INIT)                     \
-    X(fbat_head, FBAT_HEAD_INIT)                             \
-    X(fbat_stats, FBAT_STATS_INIT)                           \
-    X(fbat_open_report, FBAT_OPEN_REPORT_INIT)               \
-    X(fbat_import_report, FBAT_IMPORT_REPORT_INIT)           \
-    X(fbat_verify_totals, FBAT_VERIFY_TOTALS_INIT)           \
-    X(fbat_finding, FBAT_FINDING_INIT)                       \
-    X(fbat_backup_report, FBAT_BACKUP_REPORT_INIT)           \
-    X(fbat_repair_totals, FBAT_REPAIR_TOTALS_INIT)           \
-    X(fbat_loss, FBAT_LOSS_INIT)
-
-CASE(init_functions_do_what_the_macros_do) {
-#define SAME(type, macro)                                        \
-    do {                                                         \
-        type by_macro = macro, by_function;                      \
-        memset(&by_function, 0x5a, sizeof by_function);          \
-        type##_init(&by_function);                               \
-        CHECK_U64(by_function.struct_size, sizeof(type));        \
-        CHECK(memcmp(&by_macro, &by_function, sizeof by_macro) == 0); \
-    } while (0);
-    INIT_PAIRS(SAME)
-#undef SAME
-}
-
-MISUSE(init_functions_of_null) {
-#define OF_NULL(type, macro) type##_init(NULL);
-    INIT_PAIRS(OF_NULL)
-#undef OF_NULL
+MISUSE(error_detail_of_another_struct_size) {
+    fbat_error *about = NULL;
+    CHECK_STATUS(fbat_store_close(NULL, &about), FBAT_ERR_INVALID_HANDLE);
+    CHECK_STATUS(fbat_error_get(about, NULL), FBAT_ERR_INVALID_ARGUMENT);
+    static ROOM(fbat_error_detail) room, before;
+    const size_t sizes[] = BAD_SIZES(fbat_error_detail);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        memset(&room, 0x5a, sizeof room);
+        room.value.struct_size = sizes[i];
+        before = room;
+        CHECK_STATUS(fbat_error_get(about, &room.value), FBAT_ERR_INVALID_ARGUMENT);
+        CHECK(memcmp(&room, &before, sizeof room) == 0);
+    }
+    room.value.struct_size = 4096;
+    CHECK_OK(fbat_error_get(about, &room.value));
+    CHECK_STATUS(room.value.status, FBAT_ERR_INVALID_HANDLE);
+    CHECK(is_zero(room.bytes + LIBRARY_SIZE(fbat_error_detail),
+                  4096 - LIBRARY_SIZE(fbat_error_detail)));
+    fbat_error_free(about);
 }

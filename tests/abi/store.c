@@ -1,12 +1,11 @@
 /* Opening, closing, freeing, and what there is to know about a store. */
 #include "fixture.h"
 
-static fbat_status open_mode(const char *path, uint32_t mode, fbat_store **store, fbat_error **err) {
-    fbat_open_options *options = fbat_open_options_new();
-    CHECK_OK(fbat_open_options_set_mode(options, mode));
-    fbat_status status = fbat_store_open(path, options, store, err);
-    fbat_open_options_free(options);
-    return status;
+static fbat_status open_mode(const char *path, uint32_t mode, fbat_store **store,
+                             fbat_error **err) {
+    fbat_open_options options = FBAT_OPEN_OPTIONS_INIT;
+    options.mode = mode;
+    return fbat_store_open(path, &options, store, err);
 }
 
 CASE(open_makes_a_store_and_opens_it_again) {
@@ -28,13 +27,16 @@ CASE(open_makes_a_store_and_opens_it_again) {
 
 CASE(modes_decide_which_stores_are_accepted) {
     fbat_store *store = NULL;
-    CHECK_STATUS(open_mode(t_path("s"), FBAT_OPEN_MUST_EXIST, &store, NULL), FBAT_ERR_STORE_NOT_FOUND);
-    CHECK_STATUS(open_mode(t_path("s"), FBAT_OPEN_READ_ONLY, &store, NULL), FBAT_ERR_STORE_NOT_FOUND);
+    CHECK_STATUS(open_mode(t_path("s"), FBAT_OPEN_MUST_EXIST, &store, NULL),
+                 FBAT_ERR_STORE_NOT_FOUND);
+    CHECK_STATUS(open_mode(t_path("s"), FBAT_OPEN_READ_ONLY, &store, NULL),
+                 FBAT_ERR_STORE_NOT_FOUND);
     CHECK(store == NULL);
     CHECK_OK(open_mode(t_path("s"), FBAT_OPEN_MUST_BE_NEW, &store, NULL));
     done(store);
     store = (fbat_store *)1;
-    CHECK_STATUS(open_mode(t_path("s"), FBAT_OPEN_MUST_BE_NEW, &store, NULL), FBAT_ERR_STORE_EXISTS);
+    CHECK_STATUS(open_mode(t_path("s"), FBAT_OPEN_MUST_BE_NEW, &store, NULL),
+                 FBAT_ERR_STORE_EXISTS);
     CHECK(store == NULL);
     CHECK_OK(open_mode(t_path("s"), FBAT_OPEN_MUST_EXIST, &store, NULL));
     CHECK(!fbat_store_is_read_only(store));
@@ -74,12 +76,9 @@ CASE(second_writer_is_busy_and_a_reader_sees_what_the_writer_adds) {
 }
 
 CASE(label_and_names_can_be_read_also_after_close) {
-    fbat_store *store = NULL;
-    fbat_open_options *options = fbat_open_options_new();
-    CHECK_OK(fbat_open_options_set_label(options, "Grüße", strlen("Grüße")));
-    CHECK_TEXT(fbat_open_options_get_label(options).data, "Grüße");
-    REQUIRE_OK(fbat_store_open(t_path("s"), options, &store, NULL));
-    fbat_open_options_free(options);
+    fbat_open_options options = FBAT_OPEN_OPTIONS_INIT;
+    options.label = FBAT_STR("Grüße");
+    fbat_store *store = open_as("s", &options);
     CHECK_OK(fbat_store_close(store, NULL));
     CHECK_TEXT(fbat_store_label(store).data, "Grüße");
     CHECK_CONTAINS(fbat_store_path(store).data, "/s");
@@ -94,7 +93,7 @@ CASE(close_may_be_called_again_and_ends_all_use) {
     fbat_frontier frontier = FBAT_FRONTIER_INIT;
     fbat_head head = FBAT_HEAD_INIT;
     fbat_stats stats = FBAT_STATS_INIT;
-    fbat_verify_report *verified = (fbat_verify_report *)1;
+    fbat_findings *findings = (fbat_findings *)1;
     fbat_hash hash;
     fbat_event event = event_of("thing:1", "{}");
     CHECK_OK(fbat_store_close(store, NULL));
@@ -105,8 +104,8 @@ CASE(close_may_be_called_again_and_ends_all_use) {
     CHECK_STATUS(fbat_store_head(store, "a", 1, &head, NULL), FBAT_ERR_CLOSED);
     CHECK_STATUS(fbat_store_stats(store, &stats, NULL), FBAT_ERR_CLOSED);
     CHECK_STATUS(fbat_store_log_hash(store, &hash, NULL), FBAT_ERR_CLOSED);
-    CHECK_STATUS(fbat_store_verify(store, &verified, NULL), FBAT_ERR_CLOSED);
-    CHECK(verified == NULL);
+    CHECK_STATUS(fbat_store_verify(store, NULL, NULL, &findings, NULL), FBAT_ERR_CLOSED);
+    CHECK(findings == NULL);
     fbat_store_free(store);
 }
 
@@ -123,13 +122,10 @@ CASE(free_alone_closes) {
 }
 
 CASE(frontier_and_sync_tell_what_is_durable) {
-    fbat_open_options *options = fbat_open_options_new();
-    fbat_store *store = NULL;
+    fbat_open_options options = FBAT_OPEN_OPTIONS_INIT;
     fbat_frontier frontier = FBAT_FRONTIER_INIT;
-    CHECK_OK(fbat_open_options_set_durability(options, FBAT_DURABILITY_OS));
-    CHECK_U64(fbat_open_options_get_durability(options), FBAT_DURABILITY_OS);
-    REQUIRE_OK(fbat_store_open(t_path("s"), options, &store, NULL));
-    fbat_open_options_free(options);
+    options.durability = FBAT_DURABILITY_OS;
+    fbat_store *store = open_as("s", &options);
     append_n(store, "thing:1", 5);
     CHECK_OK(fbat_store_frontier(store, &frontier, NULL));
     CHECK_U64(frontier.visible, 6);
@@ -171,16 +167,54 @@ CASE(stats_and_log_hash_move_with_the_log) {
 
 CASE(verify_walks_a_sound_store_without_a_finding) {
     fbat_store *store = open_new("s");
-    fbat_verify_report *report = NULL;
-    fbat_verify_totals totals = FBAT_VERIFY_TOTALS_INIT;
+    fbat_verify_report report = FBAT_VERIFY_REPORT_INIT;
+    fbat_findings *findings = NULL;
     append_n(store, "thing:1", 4);
-    REQUIRE_OK(fbat_store_verify(store, &report, NULL));
-    done(store); /* the report outlives it */
-    CHECK_U64(fbat_verify_report_finding_count(report), 0);
-    CHECK_OK(fbat_verify_report_totals(report, &totals, NULL));
-    CHECK_U64(totals.events, 5);
-    CHECK_U64(totals.system_events, 1);
-    fbat_verify_report_free(report);
+    REQUIRE_OK(fbat_store_verify(store, NULL, &report, &findings, NULL));
+    done(store); /* the findings outlive it */
+    CHECK_U64(fbat_findings_len(findings), 0);
+    CHECK(fbat_findings_get(findings, 0) == NULL);
+    fbat_findings_free(findings);
+    CHECK_U64(report.findings, 0);
+    CHECK_U64(report.events, 5);
+    CHECK_U64(report.system_events, 1);
+    CHECK_U64(report.segments, 1);
+    CHECK(report.log_bytes > 0);
+}
+
+CASE(verify_lists_what_it_finds) {
+    fbat_store *store = open_new("s");
+    fbat_verify_report report = FBAT_VERIFY_REPORT_INIT;
+    fbat_findings *findings = NULL;
+    append_n(store, "thing:1", 20);
+    const char *segment = t_path("s/00000000000000000001.log");
+    FILE *file = fopen(segment, "r+");
+    REQUIRE(file != NULL);
+    fseek(file, 700, SEEK_SET);
+    int byte = fgetc(file);
+    fseek(file, 700, SEEK_SET);
+    fputc(byte ^ 1, file);
+    fclose(file);
+    REQUIRE_OK(fbat_store_verify(store, NULL, &report, &findings, NULL));
+    CHECK(report.findings > 0);
+    CHECK_U64(findings_in(store), report.findings); /* also where the list is not asked for */
+    fbat_store_free(store);
+    REQUIRE(fbat_findings_len(findings) == report.findings);
+    for (size_t i = 0; i < report.findings; i++) {
+        const fbat_finding *finding = fbat_findings_get(findings, i);
+        CHECK_U64(finding->struct_size, LIBRARY_SIZE(fbat_finding));
+        CHECK(finding->first_sequence <= finding->last_sequence);
+        CHECK_U64(finding->message.len, strlen(finding->message.data));
+        CHECK(finding->message.len > 0);
+        CHECK_U64(finding->path.len, strlen(finding->path.data));
+    }
+    CHECK_TEXT(fbat_findings_get(findings, 0)->path.data, segment);
+    CHECK(fbat_findings_get(findings, 0)->offset <= 700);
+    CHECK(fbat_findings_get(findings, report.findings) == NULL);
+    CHECK(fbat_findings_get(findings, SIZE_MAX) == NULL);
+    fbat_findings_free(findings);
+    fbat_findings_free(findings);
+    CHECK_U64(fbat_findings_len(findings), 0);
 }
 
 /* ---- misuse ---- */
@@ -233,77 +267,83 @@ MISUSE(open_of_a_directory_with_other_things_in_it) {
     CHECK(store == NULL);
 }
 
-MISUSE(open_with_options_that_are_none) {
-    fbat_store *store;
-    FOR_BAD_HANDLES(bad, BAD_FBAT_OPEN_OPTIONS) {
-        if (bad->handle != NULL) { /* NULL is the defaults */
-            store = (fbat_store *)1;
-            CHECK_STATUS(fbat_store_open(t_path("s"), bad->handle, &store, NULL), FBAT_ERR_INVALID_HANDLE);
-            CHECK(store == NULL);
-        }
-    }
-}
-
-MISUSE(options_that_are_none_refuse_every_setter) {
-    FOR_BAD_HANDLES(bad, BAD_FBAT_OPEN_OPTIONS) {
-        CHECK_STATUS(fbat_open_options_set_mode(bad->handle, 0), FBAT_ERR_INVALID_HANDLE);
-        CHECK_STATUS(fbat_open_options_set_durability(bad->handle, 0), FBAT_ERR_INVALID_HANDLE);
-        CHECK_STATUS(fbat_open_options_set_label(bad->handle, "x", 1), FBAT_ERR_INVALID_HANDLE);
-        CHECK_STATUS(fbat_open_options_set_payload_bytes_max(bad->handle, 1), FBAT_ERR_INVALID_HANDLE);
-        CHECK_STATUS(fbat_open_options_set_batch_events_max(bad->handle, 1), FBAT_ERR_INVALID_HANDLE);
-        CHECK_STATUS(fbat_open_options_set_batch_bytes_max(bad->handle, 1), FBAT_ERR_INVALID_HANDLE);
-        CHECK_STATUS(fbat_open_options_set_segment_bytes(bad->handle, 1 << 20), FBAT_ERR_INVALID_HANDLE);
-        CHECK_U64(fbat_open_options_get_mode(bad->handle), 0);
-        CHECK_U64(fbat_open_options_get_durability(bad->handle), 0);
-        CHECK_U64(fbat_open_options_get_payload_bytes_max(bad->handle), 0);
-        CHECK_U64(fbat_open_options_get_batch_events_max(bad->handle), 0);
-        CHECK_U64(fbat_open_options_get_batch_bytes_max(bad->handle), 0);
-        CHECK_U64(fbat_open_options_get_segment_bytes(bad->handle), 0);
-        CHECK(fbat_open_options_get_label(bad->handle).data == NULL);
-        fbat_open_options_free(bad->handle);
-    }
+/* Options that must be refused, for what the message says, before any work. */
+static void refused(const fbat_open_options *options, fbat_status status, const char *word) {
+    fbat_store *store = (fbat_store *)1;
+    fbat_error *err = NULL;
+    struct stat there;
+    CHECK_STATUS(fbat_store_open(t_path("s"), options, &store, &err), status);
+    CHECK(store == NULL);
+    CHECK_CONTAINS(fbat_error_message(err).data, word);
+    CHECK(stat(t_path("s"), &there) != 0);
+    fbat_error_free(err);
 }
 
 MISUSE(unknown_modes_and_durabilities) {
-    fbat_open_options *options = fbat_open_options_new();
-    CHECK_OK(fbat_open_options_set_mode(options, FBAT_OPEN_MUST_EXIST));
-    CHECK_STATUS(fbat_open_options_set_mode(options, 4), FBAT_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(fbat_open_options_set_mode(options, UINT32_MAX), FBAT_ERR_INVALID_ARGUMENT);
-    CHECK_U64(fbat_open_options_get_mode(options), FBAT_OPEN_MUST_EXIST); /* what was refused changes nothing */
-    CHECK_STATUS(fbat_open_options_set_durability(options, 2), FBAT_ERR_INVALID_ARGUMENT);
-    fbat_open_options_free(options);
+    fbat_open_options mode = FBAT_OPEN_OPTIONS_INIT, durability = FBAT_OPEN_OPTIONS_INIT;
+    mode.mode = 4;
+    refused(&mode, FBAT_ERR_INVALID_ARGUMENT, "mode");
+    mode.mode = UINT32_MAX;
+    refused(&mode, FBAT_ERR_INVALID_ARGUMENT, "mode");
+    durability.durability = 2;
+    refused(&durability, FBAT_ERR_INVALID_ARGUMENT, "durability");
 }
 
 MISUSE(limits_out_of_range) {
-    fbat_open_options *options = fbat_open_options_new();
-    CHECK_STATUS(fbat_open_options_set_payload_bytes_max(options, 0), FBAT_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(fbat_open_options_set_payload_bytes_max(options, (32u << 20) + 1), FBAT_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(fbat_open_options_set_batch_events_max(options, 0), FBAT_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(fbat_open_options_set_batch_events_max(options, 65537), FBAT_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(fbat_open_options_set_batch_bytes_max(options, SIZE_MAX), FBAT_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(fbat_open_options_set_segment_bytes(options, 65535), FBAT_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(fbat_open_options_set_segment_bytes(options, (1ull << 30) + 1), FBAT_ERR_INVALID_ARGUMENT);
-    CHECK_U64(fbat_open_options_get_payload_bytes_max(options), 32u << 20);
-    CHECK_OK(fbat_open_options_set_payload_bytes_max(options, 10));
-    CHECK_U64(fbat_open_options_get_payload_bytes_max(options), 10);
-    fbat_open_options_free(options);
+    fbat_open_options options = FBAT_OPEN_OPTIONS_INIT;
+    options.payload_bytes_max = (32u << 20) + 1;
+    refused(&options, FBAT_ERR_INVALID_ARGUMENT, "payload");
+    options = (fbat_open_options)FBAT_OPEN_OPTIONS_INIT;
+    options.batch_events_max = 65537;
+    refused(&options, FBAT_ERR_INVALID_ARGUMENT, "65537");
+    options = (fbat_open_options)FBAT_OPEN_OPTIONS_INIT;
+    options.batch_bytes_max = SIZE_MAX;
+    refused(&options, FBAT_ERR_INVALID_ARGUMENT, "batch");
+    options = (fbat_open_options)FBAT_OPEN_OPTIONS_INIT;
+    options.segment_bytes = 65535;
+    refused(&options, FBAT_ERR_INVALID_ARGUMENT, "65535");
+    options.segment_bytes = (1ull << 30) + 1;
+    refused(&options, FBAT_ERR_INVALID_ARGUMENT, "segment");
+    options.segment_bytes = 65536;
+    options.payload_bytes_max = options.batch_events_max = options.batch_bytes_max = 1;
+    done(open_as("s", &options));
 }
 
 MISUSE(labels_that_are_no_text) {
     static char long_label[1025];
-    fbat_open_options *options = fbat_open_options_new();
     memset(long_label, 'x', sizeof long_label);
-    CHECK_STATUS(fbat_open_options_set_label(options, "\xff\xfe", 2), FBAT_ERR_INVALID_UTF8);
-    CHECK_STATUS(fbat_open_options_set_label(options, NULL, 3), FBAT_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(fbat_open_options_set_label(options, "x", SIZE_MAX), FBAT_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(fbat_open_options_set_label(options, long_label, 1025), FBAT_ERR_INVALID_ARGUMENT);
-    CHECK_OK(fbat_open_options_set_label(options, long_label, 1024));
-    CHECK_OK(fbat_open_options_set_label(options, NULL, 0));
-    fbat_open_options_free(options);
+    const struct {
+        fbat_str label;
+        fbat_status status;
+    } bad[] = {{{"\xff\xfe", 2}, FBAT_ERR_INVALID_UTF8},
+               {{NULL, 3}, FBAT_ERR_INVALID_ARGUMENT},
+               {{"", 0}, FBAT_ERR_INVALID_ARGUMENT},
+               {{"x", SIZE_MAX}, FBAT_ERR_INVALID_ARGUMENT},
+               {{long_label, 1025}, FBAT_ERR_INVALID_ARGUMENT},
+               {{"a\0b", 3}, FBAT_ERR_INVALID_ARGUMENT}};
+    fbat_open_options options = FBAT_OPEN_OPTIONS_INIT;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        options.label = bad[i].label;
+        refused(&options, bad[i].status, "label");
+    }
+    options.label = (fbat_str){long_label, 1024};
+    done(open_as("s", &options));
+}
+
+static fbat_status open_and_close(const fbat_open_options *options, fbat_error **err) {
+    fbat_store *store = NULL;
+    fbat_status status = fbat_store_open(t_path("s"), options, &store, err);
+    fbat_store_free(store);
+    return status;
+}
+
+MISUSE(open_options_of_another_struct_size) {
+    const fbat_open_options good = FBAT_OPEN_OPTIONS_INIT;
+    CHECK_READ_SIZES(fbat_open_options, good, open_and_close(in, &err));
 }
 
 MISUSE(close_of_handles_that_are_no_stores) {
-    FOR_BAD_HANDLES(bad, BAD_FBAT_STORE) {
+    FOR_BAD_HANDLES (bad, BAD_FBAT_STORE) {
         fbat_error *err = NULL;
         CHECK_STATUS(fbat_store_close(bad->handle, &err), FBAT_ERR_INVALID_HANDLE);
         CHECK_STATUS(fbat_error_code(err), FBAT_ERR_INVALID_HANDLE);
@@ -313,14 +353,14 @@ MISUSE(close_of_handles_that_are_no_stores) {
 }
 
 MISUSE(free_of_handles_that_are_no_stores) {
-    FOR_BAD_HANDLES(bad, BAD_FBAT_STORE) {
+    FOR_BAD_HANDLES (bad, BAD_FBAT_STORE) {
         fbat_store_free(bad->handle);
     }
 }
 
 MISUSE(getters_of_handles_that_are_no_stores) {
     static const fbat_id zero;
-    FOR_BAD_HANDLES(bad, BAD_FBAT_STORE) {
+    FOR_BAD_HANDLES (bad, BAD_FBAT_STORE) {
         fbat_id id = fbat_store_id(bad->handle);
         CHECK_BYTES(id.bytes, 16, zero.bytes, 16);
         CHECK(fbat_store_namespace(bad->handle).data == NULL);
@@ -331,12 +371,13 @@ MISUSE(getters_of_handles_that_are_no_stores) {
 }
 
 MISUSE(calls_on_handles_that_are_no_stores) {
-    FOR_BAD_HANDLES(bad, BAD_FBAT_STORE) {
+    FOR_BAD_HANDLES (bad, BAD_FBAT_STORE) {
         fbat_frontier frontier = FBAT_FRONTIER_INIT;
         fbat_head head = FBAT_HEAD_INIT;
         fbat_stats stats = FBAT_STATS_INIT;
         fbat_open_report opened = FBAT_OPEN_REPORT_INIT;
-        fbat_verify_report *verified = (fbat_verify_report *)1;
+        fbat_verify_report verified = FBAT_VERIFY_REPORT_INIT;
+        fbat_findings *findings = (fbat_findings *)1;
         fbat_hash hash;
         CHECK_STATUS(fbat_store_sync(bad->handle, &frontier, NULL), FBAT_ERR_INVALID_HANDLE);
         CHECK_STATUS(fbat_store_frontier(bad->handle, &frontier, NULL), FBAT_ERR_INVALID_HANDLE);
@@ -344,8 +385,9 @@ MISUSE(calls_on_handles_that_are_no_stores) {
         CHECK_STATUS(fbat_store_stats(bad->handle, &stats, NULL), FBAT_ERR_INVALID_HANDLE);
         CHECK_STATUS(fbat_store_open_report(bad->handle, &opened, NULL), FBAT_ERR_INVALID_HANDLE);
         CHECK_STATUS(fbat_store_log_hash(bad->handle, &hash, NULL), FBAT_ERR_INVALID_HANDLE);
-        CHECK_STATUS(fbat_store_verify(bad->handle, &verified, NULL), FBAT_ERR_INVALID_HANDLE);
-        CHECK(verified == NULL);
+        CHECK_STATUS(fbat_store_verify(bad->handle, NULL, &verified, &findings, NULL),
+                     FBAT_ERR_INVALID_HANDLE);
+        CHECK(findings == NULL);
     }
 }
 
@@ -366,52 +408,50 @@ MISUSE(out_parameters_that_are_null) {
     CHECK_STATUS(fbat_store_stats(store, NULL, NULL), FBAT_ERR_INVALID_ARGUMENT);
     CHECK_STATUS(fbat_store_open_report(store, NULL, NULL), FBAT_ERR_INVALID_ARGUMENT);
     CHECK_STATUS(fbat_store_log_hash(store, NULL, NULL), FBAT_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(fbat_store_verify(store, NULL, NULL), FBAT_ERR_INVALID_ARGUMENT);
+    CHECK_OK(fbat_store_verify(store, NULL, NULL, NULL, NULL)); /* both may be left out */
     done(store);
 }
 
 MISUSE(frontier_of_a_bad_struct_size) {
     fbat_store *store = open_new("s");
-    CHECK_STRUCT_SIZES(fbat_frontier, fbat_store_frontier(store, &out, &err));
-    CHECK_STRUCT_SIZES(fbat_frontier, fbat_store_sync(store, &out, &err));
+    CHECK_WRITTEN_SIZES(fbat_frontier, fbat_store_frontier(store, out, &err));
+    CHECK_WRITTEN_SIZES(fbat_frontier, fbat_store_sync(store, out, &err));
     done(store);
 }
 
 MISUSE(head_of_a_bad_struct_size) {
     fbat_store *store = open_new("s");
     append_n(store, "thing:1", 1);
-    CHECK_STRUCT_SIZES(fbat_head, fbat_store_head(store, "thing:1", 7, &out, &err));
+    CHECK_WRITTEN_SIZES(fbat_head, fbat_store_head(store, "thing:1", 7, out, &err));
     done(store);
 }
 
 MISUSE(stats_of_a_bad_struct_size) {
     fbat_store *store = open_new("s");
-    CHECK_STRUCT_SIZES(fbat_stats, fbat_store_stats(store, &out, &err));
+    CHECK_WRITTEN_SIZES(fbat_stats, fbat_store_stats(store, out, &err));
     done(store);
 }
 
 MISUSE(open_report_of_a_bad_struct_size) {
     fbat_store *store = open_new("s");
-    CHECK_STRUCT_SIZES(fbat_open_report, fbat_store_open_report(store, &out, &err));
+    CHECK_WRITTEN_SIZES(fbat_open_report, fbat_store_open_report(store, out, &err));
     done(store);
 }
 
-MISUSE(verify_report_of_bad_struct_sizes_and_indexes) {
+MISUSE(verify_structs_of_another_size) {
     fbat_store *store = open_new("s");
-    fbat_verify_report *report = NULL;
-    fbat_finding finding = FBAT_FINDING_INIT;
-    REQUIRE_OK(fbat_store_verify(store, &report, NULL));
-    CHECK_STRUCT_SIZES(fbat_verify_totals, fbat_verify_report_totals(report, &out, &err));
-    CHECK_STRUCT_SIZES(fbat_finding, fbat_verify_report_finding(report, 0, &out, &err));
-    CHECK_STATUS(fbat_verify_report_finding(report, 0, &finding, NULL), FBAT_ERR_NOT_FOUND);
-    CHECK_STATUS(fbat_verify_report_finding(report, SIZE_MAX, &finding, NULL), FBAT_ERR_NOT_FOUND);
-    CHECK_STATUS(fbat_verify_report_finding(report, 0, NULL, NULL), FBAT_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(fbat_verify_report_totals(report, NULL, NULL), FBAT_ERR_INVALID_ARGUMENT);
-    fbat_verify_report_free(report);
-    fbat_verify_report_free(report);
-    CHECK_U64(fbat_verify_report_finding_count(report), 0);
-    CHECK_STATUS(fbat_verify_report_finding(report, 0, &finding, NULL), FBAT_ERR_INVALID_HANDLE);
+    const fbat_verify_options good = FBAT_VERIFY_OPTIONS_INIT;
+    CHECK_WRITTEN_SIZES(fbat_verify_report, fbat_store_verify(store, NULL, out, NULL, &err));
+    CHECK_READ_SIZES(fbat_verify_options, good, fbat_store_verify(store, in, NULL, NULL, &err));
     done(store);
+}
+
+MISUSE(findings_that_are_none) {
+    FOR_BAD_HANDLES (bad, BAD_OTHER) {
+        CHECK_U64(fbat_findings_len(bad->handle), 0);
+        CHECK(fbat_findings_get(bad->handle, 0) == NULL);
+        fbat_findings_free(bad->handle);
+    }
 }
 
 MISUSE(head_of_an_entity_that_is_no_text) {

@@ -1,12 +1,14 @@
-/* The harness of the C tests: cases that register themselves, checks that go on, and a count of live handles after
- * every case. One program is one file; it includes this header once and needs no main. Usage:
+/* The harness of the C tests: cases that register themselves, checks that go on, and a count of
+ * live handles after every case. One program is one file; it includes this header once and needs no
+ * main. Usage:
  *
  *     CASE(receipt_names_the_sequence) { ... CHECK_U64(receipt.sequence, 2); }
- *     MISUSE(append_to_a_null_store)   { CHECK_STATUS(fbat_append(NULL, ...), FBAT_ERR_INVALID_HANDLE); }
+ *     MISUSE(append_to_a_null_store) { CHECK_STATUS(fbat_append(NULL, ...), FBAT_ERR_...); }
  *
- * A failed check is printed and the case goes on; REQUIRE ends it. MISUSE is a case that counts as misuse. A program
- * prints "N passed, N failed" as its last line and exits with 1 when something failed. An argument picks the cases
- * whose names contain it. Every case has a fresh directory, t_dir(), that goes when the program ends. */
+ * A failed check is printed and the case goes on; REQUIRE ends it. MISUSE is a case that counts as
+ * misuse. A program prints "N passed, N failed" as its last line and exits with 1 when something
+ * failed. An argument picks the cases whose names contain it. Every case has a fresh directory,
+ * t_dir(), that goes when the program ends. */
 #ifndef FBAT_TESTS_T_H
 #define FBAT_TESTS_T_H
 
@@ -46,18 +48,20 @@ static void t_register(const char *name, void (*run)(void), bool misuse) {
     t_cases[t_count++] = (struct t_case){name, run, misuse};
 }
 
-/* Constructors of one file run in the order of their definition, so cases run in the order they are written. */
-#define T_DEFINE(name, misuse)                                          \
-    static void t_case_##name(void);                                    \
-    __attribute__((constructor)) static void t_register_##name(void) {  \
-        t_register(#name, t_case_##name, misuse);                       \
-    }                                                                   \
+/* Constructors of one file run in the order of their definition, so cases run in the order they are
+ * written. */
+#define T_DEFINE(name, misuse)                                         \
+    static void t_case_##name(void);                                   \
+    __attribute__((constructor)) static void t_register_##name(void) { \
+        t_register(#name, t_case_##name, misuse);                      \
+    }                                                                  \
     static void t_case_##name(void)
 #define CASE(name) T_DEFINE(name, false)
 #define MISUSE(name) T_DEFINE(name, true)
 
 /* Safe from any thread. */
-__attribute__((format(printf, 3, 4))) T_UNUSED static void t_fail(const char *file, int line, const char *format, ...) {
+__attribute__((format(printf, 3, 4))) T_UNUSED static void t_fail(const char *file, int line,
+                                                                  const char *format, ...) {
     char text[1024];
     va_list arguments;
     va_start(arguments, format);
@@ -74,33 +78,37 @@ T_UNUSED static bool t_check(bool holds, const char *file, int line, const char 
     return holds;
 }
 
-T_UNUSED static bool t_check_u64(uint64_t found, uint64_t expected, const char *file, int line, const char *what) {
+T_UNUSED static bool t_check_u64(uint64_t found, uint64_t expected, const char *file, int line,
+                                 const char *what) {
     if (found != expected) {
         t_fail(file, line, "%s is %" PRIu64 ", not %" PRIu64, what, found, expected);
     }
     return found == expected;
 }
 
-T_UNUSED static bool t_check_status(fbat_status found, fbat_status expected, const char *file, int line,
-                                    const char *what) {
+T_UNUSED static bool t_check_status(fbat_status found, fbat_status expected, const char *file,
+                                    int line, const char *what) {
     if (found != expected) {
-        t_fail(file, line, "%s gave %s (%d), not %s (%d)", what, fbat_status_name(found), (int)found,
-               fbat_status_name(expected), (int)expected);
+        t_fail(file, line, "%s gave %s (%d), not %s (%d)", what, fbat_status_name(found),
+               (int)found, fbat_status_name(expected), (int)expected);
     }
     return found == expected;
 }
 
-T_UNUSED static bool t_check_bytes(const void *found, size_t found_len, const void *expected, size_t expected_len,
-                                   const char *file, int line, const char *what) {
-    bool same = found_len == expected_len && (found_len == 0 || memcmp(found, expected, found_len) == 0);
+T_UNUSED static bool t_check_bytes(const void *found, size_t found_len, const void *expected,
+                                   size_t expected_len, const char *file, int line,
+                                   const char *what) {
+    bool same =
+        found_len == expected_len && (found_len == 0 || memcmp(found, expected, found_len) == 0);
     if (!same) {
-        t_fail(file, line, "%s: %zu bytes differ from the %zu expected", what, found_len, expected_len);
+        t_fail(file, line, "%s: %zu bytes differ from the %zu expected", what, found_len,
+               expected_len);
     }
     return same;
 }
 
-T_UNUSED static bool t_check_text(const char *found, const char *expected, const char *file, int line,
-                                  const char *what) {
+T_UNUSED static bool t_check_text(const char *found, const char *expected, const char *file,
+                                  int line, const char *what) {
     bool same = found != NULL && strcmp(found, expected) == 0;
     if (!same) {
         t_fail(file, line, "%s is \"%s\", not \"%s\"", what, found ? found : "(null)", expected);
@@ -108,8 +116,8 @@ T_UNUSED static bool t_check_text(const char *found, const char *expected, const
     return same;
 }
 
-T_UNUSED static bool t_check_contains(const char *found, const char *part, const char *file, int line,
-                                      const char *what) {
+T_UNUSED static bool t_check_contains(const char *found, const char *part, const char *file,
+                                      int line, const char *what) {
     bool holds = found != NULL && strstr(found, part) != NULL;
     if (!holds) {
         t_fail(file, line, "%s is \"%s\", without \"%s\"", what, found ? found : "(null)", part);
@@ -118,24 +126,25 @@ T_UNUSED static bool t_check_contains(const char *found, const char *part, const
 }
 
 #define CHECK(condition) t_check((condition), __FILE__, __LINE__, #condition)
-#define CHECK_U64(found, expected) t_check_u64((uint64_t)(found), (uint64_t)(expected), __FILE__, __LINE__, #found)
+#define CHECK_U64(found, expected) \
+    t_check_u64((uint64_t)(found), (uint64_t)(expected), __FILE__, __LINE__, #found)
 #define CHECK_STATUS(call, expected) t_check_status((call), (expected), __FILE__, __LINE__, #call)
 #define CHECK_OK(call) CHECK_STATUS(call, FBAT_OK)
 #define CHECK_BYTES(found, found_len, expected, expected_len) \
     t_check_bytes((found), (found_len), (expected), (expected_len), __FILE__, __LINE__, #found)
 #define CHECK_TEXT(found, expected) t_check_text((found), (expected), __FILE__, __LINE__, #found)
 #define CHECK_CONTAINS(found, part) t_check_contains((found), (part), __FILE__, __LINE__, #found)
-#define REQUIRE(condition)                                      \
-    do {                                                        \
-        if (!t_check((condition), __FILE__, __LINE__, #condition)) { \
-            return;                                             \
-        }                                                       \
-    } while (0)
-#define REQUIRE_OK(call)                                             \
+#define REQUIRE(condition)                                           \
     do {                                                             \
-        if (!t_check_status((call), FBAT_OK, __FILE__, __LINE__, #call)) { \
+        if (!t_check((condition), __FILE__, __LINE__, #condition)) { \
             return;                                                  \
         }                                                            \
+    } while (0)
+#define REQUIRE_OK(call)                                                   \
+    do {                                                                   \
+        if (!t_check_status((call), FBAT_OK, __FILE__, __LINE__, #call)) { \
+            return;                                                        \
+        }                                                                  \
     } while (0)
 
 /* The directory of the case that runs. */
@@ -143,7 +152,8 @@ T_UNUSED static const char *t_dir(void) {
     return t_case_dir;
 }
 
-/* The path of `name` in the directory of the case; in one of eight buffers that are used in turn. */
+/* The path of `name` in the directory of the case; in one of eight buffers that are used in turn.
+ */
 T_UNUSED static const char *t_path(const char *name) {
     static char paths[8][1024];
     static unsigned turn;
@@ -173,7 +183,8 @@ static bool t_run_case(const struct t_case *one) {
     uint64_t live = (uint64_t)fbat_live_handles();
     static uint64_t leaked; /* by cases before this one, each reported once */
     if (live != leaked) {
-        t_fail(__FILE__, __LINE__, "%" PRId64 " handles are alive at the end", (int64_t)(live - leaked));
+        t_fail(__FILE__, __LINE__, "%" PRId64 " handles are alive at the end",
+               (int64_t)(live - leaked));
         leaked = live;
     }
     t_remove_tree(t_case_dir);

@@ -1,4 +1,5 @@
-/* Many threads in one store: appends, reads and imports beside each other, and a close or free in the middle. */
+/* Many threads in one store: appends, reads and imports beside each other, and a close or free in
+ * the middle. */
 #include "fixture.h"
 
 #include <pthread.h>
@@ -84,10 +85,7 @@ CASE(appends_of_eight_threads_all_arrive_once) {
     CHECK_U64(visible(store), 1 + 20 * THREADS);
     CHECK_OK(fbat_store_head(store, "thing:0", 7, &head, NULL));
     CHECK_U64(head.version, 20 * THREADS / 2);
-    fbat_verify_report *report = NULL;
-    CHECK_OK(fbat_store_verify(store, &report, NULL));
-    CHECK_U64(fbat_verify_report_finding_count(report), 0);
-    fbat_verify_report_free(report);
+    CHECK_U64(findings_in(store), 0);
     done(store);
 }
 
@@ -121,12 +119,9 @@ CASE(one_of_eight_threads_wins_the_store_and_the_others_are_busy) {
 
 static fbat_status import_into(fbat_store *destination, fbat_store *source, const char *name,
                                fbat_import_report *report) {
-    fbat_import_options *options = fbat_import_options_new();
-    CHECK_OK(fbat_import_options_set_namespace(options, name, strlen(name)));
-    CHECK_OK(fbat_import_options_set_chunk_size(options, 7));
-    fbat_status status = fbat_import(destination, source, options, report, NULL);
-    fbat_import_options_free(options);
-    return status;
+    fbat_import_options options = import_options(name);
+    options.chunk_size = 7;
+    return fbat_import(destination, source, &options, report, NULL);
 }
 
 static void *import_all(void *argument) {
@@ -155,11 +150,13 @@ CASE(imports_of_one_source_by_eight_threads_bring_each_event_once) {
 static void *make_and_free(void *argument) {
     worker *w = argument;
     for (int i = 0; i < 300; i++) {
-        fbat_query *own = fbat_query_new();
-        CHECK_OK(fbat_query_set_after(own, (uint64_t)w->number));
-        CHECK_U64(fbat_query_get_after(own), w->number);
-        fbat_query_free(own);
-        CHECK_STATUS(fbat_query_set_after(own, 1), FBAT_ERR_INVALID_HANDLE);
+        fbat_cancel *own = fbat_cancel_new();
+        if ((i + w->number) % 2) {
+            CHECK_OK(fbat_cancel_trigger(own));
+        }
+        CHECK(fbat_cancel_is_triggered(own) == ((i + w->number) % 2));
+        fbat_cancel_free(own);
+        CHECK_STATUS(fbat_cancel_trigger(own), FBAT_ERR_INVALID_HANDLE);
     }
     return NULL;
 }
@@ -191,17 +188,12 @@ static fbat_status call_various(fbat_store *store, int round) {
     fbat_frontier frontier = FBAT_FRONTIER_INIT;
     fbat_stats stats = FBAT_STATS_INIT;
     fbat_head head = FBAT_HEAD_INIT;
-    fbat_verify_report *report = NULL;
     switch (round % 5) {
     case 0: return fbat_store_frontier(store, &frontier, NULL);
     case 1: return fbat_store_stats(store, &stats, NULL);
     case 2: return fbat_store_head(store, "thing:0", 7, &head, NULL);
     case 3: return fbat_store_sync(store, NULL, NULL);
-    default: {
-        fbat_status status = fbat_store_verify(store, &report, NULL);
-        fbat_verify_report_free(report);
-        return status;
-    }
+    default: return fbat_store_verify(store, NULL, NULL, NULL, NULL);
     }
 }
 
@@ -216,7 +208,8 @@ static void *call_until_closed(void *argument) {
     return NULL;
 }
 
-/* Eight threads call; this one ends the store. Every answer is one of the three, and the store opens again. */
+/* Eight threads call; this one ends the store. Every answer is one of the three, and the store
+ * opens again. */
 static void end_in_the_middle(fbat_status (*call)(fbat_store *, int), bool by_free) {
     worker workers[THREADS];
     fbat_store *store = open_new("s");
@@ -318,16 +311,13 @@ typedef struct {
 
 static void *import_slowly(void *argument) {
     slow_import *slow = argument;
-    fbat_import_options *options = fbat_import_options_new();
-    fbat_import_report_init(&slow->report);
-    CHECK_OK(fbat_import_options_set_namespace(options, "n", 1));
-    CHECK_OK(fbat_import_options_set_chunk_size(options, 5));
-    CHECK_OK(fbat_import_options_set_filter(options, slow_filter, &slow->running, NULL));
-    if (slow->cancel) {
-        CHECK_OK(fbat_import_options_set_cancel(options, slow->cancel));
-    }
-    slow->status = fbat_import(slow->destination, slow->source, options, &slow->report, NULL);
-    fbat_import_options_free(options);
+    fbat_import_options options = import_options("n");
+    slow->report = (fbat_import_report)FBAT_IMPORT_REPORT_INIT;
+    options.chunk_size = 5;
+    options.filter = slow_filter;
+    options.filter_data = &slow->running;
+    options.cancel = slow->cancel;
+    slow->status = fbat_import(slow->destination, slow->source, &options, &slow->report, NULL);
     return NULL;
 }
 
@@ -390,7 +380,8 @@ MISUSE(free_of_the_destination_ends_an_import) {
 }
 
 CASE(cancel_from_another_thread_ends_an_import_and_is_sticky) {
-    slow_import slow = {.source = open_new("source"), .destination = open_new("hub"), .cancel = fbat_cancel_new()};
+    slow_import slow = {
+        .source = open_new("source"), .destination = open_new("hub"), .cancel = fbat_cancel_new()};
     in_the_middle_of_an_import(&slow, trigger_cancel);
     CHECK_STATUS(slow.status, FBAT_ERR_CANCELLED);
     CHECK_U64(visible(slow.destination), 1 + slow.report.imported);

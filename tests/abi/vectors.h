@@ -38,7 +38,8 @@ static size_t vector_unhex(const char *hex, uint8_t *out, size_t room) {
     return n;
 }
 
-/* Splits a line into name and value; a bare string has no name. Quotes and the comma behind are left out. */
+/* Splits a line into name and value; a bare string has no name. Quotes and the comma behind are
+ * left out. */
 static void vector_split(char *line, const char **name, const char **value) {
     char *at = line + strspn(line, " "), *colon = strstr(at, "\": ");
     at[strcspn(at, "\n")] = '\0';
@@ -73,7 +74,8 @@ static void vector_frame_member(wire_vector *v, const char *name, const char *va
     } else if (strcmp(name, "source_content_hash") == 0) {
         vector_unhex(value, v->content_hash, sizeof v->content_hash);
     } else if (strcmp(name, "source_namespace_hex") == 0) {
-        v->namespace_len = vector_unhex(value, (uint8_t *)v->namespace_text, sizeof v->namespace_text);
+        v->namespace_len =
+            vector_unhex(value, (uint8_t *)v->namespace_text, sizeof v->namespace_text);
     } else if (strcmp(name, "strict") == 0) {
         snprintf(v->strict, sizeof v->strict, "%s", value);
     } else if (strcmp(name, "lenient") == 0) {
@@ -92,12 +94,14 @@ static void vector_key_member(key_vector *v, const char *name, const char *value
     } else if (strcmp(name, "key") == 0) {
         vector_unhex(value, v->key, sizeof v->key);
         key_vector_count++;
-    } else if (*name == '\0' && (*value == '\0' || !strchr("{}[]", *value)) && v->part_count < KEY_PARTS_MAX) {
+    } else if (*name == '\0' && (*value == '\0' || !strchr("{}[]", *value)) &&
+               v->part_count < KEY_PARTS_MAX) {
         snprintf(v->parts[v->part_count++], sizeof v->parts[0], "%s", value);
     }
 }
 
-/* Fills wire_vectors and key_vectors; false when the file is not there or has nothing of the kind. */
+/* Fills wire_vectors and key_vectors; false when the file is not there or has nothing of the kind.
+ */
 T_UNUSED static bool vectors_read(void) {
     static char line[VECTOR_LINE_MAX];
     bool in_keys = false;
@@ -106,7 +110,9 @@ T_UNUSED static bool vectors_read(void) {
     while (file && fgets(line, sizeof line, file)) {
         const char *name, *value;
         vector_split(line, &name, &value);
-        if (strstr("frames damaged_frames content_hashes data_dir_namespaces operation_keys", name) && *value == '[') {
+        if (strstr("frames damaged_frames content_hashes data_dir_namespaces operation_keys",
+                   name) &&
+            *value == '[') {
             in_keys = strcmp(name, "operation_keys") == 0 || (in_keys && *name == '\0');
         } else if (in_keys) {
             vector_key_member(&key_vectors[key_vector_count], name, value);
@@ -123,8 +129,9 @@ T_UNUSED static bool vectors_read(void) {
 /* "OK" or "WIRE_BODY" as the status that the header calls FBAT_OK or FBAT_ERR_WIRE_BODY. */
 T_UNUSED static bool vector_status_is(fbat_status status, const char *name) {
     const char *found = fbat_status_name(status);
-    return strcmp(name, "OK") == 0 ? status == FBAT_OK
-                                   : strncmp(found, "FBAT_ERR_", 9) == 0 && strcmp(found + 9, name) == 0;
+    return strcmp(name, "OK") == 0
+               ? status == FBAT_OK
+               : strncmp(found, "FBAT_ERR_", 9) == 0 && strcmp(found + 9, name) == 0;
 }
 
 #endif

@@ -1,6 +1,7 @@
 //! Appending: keys, expectations, batches, limits, times, durability, and what a store is when it
 //! is opened again.
 
+use crate::common::spy::Spy;
 use crate::common::*;
 use fbat::engine::log::options::{Durability, OpenMode, Options};
 use fbat::engine::model::error::{Code, Error};
@@ -724,7 +725,7 @@ fn recorded_time_never_goes_back_also_when_the_clock_does() {
 
 #[test]
 fn a_durable_append_is_on_disk_when_it_returns() {
-    let (options, spy) = SpyVfs::watch(Options { durability: Durability::Durable, ..quick() });
+    let (options, spy) = Spy::watch(Options { durability: Durability::Durable, ..quick() });
     let fixture = Fixture::with("durable", &options);
     for n in 0..200u64 {
         let receipt = fixture.store.append(&event("e", &[n as u8; 700])).unwrap();
@@ -737,7 +738,7 @@ fn a_durable_append_is_on_disk_when_it_returns() {
 
 #[test]
 fn an_os_append_is_acknowledged_before_it_is_on_disk_and_sync_makes_up_for_it() {
-    let (options, spy) = SpyVfs::watch(quick());
+    let (options, spy) = Spy::watch(quick());
     let fixture = Fixture::with("os", &options);
     let first = fixture.store.append(&NewEvent { key: Id(1), ..event("e", b"p") }).unwrap();
     assert!(!first.durable && !spy.dirty_segments().is_empty());
@@ -765,7 +766,7 @@ fn a_replayed_receipt_in_durable_mode_is_durable() {
     assert!(!store.append(&keyed).unwrap().durable);
     store.sync().unwrap();
     store.close().unwrap();
-    let (options, spy) = SpyVfs::watch(Options { durability: Durability::Durable, ..quick() });
+    let (options, spy) = Spy::watch(Options { durability: Durability::Durable, ..quick() });
     let store = open(&path, &options);
     assert!(store.append(&keyed).unwrap().durable);
     assert!(spy.dirty_segments().is_empty());
@@ -810,7 +811,7 @@ fn callers_on_many_threads_are_each_acknowledged_once_and_in_order() {
 
 #[test]
 fn a_full_disk_fails_the_append_and_loses_nothing() {
-    let (options, spy) = SpyVfs::watch(Options { durability: Durability::Durable, ..quick() });
+    let (options, spy) = Spy::watch(Options { durability: Durability::Durable, ..quick() });
     let mut fixture = Fixture::with("full", &options);
     fill(&fixture.store, 0, 20);
     let before = rows(&fixture.store);
@@ -1007,7 +1008,7 @@ fn of_many_that_create_the_same_store_at_once_one_gets_it() {
 
 #[test]
 fn a_failed_sync_poisons_the_store_until_it_is_opened_again() {
-    let (options, spy) = SpyVfs::watch(Options { durability: Durability::Durable, ..quick() });
+    let (options, spy) = Spy::watch(Options { durability: Durability::Durable, ..quick() });
     let mut fixture = Fixture::with("sync-fails", &options);
     fill(&fixture.store, 0, 10);
     spy.fail_syncs(true);

@@ -6,7 +6,7 @@
 use crate::common::*;
 use fbat::engine::log::options::{OpenMode, Options};
 use fbat::engine::model::limits::{Limits, FORMAT_VERSION};
-use fbat::engine::store::identity::new_identity;
+use fbat::engine::store::open::new_identity;
 use fbat::engine::store::Store;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,14 +1,16 @@
 //! Copies of a store: hot backups beside writers, and a directory that gets a store id of its own.
 
 use crate::common::machine::*;
+use crate::common::spy::Spy;
 use crate::common::*;
-use fbat::engine::import::{ImportOptions, Verdict};
+use fbat::engine::import::ImportOptions;
 use fbat::engine::log::options::{Durability, OpenMode, Options};
 use fbat::engine::model::error::Code;
 use fbat::engine::model::event::NewEvent;
 use fbat::engine::model::id::{Id, Kind};
+use fbat::engine::platform::watch::Verdict;
 use fbat::engine::store::backup::{BackupOptions, BackupReport};
-use fbat::engine::store::identity::new_identity;
+use fbat::engine::store::open::new_identity;
 use fbat::engine::store::Store;
 use std::collections::BTreeMap;
 use std::fs;
@@ -288,7 +290,7 @@ fn appends_and_rotations_go_on_while_files_are_copied() {
 #[test]
 fn what_a_backup_has_is_on_the_disk_of_both() {
     let dir = TempDir::in_memory("durable");
-    let (options, spy) = SpyVfs::watch(quick());
+    let (options, spy) = Spy::watch(quick());
     let store = open(&dir.join("store"), &options);
     for link in [false, true] {
         fill(&store, 1000 * u64::from(link), 900);
@@ -1054,7 +1056,7 @@ fn canary_an_identity_file_that_contradicts_the_log_is_found() {
         let found = findings(&path, identity);
         assert!(!found.is_empty(), "{what}");
         assert!(
-            found[0].message.contains("store id") && found[0].sequence > 0,
+            found[0].message.contains("store id") && found[0].first_sequence > 0,
             "{what}: {found:?}"
         );
     }

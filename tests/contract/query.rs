@@ -7,8 +7,11 @@ use fbat::engine::model::event::{Columns, NewEvent};
 use fbat::engine::model::id::{Id, Kind};
 use fbat::engine::model::limits;
 use fbat::engine::model::region::{KindFilter, Region};
-use fbat::engine::store::query::{Page, Query};
+use fbat::engine::platform::watch::Watch;
+use fbat::engine::store::query::Query;
 use fbat::engine::store::Store;
+use std::fs;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// A store of 2,000 events in several segments, and its directory.
@@ -28,6 +31,8 @@ fn holds(region: &Region, row: &Row) -> bool {
     region.entity.as_ref().is_none_or(entity)
         && region.scope.as_ref().is_none_or(|s| row.scope == *s)
         && region.versions.is_none_or(|(low, high)| low <= row.version && row.version <= high)
+        && region.timestamps.is_none_or(|(low, high)| (low..=high).contains(&row.timestamp_us))
+        && region.recorded.is_none_or(|(low, high)| (low..=high).contains(&row.recorded_us))
         && match region.kind {
             None => true,
             Some(KindFilter::Exact(kind)) => row.kind == kind,
@@ -99,6 +104,29 @@ fn regions() -> Vec<Region> {
     ]
 }
 
+/// Regions with ranges of time, whose ends are times of rows.
+fn regions_in_time(all: &[Row]) -> Vec<Region> {
+    let row = |part: usize| &all[all.len() * part / 8];
+    let ordered = |a: i64, b: i64| (a.min(b), a.max(b));
+    let mut regions = Vec::new();
+    for (from, to) in [(0, 7), (2, 3), (3, 3), (5, 6)] {
+        let timestamps = Some(ordered(row(from).timestamp_us, row(to).timestamp_us));
+        let recorded = Some(ordered(row(from).recorded_us, row(to).recorded_us));
+        let entity = Some("quake".to_owned());
+        regions.push(Region { timestamps, ..Region::default() });
+        regions.push(Region { recorded, ..Region::default() });
+        regions.push(Region { timestamps, recorded, entity, ..Region::default() });
+        regions.push(Region {
+            timestamps,
+            kind: Some(KindFilter::Category(1)),
+            ..Region::default()
+        });
+    }
+    let outside = |range| Region { timestamps: Some(range), ..Region::default() };
+    regions.extend([outside((i64::MIN, -1)), outside((i64::MAX, i64::MAX))]);
+    regions
+}
+
 #[track_caller]
 fn assert_answers(store: &Store, all: &[Row], query: &Query) {
     let expected = naive(all, query);
@@ -120,7 +148,7 @@ fn every_region_in_both_directions_answers_like_a_naive_filter() {
     let (dir, store) = filled("regions");
     let all = rows_with_system(&store);
     let check = |store: &Store| {
-        for region in regions() {
+        for region in regions().into_iter().chain(regions_in_time(&all)) {
             for backward in [false, true] {
                 for system in [false, true] {
                     for limit in [7, 1000, 65_536] {
@@ -167,6 +195,10 @@ fn random_queries_answer_like_a_naive_filter() {
             let low = rng.below(400);
             region.versions = Some((low, low + rng.below(100)));
         }
+        if rng.one_in(3) {
+            let times = rng.pick(&regions_in_time(&all)).clone();
+            (region.timestamps, region.recorded) = (times.timestamps, times.recorded);
+        }
         let query = Query {
             region,
             after: if rng.one_in(2) { 0 } else { rng.below(last) },
@@ -183,6 +215,97 @@ fn random_queries_answer_like_a_naive_filter() {
         if query.limit > 2 || rng.one_in(10) {
             assert_answers(&store, &all, &query);
         }
+    }
+}
+
+/// 2,000 events, one each millisecond and one of them of a rare kind; the sequences that the
+/// segments begin with.
+fn fill_in_time(path: &Path, rare: u64) -> Vec<u64> {
+    let clock = TestClock::at(EPOCH_US);
+    let store = open(path, &Options { clock: clock.clone(), ..quick() });
+    for sequence in 2..=2001u64 {
+        clock.set(EPOCH_US + sequence as i64 * 1000);
+        let kind = Kind(if sequence == rare { 0x2001 } else { 0x1001 });
+        let event =
+            NewEvent { entity: "e", scope: "s", kind, payload: &[7; 64], ..NewEvent::default() };
+        store.append(&event).unwrap();
+    }
+    store.close().unwrap();
+    let names = fs::read_dir(path).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+    let mut firsts: Vec<u64> =
+        names.filter_map(|name| name.strip_suffix(".log").map(|n| n.parse().unwrap())).collect();
+    firsts.sort();
+    firsts
+}
+
+/// Damages the log behind the events of a region, in their own segment: whoever reads on meets it.
+#[test]
+fn a_range_of_time_and_a_rare_kind_read_the_zones_that_may_have_them_and_nothing_else() {
+    let dir = TempDir::new("zones");
+    let first = fill_in_time(&dir.join("tried"), 0)[2];
+    let (path, rare) = (dir.join("store"), first + 10);
+    assert_eq!(fill_in_time(&path, rare)[2], first);
+    let log = path.join(format!("{first:020}.log"));
+    let mut bytes = fs::read(&log).unwrap();
+    let damaged = bytes.len() * 3 / 4;
+    bytes[damaged] ^= 1;
+    fs::write(&log, bytes).unwrap();
+    let store = open_reader(&path);
+    let time = |sequence: u64| EPOCH_US + sequence as i64 * 1000;
+    let times = Some((time(first + 5), time(first + 14)));
+    let rows = |region: Region, backward: bool| {
+        read_pages(&store, &Query { region, backward, ..Query::default() }).len()
+    };
+    let kind = |kind| Region { kind: Some(kind), ..Region::default() };
+    for backward in [false, true] {
+        assert_eq!(rows(Region { timestamps: times, ..Region::default() }, backward), 10);
+        assert_eq!(rows(Region { recorded: times, ..Region::default() }, backward), 10);
+        assert_eq!(rows(kind(KindFilter::Exact(Kind(0x2001))), backward), 1);
+        assert_eq!(rows(kind(KindFilter::Category(2)), backward), 1);
+        assert_eq!(rows(kind(KindFilter::Exact(Kind(0x1002))), backward), 0);
+    }
+    assert_eq!(code_of(store.query(&Query::default())), Code::Corrupt);
+    let findings = store.verify().unwrap().findings;
+    assert!(!findings.is_empty());
+    // Of a region elsewhere, the damaged segment is not looked at.
+    let elsewhere = Region { timestamps: Some((time(2), time(3))), ..Region::default() };
+    let report = store.verify_region(&elsewhere, &Watch::default()).unwrap();
+    assert_eq!((report.segments, report.findings.len()), (1, 0));
+}
+
+/// The bytes of a section of an index, and a way to put them back under a checksum that holds.
+fn change_section(index: &Path, section: usize, change: impl FnOnce(&mut [u8])) {
+    let mut bytes = fs::read(index).unwrap();
+    let word = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+    let (salt, block, len) = (word(40), word(112 + section * 16), word(120 + section * 16));
+    assert!(len > 0 && len <= 4032);
+    let data = block as usize * 4096..block as usize * 4096 + 4032;
+    change(&mut bytes[data.clone()][..len as usize]);
+    let mut hasher =
+        crc32fast::Hasher::new_with_initial((salt ^ (salt >> 32)) as u32 ^ block as u32);
+    hasher.update(&bytes[data.clone()]);
+    bytes[data.end..data.end + 4].copy_from_slice(&hasher.finalize().to_le_bytes());
+    fs::write(index, bytes).unwrap();
+}
+
+#[test]
+fn verify_finds_zones_under_right_checksums_that_do_not_have_their_events() {
+    let (zones, kinds) = (7, 8);
+    let hide_times: fn(&mut [u8]) =
+        |entries| entries[8..16].copy_from_slice(&i64::MIN.to_le_bytes());
+    let hide_kind: fn(&mut [u8]) = |entries| {
+        let last = entries.len() - 4;
+        entries[last..].copy_from_slice(&[0; 4]);
+    };
+    for section in [zones, kinds] {
+        let change = if section == zones { hide_times } else { hide_kind };
+        let dir = TempDir::new("zones-lie");
+        let path = dir.join("store");
+        let first = fill_in_time(&path, 0)[2];
+        change_section(&path.join(format!("{first:020}.idx")), section, change);
+        let findings = open_reader(&path).verify().unwrap().findings;
+        let what = "the index lacks this event's time or kind";
+        assert!(!findings.is_empty() && findings.iter().all(|f| f.message == what), "{findings:?}");
     }
 }
 

@@ -2,13 +2,15 @@
 //! and the result is a sound store. Where events lie is read from the files here again, so that the
 //! library is not its own witness.
 
+use crate::common::spy::Spy;
 use crate::common::*;
 use fbat::engine::log::options::OpenMode;
 use fbat::engine::model::error::Code;
 use fbat::engine::model::event::{Expect, NewEvent, SYSTEM_ENTITY};
+use fbat::engine::model::finding::Finding;
 use fbat::engine::model::id::{Hash, Kind};
-use fbat::engine::repair::{repair, Loss, RepairReport};
-use fbat::engine::store::identity::new_identity;
+use fbat::engine::repair::{repair, RepairReport};
+use fbat::engine::store::open::new_identity;
 use fbat::engine::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -311,7 +313,7 @@ fn check(original: &Original, damage: &Damage, outcome: &Outcome) -> Result<(), 
     {
         return fail(format!("event {lost} is lost, though the damage did not touch it"));
     }
-    let listed: Vec<&Loss> = report.list.iter().filter(|loss| loss.last_sequence > 0).collect();
+    let listed: Vec<&Finding> = report.list.iter().filter(|loss| loss.last_sequence > 0).collect();
     let is_listed =
         |s: u64| listed.iter().any(|loss| (loss.first_sequence..=loss.last_sequence).contains(&s));
     let is_left_out = |s: u64| (report.gap_first..=report.gap_last).contains(&s);
@@ -1107,7 +1109,7 @@ fn a_repair_that_fails_in_the_middle_leaves_no_store() {
     let mut writes = 0;
     loop {
         let new = bench.dir.join(&format!("new-{writes}"));
-        let (options, spy) = SpyVfs::watch(quick());
+        let (options, spy) = Spy::watch(quick());
         spy.fill_up_after(writes);
         match repair(&damaged, &new, &options) {
             Ok(_) => {
@@ -1123,7 +1125,7 @@ fn a_repair_that_fails_in_the_middle_leaves_no_store() {
         fs::remove_dir_all(&new).unwrap();
         writes += 1 + writes / 4;
     }
-    let (options, spy) = SpyVfs::watch(quick());
+    let (options, spy) = Spy::watch(quick());
     spy.fail_syncs(true);
     let new = bench.dir.join("unsynced");
     assert_eq!(code_of(repair(&damaged, &new, &options)), Code::Io);

@@ -205,7 +205,7 @@ fn verify_finds_what_a_run_under_right_checksums_does_not_have() {
     let findings = open_reader(&path).verify().unwrap().findings;
     assert!((1..=60).contains(&findings.len()), "{}", findings.len());
     assert!(
-        findings.iter().all(|finding| finding.message.starts_with("the run does not have")),
+        findings.iter().all(|finding| finding.message.starts_with("the filter group lacks")),
         "{findings:?}"
     );
 }

@@ -3,6 +3,7 @@
 //!
 //! `FBAT_SEED` repeats a run of the random mutations.
 
+use crate::common::code_of;
 use fbat::engine::import::namespace_from_path;
 use fbat::engine::model::error::{Code, Result};
 use fbat::engine::model::id::{Hash, Id, Kind};
@@ -35,9 +36,9 @@ fn hex(digits: &str) -> Vec<u8> {
         .collect()
 }
 
-fn fields(vector: &Value) -> Provenance {
+fn fields(vector: &Value) -> crate::common::Origin {
     let id = vector.get("source_event_id").or(vector.get("source_event_id_hex")).unwrap();
-    Provenance {
+    crate::common::Origin {
         schema_version: vector["schema_version"].as_u64().unwrap() as u16,
         namespace: String::from_utf8(hex(text(vector, "source_namespace_hex"))).unwrap(),
         event_id: Id::from_hex(id.as_str().unwrap().as_bytes()).unwrap(),
@@ -89,7 +90,7 @@ fn golden_frames_encode_and_decode_to_the_byte() {
             assert_eq!(status(&bare), text(&vector, member), "{name}, bare body, {member}");
             match (decoded, bare) {
                 (Ok(decoded), Ok(bare)) => {
-                    assert_eq!((&decoded, &bare), (&expected, &expected), "{name}")
+                    assert_eq!((decoded, bare), (expected.lend(), expected.lend()), "{name}")
                 }
                 (decoded, bare) => {
                     let versions = (expected.schema_version.into(), 1);
@@ -102,10 +103,10 @@ fn golden_frames_encode_and_decode_to_the_byte() {
             }
         }
         if text(&vector, "strict") == "OK" {
-            assert_eq!(expected.to_frame().unwrap(), frame, "{name}");
-            assert_eq!(expected.to_body().unwrap(), frame[HEADER_BYTES..], "{name}");
+            assert_eq!(expected.lend().to_frame().unwrap(), frame, "{name}");
+            assert_eq!(expected.lend().to_body().unwrap(), frame[HEADER_BYTES..], "{name}");
         } else {
-            let refused = expected.to_frame();
+            let refused = expected.lend().to_frame();
             assert_eq!(
                 (status(&refused), found_and_supported(&refused)),
                 ("FUTURE_VERSION", (2, 1)),
@@ -123,7 +124,9 @@ fn damaged_frames_are_refused_each_with_its_own_status() {
             let decoded = Provenance::from_frame(&frame, lenient);
             assert_eq!(status(&decoded), text(&vector, member), "{name}, {member}");
             match decoded {
-                Ok(decoded) => assert_eq!(decoded, fields(&vector["lenient_fields"]), "{name}"),
+                Ok(decoded) => {
+                    assert_eq!(decoded, fields(&vector["lenient_fields"]).lend(), "{name}")
+                }
                 Err(e) if e.code() == Code::FutureVersion => {
                     let expected =
                         (vector["found"].as_u64().unwrap(), vector["supported"].as_u64().unwrap());
@@ -274,7 +277,11 @@ fn whatever_is_accepted_strictly_is_its_own_encoding() {
         match (strict, lenient) {
             (Ok(strict), Ok(lenient)) => {
                 assert_eq!(strict, lenient);
-                assert_eq!(strict.to_frame().unwrap(), frame, "seed {seed}");
+                // A namespace with control bytes is read, and not written.
+                match strict.namespace.bytes().any(|byte| byte.is_ascii_control()) {
+                    false => assert_eq!(strict.to_frame().unwrap(), frame, "seed {seed}"),
+                    true => assert_eq!(code_of(strict.to_frame()), Code::InvalidArgument),
+                }
                 accepted += 1;
             }
             (Err(e), Ok(_)) => {
@@ -376,9 +383,8 @@ fn memory_is_bounded_by_the_input_whatever_lengths_it_claims() {
 
 #[test]
 fn a_namespace_of_any_length_costs_memory_in_proportion() {
-    let frame = Provenance { namespace: "n".into(), ..fields(&vectors("frames")[0]["fields"]) }
-        .to_frame()
-        .unwrap();
+    let origin = fields(&vectors("frames")[0]["fields"]);
+    let frame = Provenance { namespace: "n", ..origin.lend() }.to_frame().unwrap();
     let at = HEADER_BYTES + 34;
     assert_eq!(frame[at..at + 2], *b"\xa1n");
     let length = 1u32 << 20;

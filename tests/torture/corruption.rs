@@ -2,14 +2,14 @@
 //! written to a wrong place. It is detected, or costs nothing; wrong data is never served.
 
 use crate::common::book::{options, store_path};
-use crate::common::simulated::{Disk, Image};
 use crate::common::*;
 use fbat::engine::log::options::{Durability, OpenMode, Options};
 use fbat::engine::model::error::{Code, Error};
 use fbat::engine::model::event::{Columns, Event};
 use fbat::engine::model::id::Kind;
 use fbat::engine::model::region::Region;
-use fbat::engine::store::query::{Page, Query};
+use fbat::engine::platform::memory::{Image, MemoryVfs};
+use fbat::engine::store::query::Query;
 use fbat::engine::store::Store;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -36,16 +36,16 @@ struct Original {
 
 impl Original {
     fn new() -> Original {
-        let disk = Disk::new();
-        let store = Store::open(store_path(), &options(&disk, 7, Durability::Os)).unwrap();
+        let disk = MemoryVfs::of_boot("boot");
+        let on = |disk: MemoryVfs, seed| options(Arc::new(disk), seed, Durability::Os);
+        let store = Store::open(store_path(), &on(disk.clone(), 7)).unwrap();
         let samples: Vec<Sample> = (0..48).map(Sample::new).map(enlarged).collect();
         for batch in samples.chunks(2) {
             let extensions: Vec<_> = batch.iter().map(Sample::extensions).collect();
             let events: Vec<_> = batch.iter().zip(&extensions).map(|(s, x)| s.event(x)).collect();
             store.append_batch(&events).unwrap();
         }
-        let source_disk = Disk::new();
-        let source = Store::open(store_path(), &options(&source_disk, 8, Durability::Os)).unwrap();
+        let source = Store::open(store_path(), &on(MemoryVfs::of_boot("boot"), 8)).unwrap();
         fill(&source, 1000, 5);
         import(&store, &source, "elsewhere");
         store.close().unwrap();
@@ -83,10 +83,8 @@ fn everything() -> Query {
 }
 
 fn open_on(image: &Image, mode: OpenMode) -> Result<Store, Error> {
-    Store::open(
-        store_path(),
-        &Options { mode, ..options(&Disk::from_image(image), 9, Durability::Os) },
-    )
+    let memory = Arc::new(MemoryVfs::of(image));
+    Store::open(store_path(), &Options { mode, ..options(memory, 9, Durability::Os) })
 }
 
 /// A reading of a store that may be damaged, in every way, compared with the original.

@@ -7,7 +7,7 @@ use crate::common::*;
 use fbat::engine::log::options::{Durability, OpenMode, Options};
 use fbat::engine::repair::repair;
 use fbat::engine::store::backup::BackupOptions;
-use fbat::engine::store::identity::new_identity;
+use fbat::engine::store::open::new_identity;
 use fbat::engine::store::Store;
 use std::collections::HashSet;
 use std::path::Path;
@@ -125,7 +125,8 @@ impl Campaign {
     /// Recovers from an image on a disk that stops too, at any operation.
     fn crash_again(&mut self, crash: &Crash<'_>, rng: &mut Rng) {
         let disk = Disk::from_image(&crash.image);
-        let opened = Store::open(store_path(), &options(&disk, rng.next(), Durability::Durable));
+        let opened =
+            Store::open(store_path(), &options(disk.vfs(), rng.next(), Durability::Durable));
         disk.kill();
         drop(opened);
         let history = disk.history();
@@ -199,7 +200,7 @@ impl Making {
     }
 
     fn run(self, disk: &Disk, seed: u64) {
-        let options = options(disk, seed, Durability::Durable);
+        let options = options(disk.vfs(), seed, Durability::Durable);
         match self {
             Making::Backup { link } => {
                 let store = Store::open(store_path(), &options).unwrap();
@@ -225,7 +226,10 @@ fn cut_making(campaign: &mut Campaign, making: Making, seed: u64, images: u64) {
     work.run(40);
     work.kill();
     // Closed, so that it is left alone by what opens it.
-    Store::open(store_path(), &options(&disk, seed, Durability::Durable)).unwrap().close().unwrap();
+    Store::open(store_path(), &options(disk.vfs(), seed, Durability::Durable))
+        .unwrap()
+        .close()
+        .unwrap();
     let before = disk.image();
     let disk = Disk::from_image(&before);
     making.run(&disk, seed);
@@ -266,7 +270,8 @@ fn check_making(
         return Err("the call had returned, and its result is gone".into());
     }
     let disk = Disk::from_image(left);
-    let options = Options { mode: OpenMode::MustExist, ..options(&disk, 3, Durability::Durable) };
+    let options =
+        Options { mode: OpenMode::MustExist, ..options(disk.vfs(), 3, Durability::Durable) };
     if made.is_some() {
         let store = Store::open(making.place(), &options)
             .map_err(|e| format!("the result does not open: {e}"))?;

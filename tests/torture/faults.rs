@@ -2,7 +2,7 @@
 //! pairs. What was acknowledged stays, whatever the disk then lost of what it had not synced.
 
 use crate::common::book::{store_path, Earlier, Work};
-use crate::common::simulated::{Call, Disk, Fault, Replay};
+use crate::common::simulated::{Disk, Fault, Op, Replay};
 use crate::common::*;
 use fbat::engine::model::error::Code;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use std::time::Instant;
 const STEPS: u64 = 45;
 
 /// The errors that a call can end with on Linux; numbers of errno(3).
-fn errors_of(call: Call) -> &'static [i32] {
+fn errors_of(call: Op) -> &'static [i32] {
     const EINTR: i32 = 4;
     const EIO: i32 = 5;
     const ENOMEM: i32 = 12;
@@ -25,29 +25,27 @@ fn errors_of(call: Call) -> &'static [i32] {
     const ENOLCK: i32 = 37;
     const EDQUOT: i32 = 122;
     match call {
-        Call::Open => &[EIO, EMFILE, ENFILE, EACCES, ENOMEM],
-        Call::Create => &[EIO, EMFILE, ENFILE, EACCES, ENOMEM, ENOSPC, EROFS, EDQUOT],
-        Call::Rename | Call::HardLink | Call::CreateDir => {
-            &[EIO, EACCES, ENOMEM, ENOSPC, EROFS, EDQUOT]
-        }
-        Call::Remove => &[EIO, EACCES, ENOMEM, EROFS],
-        Call::SyncDir => &[EIO, EMFILE, EACCES, ENOSPC],
-        Call::List => &[EIO, EMFILE, EACCES, ENOMEM],
-        Call::Lock => &[EIO, EMFILE, EACCES, ENOLCK, ENOSPC, EROFS],
-        Call::Describe => &[EIO, ENOSPC, EDQUOT],
-        Call::Read => &[EINTR, EIO, ENOMEM],
-        Call::Write => &[EINTR, EIO, EFBIG, ENOSPC, EDQUOT],
-        Call::Len | Call::IsLinked => &[EIO],
-        Call::SetLen => &[EIO, EFBIG, EROFS],
-        Call::Allocate => &[EIO, EFBIG, ENOSPC, EDQUOT],
-        Call::Sync => &[EIO, ENOSPC, EDQUOT],
+        Op::Open => &[EIO, EMFILE, ENFILE, EACCES, ENOMEM],
+        Op::Create => &[EIO, EMFILE, ENFILE, EACCES, ENOMEM, ENOSPC, EROFS, EDQUOT],
+        Op::Rename | Op::Link | Op::CreateDir => &[EIO, EACCES, ENOMEM, ENOSPC, EROFS, EDQUOT],
+        Op::Remove => &[EIO, EACCES, ENOMEM, EROFS],
+        Op::SyncDir => &[EIO, EMFILE, EACCES, ENOSPC],
+        Op::List => &[EIO, EMFILE, EACCES, ENOMEM],
+        Op::Lock => &[EIO, EMFILE, EACCES, ENOLCK, ENOSPC, EROFS],
+        Op::Describe => &[EIO, ENOSPC, EDQUOT],
+        Op::Read => &[EINTR, EIO, ENOMEM],
+        Op::Write => &[EINTR, EIO, EFBIG, ENOSPC, EDQUOT],
+        Op::Len | Op::IsLinked => &[EIO],
+        Op::SetLen => &[EIO, EFBIG, EROFS],
+        Op::Allocate => &[EIO, EFBIG, ENOSPC, EDQUOT],
+        Op::Sync => &[EIO, ENOSPC, EDQUOT],
     }
 }
 
 /// The same, but for a directory above the store's that may not be opened: that is no fault, and
 /// the name of the store's directory is then not in our hands.
-fn errors_at(call: Call, path: &Path) -> impl Iterator<Item = i32> {
-    let above = call == Call::SyncDir && path != store_path();
+fn errors_at(call: Op, path: &Path) -> impl Iterator<Item = i32> {
+    let above = call == Op::SyncDir && path != store_path();
     errors_of(call).iter().copied().filter(move |errno| !(above && *errno == 13))
 }
 
@@ -108,11 +106,10 @@ fn campaign(figure: &str, seed: u64, cases: impl Iterator<Item = Vec<Fault>>) {
 }
 
 /// Every call of a program with every error, once; and from there on for good.
-fn all_cases(calls: &[(Call, PathBuf)]) -> impl Iterator<Item = Fault> + '_ {
+fn all_cases(calls: &[(Op, PathBuf)]) -> impl Iterator<Item = Fault> + '_ {
     calls.iter().zip(0..).flat_map(|((call, path), at)| {
         let once = errors_at(*call, path).map(move |errno| Fault { at, errno, for_good: false });
-        let for_good =
-            [simulated::EIO, simulated::ENOSPC].map(|errno| Fault { at, errno, for_good: true });
+        let for_good = [libc::EIO, libc::ENOSPC].map(|errno| Fault { at, errno, for_good: true });
         once.chain(for_good)
     })
 }
@@ -126,7 +123,7 @@ fn every_call_with_every_error_once_and_for_good_loses_nothing_acknowledged() {
     for program in 0..part.ceil() as u64 {
         let seed = seed.wrapping_add(program);
         let calls = run(seed, &[]).disk.calls();
-        let mut by_call: BTreeMap<Call, u64> = BTreeMap::new();
+        let mut by_call: BTreeMap<Op, u64> = BTreeMap::new();
         calls.iter().for_each(|(call, _)| *by_call.entry(*call).or_default() += 1);
         println!("seed {seed}: a program of {} calls: {by_call:?}", calls.len());
         let cases = all_cases(&calls)

@@ -5,14 +5,14 @@
 //! in episodes with stores of their own, so that a plain vector stays good enough as the model.
 
 use crate::common::*;
-use fbat::engine::import::{ImportOptions, ImportReport, OnConflict, Verdict};
+use fbat::engine::import::{ImportOptions, ImportReport, OnConflict};
 use fbat::engine::log::options::{Durability, OpenMode, Options};
 use fbat::engine::model::error::Code;
 use fbat::engine::model::event::{Cause, Columns, Event, Expect, NewEvent, Receipt};
 use fbat::engine::model::id::{Hash, Id, Kind};
-use fbat::engine::model::provenance::Provenance;
 use fbat::engine::model::region::{KindFilter, Region};
 use fbat::engine::platform::clock::Clock;
+use fbat::engine::platform::watch::Verdict;
 use fbat::engine::store::query::Query;
 use fbat::engine::store::Store;
 use std::collections::HashMap;
@@ -258,7 +258,7 @@ impl Model {
             causation: Id::NONE,
             event_hash: Hash::ZERO,
             previous_hash: self.next_row(&from.entity).previous_hash,
-            provenance: Some(Provenance {
+            provenance: Some(Origin {
                 schema_version: 1,
                 namespace: namespace.to_owned(),
                 event_id: from.id,
@@ -315,7 +315,7 @@ fn difference(e: &Event<'_>, row: &Row, columns: Columns) -> Option<&'static str
         (e.content_hash == row.content_hash, "content hash"),
         (e.event_hash == row.event_hash, "event hash"),
         (e.previous_hash == previous_hash, "previous hash"),
-        (provenance == row.provenance, "provenance"),
+        (provenance.map(Origin::from) == row.provenance, "provenance"),
     ];
     checks.iter().find(|(same, _)| !same).map(|(_, what)| *what)
 }
@@ -1026,10 +1026,13 @@ fn check_report(
         overtaken: 0,
         source_high_watermark: covered.last().map_or(0, |(sequence, _)| *sequence),
         source_ceiling: ceiling,
+        source_position: report.source_position,
         destination_visible: before + count(Bucket::Imported),
         destination_durable: before + count(Bucket::Imported),
     };
     ensure!(*report == expected, "expected {expected:?}");
+    let position = report.source_position;
+    ensure!((watermark..=ceiling).contains(&position), "it has read up to {position}");
     if ended.is_none() {
         ensure!(
             covered.len() == sorted.len(),

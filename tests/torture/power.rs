@@ -1,8 +1,8 @@
 //! Power cuts on a real ext4: a worker in an image file that is shut down under it and mounted
 //! again. The oracle is outside: it remembers what the worker said was durable.
 
-use crate::common::disk::{Disk, Lie};
 use crate::common::ledger::{try_rows, Ledger};
+use crate::common::lies::Lie;
 use crate::common::mount::{skip, Mount, Shutdown};
 use crate::common::worker::{self, Source};
 use crate::common::*;
@@ -16,7 +16,7 @@ const FIGURE: &str = "power cuts on ext4";
 /// A cut takes what was not synced, as a restart of the machine does, but the machine goes on: its
 /// real boot id would say that nothing can have been lost.
 fn booted(number: u64, lie: Lie) -> Options {
-    Options { vfs: Disk::of(lie, Some(number)), ..quick() }
+    Options { vfs: lie.told_of_files(Some(number)), ..quick() }
 }
 
 #[test]

@@ -1,15 +1,16 @@
 //! Several processes at one store: a second writer, readers beside a writer, and writers that are
 //! killed. The other process is this test binary, run again for one of the ignored tests.
 
-use crate::common::disk::{Disk, Lie};
 use crate::common::ledger::{try_rows, Ledger};
+use crate::common::lies::Lie;
 use crate::common::worker::{self, Source};
 use crate::common::*;
-use fbat::engine::import::{ImportOptions, Verdict};
+use fbat::engine::import::ImportOptions;
 use fbat::engine::log::options::{OpenMode, Options};
 use fbat::engine::model::error::Code;
 use fbat::engine::model::event::{Columns, Event, NewEvent};
 use fbat::engine::model::id::{Hash, Kind};
+use fbat::engine::platform::watch::Verdict;
 use fbat::engine::store::query::Query;
 use fbat::engine::store::Store;
 use std::collections::BTreeMap;
@@ -449,7 +450,7 @@ fn part_races_for_the_lock() {
     }
     // Two handles of each process race, too.
     while let Some(path) = listen() {
-        let options = Options { vfs: Disk::of(Lie::told_by(&given("LIE")), None), ..quick() };
+        let options = Options { vfs: Lie::told_by(&given("LIE")).told_of_files(None), ..quick() };
         let open = || Store::open(path.as_ref(), &options);
         let results = std::thread::scope(|scope| {
             let other = scope.spawn(open);

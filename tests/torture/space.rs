@@ -2,8 +2,8 @@
 //! to write. A worker goes on working meanwhile; nothing that was acknowledged is lost, and it goes
 //! on when there is room again.
 
-use crate::common::disk::{Disk, Lie};
 use crate::common::ledger::{try_rows, Ledger};
+use crate::common::lies::Lie;
 use crate::common::mount::{skip, Mount};
 use crate::common::worker::{self, Source, Worker};
 use crate::common::*;
@@ -175,7 +175,7 @@ fn fill_disks(runs: u64, lie: Lie) -> Result<Vec<String>, String> {
         let mut worker = Worker::new(&path, &source.path(), rng.next(), 0, |line| {
             ledger.borrow_mut().hear(&line)
         });
-        worker.options = Options { vfs: Disk::of(lie, None), ..quick() };
+        worker.options = Options { vfs: lie.told_of_files(None), ..quick() };
         let mut squeeze = FullDisk { ballast: mount.join("ballast") };
         let mut found = squeezed(&mut worker, &mut squeeze, &ledger, &source.rows);
         drop(worker);

@@ -4,14 +4,16 @@
 //! Each answer is judged where it comes in; what the stores hold afterwards is judged against all
 //! answers together. `FBAT_SEED` repeats what the threads ask for, though not how they interleave.
 
+use crate::common::spy::Spy;
 use crate::common::*;
-use fbat::engine::import::{ImportOptions, ImportReport, Verdict};
+use fbat::engine::import::{ImportOptions, ImportReport};
 use fbat::engine::log::options::{Durability, Options};
 use fbat::engine::model::error::{Code, Error, Result};
 use fbat::engine::model::event::{Columns, Event, Expect, NewEvent, Receipt, Source};
 use fbat::engine::model::id::{Hash, Id};
 use fbat::engine::model::region::Region;
 use fbat::engine::platform::clock::Clock;
+use fbat::engine::platform::watch::Verdict;
 use fbat::engine::store::query::Query;
 use fbat::engine::store::Store;
 use std::collections::{HashMap, HashSet};
@@ -607,7 +609,7 @@ fn round(seed: u64, calls_max: u64, end: End) -> Checked<u64> {
     let dir = TempDir::in_memory("threads");
     let durable = end == End::SyncFails || rng.one_in(3);
     let durability = if durable { Durability::Durable } else { Durability::Os };
-    let (options, spy) = SpyVfs::watch(Options { durability, ..quick() });
+    let (options, spy) = Spy::watch(Options { durability, ..quick() });
     let paths = ["a", "b"].map(|name| dir.join(name));
     let stores = [open(&paths[0], &options), open(&paths[1], &Options { durability, ..quick() })];
     let readers = [open_reader(&paths[0]), open_reader(&paths[1])];
@@ -842,7 +844,7 @@ fn a_panic_in_the_middle_of_a_write_poisons_the_store_before_anybody_else_writes
 #[test]
 fn a_panic_in_a_sync_leaves_nobody_waiting() {
     let dir = TempDir::in_memory("threads-sync-panic");
-    let (options, spy) = SpyVfs::watch(Options { durability: Durability::Durable, ..quick() });
+    let (options, spy) = Spy::watch(Options { durability: Durability::Durable, ..quick() });
     let store = open(&dir.join("store"), &options);
     spy.panic_in_syncs(true);
     let one = store.clone();

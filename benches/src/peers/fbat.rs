@@ -1,11 +1,12 @@
 //! fbat through its Rust core: beside the C worker, it shows what the boundary costs.
 
 use crate::peer::{Event, EventView, Imported, Mode, Peer, Role, BATCH};
-use fbat::engine::import::{ImportDurability, ImportOptions, Verdict};
+use fbat::engine::import::{ImportDurability, ImportOptions};
 use fbat::engine::log::options::{Durability, Options};
-use fbat::engine::model::event::{Columns, NewEvent};
+use fbat::engine::model::event::{Columns, Event as Stored, NewEvent};
 use fbat::engine::model::id::{Id, Kind};
 use fbat::engine::model::region::Region;
+use fbat::engine::platform::watch::{Verdict, Watch};
 use fbat::engine::store::query::Query;
 use fbat::engine::store::Store;
 use std::path::Path;
@@ -56,7 +57,7 @@ impl Peer for Fbat {
         mode: Mode,
         filter: &mut dyn FnMut(&EventView<'_>) -> bool,
     ) -> Imported {
-        let mut filter = |event: &fbat::engine::model::event::Event<'_>| {
+        let mut filter = |event: &Stored<'_>| {
             let view = EventView {
                 id: event.id.to_bytes(),
                 entity: event.entity,
@@ -88,10 +89,13 @@ impl Peer for Fbat {
     }
 
     fn read(&self, id: &[u8; 16]) -> Option<usize> {
-        let page = self.0.get(Id::from_bytes(*id), PAYLOAD).expect("get")?;
-        let event = page.get(0);
-        assert_eq!(blake3::hash(event.payload).as_bytes(), &event.content_hash.0);
-        Some(event.payload.len())
+        let mut length = None;
+        let mut show = |event: &Stored<'_>| {
+            assert_eq!(blake3::hash(event.payload).as_bytes(), &event.content_hash.0);
+            length = Some(event.payload.len());
+        };
+        self.0.get_with(Id::from_bytes(*id), PAYLOAD, &mut show).expect("get");
+        length
     }
 
     fn scan(&self, visit: &mut dyn FnMut(&[u8])) -> u64 {
@@ -107,17 +111,18 @@ impl Peer for Fbat {
 }
 
 impl Fbat {
-    fn pages(
-        &self,
-        region: Region,
-        visit: &mut dyn FnMut(&fbat::engine::model::event::Event<'_>),
-    ) -> u64 {
+    fn pages(&self, region: Region, visit: &mut dyn FnMut(&Stored<'_>)) -> u64 {
         let mut query = Query { region, columns: PAYLOAD, ..Query::default() };
         let mut count = 0;
         loop {
-            let page = self.0.query(&query).expect("query");
-            page.iter().for_each(|event| visit(&event));
-            count += page.len() as u64;
+            let mut bytes = 0;
+            let mut add = |event: &Stored<'_>| {
+                visit(event);
+                count += 1;
+                bytes += event.payload.len();
+                bytes
+            };
+            let page = self.0.query_with(&query, &Watch::default(), &mut add).expect("query");
             if page.end {
                 return count;
             }

@@ -5,5 +5,6 @@
 #include "append.cpp"
 #include "read.cpp"
 #include "import.cpp"
+#include "long.cpp"
 #include "integrity.cpp"
 #include "threads.cpp"

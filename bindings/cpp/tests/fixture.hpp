@@ -1,4 +1,5 @@
-/* What most tests need: stores in the directory of the case, and events. Works without exceptions. */
+/* What most tests need: stores in the directory of the case, and events. Works without
+ * exceptions. */
 #ifndef FBAT_CPP_FIXTURE_HPP
 #define FBAT_CPP_FIXTURE_HPP
 
@@ -7,10 +8,18 @@
 inline constexpr fbat::kind note{0x1001};
 inline constexpr fbat::kind reply{0x1002};
 
-/* A store of the case that does not sync at each append; one that can't be opened is a failed check. */
+/* A store of the case that does not sync at each append; one that can't be opened is a failed
+ * check. */
 inline fbat::store open_new(const char* name) {
   fbat::open_options options;
-  CHECK_OK(options.try_set_durability(fbat::durability::os));
+  options.durability = fbat::durability::os;
+  auto store = fbat::store::try_open(t::dir() / name, options);
+  return CHECK_OK(store) ? *std::move(store) : fbat::store();
+}
+
+inline fbat::store open_read_only(const char* name) {
+  fbat::open_options options;
+  options.mode = fbat::open_mode::read_only;
   auto store = fbat::store::try_open(t::dir() / name, options);
   return CHECK_OK(store) ? *std::move(store) : fbat::store();
 }
@@ -36,6 +45,13 @@ inline void append_n(const fbat::store& store, const std::string& entity, std::s
 inline std::uint64_t visible(const fbat::store& store) {
   auto frontier = store.try_frontier();
   return CHECK_OK(frontier) ? frontier->visible : 0;
+}
+
+/* Imports everything under a name; more is set before the call. */
+inline fbat::import_options named(std::string_view name) {
+  fbat::import_options options;
+  options.source_namespace = name;
+  return options;
 }
 
 #endif

@@ -1,16 +1,12 @@
-/* Import: options, filters, progress, cancelling, what callbacks throw; and where imported events came from. */
+/* Import: options, filters, progress, cancelling, what callbacks throw; and where imported events
+ * came from. */
 #include "fixture.hpp"
 
 #include <atomic>
+#include <functional>
 #include <thread>
 
 namespace {
-
-fbat::import_options options_of(std::string_view name) {
-  fbat::import_options options;
-  CHECK_OK(options.try_set_namespace(name));
-  return options;
-}
 
 bool is_odd(const fbat::record& record) { return record.version() % 2 == 1; }
 
@@ -29,16 +25,16 @@ struct watched {
 TEST(an_import_copies_once_and_says_where_events_came_from) {
   auto source = open_new("source"), hub = open_new("hub");
   append_n(source, "thing:1", 10);
-  auto options = options_of("source/1");
-  auto report = hub.try_import_from(source, options);
+  auto report = hub.try_import(source, named("source/1"));
   REQUIRE_OK(report);
   CHECK_EQ(report->imported, 10u);
   CHECK_EQ(report->skipped_reserved, 1u);
   CHECK_EQ(report->source_high_watermark, 11u);
   CHECK_EQ(report->source_ceiling, 11u);
+  CHECK_EQ(report->source_position, 11u);
   CHECK_EQ(report->destination_visible, 11u);
   CHECK_EQ(report->destination_durable, 11u);
-  auto again = hub.try_import_from(source, options);
+  auto again = hub.try_import(source, named("source/1"));
   REQUIRE_OK(again);
   CHECK_EQ(again->imported, 0u);
   CHECK_EQ(again->deduplicated, 10u);
@@ -51,26 +47,25 @@ TEST(an_import_copies_once_and_says_where_events_came_from) {
   CHECK_EQ(imported.source_namespace(), "source/1");
   CHECK_EQ(imported.source_event_id(), original.id());
   CHECK_EQ(imported.source_sequence(), original.sequence());
-  CHECK_EQ(imported.id(), *fbat::try_operation_key("batpak.import", {std::string("source/1"), to_string(original.id())}));
-  auto of_record = imported.try_provenance();
-  auto of_store = hub.try_provenance(imported.id());
-  REQUIRE_OK(of_record);
-  REQUIRE_OK(of_store);
-  REQUIRE(*of_record && *of_store);
-  CHECK_EQ((*of_store)->namespace_name(), "source/1");
-  CHECK_EQ((*of_store)->event_id(), original.id());
-  CHECK_EQ((*of_record)->sequence(), original.sequence());
-  CHECK_EQ((*of_record)->kind(), note);
-  CHECK_EQ((*of_record)->content_hash(), original.content_hash());
+  const std::string digits = to_string(original.id());
+  CHECK_EQ(imported.id(), *fbat::try_operation_key("batpak.import", {"source/1", digits}));
+  auto found = imported.try_provenance();
+  REQUIRE_OK(found);
+  REQUIRE(*found);
+  const fbat::provenance& provenance = **found;
+  CHECK_EQ(provenance.schema_version, fbat::provenance_schema_version);
+  CHECK_EQ(provenance.source_namespace, "source/1");
+  CHECK_EQ(provenance.source_event_id, original.id());
+  CHECK_EQ(provenance.source_sequence, original.sequence());
+  CHECK_EQ(provenance.source_kind, note);
+  CHECK_EQ(provenance.source_content_hash, original.content_hash());
   auto body = imported.extensions().find("batpak.import.provenance");
   REQUIRE(body);
   auto of_extension = fbat::provenance::try_from_extension(*body);
   REQUIRE_OK(of_extension);
-  CHECK((*of_store)->try_encode()->raw() != nullptr);
-  CHECK_EQ(of_extension->sequence(), original.sequence());
+  CHECK(of_extension->try_encode()->raw() != nullptr);
+  CHECK_EQ(of_extension->source_sequence, original.sequence());
   CHECK(!*original.try_provenance());
-  CHECK(!*source.try_provenance(original.id()));
-  CHECK_STATUS(source.try_provenance(imported.id()), fbat::status::not_found);
 }
 
 TEST(any_callable_filters) {
@@ -79,10 +74,9 @@ TEST(any_callable_filters) {
   int hubs = 0;
   auto imported_with = [&](auto&& filter) {
     auto hub = open_new(("hub" + std::to_string(hubs++)).c_str());
-    auto options = options_of("source");
-    CHECK_OK(options.try_set_filter(std::forward<decltype(filter)>(filter)));
-    CHECK(options.has_filter());
-    auto report = hub.try_import_from(source, options);
+    auto options = named("source");
+    options.filter = std::forward<decltype(filter)>(filter);
+    auto report = hub.try_import(source, options);
     if (!CHECK_OK(report)) return std::uint64_t{0};
     CHECK_EQ(report->imported + report->skipped_filtered, 10u);
     return report->imported;
@@ -91,47 +85,50 @@ TEST(any_callable_filters) {
   int calls = 0;
   std::function<bool(const fbat::record&)> function = is_odd;
   CHECK_EQ(imported_with([](const fbat::record& r) { return r.version() <= 3; }), 3u);
-  CHECK_EQ(imported_with([only = std::move(only)](const fbat::record& r) { return r.version() == *only; }), 1u);
+  CHECK_EQ(imported_with([only = std::move(only)](const fbat::record& r) {
+             return r.version() == *only;
+           }),
+           1u);
   CHECK_EQ(imported_with(is_odd), 5u);
   CHECK_EQ(imported_with(&is_odd), 5u);
   CHECK_EQ(imported_with(function), 5u);
   CHECK_EQ(imported_with(std::ref(function)), 5u);
   CHECK_EQ(imported_with([&calls](const auto&) mutable { return ++calls > 8; }), 2u);
-  CHECK_EQ(imported_with([](const fbat::record& r) -> fbat::verdict { return r.version() == 1; }), 1u);
-  fbat::import_options options;
-  CHECK_STATUS(options.try_set_filter(static_cast<bool (*)(const fbat::record&)>(nullptr)),
-               fbat::status::invalid_argument);
-  static_assert(!std::is_constructible_v<fbat::verdict, int> && std::is_constructible_v<fbat::verdict, bool>);
+  CHECK_EQ(imported_with([](const fbat::record& r) -> fbat::verdict { return r.version() == 1; }),
+           1u);
+  CHECK_EQ(imported_with(nullptr), 10u);
+  CHECK_EQ(imported_with(static_cast<bool (*)(const fbat::record&)>(nullptr)), 10u);
+  static_assert(!std::is_constructible_v<fbat::verdict, int>);
+  static_assert(std::is_constructible_v<fbat::verdict, bool>);
 }
 
 TEST(a_filter_sees_the_columns_that_were_asked_for) {
   auto source = open_new("source"), hub = open_new("hub");
   append_n(source, "thing:1", 10);
-  auto options = options_of("source");
   std::size_t bytes = 0;
-  CHECK_EQ(options.filter_columns(), fbat::columns::extensions);
-  CHECK_OK(options.try_set_filter_columns(fbat::columns::payload));
-  CHECK_OK(options.try_set_filter([&](const fbat::record& r) {
+  auto options = named("source");
+  options.filter = [&](const fbat::record& r) {
     bytes += r.payload().size();
     return r.payload().text() == "7";
-  }));
-  auto report = hub.try_import_from(source, options);
-  REQUIRE_OK(report);
-  CHECK_EQ(report->imported, 1u);
+  };
+  CHECK_EQ(hub.try_import(source, options)->imported, 0u);
+  CHECK_EQ(bytes, 0u);
+  options.filter_columns = fbat::columns::payload;
+  CHECK_EQ(hub.try_import(source, options)->imported, 1u);
   CHECK_EQ(bytes, 10u);
 }
 
 TEST(a_callback_stops_an_import_with_its_own_number) {
   auto source = open_new("source"), hub = open_new("hub");
   append_n(source, "thing:1", 10);
-  auto options = options_of("source");
-  CHECK_OK(options.try_set_chunk_size(2));
-  CHECK_OK(options.try_set_filter([](const fbat::record& r) -> fbat::verdict {
+  auto options = named("source");
+  options.chunk_size = 2;
+  options.filter = [](const fbat::record& r) -> fbat::verdict {
     if (r.version() == 7) return fbat::stop(-42);
     return true;
-  }));
+  };
   fbat::import_report report;
-  auto answer = hub.try_import_from(source, options, &report);
+  auto answer = hub.try_import(source, options, &report);
   REQUIRE(!answer);
   CHECK_EQ(static_cast<int>(answer.error().code()), -42);
   CHECK_EQ(answer.error().category(), fbat::category::cancelled);
@@ -139,124 +136,115 @@ TEST(a_callback_stops_an_import_with_its_own_number) {
   CHECK_EQ(report.imported, 6u);
   CHECK_EQ(visible(hub), 7u);
 
-  CHECK_OK(options.try_clear_filter());
-  CHECK_OK(options.try_set_progress([](const fbat::import_report& r) -> std::optional<fbat::stop> {
+  options.filter = {};
+  options.progress = [](const fbat::import_report& r) -> std::optional<fbat::stop> {
     if (r.deduplicated + r.imported >= 8) return fbat::stop(-43);
     return std::nullopt;
-  }));
-  CHECK_EQ(static_cast<int>(hub.try_import_from(source, options).error().code()), -43);
-  CHECK_OK(options.try_set_progress([](const fbat::import_report&) { return std::make_optional(fbat::stop(1)); }));
-  CHECK_STATUS(open_new("other").try_import_from(source, options), fbat::status::invalid_argument);
+  };
+  CHECK_EQ(static_cast<int>(hub.try_import(source, options).error().code()), -43);
+  options.progress = [](const fbat::import_report&) { return fbat::stop(1); };
+  CHECK_STATUS(open_new("other").try_import(source, options), fbat::status::invalid_argument);
 }
 
 TEST(progress_is_told_after_each_chunk) {
   auto source = open_new("source"), hub = open_new("hub");
   append_n(source, "thing:1", 10);
-  auto options = options_of("source");
   std::vector<std::uint64_t> told;
-  CHECK_OK(options.try_set_chunk_size(3));
-  CHECK_OK(options.try_set_flags(fbat::import_flags::one_thread));
-  CHECK_OK(options.try_set_progress([&](const fbat::import_report& r) { told.push_back(r.imported); }));
-  CHECK(options.has_progress());
-  CHECK_OK(hub.try_import_from(source, options));
+  auto options = named("source");
+  options.chunk_size = 3;
+  options.flags = fbat::import_flags::one_thread;
+  options.progress = [&](const fbat::import_report& r) { told.push_back(r.imported); };
+  CHECK_OK(hub.try_import(source, options));
   CHECK(told == (std::vector<std::uint64_t>{3, 6, 9, 10}));
-  CHECK_OK(options.try_clear_progress());
-  CHECK(!options.has_progress());
+}
+
+TEST(progress_is_told_while_nothing_is_committed) {
+  auto source = open_new("source"), hub = open_new("hub");
+  append_n(source, "thing:1", 10);
+  std::vector<std::uint64_t> told;
+  auto options = named("source");
+  options.chunk_size = 3;
+  options.filter = [](const fbat::record&) { return false; };
+  options.progress = [&](const fbat::import_report& r) { told.push_back(r.source_position); };
+  CHECK_OK(hub.try_import(source, options));
+  CHECK(told.size() >= 3 && told.back() > told.front());
 }
 
 TEST(callbacks_are_destroyed_once) {
   auto source = open_new("source"), hub = open_new("hub");
   append_n(source, "thing:1", 3);
-  std::atomic<int> filters{0}, progresses{0}, refused{0};
+  std::atomic<int> filters{0}, progresses{0};
   {
-    auto options = options_of("source");
-    CHECK_OK(options.try_set_filter([w = watched(filters)](const fbat::record&) { return true; }));
-    CHECK_OK(options.try_set_progress([w = watched(progresses)](const fbat::import_report&) {}));
-    CHECK_OK(hub.try_import_from(source, options));
+    auto options = named("source");
+    options.filter = [w = watched(filters)](const fbat::record&) { return true; };
+    options.progress = [w = watched(progresses)](const fbat::import_report&) {};
+    CHECK_OK(hub.try_import(source, options));
     CHECK_EQ(filters.load() + progresses.load(), 0);
-    CHECK_OK(options.try_set_filter([w = watched(filters)](const fbat::record&) { return true; }));
-    CHECK_EQ(filters.load(), 1);
-    CHECK_OK(options.try_clear_progress());
-    CHECK_EQ(progresses.load(), 1);
-    auto moved = std::move(options);
-    CHECK_STATUS(options.try_set_filter([w = watched(refused)](const fbat::record&) { return true; }),
-                 fbat::status::invalid_handle);
-    CHECK_EQ(refused.load(), 1);
+    const auto copy = options;
+    options.filter = [w = watched(filters)](const fbat::record&) { return true; };
+    CHECK_EQ(filters.load(), 0); // the copy has it too
+    options.progress = {};
   }
   CHECK_EQ(filters.load(), 2);
+  CHECK_EQ(progresses.load(), 1);
 }
 
 TEST(options_may_change_and_go_while_their_import_runs) {
   auto source = open_new("source"), hub = open_new("hub");
   append_n(source, "thing:1", 10);
   std::atomic<int> destroyed{0};
-  auto options = std::make_unique<fbat::import_options>(options_of("source"));
+  auto options = std::make_unique<fbat::import_options>(named("source"));
   std::size_t calls = 0;
-  fbat::import_options kept;
-  CHECK_OK(options->try_set_filter([&, w = watched(destroyed)](const fbat::record&) {
-    if (++calls == 2) kept = std::move(*options);
-    if (calls == 3) CHECK_OK(kept.try_clear_filter());
-    if (calls == 3) CHECK_EQ(destroyed.load(), 0);
+  options->filter = [&, w = watched(destroyed)](const fbat::record&) {
+    if (++calls == 2) options->filter = nullptr;
+    if (calls == 3) options.reset();
+    CHECK_EQ(destroyed.load(), 0);
     return true;
-  }));
-  CHECK_OK(hub.try_import_from(source, *options));
+  };
+  CHECK_OK(hub.try_import(source, *options));
   CHECK_EQ(calls, 10u);
   CHECK_EQ(destroyed.load(), 1);
 }
 
-TEST(import_options_answer_what_was_set_and_keep_the_rest) {
-  fbat::import_options options;
-  CHECK_EQ(options.chunk_size(), 256u);
-  CHECK(options.namespace_name().empty() && !options.has_filter() && !options.has_cancel());
-  CHECK_OK(options.try_set_namespace("n"));
-  CHECK_OK(options.try_set_entity("e"));
-  CHECK_OK(options.try_set_scope("s"));
-  CHECK_OK(options.try_set_kind(note));
-  CHECK_EQ(options.kind_match(), fbat::kind_match::exact);
-  CHECK_EQ(options.kind(), note);
-  CHECK_OK(options.try_set_category(2));
-  CHECK_EQ(options.kind_match(), fbat::kind_match::category);
-  CHECK_OK(options.try_set_any_kind());
-  CHECK_EQ(options.kind_match(), fbat::kind_match::any);
-  CHECK_OK(options.try_set_versions(1, 2));
-  CHECK_OK(options.try_set_after(3));
-  CHECK_OK(options.try_set_chunk_size(4));
-  CHECK_OK(options.try_set_durability(fbat::import_durability::chunk));
-  CHECK_OK(options.try_set_on_conflict(fbat::on_conflict::skip));
-  CHECK_OK(options.try_set_flags(fbat::import_flags::rehash | fbat::import_flags::one_thread));
-  CHECK_EQ(options.namespace_name(), "n");
-  CHECK_EQ(options.entity(), "e");
-  CHECK_EQ(options.scope(), "s");
-  CHECK_EQ(options.version_first(), 1u);
-  CHECK_EQ(options.version_last(), 2u);
-  CHECK_EQ(options.after(), 3u);
-  CHECK_EQ(options.chunk_size(), 4u);
-  CHECK_EQ(options.durability(), fbat::import_durability::chunk);
-  CHECK_EQ(options.on_conflict(), fbat::on_conflict::skip);
-  CHECK(has(options.flags(), fbat::import_flags::rehash) && has(options.flags(), fbat::import_flags::one_thread));
-  CHECK_STATUS(options.try_set_namespace(""), fbat::status::invalid_argument);
-  CHECK_STATUS(options.try_set_entity("\xff"), fbat::status::invalid_utf8);
-  CHECK_STATUS(options.try_set_category(16), fbat::status::invalid_argument);
-  CHECK_STATUS(options.try_set_versions(2, 1), fbat::status::invalid_argument);
-  CHECK_STATUS(options.try_set_durability(fbat::import_durability{9}), fbat::status::invalid_argument);
-  CHECK_STATUS(options.try_set_on_conflict(fbat::on_conflict{9}), fbat::status::invalid_argument);
-  CHECK_STATUS(options.try_set_flags(fbat::import_flags{64}), fbat::status::invalid_argument);
-  CHECK_STATUS(options.try_set_filter_columns(fbat::columns{64}), fbat::status::invalid_argument);
+TEST(what_is_out_of_range_in_import_options_is_refused) {
+  auto source = open_new("source"), hub = open_new("hub");
+  auto refused = [&](fbat::status expected, auto change) {
+    auto options = named("source");
+    change(options);
+    CHECK_STATUS(hub.try_import(source, options), expected);
+  };
+  constexpr auto argument = fbat::status::invalid_argument;
+  refused(argument, [](auto& o) { o.source_namespace = {}; });
+  refused(argument, [](auto& o) { o.source_namespace = ""; });
+  refused(fbat::status::invalid_utf8, [](auto& o) { o.region.entity = "\xff"; });
+  refused(argument, [](auto& o) { o.region.kind = fbat::kind_filter::category(16); });
+  refused(argument, [](auto& o) { o.region.version_first = 2, o.region.version_last = 1; });
+  refused(argument, [](auto& o) { o.durability = fbat::import_durability{9}; });
+  refused(argument, [](auto& o) { o.on_conflict = fbat::on_conflict{9}; });
+  refused(argument, [](auto& o) { o.flags = fbat::import_flags{64}; });
+  refused(argument, [](auto& o) { o.filter_columns = fbat::columns{64}; });
 }
 
 TEST(an_import_takes_the_region_that_was_set) {
   auto source = open_new("source"), hub = open_new("hub");
   append_n(source, "thing:1", 4);
   append_n(source, "other:1", 4);
-  auto options = options_of("source");
-  CHECK_OK(options.try_set_entity("other"));
-  CHECK_OK(options.try_set_versions(2, 3));
-  CHECK_OK(options.try_set_durability(fbat::import_durability::chunk));
-  CHECK_OK(options.try_set_chunk_size(1));
-  auto report = hub.try_import_from(source, options);
+  auto options = named("source");
+  options.region.entity = "other";
+  options.region.version_first = 2;
+  options.region.version_last = 3;
+  options.durability = fbat::import_durability::chunk;
+  options.chunk_size = 1;
+  options.flags = fbat::import_flags::rehash | fbat::import_flags::one_thread;
+  auto report = hub.try_import(source, options);
   REQUIRE_OK(report);
   CHECK_EQ(report->imported, 2u);
-  CHECK_STATUS(hub.try_import_from(source, fbat::import_options()), fbat::status::invalid_argument);
+  options.region = {};
+  options.region.recorded = fbat::time_range{fbat::timestamp(), fbat::timestamp()};
+  CHECK_EQ(hub.try_import(source, options)->imported, 0u);
+  options.region = {};
+  options.after = 7;
+  CHECK_EQ(hub.try_import(source, options)->imported, 1u);
 }
 
 TEST(a_conflict_ends_an_import_or_is_counted) {
@@ -265,13 +253,12 @@ TEST(a_conflict_ends_an_import_or_is_counted) {
   auto page = source.try_query_page();
   REQUIRE_OK(page);
   auto event = event_of("thing:1", "other content");
-  event.key = *fbat::try_operation_key("batpak.import", {std::string("source"), to_string((*page)[1].id())});
+  event.key = *fbat::try_operation_key("batpak.import", {"source", to_string((*page)[1].id())});
   CHECK_OK(hub.try_append(event));
-  auto options = options_of("source");
-  auto failed = hub.try_import_from(source, options);
-  CHECK_STATUS(failed, fbat::status::import_conflict);
-  CHECK_OK(options.try_set_on_conflict(fbat::on_conflict::skip));
-  auto report = hub.try_import_from(source, options);
+  auto options = named("source");
+  CHECK_STATUS(hub.try_import(source, options), fbat::status::import_conflict);
+  options.on_conflict = fbat::on_conflict::skip;
+  auto report = hub.try_import(source, options);
   REQUIRE_OK(report);
   CHECK_EQ(report->conflicts, 1u);
   CHECK_EQ(report->imported + report->deduplicated, 2u);
@@ -280,32 +267,29 @@ TEST(a_conflict_ends_an_import_or_is_counted) {
 TEST(another_thread_cancels_an_import) {
   auto source = open_new("source"), hub = open_new("hub");
   append_n(source, "thing:1", 5000);
-  auto options = options_of("source");
   fbat::cancel cancel;
   std::atomic<bool> begun{false};
   CHECK(!cancel.is_triggered());
-  CHECK_OK(options.try_set_cancel(cancel));
-  CHECK(options.has_cancel());
-  CHECK_OK(options.try_set_chunk_size(10));
-  CHECK_OK(options.try_set_filter([&](const fbat::record& r) {
+  auto options = named("source");
+  options.cancel = &cancel;
+  options.chunk_size = 10;
+  options.filter = [&](const fbat::record& r) {
     begun = true;
     if (r.version() > 100) // however slow the other thread is, it comes before the end
       while (!cancel.is_triggered()) std::this_thread::yield();
     return true;
-  }));
+  };
   std::thread other([&] {
     while (!begun) std::this_thread::yield();
     CHECK_OK(cancel.try_trigger());
   });
   fbat::import_report report;
-  auto answer = hub.try_import_from(source, options, &report);
+  auto answer = hub.try_import(source, options, &report);
   other.join();
   CHECK_STATUS(answer, fbat::status::cancelled);
   CHECK(report.imported < 5000u);
   CHECK(cancel.is_triggered());
-  CHECK_OK(options.try_clear_cancel());
-  CHECK_OK(options.try_clear_filter());
-  auto completed = hub.try_import_from(source, options);
+  auto completed = hub.try_import(source, named("source"));
   REQUIRE_OK(completed);
   CHECK_EQ(completed->imported + completed->deduplicated, 5000u);
 }
@@ -313,14 +297,14 @@ TEST(another_thread_cancels_an_import) {
 TEST(closing_a_store_inside_of_its_import_is_busy) {
   auto source = open_new("source"), hub = open_new("hub");
   append_n(source, "thing:1", 3);
-  auto options = options_of("source");
-  CHECK_OK(options.try_set_filter([&](const fbat::record&) {
+  auto options = named("source");
+  options.filter = [&](const fbat::record&) {
     CHECK_STATUS(hub.try_close(), fbat::status::busy);
     CHECK_OK(source.try_query_page());
     CHECK_OK(hub.try_append(event_of("seen:1", "x")));
     return true;
-  }));
-  CHECK_OK(hub.try_import_from(source, options));
+  };
+  CHECK_OK(hub.try_import(source, options));
   CHECK_EQ(visible(hub), 7u);
 }
 
@@ -328,20 +312,21 @@ TEST(closing_a_store_inside_of_its_import_is_busy) {
 TEST(what_a_filter_throws_arrives_as_the_same_object_and_the_report_too) {
   auto source = open_new("source"), hub = open_new("hub");
   append_n(source, "thing:1", 10);
-  auto options = options_of("source");
   std::exception_ptr thrown;
-  options.set_chunk_size(2).set_filter([&](const fbat::record& r) -> bool {
+  auto options = named("source");
+  options.chunk_size = 2;
+  options.filter = [&](const fbat::record& r) -> bool {
     if (r.version() != 7) return true;
     thrown = std::make_exception_ptr(std::logic_error("mine"));
     std::rethrow_exception(thrown);
-  });
+  };
   for (bool by_try : {false, true}) {
     fbat::import_report report;
     try {
       if (by_try)
-        (void)hub.try_import_from(source, options, &report);
+        (void)hub.try_import(source, options, &report);
       else
-        hub.import_from(source, options, &report);
+        hub.import(source, options, &report);
       FAIL("nothing was thrown");
     } catch (const std::logic_error& e) {
       CHECK_EQ(std::string(e.what()), "mine");
@@ -355,30 +340,29 @@ TEST(what_a_filter_throws_arrives_as_the_same_object_and_the_report_too) {
 TEST(what_progress_throws_arrives_too_also_what_is_no_exception_class) {
   auto source = open_new("source"), hub = open_new("hub");
   append_n(source, "thing:1", 10);
-  auto options = options_of("source");
   fbat::import_report report;
-  options.set_chunk_size(5).set_progress([](const fbat::import_report&) { throw 42; });
+  auto options = named("source");
+  options.chunk_size = 5;
+  options.progress = [](const fbat::import_report&) { throw 42; };
   try {
-    hub.import_from(source, options, &report);
+    hub.import(source, options, &report);
     FAIL("nothing was thrown");
   } catch (int number) {
     CHECK_EQ(number, 42);
   }
   CHECK(report.imported >= 5u);
-  options.clear_progress();
-  CHECK_EQ(hub.import_from(source, options).imported, 10u - report.imported);
+  CHECK_EQ(hub.import(source, named("source")).imported, 10u - report.imported);
 }
 
 TEST(an_exception_goes_through_an_import_inside_of_an_import) {
   auto source = open_new("source"), hub = open_new("hub"), outer = open_new("outer");
   append_n(source, "thing:1", 3);
-  auto options = options_of("inner");
-  options.set_filter([](const fbat::record&) -> bool { throw std::out_of_range("deep"); });
-  auto around = options_of("outer");
-  around.set_filter([&](const fbat::record&) { return hub.import_from(source, options).imported > 0; });
+  auto inner = named("inner"), around = named("outer");
+  inner.filter = [](const fbat::record&) -> bool { throw std::out_of_range("deep"); };
+  around.filter = [&](const fbat::record&) { return hub.import(source, inner).imported > 0; };
   bool caught = false;
   try {
-    outer.import_from(source, around);
+    outer.import(source, around);
   } catch (const std::out_of_range&) {
     caught = true;
   }
@@ -388,11 +372,11 @@ TEST(an_exception_goes_through_an_import_inside_of_an_import) {
 TEST(imports_at_once_with_the_same_options_keep_their_exceptions_apart) {
   auto source = open_new("source");
   append_n(source, "thing:1", 50);
-  auto options = options_of("source");
-  options.set_filter([](const fbat::record& r) -> bool {
+  auto options = named("source");
+  options.filter = [](const fbat::record& r) -> bool {
     if (r.version() > 20) throw std::this_thread::get_id();
     return true;
-  });
+  };
   std::atomic<int> right{0};
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; i++) {
@@ -400,7 +384,7 @@ TEST(imports_at_once_with_the_same_options_keep_their_exceptions_apart) {
       auto hub = open_new(("hub" + std::to_string(i)).c_str());
       for (int round = 0; round < 5; round++) {
         try {
-          hub.import_from(source, options);
+          hub.import(source, options);
         } catch (std::thread::id id) {
           right += id == std::this_thread::get_id();
         }
@@ -414,29 +398,38 @@ TEST(imports_at_once_with_the_same_options_keep_their_exceptions_apart) {
 TEST(a_library_error_inside_of_a_filter_arrives_as_it_was_thrown) {
   auto source = open_new("source"), hub = open_new("hub");
   append_n(source, "thing:1", 3);
-  auto options = options_of("source");
-  options.set_filter([&](const fbat::record&) { return source.head("nobody").version > 0; });
-  CHECK_THROWS(fbat::not_found_error, fbat::status::not_found, hub.import_from(source, options));
+  auto options = named("source");
+  options.filter = [&](const fbat::record&) { return source.head("nobody").version > 0; };
+  CHECK_THROWS(fbat::not_found_error, fbat::status::not_found, hub.import(source, options));
 }
 
-TEST(import_options_throw) {
+TEST(imports_and_provenance_throw) {
   auto source = open_new("source"), hub = open_new("hub");
   append_n(source, "thing:1", 3);
-  fbat::import_options options("source");
   fbat::cancel cancel;
   cancel.trigger();
-  options.set_namespace("again").set_entity("thing").set_scope("tests").set_kind(note).set_category(1).set_any_kind()
-      .set_versions(1, 9).set_after(0).set_chunk_size(10).set_durability(fbat::import_durability::end)
-      .set_on_conflict(fbat::on_conflict::fail).set_flags(fbat::import_flags::none)
-      .set_filter_columns(fbat::columns::none).set_filter(is_odd).set_progress([](const fbat::import_report&) {})
-      .set_cancel(cancel);
-  CHECK_THROWS(fbat::cancelled_error, fbat::status::cancelled, hub.import_from(source, options));
-  options.clear_cancel().clear_filter().clear_progress();
-  CHECK_EQ(hub.import_from(source, options).imported, 3u);
-  CHECK_THROWS(fbat::invalid_error, fbat::status::invalid_argument, options.set_namespace(""));
-  CHECK_THROWS(fbat::invalid_error, fbat::status::invalid_argument, fbat::import_options(""));
+  auto options = named("again");
+  options.cancel = &cancel;
+  CHECK_THROWS(fbat::cancelled_error, fbat::status::cancelled, hub.import(source, options));
+  options.cancel = nullptr;
+  CHECK_EQ(hub.import(source, options).imported, 3u);
+  CHECK_THROWS(fbat::invalid_error, fbat::status::invalid_argument, hub.import(source, {}));
   auto page = hub.query_page();
-  CHECK_EQ(hub.provenance(page[0].id())->namespace_name(), "again");
-  CHECK_EQ(page[0].provenance()->namespace_name(), "again");
+  CHECK_EQ(page[0].provenance()->source_namespace, "again");
+}
+#endif
+
+#if FBAT_EXCEPTIONS && __cplusplus >= 202002L
+TEST(designated_initializers_make_import_options) {
+  auto source = open_new("source"), hub = open_new("hub");
+  append_n(source, "thing:1", 10);
+  const std::string name = "plant";
+  auto report = hub.import(source, {.source_namespace = name + "/7",
+                                    .region = {.entity = "thing"},
+                                    .filter = is_odd,
+                                    .on_conflict = fbat::on_conflict::skip});
+  CHECK_EQ(report.imported, 5u);
+  const auto page = hub.query_page();
+  CHECK_EQ(page.front().source_namespace(), "plant/7");
 }
 #endif

@@ -2,20 +2,23 @@
 #include "fixture.hpp"
 
 #include <algorithm>
+#if defined(__cpp_lib_ranges)
+#include <ranges>
+#endif
 
 namespace {
 
 /* All payloads of a query, page by page as the header says it is done. */
-std::vector<std::string> payloads(const fbat::store& store, fbat::query& query) {
+std::vector<std::string> payloads(const fbat::store& store, fbat::query query) {
   std::vector<std::string> all;
-  const bool backward = has(query.flags(), fbat::query_flags::backward);
+  const bool backward = has(query.flags, fbat::query_flags::backward);
   for (;;) {
     auto page = store.try_query_page(query);
     if (!CHECK_OK(page)) return all;
-    CHECK(page->size() <= query.limit());
+    CHECK(page->size() <= query.limit);
     for (const fbat::record& row : *page) all.emplace_back(row.payload().text());
     if (page->is_end()) return all;
-    CHECK_OK(backward ? query.try_set_until(page->next()) : query.try_set_after(page->next()));
+    (backward ? query.until : query.after) = page->resume();
   }
 }
 
@@ -46,83 +49,104 @@ std::size_t count(const fbat::store& store, const fbat::query& query) {
   return CHECK_OK(page) ? page->size() : 0;
 }
 
+fbat::query limited(std::size_t rows) {
+  fbat::query query;
+  query.limit = rows;
+  return query;
+}
+
+fbat::timestamp at(std::int64_t seconds) {
+  return fbat::timestamp(std::chrono::seconds(seconds));
+}
+
 }  // namespace
 
 TEST(pages_go_forward_and_backward_over_everything_once) {
   auto store = open_new("s");
   append_n(store, "thing:1", 25);
-  fbat::query query;
-  CHECK_OK(query.try_set_limit(7));
+  fbat::query query = limited(7);
   CHECK(payloads(store, query) == numbers(0, 24));
-  fbat::query back;
-  CHECK_OK(back.try_set_limit(7));
-  CHECK_OK(back.try_set_flags(fbat::query_flags::backward));
-  CHECK(payloads(store, back) == numbers(24, 0));
+  query.flags = fbat::query_flags::backward;
+  CHECK(payloads(store, query) == numbers(24, 0));
 }
 
 TEST(every_part_of_a_query_selects) {
   auto store = open_new("s");
   append_mixed(store);
   fbat::query query;
+  fbat::region& region = query.region;
   CHECK_EQ(count(store, query), 18u);
-  CHECK_OK(query.try_set_entity("a"));
+  region.entity = "a";
   CHECK_EQ(count(store, query), 12u);
-  CHECK_OK(query.try_set_scope("others"));
+  region.scope = "others";
   CHECK_EQ(count(store, query), 6u);
-  CHECK_OK(query.try_set_category(1));
+  region.kind = fbat::kind_filter::category(1);
   CHECK_EQ(count(store, query), 4u);
-  CHECK_OK(query.try_set_kind(reply));
+  region.kind = reply;
   CHECK_EQ(count(store, query), 2u);
-  CHECK_OK(query.try_set_any_kind());
-  CHECK_OK(query.try_set_versions(1, 3));
+  region.kind = {};
+  region.version_first = 1;
+  region.version_last = 3;
   CHECK_EQ(count(store, query), 2u);
-  CHECK_OK(query.try_set_versions(0, UINT64_MAX));
-  CHECK_OK(query.try_set_after(3));
+  region.version_first = region.version_last = 0;
+  query.after = 3;
   CHECK_EQ(count(store, query), 5u);
-  CHECK_OK(query.try_set_until(7));
+  query.until = 7;
   CHECK_EQ(count(store, query), 2u);
   fbat::query system;
-  CHECK_OK(system.try_set_flags(fbat::query_flags::system));
+  system.flags = fbat::query_flags::system;
   CHECK_EQ(count(store, system), 19u);
 }
 
-TEST(a_query_answers_what_was_set_and_keeps_the_rest) {
+TEST(ranges_of_time_include_both_their_ends) {
+  auto store = open_new("s");
+  std::vector<fbat::receipt> receipts;
+  for (std::int64_t second : {-1, 0, 10, 20, 30}) {
+    auto event = event_of("thing:1", "x");
+    event.timestamp = at(second);
+    auto receipt = store.try_append(event);
+    REQUIRE_OK(receipt);
+    receipts.push_back(*receipt);
+  }
   fbat::query query;
-  CHECK_EQ(query.limit(), 1000u);
-  CHECK_EQ(query.columns(), fbat::columns::usual);
-  CHECK_EQ(query.kind_match(), fbat::kind_match::any);
-  CHECK_EQ(query.version_last(), UINT64_MAX);
-  CHECK_OK(query.try_set_entity("e"));
-  CHECK_OK(query.try_set_scope("s"));
-  CHECK_OK(query.try_set_category(3));
-  CHECK_EQ(query.kind_match(), fbat::kind_match::category);
-  CHECK_EQ(query.kind(), fbat::kind(0x3000));
-  CHECK_OK(query.try_set_kind(note));
-  CHECK_EQ(query.kind_match(), fbat::kind_match::exact);
-  CHECK_EQ(query.kind(), note);
-  CHECK_OK(query.try_set_versions(2, 3));
-  CHECK_OK(query.try_set_after(4));
-  CHECK_OK(query.try_set_until(5));
-  CHECK_OK(query.try_set_limit(6));
-  CHECK_OK(query.try_set_columns(fbat::columns::none));
-  CHECK_OK(query.try_set_flags(fbat::query_flags::backward | fbat::query_flags::system));
-  CHECK_EQ(query.entity(), "e");
-  CHECK_EQ(query.scope(), "s");
-  CHECK_EQ(query.version_first(), 2u);
-  CHECK_EQ(query.version_last(), 3u);
-  CHECK_EQ(query.after(), 4u);
-  CHECK_EQ(query.until(), 5u);
-  CHECK_EQ(query.limit(), 6u);
-  CHECK_EQ(query.columns(), fbat::columns::none);
-  CHECK(has(query.flags(), fbat::query_flags::backward) && has(query.flags(), fbat::query_flags::system));
-  CHECK_STATUS(query.try_set_entity("\xff"), fbat::status::invalid_utf8);
-  CHECK_STATUS(query.try_set_scope(std::string(1025, 'x')), fbat::status::invalid_coordinate);
-  CHECK_STATUS(query.try_set_category(16), fbat::status::invalid_argument);
-  CHECK_STATUS(query.try_set_versions(2, 1), fbat::status::invalid_argument);
-  CHECK_STATUS(query.try_set_limit(65537), fbat::status::invalid_argument);
-  CHECK_STATUS(query.try_set_columns(fbat::columns{64}), fbat::status::invalid_argument);
-  CHECK_STATUS(query.try_set_flags(fbat::query_flags{64}), fbat::status::invalid_argument);
-  CHECK_EQ(query.entity(), "e");
+  query.region.timestamp = fbat::time_range{at(0), at(20)};
+  CHECK_EQ(count(store, query), 3u);
+  query.region.timestamp = fbat::time_range{at(20), fbat::timestamp::max()};
+  CHECK_EQ(count(store, query), 2u);
+  query.region.timestamp = fbat::time_range{fbat::timestamp::min(), at(-1)};
+  CHECK_EQ(count(store, query), 1u);
+  query.region.timestamp = fbat::time_range();
+  CHECK_EQ(count(store, query), 5u);
+  query.region.recorded = fbat::time_range{receipts[1].recorded(), receipts[3].recorded()};
+  CHECK(count(store, query) >= 3);
+  query.region.recorded = fbat::time_range{at(0), receipts[0].recorded() - std::chrono::hours(1)};
+  CHECK_EQ(count(store, query), 0u);
+  query.region.recorded = fbat::time_range{at(20), at(0)};
+  CHECK_STATUS(store.try_query_page(query), fbat::status::invalid_argument);
+}
+
+TEST(what_is_out_of_range_in_a_query_is_refused) {
+  auto store = open_new("s");
+  const std::string computed, large(1025, 'x');
+  auto refused = [&](fbat::status expected, auto change) {
+    fbat::query query;
+    change(query);
+    CHECK_STATUS(store.try_query_page(query), expected);
+    CHECK_STATUS(store.try_cursor(query), expected);
+  };
+  refused(fbat::status::invalid_argument, [&](auto& q) { q.region.entity = computed; });
+  refused(fbat::status::invalid_argument, [](auto& q) { q.region.scope = ""; });
+  refused(fbat::status::invalid_utf8, [](auto& q) { q.region.entity = "\xff"; });
+  refused(fbat::status::invalid_argument, [](auto& q) {
+    q.region.kind = fbat::kind_filter::category(16);
+  });
+  refused(fbat::status::invalid_argument, [](auto& q) {
+    q.region.version_first = 2;
+    q.region.version_last = 1;
+  });
+  refused(fbat::status::invalid_argument, [](auto& q) { q.limit = 65537; });
+  refused(fbat::status::invalid_argument, [](auto& q) { q.columns = fbat::columns{64}; });
+  refused(fbat::status::invalid_argument, [](auto& q) { q.flags = fbat::query_flags{64}; });
 }
 
 TEST(columns_say_what_is_read) {
@@ -132,10 +156,14 @@ TEST(columns_say_what_is_read) {
   event.extensions = extensions;
   auto receipt = store.try_append(event);
   REQUIRE_OK(receipt);
-  auto page = store.try_get(receipt->id(), fbat::columns::none);
+  auto usual = store.try_get(receipt->id());
+  REQUIRE_OK(usual);
+  CHECK_EQ(usual->front().payload().text(), "payload");
+  CHECK_EQ(usual->front().extensions().size(), 1u);
+  auto page = store.try_get(receipt->id(), fbat::columns::fixed);
   REQUIRE_OK(page);
   CHECK(page->front().payload().empty());
-  CHECK_EQ(page->front().payload_size(), 7u);
+  CHECK_EQ(page->front().stored_payload_len(), 7u);
   CHECK(page->front().extensions().empty());
   CHECK(!page->front().previous_hash());
   CHECK_STATUS(store.try_get(receipt->id(), fbat::columns{64}), fbat::status::invalid_argument);
@@ -145,9 +173,7 @@ TEST(columns_say_what_is_read) {
 TEST(a_cursor_follows_the_log) {
   auto store = open_new("s");
   append_n(store, "thing:1", 5);
-  fbat::query query;
-  CHECK_OK(query.try_set_limit(3));
-  auto cursor = store.try_cursor(query);
+  auto cursor = store.try_cursor(limited(3));
   REQUIRE_OK(cursor);
   std::size_t rows = 0;
   auto read = [&] {
@@ -164,6 +190,29 @@ TEST(a_cursor_follows_the_log) {
   CHECK_EQ(rows, 9u);
 }
 
+TEST(a_cursor_keeps_the_callbacks_and_the_token_of_its_query) {
+  auto store = open_new("s");
+  append_n(store, "thing:1", 5);
+  std::size_t told = 0;
+  std::optional<fbat::result<fbat::cursor>> cursor;
+  fbat::cancel cancel;
+  {
+    fbat::query query = limited(2);
+    const std::string entity = "thing";
+    query.region.entity = entity;
+    query.progress = [&told](const fbat::progress& p) { told += p.done > 0 && p.done <= p.total; };
+    query.cancel = &cancel;
+    cursor = store.try_cursor(query);
+  }
+  REQUIRE_OK(*cursor);
+  CHECK_OK((*cursor)->try_next());
+  fbat::cursor moved = **std::move(cursor);
+  CHECK_OK(moved.try_next());
+  CHECK(told > 0);
+  CHECK_OK(cancel.try_trigger());
+  CHECK_STATUS(moved.try_next(), fbat::status::cancelled);
+}
+
 TEST(a_page_is_a_random_access_range) {
   auto store = open_new("s");
   append_n(store, "thing:1", 5);
@@ -177,17 +226,30 @@ TEST(a_page_is_a_random_access_range) {
   CHECK_EQ((*first++).payload().text(), "1");
   CHECK_EQ((*--first).payload().text(), "1");
   CHECK_EQ((*first--).payload().text(), "1");
-  CHECK_EQ(std::count_if(page->begin(), page->end(), [](const fbat::record& r) { return r.version() > 2; }), 3);
+  const auto is_late = [](const fbat::record& row) { return row.version() > 2; };
+  CHECK_EQ(std::count_if(page->begin(), page->end(), is_late), 3);
 #if defined(__cpp_lib_ranges)
-  static_assert(std::ranges::random_access_range<fbat::page> && std::ranges::sized_range<fbat::page>);
-  static_assert(std::ranges::common_range<fbat::page>);
-  static_assert(std::ranges::random_access_range<fbat::extensions> && std::ranges::view<fbat::extensions>);
-  static_assert(std::ranges::contiguous_range<fbat::bytes> && std::ranges::view<fbat::bytes>);
-  static_assert(std::ranges::borrowed_range<fbat::bytes> && std::ranges::borrowed_range<fbat::extensions>);
-  const auto found = std::ranges::find(*page, 3u, [](const fbat::record& r) { return r.version(); });
+  static_assert(std::ranges::random_access_range<fbat::page>);
+  static_assert(std::ranges::sized_range<fbat::page> && std::ranges::common_range<fbat::page>);
+  static_assert(std::ranges::random_access_range<fbat::extensions>);
+  static_assert(std::ranges::view<fbat::extensions> && std::ranges::view<fbat::bytes>);
+  static_assert(std::ranges::contiguous_range<fbat::bytes>);
+  static_assert(std::ranges::borrowed_range<fbat::bytes>);
+  static_assert(std::ranges::borrowed_range<fbat::extensions>);
+  const auto version = [](const fbat::record& row) { return row.version(); };
+  const auto found = std::ranges::find(*page, 3u, version);
   REQUIRE(found != page->end());
   CHECK_EQ(found->payload().text(), "2");
 #endif
+}
+
+TEST(rows_are_as_far_apart_as_the_library_says) {
+  auto store = open_new("s");
+  append_n(store, "thing:1", 3);
+  auto page = store.try_query_page();
+  REQUIRE_OK(page);
+  for (std::size_t i = 0; i < page->size(); i++)
+    CHECK((*page)[i].raw() == fbat_page_row(page->raw(), i));
 }
 
 #if FBAT_EXCEPTIONS
@@ -195,8 +257,8 @@ TEST(a_loop_over_a_query_turns_pages_underneath) {
   auto store = open_new("s");
   append_n(store, "thing:1", 25);
   append_n(store, "other:1", 5);
-  fbat::query query;
-  query.set_entity("thing").set_limit(7);
+  fbat::query query = limited(7);
+  query.region.entity = "thing";
   std::vector<std::string> all;
   for (const fbat::record& row : store.query(query)) all.emplace_back(row.payload().text());
   CHECK(all == numbers(0, 24));
@@ -208,23 +270,24 @@ TEST(a_loop_over_a_query_turns_pages_underneath) {
 TEST(a_range_of_events_serves_algorithms_and_pipelines) {
   auto store = open_new("s");
   append_n(store, "thing:1", 25);
-  fbat::query query;
-  query.set_limit(7);
-  auto range = store.query(query);
-  CHECK_EQ(std::count_if(range.begin(), range.end(), [](const fbat::record& r) { return r.version() % 2 == 0; }), 12);
+  auto range = store.query(limited(7));
+  const auto is_even = [](const fbat::record& row) { return row.version() % 2 == 0; };
+  CHECK_EQ(std::count_if(range.begin(), range.end(), is_even), 12);
   CHECK(range.begin() == range.end());
   append_n(store, "thing:1", 1); // the cursor underneath follows the log
   auto more = range.begin();
   REQUIRE(more != range.end());
   CHECK_EQ(more->version(), 26u);
 #if defined(__cpp_lib_ranges)
-  static_assert(std::ranges::input_range<fbat::event_range> && std::ranges::view<fbat::event_range>);
+  static_assert(std::ranges::input_range<fbat::event_range>);
+  static_assert(std::ranges::view<fbat::event_range>);
   static_assert(std::ranges::common_range<fbat::event_range>);
   static_assert(!std::ranges::forward_range<fbat::event_range>);
 #if !(defined(__clang__) && __clang_major__ < 16)
+  const auto payload_len = [](const fbat::record& row) { return row.payload().size(); };
   std::size_t bytes = 0;
-  for (std::size_t size : store.query(query) | std::views::take(12) |
-                              std::views::transform([](const fbat::record& r) { return r.payload().size(); }))
+  for (std::size_t size :
+       store.query(limited(7)) | std::views::take(12) | std::views::transform(payload_len))
     bytes += size;
   CHECK_EQ(bytes, 14u);
 #endif
@@ -240,9 +303,7 @@ TEST(an_empty_range_ends_at_once) {
 TEST(a_range_throws_where_its_store_was_closed) {
   auto store = open_new("s");
   append_n(store, "thing:1", 25);
-  fbat::query query;
-  query.set_limit(7);
-  auto range = store.query(query);
+  auto range = store.query(limited(7));
   auto at = range.begin();
   store.close();
   std::size_t rows = 1;
@@ -254,14 +315,26 @@ TEST(a_range_throws_where_its_store_was_closed) {
 
 TEST(queries_throw) {
   auto store = open_new("s");
-  fbat::query query;
-  query.set_entity("e").set_scope("s").set_kind(note).set_category(1).set_any_kind().set_versions(1, 2).set_after(0)
-      .set_until(9).set_limit(10).set_columns(fbat::columns::none).set_flags(fbat::query_flags::none);
-  CHECK(store.query_page(query).empty());
+  CHECK(store.query_page(limited(10)).empty());
   CHECK(store.query_page().empty());
   CHECK(!store.cursor().next());
-  CHECK(!store.cursor(query).next());
-  CHECK_THROWS(fbat::invalid_error, fbat::status::invalid_argument, query.set_limit(0));
+  CHECK(!store.cursor(limited(10)).next());
+  CHECK_THROWS(fbat::invalid_error, fbat::status::invalid_argument, store.query(limited(65537)));
   CHECK_THROWS(fbat::not_found_error, fbat::status::not_found, store.get(fbat::id()));
+}
+#endif
+
+#if FBAT_EXCEPTIONS && __cplusplus >= 202002L
+TEST(designated_initializers_make_a_query) {
+  auto store = open_new("s");
+  append_mixed(store);
+  std::size_t rows = 0;
+  for (const fbat::record& row :
+       store.query({.region = {.entity = "a", .kind = reply, .timestamp = {{.first = at(0)}}},
+                    .limit = 3,
+                    .columns = fbat::columns::fixed,
+                    .flags = fbat::query_flags::backward}))
+    rows += row.payload().empty();
+  CHECK_EQ(rows, 4u);
 }
 #endif

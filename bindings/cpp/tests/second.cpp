@@ -1,4 +1,5 @@
-/* The header in a second translation unit, and first in it: everything of it is inline, and it needs nothing before it. */
+/* The header in a second translation unit, and first in it: everything of it is inline, and it
+ * needs nothing before it. */
 #include <fbat.hpp>
 
 #include "t.hpp"

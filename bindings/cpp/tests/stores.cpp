@@ -3,10 +3,19 @@
 
 #include <fstream>
 
+namespace {
+
+void append_torn(const char* name) {
+  const auto log = t::dir() / name / "00000000000000000001.log";
+  std::ofstream(log, std::ios::app | std::ios::binary) << "torn";
+}
+
+}  // namespace
+
 TEST(open_modes_accept_what_they_say) {
   fbat::open_options options;
   auto open = [&](fbat::open_mode mode) {
-    CHECK_OK(options.try_set_mode(mode));
+    options.mode = mode;
     return fbat::store::try_open(t::dir() / "s", options);
   };
   CHECK_STATUS(open(fbat::open_mode::must_exist), fbat::status::store_not_found);
@@ -36,9 +45,7 @@ TEST(an_open_report_says_created_and_unclean) {
     CHECK_OK(store.try_close());
     CHECK_OK(store.try_open_report());
   }
-  {
-    std::ofstream(t::dir() / "crashed" / "00000000000000000001.log", std::ios::app | std::ios::binary) << "torn";
-  }
+  append_torn("crashed");
   auto crashed = open_new("crashed");
   auto report = crashed.try_open_report();
   REQUIRE_OK(report);
@@ -49,14 +56,14 @@ TEST(an_open_report_says_created_and_unclean) {
 
 TEST(a_store_knows_its_id_namespace_label_and_path) {
   fbat::open_options options;
-  CHECK_OK(options.try_set_label("Küche"));
+  options.label = "Küche";
   auto opened = fbat::store::try_open(t::dir() / "s", options);
   REQUIRE_OK(opened);
   fbat::store store = *std::move(opened);
   CHECK(store.id());
   CHECK_EQ(store.namespace_name(), "store:" + to_string(store.id()));
   CHECK_EQ(store.label(), "Küche");
-  CHECK_EQ(store.path(), t::dir() / "s");
+  CHECK_EQ(store.path(), (t::dir() / "s").native());
   CHECK_OK(store.try_close());
   CHECK_EQ(store.label(), "Küche");
 }
@@ -87,39 +94,38 @@ TEST(stats_frontier_head_and_log_hash_follow_appends) {
   CHECK_STATUS(store.try_head("\xff"), fbat::status::invalid_utf8);
 }
 
-TEST(open_options_keep_what_is_set_and_refuse_what_is_out_of_range) {
+TEST(open_options_hold_and_what_is_out_of_range_is_refused) {
+  auto refused = [](fbat::status expected, auto change) {
+    fbat::open_options options;
+    change(options);
+    CHECK_STATUS(fbat::store::try_open(t::dir() / "s", options), expected);
+  };
+  constexpr auto argument = fbat::status::invalid_argument;
+  const std::string large(1025, 'x'), computed;
+  refused(argument, [](auto& o) { o.mode = fbat::open_mode{9}; });
+  refused(argument, [](auto& o) { o.durability = fbat::durability{9}; });
+  refused(fbat::status::invalid_utf8, [](auto& o) { o.label = "\xff"; });
+  refused(argument, [&](auto& o) { o.label = large; });
+  refused(argument, [&](auto& o) { o.label = computed; });
+  refused(argument, [](auto& o) { o.payload_bytes_max = (32u << 20) + 1; });
+  refused(argument, [](auto& o) { o.batch_events_max = 65537; });
+  refused(argument, [](auto& o) { o.batch_bytes_max = (64u << 20) + 1; });
+  refused(argument, [](auto& o) { o.segment_bytes = 1; });
+  CHECK(!std::filesystem::exists(t::dir() / "s"));
   fbat::open_options options;
-  CHECK_EQ(options.mode(), fbat::open_mode::create_if_missing);
-  CHECK_EQ(options.durability(), fbat::durability::durable);
-  CHECK_EQ(options.payload_bytes_max(), 32u << 20);
-  CHECK_EQ(options.batch_events_max(), 65536u);
-  CHECK_EQ(options.batch_bytes_max(), 64u << 20);
-  CHECK_EQ(options.segment_bytes(), 64u << 20);
-  CHECK_OK(options.try_set_mode(fbat::open_mode::must_be_new));
-  CHECK_OK(options.try_set_durability(fbat::durability::os));
-  CHECK_OK(options.try_set_label("label"));
-  CHECK_OK(options.try_set_payload_bytes_max(10));
-  CHECK_OK(options.try_set_batch_events_max(11));
-  CHECK_OK(options.try_set_batch_bytes_max(1200));
-  CHECK_OK(options.try_set_segment_bytes(65536));
-  CHECK_EQ(options.mode(), fbat::open_mode::must_be_new);
-  CHECK_EQ(options.durability(), fbat::durability::os);
-  CHECK_EQ(options.label(), "label");
-  CHECK_EQ(options.payload_bytes_max(), 10u);
-  CHECK_EQ(options.batch_events_max(), 11u);
-  CHECK_EQ(options.batch_bytes_max(), 1200u);
-  CHECK_EQ(options.segment_bytes(), 65536u);
-  CHECK_STATUS(options.try_set_mode(fbat::open_mode{9}), fbat::status::invalid_argument);
-  CHECK_STATUS(options.try_set_durability(fbat::durability{9}), fbat::status::invalid_argument);
-  CHECK_STATUS(options.try_set_label("\xff"), fbat::status::invalid_utf8);
-  CHECK_STATUS(options.try_set_label(std::string(1025, 'x')), fbat::status::invalid_argument);
-  CHECK_STATUS(options.try_set_payload_bytes_max(0), fbat::status::invalid_argument);
-  CHECK_STATUS(options.try_set_batch_events_max(0), fbat::status::invalid_argument);
-  CHECK_STATUS(options.try_set_batch_bytes_max(0), fbat::status::invalid_argument);
-  CHECK_STATUS(options.try_set_segment_bytes(1), fbat::status::invalid_argument);
+  options.payload_bytes_max = 10;
+  options.batch_events_max = 2;
+  options.batch_bytes_max = 1200;
+  options.segment_bytes = 65536;
   auto store = fbat::store::try_open(t::dir() / "s", options);
   REQUIRE_OK(store);
-  CHECK_STATUS(store->try_append(event_of("thing:1", "12345678901")), fbat::status::limit_exceeded);
+  auto refused_batch = store->try_append_batch(std::vector(3, event_of("thing:1", "x")));
+  CHECK_STATUS(refused_batch, fbat::status::limit_exceeded);
+  CHECK_EQ(refused_batch.error().allowed(), 2u);
+  auto too_large = store->try_append(event_of("thing:1", "12345678901"));
+  CHECK_STATUS(too_large, fbat::status::limit_exceeded);
+  CHECK_EQ(too_large.error().actual(), 11u);
+  CHECK_EQ(too_large.error().allowed(), 10u);
 }
 
 TEST(use_after_close_is_an_error_and_closing_twice_is_not) {
@@ -157,10 +163,10 @@ TEST(whatever_is_done_with_a_store_that_was_moved_from_is_an_error) {
     CHECK_STATUS(gone->try_stats(), fbat::status::invalid_handle);
     CHECK_STATUS(gone->try_open_report(), fbat::status::invalid_handle);
     CHECK_STATUS(gone->try_log_hash(), fbat::status::invalid_handle);
-    CHECK_STATUS(gone->try_provenance(fbat::id()), fbat::status::invalid_handle);
     CHECK_STATUS(gone->try_verify(), fbat::status::invalid_handle);
     CHECK_STATUS(gone->try_backup(t::dir() / "b"), fbat::status::invalid_handle);
-    CHECK_STATUS(gone->try_import_from(moved, fbat::import_options()), fbat::status::invalid_handle);
+    CHECK_STATUS(gone->try_import(moved, named("n")), fbat::status::invalid_handle);
+    CHECK_STATUS(moved.try_import(*gone, named("n")), fbat::status::invalid_handle);
     CHECK_STATUS(gone->try_close(), fbat::status::invalid_handle);
     CHECK(!gone->id());
     CHECK(gone->label().empty() && gone->namespace_name().empty() && gone->path().empty());
@@ -170,68 +176,44 @@ TEST(whatever_is_done_with_a_store_that_was_moved_from_is_an_error) {
   CHECK_OK(store.try_close());
 }
 
-TEST(options_and_queries_that_were_moved_from_are_refused_and_are_not_the_default) {
-  auto store = open_new("s");
-  append_n(store, "thing:1", 3);
-  fbat::query query, query_moved = std::move(query);
-  fbat::open_options options, options_moved = std::move(options);
-  fbat::import_options import, import_moved = std::move(import);
-  fbat::cancel cancel, cancel_moved = std::move(cancel);
-  fbat::provenance provenance, provenance_moved = std::move(provenance);
-  CHECK_STATUS(store.try_query_page(query), fbat::status::invalid_handle);
-  CHECK_STATUS(store.try_cursor(query), fbat::status::invalid_handle);
-  CHECK_STATUS(query.try_set_limit(1), fbat::status::invalid_handle);
-  CHECK_STATUS(fbat::store::try_open(t::dir() / "t", options), fbat::status::invalid_handle);
-  CHECK_STATUS(options.try_set_label("x"), fbat::status::invalid_handle);
-  CHECK_STATUS(store.try_import_from(store, import), fbat::status::invalid_handle);
-  CHECK_STATUS(import.try_set_filter([](const fbat::record&) { return true; }), fbat::status::invalid_handle);
-  CHECK_STATUS(import_moved.try_set_cancel(cancel), fbat::status::invalid_handle);
-  CHECK_STATUS(cancel.try_trigger(), fbat::status::invalid_handle);
-  CHECK(!cancel.is_triggered());
-  CHECK_STATUS(provenance.try_encode(), fbat::status::invalid_handle);
-  CHECK_STATUS(provenance.try_set_sequence(1), fbat::status::invalid_handle);
-  CHECK_EQ(query.limit(), 0u);
-  query = std::move(query_moved);
-  CHECK_OK(store.try_query_page(query));
-}
-
-TEST(pages_cursors_and_reports_that_were_moved_from_are_empty_or_refused) {
+TEST(pages_and_cursors_that_were_moved_from_are_empty_or_refused) {
   auto store = open_new("s");
   append_n(store, "thing:1", 3);
   auto page = store.try_query_page();
   auto cursor = store.try_cursor();
-  auto report = store.try_verify();
   REQUIRE_OK(page);
   REQUIRE_OK(cursor);
-  REQUIRE_OK(report);
   const fbat::record row = (*page)[1];
   fbat::page page_moved = *std::move(page);
   fbat::cursor cursor_moved = *std::move(cursor);
-  fbat::verify_report report_moved = *std::move(report);
   CHECK_EQ(row.payload().text(), "1"); // rows stay where they are
   CHECK_EQ(page_moved.size(), 3u);
   CHECK(page->empty() && page->begin() == page->end());
   CHECK_STATUS(cursor->try_next(), fbat::status::invalid_handle);
-  CHECK_STATUS(report->try_totals(), fbat::status::invalid_handle);
   CHECK_OK(cursor_moved.try_next());
-  CHECK_OK(report_moved.try_totals());
   page_moved = *store.try_query_page();
   CHECK_EQ(page_moved.size(), 3u);
   fbat::page& same = page_moved;
   page_moved = std::move(same);
 }
 
-TEST(handles_can_be_moved_and_not_copied) {
-  static_assert(!std::is_copy_constructible_v<fbat::store> && !std::is_copy_assignable_v<fbat::store>);
-  static_assert(!std::is_copy_constructible_v<fbat::query> && !std::is_copy_assignable_v<fbat::query>);
-  static_assert(!std::is_copy_constructible_v<fbat::cursor> && !std::is_copy_constructible_v<fbat::page>);
-  static_assert(!std::is_copy_constructible_v<fbat::open_options> && !std::is_copy_constructible_v<fbat::cancel>);
-  static_assert(!std::is_copy_constructible_v<fbat::import_options> && !std::is_copy_constructible_v<fbat::buffer>);
-  static_assert(!std::is_copy_constructible_v<fbat::provenance> && !std::is_copy_constructible_v<fbat::verify_report>);
-  static_assert(!std::is_copy_constructible_v<fbat::repair_report>);
-  static_assert(std::is_nothrow_move_constructible_v<fbat::store> && std::is_nothrow_move_assignable_v<fbat::store>);
-  static_assert(std::is_nothrow_move_constructible_v<fbat::page> && std::is_nothrow_move_assignable_v<fbat::page>);
-  static_assert(std::is_nothrow_move_constructible_v<fbat::import_options> && std::is_nothrow_destructible_v<fbat::store>);
+TEST(handles_can_be_moved_and_not_copied_and_options_can_be_both) {
+  static_assert(!std::is_copy_constructible_v<fbat::store>);
+  static_assert(!std::is_copy_assignable_v<fbat::store>);
+  static_assert(!std::is_copy_constructible_v<fbat::cursor>);
+  static_assert(!std::is_copy_constructible_v<fbat::page>);
+  static_assert(!std::is_copy_constructible_v<fbat::cancel>);
+  static_assert(!std::is_copy_constructible_v<fbat::buffer>);
+  static_assert(std::is_nothrow_move_constructible_v<fbat::store>);
+  static_assert(std::is_nothrow_move_assignable_v<fbat::store>);
+  static_assert(std::is_nothrow_move_constructible_v<fbat::page>);
+  static_assert(std::is_nothrow_move_assignable_v<fbat::page>);
+  static_assert(std::is_nothrow_move_constructible_v<fbat::cursor>);
+  static_assert(std::is_nothrow_destructible_v<fbat::store>);
+  static_assert(std::is_aggregate_v<fbat::query> && std::is_copy_assignable_v<fbat::query>);
+  static_assert(std::is_aggregate_v<fbat::import_options>);
+  static_assert(std::is_copy_assignable_v<fbat::import_options>);
+  static_assert(std::is_aggregate_v<fbat::event> && std::is_aggregate_v<fbat::provenance>);
   CHECK_EQ(fbat::live_handles(), 0u);
 }
 
@@ -263,7 +245,7 @@ TEST(the_log_goes_to_a_callable_which_is_destroyed_once) {
     CHECK_OK(store.try_close());
     // The clean mark and the index are gone: worth a line each.
     std::filesystem::remove(t::dir() / "s" / "clean");
-    std::ofstream(t::dir() / "s" / "00000000000000000001.log", std::ios::app | std::ios::binary) << "torn";
+    append_torn("s");
   }
   open_new("s");
   CHECK(!lines->empty());
@@ -278,18 +260,12 @@ TEST(the_log_goes_to_a_callable_which_is_destroyed_once) {
 }
 
 #if FBAT_EXCEPTIONS
-TEST(a_store_and_its_options_throw) {
+TEST(stores_throw) {
   fbat::open_options options;
-  options.set_mode(fbat::open_mode::must_be_new)
-      .set_durability(fbat::durability::os)
-      .set_label("label")
-      .set_payload_bytes_max(1000)
-      .set_batch_events_max(100)
-      .set_batch_bytes_max(100000)
-      .set_segment_bytes(1 << 20);
+  options.mode = fbat::open_mode::must_be_new;
+  options.durability = fbat::durability::os;
   auto store = fbat::store::open(t::dir() / "s", options);
   CHECK_THROWS(fbat::busy_error, fbat::status::busy, fbat::store::open(t::dir() / "s"));
-  CHECK_THROWS(fbat::invalid_error, fbat::status::invalid_argument, options.set_segment_bytes(0));
   append_n(store, "thing:1", 2);
   CHECK_EQ(store.sync().durable, 3u);
   CHECK_EQ(store.frontier().visible, 3u);
@@ -300,8 +276,19 @@ TEST(a_store_and_its_options_throw) {
   store.close();
   store.close();
   CHECK_THROWS(fbat::closed_error, fbat::status::closed, store.sync());
-  CHECK_THROWS(fbat::conflict_error, fbat::status::store_exists, fbat::store::open(t::dir() / "s", options));
+  CHECK_THROWS(fbat::conflict_error, fbat::status::store_exists,
+               fbat::store::open(t::dir() / "s", options));
   fbat::set_log([](fbat::log_level, std::string_view) {});
   fbat::clear_log();
+}
+#endif
+
+#if FBAT_EXCEPTIONS && __cplusplus >= 202002L
+TEST(designated_initializers_make_open_options) {
+  const std::string label = "orders";
+  auto store = fbat::store::open(t::dir() / "s", {.mode = fbat::open_mode::must_be_new,
+                                                  .label = label + " of shop 1",
+                                                  .segment_bytes = 1 << 20});
+  CHECK_EQ(store.label(), "orders of shop 1");
 }
 #endif

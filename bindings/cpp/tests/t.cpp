@@ -76,7 +76,8 @@ int main(int argc, char** argv) {
   }
   t::root = pattern;
   for (const auto& one : t::cases())
-    if (std::string(one.name).find(wanted) != std::string::npos) t::run_case(one) ? passed++ : failed++;
+    if (std::string(one.name).find(wanted) != std::string::npos)
+      t::run_case(one) ? passed++ : failed++;
   std::filesystem::remove_all(t::root);
   std::cout << passed << " passed, " << failed << " failed\n";
   return failed == 0 && passed > 0 ? 0 : 1;

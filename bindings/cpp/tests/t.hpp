@@ -1,15 +1,16 @@
-/* The harness of the C++ tests: cases that register themselves, checks that go on, and a count of live handles after
- * every case. Usage:
+/* The harness of the C++ tests: cases that register themselves, checks that go on, and a count of
+ * live handles after every case. Usage:
  *
  *     TEST(a_receipt_names_the_sequence) { ... CHECK_EQ(receipt.sequence(), 2u); }
  *
- * A failed check is printed and the case goes on; REQUIRE ends it. An argument of the program picks the cases whose
- * names contain it. Works without exceptions and RTTI, as the header does. */
+ * A failed check is printed and the case goes on; REQUIRE ends it. An argument of the program picks
+ * the cases whose names contain it. Works without exceptions and RTTI, as the header does. */
 #ifndef FBAT_CPP_T_HPP
 #define FBAT_CPP_T_HPP
 
 #include <fbat.hpp>
 
+#include <filesystem>
 #include <iostream>
 #include <sstream>
 #include <string>
@@ -28,7 +29,8 @@ std::filesystem::path dir();
 template <class T, class = void>
 struct is_shown : std::false_type {};
 template <class T>
-struct is_shown<T, std::void_t<decltype(std::declval<std::ostream&>() << std::declval<const T&>())>> : std::true_type {};
+struct is_shown<T, std::void_t<decltype(std::declval<std::ostream&>() << std::declval<const T&>())>>
+    : std::true_type {};
 
 template <class T>
 void show(std::ostream& out, const T& value) {
@@ -71,7 +73,8 @@ bool check_ok(const R& answer, const char* file, int line, const char* what) {
 
 /* Whether a result is this failure. */
 template <class R>
-bool check_status(const R& answer, fbat::status expected, const char* file, int line, const char* what) {
+bool check_status(const R& answer, fbat::status expected, const char* file, int line,
+                  const char* what) {
   return check_eq(answer ? fbat::status::ok : answer.error().code(), expected, file, line, what);
 }
 
@@ -83,7 +86,7 @@ bool check_throws(F call, fbat::status expected, const char* file, int line, con
     call();
   } catch (const E& e) {
     return check_eq(e.code(), expected, file, line, what) &&
-           check(e.category() == fbat::status_category(expected), file, line, "category of a caught error");
+           check(e.category() == fbat::status_category(expected), file, line, "its category");
   } catch (const std::exception& e) {
     fail(file, line, std::string(what) + " threw another class: " + e.what());
     return false;
@@ -95,16 +98,17 @@ bool check_throws(F call, fbat::status expected, const char* file, int line, con
 
 }  // namespace t
 
-#define TEST(name)                                                             \
-  static void test_##name();                                                   \
-  [[maybe_unused]] static const bool added_##name = t::add(#name, test_##name); \
+#define TEST(name)                                                               \
+  static void test_##name();                                                     \
+  [[maybe_unused]] static const bool added_##name = t::add(#name, test_##name);  \
   static void test_##name()
 
 #define FAIL(text) t::fail(__FILE__, __LINE__, (text))
 #define CHECK(condition) t::check(static_cast<bool>(condition), __FILE__, __LINE__, #condition)
 #define CHECK_EQ(found, expected) t::check_eq((found), (expected), __FILE__, __LINE__, #found)
 #define CHECK_OK(answer) t::check_ok((answer), __FILE__, __LINE__, #answer)
-#define CHECK_STATUS(answer, expected) t::check_status((answer), (expected), __FILE__, __LINE__, #answer)
+#define CHECK_STATUS(answer, expected) \
+  t::check_status((answer), (expected), __FILE__, __LINE__, #answer)
 #define CHECK_THROWS(class_, status_, ...) \
   t::check_throws<class_>([&] { (void)(__VA_ARGS__); }, (status_), __FILE__, __LINE__, #__VA_ARGS__)
 #define REQUIRE(condition) \

@@ -13,7 +13,7 @@ TEST(eight_threads_append_and_read_one_store_at_once) {
     all.emplace_back([&store, &failures, i] {
       const std::string entity = "thread:" + std::to_string(i);
       fbat::query query;
-      failures += !query.try_set_entity(entity);
+      query.region.entity = entity;
       for (int n = 0; n < events; n++) {
         const std::string payload = std::to_string(n);
         auto event = event_of(entity, payload);

@@ -1,6 +1,7 @@
 /* Ids, hashes, kinds, bytes and flags. */
 #include "fixture.hpp"
 
+#include <array>
 #include <set>
 #include <unordered_set>
 
@@ -11,7 +12,8 @@ TEST(an_id_is_shown_and_read_as_32_digits) {
   CHECK_EQ(to_string(*id), digits);
   CHECK_EQ(id->bytes()[1], 0x23);
   CHECK_EQ(*fbat::id::try_from_string("0123456789ABCDEF0011223344556677"), *id);
-  for (std::string_view bad : {"", "0123", "0123456789abcdef001122334455667g", "0123456789abcdef00112233445566778"})
+  for (std::string_view bad : {"", "0123", "0123456789abcdef001122334455667g",
+                               "0123456789abcdef00112233445566778"})
     CHECK_STATUS(fbat::id::try_from_string(bad), fbat::status::invalid_argument);
 }
 
@@ -51,8 +53,8 @@ TEST(a_kind_of_the_header_is_that_of_the_library_for_all_65536) {
   for (std::uint32_t value = 0; value <= 0xffff; value++) {
     const fbat::kind kind(static_cast<std::uint16_t>(value));
     const auto made = fbat::kind::try_of(kind.category(), kind.type());
-    same = same && kind.category() == fbat_kind_category(kind.value()) && kind.type() == fbat_kind_type(kind.value()) &&
-           made && *made == kind;
+    same = same && kind.category() == fbat_kind_category(kind.value()) &&
+           kind.type() == fbat_kind_type(kind.value()) && made && *made == kind;
   }
   CHECK(same);
   CHECK_STATUS(fbat::kind::try_of(16, 0), fbat::status::invalid_argument);
@@ -73,8 +75,9 @@ TEST(bytes_are_made_of_every_contiguous_container_without_a_copy) {
   const std::array<std::byte, 2> array = {std::byte{'a'}, std::byte{'b'}};
   const std::uint8_t plain[] = {'a', 'b'};
   const char* pointer = "ab";
-  for (fbat::bytes one : {fbat::bytes(text), fbat::bytes(vector), fbat::bytes(array), fbat::bytes(plain), fbat::bytes("ab"),
-                          fbat::bytes(pointer), fbat::bytes(std::string_view("ab"))}) {
+  for (fbat::bytes one : {fbat::bytes(text), fbat::bytes(vector), fbat::bytes(array),
+                          fbat::bytes(plain), fbat::bytes("ab"), fbat::bytes(pointer),
+                          fbat::bytes(std::string_view("ab"))}) {
     CHECK_EQ(one.size(), 2u);
     CHECK_EQ(one.text(), "ab");
     CHECK(one == fbat::bytes(text));
@@ -93,18 +96,36 @@ TEST(bytes_are_made_of_every_contiguous_container_without_a_copy) {
 #endif
 }
 
+TEST(a_path_is_text_or_a_path_of_the_standard) {
+  const std::string text = "a/b";
+  const std::filesystem::path standard = std::filesystem::path("a") / "b";
+  for (const fbat::path& one : {fbat::path(text), fbat::path("a/b"),
+                                fbat::path(std::string_view(text)), fbat::path(standard)})
+    CHECK_EQ(std::string(one.c_str()), text);
+}
+
+TEST(bytes_that_must_last_are_no_temporary) {
+  static_assert(std::is_convertible_v<const std::string&, fbat::lasting_bytes>);
+  static_assert(std::is_convertible_v<std::vector<std::uint8_t>&, fbat::lasting_bytes>);
+  static_assert(std::is_convertible_v<std::string_view, fbat::lasting_bytes>);
+  static_assert(std::is_convertible_v<fbat::bytes, fbat::lasting_bytes>);
+  static_assert(!std::is_convertible_v<std::string, fbat::lasting_bytes>);
+  static_assert(!std::is_convertible_v<std::vector<std::uint8_t>, fbat::lasting_bytes>);
+  CHECK_EQ(fbat::lasting_bytes("ab").size(), 2u);
+}
+
 TEST(flags_are_sets_of_bits) {
   using fbat::columns;
-  static_assert((columns::payload | columns::extensions) == columns::usual);
-  static_assert(has(columns::usual, columns::payload));
-  static_assert(!has(columns::payload, columns::usual));
-  static_assert((columns::usual & ~columns::payload) == columns::extensions);
-  static_assert((columns::usual ^ columns::payload) == columns::extensions);
-  columns some = columns::none;
+  constexpr columns both = columns::payload | columns::extensions;
+  static_assert(has(both, columns::payload));
+  static_assert(!has(columns::payload, both));
+  static_assert((both & ~columns::payload) == columns::extensions);
+  static_assert((both ^ columns::payload) == columns::extensions);
+  columns some{};
   some |= columns::previous_hash;
-  some ^= columns::usual;
-  some &= columns::usual;
-  CHECK_EQ(some, columns::usual);
+  some ^= both;
+  some &= both;
+  CHECK_EQ(some, both);
 }
 
 TEST(an_operation_key_takes_any_range_and_any_number_of_parts) {
@@ -124,7 +145,8 @@ TEST(an_operation_key_takes_any_range_and_any_number_of_parts) {
 TEST(versions_of_header_and_library_are_known) {
   CHECK_EQ(fbat::version(), fbat::header_version);
   CHECK_EQ(fbat::abi_version(), fbat::header_abi_version);
-  CHECK_EQ(std::to_string(fbat::header_version_major) + "." + std::to_string(fbat::header_version_minor) + "." +
+  CHECK_EQ(std::to_string(fbat::header_version_major) + "." +
+               std::to_string(fbat::header_version_minor) + "." +
                std::to_string(fbat::header_version_patch),
            fbat::header_version);
 }
@@ -138,7 +160,9 @@ TEST(a_kind_is_a_constant_expression) {
   CHECK_THROWS(fbat::invalid_error, fbat::status::invalid_argument, fbat::id::from_string("x"));
   CHECK_THROWS(fbat::invalid_error, fbat::status::invalid_argument, fbat::hash::from_string("x"));
   CHECK_EQ(fbat::kind::from_string("0xfabc"), kind);
-  CHECK_EQ(fbat::hash::from_string(to_string(fbat::content_hash("a"))), fbat::content_hash("a"));
-  CHECK_EQ(fbat::id::from_string(to_string(fbat::operation_key("d", {"a"}))), fbat::operation_key("d", {"a"}));
+  const fbat::hash hash = fbat::content_hash("a");
+  const fbat::id id = fbat::operation_key("d", {"a"});
+  CHECK_EQ(fbat::hash::from_string(to_string(hash)), hash);
+  CHECK_EQ(fbat::id::from_string(to_string(id)), id);
 }
 #endif

@@ -1,6 +1,6 @@
 /**
- * What an event costs through this binding: nanoseconds of one append in batches, one row of a scan, one record of a
- * filtered import.
+ * What an event costs through this binding: nanoseconds of one append in batches, one row of a
+ * scan, one record of a filtered import.
  *
  *     bench DIR COUNT      makes stores below the empty directory DIR
  */
@@ -23,7 +23,10 @@ function payloads(): Buffer[] {
 function appendAll(store: Store, count: number): void {
   const of = kind(1, 1);
   const bytes = payloads();
-  const entities = Array.from({ length: ENTITIES }, (_, i) => `sensor:${String(i).padStart(3, "0")}`);
+  const entities = Array.from(
+    { length: ENTITIES },
+    (_, i) => `sensor:${String(i).padStart(3, "0")}`,
+  );
   const begun = process.hrtime.bigint();
   for (let first = 0; first < count; first += BATCH_EVENTS) {
     const events: EventInit[] = [];
@@ -49,13 +52,16 @@ function scanAll(store: Store, count: number): void {
     bytes += record.payload.length + record.entity.length;
   }
   report("page_scan", begun, count);
-  expect(rows === count && bytes === count * (PAYLOAD_BYTES + "sensor:000".length), "the scan saw every event");
+  expect(
+    rows === count && bytes === count * (PAYLOAD_BYTES + "sensor:000".length),
+    "the scan saw every event",
+  );
 }
 
 function importAll(destination: Store, source: Store, count: number): void {
   const begun = process.hrtime.bigint();
   const { imported } = destination.importFrom(source, {
-    namespace: "bench",
+    sourceNamespace: "bench",
     filter: (record) => record.kind !== 0,
   });
   report("import_filter", begun, count);

@@ -1,6 +1,16 @@
 /** One store, every language: see tests/outside/interplay/README.md for what each command does. */
 import { createInterface } from "node:readline";
-import { type EventInit, type EventRecord, kind, kindType, OpenMode, operationKey, Provenance, Store } from "fbat";
+import {
+  decodeProvenance,
+  type EventInit,
+  type EventRecord,
+  encodeProvenance,
+  kind,
+  kindType,
+  OpenMode,
+  operationKey,
+  Store,
+} from "fbat";
 
 const EVENTS = 300;
 const FIRST_TIMESTAMP_US = 1_700_000_000_000_000n;
@@ -30,7 +40,9 @@ function kindText(of: number): string {
 }
 
 function lineOf(record: EventRecord): string {
-  const extensions = [...record.extensions].map(([key, value]) => `${key}=${value.toString("hex")}`);
+  const extensions = [...record.extensions].map(
+    ([key, value]) => `${key}=${value.toString("hex")}`,
+  );
   const source = [record.sourceNamespace, record.sourceSequence, record.sourceEventId];
   return [
     record.sequence,
@@ -60,31 +72,32 @@ function read(path: string): void {
 function importInto(sourcePath: string, destinationPath: string): void {
   using source = Store.open(sourcePath, { mode: OpenMode.READ_ONLY });
   using destination = Store.open(destinationPath);
-  const report = destination.importFrom(source, {
-    namespace: "interplay/source",
+  const of = destination.importFrom(source, {
+    sourceNamespace: "interplay/source",
     filter: (record) => kindType(record.kind) % 2 === 0,
   });
   console.log(
-    `imported ${report.imported} deduplicated ${report.deduplicated} filtered ${report.skippedFiltered}` +
-      ` reserved ${report.skippedReserved} conflicts ${report.conflicts} watermark ${report.sourceHighWatermark}`,
+    `imported ${of.imported} deduplicated ${of.deduplicated} filtered ${of.skippedFiltered}`,
+    `reserved ${of.skippedReserved} conflicts ${of.conflicts} watermark ${of.sourceHighWatermark}`,
   );
 }
 
 function frame(path: string): void {
   using store = Store.open(path, { mode: OpenMode.READ_ONLY });
   for (const record of store.records()) {
-    using provenance = record.provenance();
+    const provenance = record.provenance();
     if (provenance !== null) {
-      console.log(provenance.encode().toString("hex"));
+      console.log(encodeProvenance(provenance).toString("hex"));
     }
   }
 }
 
 async function decode(): Promise<void> {
   for await (const line of createInterface({ input: process.stdin })) {
-    using provenance = Provenance.decode(Buffer.from(line, "hex"));
-    const { namespace, eventId, sequence, kind: of, contentHash } = provenance;
-    console.log(`${namespace} ${eventId} ${sequence} ${kindText(of)} ${contentHash}`);
+    const of = decodeProvenance(Buffer.from(line, "hex"));
+    const { sourceNamespace, sourceEventId, sourceSequence, sourceKind, sourceContentHash } = of;
+    const source = [sourceNamespace, sourceEventId, sourceSequence];
+    console.log([...source, kindText(sourceKind), sourceContentHash].join(" "));
   }
 }
 

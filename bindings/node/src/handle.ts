@@ -1,23 +1,22 @@
 /** Objects of the library that are owned by one of JavaScript. */
 import { type InspectOptions, inspect } from "node:util";
-import { closed, type FbatError } from "./error.js";
-import { members, show } from "./show.js";
+import type { FbatError } from "./error.js";
+import { closed, needed } from "./fail.js";
+import { members, show } from "./view.js";
 
-/** Frees what its owner did not: a safety net, since nobody knows when, or whether, the collector runs. */
+/** Frees what its owner did not: a safety net, since nobody knows whether the collector runs. */
 const forgotten = new FinalizationRegistry<() => void>((free) => free());
 
-/** What has an object of the library, and frees it when it is disposed of, or at the latest when it is collected. */
+/** Has an object of the library, which is freed by dispose, or at the latest by the collector. */
 export abstract class Handle implements Disposable {
   #handle: bigint;
-  readonly #free: (handle: bigint) => void;
-  readonly #what: string;
+  readonly #free: () => void;
 
   /** @internal */
-  constructor(what: string, handle: bigint, free: (handle: bigint) => void) {
-    this.#what = what;
+  constructor(handle: bigint, free: () => void) {
     this.#handle = handle;
     this.#free = free;
-    forgotten.register(this, () => free(handle), this);
+    forgotten.register(this, free, this);
   }
 
   /** @internal The library's number for it; a {@link ClosedError} after it was disposed of. */
@@ -30,7 +29,7 @@ export abstract class Handle implements Disposable {
 
   /** @internal What use of it is answered with after it was disposed of. */
   protected closedError(): FbatError {
-    return closed(this.#what);
+    return closed(this.constructor.name.toLowerCase());
   }
 
   /** Whether it was disposed of. */
@@ -38,23 +37,26 @@ export abstract class Handle implements Disposable {
     return this.#handle === 0n;
   }
 
-  /** @internal Frees it; a second time does nothing. */
-  protected release(): void {
-    const handle = this.#handle;
-    this.#handle = 0n;
-    forgotten.unregister(this);
-    if (handle !== 0n) {
-      this.#free(handle);
-    }
-  }
-
-  /** Frees what the library holds for it. A second time does nothing. */
+  /** Frees what the library has for it. A second time does nothing. */
   [Symbol.dispose](): void {
-    this.release();
+    if (this.#handle !== 0n) {
+      this.#handle = 0n;
+      forgotten.unregister(this);
+      this.#free();
+    }
   }
 
   /** What `console.log` shows: what its accessors give. */
   [inspect.custom](depth: number | null, options: InspectOptions): string {
-    return show(this, this.isClosed ? "closed" : members(this, Handle.prototype), depth, options);
+    const found = this.isClosed ? "closed" : members(this, Handle.prototype);
+    return show(this, found, depth, options);
   }
+}
+
+/** The number of an object that another thread shares. */
+export function sharedNumber(number: bigint | undefined, what: string): bigint {
+  if (typeof number === "bigint") {
+    return number;
+  }
+  throw needed(what, "what share() gave", number);
 }

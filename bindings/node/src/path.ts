@@ -1,19 +1,18 @@
 /** Paths as the library takes them: bytes of the file system that end with a NUL. */
 import type { PathLike } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { Status } from "./constants.js";
-import { invalid } from "./error.js";
-import { type Arena, typeName } from "./memory.js";
+import { invalid, needed } from "./fail.js";
+import type { Arena } from "./memory.js";
 
 /** Writes a path; its address. */
 export function writePath(arena: Arena, path: PathLike): number {
   const local = path instanceof URL ? fileURLToPath(path) : path;
   if (typeof local !== "string" && !(local instanceof Uint8Array)) {
-    throw invalid(Status.ERR_INVALID_ARGUMENT, `path: text, bytes or a file URL is needed, not ${typeName(local)}`);
+    throw needed("path", "text, bytes or a file URL", local);
   }
   const bytes = Buffer.from(local as Uint8Array);
   if (bytes.includes(0)) {
-    throw invalid(Status.ERR_INVALID_ARGUMENT, "path: there is a NUL in it");
+    throw invalid("path: there is a NUL in it");
   }
   const { block, at, address } = arena.room(bytes.length + 1);
   block.buffer.set(bytes, at);

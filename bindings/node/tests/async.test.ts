@@ -1,13 +1,21 @@
 /** What an asynchronous method cannot do is told by its promise, never thrown at the call. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type AsyncImportInit, ClosedError, type EventInit, InvalidError, repairAsync, Store } from "fbat";
+import {
+  type AsyncOptions,
+  ClosedError,
+  type EventInit,
+  type ImportOptions,
+  InvalidError,
+  repairAsync,
+  Store,
+} from "fbat";
 import { checkEachTest, checkError, event, openStore, scratch } from "./fixture.js";
 
 checkEachTest();
 
 const wrong = undefined as never;
-const namespace = "n";
+const sourceNamespace = "n";
 
 /** What the promise is rejected with; the call itself must not throw. */
 function rejection(call: () => Promise<unknown>): Promise<unknown> {
@@ -26,9 +34,10 @@ function rejection(call: () => Promise<unknown>): Promise<unknown> {
 const ofClosed: { readonly [name: string]: (closed: Store, open: Store) => Promise<unknown> } = {
   appendAsync: (closed) => closed.appendAsync(event("a", "b")),
   appendBatchAsync: (closed) => closed.appendBatchAsync([event("a", "b")]),
+  queryAsync: (closed) => closed.queryAsync(),
   syncAsync: (closed) => closed.syncAsync(),
-  importFromAsync: (closed, open) => closed.importFromAsync(open, { namespace }),
-  "importFromAsync from it": (closed, open) => open.importFromAsync(closed, { namespace }),
+  importFromAsync: (closed, open) => closed.importFromAsync(open, { sourceNamespace }),
+  "importFromAsync from it": (closed, open) => open.importFromAsync(closed, { sourceNamespace }),
   verifyAsync: (closed) => closed.verifyAsync(),
   backupAsync: (closed) => closed.backupAsync(scratch("copy")),
 };
@@ -48,20 +57,28 @@ for (const [name, call] of Object.entries(ofClosed)) {
 
 const withWrongArguments: { readonly [name: string]: (store: Store) => Promise<unknown> } = {
   "appendAsync without an event": (store) => store.appendAsync(wrong),
-  "appendAsync with a misspelt member": (store) => store.appendAsync({ ...event("a", "b"), keys: 1 } as EventInit),
+  "appendAsync with a misspelt member": (store) =>
+    store.appendAsync({ ...event("a", "b"), keys: 1 } as EventInit),
   "appendBatchAsync without events": (store) => store.appendBatchAsync(wrong),
   "appendBatchAsync with null among them": (store) => store.appendBatchAsync([null as never]),
   "appendBatchAsync with null as options": (store) => store.appendBatchAsync([], null as never),
-  "importFromAsync without a source": (store) => store.importFromAsync(wrong, { namespace }),
+  "importFromAsync without a source": (store) => store.importFromAsync(wrong, { sourceNamespace }),
   "importFromAsync without options": (store) => store.importFromAsync(store, wrong),
-  "importFromAsync without a namespace": (store) => store.importFromAsync(store, {} as AsyncImportInit),
-  "importFromAsync with null for a signal": (store) => store.importFromAsync(store, { namespace }, null as never),
+  "importFromAsync without a namespace": (store) =>
+    store.importFromAsync(store, {} as AsyncOptions<ImportOptions>),
+  "importFromAsync with a filter": (store) =>
+    store.importFromAsync(store, { sourceNamespace, filter: (() => true) as never }),
+  "verifyAsync with a progress function": (store) =>
+    store.verifyAsync({ progress: (() => {}) as never }),
   "importFromAsync with a signal that is none": (store) =>
-    store.importFromAsync(store, { namespace }, { signal: {} as AbortSignal }),
+    store.importFromAsync(store, { sourceNamespace, signal: {} as AbortSignal }),
   "importFromAsync with a misspelt signal": (store) =>
-    store.importFromAsync(store, { namespace }, { sginal: AbortSignal.abort() } as object),
+    store.importFromAsync(store, { sourceNamespace, sginal: AbortSignal.abort() } as never),
   "backupAsync without a path": (store) => store.backupAsync(wrong),
-  "backupAsync with flags that are none": (store) => store.backupAsync(scratch("copy"), "all" as never),
+  "backupAsync with flags that are none": (store) =>
+    store.backupAsync(scratch("copy"), "all" as never),
+  "queryAsync with null": (store) => store.queryAsync(null as never),
+  "openAsync without a path": () => Store.openAsync(wrong),
   "repairAsync without paths": () => repairAsync(wrong, wrong),
 };
 
@@ -74,8 +91,10 @@ for (const [name, call] of Object.entries(withWrongArguments)) {
 }
 
 test("every asynchronous method is among those that were tried on a closed store", () => {
-  const methods = Object.getOwnPropertyNames(Store.prototype).filter((name) => name.endsWith("Async"));
-  assert.equal(methods.length, 6);
+  const methods = Object.getOwnPropertyNames(Store.prototype).filter((name) =>
+    name.endsWith("Async"),
+  );
+  assert.equal(methods.length, 7);
   assert.deepEqual(
     methods.filter((name) => !(name in ofClosed)),
     [],

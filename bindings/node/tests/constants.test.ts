@@ -16,12 +16,13 @@ const groups = {
   OPEN_: api.OpenMode,
   DURABILITY_: api.Durability,
   EXPECT_: api.Expect,
-  EVENT_: api.EventOption,
+  EVENT_: api.EventFlag,
   RECEIPT_: api.ReceiptFlag,
   COLUMN_: api.Column,
   RECORD_: api.RecordFlag,
   QUERY_: api.QueryFlag,
   KIND_MATCH_: api.KindMatch,
+  REGION_: api.RegionFlag,
   WIRE_: api.WireFlag,
   IMPORT_DURABILITY_: api.ImportDurability,
   ON_CONFLICT_: api.OnConflict,
@@ -49,13 +50,20 @@ test("every constant of the header is there with its value, and no other", () =>
   for (const [, name, value] of constants) {
     assert.equal(numberOf(name as string), Number(value), name);
   }
-  const grouped = [api.Status, ...Object.values(groups)].reduce((sum, group) => sum + Object.keys(group).length, 0);
-  const single = Object.entries(api).filter(([name, value]) => /^[A-Z_]+$/.test(name) && typeof value === "number");
+  const grouped = [api.Status, ...Object.values(groups)].reduce(
+    (sum, group) => sum + Object.keys(group).length,
+    0,
+  );
+  const single = Object.entries(api).filter(
+    ([name, value]) => /^[A-Z_]+$/.test(name) && typeof value === "number",
+  );
   assert.equal(grouped + single.length, constants.length);
 });
 
 test("versions of package, header and library agree", () => {
-  const { version } = JSON.parse(readFileSync(join(projectRoot, "bindings/node/package.json"), "utf8"));
+  const { version } = JSON.parse(
+    readFileSync(join(projectRoot, "bindings/node/package.json"), "utf8"),
+  );
   assert.equal(version, api.VERSION);
   assert.equal(api.versionString(), api.VERSION);
   assert.equal(api.VERSION, [api.VERSION_MAJOR, api.VERSION_MINOR, api.VERSION_PATCH].join("."));

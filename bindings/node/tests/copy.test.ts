@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { statSync } from "node:fs";
 import { test } from "node:test";
-import { BackupFlag, BusyError, ConflictError, InvalidError, NotFoundError, newIdentity, OpenMode, Store } from "fbat";
+import {
+  BackupFlag,
+  BusyError,
+  ConflictError,
+  InvalidError,
+  NotFoundError,
+  newIdentity,
+  OpenMode,
+  Store,
+} from "fbat";
 import { appendMany, checkEachTest, openStore, refused, scratch } from "./fixture.js";
 
 checkEachTest();
@@ -10,16 +19,22 @@ test("a backup is a store with the same history", async () => {
   const store = openStore("s");
   appendMany(store, 50);
   const report = store.backup(scratch("copy"));
-  assert.deepEqual([report.events, report.segments, report.linkedSegments, report.lastSequence], [51n, 1n, 0n, 51n]);
+  assert.deepEqual(
+    [report.events, report.segments, report.linkedSegments, report.lastSequence],
+    [51n, 1n, 0n, 51n],
+  );
   assert.equal(report.logHash, store.logHash());
   assert.ok(report.logBytes > 0n);
   appendMany(store, 1);
   const later = await store.backupAsync(scratch("later"));
   assert.equal(later.events, 52n);
   const copy = openStore("copy");
-  assert.deepEqual([copy.id, copy.logHash(), copy.openReport.isUnclean], [store.id, report.logHash, false]);
+  assert.deepEqual(
+    [copy.id, copy.logHash(), copy.openReport.isUnclean],
+    [store.id, report.logHash, false],
+  );
   refused(() => store.backup(scratch("copy")), ConflictError, "ERR_STORE_EXISTS");
-  refused(() => store.backup(scratch("new"), 2), InvalidError, "ERR_INVALID_ARGUMENT");
+  refused(() => store.backup(scratch("new"), { flags: 2 }), InvalidError, "ERR_INVALID_ARGUMENT");
 });
 
 test("sealed files become links where that is asked for", () => {
@@ -27,7 +42,7 @@ test("sealed files become links where that is asked for", () => {
   for (let i = 0; i < 4; i++) {
     appendMany(store, 300);
   }
-  const { segments, linkedSegments } = store.backup(scratch("copy"), BackupFlag.LINK);
+  const { segments, linkedSegments } = store.backup(scratch("copy"), { flags: BackupFlag.LINK });
   assert.ok(segments > 1n);
   assert.equal(linkedSegments, segments - 1n);
   assert.equal(statSync(scratch("copy/00000000000000000001.log")).nlink, 2);

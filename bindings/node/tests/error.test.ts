@@ -2,8 +2,16 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import * as api from "fbat";
-import { type CategoryName, FbatError, Status, Store, statusCategory, statusMessage, statusName } from "fbat";
-import { makeError } from "../src/error.js";
+import {
+  type CategoryName,
+  FbatError,
+  Status,
+  Store,
+  statusCategory,
+  statusMessage,
+  statusName,
+} from "fbat";
+import { makeError } from "../src/fail.js";
 import { appendMany, checkEachTest, event, openStore, refused, scratch } from "./fixture.js";
 
 checkEachTest();
@@ -25,7 +33,7 @@ const classes: Readonly<Record<CategoryName, unknown>> = {
 test("every status has its name, a message, and a class of error for its category", () => {
   const seen = new Set<CategoryName>();
   for (const [name, status] of Object.entries(Status)) {
-    const error = makeError(status, "x");
+    const error = makeError({ status });
     assert.equal(error.code, `FBAT_${name}`);
     assert.equal(statusName(status), `FBAT_${name}`);
     assert.ok(statusMessage(status).length > 0);
@@ -35,10 +43,13 @@ test("every status has its name, a message, and a class of error for its categor
     seen.add(error.category);
   }
   assert.equal(seen.size, Object.keys(classes).length);
-  assert.equal(makeError(-7, "x").code, "FBAT_STOPPED_BY_CALLBACK");
-  assert.ok(makeError(-7, "x") instanceof api.CancelledError);
-  assert.equal(makeError(999, "x").code, "FBAT_ERR_UNKNOWN");
-  assert.ok(makeError(799, "x") instanceof api.CorruptError, "of a later version: by its hundred");
+  assert.equal(makeError({ status: -7 }).code, "FBAT_STOPPED_BY_CALLBACK");
+  assert.ok(makeError({ status: -7 }) instanceof api.CancelledError);
+  assert.equal(makeError({ status: 999 }).code, "FBAT_ERR_UNKNOWN");
+  assert.ok(
+    makeError({ status: 799 }) instanceof api.CorruptError,
+    "of a later version: by its hundred",
+  );
 });
 
 test("an error of a batch names the item, the version found, and the one expected", () => {
@@ -48,9 +59,16 @@ test("an error of a batch names the item, the version found, and the one expecte
     event("thing:2", "a"),
     event("thing:1", "b", { expect: api.Expect.VERSION, expectedVersion: 7n }),
   ];
-  const error = refused(() => store.appendBatch(expectations), api.ConflictError, "ERR_VERSION_CONFLICT");
-  assert.deepEqual([error.item, error.found, error.supported], [1, 3n, 7n]);
-  assert.deepEqual([error.path, error.pathBytes, error.offset, error.osError], [null, null, null, null]);
+  const error = refused(
+    () => store.appendBatch(expectations),
+    api.ConflictError,
+    "ERR_VERSION_CONFLICT",
+  );
+  assert.deepEqual([error.item, error.actual, error.allowed], [1, 3n, 7n]);
+  assert.deepEqual(
+    [error.path, error.pathBytes, error.offset, error.osError],
+    [null, null, null, null],
+  );
   assert.equal(error.report, undefined);
   assert.match(String(error.stack), /^ConflictError: /);
 });

@@ -1,4 +1,7 @@
-/** What the tests share: directories that are removed, stores in them, and the promise that nothing stays behind. */
+/**
+ * What the tests share: directories that are removed, stores in them, and the promise that nothing
+ * stays behind.
+ */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -6,7 +9,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach } from "node:test";
 import { fileURLToPath } from "node:url";
-import { Durability, type EventInit, FbatError, liveHandles, type OpenInit, Status, Store } from "fbat";
+import {
+  Durability,
+  type EventInit,
+  FbatError,
+  liveHandles,
+  type OpenOptions,
+  Status,
+  Store,
+} from "fbat";
 
 /** The top of the whole project, seen from dist/tests. */
 export const projectRoot = fileURLToPath(new URL("../../../../", import.meta.url));
@@ -21,7 +32,7 @@ export function scratch(name: string): string {
 }
 
 /** A store that is closed after the test. */
-export function openStore(name: string, options: OpenInit = {}): Store {
+export function openStore(name: string, options: OpenOptions = {}): Store {
   const store = Store.open(scratch(name), { durability: Durability.OS, ...options });
   opened.push(store);
   return store;
@@ -80,7 +91,11 @@ export function refused(body: () => unknown, type: ErrorClass, status: StatusNam
   return thrown;
 }
 
-export function checkError(thrown: unknown, type: ErrorClass, status: StatusName): asserts thrown is FbatError {
+export function checkError(
+  thrown: unknown,
+  type: ErrorClass,
+  status: StatusName,
+): asserts thrown is FbatError {
   assert.ok(thrown instanceof FbatError, `not an FbatError: ${String(thrown)}`);
   assert.equal(thrown.code, `FBAT_${status}`, thrown.message);
   assert.equal(thrown.status, Status[status]);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  type AsyncImportInit,
+  type AsyncOptions,
   BusyError,
   Cancel,
   CancelledError,
@@ -11,22 +11,28 @@ import {
   type EventRecord,
   ImportDurability,
   ImportFlag,
-  type ImportInit,
-  ImportOptions,
+  type ImportOptions,
   type ImportReport,
   InvalidError,
-  KindMatch,
   liveHandles,
   OnConflict,
   operationKey,
   parseHash,
   reportOf,
 } from "fbat";
-import { appendMany, caught, checkEachTest, checkError, event, openStore, refused } from "./fixture.js";
+import {
+  appendMany,
+  caught,
+  checkEachTest,
+  checkError,
+  event,
+  openStore,
+  refused,
+} from "./fixture.js";
 
 checkEachTest();
 
-const namespace = "test/source";
+const sourceNamespace = "test/source";
 
 function pair(count = 10) {
   const source = openStore("source");
@@ -37,7 +43,7 @@ function pair(count = 10) {
 
 test("every event arrives once, however often it is imported", () => {
   const { source, hub } = pair();
-  assert.deepEqual(hub.importFrom(source, { namespace }), {
+  assert.deepEqual(hub.importFrom(source, { sourceNamespace }), {
     imported: 10n,
     deduplicated: 0n,
     skippedReserved: 1n,
@@ -49,91 +55,63 @@ test("every event arrives once, however often it is imported", () => {
     sourceCeiling: 11n,
     destinationVisible: 11n,
     destinationDurable: 11n,
+    sourcePosition: 11n,
   });
-  const again = hub.importFrom(source, { namespace });
+  const again = hub.importFrom(source, { sourceNamespace });
   assert.deepEqual([again.imported, again.deduplicated], [0n, 10n]);
-  const back = source.importFrom(hub, { namespace: "back", after: 0 });
+  const back = source.importFrom(hub, { sourceNamespace: "back", after: 0 });
   assert.equal(back.imported, 10n);
-  assert.equal(hub.importFrom(hub, { namespace }).skippedReimported, 10n);
+  assert.equal(hub.importFrom(hub, { sourceNamespace }).skippedReimported, 10n);
 });
 
 test("region, and where to go on, decide what is looked at", () => {
   const source = openStore("source");
   source.appendBatch([
     event("a", "0", { kind: 0x1001 }),
-    event("a:b", "1", { kind: 0x1002 }),
+    event("a:b", "1", { kind: 0x1002, timestampUs: 1 }),
     event("c", "2", { kind: 0x2001, scope: "other" }),
     event("a", "3", { kind: 0x1001 }),
   ]);
-  const expectations: [Partial<ImportInit>, bigint][] = [
-    [{ entity: "a" }, 3n],
-    [{ scope: "other" }, 1n],
-    [{ kind: 0x1001 }, 2n],
-    [{ category: 1 }, 3n],
-    [{ versions: { first: 2, last: 2 } }, 1n],
+  const expectations: [Partial<ImportOptions>, bigint][] = [
+    [{ region: { entity: "a" } }, 3n],
+    [{ region: { scope: "other" } }, 1n],
+    [{ region: { kind: 0x1001 } }, 2n],
+    [{ region: { category: 1 } }, 3n],
+    [{ region: { versions: { first: 2, last: 2 } } }, 1n],
+    [{ region: { timestampUs: { first: 1, last: 1 } } }, 1n],
     [{ after: 3 }, 2n],
   ];
   for (const [i, [options, expected]] of expectations.entries()) {
     const hub = openStore(`hub${i}`);
-    assert.equal(hub.importFrom(source, { ...options, namespace }).imported, expected, JSON.stringify(options));
+    assert.equal(
+      hub.importFrom(source, { ...options, sourceNamespace }).imported,
+      expected,
+      JSON.stringify(options),
+    );
   }
-});
-
-test("import options keep what they are set to", () => {
-  using defaults = new ImportOptions();
-  assert.deepEqual([defaults.namespace, defaults.chunkSize, defaults.durability], ["", 256, ImportDurability.END]);
-  assert.deepEqual([defaults.onConflict, defaults.flags, defaults.filterColumns], [0, 0, Column.EXTENSIONS]);
-  assert.deepEqual([defaults.filter, defaults.progress, defaults.cancel], [null, null, null]);
-  using cancel = new Cancel();
-  const filter = () => true;
-  const progress = () => {};
-  using set = new ImportOptions({
-    namespace: "ä",
-    entity: "e",
-    scope: "s",
-    kind: 0x1001,
-    versions: { first: 1, last: 2 },
-    after: 3,
-    chunkSize: 4,
-    durability: ImportDurability.CHUNK,
-    onConflict: OnConflict.SKIP,
-    flags: ImportFlag.REHASH | ImportFlag.ONE_THREAD,
-    filterColumns: Column.PAYLOAD,
-    filter,
-    progress,
-    cancel,
-  });
-  using copy = new ImportOptions(set);
-  for (const options of [set, copy]) {
-    assert.deepEqual([options.namespace, options.entity, options.scope, options.kind], ["ä", "e", "s", 0x1001]);
-    assert.deepEqual([options.kindMatch, options.category, options.after], [KindMatch.EXACT, null, 3n]);
-    assert.deepEqual(options.versions, { first: 1n, last: 2n });
-    assert.deepEqual([options.chunkSize, options.durability, options.onConflict], [4, 1, 1]);
-    assert.deepEqual([options.flags, options.filterColumns], [3, 1]);
-    assert.deepEqual([options.filter, options.progress, options.cancel], [filter, progress, cancel]);
-  }
-  set.cancel = null;
-  set.filter = null;
-  assert.deepEqual([set.cancel, set.filter], [null, null]);
 });
 
 test("options that are none are refused and leave nothing behind", () => {
   const { source, hub } = pair();
   const before = liveHandles();
-  const bad: (Partial<ImportInit> & { readonly name?: string })[] = [
+  const bad: (Partial<ImportOptions> & { readonly name?: string })[] = [
     {},
-    { namespace: "" },
-    { namespace: "a".repeat(1025) },
-    { namespace, durability: 2 as ImportDurability },
-    { namespace, onConflict: 2 as OnConflict },
-    { namespace, flags: 4 },
-    { namespace, filterColumns: 8 },
-    { namespace, chunkSize: -1 },
-    { namespace, filter: "yes" as unknown as () => boolean },
+    { sourceNamespace: "" },
+    { sourceNamespace: "a".repeat(1025) },
+    { sourceNamespace, durability: 2 as ImportDurability },
+    { sourceNamespace, onConflict: 2 as OnConflict },
+    { sourceNamespace, flags: 4 },
+    { sourceNamespace, filterColumns: 16 },
+    { sourceNamespace, chunkSize: -1 },
+    { sourceNamespace, filter: "yes" as unknown as () => boolean },
     { name: "a" },
   ];
   for (const options of bad) {
-    refused(() => hub.importFrom(source, options as ImportInit), InvalidError, "ERR_INVALID_ARGUMENT");
+    refused(
+      () => hub.importFrom(source, options as ImportOptions),
+      InvalidError,
+      "ERR_INVALID_ARGUMENT",
+    );
   }
   assert.equal(liveHandles(), before);
 });
@@ -142,7 +120,7 @@ test("a filter sees the event with the columns that it asks for, and decides", (
   const { source, hub } = pair();
   const seen: [string, number][] = [];
   const report = hub.importFrom(source, {
-    namespace,
+    sourceNamespace,
     filterColumns: Column.PAYLOAD | Column.EXTENSIONS,
     filter(record) {
       seen.push([record.payload.toString(), record.extensions.size]);
@@ -160,24 +138,33 @@ test("a filter's record has every member while the filter runs, and none afterwa
   const source = openStore("source");
   const hub = openStore("hub");
   const far = openStore("far");
-  source.append(event("thing:ü", "payload", { extensions: [["a.b", "c"]], correlation: operationKey("x") }));
-  hub.importFrom(source, { namespace });
+  source.append(
+    event("thing:ü", "payload", { extensions: [["a.b", "c"]], correlation: operationKey("x") }),
+  );
+  hub.importFrom(source, { sourceNamespace });
   let kept: EventRecord | undefined;
   let copy: ReturnType<EventRecord["toObject"]> | undefined;
   far.importFrom(hub, {
-    namespace: "hub",
+    sourceNamespace: "hub",
     filterColumns: Column.PAYLOAD | Column.EXTENSIONS | Column.PREVIOUS_HASH,
     filter(record) {
       kept = record;
       copy = record.toObject();
-      using provenance = record.provenance();
-      assert.equal(provenance?.namespace, namespace);
+      assert.equal(record.provenance()?.sourceNamespace, sourceNamespace);
       return true;
     },
   });
   const all = Column.PAYLOAD | Column.EXTENSIONS | Column.PREVIOUS_HASH;
   assert.deepEqual(copy, hub.get(copy?.id ?? (parseHash("") as never), all)?.toObject());
-  const members = ["entity", "kind", "payload", "extensions", "sequence", "id", "correlation"] as const;
+  const members = [
+    "entity",
+    "kind",
+    "payload",
+    "extensions",
+    "sequence",
+    "id",
+    "correlation",
+  ] as const;
   for (const member of members) {
     refused(() => kept?.[member], ClosedError, "ERR_CLOSED");
   }
@@ -189,7 +176,7 @@ test("what a filter throws arrives as it is, with the report of what was committ
   const thrown = new RangeError("seven is too much");
   const found = caught(() =>
     hub.importFrom(source, {
-      namespace,
+      sourceNamespace,
       chunkSize: 2,
       flags: ImportFlag.ONE_THREAD,
       filterColumns: Column.PAYLOAD,
@@ -204,7 +191,7 @@ test("what a filter throws arrives as it is, with the report of what was committ
   assert.equal(found, thrown);
   assert.equal(reportOf(thrown)?.imported, 6n);
   assert.equal(hub.query().length, 6);
-  assert.equal(hub.importFrom(source, { namespace }).imported, 4n);
+  assert.equal(hub.importFrom(source, { sourceNamespace }).imported, 4n);
 });
 
 test("even undefined, null and a number arrive as they are when they are thrown", () => {
@@ -213,7 +200,7 @@ test("even undefined, null and a number arrive as they are when they are thrown"
     const found: unknown[] = [];
     try {
       hub.importFrom(source, {
-        namespace,
+        sourceNamespace,
         filter() {
           throw value;
         },
@@ -230,7 +217,7 @@ test("a filter that answers neither true nor false is a mistake, a promise too",
   const { source, hub } = pair();
   for (const answer of [undefined, 1, "yes", Promise.resolve(false)]) {
     const error = refused(
-      () => hub.importFrom(source, { namespace, filter: () => answer as unknown as boolean }),
+      () => hub.importFrom(source, { sourceNamespace, filter: () => answer as unknown as boolean }),
       InvalidError,
       "ERR_INVALID_ARGUMENT",
     );
@@ -243,7 +230,7 @@ test("progress is told after each chunk, and what it throws arrives as it is", (
   const { source, hub } = pair();
   const seen: ImportReport[] = [];
   hub.importFrom(source, {
-    namespace,
+    sourceNamespace,
     chunkSize: 4,
     durability: ImportDurability.CHUNK,
     progress: (r) => seen.push(r),
@@ -252,14 +239,25 @@ test("progress is told after each chunk, and what it throws arrives as it is", (
     seen.map(({ imported }) => imported),
     [4n, 8n, 10n],
   );
-  assert.ok(seen.every(({ destinationVisible, destinationDurable }) => destinationVisible === destinationDurable));
+  assert.ok(
+    seen.every(
+      ({ destinationVisible, destinationDurable }) => destinationVisible === destinationDurable,
+    ),
+  );
   const other = openStore("other");
   const thrown = { any: "object" };
   const progress = () => {
     throw thrown;
   };
   assert.equal(
-    caught(() => other.importFrom(source, { namespace, chunkSize: 4, flags: ImportFlag.ONE_THREAD, progress })),
+    caught(() =>
+      other.importFrom(source, {
+        sourceNamespace,
+        chunkSize: 4,
+        flags: ImportFlag.ONE_THREAD,
+        progress,
+      }),
+    ),
     thrown,
   );
   assert.equal(reportOf(thrown)?.imported, 4n);
@@ -268,11 +266,22 @@ test("progress is told after each chunk, and what it throws arrives as it is", (
 test("an event that is there with other content is a conflict, or counted", () => {
   const { source, hub } = pair(1);
   const [record] = source.query().toArray();
-  hub.append(event("mine", "other", { key: operationKey("batpak.import", namespace, record?.id as string) }));
-  const error = refused(() => hub.importFrom(source, { namespace }), ConflictError, "ERR_IMPORT_CONFLICT");
+  hub.append(
+    event("mine", "other", {
+      key: operationKey("batpak.import", sourceNamespace, record?.id as string),
+    }),
+  );
+  const error = refused(
+    () => hub.importFrom(source, { sourceNamespace }),
+    ConflictError,
+    "ERR_IMPORT_CONFLICT",
+  );
   assert.equal(error.report?.imported, 0n);
   assert.equal(reportOf(error), error.report);
-  assert.equal(hub.importFrom(source, { namespace, onConflict: OnConflict.SKIP }).conflicts, 1n);
+  assert.equal(
+    hub.importFrom(source, { sourceNamespace, onConflict: OnConflict.SKIP }).conflicts,
+    1n,
+  );
 });
 
 test("a filter may read both stores, append and import, and not close them", () => {
@@ -280,11 +289,16 @@ test("a filter may read both stores, append and import, and not close them", () 
   const far = openStore("far");
   const inner: bigint[] = [];
   const report = hub.importFrom(source, {
-    namespace,
+    sourceNamespace,
     filter(record) {
       assert.equal(source.get(record.id)?.sequence, record.sequence);
       hub.append(event("audit", record.entity));
-      inner.push(far.importFrom(source, { namespace, filter: ({ version }) => version === record.version }).imported);
+      inner.push(
+        far.importFrom(source, {
+          sourceNamespace,
+          filter: ({ version }) => version === record.version,
+        }).imported,
+      );
       refused(() => source.close(), BusyError, "ERR_BUSY");
       refused(() => hub.close(), BusyError, "ERR_BUSY");
       return record.version !== 2n; // still this filter's record
@@ -292,23 +306,31 @@ test("a filter may read both stores, append and import, and not close them", () 
   });
   assert.deepEqual(inner, [1n, 1n, 1n]);
   assert.equal(report.imported, 2n);
-  assert.equal(hub.query({ entity: "audit" }).length, 3);
+  assert.equal(hub.query({ region: { entity: "audit" } }).length, 3);
   assert.ok(!hub.isClosed);
 });
 
 test("a token ends the import, from within or before", () => {
   const { source, hub } = pair();
   using cancel = new Cancel();
-  using options = new ImportOptions({ namespace, chunkSize: 2, flags: ImportFlag.ONE_THREAD, cancel });
-  options.progress = ({ imported }) => imported === 4n && cancel.trigger();
+  const progress = ({ imported }: ImportReport) => {
+    if (imported === 4n) {
+      cancel.trigger();
+    }
+  };
+  const options = { sourceNamespace, chunkSize: 2, flags: ImportFlag.ONE_THREAD, cancel, progress };
   assert.ok(!cancel.isTriggered);
   const error = refused(() => hub.importFrom(source, options), CancelledError, "ERR_CANCELLED");
   assert.ok(cancel.isTriggered);
   assert.equal(error.report?.imported, 4n);
-  refused(() => hub.importFrom(source, { namespace, cancel }), CancelledError, "ERR_CANCELLED");
+  refused(
+    () => hub.importFrom(source, { sourceNamespace, cancel }),
+    CancelledError,
+    "ERR_CANCELLED",
+  );
 });
 
-test("a signal ends a synchronous import when its own callback aborts, with the reason as cause", () => {
+test("a signal ends an import that blocks when its own callback aborts", () => {
   const { source, hub } = pair();
   const controller = new AbortController();
   const reason = new Error("enough");
@@ -320,36 +342,50 @@ test("a signal ends a synchronous import when its own callback aborts, with the 
   };
   const { signal } = controller;
   const error = refused(
-    () => hub.importFrom(source, { namespace, filter }, { signal }),
+    () => hub.importFrom(source, { sourceNamespace, filter, signal }),
     CancelledError,
     "ERR_CANCELLED",
   );
   assert.equal(error.cause, reason);
-  refused(() => hub.importFrom(source, { namespace }, { signal }), CancelledError, "ERR_CANCELLED");
+  refused(
+    () => hub.importFrom(source, { sourceNamespace, signal }),
+    CancelledError,
+    "ERR_CANCELLED",
+  );
 });
 
 test("an asynchronous import leaves the event loop free, and its answer is the same", async () => {
   const { source, hub } = pair(20_000);
   let turns = 0;
   const ticking = setInterval(() => turns++, 1);
-  const report = await hub.importFromAsync(source, { namespace, flags: ImportFlag.REHASH, chunkSize: 8 });
+  const report = await hub.importFromAsync(source, {
+    sourceNamespace,
+    flags: ImportFlag.REHASH,
+    chunkSize: 8,
+  });
   clearInterval(ticking);
   assert.equal(report.imported, 20_000n);
   assert.ok(turns > 0);
-  const filtered = { namespace, filter: () => true } as unknown as AsyncImportInit;
+  const filtered = {
+    sourceNamespace,
+    filter: () => true,
+  } as unknown as AsyncOptions<ImportOptions>;
   checkError(
     await hub.importFromAsync(source, filtered).catch((e: unknown) => e),
     InvalidError,
     "ERR_INVALID_ARGUMENT",
   );
-  const nameless = await hub.importFromAsync(source, {} as AsyncImportInit).catch((e: unknown) => e);
+  const nameless = await hub
+    .importFromAsync(source, {} as AsyncOptions<ImportOptions>)
+    .catch((e: unknown) => e);
   checkError(nameless, InvalidError, "ERR_INVALID_ARGUMENT");
 });
 
 test("a signal ends an asynchronous import", async () => {
   const { source, hub } = pair(50_000);
   const controller = new AbortController();
-  const importing = hub.importFromAsync(source, { namespace, chunkSize: 1 }, { signal: controller.signal });
+  const { signal } = controller;
+  const importing = hub.importFromAsync(source, { sourceNamespace, chunkSize: 1, signal });
   const poll = setInterval(() => hub.frontier().visible > 20n && controller.abort("stop"), 0);
   const error = await importing.catch((thrown: unknown) => thrown);
   clearInterval(poll);
@@ -358,12 +394,15 @@ test("a signal ends an asynchronous import", async () => {
   const committed = error.report?.imported ?? 0n;
   assert.ok(committed > 0n && committed < 50_000n);
   assert.equal(hub.frontier().visible, committed + 1n);
-  assert.equal((await hub.importFromAsync(source, { namespace })).imported, 50_000n - committed);
+  assert.equal(
+    (await hub.importFromAsync(source, { sourceNamespace })).imported,
+    50_000n - committed,
+  );
 });
 
 test("a store that is closed while an asynchronous import runs ends it", async () => {
   const { source, hub } = pair(50_000);
-  const importing = hub.importFromAsync(source, { namespace, chunkSize: 1 });
+  const importing = hub.importFromAsync(source, { sourceNamespace, chunkSize: 1 });
   while (hub.frontier().visible < 20n) {
     await new Promise((resolve) => setImmediate(resolve));
   }

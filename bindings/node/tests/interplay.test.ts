@@ -12,7 +12,10 @@ checkEachTest();
 const program = fileURLToPath(new URL("../examples/interplay.js", import.meta.url));
 
 function run(values: readonly string[], input = ""): string[] {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...values], { input, encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...values], {
+    input,
+    encoding: "utf8",
+  });
   assert.equal(status, 0, stderr);
   return stdout.split("\n").slice(0, -1);
 }
@@ -24,7 +27,10 @@ test("a store is written, read, imported, and its frames are decoded", () => {
   const lines = run(["read", source]);
   assert.equal(lines.length, 300);
   const payload = Buffer.from(Array.from({ length: 8 }, (_, i) => i));
-  const [id, correlation] = [operationKey("interplay", "8"), operationKey("interplay-correlation", "0")];
+  const [id, correlation] = [
+    operationKey("interplay", "8"),
+    operationKey("interplay-correlation", "0"),
+  ];
   assert.equal(
     lines[8],
     `10 sensor:1 plant 0x1003 2 2 1700000000000008 ${id} ${correlation} - ${payload.toString("hex")} test.index=38 ${contentHash(payload)} -`,

@@ -14,7 +14,9 @@ test("the log goes to the function that was set last, and to none after null", (
   const store = Store.open(scratch("s"));
   assert.ok(store.openReport.isUnclean);
   store.close();
-  assert.deepEqual(lines, [[LogLevel.INFO, `${scratch("s")}: the last writer did not close the store`]]);
+  assert.deepEqual(lines, [
+    [LogLevel.INFO, `${scratch("s")}: the last writer did not close the store`],
+  ]);
   setLogCallback(null);
   abandon("t");
   Store.open(scratch("t")).close();

@@ -1,4 +1,6 @@
-/** What README.md shows is run as it stands, each example in a directory and a process of its own. */
+/**
+ * What README.md shows is run as it stands, each example in a directory and a process of its own.
+ */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";

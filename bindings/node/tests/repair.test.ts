@@ -22,23 +22,26 @@ function damaged(): void {
 
 test("what holds is kept, what is lost is listed, and verify tells of the loss", async () => {
   damaged();
-  const report = repair(scratch("old"), scratch("new"));
-  const { bytesUnread, ...totals } = report.totals;
+  const result = repair(scratch("old"), scratch("new"));
+  const { report, findings: losses } = result;
+  const { bytesUnread, ...counts } = report;
   assert.ok(bytesUnread > 0n);
-  assert.deepEqual(totals, {
+  assert.deepEqual(counts, {
     events: 4n,
     systemEvents: 1n,
     unlinkedEvents: 1n,
     segments: 1n,
     headersRebuilt: 0n,
-    losses: 1n,
-    sequencesLost: 1n,
+    findings: 1n,
+    lostSequences: 1n,
     gapFirst: 0n,
     gapLast: 0n,
     flags: 0,
+    isIdentityRebuilt: false,
+    isIdentityUncertain: false,
   });
-  assert.equal(report.losses.length, 1);
-  const [loss] = report.losses;
+  assert.equal(losses.length, 1);
+  const [loss] = losses;
   assert.deepEqual([loss?.firstSequence, loss?.lastSequence, loss?.path], [3n, 3n, scratch(log)]);
   assert.ok(loss && loss.offset > 0n && loss.message.length > 0 && loss.pathBytes.length > 0);
   const store = openStore("new");
@@ -48,17 +51,20 @@ test("what holds is kept, what is lost is listed, and verify tells of the loss",
     [4n, "third"],
     [5n, "fourth"],
   ]);
-  const { totals: walked, findings } = store.verify();
-  assert.deepEqual([walked.losses, walked.lostSequences, walked.unlinkedEvents, findings.length], [1n, 1n, 1n, 0]);
+  const { report: walked, findings } = store.verify();
+  assert.deepEqual(
+    [walked.losses, walked.lostSequences, walked.unlinkedEvents, findings.length],
+    [1n, 1n, 1n, 0],
+  );
   assert.equal(store.query().at(1)?.previousHash, null);
-  assert.deepEqual(await repairAsync(scratch("old"), scratch("another")), report);
+  assert.deepEqual(await repairAsync(scratch("old"), scratch("another")), result);
 });
 
-test("a lost identity file is made anew, and that is said", () => {
+test("a lost identity file is rebuilt, and that is said", () => {
   damaged();
   rmSync(scratch("old/store.fbat"));
-  const { flags } = repair(scratch("old"), scratch("new")).totals;
-  assert.equal(flags & RepairFlag.IDENTITY_REBUILT, RepairFlag.IDENTITY_REBUILT);
+  const { flags, isIdentityRebuilt } = repair(scratch("old"), scratch("new")).report;
+  assert.ok(isIdentityRebuilt && (flags & RepairFlag.IDENTITY_REBUILT) !== 0);
 });
 
 test("nothing to repair, and nowhere to put it, are errors", () => {

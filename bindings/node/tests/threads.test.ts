@@ -27,7 +27,9 @@ test("8 threads append to and read from one store at once", async () => {
   const store = openStore("s");
   const shared = store.share();
   const names = Array.from({ length: THREADS }, (_, i) => String(i));
-  const answers = await Promise.all(names.map((name) => start({ task: "append", name, count: EVENTS, store: shared })));
+  const answers = await Promise.all(
+    names.map((name) => start({ task: "append", name, count: EVENTS, store: shared })),
+  );
   assert.deepEqual(answers, Array(THREADS).fill("done"));
   assert.equal(store.stats().events, BigInt(THREADS * EVENTS + 1));
   for (const name of names) {
@@ -55,10 +57,16 @@ test("another thread ends a synchronous import through the token that it was sen
   const hub = openStore("hub");
   appendMany(source, 60_000);
   using cancel = new Cancel();
-  const answer = start({ task: "cancel", name: "", count: 0, store: hub.share(), cancel: cancel.share() });
-  const namespace = "test";
+  const answer = start({
+    task: "cancel",
+    name: "",
+    count: 0,
+    store: hub.share(),
+    cancel: cancel.share(),
+  });
+  const sourceNamespace = "test";
   const error = refused(
-    () => hub.importFrom(source, { namespace, chunkSize: 1, cancel, filter: () => pause() }),
+    () => hub.importFrom(source, { sourceNamespace, chunkSize: 1, cancel, filter: () => pause() }),
     CancelledError,
     "ERR_CANCELLED",
   );
@@ -78,7 +86,10 @@ test("a store that its owner closed gives other threads an error", async () => {
   const shared: SharedStore = store.share();
   const local = openStore("t");
   store.close();
-  assert.equal(await start({ task: "append", name: "late", count: 1, store: shared }), "FBAT_ERR_INVALID_HANDLE");
+  assert.equal(
+    await start({ task: "append", name: "late", count: 1, store: shared }),
+    "FBAT_ERR_INVALID_HANDLE",
+  );
   const later = local.appendAsync({ entity: "a", scope: "b", kind: 0x1001 });
   local.close();
   const outcome = await later.then(

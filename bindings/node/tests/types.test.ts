@@ -1,19 +1,18 @@
-/** What the compiler accepts and refuses of a caller; this file is compiled with `exactOptionalPropertyTypes`. */
+/** What the compiler accepts and refuses of a caller; with `exactOptionalPropertyTypes`. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import {
-  type AsyncImportInit,
+  type AsyncOptions,
   Durability,
   type EventInit,
   Expect,
-  type ImportInit,
-  ImportOptions,
-  type OpenInit,
+  type ImportOptions,
+  type OpenOptions,
   type ProvenanceInit,
-  type QueryInit,
+  type Query,
 } from "fbat";
 import { checkEachTest, projectRoot, scratch } from "./fixture.js";
 
@@ -21,11 +20,12 @@ checkEachTest();
 
 test("every option may be undefined, a value of another group or any number is no choice", () => {
   const none = undefined;
-  const open: OpenInit = { mode: none, durability: none, label: none, payloadBytesMax: none, segmentBytes: none };
-  const query: QueryInit = { entity: none, kind: none, versions: none, after: none, until: none, limit: none };
-  const imported: ImportInit = { namespace: "n", scope: none, chunkSize: none, filter: none, cancel: none };
-  const later: AsyncImportInit = { namespace: "n", filter: none, onConflict: none };
-  const provenance: ProvenanceInit = { namespace: none, eventId: none };
+  const open: OpenOptions = { mode: none, durability: none, label: none, segmentBytes: none };
+  const query: Query = { region: none, after: none, until: none, limit: none };
+  query.region = { entity: none, kind: none, versions: none, timestampUs: { first: none } };
+  const sourceNamespace = "n";
+  const imported: ImportOptions = { sourceNamespace, chunkSize: none, filter: none, cancel: none };
+  const later: AsyncOptions<ImportOptions> = { sourceNamespace, filter: none, onConflict: none };
   const event: EventInit = { entity: "a", scope: "b", kind: 1, expect: none, extensions: none };
   const durability: Durability = Durability.OS;
   // @ts-expect-error a number that is none of Durability
@@ -39,11 +39,17 @@ test("every option may be undefined, a value of another group or any number is n
   // @ts-expect-error a number that is none of Expect
   const unexpected: EventInit = { ...event, expect: 99 };
   // @ts-expect-error the namespace is needed
-  const nameless: ImportInit = { chunkSize: 5 };
-  using options = new ImportOptions({ chunkSize: 5 });
-  options.namespace = "set later";
+  const nameless: ImportOptions = { chunkSize: 5 };
+  // @ts-expect-error all parts but the version are needed
+  const provenance: ProvenanceInit = { sourceNamespace };
+  // @ts-expect-error a filter is none of a call on another thread
+  later.filter = () => true;
   const expected: Expect = Expect.VERSION;
-  assert.ok([open, query, later, provenance, unexpected, nameless].every((value) => typeof value === "object"));
+  assert.ok(
+    [open, query, later, provenance, unexpected, nameless].every(
+      (value) => typeof value === "object",
+    ),
+  );
   assert.deepEqual([durability, expected], [1, 3]);
 });
 
@@ -66,7 +72,13 @@ function compile(withNodeTypes: boolean): string {
   }
   writeFileSync(scratch("program.mts"), program);
   const flags = ["--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,esnext.disposable"];
-  const values = [join(here, "node_modules/typescript/bin/tsc"), ...flags, "--module", "nodenext", "program.mts"];
+  const values = [
+    join(here, "node_modules/typescript/bin/tsc"),
+    ...flags,
+    "--module",
+    "nodenext",
+    "program.mts",
+  ];
   return spawnSync(process.execPath, values, { cwd: scratch("."), encoding: "utf8" }).stdout;
 }
 

@@ -43,4 +43,6 @@ interface Vectors {
   readonly data_dir_namespaces: readonly { readonly path: string; readonly namespace: string }[];
 }
 
-export const vectors: Vectors = JSON.parse(readFileSync(join(projectRoot, "tests/golden/vectors/fbatip.json"), "utf8"));
+export const vectors: Vectors = JSON.parse(
+  readFileSync(join(projectRoot, "tests/golden/vectors/fbatip.json"), "utf8"),
+);

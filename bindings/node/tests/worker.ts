@@ -13,14 +13,19 @@ export interface Work {
 function appendAndRead(store: Store, { name, count }: Work): string {
   for (let i = 0; i < count; i++) {
     const payload = `${name}-${i}`;
-    const { id, version } = store.append({ entity: `thread:${name}`, scope: "test", kind: 0x1001, payload });
+    const { id, version } = store.append({
+      entity: `thread:${name}`,
+      scope: "test",
+      kind: 0x1001,
+      payload,
+    });
     const found = store.get(id)?.payload.toString();
     if (found !== payload || version !== BigInt(i + 1)) {
       return `${payload} is ${found}, version ${version}`;
     }
     if (i % 20 === 0) {
-      const read = [...store.records({ entity: `thread:${name}`, limit: 7 })].map((record) =>
-        record.payload.toString(),
+      const read = [...store.records({ region: { entity: `thread:${name}` }, limit: 7 })].map(
+        (record) => record.payload.toString(),
       );
       if (read.join() !== Array.from({ length: i + 1 }, (_, j) => `${name}-${j}`).join()) {
         return `${name} read ${read.join()}`;
@@ -42,7 +47,9 @@ function cancelImport(store: Store, cancel: SharedCancel): string {
 function work(given: Work): string {
   const store = Store.attach(given.store);
   try {
-    return given.task === "append" ? appendAndRead(store, given) : cancelImport(store, given.cancel as SharedCancel);
+    return given.task === "append"
+      ? appendAndRead(store, given)
+      : cancelImport(store, given.cancel as SharedCancel);
   } finally {
     store.close();
   }

@@ -1,4 +1,4 @@
-"""What tests share: stores in a directory of their own, and nothing left alive at the end of each."""
+"""What tests share: stores in a directory of their own, and nothing left alive at their ends."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
     return report
@@ -34,7 +36,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
-    """Every test ends with no object of the library alive; where it failed, its frames hold some for a while."""
+    """Every test ends with no object alive; where it failed, its frames hold some for a while."""
     yield
     fbat.set_log_callback(None)
     item.funcargs.clear()  # type: ignore[attr-defined]

@@ -31,13 +31,21 @@ EXCEPTIONS = {
 
 
 def test_every_status_of_the_header_is_a_member_of_status() -> None:
-    names = {name.removeprefix("FBAT_ERR_"): getattr(lib, name) for name in dir(lib) if name.startswith("FBAT_ERR_")}
+    names = {
+        name.removeprefix("FBAT_ERR_"): getattr(lib, name)
+        for name in dir(lib)
+        if name.startswith("FBAT_ERR_")
+    }
     assert names | {"OK": 0} == {status.name: status.value for status in fbat.Status}
 
 
 def test_every_category_of_the_header_is_a_member_of_category() -> None:
     prefix = "FBAT_CATEGORY_"
-    names = {name.removeprefix(prefix): getattr(lib, name) for name in dir(lib) if name.startswith(prefix)}
+    names = {
+        name.removeprefix(prefix): getattr(lib, name)
+        for name in dir(lib)
+        if name.startswith(prefix)
+    }
     assert names == {category.name: category.value for category in fbat.Category}
 
 
@@ -76,7 +84,7 @@ def test_detail_of_a_batch_is_carried_in_full(store: fbat.Store) -> None:
         store.append_batch([event(1), event(0, expect=fbat.Expect.VERSION, expected_version=7)])
     error = caught.value
     assert error.code == fbat.Status.VERSION_CONFLICT
-    assert (error.item, error.found, error.supported) == (1, 1, 7)
+    assert (error.item, error.actual, error.allowed) == (1, 1, 7)
     assert (error.os_error, error.path, error.offset, error.sequence) == (0, None, None, None)
     assert error.message in str(error)
 
@@ -110,9 +118,17 @@ def test_a_missing_store_is_a_missing_file(tmp_path: Path) -> None:
         assert isinstance(error, fbat.StoreNotFoundError)
         assert isinstance(error, fbat.NotFoundError)
         assert isinstance(error, KeyError)
-        assert (error.errno, error.filename, error.os_error) == (errno.ENOENT, str(tmp_path / "nothing"), 0)
+        assert (error.errno, error.filename, error.os_error) == (
+            errno.ENOENT,
+            str(tmp_path / "nothing"),
+            0,
+        )
         copy = pickle.loads(pickle.dumps(error))
-        assert (type(copy), copy.errno, copy.filename) == (fbat.StoreNotFoundError, errno.ENOENT, error.filename)
+        assert (type(copy), copy.errno, copy.filename) == (
+            fbat.StoreNotFoundError,
+            errno.ENOENT,
+            error.filename,
+        )
 
 
 def test_a_missing_directory_above_a_store_is_an_io_error_with_its_errno(tmp_path: Path) -> None:
@@ -121,7 +137,9 @@ def test_a_missing_directory_above_a_store_is_an_io_error_with_its_errno(tmp_pat
     assert caught.value.errno == errno.ENOENT
 
 
-def test_damage_tells_file_offset_and_event(open_store: Callable[..., fbat.Store], tmp_path: Path) -> None:
+def test_damage_tells_file_offset_and_event(
+    open_store: Callable[..., fbat.Store], tmp_path: Path
+) -> None:
     store = open_store("damaged")
     receipt = store.append(fbat.Event("thing:1", "tests", KIND, b"payload to be damaged"))
     store.close()
@@ -154,7 +172,11 @@ def test_io_errors_survive_pickling(tmp_path: Path) -> None:
     with pytest.raises(fbat.IoError) as caught:
         fbat.Store(tmp_path / "file" / "store")
     copy = pickle.loads(pickle.dumps(caught.value))
-    assert (copy.errno, copy.filename, copy.path) == (caught.value.errno, caught.value.filename, caught.value.path)
+    assert (copy.errno, copy.filename, copy.path) == (
+        caught.value.errno,
+        caught.value.filename,
+        caught.value.path,
+    )
 
 
 def test_a_path_with_a_nul_is_refused_and_not_cut_short(tmp_path: Path) -> None:

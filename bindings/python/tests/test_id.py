@@ -38,7 +38,10 @@ def test_hashes_are_bytes_with_a_text_form() -> None:
 
 def test_text_forms_are_those_of_the_library() -> None:
     # In Python they are made by bytes.hex(), which works in a forked child too.
-    id_text, hash_text = ffi.new("char[]", lib.FBAT_ID_HEX_SIZE), ffi.new("char[]", lib.FBAT_HASH_HEX_SIZE)
+    id_text, hash_text = (
+        ffi.new("char[]", lib.FBAT_ID_HEX_SIZE),
+        ffi.new("char[]", lib.FBAT_HASH_HEX_SIZE),
+    )
     id_, hash_ = fbat.Id.from_hex(TEXT), fbat.content_hash(b"x")
     assert lib.fbat_id_to_hex(ffi.new("fbat_id *", (id_,)), id_text, len(id_text)) == 0
     assert lib.fbat_hash_to_hex(ffi.new("fbat_hash *", (hash_,)), hash_text, len(hash_text)) == 0
@@ -46,26 +49,32 @@ def test_text_forms_are_those_of_the_library() -> None:
     assert ffi.string(hash_text).decode() == str(hash_)
 
 
-@pytest.mark.parametrize("text", ["", TEXT[:-1], TEXT + "0", "g" + TEXT[1:], " " + TEXT[1:], "\ud800" * 11, "é" * 16])
+@pytest.mark.parametrize(
+    "text", ["", TEXT[:-1], TEXT + "0", "g" + TEXT[1:], " " + TEXT[1:], "\ud800" * 11, "é" * 16]
+)
 def test_anything_but_hex_digits_is_refused(text: str) -> None:
     with pytest.raises(fbat.InvalidError):
         fbat.Id.from_hex(text)
-    with pytest.raises(ValueError, match=r"^text is .*, and not 64 hex digits \(FBAT_ERR_INVALID_ARGUMENT\)"):
+    with pytest.raises(
+        ValueError, match=r"^text is .*, and not 64 hex digits \(FBAT_ERR_INVALID_ARGUMENT\)"
+    ):
         fbat.Hash.from_hex(text)
 
 
 def test_another_length_is_refused() -> None:
     with pytest.raises(fbat.InvalidError, match="Id has 16 bytes, not 15") as caught:
         fbat.Id(bytes(15))
-    assert (caught.value.found, caught.value.supported) == (15, 16)
+    assert (caught.value.actual, caught.value.allowed) == (15, 16)
     with pytest.raises(fbat.InvalidError):
         fbat.Hash(bytes(33))
 
 
 @pytest.mark.parametrize("value", [5, 0, True, [0] * 16, (1, 2), None, TEXT])
 def test_an_id_of_anything_but_bytes_is_refused(store: fbat.Store, value: Any) -> None:
-    message = f"the value of Id is {type(value).__name__}, not 16 bytes; Id.from_hex\\(\\) reads text"
-    for use in (fbat.Id, store.get, store.provenance, lambda value: setattr(fbat.Provenance(), "event_id", value)):
+    message = (
+        f"the value of Id is {type(value).__name__}, not 16 bytes; Id.from_hex\\(\\) reads text"
+    )
+    for use in (fbat.Id, store.get):
         with pytest.raises(TypeError, match=message):
             use(value)
     with pytest.raises(TypeError, match="not 32 bytes"):
@@ -81,7 +90,11 @@ def test_kinds_are_category_and_type() -> None:
     assert fbat.kind(1, 1) == 0x1001
     assert (fbat.kind_category(0xF0AB), fbat.kind_type(0xF0AB)) == (15, 0x0AB)
     for category, type_ in [(16, 0), (0, 4096), (-1, 0), (0, -1), (2**40, 0)]:
-        wrong = rf"category is {category}, and not 0 to 15 " if category else rf"type is {type_}, and not 0 to 4095 "
+        wrong = (
+            rf"category is {category}, and not 0 to 15 "
+            if category
+            else rf"type is {type_}, and not 0 to 4095 "
+        )
         with pytest.raises(fbat.InvalidError, match=f"^{wrong}"):
             fbat.kind(category, type_)
 
@@ -97,10 +110,15 @@ def test_kinds_out_of_range_are_no_kinds() -> None:
 @pytest.mark.parametrize("vector", VECTORS["operation_keys"])
 def test_operation_keys_of_golden_vectors(vector: dict[str, Any]) -> None:
     assert str(fbat.operation_key(vector["domain"], *vector["parts"])) == vector["key"]
-    assert str(fbat.operation_key(vector["domain"].encode(), *map(str.encode, vector["parts"]))) == vector["key"]
+    assert (
+        str(fbat.operation_key(vector["domain"].encode(), *map(str.encode, vector["parts"])))
+        == vector["key"]
+    )
 
 
-@pytest.mark.parametrize("value", [5, 0, 2**70, True, False, None, 1.5, [1, 2], (1, 2), [], object()])
+@pytest.mark.parametrize(
+    "value", [5, 0, 2**70, True, False, None, 1.5, [1, 2], (1, 2), [], object()]
+)
 def test_keys_of_anything_but_text_or_bytes_are_refused(value: Any) -> None:
     with pytest.raises(TypeError, match=f"^part 0 is {type(value).__name__}, not text or bytes$"):
         fbat.operation_key("tests", value)

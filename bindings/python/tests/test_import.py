@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def source(open_store: Callable[..., fbat.Store]) -> fbat.Store:
     """100 events: sequences 2 to 101."""
     store = open_store("source")
-    fill(store, 100)
+    store.append_batch([event(i, timestamp_us=1_000_000 + i) for i in range(100)])
     return store
 
 
@@ -38,25 +38,27 @@ def test_every_event_arrives_once(source: fbat.Store, destination: fbat.Store) -
     assert (report.source_high_watermark, report.source_ceiling) == (101, 101)
     assert report.destination_visible == report.destination_durable == 101
     assert report.examined == 101
-    again = destination.import_from(source, fbat.ImportOptions("the/source"))
+    again = destination.import_from(source, source_namespace="the/source")
     assert (again.imported, again.deduplicated) == (0, 100)
     for mine, theirs in zip(destination, source, strict=True):
         assert mine.imported
         assert (mine.source_namespace, mine.source_event_id) == ("the/source", theirs.id)
         assert mine.source_sequence == theirs.sequence
-        assert (mine.entity, mine.payload, mine.timestamp_us) == (theirs.entity, theirs.payload, theirs.timestamp_us)
+        assert (mine.entity, mine.payload, mine.timestamp_us) == (
+            theirs.entity,
+            theirs.payload,
+            theirs.timestamp_us,
+        )
         assert mine.id == fbat.operation_key("batpak.import", "the/source", str(theirs.id))
         provenance = mine.provenance()
-        assert provenance == destination.provenance(mine.id)
-        assert provenance is not None
-        assert provenance.as_dict() == {
-            "schema_version": 1,
-            "namespace": "the/source",
-            "event_id": theirs.id,
-            "sequence": theirs.sequence,
-            "kind": theirs.kind,
-            "content_hash": theirs.content_hash,
-        }
+        assert provenance == destination.get(mine.id).provenance()
+        assert provenance == fbat.Provenance(
+            source_namespace="the/source",
+            source_event_id=theirs.id,
+            source_sequence=theirs.sequence,
+            source_kind=theirs.kind,
+            source_content_hash=theirs.content_hash,
+        )
         body = mine.extensions["batpak.import.provenance"]
         assert fbat.Provenance.from_extension(body) == provenance
         assert provenance.encode_body() == body
@@ -73,6 +75,8 @@ def test_every_event_arrives_once(source: fbat.Store, destination: fbat.Store) -
         ({"category": 1}, 100),
         ({"category": 2}, 0),
         ({"versions": (1, 1)}, 7),
+        ({"timestamps": (1_000_010, 1_000_019)}, 10),
+        ({"recorded": (None, 0)}, 0),
         ({"after": 91}, 10),
         ({"chunk_size": 1}, 100),
         ({"durability": fbat.ImportDurability.CHUNK}, 100),
@@ -80,80 +84,37 @@ def test_every_event_arrives_once(source: fbat.Store, destination: fbat.Store) -
         ({"flags": fbat.ImportFlags.REHASH | fbat.ImportFlags.ONE_THREAD}, 100),
     ],
 )
-def test_every_part_of_the_options_counts(
+def test_every_keyword_counts(
     source: fbat.Store, destination: fbat.Store, parts: Any, imported: int
 ) -> None:
     assert destination.import_from(source, "n", **parts).imported == imported
 
 
-def test_options_are_set_read_back_and_copied() -> None:
-    options = fbat.ImportOptions("n")
-    assert (options.namespace, options.entity, options.scope, options.after) == ("n", "", "", 0)
-    assert (options.kind, options.category, options.versions) == (None, None, fbat.VERSIONS_ALL)
-    assert (options.chunk_size, options.durability) == (256, fbat.ImportDurability.END)
-    assert (options.on_conflict, options.flags) == (fbat.OnConflict.FAIL, fbat.ImportFlags.NONE)
-    assert (options.filter, options.progress, options.cancel) == (None, None, None)
-    assert options.filter_columns == fbat.Columns.EXTENSIONS
-    options = fbat.ImportOptions(
-        "ü",
-        entity="e",
-        scope="s",
-        category=3,
-        versions=(2, 5),
-        after=7,
-        chunk_size=9,
-        durability=fbat.ImportDurability.CHUNK,
-        on_conflict=fbat.OnConflict.SKIP,
-        flags=fbat.ImportFlags.ONE_THREAD,
-        filter=bool,
-        filter_columns=fbat.Columns.PAYLOAD,
-        progress=print,
-        cancel=fbat.Cancel(),
-    )
-    for copy in (options, options.copy()):
-        assert (copy.namespace, copy.entity, copy.scope, copy.after) == ("ü", "e", "s", 7)
-        assert (copy.kind, copy.category, copy.versions) == (None, 3, (2, 5))
-        assert copy.kind_match == fbat.KindMatch.CATEGORY
-        assert (copy.chunk_size, copy.durability) == (9, fbat.ImportDurability.CHUNK)
-        assert (copy.on_conflict, copy.flags) == (fbat.OnConflict.SKIP, fbat.ImportFlags.ONE_THREAD)
-        assert (copy.filter, copy.progress, copy.cancel) == (bool, print, options.cancel)
-        assert copy.filter_columns == fbat.Columns.PAYLOAD
-    options.kind = KIND
-    assert (options.kind, options.category) == (KIND, None)
-    options.category = None
-    options.filter = options.progress = options.cancel = None
-    assert (options.kind_match, options.filter, options.progress) == (fbat.KindMatch.ANY, None, None)
-
-
 @pytest.mark.parametrize(
-    ("name", "value", "allowed"),
+    ("name", "value", "message"),
     [
-        ("namespace", "", "1 to 1024 bytes of UTF-8"),
-        ("namespace", "x" * 1025, "1 to 1024 bytes of UTF-8"),
-        ("entity", "x" * 1025, "at most 1024 bytes of UTF-8"),
-        ("category", 16, "0 to 15"),
-        ("versions", (2, 1), "a range that begins before it ends"),
-        ("kind", 65536, "0 to 65535"),
-        ("chunk_size", -1, "0 to 4294967295"),
-        ("durability", 2, "an ImportDurability"),
-        ("on_conflict", 2, "an OnConflict"),
-        ("flags", 4, "bits of ImportFlags"),
-        ("filter_columns", 8, "bits of Columns"),
+        ("source_namespace", "", "source_namespace is empty"),
+        ("source_namespace", "x" * 1025, "source_namespace: a length of 1025"),
+        ("entity", "", "entity is empty"),
+        ("entity", "x" * 1025, "entity: a length of 1025"),
+        ("category", 16, "category is 16, and not 0 to 15"),
+        ("versions", (2, 1), "versions 2 to 1"),
+        ("kind", 65536, "kind is 65536, and not 0 to 65535"),
+        ("chunk_size", -1, "chunk_size is -1, and not 0 to 18446744073709551615"),
+        ("durability", 2, "durability is 2"),
+        ("on_conflict", 2, "on_conflict is 2"),
+        ("flags", 4, "flags"),
+        ("filter_columns", 16, "columns"),
     ],
 )
-def test_options_out_of_range_are_refused_by_name_and_range(name: str, value: Any, allowed: str) -> None:
-    with pytest.raises(fbat.InvalidError, match=rf"^{name} is .*, and not {allowed} "):
-        fbat.ImportOptions(**({"namespace": "n"} | {name: value}))
+def test_keywords_out_of_range_are_refused_by_name(
+    store: fbat.Store, name: str, value: Any, message: str
+) -> None:
+    with pytest.raises(fbat.InvalidError, match=message):
+        store.import_from(store, **({"source_namespace": "n"} | {name: value}))
 
 
-def test_options_and_their_parts_do_not_go_together(source: fbat.Store, destination: fbat.Store) -> None:
-    with pytest.raises(TypeError):
-        destination.import_from(source, fbat.ImportOptions("n"), entity="e")
-    with pytest.raises(TypeError):
-        fbat.ImportOptions("n", kind=1, category=1)
-
-
-# ---- filter ------------------------------------------------------------------------------------------------------
+# ---- filter --------------------------------------------------------------------------------------
 
 
 def test_a_filter_decides_by_what_it_sees(source: fbat.Store, destination: fbat.Store) -> None:
@@ -167,9 +128,11 @@ def test_a_filter_decides_by_what_it_sees(source: fbat.Store, destination: fbat.
     assert {record.entity for record in destination} == {"thing:3"}
 
 
-def test_a_filter_sees_no_payload_unless_it_asks(source: fbat.Store, destination: fbat.Store) -> None:
+def test_a_filter_sees_no_payload_unless_it_asks(
+    source: fbat.Store, destination: fbat.Store
+) -> None:
     report = destination.import_from(
-        source, "n", filter=lambda record: record.payload == b"" and record.payload_size > 0
+        source, "n", filter=lambda record: record.payload == b"" and record.stored_payload_len > 0
     )
     assert report.imported == 100
 
@@ -179,24 +142,32 @@ def test_any_truth_but_none_counts(source: fbat.Store, destination: fbat.Store) 
     assert destination.import_from(source, "n", filter=lambda record: "yes").imported == 100  # type: ignore[arg-type, return-value]
 
 
-def test_a_filter_that_forgets_to_answer_is_refused(source: fbat.Store, destination: fbat.Store) -> None:
-    with pytest.raises(TypeError, match="a filter returns True to import the event or False to leave it out, not None"):
+def test_a_filter_that_forgets_to_answer_is_refused(
+    source: fbat.Store, destination: fbat.Store
+) -> None:
+    with pytest.raises(
+        TypeError,
+        match="a filter returns True to import the event or False to leave it out, not None",
+    ):
         destination.import_from(source, "n", filter=lambda record: None)  # type: ignore[arg-type, return-value]
     assert list(destination) == []
 
 
-def test_what_is_no_store_no_options_or_no_function_is_refused(source: fbat.Store, destination: fbat.Store) -> None:
+def test_what_is_no_store_no_text_or_no_function_is_refused(
+    source: fbat.Store, destination: fbat.Store
+) -> None:
     wrong: Any = "/a/path"
     with pytest.raises(TypeError, match="source is str, not a Store"):
         destination.import_from(wrong, "n")
-    with pytest.raises(TypeError, match="options is int, not a namespace or an ImportOptions"):
+    with pytest.raises(TypeError, match="source_namespace is int, not text"):
         destination.import_from(source, 5)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="namespace is int, not text"):
-        fbat.ImportOptions(5)  # type: ignore[arg-type]
+    with pytest.raises(fbat.InvalidError, match="source_namespace"):
+        destination.import_from(source, None)  # type: ignore[arg-type]
     for name, message in [
         ("filter", "filter is str, not a function"),
         ("progress", "progress is str, not a function"),
         ("cancel", "cancel is str, not a Cancel"),
+        ("namespace", "'namespace' is no keyword of this call"),
     ]:
         with pytest.raises(TypeError, match=message):
             destination.import_from(source, "n", **{name: wrong})
@@ -217,7 +188,9 @@ def test_what_a_filter_raises_arrives_as_it_is_with_traceback_and_report(
         return True
 
     with pytest.raises(Boom) as caught:
-        destination.import_from(source, "n", filter=fails_inside, chunk_size=10, flags=fbat.ImportFlags.ONE_THREAD)
+        destination.import_from(
+            source, "n", filter=fails_inside, chunk_size=10, flags=fbat.ImportFlags.ONE_THREAD
+        )
     assert caught.value is boom
     assert "fails_inside" in [frame.name for frame in traceback.extract_tb(boom.__traceback__)]
     report = fbat.import_report_of(boom)
@@ -250,7 +223,9 @@ def test_a_truth_that_raises_stops_the_import(source: fbat.Store, destination: f
         destination.import_from(source, "n", filter=lambda record: Undecided())  # type: ignore[arg-type, return-value]
 
 
-def test_a_record_is_of_no_use_after_its_filter_returned(source: fbat.Store, destination: fbat.Store) -> None:
+def test_a_record_is_of_no_use_after_its_filter_returned(
+    source: fbat.Store, destination: fbat.Store
+) -> None:
     kept: list[fbat.Record] = []
 
     def keep(record: fbat.Record) -> bool:
@@ -279,12 +254,14 @@ def test_a_filter_sees_where_an_event_came_from(
 
     def keep(record: fbat.Record) -> bool:
         provenance = record.provenance()
-        return provenance is not None and provenance.namespace == record.source_namespace == "first"
+        return provenance is not None and provenance.source_namespace == "first"
 
     assert open_store("third").import_from(destination, "second", filter=keep).imported == 100
 
 
-def test_a_filter_may_read_both_stores_and_append_but_not_close(source: fbat.Store, destination: fbat.Store) -> None:
+def test_a_filter_may_read_both_stores_and_append_but_not_close(
+    source: fbat.Store, destination: fbat.Store
+) -> None:
     closing: list[fbat.Status | int] = []
 
     def keep(record: fbat.Record) -> bool:
@@ -303,7 +280,9 @@ def test_a_filter_may_read_both_stores_and_append_but_not_close(source: fbat.Sto
     assert len(list(destination)) == 101
 
 
-def test_filters_run_in_the_context_of_the_caller(source: fbat.Store, destination: fbat.Store) -> None:
+def test_filters_run_in_the_context_of_the_caller(
+    source: fbat.Store, destination: fbat.Store
+) -> None:
     variable = contextvars.ContextVar("variable", default="unset")
     variable.set("set")
     destination.import_from(source, "n", filter=lambda record: variable.get() == "set")
@@ -327,7 +306,7 @@ def test_an_import_inside_a_filter(
     assert destination.import_from(source, "n", filter=keep, entity="thing:0").imported == 15
 
 
-# ---- progress ----------------------------------------------------------------------------------------------------
+# ---- progress ------------------------------------------------------------------------------------
 
 
 def test_progress_is_told_after_each_chunk(source: fbat.Store, destination: fbat.Store) -> None:
@@ -336,6 +315,29 @@ def test_progress_is_told_after_each_chunk(source: fbat.Store, destination: fbat
     assert [report.imported for report in reports] == list(range(10, 101, 10))
     assert reports[-1].source_high_watermark == last.source_high_watermark == 101
     assert all(report.source_ceiling == 101 for report in reports)
+    assert [report.source_position for report in reports] == sorted(
+        report.source_position for report in reports
+    )
+    assert reports[-1].source_position == 101
+
+
+def test_progress_is_told_while_nothing_is_committed(
+    open_store: Callable[..., fbat.Store], destination: fbat.Store
+) -> None:
+    source = open_store("large")
+    for _ in range(10):
+        fill(source, 2000)
+    variants: list[dict[str, Any]] = [
+        {"filter": lambda record: False},
+        {"versions": (10_000, None)},
+    ]
+    for parts in variants:
+        reports: list[fbat.ImportReport] = []
+        last = destination.import_from(source, "n", progress=reports.append, **parts)
+        assert last.imported == 0
+        assert len(reports) > 1
+        assert 0 < reports[0].source_position < 20_001
+        assert all(report.source_ceiling == 20_001 for report in reports)
 
 
 def test_what_progress_raises_stops_the_import(source: fbat.Store, destination: fbat.Store) -> None:
@@ -343,16 +345,20 @@ def test_what_progress_raises_stops_the_import(source: fbat.Store, destination: 
         raise Boom(report.imported)
 
     with pytest.raises(Boom, match="10") as caught:
-        destination.import_from(source, "n", progress=fail, chunk_size=10, flags=fbat.ImportFlags.ONE_THREAD)
+        destination.import_from(
+            source, "n", progress=fail, chunk_size=10, flags=fbat.ImportFlags.ONE_THREAD
+        )
     report = fbat.import_report_of(caught.value)
     assert report is not None
     assert report.imported == 10
 
 
-# ---- cancel, conflicts, errors -----------------------------------------------------------------------------------
+# ---- cancel, conflicts, errors -------------------------------------------------------------------
 
 
-def test_a_token_that_was_triggered_ends_imports(source: fbat.Store, destination: fbat.Store) -> None:
+def test_a_token_that_was_triggered_ends_imports(
+    source: fbat.Store, destination: fbat.Store
+) -> None:
     cancel = fbat.Cancel()
     assert not cancel.is_triggered
     cancel.trigger()
@@ -380,7 +386,11 @@ def test_a_token_ends_an_import_from_another_thread(
 
     other = threading.Thread(target=trigger)
     other.start()
-    parts: dict[str, Any] = {"cancel": cancel, "chunk_size": 1, "durability": fbat.ImportDurability.CHUNK}
+    parts: dict[str, Any] = {
+        "cancel": cancel,
+        "chunk_size": 1,
+        "durability": fbat.ImportDurability.CHUNK,
+    }
     if with_filter:
 
         def keep(record: fbat.Record) -> bool:
@@ -439,7 +449,9 @@ def test_imports_on_other_threads(source: fbat.Store, destination: fbat.Store) -
     assert isinstance(outcome[1], fbat.ImportReport)
 
 
-def test_one_set_of_options_serves_imports_at_once(source: fbat.Store, open_store: Callable[..., fbat.Store]) -> None:
+def test_the_same_keywords_serve_imports_at_once(
+    source: fbat.Store, open_store: Callable[..., fbat.Store]
+) -> None:
     names = threading.local()
 
     def keep(record: fbat.Record) -> bool:
@@ -447,13 +459,13 @@ def test_one_set_of_options_serves_imports_at_once(source: fbat.Store, open_stor
             raise Boom(names.number)
         return True
 
-    options, outcome = fbat.ImportOptions("n", filter=keep, chunk_size=3), {}
+    options, outcome = fbat.ImportOptions(filter=keep, chunk_size=3), {}
     stores = [open_store(f"destination {i}") for i in range(4)]
 
     def work(number: int) -> None:
         names.number, names.fails = number, number % 2 == 1
         try:
-            outcome[number] = stores[number].import_from(source, options).imported
+            outcome[number] = stores[number].import_from(source, "n", **options).imported
         except Boom as boom:
             outcome[number] = boom.args[0]
 
@@ -465,39 +477,24 @@ def test_one_set_of_options_serves_imports_at_once(source: fbat.Store, open_stor
     assert outcome == {0: 100, 1: 1, 2: 100, 3: 3}
 
 
-# ---- lifetimes ---------------------------------------------------------------------------------------------------
-
-
-def test_options_that_their_own_filter_reaches_are_collected() -> None:
-    class Importer:
-        def __init__(self) -> None:
-            self.options = fbat.ImportOptions("n", filter=self.keep, progress=self.told)
-
-        def keep(self, record: fbat.Record) -> bool:
+def test_callbacks_live_as_long_as_the_import(source: fbat.Store, destination: fbat.Store) -> None:
+    class Once:
+        def __call__(self, _: object) -> bool:
+            gc.collect()
             return True
 
-        def told(self, report: fbat.ImportReport) -> None: ...
+    options = fbat.ImportOptions(filter=Once(), progress=Once(), cancel=fbat.Cancel())
+    options["chunk_size"] = 10
+    gone = weakref.ref(options["filter"])
 
-    importer = Importer()
-    gone = weakref.ref(importer)
-    del importer
-    gc.collect()
+    def clear(report: fbat.ImportReport) -> None:
+        options.clear()  # type: ignore[attr-defined]
+        gc.collect()
+        assert gone() is not None
+
+    options["progress"] = clear
+    assert destination.import_from(source, "n", **options).imported == 100
     assert gone() is None
-    assert fbat.live_handles() == 0
-
-
-def test_a_filter_that_is_replaced_meanwhile_goes_on(source: fbat.Store, destination: fbat.Store) -> None:
-    options = fbat.ImportOptions("n")
-
-    def first(record: fbat.Record) -> bool:
-        if options.filter is not None:
-            options.filter = None
-            gc.collect()
-        return True
-
-    options.filter = first
-    assert destination.import_from(source, options).imported == 100
-    assert options.filter is None
 
 
 def test_exceptions_of_callbacks_are_not_kept(source: fbat.Store, destination: fbat.Store) -> None:

@@ -22,16 +22,25 @@ QUAKES_INPUT = "examples/data/earthquakes.jsonl"
 
 def run(*command: str | Path, cwd: Path | str | None = None, stdin: str = "") -> str:
     done = subprocess.run(
-        [str(part) for part in command], input=stdin, capture_output=True, text=True, check=False, cwd=cwd
+        [str(part) for part in command],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 @pytest.mark.skipif(not (BINDING / "README.md").exists(), reason="no README")
-def test_the_readmes_examples_run_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_readmes_examples_run_in_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"^```python\n(.*?)^```", (BINDING / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(
+        r"^```python\n(.*?)^```", (BINDING / "README.md").read_text(), re.MULTILINE | re.DOTALL
+    )
     assert len(blocks) > 5
     names: dict[str, object] = {"__name__": "readme"}
     for number, block in enumerate(blocks, 1):
@@ -59,7 +68,10 @@ def test_interplay_reads_what_it_writes_imports_it_and_decodes_its_frames(tmp_pa
         "imported 0 deduplicated 180 filtered 120 reserved 1 conflicts 0 watermark 301"
     ]
     frames = interplay("frame", tmp_path / "b")
-    decoded = [line.split(" ") for line in interplay("decode", stdin="".join(f"{frame}\n" for frame in frames))]
+    decoded = [
+        line.split(" ")
+        for line in interplay("decode", stdin="".join(f"{frame}\n" for frame in frames))
+    ]
     theirs = {fields[7]: fields for fields in (line.split(" ") for line in lines)}
     assert len(decoded) == 180
     for namespace, event_id, sequence, kind, content_hash in decoded:
@@ -84,7 +96,14 @@ def c_quakes(tmp_path: Path) -> Path:
         pytest.skip("no C compiler, and build/examples/quakes is not built")
     sources = [Path(ROOT, "examples/c", name) for name in ("quakes.c", "json.c", "table.c")]
     library = Path(ROOT, "build/lib")
-    flags = ["-std=c11", f"-I{ROOT}/include", f"-L{library}", f"-Wl,-rpath,{library}", "-lfbat", "-lm"]
+    flags = [
+        "-std=c11",
+        f"-I{ROOT}/include",
+        f"-L{library}",
+        f"-Wl,-rpath,{library}",
+        "-lfbat",
+        "-lm",
+    ]
     run(compiler, *sources, "-o", tmp_path / "quakes", *flags)
     return tmp_path / "quakes"
 
@@ -109,7 +128,12 @@ def test_a_progress_bar_shows_an_import(tmp_path: Path) -> None:
     with fbat.Store(tmp_path / "source", durability=fbat.Durability.OS) as store:
         for _ in range(4):
             store.append_batch([event(i) for i in range(500)], receipts=False)
-    command = [*python(str(EXAMPLES / "progress.py")), str(tmp_path / "source"), str(tmp_path / "destination"), "n"]
+    command = [
+        *python(str(EXAMPLES / "progress.py")),
+        str(tmp_path / "source"),
+        str(tmp_path / "destination"),
+        "n",
+    ]
     for expected in ("2000 imported, 0 were there\n", "0 imported, 2000 were there\n"):
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         assert done.stdout == expected
@@ -118,7 +142,14 @@ def test_a_progress_bar_shows_an_import(tmp_path: Path) -> None:
 
 def test_the_wheel_works_in_a_process_that_knows_nothing_else(tmp_path: Path) -> None:
     environment = {"PATH": os.environ["PATH"]}
-    program = "import fbat, sys; s = fbat.Store(sys.argv[1]); s.append(fbat.Event('a', 'b', 0x1001)); s.close()"
+    program = """if True:
+        import fbat, sys
+        with fbat.Store(sys.argv[1]) as store:
+            store.append(fbat.Event("a", "b", 0x1001))
+    """
     subprocess.run(
-        [sys.executable, "-I", "-c", program, str(tmp_path / "s")], check=True, env=environment, cwd=tmp_path
+        [sys.executable, "-I", "-c", program, str(tmp_path / "s")],
+        check=True,
+        env=environment,
+        cwd=tmp_path,
     )

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import datetime
 import gc
 import itertools
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,7 +25,9 @@ def filled(store: fbat.Store) -> fbat.Store:
     kinds = [KIND, OTHER, ANOTHER]
     store.append_batch(
         [
-            fbat.Event(f"e:{i % 4}", f"s{i % 2}", kinds[i % 3], bytes([i]), extensions={"n.i": bytes([i])})
+            fbat.Event(
+                f"e:{i % 4}", f"s{i % 2}", kinds[i % 3], bytes([i]), extensions={"n.i": bytes([i])}
+            )
             for i in range(60)
         ]
     )
@@ -32,6 +36,18 @@ def filled(store: fbat.Store) -> fbat.Store:
 
 def numbers(records: Any) -> list[int]:
     return [record.sequence - 2 for record in records]
+
+
+NOON = 1_700_000_000_000_000
+
+
+@pytest.fixture
+def timed(store: fbat.Store) -> fbat.Store:
+    """60 events, as above, a second apart from noon on."""
+    store.append_batch(
+        [fbat.Event(f"e:{i % 4}", "s", KIND, timestamp_us=NOON + i * 1_000_000) for i in range(60)]
+    )
+    return store
 
 
 @pytest.mark.parametrize(
@@ -45,69 +61,97 @@ def numbers(records: Any) -> list[int]:
         ({"kind": OTHER}, lambda i: i % 3 == 1),
         ({"category": 1}, lambda i: i % 3 != 2),
         ({"versions": (2, 3)}, lambda i: 4 <= i < 12),
+        ({"versions": (14, None)}, lambda i: i >= 52),
+        ({"versions": (None, 2)}, lambda i: i < 8),
+        ({"entity": None, "kind": None, "versions": None, "timestamps": None}, lambda i: True),
         ({"after": 31}, lambda i: i >= 30),
         ({"until": 31}, lambda i: i < 30),
         ({"limit": 7}, lambda i: True),
-        ({"entity": "e:2", "scope": "s0", "kind": ANOTHER, "after": 10}, lambda i: i % 4 == 2 and i % 3 == 2 and i > 8),
+        (
+            {"entity": "e:2", "scope": "s0", "kind": ANOTHER, "after": 10},
+            lambda i: i % 4 == 2 and i % 3 == 2 and i > 8,
+        ),
     ],
 )
-def test_every_part_of_a_query_selects(filled: fbat.Store, parts: Any, expected: Callable[[int], bool]) -> None:
+def test_every_keyword_of_a_query_selects(
+    filled: fbat.Store, parts: Any, expected: Callable[[int], bool]
+) -> None:
     wanted = [i for i in range(60) if expected(i)]
     assert numbers(filled.records(**parts)) == wanted
-    assert numbers(filled.records(fbat.Query(**parts))) == wanted
     assert numbers(filled.records(**parts, flags=fbat.QueryFlags.BACKWARD)) == wanted[::-1]
 
 
-def test_parts_are_set_and_read_back() -> None:
-    query = fbat.Query()
-    assert (query.entity, query.scope, query.kind, query.category) == ("", "", None, None)
-    assert (query.versions, query.after, query.until, query.limit) == (fbat.VERSIONS_ALL, 0, 0, 1000)
-    assert query.columns == fbat.Columns.PAYLOAD | fbat.Columns.EXTENSIONS
-    assert query.flags == fbat.QueryFlags.NONE
-    query.entity, query.scope, query.versions = "Ü", "s", (3, 9)
-    query.after, query.until, query.limit = 2**64 - 2, 2**64 - 1, 65536
-    query.columns, query.flags = fbat.Columns.NONE, fbat.QueryFlags.SYSTEM | fbat.QueryFlags.BACKWARD
-    assert (query.entity, query.scope, query.versions) == ("Ü", "s", (3, 9))
-    assert (query.after, query.until, query.limit) == (2**64 - 2, 2**64 - 1, 65536)
-    assert query.columns == fbat.Columns.NONE
-    assert query.flags == fbat.QueryFlags.SYSTEM | fbat.QueryFlags.BACKWARD
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [
+        (NOON + 10_000_000, NOON + 12_000_000, [10, 11, 12]),
+        (fbat.to_datetime(NOON + 10_000_000), NOON + 11_999_999, [10, 11]),
+        (None, fbat.to_datetime(NOON + 1_000_000), [0, 1]),
+        (NOON + 57_500_000, None, [58, 59]),
+        (None, None, list(range(60))),
+        (0, NOON - 1, []),
+        (-5, 0, []),
+    ],
+)
+def test_a_region_has_a_range_of_timestamps(
+    timed: fbat.Store, first: Any, last: Any, expected: list[int]
+) -> None:
+    assert numbers(timed.records(timestamps=(first, last))) == expected
+    assert numbers(timed.records(timestamps=(first, last), entity="e:2")) == [
+        i for i in expected if i % 4 == 2
+    ]
 
 
-def test_a_kind_takes_the_place_of_a_category_and_back() -> None:
-    query = fbat.Query(kind=KIND)
-    assert (query.kind_match, query.kind, query.category) == (fbat.KindMatch.EXACT, KIND, None)
-    query.category = 5
-    assert (query.kind_match, query.kind, query.category) == (fbat.KindMatch.CATEGORY, None, 5)
-    query.category = None
-    assert (query.kind_match, query.kind, query.category) == (fbat.KindMatch.ANY, None, None)
-    query.kind = KIND
-    query.kind = None
-    assert query.kind_match == fbat.KindMatch.ANY
-    with pytest.raises(TypeError):
-        fbat.Query(kind=KIND, category=1)
+def test_a_region_has_a_range_of_recorded_times(store: fbat.Store) -> None:
+    receipts = [store.append(event(i, timestamp_us=0)) for i in range(3)]
+    second = receipts[1].recorded_us
+    before = [r.sequence for r in receipts if r.recorded_us <= second]
+    after = [r.sequence for r in receipts if r.recorded_us >= second]
+    assert [r.sequence for r in store.records(recorded=(None, receipts[1].recorded))] == before
+    assert [r.sequence for r in store.records(recorded=(second, None))] == after
+    assert list(store.records(recorded=(receipts[2].recorded_us + 1, None))) == []
+
+
+def test_a_region_is_given_to_several_calls(
+    filled: fbat.Store, open_store: Callable[..., fbat.Store]
+) -> None:
+    where = fbat.Region(entity="e:1", kind=OTHER)
+    wanted = [i for i in range(60) if i % 4 == 1 and i % 3 == 1]
+    assert numbers(filled.records(**where)) == wanted
+    report = open_store("destination").import_from(filled, "n", **where)
+    assert report.imported == len(wanted)
+    assert filled.verify(**where)[0].findings == 0
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "allowed"),
+    ("name", "value", "message"),
     [
-        ("entity", "x" * 1025, "at most 1024 bytes of UTF-8"),
-        ("scope", "x" * 1025, "at most 1024 bytes of UTF-8"),
-        ("category", 16, "0 to 15"),
-        ("kind", -1, "0 to 65535"),
-        ("versions", (5, 4), "a range that begins before it ends"),
-        ("after", -1, "0 to 18446744073709551615"),
-        ("until", 2**64, "0 to 18446744073709551615"),
-        ("limit", 0, "1 to 65536"),
-        ("limit", 65537, "1 to 65536"),
-        ("limit", 2**64, "1 to 65536"),
-        ("columns", 8, "bits of Columns"),
-        ("flags", 4, "bits of QueryFlags"),
+        ("entity", "", "entity is empty"),
+        ("entity", "x" * 1025, "entity: a length of 1025; the limit is 1024"),
+        ("scope", "x" * 1025, "scope: a length of 1025; the limit is 1024"),
+        ("category", 16, "category is 16, and not 0 to 15"),
+        ("kind", -1, "kind is -1, and not 0 to 65535"),
+        ("versions", (5, 4), "versions 5 to 4"),
+        ("versions", (-1, 4), "the first of versions is -1, and not 0 to 18446744073709551615"),
+        ("timestamps", (5, 4), "timestamps 5 to 4"),
+        ("recorded", (5, 4), "recorded times 5 to 4"),
+        ("recorded", (0, 2**63), "the last of recorded is 9223372036854775808, and not -"),
+        ("after", -1, "after is -1, and not 0 to 18446744073709551615"),
+        ("until", 2**64, "until is 18446744073709551616, and not 0 to 18446744073709551615"),
+        ("limit", 65537, "limit .*65537"),
+        ("limit", 2**64, "limit is 18446744073709551616"),
+        ("columns", 16, "columns"),
+        ("flags", 4, "flags"),
     ],
 )
-def test_parts_out_of_range_are_refused_by_name_and_range(name: str, value: Any, allowed: str) -> None:
-    with pytest.raises(fbat.InvalidError, match=rf"^{name} is .*, and not {allowed} ") as caught:
-        fbat.Query(**{name: value})
-    assert caught.value.code in (fbat.Status.INVALID_ARGUMENT, fbat.Status.INVALID_COORDINATE)
+def test_keywords_out_of_range_are_refused_by_name(
+    store: fbat.Store, name: str, value: Any, message: str
+) -> None:
+    for ask in (store.query, store.cursor, store.records):
+        with pytest.raises(fbat.InvalidError, match=message) as caught:
+            ask(**{name: value})
+        wanted = (fbat.Status.INVALID_ARGUMENT, fbat.Status.INVALID_COORDINATE)
+        assert caught.value.code in wanted
 
 
 @pytest.mark.parametrize(
@@ -119,18 +163,33 @@ def test_parts_out_of_range_are_refused_by_name_and_range(name: str, value: Any,
         ("kind", "order", "kind is str, not an integer"),
         ("versions", 5, "versions is 5, not a pair of the first and the last"),
         ("versions", (1, 2, 3), "versions is .*, not a pair"),
-        ("versions", (1, None), "the last of versions is NoneType, not an integer"),
+        ("versions", (1, "2"), "the last of versions is str, not an integer"),
+        ("timestamps", ("now", None), "the first of timestamps is str, not an integer"),
+        ("cancel", True, "cancel is bool, not a Cancel"),
+        ("progress", "bar", "progress is str, not a function"),
+        ("limits", 5, "'limits' is no keyword of this call"),
+        ("struct_size", 5, "'struct_size' is no keyword of this call"),
+        ("region", {}, "'region' is no keyword of this call"),
     ],
 )
-def test_parts_of_the_wrong_type_name_themselves(name: str, value: Any, message: str) -> None:
+def test_keywords_of_the_wrong_type_or_name_say_so(
+    store: fbat.Store, name: str, value: Any, message: str
+) -> None:
     with pytest.raises(TypeError, match=f"^{message}"):
-        fbat.Query(**{name: value})
+        store.query(**{name: value})
 
 
-def test_what_is_no_query_or_no_store_is_refused(store: fbat.Store) -> None:
-    for ask in (store.query, store.cursor, store.records):
-        with pytest.raises(TypeError, match="query is str, not a Query"):
-            ask("thing")  # type: ignore[arg-type]
+def test_a_naive_datetime_is_no_end_of_a_range(store: fbat.Store) -> None:
+    with pytest.raises(ValueError, match="time zone"):
+        store.query(timestamps=(None, datetime.datetime(2024, 1, 1)))
+
+
+def test_a_kind_and_a_category_do_not_go_together(store: fbat.Store) -> None:
+    with pytest.raises(TypeError, match="either a kind or a category"):
+        store.query(kind=KIND, category=1)
+
+
+def test_what_is_no_store_is_refused() -> None:
     with pytest.raises(TypeError, match="store is str, not a Store"):
         fbat.Cursor("a/path")  # type: ignore[arg-type]
 
@@ -141,28 +200,27 @@ def test_a_range_that_ends_before_it_begins_has_no_events(filled: fbat.Store) ->
     assert page.is_end
 
 
-def test_a_query_and_its_parts_do_not_go_together(store: fbat.Store) -> None:
-    with pytest.raises(TypeError):
-        store.query(fbat.Query(), limit=5)
-
-
 @pytest.mark.parametrize("backward", [False, True])
 def test_pages_by_hand_and_by_cursor_are_the_same(filled: fbat.Store, backward: bool) -> None:
-    query = fbat.Query(limit=7, flags=fbat.QueryFlags.BACKWARD if backward else 0)
-    by_cursor = [numbers(page) for page in filled.cursor(query)]
+    query = fbat.QueryOptions(limit=7)
+    if backward:
+        query["flags"] = fbat.QueryFlags.BACKWARD
+    by_cursor = [numbers(page) for page in filled.cursor(**query)]
     by_hand = []
     while True:
-        page = filled.query(query)
+        page = filled.query(**query)
         by_hand.append(numbers(page))
         if page.is_end:
             break
         if backward:
-            query.until = page.next
+            query["until"] = page.resume
         else:
-            query.after = page.next
+            query["after"] = page.resume
     assert [len(page) for page in by_cursor] == [7] * 8 + [4]
     assert by_hand[: len(by_cursor)] == by_cursor
-    assert list(itertools.chain.from_iterable(by_hand)) == (list(range(60))[::-1] if backward else list(range(60)))
+    assert list(itertools.chain.from_iterable(by_hand)) == (
+        list(range(60))[::-1] if backward else list(range(60))
+    )
 
 
 def test_pages_are_sequences(filled: fbat.Store) -> None:
@@ -174,7 +232,7 @@ def test_pages_are_sequences(filled: fbat.Store) -> None:
     assert page[3] in page
     assert numbers(reversed(page)) == list(range(10))[::-1]
     assert not page.is_end
-    assert repr(page) == f"<fbat.Page of 10 records, next {page.next}>"
+    assert repr(page) == f"<fbat.Page of 10 records, resume {page.resume}>"
     with pytest.raises(IndexError):
         page[10]
     empty = filled.query(entity="nobody")
@@ -211,18 +269,25 @@ def test_records_are_values(filled: fbat.Store) -> None:
 
 
 def test_columns(filled: fbat.Store) -> None:
-    bare = filled.query(columns=fbat.Columns.NONE)[5]
-    assert (bare.payload, bare.payload_size, bare.extensions, bare.previous_hash) == (b"", 1, {}, None)
+    bare = filled.query(columns=fbat.Columns.FIXED)[5]
+    assert (bare.payload, bare.stored_payload_len, bare.extensions, bare.previous_hash) == (
+        b"",
+        1,
+        {},
+        None,
+    )
     assert bare.record_flags == 0
-    full = filled.query(columns=7)[5]
-    assert (full.payload, full.payload_size, full.extensions) == (b"\5", 1, {"n.i": b"\5"})
+    full = filled.query(columns=fbat.Columns(7))[5]
+    assert (full.payload, full.stored_payload_len, full.extensions) == (b"\5", 1, {"n.i": b"\5"})
     assert fbat.RecordFlags.HAS_PREVIOUS_HASH in fbat.RecordFlags(full.record_flags)
-    first = filled.query(columns=7)[1]
+    first = filled.query(columns=fbat.Columns(7))[1]
     assert full.previous_hash == first.event_hash
 
 
 def test_the_librarys_own_events(filled: fbat.Store) -> None:
-    system = [record for record in filled.records(flags=fbat.QueryFlags.SYSTEM) if record.sequence == 1]
+    system = [
+        record for record in filled.records(flags=fbat.QueryFlags.SYSTEM) if record.sequence == 1
+    ]
     assert len(system) == 1
     assert fbat.kind_category(system[0].kind) in (0x0, 0xD)
 
@@ -245,22 +310,14 @@ def test_iteration_reads_pages_as_it_goes(store: fbat.Store) -> None:
     assert [record.sequence for record in itertools.islice(store, 2)] == [2, 3]
 
 
-def test_a_cursor_keeps_its_copy_of_the_query(filled: fbat.Store) -> None:
-    query = fbat.Query(limit=7, entity="e:1")
-    cursor = filled.cursor(query)
-    query.entity = "nobody"
-    del query
-    assert numbers(itertools.chain.from_iterable(cursor)) == [i for i in range(60) if i % 4 == 1]
-
-
 def test_get_finds_by_id_alone(filled: fbat.Store) -> None:
     record = filled.query(limit=30)[29]
     assert filled.get(record.id) == record
-    assert filled.get(record.id, fbat.Columns.NONE).payload == b""
+    assert filled.get(record.id, fbat.Columns.FIXED).payload == b""
     with pytest.raises(KeyError):
         filled.get(fbat.Id(b"x" * 16))
     with pytest.raises(fbat.InvalidError, match="columns"):
-        filled.get(record.id, 8)
+        filled.get(record.id, 16)
     with pytest.raises(TypeError, match="columns is str, not an integer"):
         filled.get(record.id, "payload")  # type: ignore[arg-type]
     with pytest.raises(fbat.InvalidError):
@@ -272,3 +329,67 @@ def test_large_payloads_come_back(store: fbat.Store) -> None:
     receipt = store.append(fbat.Event("thing", "tests", KIND, payload))
     assert store.get(receipt.id).payload == payload
     assert store.append(event()).sequence == 3
+
+
+# ---- progress and cancel -------------------------------------------------------------------------
+
+
+def test_a_query_tells_how_far_it_is(store: fbat.Store) -> None:
+    for _ in range(4):
+        fill(store, 3000)
+    told: list[fbat.Progress] = []
+    parts = fbat.QueryOptions(versions=(10_000, None), progress=told.append)
+    asks: list[Callable[[], list[object]]] = [
+        lambda: list(store.query(**parts)),
+        lambda: list(store.cursor(**parts)),
+    ]
+    for ask in asks:
+        told.clear()
+        assert ask() == []
+        assert told
+        assert [step.done for step in told] == sorted(step.done for step in told)
+        assert all(0 < step.done <= step.total == 12_001 for step in told)
+
+
+def test_what_progress_raises_ends_a_query(store: fbat.Store) -> None:
+    fill(store, 1000)
+
+    def fail(progress: fbat.Progress) -> None:
+        raise LookupError(progress.done)
+
+    cursor = store.cursor(progress=fail)
+    for ask in (lambda: store.query(progress=fail), cursor.next_page):
+        with pytest.raises(LookupError):
+            ask()
+
+
+def test_a_token_ends_queries(store: fbat.Store) -> None:
+    fill(store, 1000)
+    cancel = fbat.Cancel()
+    cursor = store.cursor(cancel=cancel, limit=10)
+    page = cursor.next_page()
+    assert page is not None
+    assert len(page) == 10
+    cancel.trigger()
+    for ask in (lambda: store.query(cancel=cancel), cursor.next_page):
+        with pytest.raises(fbat.CancelledError):
+            ask()
+
+
+def test_a_token_ends_a_query_from_its_progress(store: fbat.Store) -> None:
+    fill(store, 1000)
+    cancel = fbat.Cancel()
+    with pytest.raises(fbat.CancelledError):
+        list(store.records(progress=lambda _: cancel.trigger(), cancel=cancel))
+
+
+def test_a_cursor_that_its_own_progress_reaches_is_collected(store: fbat.Store) -> None:
+    class Reader:
+        def __init__(self) -> None:
+            self.cursor = store.cursor(progress=self.told)
+
+        def told(self, progress: fbat.Progress) -> None: ...
+
+    gone = weakref.ref(Reader())
+    gc.collect()
+    assert gone() is None

@@ -44,18 +44,22 @@ def test_eight_threads_append_and_read_one_store(store: fbat.Store) -> None:
         for i in range(ROUNDS):
             batch = [
                 fbat.Event(f"thread:{number}", "tests", KIND, bytes([number, i, j]), expect=expect)
-                for j, expect in enumerate((fbat.Expect.ABSENT if i == 0 else fbat.Expect.PRESENT, fbat.Expect.PRESENT))
+                for j, expect in enumerate(
+                    (fbat.Expect.ABSENT if i == 0 else fbat.Expect.PRESENT, fbat.Expect.PRESENT)
+                )
             ]
             receipts = store.append_batch(batch)
             assert [receipt.version for receipt in receipts] == [2 * i + 1, 2 * i + 2]
             record = store.get(receipts[1].id)
             assert record.payload == bytes([number, i, 1])
-            versions = [record.version for record in store.records(entity=f"thread:{number}", limit=7)]
+            versions = [
+                record.version for record in store.records(entity=f"thread:{number}", limit=7)
+            ]
             assert versions == list(range(1, 2 * i + 3))
 
     run_all(work)
     assert store.stats().events == 1 + THREADS * ROUNDS * 2
-    assert store.verify().findings == ()
+    assert store.verify()[1] == []
 
 
 def test_events_that_others_change_meanwhile_are_harmless(store: fbat.Store) -> None:
@@ -72,7 +76,7 @@ def test_events_that_others_change_meanwhile_are_harmless(store: fbat.Store) -> 
                     one.extensions = {"a.c": bytes(200)}
 
     run_all(work)
-    assert store.verify().findings == ()
+    assert store.verify()[1] == []
 
 
 def test_threads_share_a_cursor_under_a_lock(store: fbat.Store) -> None:
@@ -125,7 +129,7 @@ def test_threads_import_into_one_store_at_once(open_store: Callable[..., fbat.St
 
 
 def test_the_interpreter_runs_on_while_a_call_lasts(store: fbat.Store) -> None:
-    # Appends that wait for a sync let other threads run: with the lock held, none of them would count.
+    # Calls let other threads run: with the lock held, none of them would count.
     counted, done = 0, threading.Event()
 
     def work() -> None:
@@ -171,6 +175,9 @@ def test_a_thread_that_outlives_the_interpreter_does_no_harm(tmp_path: Path) -> 
         time.sleep(0.2)
     """
     done = subprocess.run(
-        python("-W", "ignore", "-c", textwrap.dedent(program)), capture_output=True, text=True, check=False
+        python("-W", "ignore", "-c", textwrap.dedent(program)),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr

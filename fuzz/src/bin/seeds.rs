@@ -31,7 +31,7 @@ fn provenance() -> Vec<Vec<u8>> {
     for (namespace, sequence, kind, byte) in
         [("store:1", 7, 0x1001, 1), ("n", u64::MAX, 0xffff, 0x80), ("ü", 300, 5, 0)]
     {
-        let (namespace, event_id) = (namespace.to_owned(), Id(u128::from(sequence) << 64));
+        let event_id = Id(u128::from(sequence) << 64);
         let (kind, content_hash) = (Kind(kind), Hash([byte; 32]));
         let provenance =
             Provenance { schema_version: 1, namespace, event_id, sequence, kind, content_hash };

@@ -1,19 +1,15 @@
 //! Pure bytes: how segments, batches and events are laid out, as `docs/format.md` describes.
 //! Nothing here touches a file.
 
-use crate::engine::model::bytes::array_at;
-use crate::engine::model::bytes::put_slice;
-use crate::engine::model::bytes::put_varint;
-use crate::engine::model::bytes::take_slice;
-use crate::engine::model::bytes::take_varint;
-use crate::engine::model::bytes::u32_at;
-use crate::engine::model::bytes::u64_at;
-use crate::engine::model::bytes::unzigzag;
-use crate::engine::model::bytes::zigzag;
+use crate::engine::model::bytes::{
+    array_at, put_slice, put_varint, take_slice, take_varint, u32_at, u64_at, unzigzag, zigzag,
+};
+use crate::engine::model::event::{Event, Extensions, Source};
 use crate::engine::model::id::{Hash, Id, Kind};
 use crate::engine::model::limits::{
     COORDINATE_BYTES_MAX as STRING_BYTES_MAX, FORMAT_VERSION, SEQUENCE_MAX,
 };
+use std::ops::Deref;
 
 pub const SEGMENT_MAGIC: [u8; 8] = *b"FBATLOG\0";
 pub const SEGMENT_HEADER_LEN: usize = 128;
@@ -91,7 +87,7 @@ impl SegmentHeader {
         }
         let version = u32_at(bytes, 8);
         if crc32fast::hash(&bytes[..124]) != u32_at(bytes, 124) {
-            return Err("the checksum of the segment header does not hold");
+            return Err("the checksum of the segment header does not match");
         }
         if version == FORMAT_VERSION
             && (u32_at(bytes, 12) as usize != SEGMENT_HEADER_LEN || bytes[104..124] != [0; 20])
@@ -116,7 +112,7 @@ impl SegmentHeader {
         })
     }
 
-    /// The seed of a checksum over bytes that stand at `offset` of this segment.
+    /// The seed of a checksum over bytes at `offset` of this segment.
     fn seed(&self, offset: u64) -> crc32fast::Hasher {
         crc32fast::Hasher::new_with_initial(
             (self.salt ^ (self.salt >> 32) ^ offset ^ (offset >> 32)) as u32,
@@ -129,10 +125,10 @@ impl SegmentHeader {
         hasher.finalize()
     }
 
-    /// A salt under which the checksum of a batch header at `offset` holds, at least
-    /// [`BATCH_HEADER_LEN`] bytes. There is one for any bytes: only what else holds under it proves
-    /// something. CRC-32 is run backwards from its result to the seed, as in M. Stigge and others,
-    /// "Reversing CRC", 2006.
+    /// A salt under which the checksum of a batch header at `offset` matches, at least
+    /// [`BATCH_HEADER_LEN`] bytes. There is one for any bytes: only what else matches under it
+    /// proves something. CRC-32 is run backwards from its result to the seed, as in M. Stigge and
+    /// others, "Reversing CRC", 2006.
     pub fn salt_of_batch(offset: u64, bytes: &[u8]) -> u64 {
         const POLYNOMIAL: u32 = 0xedb8_8320;
         let mut register = !u32_at(bytes, 4);
@@ -155,7 +151,7 @@ impl SegmentHeader {
 }
 
 /// The 80 bytes before the events of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BatchHeader {
     pub body_len: u32,
     pub count: u32,
@@ -184,8 +180,8 @@ impl BatchHeader {
         self.flags & BATCH_LOSS != 0
     }
 
-    /// Puts the header into the first 80 bytes of `batch`, whose body stands behind them; `batch`
-    /// will be written at `offset`.
+    /// Puts the header into the first 80 bytes of `batch`, whose body follows; `batch` will be
+    /// written at `offset`.
     pub fn seal_into(mut self, segment: &SegmentHeader, offset: u64, batch: &mut [u8]) {
         let (header, body) = batch.split_at_mut(BATCH_HEADER_LEN);
         self.body_len = body.len() as u32;
@@ -211,7 +207,7 @@ impl BatchHeader {
             return Err("not the magic of a batch");
         }
         if segment.checksum(offset, &bytes[8..BATCH_HEADER_LEN]) != u32_at(bytes, 4) {
-            return Err("the checksum of the batch header does not hold");
+            return Err("the checksum of the batch header does not match");
         }
         let header = BatchHeader {
             body_len: u32_at(bytes, 8),
@@ -232,7 +228,7 @@ impl BatchHeader {
         Ok(header)
     }
 
-    /// Whether `body`, which stands behind the header at `offset`, is whole.
+    /// Whether `body`, which follows the header at `offset`, is whole.
     pub fn body_holds(&self, segment: &SegmentHeader, offset: u64, body: &[u8]) -> bool {
         body.len() == self.body_len as usize && segment.checksum(offset, body) == self.body_crc
     }
@@ -246,38 +242,26 @@ pub struct StringRef<'a> {
     pub spelled: Option<&'a str>,
 }
 
-/// Where the event of a frame came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FrameSource<'a> {
-    None,
-    Import { namespace: StringRef<'a>, event_id: Id, sequence: u64 },
-    Raw(&'a [u8]),
-}
-
-/// An event as a frame holds it.
+/// An event as a frame holds it: the strings are those of its segment's dictionary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
-    pub kind: Kind,
-    pub id: Id,
-    pub content_hash: Hash,
-    pub event_hash: Hash,
-    pub sequence: u64,
-    pub recorded_us: i64,
-    pub version: u64,
+    /// What reading leaves empty in it: entity, scope and namespace.
+    pub event: Event<'a>,
     pub entity: StringRef<'a>,
     pub scope: StringRef<'a>,
-    pub timestamp_us: i64,
-    pub flags: u32,
-    pub payload_version: u16,
-    pub correlation: Id,
-    pub causation: Id,
-    pub extensions: &'a [u8],
-    pub source: FrameSource<'a>,
-    pub payload: &'a [u8],
+    /// Of an imported event.
+    pub namespace: Option<StringRef<'a>>,
+}
+
+impl<'a> Deref for Frame<'a> {
+    type Target = Event<'a>;
+    fn deref(&self) -> &Event<'a> {
+        &self.event
+    }
 }
 
 impl<'a> Frame<'a> {
-    /// Appends the frame to `out`; it will stand at `offset` of the segment.
+    /// Appends the frame to `out`; it will be at `offset` of the segment.
     pub fn encode(&self, segment: &SegmentHeader, offset: u64, out: &mut Vec<u8>) {
         let start = out.len();
         out.extend_from_slice(&[0; 8]);
@@ -308,8 +292,8 @@ impl<'a> Frame<'a> {
         set(HAS_CORRELATION, !self.correlation.is_none());
         set(HAS_CAUSATION, !self.causation.is_none());
         set(HAS_EXTENSIONS, !self.extensions.is_empty());
-        set(HAS_IMPORT_SOURCE, matches!(self.source, FrameSource::Import { .. }));
-        set(HAS_RAW_SOURCE, matches!(self.source, FrameSource::Raw(_)));
+        set(HAS_IMPORT_SOURCE, matches!(self.source, Source::Import { .. }));
+        set(HAS_RAW_SOURCE, matches!(self.source, Source::Raw(_)));
         fields
     }
 
@@ -329,16 +313,16 @@ impl<'a> Frame<'a> {
             }
         }
         if !self.extensions.is_empty() {
-            put_slice(out, self.extensions);
+            put_slice(out, self.extensions.0);
         }
         match self.source {
-            FrameSource::None => {}
-            FrameSource::Import { namespace, event_id, sequence } => {
-                put_string(out, namespace);
+            Source::None => {}
+            Source::Import { event_id, sequence, .. } => {
+                put_string(out, self.namespace.expect("an imported event has a namespace"));
                 out.extend_from_slice(&event_id.to_bytes());
                 put_varint(out, sequence);
             }
-            FrameSource::Raw(body) => put_slice(out, body),
+            Source::Raw(body) => put_slice(out, body),
         }
     }
 
@@ -353,20 +337,20 @@ impl<'a> Frame<'a> {
         Frame::parse(segment, bytes).is_some()
     }
 
-    /// Reads the frame that is all of `bytes` and stands at `offset`, checking its checksum.
+    /// Reads the frame that is all of `bytes` and is at `offset`, checking its checksum.
     #[inline(always)]
     pub fn decode(segment: &SegmentHeader, offset: u64, bytes: &'a [u8]) -> Parsed<Frame<'a>> {
         if bytes.len() < FRAME_FIXED_LEN || Frame::length(bytes) != bytes.len() {
             return Err("the length of the frame is wrong");
         }
         if segment.checksum(offset, &bytes[4..]) != u32_at(bytes, 0) {
-            return Err("the checksum of the frame does not hold");
+            return Err("the checksum of the frame does not match");
         }
         Frame::parse(segment, bytes).ok_or("the fields of the frame do not parse")
     }
 
-    /// What tells the event of a frame from others: its id, then kind, content hash, and the
-    /// numbers of entity and scope. The checksum is not looked at.
+    /// What distinguishes the event of a frame: its id, then kind, content hash, and the numbers of
+    /// entity and scope. The checksum is not looked at.
     pub fn unchecked_identity(bytes: &[u8]) -> Option<(Id, (Kind, Hash, u32, u32))> {
         if bytes.len() < FRAME_FIXED_LEN {
             return None;
@@ -410,17 +394,18 @@ impl<'a> Frame<'a> {
         let correlation = if optional(HAS_CORRELATION) { take_id(rest)? } else { Id::NONE };
         let causation = if optional(HAS_CAUSATION) { take_id(rest)? } else { Id::NONE };
         let extensions = if optional(HAS_EXTENSIONS) { take_slice(rest)? } else { &[] };
+        let mut namespace = None;
         let source = match (optional(HAS_IMPORT_SOURCE), optional(HAS_RAW_SOURCE)) {
-            (false, false) => FrameSource::None,
-            (true, false) => FrameSource::Import {
-                namespace: take_string(rest)?,
-                event_id: take_id(rest)?,
-                sequence: take_varint(rest)?,
-            },
-            (false, true) => FrameSource::Raw(take_slice(rest)?),
+            (false, false) => Source::None,
+            (true, false) => {
+                namespace = Some(take_string(rest)?);
+                let (event_id, sequence) = (take_id(rest)?, take_varint(rest)?);
+                Source::Import { namespace: "", event_id, sequence }
+            }
+            (false, true) => Source::Raw(take_slice(rest)?),
             (true, true) => return None,
         };
-        Some(Frame {
+        let event = Event {
             kind: Kind(u16::from_le_bytes(array_at(bytes, 10))),
             id: Id::from_bytes(array_at(bytes, 12)),
             content_hash: Hash(array_at(bytes, 28)),
@@ -428,26 +413,37 @@ impl<'a> Frame<'a> {
             sequence,
             recorded_us,
             version,
-            entity,
-            scope,
+            entity: "",
+            scope: "",
             timestamp_us,
             flags,
             payload_version,
             correlation,
             causation,
-            extensions,
+            extensions: Extensions(extensions),
             source,
             payload: rest,
-        })
+            payload_len: rest.len(),
+            previous_hash: None,
+        };
+        Some(Frame { event, entity, scope, namespace })
+    }
+
+    /// The event, whose strings are these.
+    #[inline(always)]
+    pub fn with_strings(&self, entity: &'a str, scope: &'a str, namespace: &'a str) -> Event<'a> {
+        let source = match self.source {
+            Source::Import { event_id, sequence, .. } => {
+                Source::Import { namespace, event_id, sequence }
+            }
+            other => other,
+        };
+        Event { entity, scope, source, ..self.event }
     }
 
     /// The strings that this frame spells, in the order in which they are numbered.
     pub fn spelled(&self) -> impl Iterator<Item = StringRef<'a>> {
-        let namespace = match self.source {
-            FrameSource::Import { namespace, .. } => Some(namespace),
-            _ => None,
-        };
-        [Some(self.entity), Some(self.scope), namespace]
+        [Some(self.entity), Some(self.scope), self.namespace]
             .into_iter()
             .flatten()
             .filter(|s| s.spelled.is_some())

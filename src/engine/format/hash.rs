@@ -1,86 +1,59 @@
 //! The hashes that make history tamper-evident. All are BLAKE3; `docs/format.md` has the encodings,
 //! which do not depend on the layout of files.
 
-use super::frame::{Frame, FrameSource, StringRef};
-use crate::engine::model::event::{Event, Extensions, Source};
+use crate::engine::model::event::{Event, Source, SYSTEM_ENTITY};
 use crate::engine::model::id::{Hash, Id, Kind};
 
 const EVENT_DOMAIN: &[u8; 16] = b"fbat event v1\0\0\0";
 const LOSS_DOMAIN: &[u8; 16] = b"fbat loss v1\0\0\0\0";
 const LOG_DOMAIN: &[u8; 16] = b"fbat log v1\0\0\0\0\0";
 
-/// Everything that the hash of an event covers.
-pub struct EventFields<'a> {
-    pub previous_hash: Hash,
-    pub id: Id,
+/// The newest event of an entity so far, to which its next event is chained.
+#[derive(Clone, Copy, Debug)]
+pub struct Link {
     pub sequence: u64,
-    pub entity: &'a str,
-    pub scope: &'a str,
-    pub kind: Kind,
     pub version: u64,
-    pub timestamp_us: i64,
-    pub recorded_us: i64,
-    pub flags: u32,
-    pub payload_version: u16,
-    pub correlation: Id,
-    pub causation: Id,
-    pub extensions: Extensions<'a>,
-    pub source: Source<'a>,
-    pub content_hash: Hash,
+    pub hash: Hash,
 }
 
-impl<'a> EventFields<'a> {
-    pub fn of_event(event: &Event<'a>, previous_hash: Hash) -> EventFields<'a> {
-        EventFields {
-            previous_hash,
-            id: event.id,
-            sequence: event.sequence,
-            entity: event.entity,
-            scope: event.scope,
-            kind: event.kind,
-            version: event.version,
-            timestamp_us: event.timestamp_us,
-            recorded_us: event.recorded_us,
-            flags: event.flags,
-            payload_version: event.payload_version,
-            correlation: event.correlation,
-            causation: event.causation,
-            extensions: event.extensions,
-            source: event.source,
-            content_hash: event.content_hash,
+impl Link {
+    pub fn of(event: &Event<'_>) -> Link {
+        Link { sequence: event.sequence, version: event.version, hash: event.event_hash }
+    }
+
+    /// What the first event of an entity is chained to, which has this sequence. The hash of the
+    /// genesis event is known also where that event was lost.
+    pub fn before_first(entity: &str, sequence: u64, genesis: Hash) -> Link {
+        match (entity == SYSTEM_ENTITY, sequence) {
+            (true, 1) => Link { sequence: 0, version: 0, hash: Hash::ZERO },
+            (true, _) => Link { sequence: 1, version: 1, hash: genesis },
+            (false, _) => Link { sequence: 0, version: 0, hash: genesis },
         }
     }
 
-    /// The frame of this event, whose strings are these.
-    pub fn frame<'f>(
+    /// Whether an event has the entity's next version.
+    pub fn is_before(&self, event: &Event<'_>) -> bool {
+        self.version.checked_add(1) == Some(event.version)
+    }
+
+    /// Checks that the event follows its entity's previous event; returns what is wrong. Versions
+    /// may be missing where sequences up to `last_lost` were; then the hash cannot be computed.
+    pub fn fault(
         &self,
-        event_hash: Hash,
-        entity: StringRef<'f>,
-        scope: StringRef<'f>,
-        source: FrameSource<'f>,
-        payload: &'f [u8],
-    ) -> Frame<'f>
-    where
-        'a: 'f,
-    {
-        Frame {
-            kind: self.kind,
-            id: self.id,
-            content_hash: self.content_hash,
-            event_hash,
-            sequence: self.sequence,
-            recorded_us: self.recorded_us,
-            version: self.version,
-            entity,
-            scope,
-            timestamp_us: self.timestamp_us,
-            flags: self.flags,
-            payload_version: self.payload_version,
-            correlation: self.correlation,
-            causation: self.causation,
-            extensions: self.extensions.0,
-            source,
-            payload,
+        event: &Event<'_>,
+        last_lost: u64,
+        scratch: &mut Vec<u8>,
+    ) -> Option<&'static str> {
+        if self.is_before(event) {
+            let matches = event_hash(event, &self.hash, scratch) == event.event_hash;
+            return (!matches).then_some("the event hash does not match");
+        }
+        match event.version <= self.version {
+            true => Some("its entity's versions do not follow each other: a later one came before"),
+            false if last_lost > self.sequence => None,
+            false => {
+                Some("its entity's versions do not follow each other, and nothing is lost between")
+            }
         }
     }
 }
@@ -91,31 +64,32 @@ pub fn content_hash(payload: &[u8]) -> Hash {
 }
 
 /// The hash of an event: a domain, then every field in this order, integers little-endian, ids
-/// big-endian, strings with a u32 length before them. `scratch` is overwritten.
-pub fn event_hash(fields: &EventFields<'_>, scratch: &mut Vec<u8>) -> Hash {
+/// big-endian, strings with a u32 length before them. `previous` is that of the entity's event
+/// before. `scratch` is overwritten.
+pub fn event_hash(event: &Event<'_>, previous: &Hash, scratch: &mut Vec<u8>) -> Hash {
     let out = scratch;
     out.clear();
     out.extend_from_slice(EVENT_DOMAIN);
-    out.extend_from_slice(&fields.previous_hash.0);
-    out.extend_from_slice(&fields.content_hash.0);
-    out.extend_from_slice(&fields.id.to_bytes());
-    out.extend_from_slice(&fields.sequence.to_le_bytes());
-    out.extend_from_slice(&fields.version.to_le_bytes());
-    out.extend_from_slice(&fields.timestamp_us.to_le_bytes());
-    out.extend_from_slice(&fields.recorded_us.to_le_bytes());
-    out.extend_from_slice(&fields.kind.0.to_le_bytes());
-    out.extend_from_slice(&fields.payload_version.to_le_bytes());
-    out.extend_from_slice(&fields.flags.to_le_bytes());
-    out.extend_from_slice(&fields.correlation.to_bytes());
-    out.extend_from_slice(&fields.causation.to_bytes());
-    put(out, fields.entity.as_bytes());
-    put(out, fields.scope.as_bytes());
-    out.extend_from_slice(&(fields.extensions.iter().count() as u32).to_le_bytes());
-    for (key, value) in fields.extensions.iter() {
+    out.extend_from_slice(&previous.0);
+    out.extend_from_slice(&event.content_hash.0);
+    out.extend_from_slice(&event.id.to_bytes());
+    out.extend_from_slice(&event.sequence.to_le_bytes());
+    out.extend_from_slice(&event.version.to_le_bytes());
+    out.extend_from_slice(&event.timestamp_us.to_le_bytes());
+    out.extend_from_slice(&event.recorded_us.to_le_bytes());
+    out.extend_from_slice(&event.kind.0.to_le_bytes());
+    out.extend_from_slice(&event.payload_version.to_le_bytes());
+    out.extend_from_slice(&event.flags.to_le_bytes());
+    out.extend_from_slice(&event.correlation.to_bytes());
+    out.extend_from_slice(&event.causation.to_bytes());
+    put(out, event.entity.as_bytes());
+    put(out, event.scope.as_bytes());
+    out.extend_from_slice(&(event.extensions.iter().count() as u32).to_le_bytes());
+    for (key, value) in event.extensions.iter() {
         put(out, key.as_bytes());
         put(out, value);
     }
-    match fields.source {
+    match event.source {
         Source::None => out.push(0),
         Source::Import { namespace, event_id, sequence } => {
             out.push(1);

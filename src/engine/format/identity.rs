@@ -1,6 +1,5 @@
 //! Which store this is: the identity file, the store ids that it names, and giving a copy its own.
 
-use super::system;
 use crate::engine::model::bytes::{array_at, u32_at, u64_at};
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::id::{Hash, Id};
@@ -32,7 +31,7 @@ pub struct Change {
 }
 
 impl Change {
-    /// Whether an identity file may name it behind these.
+    /// Whether an identity file may name it after these.
     pub fn may_follow(&self, earlier: &[Change]) -> bool {
         let after = earlier.last().map_or(1, |last| last.first_sequence);
         let ascends = (after + 1..=SEQUENCE_MAX).contains(&self.first_sequence);
@@ -47,18 +46,12 @@ impl Identity {
     }
 
     /// The store id that change number `at` took the place of.
-    fn store_id_before(&self, at: usize) -> Id {
+    pub fn store_id_before(&self, at: usize) -> Id {
         at.checked_sub(1).map_or(self.log_id, |last| self.changes[last].store_id)
     }
 
-    /// The payload of the event that tells of change number `at`.
-    pub fn payload(&self, at: usize) -> Vec<u8> {
-        let Change { store_id, first_sequence } = self.changes[at];
-        system::identity_payload(store_id, self.store_id_before(at), first_sequence)
-    }
-
-    /// The identity of a log that ends with this sequence. A newest id that begins right behind it
-    /// is in force, though the log does not tell of it yet.
+    /// The identity of a log that ends with this sequence. A newest id that begins right after it
+    /// is in force, though the log does not declare it yet.
     pub fn until(mut self, last_sequence: u64) -> Identity {
         self.changes.retain(|change| change.first_sequence <= last_sequence + 1);
         self
@@ -88,10 +81,10 @@ impl Identity {
         check_version(path, u32_at(bytes, 8))?;
         let listed = bytes.len() - LEN;
         if u32_at(bytes, 12) as usize != bytes.len() || !listed.is_multiple_of(CHANGE_LEN) {
-            return corrupt("the identity file does not have the length that it says");
+            return corrupt("the length of the identity file is not the one that it says");
         }
         if !checksum_holds(bytes) {
-            return corrupt("the checksum of the identity file does not hold");
+            return corrupt("the checksum of the identity file does not match");
         }
         let changes: Vec<Change> = bytes[LEN - 4..bytes.len() - 4]
             .chunks_exact(CHANGE_LEN)

@@ -1,6 +1,6 @@
 //! The library's own events: what they say, as MessagePack maps.
 
-use super::identity::Change;
+use super::identity::{Change, Identity};
 use crate::engine::model::id::{Hash, Id};
 use crate::engine::model::key::operation_key;
 use crate::engine::model::limits::FORMAT_VERSION;
@@ -42,7 +42,7 @@ pub fn genesis_payload(store_id: Id, created_us: i64, label: &str) -> Vec<u8> {
     rmp_serde::to_vec_named(&genesis).expect("a plain struct encodes")
 }
 
-/// The store id and the creation time that a genesis event tells.
+/// The store id and the creation time of a genesis event.
 pub fn genesis(payload: &[u8]) -> Option<(Id, i64)> {
     let genesis: Genesis = rmp_serde::from_slice(payload).ok()?;
     Some((Id::from_hex(genesis.store_id.as_bytes())?, genesis.created_us))
@@ -63,21 +63,24 @@ pub fn gap_payload(first_sequence: u64, last_sequence: u64) -> Vec<u8> {
     rmp_serde::to_vec_named(&Gap { first_sequence, last_sequence }).expect("a plain struct encodes")
 }
 
-/// The id of the gap event behind this log hash. A recovery that is cut short after the event was
+/// The id of the gap event after this log hash. A recovery that is cut short after the event was
 /// seen, and before it was on disk, is followed by one that makes the very same event again: its id
 /// comes from the log and its time from the batch before.
 pub fn gap_id(log_hash: &Hash, payload: &[u8]) -> Id {
     operation_key(b"fbat.gap", [&log_hash.0[..], payload].into_iter())
 }
 
-/// The store id that an identity event tells of.
+/// The store id that an identity event declares.
 pub fn new_identity(payload: &[u8]) -> Option<Change> {
     let NewIdentity { store_id, first_sequence, .. } = rmp_serde::from_slice(payload).ok()?;
     Some(Change { store_id: Id::from_hex(store_id.as_bytes())?, first_sequence })
 }
 
-pub fn identity_payload(store_id: Id, previous: Id, first_sequence: u64) -> Vec<u8> {
-    let (store_id, previous_store_id) = (store_id.to_string(), previous.to_string());
+/// The payload of the event that names the store id of change number `at`.
+pub fn identity_payload(identity: &Identity, at: usize) -> Vec<u8> {
+    let Change { store_id, first_sequence } = identity.changes[at];
+    let store_id = store_id.to_string();
+    let previous_store_id = identity.store_id_before(at).to_string();
     rmp_serde::to_vec_named(&NewIdentity { store_id, previous_store_id, first_sequence })
         .expect("a plain struct encodes")
 }

@@ -1,42 +1,33 @@
 //! Chunks of an import: gathered on the caller's thread, and each committed on another while the
 //! next is gathered.
 
-use super::{ImportDurability, OnConflict};
-use crate::engine::log::state::{check_fork, Frontier, Inner};
+use super::{ImportDurability, ImportReport, OnConflict};
+use crate::engine::log::state::{check_fork, Log};
 use crate::engine::model::error::{Code, Error, Result};
-use crate::engine::model::event::{Cause, Event, Expect, Source};
-use crate::engine::model::id::{Hash, Id, Kind};
+use crate::engine::model::event::{Event, Extensions, Source};
+use crate::engine::model::id::Id;
 use crate::engine::platform::os;
 use crate::engine::store::commit::{ImportTerms, Item, Outcome};
 use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-/// Events that are to be committed together; their bytes stand in one arena.
+/// Events that are to be committed together; their bytes are in one arena.
 #[derive(Default)]
 pub struct Chunk {
     arena: Vec<u8>,
     waiting: Vec<Waiting>,
-    /// What the batch limit of the destination counts.
+    /// What the batch limit of the destination report.
     pub bytes: usize,
     /// The destination's visible frontier before the first key was looked up.
     pub absent_at: u64,
 }
 
-/// An event of a chunk; entity, scope, extensions and payload stand at `at` with these lengths.
+/// An event of a chunk: without its strings and bytes, which are at `at` with these lengths.
 struct Waiting {
+    item: Item<'static>,
     at: usize,
     lengths: [usize; 4],
-    kind: Kind,
-    content_hash: Hash,
-    tag: u64,
-    key: Id,
-    timestamp_us: i64,
-    flags: u32,
-    payload_version: u16,
-    correlation: Id,
-    source_id: Id,
-    source_sequence: u64,
 }
 
 impl Chunk {
@@ -54,63 +45,54 @@ impl Chunk {
             [event.entity.as_bytes(), event.scope.as_bytes(), event.extensions.0, event.payload];
         parts.iter().for_each(|part| self.arena.extend_from_slice(part));
         self.bytes += bytes;
-        self.waiting.push(Waiting {
-            at,
-            lengths: parts.map(<[u8]>::len),
+        let source = Source::Import { namespace: "", event_id: event.id, sequence: event.sequence };
+        let lengths = parts.map(<[u8]>::len);
+        let event = Event {
+            id: key,
             kind: event.kind,
-            content_hash: event.content_hash,
-            tag,
-            key,
             timestamp_us: event.timestamp_us,
             flags: event.flags,
             payload_version: event.payload_version,
             correlation: event.correlation,
-            source_id: event.id,
-            source_sequence: event.sequence,
-        });
+            payload_len: event.payload_len,
+            content_hash: event.content_hash,
+            source,
+            ..Event::default()
+        };
+        let item = Item { event, tag, ..Item::default() };
+        self.waiting.push(Waiting { item, at, lengths });
     }
 
     fn items<'a>(&'a self, namespace: &'a str) -> Vec<Item<'a>> {
-        let item = |event: &'a Waiting| {
-            let mut rest = &self.arena[event.at..];
-            let [entity, scope, extensions, payload] = event.lengths.map(|length| {
+        let item = |waiting: &'a Waiting| {
+            let mut rest = &self.arena[waiting.at..];
+            let [entity, scope, extensions, payload] = waiting.lengths.map(|length| {
                 let (part, tail) = rest.split_at(length);
                 rest = tail;
                 part
             });
             let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default();
-            Item {
-                entity: text(entity),
-                scope: text(scope),
-                kind: event.kind,
-                payload,
-                content_hash: event.content_hash,
-                tag: event.tag,
-                key: event.key,
-                expect: Expect::Any,
-                timestamp_us: Some(event.timestamp_us),
-                flags: event.flags,
-                payload_version: event.payload_version,
-                correlation: event.correlation,
-                cause: Cause::None,
-                extensions,
-                source: Source::Import {
-                    namespace,
-                    event_id: event.source_id,
-                    sequence: event.source_sequence,
-                },
-                skip_to: 0,
+            let mut item: Item<'a> = waiting.item;
+            item.event.entity = text(entity);
+            item.event.scope = text(scope);
+            item.event.extensions = Extensions(extensions);
+            item.event.payload = payload;
+            if let Source::Import { namespace: of, .. } = &mut item.event.source {
+                *of = namespace;
             }
+            item
         };
         self.waiting.iter().map(item).collect()
     }
 
     /// The error of the commit, in the words of an import where it is a conflict.
     fn name_conflict(&self, error: Error) -> Error {
-        match (error.code(), error.item.and_then(|item| self.waiting.get(item))) {
-            (Code::IdempotencyConflict, Some(event)) => {
-                conflict(event.source_id, event.source_sequence, event.key)
-            }
+        let waiting = error.item.and_then(|item| self.waiting.get(item));
+        match (error.code(), waiting.map(|waiting| &waiting.item.event)) {
+            (
+                Code::IdempotencyConflict,
+                Some(&Event { id, source: Source::Import { event_id, sequence, .. }, .. }),
+            ) => conflict(event_id, sequence, id),
             _ => error,
         }
     }
@@ -122,29 +104,19 @@ impl Chunk {
     }
 }
 
-/// The error for an event of the source whose key is there with other content.
+/// The error for an event of the source whose key exists with different content.
 pub fn conflict(source_id: Id, source_sequence: u64, key: Id) -> Error {
     let message = format!(
-        "event {source_id} (sequence {source_sequence}) of the source would be event {key} here, which is there with other content"
+        "event {source_id} (sequence {source_sequence}) of the source would be event {key} here, \
+         which exists with different content"
     );
     Error::new(Code::ImportConflict, message).with_event(source_id, source_sequence)
-}
-
-/// Where the events of a chunk went.
-#[derive(Clone, Copy, Default)]
-pub struct Counts {
-    pub imported: u64,
-    pub deduplicated: u64,
-    pub conflicts: u64,
-    pub overtaken: u64,
-    /// The destination's frontier behind the chunk.
-    pub frontier: Frontier,
 }
 
 /// The one way in which the chunks of an import are committed.
 #[derive(Clone)]
 pub struct Terms {
-    pub destination: Arc<Inner>,
+    pub destination: Arc<Log>,
     pub namespace: Arc<str>,
     /// The destination's visible frontier when the import was called.
     pub frontier: u64,
@@ -155,28 +127,28 @@ pub struct Terms {
 impl Terms {
     /// Commits a chunk. `own` are the frontiers before and after the chunks before, as long as
     /// nobody else appended between them.
-    fn commit(&self, chunk: &Chunk, own: &mut (u64, u64)) -> Result<Counts> {
+    fn commit(&self, chunk: &Chunk, own: &mut (u64, u64)) -> Result<ImportReport> {
         let items = chunk.items(&self.namespace);
         let skip_conflicts = self.on_conflict == OnConflict::Skip;
         let terms = ImportTerms { absent_at: chunk.absent_at, own: *own, skip_conflicts };
         let outcomes =
             self.destination.commit(&items, Some(terms)).map_err(|e| chunk.name_conflict(e))?;
-        let mut counts = Counts::default();
+        let mut report = ImportReport::default();
         let (mut first, mut last) = (None, 0);
         for outcome in &outcomes {
             match outcome {
                 Outcome::New(receipt) => {
-                    counts.imported += 1;
+                    report.imported += 1;
                     (first, last) = (first.or(Some(receipt.sequence)), receipt.sequence);
                 }
-                Outcome::Conflict => counts.conflicts += 1,
+                Outcome::Conflict => report.conflicts += 1,
                 Outcome::Present(..) | Outcome::Again(_) => {
                     // What was visible at the call came from an import before this one.
                     if self.destination.receipt(outcome)?.sequence <= self.frontier {
-                        counts.deduplicated += 1;
+                        report.deduplicated += 1;
                     } else {
-                        counts.imported += 1;
-                        counts.overtaken += 1;
+                        report.imported += 1;
+                        report.overtaken += 1;
                     }
                 }
             }
@@ -187,12 +159,12 @@ impl Terms {
         if self.durability == ImportDurability::Chunk {
             self.destination.sync_visible()?;
         }
-        counts.frontier = self.destination.current_frontier();
-        Ok(counts)
+        report.set_frontier(self.destination.current_frontier());
+        Ok(report)
     }
 }
 
-/// So many chunks may be under way: one is committed, and the next is there when that is done.
+/// So many chunks may be in flight: one is committed, and the next is ready when that is done.
 const UNDER_WAY_MAX: usize = 2;
 
 /// Commits chunks one after the other.
@@ -203,8 +175,8 @@ pub struct Committer {
     worker: Option<Worker>,
     /// Chunks that were started and not collected.
     under_way: usize,
-    /// What became of a chunk that was committed on this thread.
-    here: Option<Result<Counts>>,
+    /// The outcome of a chunk that was committed on this thread.
+    here: Option<Result<ImportReport>>,
     own: (u64, u64),
     /// Empty chunks with memory.
     spare: Vec<Chunk>,
@@ -256,8 +228,8 @@ impl Committer {
         }
     }
 
-    /// Waits for the first chunk that is under way: what became of it, or none where there is none.
-    pub fn collect(&mut self) -> Option<Result<Counts>> {
+    /// Waits for the first chunk that is in flight: its outcome, or none where there is none.
+    pub fn collect(&mut self) -> Option<Result<ImportReport>> {
         self.under_way = self.under_way.checked_sub(1)?;
         if let Some(result) = self.here.take() {
             return Some(result);
@@ -274,7 +246,7 @@ struct Worker(Option<Thread>);
 
 struct Thread {
     chunks: SyncSender<Chunk>,
-    results: Receiver<(Chunk, Result<Counts>)>,
+    results: Receiver<(Chunk, Result<ImportReport>)>,
     thread: JoinHandle<()>,
 }
 
@@ -288,7 +260,7 @@ impl Worker {
             caller_on.into_iter().for_each(os::avoid_processor);
             let (mut own, mut failed) = ((0, 0), None);
             for mut chunk in to_do {
-                // What comes behind a chunk that failed is not committed.
+                // What comes after a chunk that failed is not committed.
                 let result = match &failed {
                     None => terms.commit(&chunk, &mut own),
                     Some(error) => Err(Error::clone(error)),
@@ -307,12 +279,12 @@ impl Worker {
 
     fn give(&self, chunk: Chunk) {
         if let Some(thread) = self.0.as_ref().filter(|_| !os::in_forked_child()) {
-            // Where the thread has panicked, the next to take tells.
+            // Where the thread has panicked, the next take reports it.
             let _ = thread.chunks.send(chunk);
         }
     }
 
-    fn take(&mut self) -> (Chunk, Result<Counts>) {
+    fn take(&mut self) -> (Chunk, Result<ImportReport>) {
         if let Err(forked) = check_fork() {
             return (Chunk::default(), Err(forked));
         }

@@ -1,5 +1,6 @@
 //! Import: copying events from one store into another, exactly once, with provenance.
 
+use crate::engine::log::state::Frontier;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::{Columns, Event};
 use crate::engine::model::region::Region;
@@ -20,7 +21,7 @@ pub enum ImportDurability {
     Chunk,
 }
 
-/// What to do with an event whose key is there with other content.
+/// What to do with an event whose key exists with different content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum OnConflict {
     /// End with an error that names both events.
@@ -87,13 +88,13 @@ impl Default for ImportOptions<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct ImportReport {
     pub imported: u64,
-    /// There already, from an import before this one.
+    /// Existed already, from an import before this one.
     pub deduplicated: u64,
     pub skipped_reserved: u64,
     pub skipped_filtered: u64,
     /// Came from this very namespace: our own earlier output.
     pub skipped_reimported: u64,
-    /// Key there with other content, left out by choice.
+    /// Key exists with different content, left out by choice.
     pub conflicts: u64,
     /// Those of `imported` that another import or append brought in during this one.
     pub overtaken: u64,
@@ -107,6 +108,23 @@ pub struct ImportReport {
     /// The destination's frontier after the import.
     pub destination_visible: u64,
     pub destination_durable: u64,
+}
+
+impl ImportReport {
+    /// Adds the outcome of a chunk.
+    fn add_chunk(&mut self, chunk: &ImportReport) {
+        self.imported += chunk.imported;
+        self.deduplicated += chunk.deduplicated;
+        self.conflicts += chunk.conflicts;
+        self.overtaken += chunk.overtaken;
+        self.destination_visible = chunk.destination_visible;
+        self.destination_durable = chunk.destination_durable;
+    }
+
+    fn set_frontier(&mut self, destination: Frontier) {
+        self.destination_visible = destination.visible;
+        self.destination_durable = destination.durable;
+    }
 }
 
 /// What an import did, and how it ended. The report covers whole committed chunks also when it

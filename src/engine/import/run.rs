@@ -1,34 +1,16 @@
 //! An import as it goes: examining the source, event by event, and having chunks committed.
 
-use super::chunk::conflict;
-use super::chunk::Chunk;
-use super::chunk::Committer;
-use super::chunk::Counts;
-use super::chunk::Terms;
-use super::Cancel;
-use super::ImportOptions;
-use super::ImportOutcome;
-use super::ImportReport;
-use super::OnConflict;
+use super::chunk::{conflict, Chunk, Committer, Terms};
+use super::{Cancel, ImportOptions, ImportOutcome, ImportReport, OnConflict};
 use crate::engine::format::hash;
 use crate::engine::log::segment::Flow;
-use crate::engine::log::state::check_fork;
-use crate::engine::log::state::Importing;
-use crate::engine::log::state::Inner;
-use crate::engine::model::error::Code;
-use crate::engine::model::error::Error;
-use crate::engine::model::error::Result;
-use crate::engine::model::event::check_limit;
-use crate::engine::model::event::Event;
-use crate::engine::model::event::Extensions;
-use crate::engine::model::event::Source;
+use crate::engine::log::state::{check_fork, Importing, Log};
+use crate::engine::model::error::{Code, Error, Result};
+use crate::engine::model::event::{batch_bytes, check_limit, Event, Extensions, Source};
 use crate::engine::model::id::Id;
-use crate::engine::model::key::check_namespace;
-use crate::engine::model::key::ImportKeys;
+use crate::engine::model::key::{check_namespace, ImportKeys};
 use crate::engine::platform::os;
-use crate::engine::store::scan::Scan;
-use crate::engine::store::scan::Successor;
-use crate::engine::store::scan::Visit;
+use crate::engine::store::scan::{Scan, Successor, Visit};
 use crate::engine::store::Store;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -52,20 +34,20 @@ impl Store {
     }
 }
 
-/// An import under way.
+/// An import in flight.
 struct Run<'d> {
-    destination: &'d Inner,
+    destination: &'d Log,
     keys: ImportKeys,
     chunk_size: usize,
     committer: Committer,
     chunk: Chunk,
-    /// What was examined, but for what became of chunks: by now, with each chunk that is under way,
-    /// and with those that were committed.
+    /// Progress so far, without the outcome of chunks: `examined` now, `under_way` at each chunk in
+    /// flight, `settled` at the last committed one.
     examined: ImportReport,
     under_way: VecDeque<ImportReport>,
     settled: ImportReport,
-    /// Where the events of the committed chunks went.
-    counts: Counts,
+    /// The outcome of the committed chunks.
+    committed: ImportReport,
     /// Events examined since the progress callback was last called.
     unreported: usize,
     /// Events that the walk passed since, those that do not match included.
@@ -81,7 +63,7 @@ const PROGRESS_EVENTS: usize = 4096;
 struct Examination<'e, 'd, 'o> {
     run: &'e mut Run<'d>,
     options: &'e mut ImportOptions<'o>,
-    source: &'e Inner,
+    source: &'e Log,
 }
 
 impl Examination<'_, '_, '_> {
@@ -125,6 +107,8 @@ impl<'d> Run<'d> {
             Terms { destination: shared, namespace: name, frontier, on_conflict, durability };
         let ceiling = from.sync_for_copy()?;
         let report = ImportReport { source_ceiling: ceiling, ..ImportReport::default() };
+        let mut committed = ImportReport::default();
+        committed.set_frontier(to.current_frontier());
         Ok(Run {
             destination: to,
             keys: ImportKeys::new(namespace),
@@ -135,7 +119,7 @@ impl<'d> Run<'d> {
             examined: report,
             under_way: VecDeque::new(),
             settled: report,
-            counts: Counts { frontier: to.current_frontier(), ..Counts::default() },
+            committed,
             unreported: 0,
             passed: 0,
             place: None,
@@ -171,27 +155,42 @@ impl<'d> Run<'d> {
 
     /// Puts one event of the source into its bucket.
     fn take(&mut self, event: &Event<'_>, options: &mut ImportOptions<'_>) -> Result<()> {
-        let cut =
-            self.chunk.bytes + batch_bytes(event) > self.destination.options.limits.batch_bytes_max;
-        if cut && !self.chunk.is_empty() {
+        let bytes = batch_bytes(event.entity, event.scope, event.payload, event.extensions.iter());
+        let full = self.chunk.bytes + bytes > self.destination.options.limits.batch_bytes_max;
+        if full && !self.chunk.is_empty() {
             self.flush(options, true)?;
         }
-        let before = self.examined;
-        self.examined.source_high_watermark = event.sequence;
-        if event.kind.is_reserved() {
-            self.examined.skipped_reserved += 1;
-        } else if !filter_keeps(event, options).inspect_err(|_| self.examined = before)? {
-            self.examined.skipped_filtered += 1;
-        } else if comes_from(event, &options.namespace).inspect_err(|_| self.examined = before)? {
-            self.examined.skipped_reimported += 1;
-        } else {
-            self.admit(event, options).inspect_err(|_| self.examined = before)?;
-        }
-        self.settle(options)
+        let before = std::mem::replace(&mut self.examined.source_high_watermark, event.sequence);
+        let sorted = self.sort(event, bytes, options);
+        sorted.inspect_err(|_| self.examined.source_high_watermark = before)?;
+        self.after_event(options)
     }
 
-    /// Looks the event up in the destination; one that is not there waits for its chunk.
-    fn admit(&mut self, event: &Event<'_>, options: &mut ImportOptions<'_>) -> Result<()> {
+    fn sort(
+        &mut self,
+        event: &Event<'_>,
+        bytes: usize,
+        options: &mut ImportOptions<'_>,
+    ) -> Result<()> {
+        if event.kind.is_reserved() {
+            self.examined.skipped_reserved += 1;
+        } else if !filter_keeps(event, options)? {
+            self.examined.skipped_filtered += 1;
+        } else if comes_from(event, &options.namespace)? {
+            self.examined.skipped_reimported += 1;
+        } else {
+            return self.admit(event, bytes, options);
+        }
+        Ok(())
+    }
+
+    /// Looks the event up in the destination; one that is new waits for its chunk.
+    fn admit(
+        &mut self,
+        event: &Event<'_>,
+        bytes: usize,
+        options: &mut ImportOptions<'_>,
+    ) -> Result<()> {
         let key = self.keys.key(event.id);
         if self.chunk.is_empty() {
             self.chunk.absent_at = self.destination.visible.load(Ordering::Acquire);
@@ -211,7 +210,6 @@ impl<'d> Run<'d> {
             return Ok(());
         }
         let limits = &self.destination.options.limits;
-        let bytes = batch_bytes(event);
         check_limit("payload bytes", event.payload.len(), limits.payload_bytes_max)
             .and_then(|()| check_limit("batch bytes", bytes, limits.batch_bytes_max))
             .map_err(|e| {
@@ -234,8 +232,8 @@ impl<'d> Run<'d> {
         Ok(Some(found.tag == tag_of(event)))
     }
 
-    /// Hands the chunk over when it is full, and tells the progress callback.
-    fn settle(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
+    /// Hands the chunk over when it is full, and reports progress.
+    fn after_event(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
         self.unreported += 1;
         if self.chunk.len() >= self.chunk_size {
             return self.flush(options, true);
@@ -247,7 +245,7 @@ impl<'d> Run<'d> {
             if !self.committer.is_under_way() {
                 self.settled = self.examined;
                 if self.unreported >= self.chunk_size {
-                    self.counts.frontier = self.destination.current_frontier();
+                    self.committed.set_frontier(self.destination.current_frontier());
                     return self.report(options);
                 }
             }
@@ -291,15 +289,11 @@ impl<'d> Run<'d> {
         Ok(())
     }
 
-    /// Waits for the first chunk that is under way.
+    /// Waits for the first chunk that is in flight.
     fn collect(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
         let examined = self.under_way.pop_front();
-        let Some(counts) = self.committer.collect().transpose()? else { return Ok(()) };
-        self.counts.imported += counts.imported;
-        self.counts.deduplicated += counts.deduplicated;
-        self.counts.conflicts += counts.conflicts;
-        self.counts.overtaken += counts.overtaken;
-        self.counts.frontier = counts.frontier;
+        let Some(chunk) = self.committer.collect().transpose()? else { return Ok(()) };
+        self.committed.add_chunk(&chunk);
         self.settled = examined.unwrap_or(self.settled);
         self.report(options)
     }
@@ -315,20 +309,13 @@ impl<'d> Run<'d> {
 
     /// As far as committed chunks go.
     fn so_far(&self) -> ImportReport {
-        let frontier = self.counts.frontier;
-        ImportReport {
-            imported: self.counts.imported,
-            deduplicated: self.settled.deduplicated + self.counts.deduplicated,
-            conflicts: self.settled.conflicts + self.counts.conflicts,
-            overtaken: self.counts.overtaken,
-            destination_visible: frontier.visible,
-            destination_durable: frontier.durable,
-            source_position: self.examined.source_position,
-            ..self.settled
-        }
+        let mut report = self.settled;
+        report.add_chunk(&self.committed);
+        report.source_position = self.examined.source_position;
+        report
     }
 
-    /// Counts every chunk that is under way, also where a callback wants no more: they are
+    /// Counts every chunk that is in flight, also where a callback wants no more: they are
     /// committed.
     fn finish_chunks(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
         let first = self.collect_all(options);
@@ -340,14 +327,14 @@ impl<'d> Run<'d> {
 
     /// Makes what was committed durable, also after a failure, and closes the report.
     fn finish(mut self, result: Result<()>, options: &mut ImportOptions<'_>) -> ImportOutcome {
-        // Chunks that are under way come before whatever ended the import.
+        // Chunks that are in flight come before whatever ended the import.
         let result = self.finish_chunks(options).and(result);
         let synced = match self.destination.check_open() {
             Err(forked) if forked.code() == Code::Forked => Err(forked),
-            // A close that is under way may not have synced yet.
+            // A close that is in flight may not have synced yet.
             open => self.destination.sync_visible().and(open),
         };
-        self.counts.frontier = self.destination.current_frontier();
+        self.committed.set_frontier(self.destination.current_frontier());
         ImportOutcome { report: self.so_far(), result: result.and(synced) }
     }
 }
@@ -355,13 +342,6 @@ impl<'d> Run<'d> {
 /// Stands for the content of an event in indexes.
 fn tag_of(event: &Event<'_>) -> u64 {
     hash::content_tag(event.entity, event.scope, event.kind, &event.content_hash)
-}
-
-/// What an event counts towards the bytes of a batch.
-fn batch_bytes(event: &Event<'_>) -> usize {
-    let extensions: usize =
-        event.extensions.iter().map(|(key, value)| key.len() + value.len()).sum();
-    event.payload.len() + extensions + event.entity.len() + event.scope.len()
 }
 
 fn filter_keeps(event: &Event<'_>, options: &mut ImportOptions<'_>) -> Result<bool> {

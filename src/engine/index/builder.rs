@@ -1,31 +1,17 @@
 //! Building the index file of a segment.
 
-use super::entries::IdEntry;
-use super::entries::SparseEntry;
-use super::file::block_checksum;
-use super::file::Index;
-use super::file::IndexMeta;
-use super::file::BLOCK_LEN;
-use super::file::DATA_LEN;
-use super::file::ENTRY_LEN;
-use super::file::FILTER_BITS_PER_KEY;
-use super::file::FILTER_LINE_LEN;
-use super::file::IDS;
-use super::file::MAGIC;
-use super::file::NAMES;
-use super::file::SPARSE;
-use super::file::STRINGS;
-use super::file::VERSION;
-use super::filter::entity_filter_key;
-use super::filter::filter_bits;
-use super::filter::filter_line;
-use super::filter::id_filter_key;
+use super::entries::{IdEntry, SparseEntry};
+use super::file::{
+    block_checksum, Index, IndexMeta, BLOCK_LEN, DATA_LEN, ENTRY_LEN, FILTER_BITS_PER_KEY,
+    FILTER_LINE_LEN, IDS, MAGIC, NAMES, SPARSE, STRINGS, VERSION,
+};
+use super::filter::{entity_filter_key, filter_bits, filter_line, id_filter_key};
 use super::zones::{self, Zones};
 use crate::engine::format::frame::SegmentHeader;
 use crate::engine::model::error::Result;
 use std::sync::Arc;
 
-/// So many events lie between two sparse entries; fewer before what an older index covered ends.
+/// So many events are between two sparse entries; fewer before what an older index covered ends.
 pub const SPARSE_EVERY: usize = 64;
 
 /// What an index is made from.
@@ -37,7 +23,7 @@ pub struct IndexBuilder {
     /// By number.
     pub strings: Vec<Arc<str>>,
     pub sparse: Vec<SparseEntry>,
-    /// Of what lies between each sparse entry and the next.
+    /// Of what is between each sparse entry and the next.
     pub zones: Zones,
 }
 

@@ -19,15 +19,15 @@ pub enum Part {
     Strings = 4 << 20,
 }
 
-struct Slot {
+struct Cached {
     file: u64,
     number: u64,
     block: Block,
 }
 
-/// Direct-mapped: a block has one place, and pushes out what is there.
+/// Direct-mapped: a block has one place, and replaces what is there.
 pub struct BlockCache {
-    shards: Vec<Mutex<Vec<Option<Slot>>>>,
+    shards: Vec<Mutex<Vec<Option<Cached>>>>,
     pinned_filters: Arc<AtomicUsize>,
     pinned_strings: Arc<AtomicUsize>,
 }
@@ -88,7 +88,7 @@ impl BlockCache {
             }
         }
         let block = Block::new(load()?);
-        lock()[at] = Some(Slot { file, number, block: block.clone() });
+        lock()[at] = Some(Cached { file, number, block: block.clone() });
         Ok(block)
     }
 
@@ -101,7 +101,7 @@ impl BlockCache {
         Some(look(&slot.block))
     }
 
-    fn place(&self, file: u64, number: u64) -> (&Mutex<Vec<Option<Slot>>>, usize) {
+    fn place(&self, file: u64, number: u64) -> (&Mutex<Vec<Option<Cached>>>, usize) {
         let place =
             (file.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(number)) as usize % SLOTS;
         (&self.shards[place % SHARDS], place / SHARDS)
@@ -120,7 +120,7 @@ impl BlockCache {
 
     /// Bytes held.
     pub fn bytes(&self) -> usize {
-        let held = |shard: &Mutex<Vec<Option<Slot>>>| {
+        let held = |shard: &Mutex<Vec<Option<Cached>>>| {
             let shard = shard.lock().unwrap_or_else(|e| e.into_inner());
             shard.iter().flatten().map(|slot| slot.block.len()).sum::<usize>()
         };

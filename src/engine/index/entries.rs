@@ -1,33 +1,21 @@
-//! Looking things up in an index: ids, names of entities, the places of their events, strings, and
-//! places where a walk along the log can start.
+//! Looking things up in an index: ids, names of entities, the places of their events, strings,
+//! zones, and places where a walk along the log can start.
 
 use super::cache::Part;
-use super::file::Index;
-use super::file::BLOCK_LEN;
-use super::file::DATA_LEN;
-use super::file::DICTIONARY_STRINGS_MAX;
-use super::file::ENTRY_LEN;
-use super::file::FENCE_STEPS;
-use super::file::IDS;
-use super::file::IDS_PER_BLOCK;
-use super::file::NAMES;
-use super::file::POSTINGS;
-use super::file::SPARSE;
-use super::file::STRINGS;
-use super::file::TEXT;
-use super::filter::entity_filter_key;
-use super::filter::id_filter_key;
-use super::filter::name_filter_key;
-use crate::engine::model::bytes::array_at;
-use crate::engine::model::bytes::u32_at;
-use crate::engine::model::bytes::u64_at;
+use super::file::{
+    Index, BLOCK_LEN, DATA_LEN, DICTIONARY_STRINGS_MAX, ENTRY_LEN, FENCE_STEPS, IDS, IDS_PER_BLOCK,
+    KINDS, NAMES, POSTINGS, SPARSE, STRINGS, TEXT, ZONES,
+};
+use super::filter::{entity_filter_key, id_filter_key, name_filter_key};
+use super::zones::{self, Zones};
+use crate::engine::model::bytes::{array_at, u32_at, u64_at};
 use crate::engine::model::error::Result;
 use crate::engine::model::id::Id;
-use crate::engine::model::limits::COORDINATE_BYTES_MAX;
-use crate::engine::model::limits::NAMESPACE_BYTES_MAX;
+use crate::engine::model::limits::{COORDINATE_BYTES_MAX, NAMESPACE_BYTES_MAX};
+use crate::engine::model::region::Region;
 use std::sync::Arc;
 
-/// Where an event lies, as the id section has it.
+/// Where an event is, as the id section has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdEntry {
     pub id: Id,
@@ -93,7 +81,7 @@ impl Index {
         Ok(u32_at(&block, at))
     }
 
-    /// Adds the offsets of an entity's events that lie from `lowest` to `highest`, ascending.
+    /// Adds the offsets of an entity's events from `lowest` to `highest`, ascending.
     pub fn postings_of(
         &self,
         name: &Name,
@@ -185,21 +173,21 @@ impl Index {
                 _ => low + (high - low) / 2,
             };
             guesses += 1;
-            // The block with that entry settles it, unless the id lies before or behind all of its
+            // The block with that entry settles it, unless the id is before or after all of its
             // entries.
             let start = guess - guess % IDS_PER_BLOCK;
             let count = IDS_PER_BLOCK.min(self.entries(IDS) - start);
             let number = self.sections[IDS].0 + (start / IDS_PER_BLOCK) as u64;
-            let look = |block: &[u8]| place_in_block(block, count, guess - start, id);
+            let look = |block: &[u8]| find_in_block(block, count, guess - start, id);
             let place = match self.cache.peek(self.uid, number, look) {
                 Some(place) => place,
                 None => look(&self.id_block(number)?),
             };
             match place? {
-                Place::At(entry) => return Ok(Some(entry)),
-                Place::Absent => return Ok(None),
-                Place::Before(first) => (high, high_id) = (start, first),
-                Place::Behind(last) => (low, low_id) = (start + count, last),
+                InBlock::At(entry) => return Ok(Some(entry)),
+                InBlock::Absent => return Ok(None),
+                InBlock::Before(first) => (high, high_id) = (start, first),
+                InBlock::Behind(last) => (low, low_id) = (start + count, last),
             }
         }
         Ok(None)
@@ -237,7 +225,7 @@ impl Index {
     }
 
     /// The entities with events here of this name, and of those that start with `below`, which
-    /// comes behind it.
+    /// comes after it.
     pub fn entities(&self, name: &str, below: &str) -> Result<Vec<Name>> {
         let (mut found, mut postings) = (Vec::new(), 0);
         let mut take = |name: Name| {
@@ -383,30 +371,114 @@ fn interpolate(id: Id, low: Id, high: Id, count: usize) -> usize {
 }
 
 /// Where an id is, as far as one block can tell.
-enum Place {
+enum InBlock {
     At(IdEntry),
     Absent,
-    /// Before the first id of the block, or behind its last.
+    /// Before the first id of the block, or after its last.
     Before(Id),
     Behind(Id),
 }
 
 /// Looks for an id among the first `count` entries of a block of ids, where it is expected near
 /// `guess`.
-fn place_in_block(block: &[u8], count: usize, guess: usize, id: Id) -> Result<Place> {
+fn find_in_block(block: &[u8], count: usize, guess: usize, id: Id) -> Result<InBlock> {
     let id_at = |at: usize| Id::from_bytes(array_at(block, at * ENTRY_LEN[IDS]));
     let at = partition_near(count, guess, |at| Ok(id_at(at) < id))?;
     Ok(match at {
         _ if at < count && id_at(at) == id => {
-            Place::At(decode_id_entry(block, at * ENTRY_LEN[IDS]))
+            InBlock::At(decode_id_entry(block, at * ENTRY_LEN[IDS]))
         }
-        0 => Place::Before(id_at(0)),
-        _ if at == count => Place::Behind(id_at(count - 1)),
-        _ => Place::Absent,
+        0 => InBlock::Before(id_at(0)),
+        _ if at == count => InBlock::Behind(id_at(count - 1)),
+        _ => InBlock::Absent,
     })
 }
 
-/// The first number below `count` for which `before` no longer holds.
+impl Index {
+    /// The zones of what is covered.
+    pub fn zones(&self) -> Result<Zones> {
+        let mut found = Zones::default();
+        self.each_entry(ZONES, &mut |entry| {
+            found.times.push(zones::decode(entry, 0));
+            Ok(())
+        })?;
+        self.each_entry(KINDS, &mut |entry| {
+            let (kind, first, last) = self.kind_stretch(entry)?;
+            found.add_kind(kind, first, last);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Which zones may have events of a region; none at all where the times of the whole segment
+    /// say so.
+    pub fn matching_zones(&self, region: &Region) -> Result<Vec<bool>> {
+        if !self.times.may_match(region) {
+            return Ok(Vec::new());
+        }
+        let count = self.entries(ZONES);
+        let mut may = vec![true; count];
+        if let Some(kinds) = zones::kinds_of(region) {
+            let first = self.kinds_before(*kinds.start())?;
+            let mut stretches = Vec::new();
+            for at in first..self.entries(KINDS) {
+                let (block, offset) = self.entry(KINDS, at)?;
+                let (kind, first, last) = self.kind_stretch(&block[offset..])?;
+                if !kinds.contains(&kind) {
+                    break;
+                }
+                stretches.push((first, last));
+            }
+            if stretches.is_empty() {
+                return Ok(Vec::new());
+            }
+            zones::keep(&mut may, stretches.into_iter());
+        }
+        if region.timestamps.is_some() || region.recorded.is_some() {
+            let mut at = 0;
+            self.each_entry(ZONES, &mut |entry| {
+                may[at] &= zones::decode(entry, 0).may_match(region);
+                at += 1;
+                Ok(())
+            })?;
+        }
+        Ok(may)
+    }
+
+    pub fn zone_count(&self) -> usize {
+        self.entries(ZONES)
+    }
+
+    /// The zone that has the first sequence above `after`, or one before it.
+    pub fn zone_of(&self, after: u64) -> Result<usize> {
+        let above = |at| Ok(self.sparse(at)?.sequence <= after);
+        Ok(partition_point(self.zone_count(), above)?.saturating_sub(1))
+    }
+
+    /// Where a zone begins.
+    pub fn zone_start(&self, zone: usize) -> Result<SparseEntry> {
+        self.sparse(zone)
+    }
+
+    fn kinds_before(&self, kind: u16) -> Result<usize> {
+        partition_point(self.entries(KINDS), |at| {
+            let (block, offset) = self.entry(KINDS, at)?;
+            Ok(u32_at(&block, offset) < u32::from(kind))
+        })
+    }
+
+    fn kind_stretch(&self, entry: &[u8]) -> Result<(u16, u32, u32)> {
+        let (kind, first, last) = (u32_at(entry, 0), u32_at(entry, 4), u32_at(entry, 8));
+        match u16::try_from(kind) {
+            Ok(kind) if first <= last && (last as usize) < self.entries(ZONES) => {
+                Ok((kind, first, last))
+            }
+            _ => Err(self.damaged("the kinds of the index do not fit its zones")),
+        }
+    }
+}
+
+/// The first number below `count` for which `before` is no longer true.
 pub(super) fn partition_point(
     count: usize,
     mut before: impl FnMut(usize) -> Result<bool>,

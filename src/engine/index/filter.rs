@@ -1,15 +1,8 @@
 //! The filter of an index: which ids and entities cannot be in its segment.
 
-use super::cache::Part;
-use super::cache::Pinned;
-use super::file::Index;
-use super::file::BLOCK_LEN;
-use super::file::DATA_LEN;
-use super::file::FILTER;
-use super::file::FILTER_LINE_LEN;
-use super::file::FILTER_PROBES;
-use crate::engine::model::bytes::array_at;
-use crate::engine::model::bytes::u64_at;
+use super::cache::{Part, Pinned};
+use super::file::{Index, BLOCK_LEN, DATA_LEN, FILTER, FILTER_LINE_LEN, FILTER_PROBES};
+use crate::engine::model::bytes::{array_at, u64_at};
 use crate::engine::model::error::Result;
 use crate::engine::model::id::Id;
 
@@ -61,7 +54,8 @@ impl Index {
     }
 
     /// As a rule, that something is not in the front of a segment that is written to. Of a sealed
-    /// one, whoever looks here was told so before; see [`crate::engine::log::segments::Segments::may_have`].
+    /// one, whoever looks here knows that already; see
+    /// [`crate::engine::log::segments::Segments::may_have`].
     pub(super) fn filter_excludes(&self, key: u64) -> Result<bool> {
         Ok(!self.meta.sealed && !self.filter_allows(key)?)
     }

@@ -3,7 +3,9 @@
 use super::builder::{IndexBuilder, SPARSE_EVERY};
 use super::entries::{IdEntry, SparseEntry};
 use super::zones::Zones;
-use crate::engine::model::id::{Hash, Id, Kind};
+use crate::engine::format::hash::Link;
+use crate::engine::model::event::Event;
+use crate::engine::model::id::{Id, Kind};
 use crate::engine::model::region::Region;
 use foldhash::HashMap;
 use std::sync::{Arc, Mutex};
@@ -32,9 +34,7 @@ impl Slot {
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
     pub id: Id,
-    pub sequence: u64,
-    pub version: u64,
-    pub hash: Hash,
+    pub link: Link,
     /// Number of the entity's string.
     pub entity: u32,
     /// Stands for the content.
@@ -46,11 +46,27 @@ pub struct Entry {
     pub recorded_us: i64,
 }
 
+impl Entry {
+    /// Of an event whose entity has this number, and whose frame and batch are at these offsets.
+    pub fn of(event: &Event<'_>, entity: u32, tag: u64, offset: u64, batch_offset: u64) -> Entry {
+        Entry {
+            id: event.id,
+            link: Link::of(event),
+            entity,
+            tag,
+            offset: offset as u32,
+            batch_offset: batch_offset as u32,
+            kind: event.kind,
+            timestamp_us: event.timestamp_us,
+            recorded_us: event.recorded_us,
+        }
+    }
+}
+
 /// The newest event of an entity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct EntityHead {
-    pub version: u64,
-    pub hash: Hash,
+    pub link: Link,
     /// Its slot in this table, plus one.
     pub slot: u32,
 }
@@ -91,7 +107,7 @@ pub struct MemTable {
 }
 
 impl MemTable {
-    /// A table for what follows an index that knows so many strings.
+    /// An empty table whose string numbers start at `base_strings`, after those of the index.
     pub fn after_index(base_strings: u32) -> MemTable {
         MemTable { base_strings, ..MemTable::default() }
     }
@@ -106,13 +122,20 @@ impl MemTable {
 
     /// Adds an event, the newest so far.
     pub fn insert(&mut self, entry: &Entry) {
-        let Entry { id, sequence, version, hash, entity, tag, offset, batch_offset, .. } = *entry;
-        let new_zone = self.slots.len() % SPARSE_EVERY == 0;
+        let Entry { id, link, entity, tag, offset, batch_offset, .. } = *entry;
+        let new_zone = self.slots.len().is_multiple_of(SPARSE_EVERY);
         self.zones.add(new_zone, entry.kind, entry.timestamp_us, entry.recorded_us);
         let slot = self.slots.len() as u32 + 1;
-        let head = EntityHead { version, hash, slot };
-        let before = self.heads.insert(entity, head).map_or(0, |head| head.slot);
-        self.slots.push(Slot { sequence, tag, offset, batch_offset, entity, before });
+        let before =
+            self.heads.insert(entity, EntityHead { link, slot }).map_or(0, |head| head.slot);
+        self.slots.push(Slot {
+            sequence: link.sequence,
+            tag,
+            offset,
+            batch_offset,
+            entity,
+            before,
+        });
         self.ids.insert(id, slot - 1);
     }
 

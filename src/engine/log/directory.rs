@@ -1,15 +1,11 @@
 //! The directory of a store: the names in it, and the two small files beside the segments.
 
 use super::directory;
-use crate::engine::format::identity::checksum_holds;
-use crate::engine::format::identity::with_checksum;
-use crate::engine::format::identity::Identity;
+use crate::engine::format::identity::{checksum_holds, with_checksum, Identity};
 use crate::engine::model::bytes::{array_at, u64_at};
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::id::{Hash, Id};
-use crate::engine::platform::vfs::Lock;
-use crate::engine::platform::vfs::LockOutcome;
-use crate::engine::platform::vfs::{read_full, write_full, Access, File, Vfs};
+use crate::engine::platform::vfs::{read_full, write_full, Access, File, Lock, LockOutcome, Vfs};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -56,17 +52,19 @@ pub struct Listing {
 }
 
 impl Directory {
+    /// The directory at a path, which stays the same when the program changes its own.
+    pub fn at(path: &Path, vfs: &Arc<dyn Vfs>) -> Directory {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        Directory { path, vfs: vfs.clone() }
+    }
+
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
     /// What is here; none when the directory does not exist.
     pub fn list(&self) -> Result<Option<Listing>> {
-        let names = match self.vfs.list(&self.path) {
-            Ok(names) => names,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(Error::io("cannot list", &self.path, &e)),
-        };
+        let Some(names) = self.names()? else { return Ok(None) };
         let mut listing = Listing::default();
         for name in names {
             match name.rsplit_once('.') {
@@ -85,6 +83,20 @@ impl Directory {
         listing.segments.sort_unstable();
         listing.indexes.sort_unstable();
         Ok(Some(listing))
+    }
+
+    /// All names here; none when the directory does not exist.
+    pub fn names(&self) -> Result<Option<Vec<String>>> {
+        if_exists(self.vfs.list(&self.path), "cannot list", &self.path)
+    }
+
+    pub fn open(&self, path: &Path, access: Access) -> Result<Arc<dyn File>> {
+        self.vfs.open(path, access).map_err(|e| Error::io("cannot open", path, &e))
+    }
+
+    /// Opens a file for reading; none where there is none.
+    pub fn open_if_exists(&self, path: &Path) -> Result<Option<Arc<dyn File>>> {
+        if_exists(self.vfs.open(path, Access::Read), "cannot open", path)
     }
 
     pub fn sync(&self) -> Result<()> {
@@ -112,7 +124,7 @@ impl Directory {
     pub fn create_temporary(&self, name: &str) -> Result<Arc<dyn File>> {
         let path = self.temporary(name);
         self.remove_if_there(&path)?;
-        self.vfs.open(&path, Access::CreateNew).map_err(|e| Error::io("cannot create", &path, &e))
+        self.open(&path, Access::CreateNew)
     }
 
     pub fn rename_temporary(&self, name: &str) -> Result<()> {
@@ -127,12 +139,7 @@ impl Directory {
     }
 
     pub fn remove_if_there(&self, path: &Path) -> Result<()> {
-        match self.vfs.remove(path) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                Err(Error::io("cannot remove", path, &e))
-            }
-            _ => Ok(()),
-        }
+        if_exists(self.vfs.remove(path), "cannot remove", path).map(drop)
     }
 
     pub fn write_identity(&self, identity: &Identity) -> Result<()> {
@@ -186,12 +193,22 @@ impl Directory {
     pub fn remove_store(&self) -> Result<()> {
         self.remove_if_there(&self.file(IDENTITY))?;
         self.sync()?;
-        let names =
-            self.vfs.list(&self.path).map_err(|e| Error::io("cannot list", &self.path, &e))?;
+        let names = self.names()?.unwrap_or_default();
         for name in names.iter().filter(|name| is_written_whole(name) || is_temporary(name)) {
             self.remove_if_there(&self.file(name))?;
         }
         Ok(())
+    }
+
+    /// Writes into the lock file who holds it, and `boot`: under which boot of the machine, and
+    /// what the next writer has to know besides.
+    pub fn describe_holder(&self, lock: &dyn Lock, boot: &str) -> Result<()> {
+        let text = format!("pid {} boot {boot}", self.vfs.process_name());
+        lock.describe(&text).map_err(|e| Error::io("cannot write", &self.file(LOCK), &e))
+    }
+
+    pub fn boot_id(&self) -> String {
+        self.vfs.boot_id().unwrap_or_else(|| "unknown".to_owned())
     }
 
     /// Whether the lock file says that its last holder saw an fsync fail.
@@ -200,16 +217,20 @@ impl Directory {
     }
 
     fn read_small(&self, path: &Path) -> Result<Option<Vec<u8>>> {
-        let failed = |e: io::Error| Error::io("cannot read", path, &e);
-        let file = match self.vfs.open(path, Access::Read) {
-            Ok(file) => file,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(failed(e)),
-        };
+        let Some(file) = self.open_if_exists(path)? else { return Ok(None) };
         let mut bytes = vec![0; 4096];
-        let got = read_full(&*file, &mut bytes, 0).map_err(failed)?;
+        let got =
+            read_full(&*file, &mut bytes, 0).map_err(|e| Error::io("cannot read", path, &e))?;
         bytes.truncate(got);
         Ok(Some(bytes))
+    }
+}
+
+/// What was found, or none where nothing was.
+fn if_exists<T>(found: io::Result<T>, what: &str, path: &Path) -> Result<Option<T>> {
+    match found {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        found => found.map(Some).map_err(|e| Error::io(what, path, &e)),
     }
 }
 
@@ -257,7 +278,7 @@ pub(crate) fn sync_parent(dir: &Directory) -> Result<()> {
 }
 
 pub(crate) fn store_exists(dir: &Directory) -> Error {
-    Error::new(Code::StoreExists, format!("{} is a store already", dir.path.display()))
+    Error::new(Code::StoreExists, format!("{} already is a store", dir.path.display()))
         .at(&dir.path)
 }
 
@@ -281,7 +302,7 @@ pub fn not_a_store(path: &Path, is_there: bool) -> Error {
     Error::new(Code::StoreNotFound, format!("{} {what}", path.display())).at(path)
 }
 
-/// Refuses a directory that has files other than a lock file, or lies inside of `source`.
+/// Refuses a directory that has files other than a lock file, or is inside `source`.
 pub fn refuse(dir: &Directory, source: &Path) -> Result<()> {
     let parent = dir.path.parent().unwrap_or(&dir.path);
     let canonical =
@@ -292,16 +313,13 @@ pub fn refuse(dir: &Directory, source: &Path) -> Result<()> {
     let inside = |place: &Path| place != source_place && place.starts_with(&source_place);
     if parent_place.starts_with(&source_place) || inside(&place) {
         let message = format!(
-            "{} is inside of {}, of which it is to be made",
+            "{} is inside {}, the store that it would be made of",
             dir.path.display(),
             source.display()
         );
         return Err(Error::invalid(message).at(&dir.path));
     }
-    let names = match dir.vfs.list(&dir.path) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        names => names.map_err(|e| Error::io("cannot list", &dir.path, &e))?,
-    };
+    let names = dir.names()?.unwrap_or_default();
     if names.iter().any(|name| name == directory::IDENTITY) {
         return Err(store_exists(dir));
     }
@@ -320,9 +338,6 @@ pub fn claim(dir: &Directory, source: &Path) -> Result<Box<dyn Lock>> {
     create_directory(dir)?;
     let lock = take_lock(dir)?;
     refuse(dir, source)?;
-    let boot = dir.vfs.boot_id();
-    let text =
-        format!("pid {} boot {}", dir.vfs.process_name(), boot.as_deref().unwrap_or("unknown"));
-    lock.describe(&text).map_err(|e| Error::io("cannot write", &dir.file(directory::LOCK), &e))?;
+    dir.describe_holder(&*lock, &dir.boot_id())?;
     Ok(lock)
 }

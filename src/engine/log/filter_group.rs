@@ -1,10 +1,10 @@
-//! A run: neighbouring sealed segments and, in a file beside them, a table that says which of them
-//! may have an id or entity. One line of it answers for all, where the filter of each would have to
-//! be asked. Made from the indexes, deletable at any time.
+//! A filter group: neighbouring sealed segments and, in a file beside them, a table that says which
+//! of them may have an id or entity. One line of it answers for all, where the filter of each would
+//! have to be asked. Made from the indexes, deletable at any time.
 //!
 //! A file of lines as long as those of a processor's cache: a header of two, then the table. A line
 //! of the table is a checksum and slots; a slot is 0, or a fingerprint of a key and the number of a
-//! segment. A key is in the line that it falls on or, where that is full, in one of those behind it
+//! segment. A key is in the line that it falls on or, where that is full, in one of those after it
 //! up to the first that is not: a hash table of buckets with linear probing, as in Knuth's The Art
 //! of Computer Programming, volume 3, section 6.4.
 
@@ -17,16 +17,16 @@ use crate::engine::index::filter::filter_line;
 use crate::engine::model::bytes::{array_at, u32_at};
 use crate::engine::model::error::{Error, Result};
 use crate::engine::platform::os;
-use crate::engine::platform::vfs::{read_full, read_full_settled, Access, File};
+use crate::engine::platform::vfs::{read_full, read_full_settled, File};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Segments of a run; the first of a log are the first run.
-pub const RUN_SEGMENTS: usize = 8;
+/// Segments of a group; the first of a log are the first group.
+pub const GROUP_SEGMENTS: usize = 8;
 
 const MAGIC: [u8; 8] = *b"FBATRUN\0";
-/// Runs of another version are not used.
+/// Groups of another version are not used.
 const VERSION: u32 = 1;
 const LINE_LEN: usize = 64;
 const HEADER_LEN: usize = 2 * LINE_LEN;
@@ -36,18 +36,18 @@ const SLOTS: usize = (LINE_LEN - CHECKSUM_LEN) / SLOT_LEN;
 /// Slots of a line that are used, on average.
 const KEYS_PER_LINE: usize = 24;
 /// Bits of a slot that number the segment; the others are of the key.
-const SEGMENT_BITS: u32 = RUN_SEGMENTS.trailing_zeros();
+const SEGMENT_BITS: u32 = GROUP_SEGMENTS.trailing_zeros();
 /// Lines that are read at once.
 const READ_LINES: usize = 1024;
-/// No key is further behind its line than this. Keys that somebody chose to fall on one line make
-/// no run.
+/// No key is further from its line than this. Keys that somebody chose to fall on one line make no
+/// group.
 const LINES_BEHIND_MAX: usize = 64;
 
-/// Segments of a run by bits, the first by the lowest.
+/// Segments of a group by bits, the first by the lowest.
 pub type Members = u8;
 
-/// A run that is open for look-ups. Lines are checked when they are read.
-pub struct Run {
+/// A group that is open for look-ups. Lines are checked when they are read.
+pub struct FilterGroup {
     file: Arc<dyn File>,
     path: PathBuf,
     salt: u64,
@@ -55,16 +55,16 @@ pub struct Run {
     held: Option<Pinned<Vec<Line>>>,
 }
 
-/// The name of the file of a run whose first segment starts with this sequence.
-pub fn run_name(first_sequence: u64) -> String {
+/// The name of the file of a group whose first segment starts with this sequence.
+pub fn group_name(first_sequence: u64) -> String {
     format!("{first_sequence:020}.run")
 }
 
-/// Makes the run of these segments, all of them sealed and indexed. There is none where too many
+/// Makes the group of these segments, all of them sealed and indexed. There is none where too many
 /// keys are in one place, or an index cannot be read: then the filters of the segments are asked.
 pub fn make(dir: &Directory, segments: &[Arc<Segment>]) -> Result<()> {
     match build(segments) {
-        Some(bytes) => dir.publish(&run_name(segments[0].header.first_sequence), &bytes, false),
+        Some(bytes) => dir.publish(&group_name(segments[0].header.first_sequence), &bytes, false),
         None => Ok(()),
     }
 }
@@ -124,7 +124,7 @@ fn fingerprint(key: u64) -> u16 {
 fn encode_header(first: &SegmentHeader, last: &IndexMeta, lines: usize) -> Vec<u8> {
     let mut out = MAGIC.to_vec();
     out.extend_from_slice(&VERSION.to_le_bytes());
-    out.extend_from_slice(&(RUN_SEGMENTS as u32).to_le_bytes());
+    out.extend_from_slice(&(GROUP_SEGMENTS as u32).to_le_bytes());
     out.extend_from_slice(&first.store_id.to_bytes());
     out.extend_from_slice(&first.first_sequence.to_le_bytes());
     out.extend_from_slice(&first.salt.to_le_bytes());
@@ -137,18 +137,15 @@ fn encode_header(first: &SegmentHeader, last: &IndexMeta, lines: usize) -> Vec<u
     out
 }
 
-impl Run {
-    /// Opens the run of these segments, if there is one. Damage, another version and a run of other
-    /// segments are `Corrupt`: then the filters of the segments have to be asked.
-    pub fn open(dir: &Directory, segments: &[Arc<Segment>]) -> Result<Option<Run>> {
+impl FilterGroup {
+    /// Opens the group of these segments, if there is one. Damage, another version and a group of
+    /// other segments are `Corrupt`: then the filters of the segments have to be asked.
+    pub fn open(dir: &Directory, segments: &[Arc<Segment>]) -> Result<Option<FilterGroup>> {
         let last = segments.last().and_then(|last| last.sealed_index());
         let (Some(first), Some(last)) = (segments.first(), last) else { return Ok(None) };
-        let path = dir.file(&run_name(first.header.first_sequence));
+        let path = dir.file(&group_name(first.header.first_sequence));
         let failed = |e: io::Error| Error::io("cannot read", &path, &e);
-        let file = match dir.vfs.open(&path, Access::Read) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            file => file.map_err(failed)?,
-        };
+        let Some(file) = dir.open_if_exists(&path)? else { return Ok(None) };
         let mut header = [0; HEADER_LEN];
         read_full(&*file, &mut header, 0).map_err(failed)?;
         let len = file.len().map_err(failed)?;
@@ -159,18 +156,22 @@ impl Run {
             return Err(Error::corrupt(
                 &path,
                 0,
-                "not the run of these segments, or of another version",
+                "not the filter group of these segments, or of another version",
             ));
         }
         if len != (HEADER_LEN + lines * LINE_LEN) as u64 {
-            return Err(Error::corrupt(&path, 0, "the run is longer or shorter than it says"));
+            return Err(Error::corrupt(
+                &path,
+                0,
+                "the filter group is longer or shorter than its header says",
+            ));
         }
-        Ok(Some(Run { file, path, salt: first.header.salt, lines, held: None }))
+        Ok(Some(FilterGroup { file, path, salt: first.header.salt, lines, held: None }))
     }
 
-    /// Holds all lines in memory, as long as the runs and filters of the store do not take too much
-    /// of it, and they can be read.
-    pub fn hold(mut self, cache: &BlockCache) -> Run {
+    /// Holds all lines in memory, as long as the groups and filters of the store do not take too
+    /// much of it, and they can be read.
+    pub fn hold(mut self, cache: &BlockCache) -> FilterGroup {
         let room = cache.pin(Part::Filter, self.lines * LINE_LEN);
         self.held = room.and_then(|room| Some(room.hold(self.read_lines()?)));
         self
@@ -190,7 +191,7 @@ impl Run {
         Some(lines)
     }
 
-    /// Says that [`Run::may_have`] will be asked for this key soon.
+    /// Says that [`FilterGroup::may_have`] will be asked for this key soon.
     pub fn prefetch(&self, key: u64) {
         let line = filter_line(key, self.lines);
         match &self.held {
@@ -205,7 +206,7 @@ impl Run {
         self.look_up(key).unwrap_or(Members::MAX)
     }
 
-    /// As [`Run::may_have`]; damage is an error.
+    /// As [`FilterGroup::may_have`]; damage is an error.
     pub fn look_up(&self, key: u64) -> Result<Members> {
         let (start, wanted) = (filter_line(key, self.lines), fingerprint(key));
         let mut found = 0;
@@ -237,14 +238,14 @@ impl Run {
     fn checked(&self, number: usize, bytes: &[u8]) -> Result<Line> {
         let whole = bytes.len() == LINE_LEN
             && block_checksum(self.salt, number as u64, &bytes[CHECKSUM_LEN..]) == u32_at(bytes, 0);
-        let why = "the checksum of a line of a run does not hold";
+        let why = "the checksum of a line of a filter group does not match";
         whole
             .then(|| Line::decode(bytes))
             .ok_or_else(|| Error::corrupt(&self.path, self.offset_of(number), why))
     }
 }
 
-/// The slots of a line; behind them nothing, where the file has the checksum.
+/// The slots of a line; after them nothing, where the file has the checksum.
 #[repr(align(64))]
 struct Line([u16; SLOTS]);
 
@@ -258,7 +259,7 @@ impl Line {
     /// Adds the segments with this fingerprint to `found`; whether there may be more in the next
     /// line.
     fn look_up(&self, wanted: u16, found: &mut Members) -> bool {
-        const SEGMENT: u16 = RUN_SEGMENTS as u16 - 1;
+        const SEGMENT: u16 = GROUP_SEGMENTS as u16 - 1;
         // As a rule there is none, which this says without a branch for each.
         if self.0.iter().fold(false, |any, slot| any | (slot & !SEGMENT == wanted)) {
             let ours = self.0.iter().filter(|slot| *slot & !SEGMENT == wanted);
@@ -295,7 +296,7 @@ mod tests {
         const KEYS: usize = 100_000;
         let mut bytes = vec![0; KEYS.div_ceil(KEYS_PER_LINE) * LINE_LEN];
         let mut table = Table(&mut bytes);
-        assert!((0..KEYS as u64).all(|n| table.insert(key(n), n as usize % RUN_SEGMENTS)));
+        assert!((0..KEYS as u64).all(|n| table.insert(key(n), n as usize % GROUP_SEGMENTS)));
         assert!((0..KEYS as u64).all(|n| look_up(&bytes, key(n)) & 1 << (n % 8) != 0));
         let wrong = (0..KEYS as u64).filter(|n| look_up(&bytes, key(n + KEYS as u64)) != 0).count();
         assert!(wrong < KEYS / 200, "{wrong} of {KEYS} keys that are not there");

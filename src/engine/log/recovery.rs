@@ -3,25 +3,20 @@
 
 use super::directory::{self, CleanMark, Directory, Listing};
 use super::segment::Segment;
-use super::state::Inner;
-use super::tail::{Step, Tail};
-use super::window::Window;
+use super::tail::{Batches, Step, Tail};
 use crate::engine::format::frame::{
     BatchHeader, SegmentHeader, BATCH_HEADER_LEN, BATCH_MAGIC, SEGMENT_HEADER_LEN,
 };
-use crate::engine::format::hash;
-use crate::engine::format::identity::check_version;
-use crate::engine::format::identity::Identity;
-use crate::engine::format::system;
+use crate::engine::format::identity::{check_version, Identity};
+use crate::engine::format::{hash, system};
 use crate::engine::index::cache::BlockCache;
 use crate::engine::index::file::{is_damage, Index};
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::id::Kind;
 use crate::engine::model::limits::SEQUENCE_LEASE;
-use crate::engine::platform::vfs::{copy_front, read_full, Access, File};
+use crate::engine::platform::vfs::{read_full, Access, File};
 use crate::engine::platform::watch::Watch;
-use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What [`Store::open`] found and did.
@@ -34,13 +29,13 @@ pub struct OpenReport {
     pub dropped_bytes: u64,
     pub dropped_offset: u64,
     pub dropped_path: PathBuf,
-    /// Whole batches behind the hole that were dropped with it, and their events.
+    /// Whole batches after the hole that were dropped with it, and their events.
     pub dropped_batches: u64,
     pub dropped_events: u64,
     /// Sequences jumped because somebody may have seen them; 0 when none were.
     pub gap_first: u64,
     pub gap_last: u64,
-    /// Indexes that were missing or damaged and were made anew.
+    /// Indexes that were missing or damaged and were rebuilt.
     pub indexes_rebuilt: u64,
 }
 
@@ -50,7 +45,7 @@ pub(crate) struct OpenLog {
     pub segments: Vec<Arc<Segment>>,
     /// The end of the last segment.
     pub tail: Tail,
-    /// The mark of a clean close is there and true.
+    /// The mark of a clean close exists and is true.
     pub clean: bool,
     pub durable: u64,
     pub report: OpenReport,
@@ -59,137 +54,160 @@ pub(crate) struct OpenLog {
 }
 
 impl OpenLog {
-    /// The log of a store that is being made: one empty segment.
-    pub fn of_new(segment: Arc<Segment>, tail: Tail) -> OpenLog {
-        found(segment, tail, false, 0, OpenReport::default())
+    /// A log of one segment.
+    pub fn new(
+        segment: impl Into<Arc<Segment>>,
+        tail: Tail,
+        clean: bool,
+        durable: u64,
+        report: OpenReport,
+    ) -> OpenLog {
+        OpenLog { segments: vec![segment.into()], tail, clean, durable, report, gap: None }
     }
 }
 
+/// The end of the segments that were opened so far.
+struct Before {
+    tail: Tail,
+    /// Events in all of them.
+    events: u64,
+}
+
 /// What opening needs to know.
-pub(crate) struct Opening<'a, 'w> {
+pub(crate) struct Opening<'a> {
     pub dir: &'a Directory,
     pub identity: &'a Identity,
-    pub cache: Arc<BlockCache>,
+    pub cache: &'a Arc<BlockCache>,
     /// Changes may be made: the lock is held.
     pub writable: bool,
     /// Nothing that was written can be lost: the machine has not restarted since, and no fsync
     /// failed.
     pub same_boot: bool,
-    /// Counts the bytes of the log that are read.
-    pub watch: &'a Watch<'w>,
 }
 
-impl<'a, 'w> Opening<'a, 'w> {
+impl<'a> Opening<'a> {
     /// Opening without changing anything.
     pub fn for_reading(
         dir: &'a Directory,
         identity: &'a Identity,
-        cache: Arc<BlockCache>,
-        watch: &'a Watch<'w>,
-    ) -> Opening<'a, 'w> {
-        Opening { dir, identity, cache, writable: false, same_boot: true, watch }
+        cache: &'a Arc<BlockCache>,
+    ) -> Opening<'a> {
+        Opening { dir, identity, cache, writable: false, same_boot: true }
     }
 
-    /// Opens every segment and checks that each continues the one before.
-    pub fn open_log(&self, listing: &Listing) -> Result<OpenLog> {
+    /// Opens every segment and checks that each continues the one before. The watch counts the
+    /// bytes of the log that are read.
+    pub fn open_log(&self, listing: &Listing, watch: &Watch<'_>) -> Result<OpenLog> {
         let Some((&last, earlier)) = listing.segments.split_last() else {
             return Err(Error::corrupt(&self.dir.path, 0, "the store has no segment"));
         };
         let mut report = OpenReport::default();
         let (mut segments, mut before) = (Vec::with_capacity(listing.segments.len()), None);
         for &first in earlier {
-            let (segment, tail) = self.open_sealed(first, before.as_ref(), &mut report)?;
-            before = Some((tail, segment.header.events_before + tail.events));
+            let (segment, tail) = self.open_sealed(first, before.as_ref(), &mut report, watch)?;
+            before = Some(Before { tail, events: segment.header.events_before + tail.events });
             segments.push(Arc::new(segment));
         }
-        let mut log = self.open_last(last, before.as_ref(), report)?;
+        let mut log = self.open_last(last, before.as_ref(), report, watch)?;
         segments.append(&mut log.segments);
+        watch.finish()?;
         Ok(OpenLog { segments, ..log })
     }
 
-    fn open_file(
+    /// Opens the file of a segment, of which nothing but the header is known then, and its length.
+    fn open_bare(
         &self,
         first: u64,
         access: Access,
-        before: Option<&(Tail, u64)>,
-    ) -> Result<(SegmentHeader, Arc<dyn File>)> {
+        before: Option<&Before>,
+    ) -> Result<(Segment, u64)> {
         let path = self.dir.file(&Segment::log_name(first));
-        let file =
-            self.dir.vfs.open(&path, access).map_err(|e| Error::io("cannot open", &path, &e))?;
-        let mut bytes = [0; SEGMENT_HEADER_LEN];
-        let got =
-            read_full(&*file, &mut bytes, 0).map_err(|e| Error::io("cannot read", &path, &e))?;
-        let corrupt = |why: &str| Error::corrupt(&path, 0, why);
-        let header = SegmentHeader::decode(&bytes[..got]).map_err(corrupt)?;
-        check_version(&path, header.version)?;
+        let file = self.dir.open(&path, access)?;
+        let header = read_header(&*file, &path)?;
+        let corrupt = |why: &str| Err(Error::corrupt(&path, 0, why));
         if header.store_id != self.identity.log_id {
-            return Err(corrupt("the segment belongs to another store"));
+            return corrupt("the segment belongs to another store");
         }
         if header.first_sequence != first {
-            return Err(corrupt("the segment has the name of another"));
+            return corrupt("the segment has another segment's name");
         }
         match before {
             None if header.log_start != first => {
-                Err(corrupt("the segments before this one are missing"))
+                return corrupt("the segments before this one are missing");
             }
             None if first == 1 && header.log_hash != hash::log_start(header.store_id) => {
-                Err(corrupt("the log does not start from this store's id"))
+                return corrupt("the log does not start from this store's id");
             }
-            Some((tail, _)) if tail.next_sequence != first || tail.log_hash != header.log_hash => {
-                Err(corrupt(
+            Some(Before { tail, .. })
+                if (tail.next_sequence, tail.log_hash) != (first, header.log_hash) =>
+            {
+                return corrupt(
                     "the segment does not continue the one before; one is missing or was replaced",
-                ))
+                );
             }
-            Some((_, events)) if *events != header.events_before => {
-                Err(corrupt("the count of events before is wrong"))
+            Some(Before { events, .. }) if *events != header.events_before => {
+                return corrupt("the count of events before is wrong");
             }
-            _ => Ok((header, file)),
+            _ => {}
         }
+        let length = file.len().map_err(|e| Error::io("cannot stat", &path, &e))?;
+        Ok((Segment::new(header, path, file, None, self.cache.clone()), length))
     }
 
-    /// The index of a segment, where it is there and can be read.
+    /// The index of a segment, where it exists and can be read.
     pub fn open_index(&self, header: &SegmentHeader) -> Result<Option<Index>> {
         let path = self.dir.file(&Segment::index_name(header.first_sequence));
         let Ok(file) = self.dir.vfs.open(&path, Access::Read) else { return Ok(None) };
-        match Index::open(file, &path, header, &self.cache) {
+        match Index::open(file, &path, header, self.cache) {
             Ok(index) => Ok(Some(index)),
             Err(e) if is_damage(&e) => Ok(None),
             Err(e) => Err(e),
         }
     }
 
+    /// For a reading handle: the segment after a sealed one, if it exists yet.
+    pub(crate) fn open_next(&self, sealed: &Tail, events_before: u64) -> Result<Option<Segment>> {
+        let path = self.dir.file(&Segment::log_name(sealed.next_sequence));
+        if self.dir.open_if_exists(&path)?.is_none() {
+            return Ok(None);
+        }
+        let before = Before { tail: *sealed, events: events_before };
+        let (segment, _) = self.open_bare(sealed.next_sequence, Access::Read, Some(&before))?;
+        Ok(Some(segment))
+    }
+
+    /// The same segment with the index that the writer left when it sealed it, if it did.
+    pub(crate) fn with_index_of_sealed(&self, sealed: &Segment) -> Result<Option<Segment>> {
+        let index = self.open_index(&sealed.header)?.filter(|index| index.meta.sealed);
+        Ok(index.map(|index| sealed.with_index(index)))
+    }
+
     fn open_sealed(
         &self,
         first: u64,
-        before: Option<&(Tail, u64)>,
+        before: Option<&Before>,
         report: &mut OpenReport,
+        watch: &Watch<'_>,
     ) -> Result<(Segment, Tail)> {
-        let (header, file) = self.open_file(first, Access::Read, before)?;
-        let path = self.dir.file(&Segment::log_name(first));
-        let length = file.len().map_err(|e| Error::io("cannot stat", &path, &e))?;
-        let index =
-            self.open_index(&header)?.filter(|i| i.meta.sealed && i.meta.covered_len == length);
-        if let Some(index) = index {
-            let tail = Tail::after_index(&header, &index.meta);
-            return Ok((Segment::new(header, path, file, Some(index), self.cache.clone()), tail));
+        let (bare, length) = self.open_bare(first, Access::Read, before)?;
+        let covers = |index: &Index| index.meta.sealed && index.meta.covered_len == length;
+        if let Some(index) = self.open_index(&bare.header)?.filter(covers) {
+            let tail = Tail::after_index(&bare.header, &index.meta);
+            return Ok((bare.with_index(index), tail));
         }
-        let bare = Segment::new(header, path.clone(), file.clone(), None, self.cache.clone());
-        let mut tail = Tail::at_start(&header);
-        self.watch.expect(length);
-        tail.read_watched(&bare, length, self.watch)?;
+        let mut tail = Tail::at_start(&bare.header);
+        watch.expect(length);
+        tail.read_watched(&bare, length, watch)?;
         if !tail.sealed {
-            return Err(Error::corrupt(
-                &path,
-                tail.offset,
-                "another segment follows, but this one is not sealed",
-            ));
+            let why = "another segment follows, but this one is not sealed";
+            return Err(bare.corrupt(tail.offset, why));
         }
         report.indexes_rebuilt += 1;
         let index = self.rebuild_index(&bare, &tail)?;
-        Ok((Segment::new(header, path, file, Some(index), self.cache.clone()), tail))
+        Ok((bare.with_index(index), tail))
     }
 
-    /// Makes the index of a segment anew: on disk where that is allowed, else in memory.
+    /// Rebuilds the index of a segment: on disk where that is allowed, else in memory.
     fn rebuild_index(&self, segment: &Segment, tail: &Tail) -> Result<Index> {
         let bytes = segment.build_index(&tail.index_meta())?;
         if self.writable {
@@ -203,38 +221,31 @@ impl<'a, 'w> Opening<'a, 'w> {
     fn open_last(
         &self,
         first: u64,
-        before: Option<&(Tail, u64)>,
+        before: Option<&Before>,
         report: OpenReport,
+        watch: &Watch<'_>,
     ) -> Result<OpenLog> {
         let access = if self.writable { Access::Write } else { Access::Read };
-        let (header, file) = self.open_file(first, access, before)?;
-        let path = self.dir.file(&Segment::log_name(first));
-        let length = file.len().map_err(|e| Error::io("cannot stat", &path, &e))?;
-        let index = self.open_index(&header)?;
+        let (bare, length) = self.open_bare(first, access, before)?;
+        let index = self.open_index(&bare.header)?;
         // An index is written only over what was synced before.
         let synced = index.as_ref().map_or(0, |index| index.meta.last_sequence);
-        let index = index.filter(|index| index.meta.covered_len <= length);
-        let mark = self.clean_mark(first)?;
-        let open = |index: Option<Index>| {
-            Segment::new(header, path.clone(), file.clone(), index, self.cache.clone())
+        let up_to = |end: u64| {
+            let index = index.clone().filter(|index| index.meta.covered_len <= end);
+            let tail = Tail::after(&bare.header, index.as_ref());
+            (bare.with_index(index), tail)
         };
-        if let Some(mark) = &mark {
-            let index = index.clone().filter(|index| index.meta.covered_len <= mark.end);
-            let mut tail = index
-                .as_ref()
-                .map_or(Tail::at_start(&header), |i| Tail::after_index(&header, &i.meta));
-            let segment = open(index);
-            if self.matches_mark(&segment, &mut tail, mark)? {
-                return Ok(found(segment, tail, true, mark.last_sequence, report));
+        if let Some(mark) = self.clean_mark(first)? {
+            let (segment, mut tail) = up_to(mark.end.min(length));
+            if self.matches_mark(&segment, &mut tail, &mark, watch)? {
+                return Ok(OpenLog::new(segment, tail, true, mark.last_sequence, report));
             }
         }
         match self.writable {
-            true => self.recover(open(None), length, synced, report),
+            true => self.recover(bare, length, synced, report, watch),
             false => {
-                let tail = index
-                    .as_ref()
-                    .map_or(Tail::at_start(&header), |i| Tail::after_index(&header, &i.meta));
-                self.follow(open(index), tail, length, synced, report)
+                let (segment, tail) = up_to(length);
+                self.follow(segment, tail, length, synced, report, watch)
             }
         }
     }
@@ -243,34 +254,30 @@ impl<'a, 'w> Opening<'a, 'w> {
     fn clean_mark(&self, last: u64) -> Result<Option<CleanMark>> {
         let mark = self.dir.read_clean_mark()?.filter(|mark| mark.log_id == self.identity.log_id);
         if let Some(mark) = mark.filter(|mark| mark.segment > last) {
-            // It is there where a writer has added it since this reader looked.
+            // It exists where a writer has added it since this reader looked.
             let path = self.dir.file(&Segment::log_name(mark.segment));
-            match self.dir.vfs.open(&path, Access::Read) {
-                Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                    return Err(Error::corrupt(
-                        &path,
-                        0,
-                        "the last segment of the log that was closed is missing",
-                    ));
-                }
-                _ => {}
+            if self.dir.open_if_exists(&path)?.is_none() {
+                let why = "the last segment of the log that was closed is missing";
+                return Err(Error::corrupt(&path, 0, why));
             }
         }
         Ok(mark.filter(|mark| mark.segment == last))
     }
 
     /// Whether the log ends where the mark says. A log that falls short of its mark is damaged.
-    fn matches_mark(&self, segment: &Segment, tail: &mut Tail, mark: &CleanMark) -> Result<bool> {
-        self.watch.expect(mark.end.saturating_sub(tail.offset));
-        tail.read_watched(segment, mark.end, self.watch)?;
+    fn matches_mark(
+        &self,
+        segment: &Segment,
+        tail: &mut Tail,
+        mark: &CleanMark,
+        watch: &Watch<'_>,
+    ) -> Result<bool> {
+        watch.expect(mark.end.saturating_sub(tail.offset));
+        tail.read_watched(segment, mark.end, watch)?;
         if (tail.offset, tail.next_sequence - 1, tail.log_hash)
             != (mark.end, mark.last_sequence, mark.log_hash)
         {
-            return Err(Error::corrupt(
-                &segment.path,
-                mark.end,
-                "the log is not the one that was closed",
-            ));
+            return Err(segment.corrupt(mark.end, "the log is not the one that was closed"));
         }
         let ends =
             matches!(tail.clone().step(segment, &mut segment.window())?, Step::End | Step::Sealed);
@@ -285,10 +292,11 @@ impl<'a, 'w> Opening<'a, 'w> {
         length: u64,
         synced: u64,
         report: OpenReport,
+        watch: &Watch<'_>,
     ) -> Result<OpenLog> {
-        self.watch.expect(length.saturating_sub(tail.offset));
+        watch.expect(length.saturating_sub(tail.offset));
         loop {
-            let torn = read_to_end(&segment, &mut tail, self.watch)?;
+            let torn = read_to_end(&segment, &mut tail, watch)?;
             if tail.sealed {
                 break;
             }
@@ -298,28 +306,28 @@ impl<'a, 'w> Opening<'a, 'w> {
                 break;
             }
             let damage = damage(&segment, &tail, torn, synced);
-            // The batch may just have been half written; by now, with others behind it, it is
-            // whole.
+            // The batch may just have been half written; by now, with others after it, it is whole.
             if !matches!(tail.step(&segment, &mut segment.window())?, Step::Batch | Step::Sealed) {
                 return Err(damage);
             }
         }
         let durable = tail.synced_through;
-        Ok(found(segment, tail, false, durable, report))
+        Ok(OpenLog::new(segment, tail, false, durable, report))
     }
 
     /// What a writer finds after an unclean stop: where the log ends, and whether a torn tail is to
-    /// be cut. Changes nothing; [`Opening::settle`] does. `synced` was on disk.
+    /// be cut. Changes nothing; [`Opening::rewrite_tail`] does. `synced` was on disk.
     fn recover(
         &self,
         segment: Segment,
         length: u64,
         synced: u64,
         mut report: OpenReport,
+        watch: &Watch<'_>,
     ) -> Result<OpenLog> {
         let mut tail = Tail::at_start(&segment.header);
-        self.watch.expect(length);
-        let torn = read_to_end(&segment, &mut tail, self.watch)?;
+        watch.expect(length);
+        let torn = read_to_end(&segment, &mut tail, watch)?;
         let behind = batches_behind(&segment, tail.offset, length)?;
         let synced = synced.max(behind.synced_through).max(tail.synced_through);
         let ending = decide(&Evidence {
@@ -342,16 +350,16 @@ impl<'a, 'w> Opening<'a, 'w> {
             }
         };
         let last = tail.next_sequence - 1;
-        // What anybody can have seen lies within the lease of what was on disk, batches behind a
-        // hole included.
+        // What anybody can have seen is within the lease of what was on disk, batches after a hole
+        // included.
         let gap = jump.then_some((last + 1, last + SEQUENCE_LEASE));
         (report.gap_first, report.gap_last) = gap.unwrap_or_default();
-        Ok(OpenLog { gap, ..found(segment, tail, false, last, report) })
+        Ok(OpenLog { gap, ..OpenLog::new(segment, tail, false, last, report) })
     }
 
-    /// After an unclean stop: moves what holds of the last segment to a new, synced file, since the
-    /// page cache may show what the disk does not have.
-    pub fn settle(&self, log: &mut OpenLog) -> Result<()> {
+    /// After an unclean stop: moves the valid part of the last segment to a new, synced file, since
+    /// the page cache may show what the disk does not have.
+    pub fn rewrite_tail(&self, log: &mut OpenLog) -> Result<()> {
         let Some(last) = log.segments.pop_if(|_| log.report.unclean) else { return Ok(()) };
         // Neither an index of what was cut nor an old mark must outlive it.
         self.dir.remove_if_there(&last.index_path())?;
@@ -364,29 +372,22 @@ impl<'a, 'w> Opening<'a, 'w> {
     fn rewrite(&self, segment: &Segment, end: u64) -> Result<Arc<dyn File>> {
         let name = Segment::log_name(segment.header.first_sequence);
         let copy = self.dir.create_temporary(&name)?;
-        let failed = |e| Error::io("cannot rewrite", &segment.path, &e);
-        let copied = copy_front(&*segment.file, &*copy, end).map_err(failed)?;
-        if copied < end {
-            return Err(Error::corrupt(
-                &segment.path,
-                copied,
-                "the file became shorter while it was read",
-            ));
-        }
-        copy.sync().map_err(failed)?;
+        let path = self.dir.file(&name);
+        segment.copy_to(&*copy, &path, end)?;
+        copy.sync().map_err(|e| Error::io("cannot sync", &path, &e))?;
         self.dir.rename_temporary(&name)?;
         self.dir.sync()?;
         Ok(copy)
     }
 }
 
-/// What the last segment shows where no mark of a clean close holds.
+/// What the last segment shows where no mark of a clean close is valid.
 #[derive(Clone, Copy, Debug)]
 struct Evidence {
     /// Something vouches that the log was on disk beyond where its whole batches end: a later
-    /// "synced through", also one behind a hole, or the index.
+    /// "synced through", also one after a hole, or the index.
     falls_short: bool,
-    /// Something other than zeros lies there.
+    /// Something other than zeros is there.
     written_behind: bool,
     /// Whole batches among it.
     batches_behind: bool,
@@ -401,7 +402,7 @@ enum Ending {
     Damaged,
     /// All of it is kept.
     Whole { jump: bool },
-    /// What lies behind the last whole batch is cut, and reported.
+    /// What follows the last whole batch is cut, and reported.
     Torn { jump: bool },
 }
 
@@ -422,18 +423,7 @@ fn damage(segment: &Segment, tail: &Tail, torn: Option<&str>, synced: u64) -> Er
     let what = format!(
         "{why}; sequence {next} should be here, since everything through {synced} was on disk"
     );
-    Error::corrupt(&segment.path, tail.offset, what)
-        .with_event(crate::engine::model::id::Id::NONE, next)
-}
-
-fn found(
-    segment: impl Into<Arc<Segment>>,
-    tail: Tail,
-    clean: bool,
-    durable: u64,
-    report: OpenReport,
-) -> OpenLog {
-    OpenLog { segments: vec![segment.into()], tail, clean, durable, report, gap: None }
+    segment.corrupt(tail.offset, what).with_event(crate::engine::model::id::Id::NONE, next)
 }
 
 /// Reads every whole batch; says what stopped it, unless that is the end or a seal.
@@ -442,7 +432,7 @@ fn read_to_end(
     tail: &mut Tail,
     watch: &Watch<'_>,
 ) -> Result<Option<&'static str>> {
-    let mut window = Window::sequential(segment.file.clone(), segment.path.clone());
+    let mut window = segment.sequential();
     loop {
         let before = tail.offset;
         match tail.step(segment, &mut window)? {
@@ -453,7 +443,7 @@ fn read_to_end(
     }
 }
 
-/// What lies behind a place where there is no whole batch: other whole batches.
+/// What follows a place where there is no whole batch: other whole batches.
 #[derive(Debug, Default)]
 struct Behind {
     /// There is something other than zeros.
@@ -463,7 +453,7 @@ struct Behind {
     synced_through: u64,
 }
 
-/// Looks at every byte of the file behind `from` for whole batches of this segment.
+/// Looks at every byte of the file after `from` for whole batches of this segment.
 fn batches_behind(segment: &Segment, from: u64, length: u64) -> Result<Behind> {
     const PART: u64 = 1 << 20;
     let mut behind = Behind::default();
@@ -491,63 +481,28 @@ fn batches_behind(segment: &Segment, from: u64, length: u64) -> Result<Behind> {
     Ok(behind)
 }
 
+/// Reads and checks the header of a segment file.
+fn read_header(file: &dyn File, path: &Path) -> Result<SegmentHeader> {
+    let mut bytes = [0; SEGMENT_HEADER_LEN];
+    let got = read_full(file, &mut bytes, 0).map_err(|e| Error::io("cannot read", path, &e))?;
+    let header =
+        SegmentHeader::decode(&bytes[..got]).map_err(|why| Error::corrupt(path, 0, why))?;
+    check_version(path, header.version)?;
+    Ok(header)
+}
+
 /// Refuses to make a store where one has lost its identity file: a creation that was not finished
 /// has written the genesis event at most.
 pub(crate) fn refuse_orphan(dir: &Directory) -> Result<()> {
     let path = dir.file(&Segment::log_name(1));
-    let file = match dir.vfs.open(&path, Access::Read) {
-        Ok(file) => file,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(e) => return Err(Error::io("cannot open", &path, &e)),
-    };
-    let failed = |e| Error::io("cannot read", &path, &e);
-    let mut bytes = [0; SEGMENT_HEADER_LEN];
-    let got = read_full(&*file, &mut bytes, 0).map_err(failed)?;
-    let header =
-        SegmentHeader::decode(&bytes[..got]).map_err(|why| Error::corrupt(&path, 0, why))?;
-    check_version(&path, header.version)?;
-    let length = file.len().map_err(failed)?;
+    let Some(file) = dir.open_if_exists(&path)? else { return Ok(()) };
+    let header = read_header(&*file, &path)?;
+    let length = file.len().map_err(|e| Error::io("cannot stat", &path, &e))?;
     let segment = Segment::new(header, path, file, None, Arc::new(BlockCache::new()));
     let mut tail = Tail::at_start(&header);
     read_to_end(&segment, &mut tail, &Watch::default())?;
     if tail.events > 1 || batches_behind(&segment, tail.offset, length)?.batches > 0 {
-        return Err(Error::corrupt(
-            &segment.path,
-            0,
-            "there are events, but the identity file is missing",
-        ));
-    }
-    Ok(())
-}
-
-/// For a reading handle: the segment behind a sealed one, if it is there yet.
-pub(crate) fn open_next(
-    store: &Inner,
-    sealed: &Tail,
-    events_before: u64,
-) -> Result<Option<Segment>> {
-    let watch = Watch::default();
-    let opening = Opening::for_reading(&store.dir, &store.identity, store.cache.clone(), &watch);
-    let path = store.dir.file(&Segment::log_name(sealed.next_sequence));
-    if let Err(e) = store.dir.vfs.open(&path, Access::Read) {
-        return match e.kind() {
-            io::ErrorKind::NotFound => Ok(None),
-            _ => Err(Error::io("cannot open", &path, &e)),
-        };
-    }
-    let (header, file) =
-        opening.open_file(sealed.next_sequence, Access::Read, Some(&(*sealed, events_before)))?;
-    Ok(Some(Segment::new(header, path, file, None, store.cache.clone())))
-}
-
-/// Lets the index that the writer left for the last segment, now sealed, take the place of the
-/// table in memory.
-pub(crate) fn use_index_of_sealed(store: &Inner, segments: &mut [Arc<Segment>]) -> Result<()> {
-    let Some(last) = segments.last_mut() else { return Ok(()) };
-    let watch = Watch::default();
-    let opening = Opening::for_reading(&store.dir, &store.identity, store.cache.clone(), &watch);
-    if let Some(index) = opening.open_index(&last.header)?.filter(|index| index.meta.sealed) {
-        *last = Arc::new(last.with_index(index));
+        return Err(segment.corrupt(0, "there are events, but the identity file is missing"));
     }
     Ok(())
 }

@@ -1,20 +1,16 @@
 //! Sealing a segment that is full, and going on in the next one.
 
-use super::filter_group;
-use super::filter_group::RUN_SEGMENTS;
-use super::recovery::Opening;
+use super::filter_group::{self, GROUP_SEGMENTS};
 use super::segment::Segment;
-use super::state::Inner;
+use super::state::Log;
 use super::tail::Tail;
-use super::writer;
-use super::writer::Writer;
+use super::writer::{self, Writer};
 use crate::engine::index::file::Index;
 use crate::engine::model::error::Result;
-use crate::engine::platform::watch::Watch;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
-impl Inner {
+impl Log {
     /// Seals the active segment, writes its index, and starts the next one.
     pub fn rotate(&self, writer: &mut Writer) -> Result<()> {
         if !writer.tail.sealed {
@@ -49,34 +45,32 @@ impl Inner {
         let mut segments = self.segments().to_vec();
         segments.pop();
         segments.push(Arc::new(sealed.with_index(index)));
-        self.make_run(&segments);
+        self.make_group(&segments);
         segments.push(next);
         self.set_segments(segments);
         *writer = next_writer;
         Ok(())
     }
 
-    /// Makes the newest run that `sealed` segments form and that is not there. One at a time: it
-    /// takes as long as sealing two segments.
-    fn make_run(&self, sealed: &[Arc<Segment>]) {
+    /// Makes the newest filter group that `sealed` segments form and that is missing. One at a
+    /// time: it takes as long as sealing two segments.
+    fn make_group(&self, sealed: &[Arc<Segment>]) {
         let (segments, there) =
-            (self.segments(), |run: Option<&Option<_>>| matches!(run, Some(Some(_))));
-        let of_eight = sealed.chunks_exact(RUN_SEGMENTS).enumerate();
+            (self.segments(), |group: Option<&Option<_>>| matches!(group, Some(Some(_))));
+        let of_eight = sealed.chunks_exact(GROUP_SEGMENTS).enumerate();
         let Some((_, members)) =
-            of_eight.rev().find(|(number, _)| !there(segments.runs().get(*number)))
+            of_eight.rev().find(|(number, _)| !there(segments.groups().get(*number)))
         else {
             return;
         };
-        // Not insisted on: an event is worth more than a run.
+        // Not insisted on: an event is worth more than a filter.
         let _ = filter_group::make(&self.dir, members);
     }
 
     /// Writes the index of the sealed segment and opens it.
     fn index_of_sealed(&self, writer: &Writer) -> Result<Index> {
         let bytes = writer.write_index()?;
-        let watch = Watch::default();
-        let opening = Opening::for_reading(&self.dir, &self.identity, self.cache.clone(), &watch);
-        match opening.open_index(&writer.segment.header)? {
+        match self.opening().open_index(&writer.segment.header)? {
             Some(index) if index.meta == writer.tail.index_meta() => Ok(index),
             _ => writer.segment.open_index_bytes(bytes),
         }

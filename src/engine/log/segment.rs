@@ -1,22 +1,22 @@
 //! One segment: its log file, the index that covers the front of it, and a table of the rest.
 
-use super::tail::Tail;
+use super::tail::{Batches, Tail};
 use super::window::{Window, SMALL_READ};
 use crate::engine::format::frame::{
     BatchHeader, Frame, SegmentHeader, BATCH_HEADER_LEN, FRAME_FIXED_LEN, SEGMENT_HEADER_LEN,
 };
-use crate::engine::format::hash;
+use crate::engine::format::hash::{self, Link};
 use crate::engine::index::builder::IndexBuilder;
 use crate::engine::index::cache::BlockCache;
-use crate::engine::index::entries::Name;
-use crate::engine::index::entries::SparseEntry;
+use crate::engine::index::entries::{Name, SparseEntry};
 use crate::engine::index::file::{is_damage, Index, IndexMeta};
-use crate::engine::index::memtable::{Entry, MemTable, Slot};
+use crate::engine::index::memtable::{EntityHead, Entry, MemTable};
 use crate::engine::model::error::{Error, Result};
-use crate::engine::model::id::{Hash, Id};
+use crate::engine::model::id::Id;
 use crate::engine::model::region::Region;
 use crate::engine::platform::memory::MemoryFile;
-use crate::engine::platform::vfs::File;
+use crate::engine::platform::vfs::{copy_front, File};
+use std::fmt::Display;
 use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,9 +33,7 @@ pub struct Found {
 /// The newest event of an entity in this segment.
 #[derive(Clone, Copy, Debug)]
 pub struct Newest {
-    pub sequence: u64,
-    pub version: u64,
-    pub hash: Hash,
+    pub link: Link,
     pub offset: u32,
 }
 
@@ -73,7 +71,7 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// A segment of which `index` covers the front; what follows is told with [`Segment::extend`].
+    /// A segment of which `index` covers the front; what follows is added with [`Segment::extend`].
     pub fn new(
         header: SegmentHeader,
         path: impl Into<Arc<Path>>,
@@ -110,25 +108,20 @@ impl Segment {
         }
     }
 
-    /// The same segment, found through an index instead of a table.
-    pub fn with_index(&self, index: Index) -> Segment {
-        Segment::new(
-            self.header,
-            self.path.clone(),
-            self.file.clone(),
-            Some(index),
-            self.cache.clone(),
-        )
+    /// The same file, of which this index covers the front, and nothing more is known.
+    pub fn with_index(&self, index: impl Into<Option<Index>>) -> Segment {
+        let (path, file) = (self.path.clone(), self.file.clone());
+        Segment::new(self.header, path, file, index.into(), self.cache.clone())
     }
 
-    /// The same file with nothing known about what is in it.
-    pub fn without_index(&self) -> Segment {
-        Segment::new(self.header, self.path.clone(), self.file.clone(), None, self.cache.clone())
-    }
-
-    /// Numbers of the entities with events in the table.
-    pub fn entity_numbers(&self) -> Vec<u32> {
-        self.read_table().entity_numbers()
+    /// Copies the front of the file, which ends a batch, to another.
+    pub fn copy_to(&self, copy: &dyn File, to: &Path, end: u64) -> Result<()> {
+        let failed = |e| Error::io(&format!("cannot copy {} to", self.path.display()), to, &e);
+        let copied = copy_front(&*self.file, copy, end).map_err(failed)?;
+        if copied < end {
+            return Err(self.corrupt(copied, "the file became shorter while it was read"));
+        }
+        Ok(())
     }
 
     /// Name of the log file of the segment that starts with `first_sequence`.
@@ -150,76 +143,11 @@ impl Segment {
         self.end.load(Ordering::Acquire)
     }
 
-    /// Adds the batch whose header is at `offset`, from its body.
-    pub fn extend(&self, offset: u64, body: &[u8]) -> Result<()> {
-        let mut table = self.write_table();
-        let mut at = 0;
-        while at < body.len() {
-            let place = offset + (BATCH_HEADER_LEN + at) as u64;
-            let frame = self.frame_in(body, at, place)?;
-            for string in frame.spelled() {
-                if string.number != table.next_string() {
-                    return Err(Error::corrupt(
-                        &self.path,
-                        place,
-                        "a string is numbered out of order",
-                    ));
-                }
-                table.add_string(string.spelled.unwrap_or_default());
-            }
-            let (entity, scope) = (
-                self.string_in(&table, frame.entity.number)?,
-                self.string_in(&table, frame.scope.number)?,
-            );
-            if table.number(&entity).is_none() {
-                // The index has this string; the table has to know whose event it holds.
-                table.remember_number(&entity, frame.entity.number);
-            }
-            let tag = hash::content_tag(&entity, &scope, frame.kind, &frame.content_hash);
-            table.insert(&Entry {
-                id: frame.id,
-                sequence: frame.sequence,
-                version: frame.version,
-                hash: frame.event_hash,
-                entity: frame.entity.number,
-                tag,
-                offset: place as u32,
-                batch_offset: offset as u32,
-                kind: frame.kind,
-                timestamp_us: frame.timestamp_us,
-                recorded_us: frame.recorded_us,
-            });
-            at += Frame::length(&body[at..]);
-        }
-        // With the table still held: whoever finds an event in it may read that far.
-        self.publish(offset + (BATCH_HEADER_LEN + body.len()) as u64);
-        Ok(())
-    }
-
-    /// Everything below `end` is known now.
-    pub fn publish(&self, end: u64) {
-        self.end.store(end, Ordering::Release);
-    }
-
-    /// The frame at `at` of the body of a batch, which is at `place` of the file.
-    pub fn frame_in<'a>(&self, body: &'a [u8], at: usize, place: u64) -> Result<Frame<'a>> {
-        let corrupt = |why| Error::corrupt(&self.path, place, why);
-        let rest = &body[at..];
-        if rest.len() < FRAME_FIXED_LEN || Frame::length(rest) > rest.len() {
-            return Err(corrupt("a frame is longer than its batch"));
-        }
-        Frame::decode(&self.header, place, &rest[..Frame::length(rest)]).map_err(corrupt)
-    }
-
     fn string_in(&self, table: &MemTable, number: u32) -> Result<Arc<str>> {
         match table.string(number) {
             Some(text) => Ok(text),
             None => self.on_index(|index| index.string(number))?.ok_or_else(|| {
-                Error::corrupt(
-                    &self.path,
-                    0,
-                    format!("string {number} is used before it is spelled"),
-                )
+                self.corrupt(0, format!("string {number} is used before it is spelled"))
             }),
         }
     }
@@ -241,7 +169,7 @@ impl Segment {
         self.index.read().unwrap_or_else(|e| e.into_inner()).clone()
     }
 
-    /// Asks the index. One that turns out to be damaged is made anew from the log, in memory.
+    /// Asks the index. One that turns out to be damaged is rebuilt from the log, in memory.
     fn on_index<T>(&self, ask: impl Fn(&Index) -> Result<T>) -> Result<Option<T>> {
         let Some(index) = self.index() else { return Ok(None) };
         match ask(&index) {
@@ -255,7 +183,7 @@ impl Segment {
     }
 
     fn rebuild_index(&self, meta: &IndexMeta) -> Result<Index> {
-        let bare = self.without_index();
+        let bare = self.with_index(None);
         Tail::at_start(&self.header).read_through(&bare, meta.covered_len)?;
         let bytes = bare.build_index(meta)?;
         self.open_index_bytes(bytes)
@@ -263,7 +191,8 @@ impl Segment {
 
     /// An index of this segment that lives in memory.
     pub fn open_index_bytes(&self, bytes: Vec<u8>) -> Result<Index> {
-        Index::open(Arc::new(MemoryFile(bytes)), &self.index_path(), &self.header, &self.cache)
+        let file = Arc::new(MemoryFile::of(Arc::new(bytes)));
+        Index::open(file, &self.index_path(), &self.header, &self.cache)
     }
 
     /// The bytes of an index over everything that is known of this segment.
@@ -271,11 +200,6 @@ impl Segment {
         let mut builder = self.on_index(IndexBuilder::of)?.unwrap_or_default();
         self.read_table().feed(&mut builder);
         Ok(builder.build(&self.header, meta))
-    }
-
-    /// Bytes of the strings that the table holds.
-    pub fn string_bytes(&self) -> u64 {
-        self.read_table().string_bytes()
     }
 
     /// Whether the id or entity with this filter key may be here. Takes no lock for a sealed
@@ -302,18 +226,9 @@ impl Segment {
     pub fn newest_of(&self, entity: &str) -> Result<Option<Newest>> {
         {
             let table = self.read_table();
-            let head = table
-                .number(entity)
-                .and_then(|number| table.head(number))
-                .filter(|head| head.slot > 0);
-            if let Some(head) = head {
-                let Slot { sequence, offset, .. } = table.slot(head.slot - 1);
-                return Ok(Some(Newest {
-                    sequence,
-                    version: head.version,
-                    hash: head.hash,
-                    offset,
-                }));
+            let head = table.number(entity).and_then(|number| table.head(number));
+            if let Some(EntityHead { link, slot }) = head {
+                return Ok(Some(Newest { link, offset: table.slot(slot - 1).offset }));
             }
         }
         self.newest_in_index(entity)
@@ -330,12 +245,7 @@ impl Segment {
         let Some(offset) = last.flatten() else { return Ok(None) };
         let mut window = self.window();
         let frame = self.frame_at(&mut window, offset.into())?;
-        Ok(Some(Newest {
-            sequence: frame.sequence,
-            version: frame.version,
-            hash: frame.event_hash,
-            offset,
-        }))
+        Ok(Some(Newest { link: Link::of(&frame), offset }))
     }
 
     /// The offset of the entity's event before the one at `offset`, where it is in this segment.
@@ -404,8 +314,8 @@ impl Segment {
     fn sized_frame_at<'w>(&self, window: &'w mut Window, offset: u64) -> Result<(Frame<'w>, u64)> {
         let bytes = self.frame_bytes(window, offset)?;
         let length = bytes.len() as u64;
-        let frame = Frame::decode(&self.header, offset, bytes)
-            .map_err(|why| Error::corrupt(&self.path, offset, why))?;
+        let frame =
+            Frame::decode(&self.header, offset, bytes).map_err(|why| self.corrupt(offset, why))?;
         Ok((frame, length))
     }
 
@@ -417,12 +327,12 @@ impl Segment {
         let head = window.get(offset, 8)?;
         let length = if head.len() < 8 { 0 } else { Frame::length(head) };
         if length < FRAME_FIXED_LEN || offset + length as u64 > end {
-            return Err(Error::corrupt(&self.path, offset, "the length of the frame is wrong"));
+            return Err(self.corrupt(offset, "the length of the frame is wrong"));
         }
         window.get(offset, length)
     }
 
-    /// The bytes of the first frame at or behind `at`, where a frame, a batch or the end of the log
+    /// The bytes of the first frame at or after `at`, where a frame, a batch or the end of the log
     /// is, unchecked; with its offset. None at the end of what is known.
     pub fn next_frame<'w>(
         &self,
@@ -441,26 +351,22 @@ impl Segment {
         Ok(None)
     }
 
-    /// Visits, in order, the frames whose sequence is above `after`, with their offsets.
+    /// Visits, in order, the frames whose sequence is above `after`, with their offsets; and as a
+    /// rule some before them.
     pub fn walk(
         &self,
         after: u64,
-        visit: &mut dyn FnMut(u64, Frame<'_>) -> Result<Flow>,
+        visit: &mut dyn FnMut(u64, &Frame<'_>) -> Result<Flow>,
     ) -> Result<Flow> {
-        self.walk_from(self.start_of_walk(after, 0)?, &mut |offset, frame| match frame.sequence
-            > after
-        {
-            true => visit(offset, frame),
-            false => Ok(Flow::Continue(())),
-        })
+        self.walk_stretch(&self.stretch_above(after, 0)?, visit)
     }
 
     /// Offsets, ascending, of some frames that end with the last one up to `until`; and the
     /// sequence of the first of them, so that a backward walk can go on below it.
     pub fn frames_before(&self, until: u64) -> Result<(Vec<u64>, u64)> {
-        let start = self.start_of_walk(until.saturating_sub(1), 64)?;
+        let stretch = self.stretch_above(until.saturating_sub(1), 64)?;
         let (mut offsets, mut first) = (Vec::new(), 0);
-        let _stopped = self.walk_from(start, &mut |offset, frame| {
+        let _stopped = self.walk_stretch(&stretch, &mut |offset, frame| {
             if frame.sequence > until {
                 return Ok(Flow::Break(()));
             }
@@ -471,8 +377,8 @@ impl Segment {
         Ok((offsets, first))
     }
 
-    /// The zones that may have events of a region with sequences above `after`; none where nothing is
-    /// known that would leave one out.
+    /// The zones that may have events of a region with sequences above `after`; none where nothing
+    /// is known that would leave one out.
     pub fn matching_zones(&self, region: &Region, after: u64) -> Result<Option<MatchingZones>> {
         if region.timestamps.is_none() && region.recorded.is_none() && region.kind.is_none() {
             return Ok(None);
@@ -511,54 +417,17 @@ impl Segment {
     pub fn walk_stretch(
         &self,
         stretch: &Stretch,
-        visit: &mut dyn FnMut(u64, Frame<'_>) -> Result<Flow>,
+        visit: &mut dyn FnMut(u64, &Frame<'_>) -> Result<Flow>,
     ) -> Result<Flow> {
-        self.walk_between((stretch.frame, stretch.batch), stretch.end, visit)
-    }
-
-    /// A frame and its batch from which a walk meets everything above `after`.
-    fn start_of_walk(&self, after: u64, back: usize) -> Result<(u64, u64)> {
-        {
-            let table = self.read_table();
-            let in_table =
-                table.first_sequence().is_some_and(|first| after.saturating_add(1) >= first);
-            if in_table {
-                return Ok(match table.first_above(after, back) {
-                    Some(slot) => (slot.offset.into(), slot.batch_offset.into()),
-                    None => (self.end(), self.end()),
-                });
-            }
-        }
-        let entry = self.on_index(|index| index.walk_start(after))?.flatten();
-        let first_batch = SEGMENT_HEADER_LEN as u64;
-        Ok(entry.map_or((0, first_batch), |entry| (entry.offset.into(), entry.batch_offset.into())))
-    }
-
-    /// Walks from the frame at `start.0` (0: the first) of the batch at `start.1`.
-    fn walk_from(
-        &self,
-        start: (u64, u64),
-        visit: &mut dyn FnMut(u64, Frame<'_>) -> Result<Flow>,
-    ) -> Result<Flow> {
-        self.walk_between(start, self.end(), visit)
-    }
-
-    /// As [`Segment::walk_from`], up to the frame at `end`, which is left out.
-    fn walk_between(
-        &self,
-        start: (u64, u64),
-        end: u64,
-        visit: &mut dyn FnMut(u64, Frame<'_>) -> Result<Flow>,
-    ) -> Result<Flow> {
-        let mut window = Window::sequential(self.file.clone(), self.path.clone());
-        let (mut at, mut batch_offset) = start;
+        let mut window = self.sequential();
+        let Stretch { frame: mut at, batch: mut batch_offset, end } = *stretch;
         while batch_offset < end {
             let batch = self.batch_at(&mut window, batch_offset)?;
             let batch_end = batch_offset + batch.total_len();
             at = at.max(batch_offset + BATCH_HEADER_LEN as u64);
             while at < batch_end.min(end) {
                 let (frame, length) = self.sized_frame_at(&mut window, at)?;
-                if visit(at, frame)?.is_break() {
+                if visit(at, &frame)?.is_break() {
                     return Ok(Flow::Break(()));
                 }
                 at += length;
@@ -568,7 +437,29 @@ impl Segment {
         Ok(Flow::Continue(()))
     }
 
-    /// Adds to an error about the frame at an offset which event stands there.
+    /// All that is known of the log from a frame on, so that everything above `after` is in it, and
+    /// `back` frames before that where they are in the table.
+    fn stretch_above(&self, after: u64, back: usize) -> Result<Stretch> {
+        let end = self.end();
+        {
+            let table = self.read_table();
+            let in_table =
+                table.first_sequence().is_some_and(|first| after.saturating_add(1) >= first);
+            if in_table {
+                let slot = table.first_above(after, back);
+                let (frame, batch) =
+                    slot.map_or((end, end), |s| (s.offset.into(), s.batch_offset.into()));
+                return Ok(Stretch { frame, batch, end });
+            }
+        }
+        let entry = self.on_index(|index| index.walk_start(after))?.flatten();
+        let (frame, batch) = entry.map_or((0, SEGMENT_HEADER_LEN as u64), |entry| {
+            (entry.offset.into(), entry.batch_offset.into())
+        });
+        Ok(Stretch { frame, batch, end })
+    }
+
+    /// Adds to an error about the frame at an offset which event is there.
     pub fn identify(&self, error: Error) -> Error {
         let ours =
             is_damage(&error) && error.sequence == 0 && error.path.as_deref() == Some(&*self.path);
@@ -584,8 +475,8 @@ impl Segment {
         error.with_event(id.unwrap_or(Id::NONE), sequence).context(message)
     }
 
-    /// The sequence that the frame at `offset` should have, from its batch; 0 where that cannot be
-    /// told.
+    /// The sequence that the frame at `offset` should have, from its batch; 0 where that is
+    /// unknown.
     fn sequence_at(&self, offset: u64) -> u64 {
         let start = self.index().and_then(|index| index.walk_start_before(offset as u32).ok()?);
         let mut batch_offset =
@@ -594,7 +485,8 @@ impl Segment {
         while let Ok(batch) = self.batch_at(&mut window, batch_offset) {
             if offset < batch_offset + batch.total_len() {
                 let mut before = 0;
-                let _damage = self.walk_from((0, batch_offset), &mut |at, _| {
+                let stretch = Stretch { frame: 0, batch: batch_offset, end: self.end() };
+                let _damage = self.walk_stretch(&stretch, &mut |at, _| {
                     before += u64::from(at < offset);
                     Ok(if at < offset { Flow::Continue(()) } else { Flow::Break(()) })
                 });
@@ -624,12 +516,12 @@ impl Segment {
     pub fn batch_at(&self, window: &mut Window, offset: u64) -> Result<BatchHeader> {
         window.stay_below(self.end());
         BatchHeader::decode(&self.header, offset, window.get(offset, BATCH_HEADER_LEN)?)
-            .map_err(|why| Error::corrupt(&self.path, offset, why))
+            .map_err(|why| self.corrupt(offset, why))
     }
 
     /// An offset from which on every event has a sequence above `after`, or just about.
     pub fn lowest_offset(&self, after: u64) -> Result<u32> {
-        Ok(self.start_of_walk(after, 0)?.0 as u32)
+        Ok(self.stretch_above(after, 0)?.frame as u32)
     }
 
     /// An offset above which every event has a sequence above `until`.
@@ -655,12 +547,51 @@ impl Segment {
     pub fn number_in_index(&self, text: &str) -> Result<Option<u32>> {
         Ok(self.on_index(|index| index.find_string(text))?.flatten().map(|name| name.number))
     }
+}
 
-    pub fn table_len(&self) -> usize {
-        self.read_table().len()
+impl Batches for Segment {
+    fn header(&self) -> &SegmentHeader {
+        &self.header
     }
 
-    pub fn table_bytes(&self) -> usize {
-        self.read_table().memory_bytes()
+    fn sequential(&self) -> Window {
+        Window::sequential(self.file.clone(), self.path.clone())
+    }
+
+    fn corrupt(&self, offset: u64, why: impl Display) -> Error {
+        Error::corrupt(&self.path, offset, why)
+    }
+
+    fn extend(&self, offset: u64, body: &[u8]) -> Result<()> {
+        let mut table = self.write_table();
+        let mut at = 0;
+        while at < body.len() {
+            let place = offset + (BATCH_HEADER_LEN + at) as u64;
+            let frame = self.frame_in(body, at, place)?;
+            for string in frame.spelled() {
+                if string.number != table.next_string() {
+                    return Err(self.corrupt(place, "a string is numbered out of order"));
+                }
+                table.add_string(string.spelled.unwrap_or_default());
+            }
+            let (entity, scope) = (
+                self.string_in(&table, frame.entity.number)?,
+                self.string_in(&table, frame.scope.number)?,
+            );
+            if table.number(&entity).is_none() {
+                // The index has this string; the table has to know whose event it has.
+                table.remember_number(&entity, frame.entity.number);
+            }
+            let tag = hash::content_tag(&entity, &scope, frame.kind, &frame.content_hash);
+            table.insert(&Entry::of(&frame, frame.entity.number, tag, place, offset));
+            at += Frame::length(&body[at..]);
+        }
+        // With the table still held: whoever finds an event in it may read that far.
+        self.publish(offset + (BATCH_HEADER_LEN + body.len()) as u64);
+        Ok(())
+    }
+
+    fn publish(&self, end: u64) {
+        self.end.store(end, Ordering::Release);
     }
 }

@@ -2,31 +2,21 @@
 //! the handle. Knows neither appends nor queries.
 
 use super::directory::Directory;
-use super::follower::Follower;
+use super::follower::{Follower, List};
 use super::group::Group;
 use super::options::Options;
-use super::recovery::OpenLog;
-use super::recovery::OpenReport;
+use super::recovery::{OpenLog, OpenReport, Opening};
 use super::segment::Segment;
 use super::segments::Segments;
 use super::tail::Tail;
 use super::writer::Writer;
 use crate::engine::format::identity::Identity;
 use crate::engine::index::cache::BlockCache;
-use crate::engine::model::error::Code;
-use crate::engine::model::error::Error;
-use crate::engine::model::error::Result;
+use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::platform::vfs::Lock;
 use std::cell::RefCell;
-use std::io;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::OnceLock;
-use std::sync::RwLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, RwLock};
 
 /// How far the log goes. 1 is the genesis event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -51,7 +41,7 @@ pub struct Stats {
     pub memory_bytes: u64,
 }
 
-pub(crate) struct Inner {
+pub(crate) struct Log {
     pub dir: Directory,
     pub options: Options,
     pub identity: Identity,
@@ -66,7 +56,7 @@ pub(crate) struct Inner {
     pub(crate) lock: Mutex<Option<Box<dyn Lock>>>,
     pub(crate) group: Group,
     /// Held while a segment is synced, and until the store is poisoned where that fails. Innermost
-    /// but for `lock`.
+    /// except for `lock`.
     pub(crate) fsync: Mutex<()>,
     pub(crate) closed: AtomicBool,
     pub(crate) poisoned: OnceLock<String>,
@@ -77,7 +67,7 @@ pub(crate) enum Role {
     Reader(Mutex<Follower>),
 }
 
-impl Inner {
+impl Log {
     #[allow(clippy::too_many_arguments)] // the parts of an open store, put together in one place
     pub(crate) fn new(
         dir: Directory,
@@ -88,9 +78,9 @@ impl Inner {
         log: OpenLog,
         role: Role,
         lock: Option<Box<dyn Lock>>,
-    ) -> Inner {
+    ) -> Log {
         let segments = Segments::new(&dir, log.segments);
-        Inner {
+        Log {
             dir,
             options,
             identity,
@@ -144,11 +134,9 @@ impl Inner {
     }
 
     /// Writes into the lock file who holds it, and under which boot of the machine.
-    pub(crate) fn describe_lock(&self, state: &str) -> io::Result<()> {
+    pub(crate) fn describe_lock(&self, state: &str) -> Result<()> {
         let Some(lock) = &*lock(&self.lock) else { return Ok(()) };
-        let boot = self.dir.vfs.boot_id();
-        let boot = boot.as_deref().unwrap_or("unknown");
-        lock.describe(&format!("pid {} boot {boot}{state}", self.dir.vfs.process_name()))
+        self.dir.describe_holder(&**lock, &format!("{}{state}", self.dir.boot_id()))
     }
 
     /// The segments as they are now.
@@ -174,7 +162,7 @@ impl Inner {
     /// before anything is built on that.
     pub(crate) fn lock_writer<'a>(&self, writer: &'a Mutex<Writer>) -> MutexGuard<'a, Writer> {
         writer.lock().unwrap_or_else(|e| {
-            self.poison("a panic broke off a write");
+            self.poison("a panic interrupted a write");
             e.into_inner()
         })
     }
@@ -183,8 +171,27 @@ impl Inner {
     pub fn refresh(&self) -> Result<()> {
         match &self.role {
             Role::Writer(_) => Ok(()),
-            Role::Reader(follower) => lock(follower).refresh(self),
+            Role::Reader(follower) => self.follow(&mut lock(follower)),
         }
+    }
+
+    fn follow(&self, follower: &mut Follower) -> Result<()> {
+        let known = self.segments();
+        let mut segments = List::Borrowed(&known);
+        let followed = follower.refresh(&self.opening(), &mut segments);
+        if let List::Owned(segments) = segments {
+            self.set_segments(segments);
+        }
+        followed?;
+        // In this order, or another thread could see something durable that is not visible.
+        self.visible.store(follower.tail.next_sequence - 1, Ordering::Release);
+        self.durable.fetch_max(follower.durable, Ordering::AcqRel);
+        Ok(())
+    }
+
+    /// What reading other files of this log takes.
+    pub fn opening(&self) -> Opening<'_> {
+        Opening::for_reading(&self.dir, &self.identity, &self.cache)
     }
 
     pub fn current_frontier(&self) -> Frontier {
@@ -196,7 +203,13 @@ impl Inner {
     pub fn sync_visible(&self) -> Result<()> {
         match &self.role {
             Role::Writer(_) => self.sync_through(self.visible.load(Ordering::Acquire)),
-            Role::Reader(follower) => lock(follower).sync(self),
+            Role::Reader(follower) => {
+                let mut follower = lock(follower);
+                self.follow(&mut follower)?;
+                follower.sync(&self.opening(), &self.segments())?;
+                self.durable.fetch_max(follower.durable, Ordering::AcqRel);
+                Ok(())
+            }
         }
     }
 
@@ -229,8 +242,8 @@ impl Inner {
         self.sync_segment(&segment, through)
     }
 
-    /// Makes a segment durable, which holds the log up to `through`; poisons the store where that
-    /// fails. One at a time: the kernel tells of a failed write only once.
+    /// Makes a segment durable, which has the log up to `through`; poisons the store where that
+    /// fails. One at a time: the kernel reports a failed write only once.
     pub fn sync_segment(&self, segment: &Segment, through: u64) -> Result<()> {
         let _one_at_a_time = lock(&self.fsync);
         self.check_poison()?;
@@ -242,7 +255,7 @@ impl Inner {
         Ok(())
     }
 
-    /// Gives back the space that was reserved behind the log, and makes all of it durable.
+    /// Gives back the space that was reserved after the log, and makes all of it durable.
     pub fn cut_and_sync(&self, writer: &mut Writer) -> Result<()> {
         writer.cut().map_err(|e| self.poisoned_by(e))?;
         self.sync_segment(&writer.segment, writer.tail.next_sequence - 1)
@@ -280,13 +293,14 @@ impl Inner {
             Role::Writer(writer) => of_tail(&lock(writer).tail),
             Role::Reader(follower) => of_tail(&lock(follower).tail),
         };
-        let (count, index_bytes) = (segments.len() as u64, segments.run_bytes());
+        let (count, index_bytes) = (segments.len() as u64, segments.group_bytes());
         let mut stats = Stats { segments: count, index_bytes, ..Stats::default() };
         for segment in segments.iter() {
             stats.log_bytes += segment.end();
             stats.index_bytes += segment.index().map_or(0, |index| index.file_bytes());
-            stats.unindexed_events += segment.table_len() as u64;
-            stats.memory_bytes += segment.table_bytes() as u64;
+            let table = segment.read_table();
+            stats.unindexed_events += table.len() as u64;
+            stats.memory_bytes += table.memory_bytes() as u64;
         }
         stats.events = segments.last().map_or(0, |last| last.header.events_before) + events_here;
         stats.memory_bytes += self.cache.bytes() as u64;
@@ -295,17 +309,17 @@ impl Inner {
 }
 
 /// Poisons the store where a panic ends the sync that others wait for.
-struct PoisonOnPanic<'a>(&'a Inner);
+struct PoisonOnPanic<'a>(&'a Log);
 
 impl Drop for PoisonOnPanic<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.0.poison("a panic broke off a sync");
+            self.0.poison("a panic interrupted a sync");
         }
     }
 }
 
-impl Drop for Inner {
+impl Drop for Log {
     fn drop(&mut self) {
         // Whoever wants to know whether the last flush worked calls close.
         let _ = self.close();
@@ -326,14 +340,14 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 thread_local! {
     /// Stores that take part in an import on this thread.
-    static IMPORTING: RefCell<Vec<*const Inner>> = const { RefCell::new(Vec::new()) };
+    static IMPORTING: RefCell<Vec<*const Log>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Marks a store as part of an import on this thread, so that a callback cannot close it.
 pub(crate) struct Importing;
 
 impl Importing {
-    pub(crate) fn new(store: &Arc<Inner>) -> Importing {
+    pub(crate) fn new(store: &Arc<Log>) -> Importing {
         IMPORTING.with_borrow_mut(|stores| stores.push(Arc::as_ptr(store)));
         Importing
     }
@@ -346,6 +360,6 @@ impl Drop for Importing {
 }
 
 /// Whether this thread is inside of an import that `store` takes part in.
-pub(crate) fn is_importing(store: *const Inner) -> bool {
+pub(crate) fn is_importing(store: *const Log) -> bool {
     IMPORTING.with_borrow(|stores| stores.contains(&store))
 }

@@ -1,15 +1,16 @@
 //! Reading a log batch by batch, each checked in full: what recovery, followers and rebuilds share.
 
-use super::segment::Segment;
 use super::window::Window;
 use crate::engine::format::frame::{
-    BatchHeader, Frame, Parsed, SegmentHeader, BATCH_HEADER_LEN, SEGMENT_HEADER_LEN,
+    BatchHeader, Frame, Parsed, SegmentHeader, BATCH_HEADER_LEN, FRAME_FIXED_LEN,
+    SEGMENT_HEADER_LEN,
 };
 use crate::engine::format::hash;
-use crate::engine::index::file::IndexMeta;
+use crate::engine::index::file::{Index, IndexMeta};
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::id::{Hash, Kind};
 use crate::engine::platform::watch::Watch;
+use std::fmt::Display;
 
 /// A place between two batches of a segment, and what is known there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,10 +28,33 @@ pub struct Tail {
     pub sealed: bool,
 }
 
-/// What lies at a tail.
+/// A segment as a tail reads it, with a table that takes in its batches.
+pub trait Batches {
+    fn header(&self) -> &SegmentHeader;
+    /// A window for reading all of it.
+    fn sequential(&self) -> Window;
+    /// The error for damage at an offset.
+    fn corrupt(&self, offset: u64, why: impl Display) -> Error;
+    /// Adds the batch whose header is at `offset`, from its body.
+    fn extend(&self, offset: u64, body: &[u8]) -> Result<()>;
+    /// Everything below `end` is known now.
+    fn publish(&self, end: u64);
+
+    /// The frame at `at` of the body of a batch, which is at `place` of the file.
+    fn frame_in<'a>(&self, body: &'a [u8], at: usize, place: u64) -> Result<Frame<'a>> {
+        let rest = &body[at..];
+        if rest.len() < FRAME_FIXED_LEN || Frame::length(rest) > rest.len() {
+            return Err(self.corrupt(place, "a frame is longer than its batch"));
+        }
+        Frame::decode(self.header(), place, &rest[..Frame::length(rest)])
+            .map_err(|why| self.corrupt(place, why))
+    }
+}
+
+/// What is at a tail.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
-    /// A whole batch, or a declared loss; the tail is behind it now.
+    /// A whole batch, or a declared loss; the tail is after it now.
     Batch,
     /// The end of a sealed segment.
     Sealed,
@@ -41,7 +65,7 @@ pub enum Step {
 }
 
 impl Tail {
-    /// The place behind the header of a segment.
+    /// The place after the header of a segment.
     pub fn at_start(header: &SegmentHeader) -> Tail {
         Tail {
             offset: SEGMENT_HEADER_LEN as u64,
@@ -68,6 +92,11 @@ impl Tail {
         }
     }
 
+    /// The place where an index ends, or the start of the segment where it has none.
+    pub fn after(header: &SegmentHeader, index: Option<&Index>) -> Tail {
+        index.map_or_else(|| Tail::at_start(header), |i| Tail::after_index(header, &i.meta))
+    }
+
     /// What an index over everything before this place says of it.
     pub fn index_meta(&self) -> IndexMeta {
         IndexMeta {
@@ -80,8 +109,8 @@ impl Tail {
         }
     }
 
-    /// Reads the batch that lies here, tells `segment` of it, and moves behind it.
-    pub fn step(&mut self, segment: &Segment, window: &mut Window) -> Result<Step> {
+    /// Reads the batch here, adds it to `segment`, and moves past it.
+    pub fn step(&mut self, segment: &impl Batches, window: &mut Window) -> Result<Step> {
         if self.sealed {
             return Ok(Step::Sealed);
         }
@@ -89,13 +118,13 @@ impl Tail {
         if head.iter().all(|byte| *byte == 0) {
             return Ok(Step::End);
         }
-        let header = match BatchHeader::decode(&segment.header, self.offset, head) {
+        let header = match BatchHeader::decode(segment.header(), self.offset, head) {
             Ok(header) => header,
             Err(why) => return Ok(Step::Bad(why)),
         };
         let body = window.get(self.offset + BATCH_HEADER_LEN as u64, header.body_len as usize)?;
-        if !header.body_holds(&segment.header, self.offset, body) {
-            return Ok(Step::Bad("the checksum of the batch does not hold"));
+        if !header.body_holds(segment.header(), self.offset, body) {
+            return Ok(Step::Bad("the checksum of the batch does not match"));
         }
         let mut next = *self;
         if let Err(why) = next.accept(segment, &header, body)? {
@@ -109,10 +138,10 @@ impl Tail {
         Ok(if self.sealed { Step::Sealed } else { Step::Batch })
     }
 
-    /// Moves behind a whole batch, if it continues what came before.
+    /// Moves past a whole batch, if it continues what came before.
     fn accept(
         &mut self,
-        segment: &Segment,
+        segment: &impl Batches,
         header: &BatchHeader,
         body: &[u8],
     ) -> Result<Parsed<()>> {
@@ -126,7 +155,7 @@ impl Tail {
         }
         if header.is_loss() {
             if !hole {
-                return Ok(Err("no sequence is lost here, but the log says so"));
+                return Ok(Err("a loss is declared where no sequence is missing"));
             }
             log_hash = hash::log_next(
                 log_hash,
@@ -137,7 +166,7 @@ impl Tail {
             let place = self.offset + (BATCH_HEADER_LEN + at) as u64;
             let frame = segment.frame_in(body, at, place)?;
             if frame.sequence != expected {
-                return Ok(Err("a frame has the sequence of another"));
+                return Ok(Err("a frame has another frame's sequence"));
             }
             if at == 0 && hole && frame.kind != Kind::GAP {
                 return Ok(Err("sequences are missing, and no gap is declared"));
@@ -147,7 +176,7 @@ impl Tail {
             at += Frame::length(&body[at..]);
         }
         if expected - header.first_sequence != u64::from(header.count) {
-            return Ok(Err("the batch has another number of events than it says"));
+            return Ok(Err("the batch does not have the number of events that its header says"));
         }
         if log_hash != header.log_hash {
             return Ok(Err("the log hash does not continue the one before"));
@@ -164,28 +193,27 @@ impl Tail {
     }
 
     /// Reads on until the log has been read up to `end`.
-    pub fn read_through(&mut self, segment: &Segment, end: u64) -> Result<()> {
+    pub fn read_through(&mut self, segment: &impl Batches, end: u64) -> Result<()> {
         self.read_watched(segment, end, &Watch::default())
     }
 
     /// As [`Tail::read_through`], under a watch that counts the bytes.
-    pub fn read_watched(&mut self, segment: &Segment, end: u64, watch: &Watch<'_>) -> Result<()> {
-        let mut window = Window::sequential(segment.file.clone(), segment.path.clone());
+    pub fn read_watched(
+        &mut self,
+        segment: &impl Batches,
+        end: u64,
+        watch: &Watch<'_>,
+    ) -> Result<()> {
+        let mut window = segment.sequential();
         while self.offset < end {
             let before = self.offset;
             match self.step(segment, &mut window)? {
                 _ if self.sealed && self.offset < end => {
-                    return Err(Error::corrupt(
-                        &segment.path,
-                        self.offset,
-                        "something follows the seal",
-                    ));
+                    return Err(segment.corrupt(self.offset, "something follows the seal"));
                 }
                 Step::Batch | Step::Sealed => watch.advance(self.offset - before)?,
-                Step::End => {
-                    return Err(Error::corrupt(&segment.path, self.offset, "the log ends here"))
-                }
-                Step::Bad(why) => return Err(Error::corrupt(&segment.path, self.offset, why)),
+                Step::End => return Err(segment.corrupt(self.offset, "the log ends here")),
+                Step::Bad(why) => return Err(segment.corrupt(self.offset, why)),
             }
         }
         Ok(())

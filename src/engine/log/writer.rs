@@ -3,7 +3,7 @@
 
 use super::directory::{CleanMark, Directory};
 use super::segment::Segment;
-use super::tail::Tail;
+use super::tail::{Batches, Tail};
 use crate::engine::format::frame::{
     BatchHeader, SegmentHeader, BATCH_HEADER_LEN, BATCH_LOSS, BATCH_SEAL,
 };
@@ -120,7 +120,7 @@ impl Writer {
     }
 
     /// Reserved space makes a small batch durable sooner, since the file does not grow with it; a
-    /// large one later, since what was reserved has to be told from what was written.
+    /// large one later, since what was reserved has to be distinguished from what was written.
     fn reserve(&mut self, end: u64) -> Result<()> {
         if end <= self.allocated {
             return Ok(());
@@ -137,7 +137,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Moves behind the batch that was written.
+    /// Moves past the batch that was written.
     pub fn advance(&mut self, header: &BatchHeader) {
         self.tail.offset += self.buffer.len() as u64;
         self.tail.next_sequence = header.first_sequence + u64::from(header.count);
@@ -173,14 +173,12 @@ impl Writer {
         self.buffer.resize(BATCH_HEADER_LEN, 0);
         let recorded_us = self.tail.last_recorded_us;
         let header = BatchHeader {
-            body_len: 0,
-            count: 0,
             first_sequence,
             synced_through,
             recorded_us,
             log_hash,
-            body_crc: 0,
             flags,
+            ..BatchHeader::default()
         };
         self.write(header)?;
         self.advance(&header);
@@ -202,14 +200,14 @@ impl Writer {
     pub fn write_index(&self) -> Result<Vec<u8>> {
         let bytes = self.segment.build_index(&self.tail.index_meta())?;
         let name = Segment::index_name(self.segment.header.first_sequence);
-        // Not insisted on: an index that is not there is made anew.
+        // Not insisted on: an index that is missing is rebuilt.
         let _ = self.dir.publish(&name, &bytes, false);
         Ok(bytes)
     }
 
     /// Leaves the log, which is synced and cut, so that the next open need not look at it.
     pub fn mark(&mut self) -> Result<()> {
-        if self.segment.table_len() > UNINDEXED_EVENTS_MAX {
+        if self.segment.read_table().len() > UNINDEXED_EVENTS_MAX {
             self.write_index()?;
         }
         self.dir.write_clean_mark(&CleanMark {

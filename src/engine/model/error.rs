@@ -1,13 +1,29 @@
-//! One error type for the whole engine: a stable code, a sentence, and the numbers behind it.
+//! One error type for the whole engine: a stable code, a sentence, and the numbers that belong to
+//! it.
 
 use super::id::Id;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
-/// What went wrong, as a stable number. Numbers are grouped by category, spaced, and never reused.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-#[repr(i32)]
-pub enum Code {
+/// The enum of codes, and the list of them.
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $number:literal,)*) => {
+        /// What went wrong, as a stable number. Numbers are grouped by category, spaced, and never
+        /// reused.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Default)]
+        #[repr(i32)]
+        pub enum Code {
+            $($(#[$doc])* $name = $number,)*
+        }
+
+        impl Code {
+            /// Every code that the engine can answer with.
+            pub const ALL: &[Code] = &[$(Code::$name),*];
+        }
+    };
+}
+
+codes! {
     InvalidArgument = 100,
     InvalidHandle = 110,
     InvalidUtf8 = 120,
@@ -37,46 +53,10 @@ pub enum Code {
     Unsupported = 810,
     Cancelled = 900,
     Panic = 1000,
+    #[default]
     Internal = 1010,
     /// A callback stopped the call; [`Error::callback_status`] is its answer, always negative.
     Stopped = -1,
-}
-
-impl Code {
-    /// Every code that the engine can answer with, except [`Code::Stopped`].
-    pub const ALL: [Code; 31] = [
-        Code::InvalidArgument,
-        Code::InvalidHandle,
-        Code::InvalidUtf8,
-        Code::InvalidCoordinate,
-        Code::ReservedKind,
-        Code::ReservedExtension,
-        Code::LimitExceeded,
-        Code::NotFound,
-        Code::StoreNotFound,
-        Code::IdempotencyConflict,
-        Code::VersionConflict,
-        Code::ImportConflict,
-        Code::StoreExists,
-        Code::Busy,
-        Code::Closed,
-        Code::Poisoned,
-        Code::Forked,
-        Code::ReadOnly,
-        Code::Io,
-        Code::NoSpace,
-        Code::Corrupt,
-        Code::WireFraming,
-        Code::WireChecksum,
-        Code::WireBody,
-        Code::WireNotCanonical,
-        Code::FutureVersion,
-        Code::Unsupported,
-        Code::Cancelled,
-        Code::Panic,
-        Code::Internal,
-        Code::Stopped,
-    ];
 }
 
 /// What the engine answers with when a call fails.
@@ -84,7 +64,7 @@ impl Code {
 pub struct Error(Box<Detail>);
 
 /// The parts of an [`Error`]; those that do not apply are none or zero.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Detail {
     pub code: Code,
     /// One sentence: what, where and why.
@@ -112,19 +92,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error of `code` that says `message`.
     pub fn new(code: Code, message: impl Into<String>) -> Error {
-        Error(Box::new(Detail {
-            code,
-            message: message.into(),
-            errno: None,
-            actual: 0,
-            allowed: 0,
-            item: None,
-            path: None,
-            offset: None,
-            sequence: 0,
-            event_id: Id::NONE,
-            callback_status: 0,
-        }))
+        Error(Box::new(Detail { code, message: message.into(), ..Detail::default() }))
     }
 
     /// Shorthand for [`Code::InvalidArgument`].
@@ -140,17 +108,15 @@ impl Error {
             | io::ErrorKind::FileTooLarge => Code::NoSpace,
             _ => Code::Io,
         };
-        let mut error = Error::new(code, format!("{what} {}: {source}", path.display()));
+        let mut error = Error::new(code, format!("{what} {}: {source}", path.display())).at(path);
         error.0.errno = source.raw_os_error();
-        error.0.path = Some(path.to_owned());
         error
     }
 
     /// Damage found in a file: where, and what is wrong there.
     pub fn corrupt(path: &Path, offset: u64, why: impl fmt::Display) -> Error {
-        let mut error =
-            Error::new(Code::Corrupt, format!("{} at offset {offset}: {why}", path.display()));
-        error.0.path = Some(path.to_owned());
+        let message = format!("{} at offset {offset}: {why}", path.display());
+        let mut error = Error::new(Code::Corrupt, message).at(path);
         error.0.offset = Some(offset);
         error
     }

@@ -9,7 +9,7 @@ use super::provenance::Provenance;
 /// Entity and scope of the library's own events; callers cannot use either.
 pub const SYSTEM_ENTITY: &str = "=store";
 pub const SYSTEM_SCOPE: &str = "=system";
-/// The extension of an imported event that tells where it came from.
+/// The extension of an imported event that says where it came from.
 pub const PROVENANCE_EXTENSION: &str = "batpak.import.provenance";
 
 /// What the caller expects of the entity before this event.
@@ -57,8 +57,8 @@ pub struct NewEvent<'a> {
     pub extensions: &'a [(&'a str, &'a [u8])],
 }
 
-/// An event as it stands in the log, borrowed from a page or from the import that shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An event as it is in the log, borrowed from a page or from the import that shows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Event<'a> {
     pub id: Id,
     pub sequence: u64,
@@ -124,9 +124,19 @@ pub enum Source<'a> {
     Raw(&'a [u8]),
 }
 
+impl<'a> Source<'a> {
+    /// The name of the source of an imported event.
+    pub fn namespace(&self) -> Option<&'a str> {
+        match self {
+            Source::Import { namespace, .. } => Some(namespace),
+            Source::None | Source::Raw(_) => None,
+        }
+    }
+}
+
 /// Extensions in the form that the log keeps: for each, length and bytes of key and of value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Extensions<'a>(pub(crate) &'a [u8]);
+pub struct Extensions<'a>(pub &'a [u8]);
 
 impl<'a> Extensions<'a> {
     /// Each key with its value, in the order they were given.
@@ -164,6 +174,25 @@ pub struct Receipt {
     pub durable: bool,
     /// The event came from another store.
     pub imported: bool,
+}
+
+impl Receipt {
+    /// The receipt of an event that was appended now, and is not known to be on disk.
+    pub fn of_event(event: &Event<'_>, previous_hash: Hash) -> Receipt {
+        Receipt {
+            id: event.id,
+            sequence: event.sequence,
+            version: event.version,
+            timestamp_us: event.timestamp_us,
+            recorded_us: event.recorded_us,
+            content_hash: event.content_hash,
+            event_hash: event.event_hash,
+            previous_hash,
+            replayed: false,
+            durable: false,
+            imported: event.source != Source::None,
+        }
+    }
 }
 
 /// The parts of an event that cost extra to read.
@@ -244,6 +273,17 @@ pub fn check_limit(what: &str, found: usize, allowed: usize) -> Result<()> {
     Err(Error::new(Code::LimitExceeded, message).with_numbers(found as u64, allowed as u64))
 }
 
+/// What an event counts towards the bytes of a batch.
+pub fn batch_bytes<'a>(
+    entity: &str,
+    scope: &str,
+    payload: &[u8],
+    extensions: impl Iterator<Item = (&'a str, &'a [u8])>,
+) -> usize {
+    let extensions: usize = extensions.map(|(key, value)| key.len() + value.len()).sum();
+    payload.len() + extensions + entity.len() + scope.len()
+}
+
 fn check_extensions(extensions: &[(&str, &[u8])]) -> Result<()> {
     check_limit("extensions", extensions.len(), limits::EXTENSIONS_MAX)?;
     // Lengths may be any at all until they are checked, so that a sum could overflow.
@@ -271,8 +311,10 @@ fn check_extension_key(key: &str) -> Result<()> {
             format!("extension key '{}': the prefix batpak is reserved", key.escape_default()),
         ));
     }
-    let shaped = matches!(key.split_once('.'), Some((prefix, field)) if !prefix.is_empty() && !field.is_empty() && !field.contains('.'));
-    if !key.is_ascii() || !shaped {
+    let mut parts = key.split('.');
+    let both =
+        [parts.next(), parts.next()].iter().flatten().filter(|part| !part.is_empty()).count();
+    if !key.is_ascii() || both != 2 || parts.next().is_some() {
         let message = format!(
             "extension key '{}' is not ASCII of the form prefix.field",
             key.escape_default()

@@ -50,14 +50,17 @@ impl ImportKeys {
     }
 }
 
-/// Refuses a namespace that is empty or too long.
+/// Refuses a namespace that is empty, too long, or has control bytes.
 pub fn check_namespace(namespace: &str) -> Result<()> {
     let (length, max) = (namespace.len(), limits::NAMESPACE_BYTES_MAX);
     if length == 0 || length > max {
         let message = format!("the namespace has {length} bytes; 1 to {max} are allowed");
         return Err(Error::invalid(message).with_numbers(length as u64, max as u64));
     }
-    Ok(())
+    match namespace.bytes().position(|byte| byte.is_ascii_control()) {
+        None => Ok(()),
+        Some(at) => Err(Error::invalid(format!("the namespace has a control byte at {at}"))),
+    }
 }
 
 fn first_16(hash: blake3::Hash) -> Id {

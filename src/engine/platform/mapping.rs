@@ -6,12 +6,11 @@
 //! libwayland-server does for the buffers of its clients. Every other SIGBUS goes to the handler
 //! that was there before.
 
-use std::fs;
-use std::io;
 use std::os::fd::AsRawFd;
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 use std::sync::OnceLock;
+use std::{fs, io};
 
 /// The front of a file, of which nothing changes as long as this lives.
 #[derive(Debug)]
@@ -76,8 +75,8 @@ impl Mapping {
         self.len
     }
 
-    /// Copies what stands at `offset`, all of it below [`Mapping::len`]. An error where a page of
-    /// it can't be had, and from then on.
+    /// Copies what is at `offset`, all of it below [`Mapping::len`]. An error where a page of it
+    /// can't be had, and from then on.
     pub fn read(&self, buffer: &mut [u8], offset: usize) -> io::Result<()> {
         assert!(
             offset.checked_add(buffer.len()).is_some_and(|end| end <= self.len),

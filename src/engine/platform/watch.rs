@@ -1,5 +1,5 @@
-//! What watches over a call that can take long: a token that ends it, and a callback that is told
-//! how far it is.
+//! What watches over a call that can take long: a token that ends it, and a callback that hears how
+//! far it is.
 
 use super::os;
 use crate::engine::model::error::{Code, Error, Result};
@@ -75,6 +75,8 @@ pub struct Watch<'a> {
     /// At which count to look next.
     next: Cell<u64>,
     step: Cell<u64>,
+    /// What the callback heard last.
+    told: Cell<u64>,
 }
 
 impl<'a> Watch<'a> {
@@ -84,6 +86,11 @@ impl<'a> Watch<'a> {
         tell: Option<&'a mut dyn FnMut(Progress) -> Verdict>,
     ) -> Watch<'a> {
         Watch { cancel, tell: RefCell::new(tell), ..Watch::default() }
+    }
+
+    /// Whether a callback is told: only then can the caller act in the middle of the call.
+    pub(crate) fn tells(&self) -> bool {
+        self.tell.borrow().is_some()
     }
 
     /// Says how much there is to do, 0 where that is not known yet. The token is looked at after
@@ -119,6 +126,17 @@ impl<'a> Watch<'a> {
         self.advance(done.saturating_sub(self.now.get().done))
     }
 
+    /// Says that all is done, so that the callback hears of the end too.
+    pub(crate) fn finish(&self) -> Result<()> {
+        let Progress { done, total } = self.now.get();
+        let end = done.max(total);
+        self.now.set(Progress { done: end, total: end });
+        match self.told.get() < end {
+            true => self.report(),
+            false => Ok(()),
+        }
+    }
+
     /// Ends the call where its token was triggered.
     pub(crate) fn check(&self) -> Result<()> {
         self.cancel.map_or(Ok(()), Cancel::check)
@@ -129,6 +147,7 @@ impl<'a> Watch<'a> {
         self.next.set(self.now.get().done.saturating_add(self.step.get()));
         self.check()?;
         let Some(tell) = &mut *self.tell.borrow_mut() else { return Ok(()) };
+        self.told.set(self.now.get().done);
         let verdict = tell(self.now.get());
         // The callback may have forked, and this be the child: it must not go on.
         match os::in_forked_child() {

@@ -5,25 +5,23 @@
 //! the name of each).
 
 use crate::engine::format::frame::{BatchHeader, Frame, SegmentHeader, SEGMENT_HEADER_LEN};
-use crate::engine::format::hash::{self, EventFields};
+use crate::engine::format::hash::{self, Link};
 use crate::engine::format::identity::{check_version, Change, Identity};
 use crate::engine::format::system;
 use crate::engine::index::cache::BlockCache;
 use crate::engine::index::file::Index;
-use crate::engine::log::directory::{self, Directory};
-use crate::engine::log::directory::{not_a_store, refuse, take_lock};
+use crate::engine::log::directory::{self, not_a_store, refuse, take_lock, Directory};
 use crate::engine::log::options::Options;
 use crate::engine::log::segment::Segment;
 use crate::engine::model::error::{Code, Error, Result};
-use crate::engine::model::event::SYSTEM_ENTITY;
+use crate::engine::model::event::Event;
 use crate::engine::model::finding::Finding;
 use crate::engine::model::id::{Hash, Id, Kind};
 use crate::engine::model::limits::{SEQUENCE_LEASE, SEQUENCE_MAX};
 use crate::engine::platform::vfs::{Access, Lock};
 use crate::engine::platform::watch::{Watch, STEP_BYTES};
 use crate::engine::repair::rewrite::Rewrite;
-use crate::engine::repair::salvage::{bare_header, header_of, Names, Piece, Salvage};
-use crate::engine::store::scan::event_of;
+use crate::engine::repair::salvage::{bare_header, header_of, Piece, Salvage};
 use foldhash::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,14 +31,14 @@ pub(crate) mod salvage;
 
 /// A report lists so many losses; [`RepairReport::losses`] counts all.
 pub const LOSSES_LISTED_MAX: usize = 10_000;
-/// What claims a higher sequence is not believed: the gap behind the log must fit below
+/// What claims a higher sequence is not believed: the gap after the log must fit below
 /// [`SEQUENCE_MAX`].
 const CLAIM_MAX: u64 = SEQUENCE_MAX - 2 * SEQUENCE_LEASE;
 
 /// What [`repair`] kept, and what it did not.
 #[derive(Clone, Debug, Default)]
 pub struct RepairReport {
-    /// Events in the new store, the library's own included, but for a gap event that the repair
+    /// Events in the new store, the library's own included, except a gap event that the repair
     /// adds.
     pub events: u64,
     pub system_events: u64,
@@ -54,15 +52,15 @@ pub struct RepairReport {
     pub losses: u64,
     /// Sequences that are lost; each belonged to an event or to a gap that was declared.
     pub sequences_lost: u64,
-    /// Sequences behind the last event that were jumped because somebody may have seen them; 0
-    /// where the mark of a clean close tells where the log ended.
+    /// Sequences after the last event that were jumped because somebody may have seen them; 0 where
+    /// the mark of a clean close says where the log ended.
     pub gap_first: u64,
     pub gap_last: u64,
-    /// The identity file was made anew from the events that tell of store ids.
+    /// The identity file was rebuilt from the events that name store ids.
     pub identity_rebuilt: bool,
     /// One of those may be among what is lost: the store may have had a newer id than it has now.
     pub identity_uncertain: bool,
-    /// Segments whose header was damaged and could be made anew from their first batch.
+    /// Segments whose header was damaged and could be rebuilt from their first batch.
     pub headers_rebuilt: u64,
     /// The losses, at most [`LOSSES_LISTED_MAX`].
     pub list: Vec<Finding>,
@@ -77,7 +75,7 @@ pub struct RepairReport {
 /// crash `new` is none, and can be removed.
 ///
 /// `StoreNotFound`, `Busy` (a handle writes to it), `StoreExists`, `InvalidArgument` (`new` is not
-/// empty, or inside `damaged`), `FutureVersion`, `Corrupt` (no event is whole, or nothing tells
+/// empty, or inside `damaged`), `FutureVersion`, `Corrupt` (every event is damaged, or nothing says
 /// which store this is; nothing was made), `Io`, `NoSpace`.
 pub fn repair(damaged: &Path, new: &Path, options: &Options) -> Result<RepairReport> {
     repair_watched(damaged, new, options, &Watch::default())
@@ -90,11 +88,7 @@ pub fn repair_watched(
     options: &Options,
     watch: &Watch<'_>,
 ) -> Result<RepairReport> {
-    let directory = |path: &Path| {
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        Directory { path, vfs: options.vfs.clone() }
-    };
-    let (damaged, new) = (directory(damaged), directory(new));
+    let (damaged, new) = (Directory::at(damaged, &options.vfs), Directory::at(new, &options.vfs));
     let listing = damaged.list()?.ok_or_else(|| not_a_store(&damaged.path, false))?;
     let candidates = candidates(&damaged)?;
     if candidates.is_empty() && !listing.identity {
@@ -122,7 +116,8 @@ pub fn repair_watched(
     };
     let target = repair.new.clone();
     let read = candidates.iter().try_for_each(|candidate| repair.candidate(&damaged, candidate));
-    // Where nothing was kept the directory was not claimed, and what is there is not ours.
+    let read = read.and_then(|()| watch.finish());
+    // Where nothing was kept the directory was not claimed, and what is in it is not ours.
     let made = repair.output.is_some();
     let result = read.and_then(|()| repair.finish(&damaged));
     if result.is_err() && made {
@@ -145,12 +140,11 @@ struct Candidate {
 /// The files that are segments by their header or, where that is damaged, by their name, in the
 /// order of the log.
 fn candidates(dir: &Directory) -> Result<Vec<Candidate>> {
-    let names = dir.vfs.list(&dir.path).map_err(|e| Error::io("cannot list", &dir.path, &e))?;
+    let names = dir.names()?.unwrap_or_default();
     let mut found = Vec::new();
     for name in names.iter().filter(|name| name.ends_with(".log")) {
         let path = dir.file(name);
-        let file =
-            dir.vfs.open(&path, Access::Read).map_err(|e| Error::io("cannot open", &path, &e))?;
+        let file = dir.open(&path, Access::Read)?;
         let header = header_of(&*file);
         if let Some(header) = &header {
             check_version(&path, header.version)?;
@@ -175,7 +169,7 @@ fn candidates(dir: &Directory) -> Result<Vec<Candidate>> {
 /// Keeps writers away meanwhile. Without a lock file there is none, and where it cannot be locked,
 /// no writer either.
 fn lock_damaged(dir: &Directory) -> Result<Option<Box<dyn Lock>>> {
-    let names = dir.vfs.list(&dir.path).map_err(|e| Error::io("cannot list", &dir.path, &e))?;
+    let names = dir.names()?.unwrap_or_default();
     if !names.iter().any(|name| name == directory::LOCK) {
         return Ok(None);
     }
@@ -185,8 +179,8 @@ fn lock_damaged(dir: &Directory) -> Result<Option<Box<dyn Lock>>> {
     }
 }
 
-/// The identity from its file or, where that does not hold, from the genesis event; and whether
-/// that was needed.
+/// The identity from its file or, where that is damaged, from the genesis event; and whether that
+/// was needed.
 fn find_identity(dir: &Directory, candidates: &[Candidate]) -> Result<(Identity, bool)> {
     let error = match dir.read_identity() {
         Ok(identity) => return Ok((identity, false)),
@@ -211,7 +205,7 @@ fn find_identity(dir: &Directory, candidates: &[Candidate]) -> Result<(Identity,
             Err(error)
         }
         _ => {
-            let what = "neither the identity file nor the genesis event is whole, so that nothing \
+            let what = "the identity file and the genesis event are damaged, and nothing else \
                         says which store this is";
             Err(Error::corrupt(&dir.path, 0, what))
         }
@@ -222,8 +216,8 @@ fn find_identity(dir: &Directory, candidates: &[Candidate]) -> Result<(Identity,
 fn genesis_identity(salvage: &Salvage, frame: &Frame<'_>) -> Option<Identity> {
     let names =
         salvage.names(frame).filter(|_| frame.sequence == 1 && frame.kind == Kind::GENESIS)?;
-    let fields = fields(frame, &names, Hash::ZERO);
-    let holds = hash::event_hash(&fields, &mut Vec::new()) == frame.event_hash
+    let event = names.event(frame);
+    let holds = hash::event_hash(&event, &Hash::ZERO, &mut Vec::new()) == frame.event_hash
         && hash::content_hash(frame.payload) == frame.content_hash;
     let (store_id, created_us) = system::genesis(frame.payload).filter(|_| holds)?;
     Some(Identity {
@@ -236,25 +230,8 @@ fn genesis_identity(salvage: &Salvage, frame: &Frame<'_>) -> Option<Identity> {
 
 fn read(dir: &Directory, candidate: &Candidate, store_id: Id) -> Result<Option<Salvage>> {
     let path = &candidate.path;
-    let file = dir.vfs.open(path, Access::Read).map_err(|e| Error::io("cannot open", path, &e))?;
+    let file = dir.open(path, Access::Read)?;
     Salvage::read(dir, path, &*file, candidate.header, store_id)
-}
-
-/// What the hash of an event covers.
-fn fields<'a>(frame: &Frame<'a>, names: &'a Names, previous_hash: Hash) -> EventFields<'a> {
-    let namespace = names.namespace.as_deref().unwrap_or_default();
-    EventFields::of_event(
-        &event_of(frame, &names.entity, &names.scope, namespace, None),
-        previous_hash,
-    )
-}
-
-/// The newest event of an entity so far.
-#[derive(Clone, Copy)]
-struct Head {
-    sequence: u64,
-    version: u64,
-    hash: Hash,
 }
 
 struct Repair<'a, 'w> {
@@ -272,20 +249,20 @@ struct Repair<'a, 'w> {
     next: u64,
     /// The last sequence that was lost so far.
     last_lost: u64,
-    heads: HashMap<Arc<str>, Head>,
-    /// Store ids that events which were kept tell of.
+    heads: HashMap<Arc<str>, Link>,
+    /// Store ids that kept events declare.
     changes: Vec<Change>,
-    /// What did not hold since the last event; the next one tells which sequences that cost.
+    /// Damage found since the last event; the next one says which sequences that cost.
     pending: Vec<Finding>,
     scratch: Vec<u8>,
 }
 
 /// The segment that is being read.
-struct Place<'s> {
+struct Reading<'s> {
     salvage: &'s Salvage,
     /// No event of it was kept yet.
     fresh: bool,
-    /// The last sequence that a batch header so far tells of.
+    /// The last sequence that a batch header so far names.
     through: u64,
     /// Events that had sequences of others.
     repeated: u64,
@@ -301,7 +278,7 @@ impl Repair<'_, '_> {
                 path,
                 0,
                 (0, 0),
-                format!("the segment belongs to the store {}, and was left", header.store_id),
+                format!("the segment belongs to the store {}, and was left out", header.store_id),
             );
             return Ok(());
         }
@@ -312,7 +289,7 @@ impl Repair<'_, '_> {
             self.note(
                 path,
                 0,
-                "the header of the segment is damaged, and no batch tells what it was".into(),
+                "the header of the segment is damaged, and no batch says what it was".into(),
             );
             return Ok(());
         };
@@ -324,7 +301,7 @@ impl Repair<'_, '_> {
             self.note(
                 path,
                 0,
-                "the header of the segment is damaged; its first whole batch told what it was"
+                "the header of the segment is damaged; its first whole batch says what it was"
                     .into(),
             );
         }
@@ -333,14 +310,14 @@ impl Repair<'_, '_> {
     }
 
     fn segment(&mut self, salvage: &Salvage, pieces: Vec<(u64, Piece)>) -> Result<()> {
-        let mut place = Place { salvage, fresh: true, through: 0, repeated: 0 };
+        let mut reading = Reading { salvage, fresh: true, through: 0, repeated: 0 };
         let mut read = 0;
         for (at, piece) in pieces {
             self.watch.advance(at.saturating_sub(read))?;
             read = read.max(at);
             match piece {
-                Piece::Header(header) => self.header(&mut place, at, &header)?,
-                Piece::Frame(length) => self.frame(&mut place, at, length)?,
+                Piece::Header(header) => self.header(&mut reading, at, &header)?,
+                Piece::Frame(length) => self.frame(&mut reading, at, length)?,
                 Piece::Unread(length) => {
                     self.report.bytes_unread += length as u64;
                     let zeros = salvage.is_zeros(at as usize, at as usize + length);
@@ -351,16 +328,16 @@ impl Repair<'_, '_> {
         }
         self.watch.advance(salvage.end().saturating_sub(read))?;
         self.end_batch()?;
-        if place.repeated > 0 {
+        if reading.repeated > 0 {
             let what = format!(
-                "{} events have sequences of others before them, and were left",
-                place.repeated
+                "{} events repeat sequences of earlier ones, and were left out",
+                reading.repeated
             );
             self.list(&salvage.path, SEGMENT_HEADER_LEN as u64, (0, 0), what);
         }
         // The index covers only what was on the disk.
         let indexed = salvage.index.as_ref().map_or(0, |index| index.meta.last_sequence);
-        let through = place.through.max(indexed).min(CLAIM_MAX);
+        let through = reading.through.max(indexed).min(CLAIM_MAX);
         match through >= self.next {
             true => self.close_hole(
                 through + 1,
@@ -373,10 +350,10 @@ impl Repair<'_, '_> {
     }
 
     /// A header says how far the batch before it went at least, and where the next one goes on.
-    fn header(&mut self, place: &mut Place<'_>, at: u64, header: &BatchHeader) -> Result<()> {
+    fn header(&mut self, reading: &mut Reading<'_>, at: u64, header: &BatchHeader) -> Result<()> {
         self.end_batch()?;
-        let path = &place.salvage.path;
-        let told = place.through.saturating_add(1).min(CLAIM_MAX);
+        let path = &reading.salvage.path;
+        let told = reading.through.saturating_add(1).min(CLAIM_MAX);
         if told > self.next {
             self.close_hole(told, path, at, "the batch is not whole")?;
         }
@@ -390,16 +367,16 @@ impl Repair<'_, '_> {
         if header.flags != 0 && header.first_sequence > self.next {
             return self.close_hole(header.first_sequence, path, at, "sequences are missing here");
         }
-        place.through =
-            place.through.max(header.first_sequence.saturating_add(header.count.into()) - 1);
+        reading.through =
+            reading.through.max(header.first_sequence.saturating_add(header.count.into()) - 1);
         Ok(())
     }
 
-    fn frame(&mut self, place: &mut Place<'_>, at: u64, length: usize) -> Result<()> {
-        let salvage = place.salvage;
+    fn frame(&mut self, reading: &mut Reading<'_>, at: u64, length: usize) -> Result<()> {
+        let salvage = reading.salvage;
         let frame = salvage.frame(at, length).expect("the frame held when the file was read");
         if frame.sequence < self.next {
-            place.repeated += 1;
+            reading.repeated += 1;
             return Ok(());
         }
         let lost = |why| format!("event {} (sequence {}): {why}", frame.id, frame.sequence);
@@ -411,10 +388,12 @@ impl Repair<'_, '_> {
             );
             return Ok(());
         };
-        let head = self.head(&names.entity, frame.sequence);
-        let fields = fields(&frame, &names, head.hash);
+        let genesis = self.identity.genesis_hash;
+        let first = || Link::before_first(&names.entity, frame.sequence, genesis);
+        let before = self.heads.get(&names.entity).copied().unwrap_or_else(first);
+        let event = names.event(&frame);
         let goes_on = goes_on_at(&frame).max(self.next);
-        if let Some(why) = self.fault(&fields, &frame, &head, goes_on) {
+        if let Some(why) = self.fault(&event, &before, goes_on) {
             self.note(&salvage.path, at, lost(why));
             return Ok(());
         }
@@ -422,71 +401,42 @@ impl Repair<'_, '_> {
             goes_on,
             &salvage.path,
             at,
-            "sequences are missing here, and nothing tells why",
+            "sequences are missing here, and nothing says why",
         )?;
         self.report.events += 1;
         self.report.system_events += u64::from(frame.kind.is_reserved());
-        self.report.unlinked_events +=
-            u64::from(head.version.checked_add(1) != Some(frame.version));
+        self.report.unlinked_events += u64::from(!before.is_before(&event));
         let output = self.output()?;
-        if std::mem::take(&mut place.fresh) {
+        if std::mem::take(&mut reading.fresh) {
             output.next_segment()?;
         }
         if frame.sequence > goes_on {
             output.end_batch()?;
         }
-        output.event(&fields, frame.event_hash, frame.payload)?;
+        output.event(&event)?;
         let change =
             (frame.kind == Kind::IDENTITY).then(|| system::new_identity(frame.payload)).flatten();
         self.changes.extend(change.filter(|change| change.may_follow(&self.changes)));
-        let head =
-            Head { sequence: frame.sequence, version: frame.version, hash: frame.event_hash };
-        self.heads.insert(names.entity, head);
-        self.next = frame.sequence + 1;
+        let (link, sequence) = (Link::of(&event), event.sequence);
+        self.heads.insert(names.entity, link);
+        self.next = sequence + 1;
         Ok(())
     }
 
-    /// Why an event does not prove itself. `goes_on`: what lies between the next sequence and this
+    /// Why an event does not prove itself. `goes_on`: what is between the next sequence and this
     /// one would be lost.
-    fn fault(
-        &mut self,
-        fields: &EventFields<'_>,
-        frame: &Frame<'_>,
-        head: &Head,
-        goes_on: u64,
-    ) -> Option<&'static str> {
-        if frame.sequence > CLAIM_MAX || frame.version > frame.sequence {
+    fn fault(&mut self, event: &Event<'_>, before: &Link, goes_on: u64) -> Option<&'static str> {
+        if event.sequence > CLAIM_MAX || event.version > event.sequence {
             return Some("no event has so high a sequence, or a version above its sequence");
         }
-        if hash::content_hash(frame.payload) != frame.content_hash {
-            return Some("the payload does not have its content hash");
+        if hash::content_hash(event.payload) != event.content_hash {
+            return Some("the payload does not match its content hash");
         }
-        if frame.sequence == 1 && frame.event_hash != self.identity.genesis_hash {
+        if event.sequence == 1 && event.event_hash != self.identity.genesis_hash {
             return Some("it is not the genesis event of this store");
         }
-        if head.version.checked_add(1) == Some(frame.version) {
-            let holds = hash::event_hash(fields, &mut self.scratch) == frame.event_hash;
-            return (!holds).then_some("the event hash does not hold");
-        }
         let last_lost = if goes_on > self.next { goes_on - 1 } else { self.last_lost };
-        match frame.version <= head.version {
-            true => Some("its entity has gone further already"),
-            false if last_lost > head.sequence => None,
-            false => Some(
-                "its entity's versions do not follow each other, though nothing is lost between",
-            ),
-        }
-    }
-
-    fn head(&self, entity: &str, sequence: u64) -> Head {
-        let genesis = self.identity.genesis_hash;
-        match (self.heads.get(entity), entity == SYSTEM_ENTITY, sequence) {
-            (Some(head), ..) => *head,
-            (None, true, 1) => Head { sequence: 0, version: 0, hash: Hash::ZERO },
-            // Also where the genesis event is lost, its hash is known.
-            (None, true, _) => Head { sequence: 1, version: 1, hash: genesis },
-            (None, false, _) => Head { sequence: 0, version: 0, hash: genesis },
-        }
+        before.fault(event, last_lost, &mut self.scratch)
     }
 
     /// The new log; what was lost before its first event is declared at its start.
@@ -504,7 +454,7 @@ impl Repair<'_, '_> {
         self.output.as_mut().map_or(Ok(()), Rewrite::end_batch)
     }
 
-    /// Remembers something that does not hold until the next event tells what it cost.
+    /// Remembers damage until the next event says what it cost.
     fn note(&mut self, path: &Path, offset: u64, message: String) {
         self.pending.push(Finding {
             path: path.to_owned(),
@@ -529,8 +479,8 @@ impl Repair<'_, '_> {
         }
     }
 
-    /// The log goes on with the sequence `to`. If that leaves some out, they are lost by what did
-    /// not hold since the last event, or else by `why`.
+    /// The log goes on with the sequence `to`. If that leaves some out, they are lost by the damage
+    /// since the last event, or else by `why`.
     fn close_hole(&mut self, to: u64, path: &Path, offset: u64, why: &str) -> Result<()> {
         let mut pending = std::mem::take(&mut self.pending).into_iter();
         if to > self.next {
@@ -540,7 +490,7 @@ impl Repair<'_, '_> {
                 });
             let more = pending.len();
             if more > 0 {
-                why += &format!("; {more} more places do not hold before the next event");
+                why += &format!("; {more} more damaged places before the next event");
             }
             self.report.sequences_lost += to - self.next;
             self.list(&path, offset, (self.next, to - 1), why);
@@ -560,7 +510,7 @@ impl Repair<'_, '_> {
         Ok(())
     }
 
-    /// What lay behind the last event, then the end.
+    /// What was after the last event, then the end.
     fn finish(mut self, dir: &Directory) -> Result<RepairReport> {
         for first in dir.list()?.unwrap_or_default().indexes {
             let last = indexed_through(dir, first, self.identity.log_id);
@@ -576,7 +526,7 @@ impl Repair<'_, '_> {
         let closed_at = mark.map_or(0, |mark| mark.last_sequence.min(CLAIM_MAX));
         let path = mark.map_or(dir.path.clone(), |mark| dir.file(&Segment::log_name(mark.segment)));
         let end = mark.map_or(0, |mark| mark.end);
-        self.close_hole(closed_at + 1, &path, end, "the log that was closed went on behind this")?;
+        self.close_hole(closed_at + 1, &path, end, "the log that was closed continued after this")?;
         // Unlike recovery, whatever the boot id says: here files may be gone that somebody has
         // read.
         let gap = (closed_at + 1 != self.next).then(|| (self.next, self.next - 1 + SEQUENCE_LEASE));
@@ -585,7 +535,7 @@ impl Repair<'_, '_> {
             self.report.identity_rebuilt && (self.report.sequences_lost > 0 || gap.is_some());
         match self.output.take() {
             Some(output) => {
-                // Of a store id whose event is lost, the log tells anew.
+                // A store id whose event is lost is declared again.
                 let newest = self
                     .identity
                     .changes
@@ -595,7 +545,7 @@ impl Repair<'_, '_> {
                     .finish(gap, self.changes, newest.map(|change| change.store_id))
                     .map(|()| self.report)
             }
-            None => Err(Error::corrupt(&dir.path, 0, "no event of this store is whole")),
+            None => Err(Error::corrupt(&dir.path, 0, "every event of this store is damaged")),
         }
     }
 }
@@ -611,7 +561,7 @@ fn indexed_through(dir: &Directory, first_sequence: u64, store_id: Id) -> u64 {
     index.map_or(0, |index| index.meta.last_sequence.min(CLAIM_MAX))
 }
 
-/// The sequence up to which everything before an event has to be there: its own, but for a gap
+/// The sequence up to which everything before an event has to exist: its own, except for a gap
 /// event.
 fn goes_on_at(frame: &Frame<'_>) -> u64 {
     let gap = Some(frame.payload).filter(|_| frame.kind == Kind::GAP).and_then(system::gap);

@@ -1,16 +1,16 @@
-//! Writing a log anew from events that have their sequences, versions and hashes already: the other
-//! end of a repair. It becomes a store with its last file, so that a crash in the middle leaves
-//! none.
+//! Writing a log again from events that have their sequences, versions and hashes already: the
+//! other end of a repair. It becomes a store with its last file, so that a crash in the middle
+//! leaves none.
 
-use crate::engine::format::frame::{BatchHeader, FrameSource, StringRef, BATCH_HEADER_LEN};
-use crate::engine::format::hash::{self, EventFields};
+use crate::engine::format::frame::{BatchHeader, Frame, StringRef, BATCH_HEADER_LEN};
+use crate::engine::format::hash;
 use crate::engine::format::identity::{Change, Identity};
-use crate::engine::log::directory;
-use crate::engine::log::directory::Directory;
+use crate::engine::log::directory::{self, Directory};
 use crate::engine::log::options::Options;
-use crate::engine::log::state::Inner;
+use crate::engine::log::state::Log;
+use crate::engine::log::tail::Batches;
 use crate::engine::model::error::Result;
-use crate::engine::model::event::Source;
+use crate::engine::model::event::Event;
 use crate::engine::model::id::{Hash, Id};
 use crate::engine::model::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX};
 use crate::engine::platform::vfs::Lock;
@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 /// A log that is being written.
 pub struct Rewrite {
-    store: Inner,
+    store: Log,
     /// The batch that is being put together, with room for its header.
     batch: Vec<u8>,
     count: u32,
@@ -36,7 +36,7 @@ pub struct Rewrite {
 
 impl Rewrite {
     /// Begins the log of the store `identity`, made of the one in `source`, in a directory that is
-    /// not there, or empty.
+    /// missing or empty.
     pub fn create(
         dir: &Directory,
         source: &Path,
@@ -60,14 +60,9 @@ impl Rewrite {
         })
     }
 
-    /// Adds an event to the batch. Its sequence is the next one, but for a gap event that begins a
-    /// batch.
-    pub fn event(
-        &mut self,
-        event: &EventFields<'_>,
-        event_hash: Hash,
-        payload: &[u8],
-    ) -> Result<()> {
+    /// Adds an event to the batch. Its sequence is the next one, except for a gap event that begins
+    /// a batch.
+    pub fn event(&mut self, event: &Event<'_>) -> Result<()> {
         let full = self.count as usize >= BATCH_EVENTS_MAX || self.batch.len() >= BATCH_BYTES_MAX;
         // The events of a batch were recorded at one time.
         if full || event.recorded_us != self.recorded_us {
@@ -78,19 +73,11 @@ impl Rewrite {
         }
         let entity = string_ref(&mut self.numbers, event.entity);
         let scope = string_ref(&mut self.numbers, event.scope);
-        let source = match event.source {
-            Source::None => FrameSource::None,
-            Source::Raw(body) => FrameSource::Raw(body),
-            Source::Import { namespace, event_id, sequence } => FrameSource::Import {
-                namespace: string_ref(&mut self.numbers, namespace),
-                event_id,
-                sequence,
-            },
-        };
-        let frame = event.frame(event_hash, entity, scope, source, payload);
+        let namespace = event.source.namespace().map(|text| string_ref(&mut self.numbers, text));
+        let frame = Frame { event: *event, entity, scope, namespace };
         let writer = self.store.writer()?;
         let before = if self.count == 0 { writer.tail.log_hash } else { self.log_hash };
-        self.log_hash = hash::log_next(before, event_hash);
+        self.log_hash = hash::log_next(before, event.event_hash);
         frame.encode(
             &writer.segment.header,
             writer.tail.offset + self.batch.len() as u64,
@@ -108,14 +95,12 @@ impl Rewrite {
         let mut writer = self.store.writer()?;
         let (segment, offset) = (writer.segment.clone(), writer.tail.offset);
         let header = BatchHeader {
-            body_len: 0,
             count: self.count,
             first_sequence: self.first_sequence,
             synced_through: self.store.durable.load(Ordering::Acquire),
             recorded_us: self.recorded_us.max(writer.tail.last_recorded_us),
             log_hash: self.log_hash,
-            body_crc: 0,
-            flags: 0,
+            ..BatchHeader::default()
         };
         std::mem::swap(&mut writer.buffer, &mut self.batch);
         writer.write(header)?;
@@ -155,7 +140,7 @@ impl Rewrite {
         newest: Option<Id>,
     ) -> Result<()> {
         self.end_batch()?;
-        self.store.resume(gap)?;
+        self.store.declare_gap(gap)?;
         let first_sequence = self.store.visible.load(Ordering::Acquire) + 1;
         changes.extend(newest.map(|store_id| Change { store_id, first_sequence }));
         self.store.close()?;

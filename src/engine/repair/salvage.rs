@@ -1,16 +1,17 @@
-//! Reading what holds of one segment file, whatever has happened to it: every header and frame
-//! whose checksum holds where it stands. The file is held in memory meanwhile; what its events say
+//! Reading the valid parts of one segment file, whatever has happened to it: every header and frame
+//! whose checksum matches at its place. The file is held in memory meanwhile; what its events say
 //! is judged elsewhere.
 
 use crate::engine::format::frame::{
-    BatchHeader, Frame, FrameSource, SegmentHeader, StringRef, BATCH_HEADER_LEN, BATCH_MAGIC,
-    FRAME_FIXED_LEN, SEGMENT_HEADER_LEN,
+    BatchHeader, Frame, SegmentHeader, StringRef, BATCH_HEADER_LEN, BATCH_MAGIC, FRAME_FIXED_LEN,
+    SEGMENT_HEADER_LEN,
 };
 use crate::engine::index::cache::BlockCache;
 use crate::engine::index::file::Index;
 use crate::engine::log::directory::Directory;
 use crate::engine::log::segment::Segment;
 use crate::engine::model::error::{Error, Result};
+use crate::engine::model::event::Event;
 use crate::engine::model::id::{Hash, Id};
 use crate::engine::model::limits::{FORMAT_VERSION, PAYLOAD_BYTES_MAX};
 use crate::engine::platform::vfs::{read_full, Access, File};
@@ -18,9 +19,9 @@ use foldhash::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// No frame is longer: a payload, and generously what may stand beside it.
+/// No frame is longer: a payload, and generously what may come with it.
 const FRAME_LEN_MAX: usize = PAYLOAD_BYTES_MAX + (1 << 20);
-/// No segment is longer than 1 GiB and a batch. What a longer file has behind that is not read.
+/// No segment is longer than 1 GiB and a batch. What a longer file has after that is not read.
 const FILE_LEN_MAX: u64 = (1 << 30) + (128 << 20);
 /// The search for frames checks so many times the bytes of the file, so that bytes made for it
 /// cannot keep it busy for ever. Random bytes pass for the begin of a frame once in 20,000 places.
@@ -39,7 +40,7 @@ pub enum Piece {
     Unread(usize),
 }
 
-/// A segment file as far as it holds.
+/// The valid parts of a segment file.
 pub struct Salvage {
     pub header: SegmentHeader,
     pub path: PathBuf,
@@ -56,7 +57,15 @@ pub struct Names {
     pub namespace: Option<Arc<str>>,
 }
 
-/// The header at the start of a file; none where it does not hold or cannot be read.
+impl Names {
+    /// The event of a frame that has these strings.
+    pub fn event<'a>(&'a self, frame: &Frame<'a>) -> Event<'a> {
+        let namespace = self.namespace.as_deref().unwrap_or_default();
+        frame.with_strings(&self.entity, &self.scope, namespace)
+    }
+}
+
+/// The header at the start of a file; none where it is damaged or cannot be read.
 pub fn header_of(file: &dyn File) -> Option<SegmentHeader> {
     let mut bytes = [0; SEGMENT_HEADER_LEN];
     let got = read_full(file, &mut bytes, 0).ok()?;
@@ -65,7 +74,7 @@ pub fn header_of(file: &dyn File) -> Option<SegmentHeader> {
 
 impl Salvage {
     /// Reads a file whose header is `header`, or lost. None where there is no header, and no batch
-    /// tells of one.
+    /// implies one.
     pub fn read(
         dir: &Directory,
         path: &Path,
@@ -174,9 +183,9 @@ impl Salvage {
     /// The strings of a frame, as a frame spells them or, where that one is lost, as the index has
     /// them.
     pub fn names(&self, frame: &Frame<'_>) -> Option<Names> {
-        let namespace = match frame.source {
-            FrameSource::Import { namespace, .. } => Some(self.string(namespace)?),
-            _ => None,
+        let namespace = match frame.namespace {
+            Some(namespace) => Some(self.string(namespace)?),
+            None => None,
         };
         Some(Names {
             entity: self.string(frame.entity)?,
@@ -208,7 +217,7 @@ fn read_through(file: &dyn File, length: usize) -> Vec<u8> {
     bytes
 }
 
-/// A header as far as it takes to check what stands behind it.
+/// A header as far as it takes to check what follows it.
 pub fn bare_header(store_id: Id, first_sequence: u64, salt: u64) -> SegmentHeader {
     SegmentHeader {
         version: FORMAT_VERSION,
@@ -223,8 +232,8 @@ pub fn bare_header(store_id: Id, first_sequence: u64, salt: u64) -> SegmentHeade
 }
 
 /// The header that a segment had, as far as frames need it: the salt follows from the checksum of a
-/// batch header, and is proven by that of the frame behind it; the bases follow from what the
-/// header says plainly and the frame relative to them.
+/// batch header, and is proven by that of the frame after it; the bases follow from what the header
+/// says plainly and the frame relative to them.
 fn rebuild_header(bytes: &[u8], store_id: Id) -> Option<SegmentHeader> {
     let mut budget = bytes.len().saturating_mul(SEARCH_FACTOR);
     let from = bytes.get(SEGMENT_HEADER_LEN..)?;

@@ -1,15 +1,10 @@
 //! Appending: the checks that need no store, then one commit.
 
-use super::commit::Item;
-use super::commit::Outcome;
+use super::commit::{Item, Outcome};
 use super::Store;
 use crate::engine::log::options::Durability;
-use crate::engine::model::error::Error;
-use crate::engine::model::error::Result;
-use crate::engine::model::event;
-use crate::engine::model::event::encode_extensions;
-use crate::engine::model::event::NewEvent;
-use crate::engine::model::event::Receipt;
+use crate::engine::model::error::{Error, Result};
+use crate::engine::model::event::{self, batch_bytes, encode_extensions, NewEvent, Receipt};
 use crate::engine::model::limits::Limits;
 use std::sync::atomic::Ordering;
 
@@ -60,7 +55,8 @@ impl Store {
     ) -> Result<Receipt> {
         self.0.check_writable()?;
         let extensions = encode_extensions(event.extensions);
-        let item = Item { source: event::Source::Raw(body), ..Item::of_event(event, &extensions) };
+        let mut item = Item::of_event(event, &extensions);
+        item.event.source = event::Source::Raw(body);
         let outcomes = self.append_items(&[item])?;
         self.0.receipt_of(0, &outcomes[0], self.0.durable.load(Ordering::Acquire))
     }
@@ -80,16 +76,10 @@ fn check_batch(events: &[NewEvent<'_>], limits: &Limits) -> Result<()> {
             }
         };
         check().map_err(|e| e.with_item(item))?;
-        bytes += event_bytes(event);
+        bytes +=
+            batch_bytes(event.entity, event.scope, event.payload, event.extensions.iter().copied());
         event::check_limit("batch bytes", bytes, limits.batch_bytes_max)
             .map_err(|e| e.with_item(item))?;
     }
     Ok(())
-}
-
-/// What an event counts towards the bytes of a batch.
-fn event_bytes(event: &NewEvent<'_>) -> usize {
-    let extensions: usize =
-        event.extensions.iter().map(|(key, value)| key.len() + value.len()).sum();
-    event.payload.len() + extensions + event.entity.len() + event.scope.len()
 }

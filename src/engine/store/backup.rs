@@ -2,18 +2,15 @@
 
 use super::Store;
 use crate::engine::format::frame::SEGMENT_HEADER_LEN;
-use crate::engine::log::directory;
-use crate::engine::log::directory::sync_parent;
-use crate::engine::log::directory::{CleanMark, Directory};
-use crate::engine::log::filter_group::{self, RUN_SEGMENTS};
+use crate::engine::log::directory::{self, sync_parent, CleanMark, Directory};
+use crate::engine::log::filter_group::{self, GROUP_SEGMENTS};
 use crate::engine::log::recovery::Opening;
 use crate::engine::log::segment::Segment;
-use crate::engine::log::state::{Importing, Inner};
-use crate::engine::log::tail::{Step, Tail};
-use crate::engine::log::window::Window;
+use crate::engine::log::state::{Importing, Log};
+use crate::engine::log::tail::{Batches, Step, Tail};
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::id::Hash;
-use crate::engine::platform::vfs::{copy_front, read_full, Access, File};
+use crate::engine::platform::vfs::{read_full, Access};
 use crate::engine::platform::watch::{Watch, STEP_BYTES};
 use std::path::Path;
 use std::sync::Arc;
@@ -26,7 +23,7 @@ pub struct BackupOptions {
     pub link: bool,
 }
 
-/// What a backup holds.
+/// What a backup contains.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BackupReport {
     /// Events in the copy, system events included.
@@ -60,13 +57,12 @@ impl Store {
         options: BackupOptions,
         watch: &Watch<'_>,
     ) -> Result<BackupReport> {
-        let _busy = Importing::new(&self.0);
+        let _busy = watch.tells().then(|| Importing::new(&self.0));
         let source = &*self.0;
         source.check_open()?;
         // The genesis event was on disk before the store was one.
         let end = source.sync_for_copy()?.max(1);
-        let path = std::path::absolute(destination).unwrap_or_else(|_| destination.to_owned());
-        let dir = Directory { path, vfs: source.dir.vfs.clone() };
+        let dir = Directory::at(destination, &source.dir.vfs);
         let _lock = directory::claim(&dir, &source.dir.path)?;
         let bytes = source.segments().iter().map(|segment| segment.end()).sum();
         watch.begin(bytes, STEP_BYTES)?;
@@ -77,9 +73,9 @@ impl Store {
     }
 }
 
-/// A backup under way.
+/// A backup in flight.
 struct Backup<'a, 'w> {
-    source: &'a Inner,
+    source: &'a Log,
     dir: &'a Directory,
     /// The last sequence to be copied; it ends a batch and is durable in the source.
     end: u64,
@@ -88,7 +84,7 @@ struct Backup<'a, 'w> {
 }
 
 /// Where the copy ends so far.
-struct Place {
+struct CopyEnd {
     segment: u64,
     tail: Tail,
     /// Events in all segments.
@@ -98,28 +94,28 @@ struct Place {
 impl Backup<'_, '_> {
     /// Everything is on disk before the identity file is, which makes a store of it.
     fn run(&self) -> Result<BackupReport> {
-        let (mut report, mut place, mut copies) = (BackupReport::default(), None, Vec::new());
+        let (mut report, mut end, mut copies) = (BackupReport::default(), None, Vec::new());
         let segments = self.source.segments();
         for (at, segment) in segments.iter().enumerate() {
             let first = segment.header.first_sequence;
-            if place.is_some() && first > self.end {
+            if end.is_some() && first > self.end {
                 break;
             }
             self.source.check_open()?;
             let sealed =
                 segments.get(at + 1).is_some_and(|next| next.header.first_sequence <= self.end + 1);
-            let (copy, copied) = self.segment(segment, sealed, place.as_ref(), &mut report)?;
-            place = Some(copied);
+            let (copy, copied) = self.segment(segment, sealed, end.as_ref(), &mut report)?;
+            end = Some(copied);
             copies.push(Arc::new(copy));
-            if copies.len() == RUN_SEGMENTS {
+            if copies.len() == GROUP_SEGMENTS {
                 // From the indexes that were made here.
                 filter_group::make(self.dir, &copies)?;
                 copies.clear();
             }
         }
-        let Place { segment, tail, events } = place.expect("an open log has a segment");
+        let CopyEnd { segment, tail, events } = end.expect("an open log has a segment");
         let last_sequence = tail.next_sequence - 1;
-        // After the end was fixed: every store id that the log tells of is in the file by then.
+        // After the end was fixed: every store id that the log declares is in the file by then.
         let identity = self.source.dir.read_identity()?.until(last_sequence);
         sync_parent(self.dir)?;
         let (log_id, log_hash) = (identity.log_id, tail.log_hash);
@@ -130,6 +126,7 @@ impl Backup<'_, '_> {
             last_sequence,
             log_hash,
         })?;
+        self.watch.finish()?;
         self.dir.write_identity(&identity)?;
         Ok(BackupReport { events, last_sequence, log_hash, ..report })
     }
@@ -140,21 +137,22 @@ impl Backup<'_, '_> {
         &self,
         segment: &Segment,
         sealed: bool,
-        before: Option<&Place>,
+        before: Option<&CopyEnd>,
         report: &mut BackupReport,
-    ) -> Result<(Segment, Place)> {
+    ) -> Result<(Segment, CopyEnd)> {
         let header = segment.header;
         let to = self.dir.file(&Segment::log_name(header.first_sequence));
         let failed = |e| Error::io("cannot write", &to, &e);
         let linked =
             sealed && self.options.link && self.dir.vfs.hard_link(&segment.path, &to).is_ok();
         let file = match linked {
-            true => self
-                .dir
-                .vfs
-                .open(&to, Access::Read)
-                .map_err(|e| Error::io("cannot open", &to, &e))?,
-            false => copy_file(segment, self.dir, &to)?,
+            true => self.dir.open(&to, Access::Read)?,
+            false => {
+                let copy = self.dir.open(&to, Access::CreateNew)?;
+                // What is known are whole batches, which do not change any more.
+                segment.copy_to(&*copy, &to, segment.end())?;
+                copy
+            }
         };
         // Under the name that it has in the source, since damage is the source's.
         let copy = Segment::new(
@@ -172,13 +170,8 @@ impl Backup<'_, '_> {
         // Made from what was just checked, so that no damage of the old one is copied.
         let index = copy.build_index(&tail.index_meta())?;
         self.dir.publish(&Segment::index_name(header.first_sequence), &index, true)?;
-        let index = Opening::for_reading(
-            self.dir,
-            &self.source.identity,
-            self.source.cache.clone(),
-            self.watch,
-        )
-        .open_index(&header)?;
+        let index = Opening::for_reading(self.dir, &self.source.identity, &self.source.cache)
+            .open_index(&header)?;
         let indexed =
             Segment::new(header, copy.path.clone(), file, index, self.source.cache.clone());
         report.segments += 1;
@@ -186,7 +179,7 @@ impl Backup<'_, '_> {
         report.log_bytes += tail.offset;
         Ok((
             indexed,
-            Place {
+            CopyEnd {
                 segment: header.first_sequence,
                 tail,
                 events: header.events_before + tail.events,
@@ -195,7 +188,7 @@ impl Backup<'_, '_> {
     }
 
     /// Reads a copied segment to its seal or to where the copy ends.
-    fn read(&self, copy: &Segment, sealed: bool, before: Option<&Place>) -> Result<Tail> {
+    fn read(&self, copy: &Segment, sealed: bool, before: Option<&CopyEnd>) -> Result<Tail> {
         let failed = |e| Error::io("cannot read", &copy.path, &e);
         let corrupt = |at, why| Err(Error::corrupt(&copy.path, at, why));
         let mut bytes = [0; SEGMENT_HEADER_LEN];
@@ -204,8 +197,8 @@ impl Backup<'_, '_> {
         if bytes != copy.header.encode() {
             return corrupt(0, "the header of the segment has changed since it was opened");
         }
-        let place = (tail.next_sequence, tail.log_hash, copy.header.events_before);
-        if before.is_some_and(|b| (b.tail.next_sequence, b.tail.log_hash, b.events) != place) {
+        let end = (tail.next_sequence, tail.log_hash, copy.header.events_before);
+        if before.is_some_and(|b| (b.tail.next_sequence, b.tail.log_hash, b.events) != end) {
             return corrupt(0, "the segment does not continue the one before");
         }
         if sealed {
@@ -215,7 +208,7 @@ impl Backup<'_, '_> {
             }
             return Ok(tail);
         }
-        let mut window = Window::sequential(copy.file.clone(), copy.path.clone());
+        let mut window = copy.sequential();
         while tail.next_sequence <= self.end {
             let before = tail.offset;
             match tail.step(copy, &mut window)? {
@@ -225,23 +218,8 @@ impl Backup<'_, '_> {
             }
         }
         if tail.next_sequence > self.end + 1 {
-            return corrupt(tail.offset, "what is said to be synced ends inside of a batch");
+            return corrupt(tail.offset, "the part that was synced ends inside a batch");
         }
         Ok(tail)
-    }
-}
-
-/// Copies what is known of a segment: whole batches, which do not change any more.
-fn copy_file(segment: &Segment, dir: &Directory, to: &Path) -> Result<Arc<dyn File>> {
-    let file =
-        dir.vfs.open(to, Access::CreateNew).map_err(|e| Error::io("cannot create", to, &e))?;
-    let end = segment.end();
-    let copied = copy_front(&*segment.file, &*file, end)
-        .map_err(|e| Error::io(&format!("cannot copy {} to", segment.path.display()), to, &e))?;
-    match copied < end {
-        true => {
-            Err(Error::corrupt(&segment.path, copied, "the file became shorter while it was read"))
-        }
-        false => Ok(file),
     }
 }

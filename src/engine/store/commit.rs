@@ -1,81 +1,85 @@
-//! The one way into the log: a batch of items is checked against what is there, encoded, written as
-//! a whole and published. Appends, imports and the library's own events all come through here.
+//! The one way into the log: a batch of items is checked against the log, encoded, written as a
+//! whole and published. Appends, imports and the library's own events all come through here.
 
-use super::find::find_key_in;
 use crate::engine::format::frame::{
-    BatchHeader, FrameSource, StringRef, BATCH_HEADER_LEN, FRAME_FIXED_LEN,
+    BatchHeader, Frame, StringRef, BATCH_HEADER_LEN, FRAME_FIXED_LEN,
 };
-use crate::engine::format::hash::{self, EventFields};
+use crate::engine::format::hash::{self, Link};
 use crate::engine::index::memtable::{Entry, MemTable};
 use crate::engine::log::segment::{Found, Segment};
 use crate::engine::log::segments::Segments;
-use crate::engine::log::state::Inner;
+use crate::engine::log::state::Log;
+use crate::engine::log::tail::Batches;
 use crate::engine::log::writer::Writer;
 use crate::engine::model::error::{Code, Error, Result};
-use crate::engine::model::event::{Cause, Expect, NewEvent, Receipt, Source};
-use crate::engine::model::id::{Hash, Id, Kind};
+use crate::engine::model::event::{Cause, Event, Expect, Extensions, NewEvent, Receipt, Source};
+use crate::engine::model::id::Id;
 use crate::engine::model::limits::{SEGMENT_EVENTS, SEGMENT_STRING_BYTES, SEQUENCE_LEASE};
 use foldhash::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 /// What is to be committed; everything that needs no lock has been computed.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct Item<'a> {
-    pub entity: &'a str,
-    pub scope: &'a str,
-    pub kind: Kind,
-    pub payload: &'a [u8],
-    pub content_hash: Hash,
+    /// As it will be, except for what only the log knows: sequence, version, recorded time and
+    /// hash. The id is the key; where it is none, a new id is made.
+    pub event: Event<'a>,
     /// Stands for the content in indexes.
     pub tag: u64,
-    pub key: Id,
     pub expect: Expect,
-    pub timestamp_us: Option<i64>,
-    pub flags: u32,
-    pub payload_version: u16,
-    pub correlation: Id,
-    pub cause: Cause,
-    /// In the form that frames keep.
-    pub extensions: &'a [u8],
-    pub source: Source<'a>,
+    /// The time of the event is the recorded one.
+    pub at_recorded_time: bool,
+    /// Its cause is this earlier item of the batch.
+    pub caused_by: Option<usize>,
     /// Sequences below this one are skipped; 0 for all but a gap event.
     pub skip_to: u64,
 }
 
 impl<'a> Item<'a> {
-    pub fn of_event(event: &NewEvent<'a>, extensions: &'a [u8]) -> Item<'a> {
-        let content_hash = hash::content_hash(event.payload);
-        Item {
-            entity: event.entity,
-            scope: event.scope,
-            kind: event.kind,
-            payload: event.payload,
+    pub fn of_event(new: &NewEvent<'a>, extensions: &'a [u8]) -> Item<'a> {
+        let content_hash = hash::content_hash(new.payload);
+        let (causation, caused_by) = match new.cause {
+            Cause::None => (Id::NONE, None),
+            Cause::Event(id) => (id, None),
+            Cause::Item(at) => (Id::NONE, Some(at)),
+        };
+        let event = Event {
+            id: new.key,
+            entity: new.entity,
+            scope: new.scope,
+            kind: new.kind,
+            timestamp_us: new.timestamp_us.unwrap_or_default(),
+            flags: new.flags,
+            payload_version: new.payload_version,
+            correlation: new.correlation,
+            causation,
+            payload: new.payload,
+            payload_len: new.payload.len(),
+            extensions: Extensions(extensions),
             content_hash,
-            tag: hash::content_tag(event.entity, event.scope, event.kind, &content_hash),
-            key: event.key,
-            expect: event.expect,
-            timestamp_us: event.timestamp_us,
-            flags: event.flags,
-            payload_version: event.payload_version,
-            correlation: event.correlation,
-            cause: event.cause,
-            extensions,
-            source: Source::None,
+            ..Event::default()
+        };
+        Item {
+            event,
+            tag: hash::content_tag(new.entity, new.scope, new.kind, &content_hash),
+            expect: new.expect,
+            at_recorded_time: new.timestamp_us.is_none(),
+            caused_by,
             skip_to: 0,
         }
     }
 
     /// An upper bound of the bytes that it takes in a segment.
     fn encoded_bound(&self) -> u64 {
-        let source = match self.source {
+        let Event { entity, scope, payload, extensions, source, .. } = &self.event;
+        let source = match source {
             Source::None => 0,
             Source::Import { namespace, .. } => namespace.len() + 40,
             Source::Raw(body) => body.len() + 10,
         };
-        let strings = self.entity.len() + self.scope.len() + 20;
-        (FRAME_FIXED_LEN + 128 + strings + self.payload.len() + self.extensions.len() + source)
-            as u64
+        let strings = entity.len() + scope.len() + 20;
+        (FRAME_FIXED_LEN + 128 + strings + payload.len() + extensions.0.len() + source) as u64
     }
 }
 
@@ -84,11 +88,11 @@ impl<'a> Item<'a> {
 pub enum Outcome {
     /// It is in the log now.
     New(Receipt),
-    /// Its key was there with the same content.
+    /// Its key existed with the same content.
     Present(Arc<Segment>, u32),
     /// The same as an earlier item of this batch.
     Again(Receipt),
-    /// Its key was there with other content; only where the caller asked to be told.
+    /// Its key existed with different content; only where the caller asks for that.
     Conflict,
 }
 
@@ -104,24 +108,17 @@ pub struct ImportTerms {
     pub skip_conflicts: bool,
 }
 
-/// The newest event of an entity: what its next one builds on.
-#[derive(Clone, Copy)]
-pub struct Head {
-    pub version: u64,
-    pub hash: Hash,
-}
-
 /// What a batch has decided so far, before anything is written.
 #[derive(Default)]
 struct Plan<'a> {
     /// None for an item that is to be written.
     outcomes: Vec<Option<Outcome>>,
-    /// Items with the key of an earlier one, which is given behind them; ascending.
+    /// Items with the key of an earlier one, which comes second; ascending.
     repeats: Vec<(usize, usize)>,
     /// Items by key.
     keys: HashMap<Id, usize>,
     /// By the number of the entity, as far as the batch has moved them.
-    heads: HashMap<u32, Head>,
+    heads: HashMap<u32, Link>,
     /// Numbers of strings that the table does not have yet: those of the index, and those that the
     /// batch spells.
     numbers: HashMap<&'a str, u32>,
@@ -138,22 +135,22 @@ impl Plan<'_> {
     }
 }
 
-impl Inner {
+impl Log {
     /// Appends all of `items` or, with an error that names the item, none.
     pub fn commit(&self, items: &[Item<'_>], import: Option<ImportTerms>) -> Result<Vec<Outcome>> {
         let mut writer = self.writer()?;
         let mut plan = Plan { outcomes: Vec::with_capacity(items.len()), ..Plan::default() };
         let (segments, mut refused) = (self.segments(), None);
         for (at, item) in items.iter().enumerate() {
-            match self.settle(item, items, &plan, &segments, import) {
-                Ok(Settled::There(outcome)) => plan.outcomes.push(Some(outcome)),
-                Ok(Settled::SameAs(earlier)) => {
+            match self.look_up(item, items, &plan, &segments, import) {
+                Ok(Known::As(outcome)) => plan.outcomes.push(Some(outcome)),
+                Ok(Known::InBatch(earlier)) => {
                     plan.repeats.push((at, earlier));
                     plan.outcomes.push(None);
                 }
-                Ok(Settled::Fresh) => {
-                    if items.len() > 1 && !item.key.is_none() {
-                        plan.keys.insert(item.key, at);
+                Ok(Known::No) => {
+                    if items.len() > 1 && !item.event.id.is_none() {
+                        plan.keys.insert(item.event.id, at);
                     }
                     plan.outcomes.push(None);
                 }
@@ -177,7 +174,7 @@ impl Inner {
                 self.make_room(&mut writer, bounds.sum(), fresh as u64)?;
             }
             // Where an item was refused, one before it may be at fault in another way, and is the
-            // one to be told of.
+            // one to report.
             let header = self.encode_batch(&mut writer, items, &mut plan)?;
             if refused.is_none() {
                 self.put(&mut writer, header, &plan)?;
@@ -194,53 +191,57 @@ impl Inner {
         }
     }
 
-    /// Whether an item's key is there already, in the log or earlier in the batch.
-    fn settle(
+    /// Whether an item's key exists already, in the log or earlier in the batch.
+    fn look_up(
         &self,
         item: &Item<'_>,
         items: &[Item<'_>],
         plan: &Plan<'_>,
         segments: &Segments,
         import: Option<ImportTerms>,
-    ) -> Result<Settled> {
-        if item.key.is_none() {
-            return Ok(Settled::Fresh);
+    ) -> Result<Known> {
+        if item.event.id.is_none() {
+            return Ok(Known::No);
         }
-        if let Some(&earlier) = plan.keys.get(&item.key) {
+        if let Some(&earlier) = plan.keys.get(&item.event.id) {
             if items[earlier].tag != item.tag {
-                let message =
-                    format!("key {} is that of item {earlier}, which has other content", item.key);
-                return Err(Error::new(Code::IdempotencyConflict, message).with_event(item.key, 0));
+                let message = format!(
+                    "key {} is that of item {earlier}, which has different content",
+                    item.event.id
+                );
+                return Err(
+                    Error::new(Code::IdempotencyConflict, message).with_event(item.event.id, 0)
+                );
             }
-            return Ok(Settled::SameAs(earlier));
+            return Ok(Known::InBatch(earlier));
         }
         let visible = self.visible.load(Ordering::Relaxed);
         let known_absent = import.is_some_and(|ImportTerms { absent_at, own, .. }| {
             absent_at == visible || ((own.0..=own.1).contains(&absent_at) && own.1 == visible)
         });
         if known_absent {
-            return Ok(Settled::Fresh);
+            return Ok(Known::No);
         }
-        let Some((segment, found)) = find_key_in(segments, item.key)? else {
-            return Ok(Settled::Fresh);
+        let Some((segment, found)) = segments.find_id(item.event.id)? else {
+            return Ok(Known::No);
         };
         // An import trusts the tag, so that a duplicate costs no read; an append reads it for its
         // receipt anyway.
         if found.tag == item.tag && (import.is_some() || has_content(&segment, found, item)?) {
-            return Ok(Settled::There(Outcome::Present(segment, found.offset)));
+            return Ok(Known::As(Outcome::Present(segment, found.offset)));
         }
         match import {
-            Some(terms) if terms.skip_conflicts => Ok(Settled::There(Outcome::Conflict)),
-            _ => Err(self.conflict(item.key, &segment, found)?),
+            Some(terms) if terms.skip_conflicts => Ok(Known::As(Outcome::Conflict)),
+            _ => Err(self.conflict(item.event.id, &segment, found)?),
         }
     }
 
-    /// The error for a key that is there with other content.
+    /// The error for a key that exists with different content.
     fn conflict(&self, key: Id, segment: &Segment, found: Found) -> Result<Error> {
         let mut window = segment.window();
         let there = segment.frame_at(&mut window, found.offset.into())?;
         let message = format!(
-            "key {key} is event {} with other content (entity, scope, kind or payload)",
+            "key {key} is event {} with different content (entity, scope, kind or payload)",
             there.sequence
         );
         Ok(Error::new(Code::IdempotencyConflict, message).with_event(key, there.sequence))
@@ -251,7 +252,7 @@ impl Inner {
         let tail = writer.tail;
         let full = tail.offset + bytes > self.options.limits.segment_bytes
             || tail.events + events > SEGMENT_EVENTS
-            || writer.segment.string_bytes() > SEGMENT_STRING_BYTES;
+            || writer.segment.read_table().string_bytes() > SEGMENT_STRING_BYTES;
         if tail.sealed || (full && tail.events > 0) {
             self.rotate(writer)?;
         }
@@ -302,14 +303,12 @@ impl Inner {
             plan.outcomes[at] = Some(outcome);
         }
         Ok(BatchHeader {
-            body_len: 0,
             count: (sequence - first_sequence) as u32,
             first_sequence,
             synced_through: self.durable.load(Ordering::Acquire),
             recorded_us,
             log_hash,
-            body_crc: 0,
-            flags: 0,
+            ..BatchHeader::default()
         })
     }
 
@@ -323,82 +322,42 @@ impl Inner {
         (sequence, recorded_us): (u64, i64),
         plan: &mut Plan<'a>,
     ) -> Result<Receipt> {
-        let entity = string_ref(segment, table, item.entity, plan)?;
+        let entity = string_ref(segment, table, item.event.entity, plan)?;
         let head = match plan.heads.get(&entity.number).copied() {
             Some(head) => head,
             None => match table.head(entity.number) {
-                Some(head) => Head { version: head.version, hash: head.hash },
-                None => self.older_head(item.entity)?,
+                Some(head) => head.link,
+                None => self.older_head(item.event.entity)?,
             },
         };
         check_expectation(item, head.version)?;
-        let scope = string_ref(segment, table, item.scope, plan)?;
-        let source = match item.source {
-            Source::None => FrameSource::None,
-            Source::Raw(body) => FrameSource::Raw(body),
-            Source::Import { namespace, event_id, sequence } => FrameSource::Import {
-                namespace: string_ref(segment, table, namespace, plan)?,
-                event_id,
-                sequence,
-            },
+        let scope = string_ref(segment, table, item.event.scope, plan)?;
+        let namespace = match item.event.source.namespace() {
+            Some(text) => Some(string_ref(segment, table, text, plan)?),
+            None => None,
         };
-        let id = if item.key.is_none() { self.new_id(recorded_us) } else { item.key };
-        let causation = match item.cause {
-            Cause::None => Id::NONE,
-            Cause::Event(id) => id,
-            Cause::Item(at) => self.id_of(plan, at)?,
-        };
-        let fields = EventFields {
-            previous_hash: head.hash,
-            id,
-            sequence,
-            entity: item.entity,
-            scope: item.scope,
-            kind: item.kind,
-            version: head.version + 1,
-            timestamp_us: item.timestamp_us.unwrap_or(recorded_us),
-            recorded_us,
-            flags: item.flags,
-            payload_version: item.payload_version,
-            correlation: item.correlation,
-            causation,
-            extensions: crate::engine::model::event::Extensions(item.extensions),
-            source: item.source,
-            content_hash: item.content_hash,
-        };
-        let event_hash = hash::event_hash(&fields, &mut writer.scratch);
-        let frame = fields.frame(event_hash, entity, scope, source, item.payload);
+        let version = head.version + 1;
+        let event = Event { sequence, version, recorded_us, ..item.event };
+        let mut frame = Frame { event, entity, scope, namespace };
+        let event = &mut frame.event;
+        if event.id.is_none() {
+            event.id = self.new_id(recorded_us);
+        }
+        if item.at_recorded_time {
+            event.timestamp_us = recorded_us;
+        }
+        if let Some(at) = item.caused_by {
+            event.causation = self.id_of(plan, at)?;
+        }
+        event.event_hash = hash::event_hash(event, &head.hash, &mut writer.scratch);
         let offset = writer.tail.offset + writer.buffer.len() as u64;
         frame.encode(&segment.header, offset, &mut writer.buffer);
         if plan.outcomes.len() > 1 {
-            plan.heads.insert(entity.number, Head { version: fields.version, hash: event_hash });
+            plan.heads.insert(entity.number, Link::of(&frame.event));
         }
-        plan.entries.push(Entry {
-            id,
-            sequence,
-            version: fields.version,
-            hash: event_hash,
-            entity: entity.number,
-            tag: item.tag,
-            offset: offset as u32,
-            batch_offset: writer.tail.offset as u32,
-            kind: fields.kind,
-            timestamp_us: fields.timestamp_us,
-            recorded_us,
-        });
-        Ok(Receipt {
-            id,
-            sequence,
-            version: fields.version,
-            timestamp_us: fields.timestamp_us,
-            recorded_us,
-            content_hash: item.content_hash,
-            event_hash,
-            previous_hash: head.hash,
-            replayed: false,
-            durable: false,
-            imported: item.source != Source::None,
-        })
+        let batch = writer.tail.offset;
+        plan.entries.push(Entry::of(&frame.event, entity.number, item.tag, offset, batch));
+        Ok(Receipt::of_event(&frame.event, head.hash))
     }
 
     fn new_id(&self, now_us: i64) -> Id {
@@ -455,19 +414,8 @@ impl Inner {
         let mut window = segment.window();
         let frame = segment.frame_at(&mut window, offset.into())?;
         let entity = segment.string(frame.entity.number)?;
-        Ok(Receipt {
-            id: frame.id,
-            sequence: frame.sequence,
-            version: frame.version,
-            timestamp_us: frame.timestamp_us,
-            recorded_us: frame.recorded_us,
-            content_hash: frame.content_hash,
-            event_hash: frame.event_hash,
-            previous_hash: self.previous_hash(segment, &entity, frame.version, offset)?,
-            replayed: true,
-            durable: false,
-            imported: frame.source != FrameSource::None,
-        })
+        let previous = self.previous_hash(segment, &entity, frame.version, offset)?;
+        Ok(Receipt { replayed: true, ..Receipt::of_event(&frame, previous) })
     }
 }
 
@@ -475,16 +423,17 @@ impl Inner {
 fn has_content(segment: &Segment, found: Found, item: &Item<'_>) -> Result<bool> {
     let mut window = segment.window();
     let frame = segment.frame_at(&mut window, found.offset.into())?;
-    Ok((frame.content_hash, frame.kind) == (item.content_hash, item.kind)
-        && &*segment.string(frame.entity.number)? == item.entity
-        && &*segment.string(frame.scope.number)? == item.scope)
+    Ok((frame.content_hash, frame.kind) == (item.event.content_hash, item.event.kind)
+        && &*segment.string(frame.entity.number)? == item.event.entity
+        && &*segment.string(frame.scope.number)? == item.event.scope)
 }
 
-enum Settled {
-    Fresh,
-    /// The key is that of an earlier item, which is fresh.
-    SameAs(usize),
-    There(Outcome),
+/// Whether a key is known already.
+enum Known {
+    No,
+    /// It is that of an earlier item of the batch, which is new.
+    InBatch(usize),
+    As(Outcome),
 }
 
 /// Refuses an item whose entity, with `found` events, is not as the item expects.
@@ -500,7 +449,7 @@ fn check_expectation(item: &Item<'_>, found: u64) -> Result<()> {
     if holds {
         return Ok(());
     }
-    let message = format!("entity {} has {found} events, and {expected}", item.entity);
+    let message = format!("entity {} has {found} events, and {expected}", item.event.entity);
     Err(Error::new(Code::VersionConflict, message).with_numbers(found, wanted))
 }
 

@@ -1,35 +1,28 @@
 //! Looking up one event in all segments: by id, and the event before of an entity.
 
-use super::commit::Head;
+use crate::engine::format::hash::Link;
 use crate::engine::index::filter::entity_filter_key;
-use crate::engine::index::filter::id_filter_key;
-use crate::engine::log::segment::Found;
-use crate::engine::log::segment::Segment;
-use crate::engine::log::segments::Segments;
-use crate::engine::log::state::Inner;
+use crate::engine::log::segment::{Found, Segment};
+use crate::engine::log::state::Log;
 use crate::engine::model::error::Result;
 use crate::engine::model::event::SYSTEM_ENTITY;
-use crate::engine::model::id::Hash;
-use crate::engine::model::id::Id;
+use crate::engine::model::id::{Hash, Id};
 use std::sync::Arc;
 
-impl Inner {
+impl Log {
     /// The event with this id, newest segment first.
     pub fn find_key(&self, key: Id) -> Result<Option<(Arc<Segment>, Found)>> {
-        find_key_in(&self.segments(), key)
+        self.segments().find_id(key)
     }
 
     /// The head of an entity that has no event in the table of the active segment.
-    pub fn older_head(&self, entity: &str) -> Result<Head> {
-        for segment in self.segments().may_have(entity_filter_key(entity)) {
-            if let Some(newest) = segment.newest_in_index(entity)? {
-                return Ok(Head { version: newest.version, hash: newest.hash });
-            }
-        }
-        // The genesis event is known by its hash, also where it was lost.
+    pub fn older_head(&self, entity: &str) -> Result<Link> {
+        let (segments, key) = (self.segments(), entity_filter_key(entity));
+        let newest = segments.find(key, |segment| segment.newest_in_index(entity))?;
         let genesis = self.identity.genesis_hash;
-        let version = u64::from(entity == SYSTEM_ENTITY && genesis != Hash::ZERO);
-        Ok(Head { version, hash: genesis })
+        // A log without a genesis event is one that begins with it.
+        let first = || Link::before_first(entity, 1 + u64::from(genesis != Hash::ZERO), genesis);
+        Ok(newest.map_or_else(first, |newest| newest.link))
     }
 
     /// Hash of the event before the one at `offset` of `segment`, which is the entity's
@@ -59,23 +52,7 @@ impl Inner {
             let frame = segment.frame_at(&mut window, before.into())?;
             return Ok(chained(frame.version, frame.event_hash));
         }
-        let segments = self.segments();
-        let earlier = |s: &&Arc<Segment>| s.header.first_sequence < segment.header.first_sequence;
-        for segment in segments.may_have(entity_filter_key(entity)).filter(earlier) {
-            if let Some(newest) = segment.newest_of(entity)? {
-                return Ok(chained(newest.version, newest.hash));
-            }
-        }
-        Ok(Hash::ZERO)
+        let newest = self.segments().newest_before(entity, segment.header.first_sequence)?;
+        Ok(newest.map_or(Hash::ZERO, |newest| chained(newest.link.version, newest.link.hash)))
     }
-}
-
-/// The event with this id, newest segment first.
-pub fn find_key_in(segments: &Segments, key: Id) -> Result<Option<(Arc<Segment>, Found)>> {
-    for segment in segments.may_have(id_filter_key(key)) {
-        if let Some(found) = segment.find_id(key)? {
-            return Ok(Some((segment.clone(), found)));
-        }
-    }
-    Ok(None)
 }

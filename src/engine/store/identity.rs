@@ -3,33 +3,23 @@
 use super::commit::Item;
 use super::scan::Scan;
 use super::Store;
-use crate::engine::format::identity::Change;
-use crate::engine::format::identity::Identity;
+use crate::engine::format::identity::{Change, Identity};
 use crate::engine::format::system;
 use crate::engine::log::directory;
 use crate::engine::log::options::random_id;
-use crate::engine::log::options::OpenMode;
-use crate::engine::log::options::Options;
 use crate::engine::log::segment::Flow;
-use crate::engine::log::state::Inner;
-use crate::engine::model::error::Code;
-use crate::engine::model::error::Error;
-use crate::engine::model::error::Result;
-use crate::engine::model::event::Event;
-use crate::engine::model::event::NewEvent;
-use crate::engine::model::event::SYSTEM_ENTITY;
-use crate::engine::model::event::SYSTEM_SCOPE;
-use crate::engine::model::id::Id;
-use crate::engine::model::id::Kind;
+use crate::engine::log::state::Log;
+use crate::engine::model::error::{Code, Error, Result};
+use crate::engine::model::event::{Event, NewEvent, SYSTEM_ENTITY, SYSTEM_SCOPE};
+use crate::engine::model::id::{Id, Kind};
 use crate::engine::model::limits::IDENTITY_CHANGES_MAX;
 use crate::engine::model::region::Region;
-use std::path::Path;
 use std::sync::atomic::Ordering;
 
 /// Compares, event by event, what a log says of store ids with what an identity file says.
 pub struct Declared<'a> {
     identity: &'a Identity,
-    /// Changes that the log has told of.
+    /// Changes that the log has declared.
     seen: usize,
     /// The last event that was met.
     last_sequence: u64,
@@ -41,7 +31,7 @@ impl<'a> Declared<'a> {
         Declared { identity, seen: 0, last_sequence: 0 }
     }
 
-    /// The next event. The first one under a store id, but for gaps, is the one that names it.
+    /// The next event. The first one under a store id, except gaps, is the one that names it.
     pub fn meet(
         &mut self,
         sequence: u64,
@@ -73,16 +63,16 @@ impl<'a> Declared<'a> {
     pub fn finish(&self) -> std::result::Result<(), &'static str> {
         match self.identity.changes.get(self.seen) {
             Some(change) if change.first_sequence <= self.last_sequence => {
-                Err("the identity file names a store id that the log does not tell of")
+                Err("the identity file names a store id that the log does not declare")
             }
             _ => Ok(()),
         }
     }
 }
 
-impl Inner {
-    /// Tells the log of the newest store id, unless it has been told. The identity file, which is
-    /// on disk, comes first: a crash in between leaves this to the next writer.
+impl Log {
+    /// Declares the newest store id in the log, unless it has been declared. The identity file,
+    /// which is on disk, comes first: a crash in between leaves this to the next writer.
     pub fn declare_identity(&self, identity: &Identity) -> Result<()> {
         let Some((at, newest)) = identity.changes.iter().enumerate().next_back() else {
             return Ok(());
@@ -90,7 +80,7 @@ impl Inner {
         let visible = self.visible.load(Ordering::Acquire);
         let corrupt = |why| Error::corrupt(&self.dir.file(directory::IDENTITY), 0, why);
         if newest.first_sequence > visible + 1 {
-            return Err(corrupt("the newest store id begins behind the end of the log"));
+            return Err(corrupt("the newest store id begins after the end of the log"));
         }
         let mut declared =
             Declared { identity, seen: at, last_sequence: newest.first_sequence - 1 };
@@ -111,7 +101,10 @@ impl Inner {
         })?;
         agrees.and(declared.finish()).map_err(corrupt)?;
         if declared.seen == at {
-            self.commit(&[system_item(Kind::IDENTITY, &identity.payload(at))], None)?;
+            self.commit(
+                &[system_item(Kind::IDENTITY, &system::identity_payload(identity, at))],
+                None,
+            )?;
             self.sync_visible()?;
         }
         Ok(())
@@ -130,16 +123,6 @@ pub fn system_item(kind: Kind, payload: &[u8]) -> Item<'_> {
     Item::of_event(&event, &[])
 }
 
-/// Gives the store in the directory `path` a store id of its own, from its next sequence on, and
-/// answers with it: for a copied directory, which is a second store with the id of the first.
-///
-/// Opens the store for writing, so recovery runs first, and the codes are those of
-/// [`Store::open`]; `LimitExceeded` after [`IDENTITY_CHANGES_MAX`] times. After another failure
-/// the store has its old id or a new one, whole; opening it tells.
-pub fn new_identity(path: &Path, options: &Options) -> Result<Id> {
-    Store::open(path, &Options { mode: OpenMode::MustExist, ..options.clone() })?.change_identity()
-}
-
 impl Store {
     /// Gives the store, which was opened just now for this, a new id, and closes it.
     pub(crate) fn change_identity(self) -> Result<Id> {
@@ -150,7 +133,7 @@ impl Store {
             let message = format!("the store was given a new id {max} times already");
             return Err(Error::new(Code::LimitExceeded, message).with_numbers(max + 1, max));
         }
-        // What lies below the sequence that the file will name must not be lost afterwards.
+        // What is below the sequence that the file will name must not be lost afterwards.
         let first_sequence = store.sync_for_copy()? + 1;
         let store_id = random_id(&store.options);
         identity.changes.push(Change { store_id, first_sequence });

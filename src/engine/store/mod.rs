@@ -1,7 +1,7 @@
 //! A store: the state machine around the log, and the calls that append to it.
 
 use crate::engine::log::recovery::OpenReport;
-use crate::engine::log::state::{is_importing, lock, Frontier, Inner, Role, Stats};
+use crate::engine::log::state::{is_importing, lock, Frontier, Log, Role, Stats};
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::id::{Hash, Id};
 use std::path::Path;
@@ -19,7 +19,7 @@ pub mod verify;
 
 /// An open store. Cheap to clone; every method may be called from any thread.
 #[derive(Clone)]
-pub struct Store(pub(crate) Arc<Inner>);
+pub struct Store(pub(crate) Arc<Log>);
 
 impl Store {
     /// Flushes, releases the directory, and ends every later call with `Closed`. May be called
@@ -80,11 +80,6 @@ impl Store {
 
     pub fn is_read_only(&self) -> bool {
         matches!(self.0.role, Role::Reader(_))
-    }
-
-    /// Whether both handles are of the same open store.
-    pub fn is_same(&self, other: &Store) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Ends every later write with `Poisoned` until the store is opened again.

@@ -1,50 +1,32 @@
-//! Opening a store: make, claim, recover, hand out.
+//! Opening a store, in five steps: look, claim, make, recover, hand out.
 
 use super::commit::Item;
 use super::identity::system_item;
 use super::Store;
-use crate::engine::format::hash;
 use crate::engine::format::identity::Identity;
-use crate::engine::format::system;
+use crate::engine::format::{hash, system};
 use crate::engine::index::cache::BlockCache;
-use crate::engine::log::directory;
-use crate::engine::log::directory::create_directory;
-use crate::engine::log::directory::not_a_store;
-use crate::engine::log::directory::store_exists;
-use crate::engine::log::directory::sync_parent;
-use crate::engine::log::directory::take_lock;
-use crate::engine::log::directory::Directory;
-use crate::engine::log::directory::Listing;
+use crate::engine::log::directory::{
+    self, create_directory, not_a_store, store_exists, sync_parent, take_lock, Directory, Listing,
+};
 use crate::engine::log::follower::Follower;
-use crate::engine::log::options::random_id;
-use crate::engine::log::options::random_salt;
-use crate::engine::log::options::OpenMode;
-use crate::engine::log::options::Options;
-use crate::engine::log::recovery;
-use crate::engine::log::recovery::label;
-use crate::engine::log::recovery::OpenLog;
-use crate::engine::log::recovery::Opening;
+use crate::engine::log::options::{random_id, random_salt, OpenMode, Options};
+use crate::engine::log::recovery::{label, refuse_orphan, OpenLog, OpenReport, Opening};
 use crate::engine::log::segment::Segment;
-use crate::engine::log::state::Inner;
-use crate::engine::log::state::Role;
+use crate::engine::log::state::{Log, Role};
 use crate::engine::log::tail::Tail;
-use crate::engine::log::writer;
-use crate::engine::log::writer::Writer;
-use crate::engine::model::error::Error;
-use crate::engine::model::error::Result;
-use crate::engine::model::event;
-use crate::engine::model::id::Hash;
-use crate::engine::model::id::Kind;
-use crate::engine::model::limits;
+use crate::engine::log::writer::{self, Writer};
+use crate::engine::model::error::{Error, Result};
+use crate::engine::model::id::{Hash, Id, Kind};
+use crate::engine::model::{event, limits};
 use crate::engine::platform::vfs::Lock;
 use crate::engine::platform::watch::{Watch, STEP_BYTES};
-use std::io;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 impl Store {
-    /// Opens the store in the directory `path`, or makes one, as `options` say.
+    /// Opens the store in the directory `path`, or makes one, as `options` say. The five steps are
+    /// the functions below.
     ///
     /// `StoreNotFound`, `StoreExists`, `Busy` (another handle writes; the message names its
     /// process), `FutureVersion`, `Corrupt` (nothing was changed), `InvalidArgument`, `Io`.
@@ -57,100 +39,68 @@ impl Store {
         watch.begin(0, STEP_BYTES)?;
         options.limits.check()?;
         event::check_limit("label bytes", options.label.len(), limits::COORDINATE_BYTES_MAX)?;
-        // A program may change its working directory while the store is open.
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let dir = Directory { path, vfs: options.vfs.clone() };
-        match options.mode {
-            OpenMode::ReadOnly => open_reader(dir, options, watch),
-            _ => open_writer(dir, options, watch),
+        let dir = Directory::at(path, &options.vfs);
+        let found = look(&dir, options.mode)?;
+        let claim = match options.mode {
+            OpenMode::ReadOnly => None,
+            _ => Some(claim(&dir, found.as_ref())?),
+        };
+        let created = claim.is_some() && make_where_missing(&dir, options)?;
+        let identity = dir.read_identity()?;
+        let cache = Arc::new(BlockCache::new());
+        let mut log = match &claim {
+            None => Opening::for_reading(&dir, &identity, &cache)
+                .open_log(&found.unwrap_or_default(), watch)?,
+            Some(claim) => recover(&dir, &identity, &cache, claim, watch)?,
+        };
+        log.report.created = created;
+        hand_out(dir, options, identity, cache, log, claim)
+    }
+}
+
+/// Gives the store in the directory `path` a store id of its own, from its next sequence on, and
+/// answers with it: for a copied directory, which is a second store with the id of the first.
+///
+/// Opens the store for writing, so recovery runs first, and the codes are those of [`Store::open`];
+/// `LimitExceeded` after [`limits::IDENTITY_CHANGES_MAX`] times. After another failure the store
+/// has its old id or a new one, whole; opening it shows which.
+pub fn new_identity(path: &Path, options: &Options) -> Result<Id> {
+    Store::open(path, &Options { mode: OpenMode::MustExist, ..options.clone() })?.change_identity()
+}
+
+/// Step 1: what is in the directory, and whether that is what the mode asks for.
+fn look(dir: &Directory, mode: OpenMode) -> Result<Option<Listing>> {
+    let found = dir.list()?;
+    let is_store = found.as_ref().is_some_and(|listing| listing.identity);
+    match mode {
+        OpenMode::MustExist | OpenMode::ReadOnly if !is_store => {
+            Err(not_a_store(&dir.path, found.is_some()))
         }
+        OpenMode::MustBeNew if is_store => Err(store_exists(dir)),
+        _ => Ok(found),
     }
 }
 
-fn open_reader(dir: Directory, options: &Options, watch: &Watch<'_>) -> Result<Store> {
-    let present = dir.list()?;
-    let is_there = present.is_some();
-    let listing = present
-        .filter(|listing| listing.identity)
-        .ok_or_else(|| not_a_store(&dir.path, is_there))?;
-    let identity = dir.read_identity()?;
-    let cache = Arc::new(BlockCache::new());
-    let opening = Opening::for_reading(&dir, &identity, cache.clone(), watch);
-    let log = opening.open_log(&listing)?;
-    let follower = Follower::new(log.tail, log.clean, log.durable);
-    finish_open(dir, options, identity, cache, log, Role::Reader(Mutex::new(follower)), None)
+/// The directory is held by this writer.
+struct Claim {
+    lock: Box<dyn Lock>,
+    /// What the last writer wrote into the lock file of itself: under which boot of the machine it
+    /// wrote, and whether it saw an fsync fail.
+    before: String,
 }
 
-fn open_writer(dir: Directory, options: &Options, watch: &Watch<'_>) -> Result<Store> {
-    let present = dir.list()?;
-    let is_store = present.as_ref().is_some_and(|listing| listing.identity);
-    match options.mode {
-        OpenMode::MustExist if !is_store => return Err(not_a_store(&dir.path, present.is_some())),
-        OpenMode::MustBeNew if is_store => return Err(store_exists(&dir)),
-        _ => {}
-    }
-    match &present {
-        None => create_directory(&dir)?,
-        Some(listing) if !is_store => refuse_foreign(&dir, listing)?,
+/// Step 2: makes the directory where it is missing, and takes its lock.
+fn claim(dir: &Directory, found: Option<&Listing>) -> Result<Claim> {
+    match found {
+        None => create_directory(dir)?,
+        Some(listing) if !listing.identity => refuse_foreign(dir, listing)?,
         Some(_) => {}
     }
-    let held = take_lock(&dir)?;
-    let boot = dir.vfs.boot_id();
-    let (same_boot, poisoned) = describe_holder(held.previous(), boot.as_deref());
-    let created = !dir.list()?.is_some_and(|listing| listing.identity);
-    if !created && options.mode == OpenMode::MustBeNew {
-        return Err(store_exists(&dir));
-    }
-    // Until what the last writer left is settled, the lock file goes on saying under which boot it
-    // wrote.
-    let before = held.previous().split_whitespace().skip(3).collect::<Vec<_>>().join(" ");
-    let lock_file = dir.file(directory::LOCK);
-    let failed = |e: io::Error| Error::io("cannot write", &lock_file, &e);
-    held.describe(&format!("pid {} boot {before}", dir.vfs.process_name())).map_err(failed)?;
-    if created {
-        recovery::refuse_orphan(&dir)?;
-        create_store(&dir, options)?;
-    }
-    let identity = dir.read_identity()?;
-    let listing = dir.list()?.unwrap_or_default();
-    for name in &listing.temporary {
-        dir.remove_if_there(&dir.file(name))?;
-    }
-    let cache = Arc::new(BlockCache::new());
-    let same_boot = same_boot && !poisoned;
-    let opening = Opening {
-        dir: &dir,
-        identity: &identity,
-        cache: cache.clone(),
-        writable: true,
-        same_boot,
-        watch,
-    };
-    let mut log = opening.open_log(&listing)?;
-    log.report.created = created;
-    if log.gap.is_some() {
-        // Said until the gap is declared: what tells of it is gone when the log has been settled.
-        held.describe(&format!("pid {} boot {before} poisoned", dir.vfs.process_name()))
-            .map_err(failed)?;
-    }
-    opening.settle(&mut log)?;
-    let segment = log.segments.last().expect("an open log has a segment").clone();
-    let writer = Writer::new(dir.clone(), segment, log.tail, log.clean)?;
-    let gap = log.gap;
-    let store = finish_open(
-        dir,
-        options,
-        identity,
-        cache,
-        log,
-        Role::Writer(Mutex::new(writer)),
-        Some(held),
-    )?;
-    // Poisoned, so that dropping the store does not mark as clean a log whose gap is not declared.
-    store.0.resume(gap).map_err(|e| store.0.poisoned_by(e))?;
-    store.0.describe_lock("").map_err(failed)?;
-    store.0.declare_identity(&store.0.identity)?;
-    Ok(store)
+    let lock = take_lock(dir)?;
+    let before = lock.previous().split_whitespace().skip(3).collect::<Vec<_>>().join(" ");
+    // Until what the last writer left is recovered, the lock file goes on saying this.
+    dir.describe_holder(&*lock, &before)?;
+    Ok(Claim { lock, before })
 }
 
 /// A directory without an identity file is empty, a store that was never finished, or not for us.
@@ -170,12 +120,18 @@ fn refuse_foreign(dir: &Directory, listing: &Listing) -> Result<()> {
     }
 }
 
-/// From what the last writer wrote into the lock file: whether the machine has been up since, and
-/// whether that writer saw an fsync fail.
-fn describe_holder(text: &str, boot: Option<&str>) -> (bool, bool) {
-    let mut words = text.split_whitespace().skip(3);
-    let same_boot = boot.is_some() && words.next() == boot;
-    (same_boot, words.next() == Some("poisoned"))
+/// Step 3: makes a store where there is none. Whether it did.
+fn make_where_missing(dir: &Directory, options: &Options) -> Result<bool> {
+    let is_store = dir.list()?.is_some_and(|listing| listing.identity);
+    match options.mode {
+        // Somebody else made it before the lock was taken.
+        OpenMode::MustBeNew if is_store => return Err(store_exists(dir)),
+        _ if is_store => return Ok(false),
+        _ => {}
+    }
+    refuse_orphan(dir)?;
+    create_store(dir, options)?;
+    Ok(true)
 }
 
 /// Makes the first segment with the genesis event, then the identity file, which makes it a store.
@@ -197,8 +153,8 @@ fn create_store(dir: &Directory, options: &Options) -> Result<()> {
 }
 
 /// The first segment, empty, of a log that is being made: what is around it writes, and becomes a
-/// store only when the identity file is there.
-pub(crate) fn new_log(dir: &Directory, options: &Options, identity: Identity) -> Result<Inner> {
+/// store only when the identity file exists.
+pub(crate) fn new_log(dir: &Directory, options: &Options, identity: Identity) -> Result<Log> {
     sync_parent(dir)?;
     let log_hash = hash::log_start(identity.log_id);
     let start = Tail {
@@ -214,9 +170,9 @@ pub(crate) fn new_log(dir: &Directory, options: &Options, identity: Identity) ->
     let cache = Arc::new(BlockCache::new());
     let segment = Arc::new(Segment::new(header, path, file, None, cache.clone()));
     let writer = Writer::new(dir.clone(), segment.clone(), Tail::at_start(&header), false)?;
-    let log = OpenLog::of_new(segment, Tail::at_start(&header));
+    let log = OpenLog::new(segment, Tail::at_start(&header), false, 0, OpenReport::default());
     let role = Role::Writer(Mutex::new(writer));
-    Ok(Inner::new(
+    Ok(Log::new(
         dir.clone(),
         options.clone(),
         identity,
@@ -228,31 +184,66 @@ pub(crate) fn new_log(dir: &Directory, options: &Options, identity: Identity) ->
     ))
 }
 
-fn finish_open(
+/// Step 4: finds where the log ends, and puts what an unclean stop left into order.
+fn recover(
+    dir: &Directory,
+    identity: &Identity,
+    cache: &Arc<BlockCache>,
+    claim: &Claim,
+    watch: &Watch<'_>,
+) -> Result<OpenLog> {
+    let listing = dir.list()?.unwrap_or_default();
+    for name in &listing.temporary {
+        dir.remove_if_there(&dir.file(name))?;
+    }
+    let same_boot = dir.vfs.boot_id().is_some_and(|boot| boot == claim.before);
+    let opening = Opening { dir, identity, cache, writable: true, same_boot };
+    let mut log = opening.open_log(&listing, watch)?;
+    if log.gap.is_some() {
+        // Said until the gap is declared: its evidence is gone when the tail has been rewritten.
+        dir.describe_holder(&*claim.lock, &format!("{} poisoned", claim.before))?;
+    }
+    opening.rewrite_tail(&mut log)?;
+    Ok(log)
+}
+
+/// Step 5: the handle. A writer's log first declares what must not wait for an append.
+fn hand_out(
     dir: Directory,
     options: &Options,
     identity: Identity,
     cache: Arc<BlockCache>,
     log: OpenLog,
-    role: Role,
-    lock: Option<Box<dyn Lock>>,
+    claim: Option<Claim>,
 ) -> Result<Store> {
     let label = label(&log.segments[0], &identity)?;
-    let inner = Inner::new(dir, options.clone(), identity, label, cache, log, role, lock);
-    Ok(Store(Arc::new(inner)))
+    let (gap, options) = (log.gap, options.clone());
+    let Some(claim) = claim else {
+        let role = Role::Reader(Mutex::new(Follower::new(log.tail, log.clean, log.durable)));
+        let inner = Log::new(dir, options, identity, label, cache, log, role, None);
+        return Ok(Store(Arc::new(inner)));
+    };
+    let segment = log.segments.last().expect("an open log has a segment").clone();
+    let writer = Writer::new(dir.clone(), segment, log.tail, log.clean)?;
+    let role = Role::Writer(Mutex::new(writer));
+    let inner = Log::new(dir, options, identity, label, cache, log, role, Some(claim.lock));
+    let store = Store(Arc::new(inner));
+    // Poisoned, so that dropping the store does not mark as clean a log whose gap is not declared.
+    store.0.declare_gap(gap).map_err(|e| store.0.poisoned_by(e))?;
+    store.0.describe_lock("")?;
+    store.0.declare_identity(&store.0.identity)?;
+    Ok(store)
 }
 
-impl Inner {
-    /// What a writer does before it is handed out: opens a new segment where the last is sealed,
-    /// and declares sequences that were lost.
-    pub fn resume(&self, gap: Option<(u64, u64)>) -> Result<()> {
+impl Log {
+    /// Declares sequences that will never be used, if there are any.
+    pub fn declare_gap(&self, gap: Option<(u64, u64)>) -> Result<()> {
         if let Some((first, last)) = gap {
             let payload = system::gap_payload(first, last);
             let key = system::gap_id(&self.writer()?.tail.log_hash, &payload);
-            self.commit(
-                &[Item { key, skip_to: last + 1, ..system_item(Kind::GAP, &payload) }],
-                None,
-            )?;
+            let mut item = Item { skip_to: last + 1, ..system_item(Kind::GAP, &payload) };
+            item.event.id = key;
+            self.commit(&[item], None)?;
             self.sync_visible()?;
         }
         Ok(())

@@ -4,8 +4,9 @@ use super::scan::{Scan, Strings, Visit};
 use super::Store;
 use crate::engine::index::filter::entity_filter_key;
 use crate::engine::log::segment::Flow;
+use crate::engine::log::state::Importing;
 use crate::engine::model::error::{Error, Result};
-use crate::engine::model::event::{Columns, Event, Extensions, Source};
+use crate::engine::model::event::{Columns, Event};
 use crate::engine::model::id::{Hash, Id};
 use crate::engine::model::limits;
 use crate::engine::model::region::Region;
@@ -63,110 +64,6 @@ pub struct PageEnd {
     pub end: bool,
 }
 
-/// Rows that a query found, with all their bytes. Outlives the store.
-#[derive(Debug, Default)]
-pub struct Page {
-    arena: Vec<u8>,
-    rows: Vec<Row>,
-    /// As in [`PageEnd`].
-    pub next: u64,
-    pub end: bool,
-}
-
-/// A part of the arena.
-#[derive(Clone, Copy, Debug)]
-struct Span {
-    at: usize,
-    len: usize,
-}
-
-/// An event whose slices are in the arena.
-#[derive(Debug)]
-struct Row {
-    /// With every slice empty.
-    event: Event<'static>,
-    entity: Span,
-    scope: Span,
-    payload: Span,
-    extensions: Span,
-    /// Namespace, or the body of a raw provenance.
-    source: Span,
-}
-
-impl Page {
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
-    /// The event of a row; panics when there is no such row.
-    pub fn get(&self, row: usize) -> Event<'_> {
-        let row = &self.rows[row];
-        let source = match row.event.source {
-            Source::None => Source::None,
-            Source::Import { event_id, sequence, .. } => {
-                Source::Import { namespace: self.text(row.source), event_id, sequence }
-            }
-            Source::Raw(_) => Source::Raw(self.bytes(row.source)),
-        };
-        Event {
-            entity: self.text(row.entity),
-            scope: self.text(row.scope),
-            payload: self.bytes(row.payload),
-            extensions: Extensions(self.bytes(row.extensions)),
-            source,
-            ..row.event
-        }
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = Event<'_>> {
-        (0..self.len()).map(|row| self.get(row))
-    }
-
-    fn bytes(&self, span: Span) -> &[u8] {
-        &self.arena[span.at..span.at + span.len]
-    }
-
-    fn text(&self, span: Span) -> &str {
-        std::str::from_utf8(self.bytes(span)).unwrap_or_default()
-    }
-
-    fn add(&mut self, bytes: &[u8]) -> Span {
-        let at = self.arena.len();
-        self.arena.extend_from_slice(bytes);
-        Span { at, len: bytes.len() }
-    }
-
-    fn push(&mut self, event: &Event<'_>, columns: Columns) {
-        let (source, source_bytes) = match event.source {
-            Source::None => (Source::None, &[][..]),
-            Source::Import { namespace, event_id, sequence } => {
-                (Source::Import { namespace: "", event_id, sequence }, namespace.as_bytes())
-            }
-            Source::Raw(body) => (Source::Raw(&[]), body),
-        };
-        let row = Row {
-            entity: self.add(event.entity.as_bytes()),
-            scope: self.add(event.scope.as_bytes()),
-            payload: self.add(if columns.payload { event.payload } else { &[] }),
-            extensions: self.add(if columns.extensions { event.extensions.0 } else { &[] }),
-            source: self.add(source_bytes),
-            event: Event {
-                entity: "",
-                scope: "",
-                payload: &[],
-                extensions: Extensions(&[]),
-                source,
-                ..*event
-            },
-        };
-        self.rows.push(row);
-    }
-}
-
 /// A page that is being read.
 struct Reading<'r, 'w> {
     query: &'r Query,
@@ -217,13 +114,6 @@ impl Query {
 }
 
 impl Store {
-    /// The event of this id as a page of one row; none when there is no such event.
-    pub fn get(&self, id: Id, columns: Columns) -> Result<Option<Page>> {
-        let mut page = Page::default();
-        let sequence = self.get_with(id, columns, &mut |event| page.push(event, columns))?;
-        Ok(sequence.map(|next| Page { next, end: true, ..page }))
-    }
-
     /// Shows the event of this id to `show`; its sequence, or none when there is no such event. The
     /// payload and the extensions are there whatever the columns are.
     pub fn get_with(
@@ -262,24 +152,16 @@ impl Store {
         Ok(Some(event.sequence))
     }
 
-    /// One page of the events that match. Go on with [`Page::next`] until [`Page::end`].
-    pub fn query(&self, query: &Query) -> Result<Page> {
-        let mut page = Page::default();
-        let PageEnd { next, end } = self.query_with(query, &Watch::default(), &mut |event| {
-            page.push(event, query.columns);
-            page.arena.len()
-        })?;
-        Ok(Page { next, end, ..page })
-    }
-
-    /// As [`Store::query`], for rows that are built by `add`: it answers how many bytes the rows
-    /// have by now. The payload and the extensions are there whatever the columns are.
+    /// Shows one page of the events that match to `add`, which answers how many bytes its rows have
+    /// by now. Go on from [`PageEnd::next`] until [`PageEnd::end`]. The payload and the extensions
+    /// are there whatever the columns are.
     pub fn query_with(
         &self,
         query: &Query,
         watch: &Watch<'_>,
         add: &mut dyn FnMut(&Event<'_>) -> usize,
     ) -> Result<PageEnd> {
+        let _busy = watch.tells().then(|| Importing::new(&self.0));
         let store = &*self.0;
         query.check()?;
         store.check_open()?;
@@ -303,6 +185,9 @@ impl Store {
         watch.begin(until - query.after, PROGRESS_SEQUENCES)?;
         let mut reading = Reading { query, until, watch, add, rows: 0, bytes: 0, last: 0, end };
         store.scan(&scan, &mut reading)?;
+        if reading.end.end {
+            watch.finish()?;
+        }
         Ok(reading.end)
     }
 
@@ -311,18 +196,16 @@ impl Store {
         let store = &*self.0;
         store.check_open()?;
         store.refresh()?;
-        for segment in store.segments().may_have(entity_filter_key(entity)) {
-            if let Some(newest) = segment.newest_of(entity)? {
-                let mut window = segment.window();
-                let frame = segment.frame_at(&mut window, newest.offset.into())?;
-                return Ok(Some(Head {
-                    version: frame.version,
-                    sequence: frame.sequence,
-                    event_id: frame.id,
-                    event_hash: frame.event_hash,
-                }));
-            }
-        }
-        Ok(None)
+        store.segments().find(entity_filter_key(entity), |segment| {
+            let Some(newest) = segment.newest_of(entity)? else { return Ok(None) };
+            let mut window = segment.window();
+            let frame = segment.frame_at(&mut window, newest.offset.into())?;
+            Ok(Some(Head {
+                version: frame.version,
+                sequence: frame.sequence,
+                event_id: frame.id,
+                event_hash: frame.event_hash,
+            }))
+        })
     }
 }

@@ -1,13 +1,13 @@
 //! Walking over events that match a region: what queries and imports share.
 
-use crate::engine::format::frame::{Frame, FrameSource, StringRef};
+use crate::engine::format::frame::Frame;
 use crate::engine::format::hash;
 use crate::engine::index::file::Index;
 use crate::engine::log::segment::{Flow, MatchingZones, Segment, Stretch};
-use crate::engine::log::state::Inner;
+use crate::engine::log::state::Log;
 use crate::engine::log::window::Window;
 use crate::engine::model::error::{Error, Result};
-use crate::engine::model::event::{Event, Extensions, Source};
+use crate::engine::model::event::Event;
 use crate::engine::model::id::{Hash, Id};
 use crate::engine::model::region::{KindFilter, Region};
 use foldhash::HashMap;
@@ -47,7 +47,7 @@ impl<F: FnMut(&Event<'_>) -> Result<Flow>> Visit for F {
     }
 }
 
-impl Inner {
+impl Log {
     /// Visits matching events in order of sequence, or in reverse.
     pub fn scan(&self, scan: &Scan<'_>, visit: &mut dyn Visit) -> Result<()> {
         let segments = self.segments();
@@ -76,7 +76,7 @@ impl Inner {
 
 /// The walk over one segment.
 struct Visitor<'a> {
-    store: &'a Inner,
+    store: &'a Log,
     scan: &'a Scan<'a>,
     segment: &'a Arc<Segment>,
     strings: Strings,
@@ -89,7 +89,7 @@ struct Visitor<'a> {
 impl<'a> Visitor<'a> {
     /// None where the segment cannot hold a match.
     fn new(
-        store: &'a Inner,
+        store: &'a Log,
         scan: &'a Scan<'a>,
         segment: &'a Arc<Segment>,
     ) -> Result<Option<Visitor<'a>>> {
@@ -113,7 +113,7 @@ impl<'a> Visitor<'a> {
             (None, Some(zones)) => self.run_zones(zones, visit),
             (None, None) if scan.backward => self.run_backward(visit),
             (None, None) => {
-                segment.walk(scan.after, &mut |offset, frame| self.meet(offset, &frame, visit))
+                segment.walk(scan.after, &mut |offset, frame| self.meet(offset, frame, visit))
             }
         }
     }
@@ -148,7 +148,7 @@ impl<'a> Visitor<'a> {
             of_table.map(|zones| Ok(Stretch { end: zones[zones.len() - 1].end, ..zones[0] }));
         for stretch in of_index.chain(of_table) {
             let flow = segment
-                .walk_stretch(&stretch?, &mut |offset, frame| self.meet(offset, &frame, visit))?;
+                .walk_stretch(&stretch?, &mut |offset, frame| self.meet(offset, frame, visit))?;
             if flow.is_break() {
                 return Ok(flow);
             }
@@ -215,18 +215,17 @@ impl<'a> Visitor<'a> {
     #[inline(always)]
     fn meet(&mut self, offset: u64, frame: &Frame<'_>, visit: &mut dyn Visit) -> Result<Flow> {
         let (scan, sequence) = (self.scan, frame.sequence);
-        visit.pass(sequence)?;
-        let past = if scan.backward { sequence <= scan.after } else { sequence > scan.until };
-        if past {
-            return Ok(Flow::Break(()));
+        if sequence <= scan.after || sequence > scan.until {
+            let past = scan.backward == (sequence <= scan.after);
+            return Ok(if past { Flow::Break(()) } else { Flow::Continue(()) });
         }
-        let outside = if scan.backward { sequence > scan.until } else { sequence <= scan.after };
-        if outside || !self.matches(frame) {
+        visit.pass(sequence)?;
+        if !self.matches(frame) {
             return Ok(Flow::Continue(()));
         }
         if scan.rehash && hash::content_hash(frame.payload) != frame.content_hash {
             let why = format!(
-                "the payload of event {} (sequence {sequence}) does not have its content hash",
+                "the payload of event {} (sequence {sequence}) does not match its content hash",
                 frame.id
             );
             return Err(
@@ -269,7 +268,7 @@ impl<'a> Visitor<'a> {
     }
 }
 
-/// The place behind an event that was found. What was imported in order is met again in order, so
+/// The place after an event that was found. What was imported in order is met again in order, so
 /// the event after it is found by reading on, without asking an index.
 pub struct Successor {
     segment: Arc<Segment>,
@@ -279,7 +278,7 @@ pub struct Successor {
 }
 
 impl Successor {
-    /// The place behind the event at `offset`.
+    /// The place after the event at `offset`.
     pub fn after(segment: Arc<Segment>, offset: u32) -> Result<Successor> {
         let mut window = segment.window();
         let found = segment.next_frame(&mut window, offset.into())?;
@@ -288,7 +287,7 @@ impl Successor {
     }
 
     /// Whether the next event has this id; if so, whether it has this content, and the place moves
-    /// behind it. Equal hashes need no checksum.
+    /// after it. Equal hashes need no checksum.
     pub fn is_next(&mut self, id: Id, event: &Event<'_>) -> Result<Option<bool>> {
         let Some((at, bytes)) = self.segment.next_frame(&mut self.window, self.at)? else {
             return Ok(None);
@@ -371,10 +370,7 @@ impl Strings {
         previous_hash: Option<Hash>,
     ) -> Result<Event<'e>> {
         self.forget_many();
-        let namespace = match frame.source {
-            FrameSource::Import { namespace: StringRef { number, .. }, .. } => Some(number),
-            _ => None,
-        };
+        let namespace = frame.namespace.map(|string| string.number);
         for number in
             [Some(frame.entity.number), Some(frame.scope.number), namespace].into_iter().flatten()
         {
@@ -382,50 +378,8 @@ impl Strings {
         }
         let text = |number| self.text(number);
         let namespace = namespace.map_or("", text);
-        Ok(event_of(
-            frame,
-            text(frame.entity.number),
-            text(frame.scope.number),
-            namespace,
-            previous_hash,
-        ))
-    }
-}
-
-/// The event of a frame, whose strings are these.
-#[inline(always)]
-pub fn event_of<'e>(
-    frame: &Frame<'e>,
-    entity: &'e str,
-    scope: &'e str,
-    namespace: &'e str,
-    previous_hash: Option<Hash>,
-) -> Event<'e> {
-    Event {
-        id: frame.id,
-        sequence: frame.sequence,
-        entity,
-        scope,
-        kind: frame.kind,
-        version: frame.version,
-        timestamp_us: frame.timestamp_us,
-        recorded_us: frame.recorded_us,
-        flags: frame.flags,
-        payload_version: frame.payload_version,
-        correlation: frame.correlation,
-        causation: frame.causation,
-        payload: frame.payload,
-        payload_len: frame.payload.len(),
-        extensions: Extensions(frame.extensions),
-        content_hash: frame.content_hash,
-        event_hash: frame.event_hash,
-        previous_hash,
-        source: match frame.source {
-            FrameSource::None => Source::None,
-            FrameSource::Raw(body) => Source::Raw(body),
-            FrameSource::Import { event_id, sequence, .. } => {
-                Source::Import { namespace, event_id, sequence }
-            }
-        },
+        let event =
+            frame.with_strings(text(frame.entity.number), text(frame.scope.number), namespace);
+        Ok(Event { previous_hash, ..event })
     }
 }

@@ -4,20 +4,19 @@ use super::identity::Declared;
 use super::scan::Strings;
 use super::Store;
 use crate::engine::format::frame::Frame;
-use crate::engine::format::hash::{self, EventFields};
+use crate::engine::format::hash::{self, Link};
 use crate::engine::index::file::Index;
 use crate::engine::index::filter::{entity_filter_key, id_filter_key};
 use crate::engine::index::memtable::Slot;
 use crate::engine::index::zones::Zones;
 use crate::engine::log::directory;
-use crate::engine::log::filter_group::{Members, Run, RUN_SEGMENTS};
-use crate::engine::log::segment::{Flow, Newest, Segment};
-use crate::engine::log::state::{Importing, Inner};
+use crate::engine::log::filter_group::{FilterGroup, Members, GROUP_SEGMENTS};
+use crate::engine::log::segment::{Flow, Segment};
+use crate::engine::log::state::{Importing, Log};
 use crate::engine::log::tail::Tail;
 use crate::engine::model::error::{Code, Error, Result};
-use crate::engine::model::event::{Event, SYSTEM_ENTITY};
+use crate::engine::model::event::Event;
 use crate::engine::model::finding::Finding;
-use crate::engine::model::id::Hash;
 use crate::engine::model::region::Region;
 use crate::engine::platform::watch::{Watch, STEP_BYTES};
 use foldhash::HashMap;
@@ -40,7 +39,7 @@ pub struct VerifyReport {
     pub lost_sequences: u64,
     /// Events whose predecessor was lost, so that only their content can be checked.
     pub unlinked_events: u64,
-    /// Everything that does not hold; empty for a sound store. At most [`FINDINGS_MAX`].
+    /// Everything that is wrong; empty for a sound store. At most [`FINDINGS_MAX`].
     pub findings: Vec<Finding>,
 }
 
@@ -58,13 +57,13 @@ impl Store {
     /// counts the bytes of their logs.
     pub fn verify_region(&self, region: &Region, watch: &Watch<'_>) -> Result<VerifyReport> {
         region.check()?;
-        let _busy = Importing::new(&self.0);
+        let _busy = watch.tells().then(|| Importing::new(&self.0));
         let store = &*self.0;
         store.check_open()?;
         store.refresh()?;
         let visible = store.current_frontier().visible;
         let path = store.dir.file(directory::IDENTITY);
-        // Read now: a store id is in the file before the log tells of it.
+        // Read now: a store id is in the file before the log declares it.
         let found = store.dir.read_identity().map_err(|e| match e.code() {
             Code::StoreNotFound => Error::corrupt(&path, 0, "the identity file is missing"),
             _ => e,
@@ -77,13 +76,14 @@ impl Store {
         let chosen = segments.iter().zip(&wanted).filter(|(_, wanted)| **wanted);
         watch.begin(chosen.map(|(segment, _)| segment.end()).sum(), STEP_BYTES)?;
         walk.segments(&segments, &wanted)?;
-        // Of a part of the log it can't be said which store ids it should tell of.
+        // Of a part of the log it can't be said which store ids it should declare.
         let whole = wanted.iter().all(|wanted| *wanted);
         let end = walk.declared.finish().map_err(|why| Error::corrupt(&path, 0, why));
         let end = end.err().filter(|_| whole);
         for error in [found.as_ref().err().cloned(), end].into_iter().flatten() {
             walk.note(&path, error)?;
         }
+        watch.finish()?;
         Ok(walk.report)
     }
 }
@@ -120,7 +120,7 @@ impl ZoneCheck {
         Ok(Some(ZoneCheck { zones: index.zones()?, index, at: 0 }))
     }
 
-    /// Whether the event at `offset` is one that its zone tells of.
+    /// Whether the event at `offset` is one that its zone covers.
     fn holds(&mut self, offset: u64, frame: &Frame<'_>) -> Result<bool> {
         if offset >= self.index.meta.covered_len {
             return Ok(true);
@@ -135,7 +135,7 @@ impl ZoneCheck {
 }
 
 struct Walk<'a, 'w> {
-    store: &'a Inner,
+    store: &'a Log,
     watch: &'a Watch<'w>,
     visible: u64,
     declared: Declared<'a>,
@@ -144,26 +144,18 @@ struct Walk<'a, 'w> {
     report: VerifyReport,
 }
 
-/// The newest event of an entity so far; all zero but the hash where there is none.
-#[derive(Clone, Copy)]
-struct Head {
-    sequence: u64,
-    version: u64,
-    hash: Hash,
-}
-
 impl Walk<'_, '_> {
     /// The segments that are wanted, each against the one before, whether that was wanted or not.
     fn segments(&mut self, segments: &[Arc<Segment>], wanted: &[bool]) -> Result<()> {
         let mut before: Option<Tail> = None;
-        for (group, members) in segments.chunks(RUN_SEGMENTS).enumerate() {
-            let run = self.run(members)?;
+        for (number, members) in segments.chunks(GROUP_SEGMENTS).enumerate() {
+            let group = self.group(members)?;
             for (at, segment) in members.iter().enumerate() {
                 if self.report.findings.len() >= FINDINGS_MAX {
                     return Ok(());
                 }
-                let member = run.as_ref().map(|run| (run, 1 << at));
-                before = match wanted[group * RUN_SEGMENTS + at] {
+                let member = group.as_ref().map(|group| (group, 1 << at));
+                before = match wanted[number * GROUP_SEGMENTS + at] {
                     true => Some(self.segment(segment, before.as_ref(), member)?),
                     false => {
                         let index = segment.index();
@@ -203,23 +195,23 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    /// The run of these segments, as it is on disk.
-    fn run(&mut self, members: &[Arc<Segment>]) -> Result<Option<Run>> {
-        if members.len() < RUN_SEGMENTS {
+    /// The group of these segments, as it is on disk.
+    fn group(&mut self, members: &[Arc<Segment>]) -> Result<Option<FilterGroup>> {
+        if members.len() < GROUP_SEGMENTS {
             return Ok(None);
         }
-        let run = Run::open(&self.store.dir, members);
-        run.or_else(|e| self.note(&members[0].path, e).map(|()| None))
+        let group = FilterGroup::open(&self.store.dir, members);
+        group.or_else(|e| self.note(&members[0].path, e).map(|()| None))
     }
 
     fn segment(
         &mut self,
         segment: &Segment,
         before: Option<&Tail>,
-        run: Option<(&Run, Members)>,
+        group: Option<(&FilterGroup, Members)>,
     ) -> Result<Tail> {
         self.report.segments += 1;
-        let fresh = Arc::new(segment.without_index());
+        let fresh = Arc::new(segment.with_index(None));
         let mut tail = Tail::at_start(&segment.header);
         if before
             .is_some_and(|b| b.next_sequence != tail.next_sequence || b.log_hash != tail.log_hash)
@@ -231,7 +223,7 @@ impl Walk<'_, '_> {
                 "the segment does not continue the one before",
             );
         }
-        let read = tail.read_watched(&fresh, segment.end(), self.watch);
+        let read = tail.read_watched(&*fresh, segment.end(), self.watch);
         let damaged = read.is_err();
         read.or_else(|e| self.note(&segment.path, e))?;
         self.report.batches += tail.batches;
@@ -248,7 +240,7 @@ impl Walk<'_, '_> {
         let compared = self.index(segment, &fresh, &tail);
         compared.or_else(|e| self.note(&segment.path, e))?;
         let compared =
-            run.map_or(Ok(()), |(run, member)| self.in_run(run, member, segment, &fresh));
+            group.map_or(Ok(()), |(group, member)| self.in_group(group, member, segment, &fresh));
         compared.or_else(|e| self.note(&segment.path, e))?;
         Ok(tail)
     }
@@ -256,7 +248,7 @@ impl Walk<'_, '_> {
     /// Content hashes, event hashes, versions and chains of one segment.
     fn events(&mut self, segment: &Segment, fresh: &Arc<Segment>) -> Result<()> {
         let (mut strings, mut scratch) = (Strings::new(fresh.clone()), Vec::new());
-        let mut heads: HashMap<u32, Head> = HashMap::default();
+        let mut heads: HashMap<u32, Link> = HashMap::default();
         let mut next_sequence = segment.header.first_sequence;
         let losses = fresh.losses()?;
         let mut losses = losses.iter().peekable();
@@ -280,20 +272,18 @@ impl Walk<'_, '_> {
             if let Err(why) = self.declared.meet(frame.sequence, frame.kind, frame.payload) {
                 self.find(segment, offset, frame.sequence, why);
             }
-            let event = strings.event(&frame, None)?;
-            let head = match heads.get(&frame.entity.number) {
-                Some(head) => *head,
-                None => self.head_before(segment, &event)?,
+            let event = strings.event(frame, None)?;
+            let before = match heads.insert(frame.entity.number, Link::of(&event)) {
+                Some(before) => before,
+                None => self.link_before(segment, &event)?,
             };
-            let content_holds = hash::content_hash(event.payload) == event.content_hash;
-            let chain = self.chain(&event, &head, &mut scratch);
-            let content = (!content_holds).then_some("the payload does not have its content hash");
+            let matches = hash::content_hash(event.payload) == event.content_hash;
+            let content = (!matches).then_some("the payload does not match its content hash");
+            let chain = before.fault(&event, self.last_lost, &mut scratch);
+            self.report.unlinked_events += u64::from(chain.is_none() && !before.is_before(&event));
             for message in [content, chain].into_iter().flatten() {
                 self.find(segment, offset, frame.sequence, message);
             }
-            let head =
-                Head { sequence: frame.sequence, version: frame.version, hash: frame.event_hash };
-            heads.insert(frame.entity.number, head);
             Ok(Flow::Continue(()))
         })?;
         losses.filter(|(_, last)| *last <= visible).for_each(|loss| self.lose(*loss));
@@ -306,43 +296,13 @@ impl Walk<'_, '_> {
         self.last_lost = last;
     }
 
-    /// What is wrong with the event's place behind the entity's event before. Versions may be
-    /// missing where a loss was declared since; then the hash cannot be computed.
-    fn chain(
-        &mut self,
-        event: &Event<'_>,
-        head: &Head,
-        scratch: &mut Vec<u8>,
-    ) -> Option<&'static str> {
-        if head.version.checked_add(1) == Some(event.version) {
-            let fields = EventFields::of_event(event, head.hash);
-            return (hash::event_hash(&fields, scratch) != event.event_hash)
-                .then_some("the event hash does not hold");
-        }
-        if event.version <= head.version || self.last_lost <= head.sequence {
-            return Some("the entity's versions do not follow each other");
-        }
-        self.report.unlinked_events += 1;
-        None
-    }
-
     /// The newest event of this event's entity in the segments before its own.
-    fn head_before(&self, segment: &Segment, event: &Event<'_>) -> Result<Head> {
-        let first = segment.header.first_sequence;
-        let segments = self.store.segments();
-        let earlier = |s: &&Arc<Segment>| s.header.first_sequence < first;
-        for earlier in segments.may_have(entity_filter_key(event.entity)).filter(earlier) {
-            if let Some(Newest { sequence, version, hash, .. }) = earlier.newest_of(event.entity)? {
-                return Ok(Head { sequence, version, hash });
-            }
-        }
-        let genesis = self.store.identity.genesis_hash;
-        Ok(match (event.entity == SYSTEM_ENTITY, event.sequence) {
-            (true, 1) => Head { sequence: 0, version: 0, hash: Hash::ZERO },
-            // Also where the genesis event was lost, its hash is known.
-            (true, _) => Head { sequence: 1, version: 1, hash: genesis },
-            (false, _) => Head { sequence: 0, version: 0, hash: genesis },
-        })
+    fn link_before(&self, segment: &Segment, event: &Event<'_>) -> Result<Link> {
+        let before = segment.header.first_sequence;
+        let newest = self.store.segments().newest_before(event.entity, before)?;
+        let first =
+            || Link::before_first(event.entity, event.sequence, self.store.identity.genesis_hash);
+        Ok(newest.map_or_else(first, |newest| newest.link))
     }
 
     /// The index, or the table, against what was read from the log just now.
@@ -350,7 +310,7 @@ impl Walk<'_, '_> {
         if let Some(index) = segment.index() {
             index.check_blocks()?;
             if index.meta.sealed && index.meta != tail.index_meta() {
-                self.find(segment, 0, 0, "the index describes another log than this one");
+                self.find(segment, 0, 0, "the index describes another log");
             }
         }
         let (mut strings, visible) = (Strings::new(fresh.clone()), self.visible);
@@ -360,27 +320,22 @@ impl Walk<'_, '_> {
             if frame.sequence > visible {
                 return Ok(Flow::Break(()));
             }
-            if !zones.as_mut().map_or(Ok(true), |zones| zones.holds(offset, &frame))? {
-                let what = "the index does not have this event's time or kind";
+            if !zones.as_mut().map_or(Ok(true), |zones| zones.holds(offset, frame))? {
+                let what = "the index lacks this event's time or kind";
                 self.find(segment, offset, frame.sequence, what);
             }
-            let event = strings.event(&frame, None)?;
+            let event = strings.event(frame, None)?;
             let tag = hash::content_tag(event.entity, event.scope, event.kind, &event.content_hash);
             let found = segment
                 .find_id(frame.id)?
                 .is_some_and(|f| u64::from(f.offset) == offset && f.tag == tag);
             if !found {
-                self.find(
-                    segment,
-                    offset,
-                    frame.sequence,
-                    "the index does not have this event's id",
-                );
+                self.find(segment, offset, frame.sequence, "the index lacks this event's id");
             }
             Ok(Flow::Continue(()))
         })?;
         let last = (fresh.end() - 1) as u32;
-        for number in fresh.entity_numbers() {
+        for number in fresh.read_table().entity_numbers() {
             let entity = fresh.string(number)?;
             if segment.offsets(&entity, false, 0, last)?
                 != fresh.offsets(&entity, false, 0, last)?
@@ -389,35 +344,35 @@ impl Walk<'_, '_> {
                     segment,
                     0,
                     0,
-                    format!("the index has other events of entity {entity} than the log"),
+                    format!("the index and the log have different events of entity {entity}"),
                 );
             }
         }
         Ok(())
     }
 
-    /// Whether the run has everything that the segment has.
-    fn in_run(
+    /// Whether the group has everything that the segment has.
+    fn in_group(
         &mut self,
-        run: &Run,
+        group: &FilterGroup,
         member: Members,
         segment: &Segment,
         fresh: &Arc<Segment>,
     ) -> Result<()> {
         for (id, Slot { sequence, offset, .. }) in fresh.read_table().events() {
-            if run.look_up(id_filter_key(id))? & member == 0 {
+            if group.look_up(id_filter_key(id))? & member == 0 {
                 self.find(
                     segment,
                     offset.into(),
                     sequence,
-                    "the run does not have this event's id",
+                    "the filter group lacks this event's id",
                 );
             }
         }
-        for number in fresh.entity_numbers() {
+        for number in fresh.read_table().entity_numbers() {
             let entity = fresh.string(number)?;
-            if run.look_up(entity_filter_key(&entity))? & member == 0 {
-                self.find(segment, 0, 0, format!("the run does not have the entity {entity}"));
+            if group.look_up(entity_filter_key(&entity))? & member == 0 {
+                self.find(segment, 0, 0, format!("the filter group lacks the entity {entity}"));
             }
         }
         Ok(())

@@ -229,7 +229,7 @@ const STRUCT_BYTES_MAX: usize = 4096;
 /// version, which the caller of this function looks into.
 fn check_struct_size<T: Sized0>(found: usize) -> Result<()> {
     let known = size_of::<T>();
-    let later = found > known && found <= STRUCT_BYTES_MAX && found % align_of::<T>() == 0;
+    let later = found > known && found <= STRUCT_BYTES_MAX && found.is_multiple_of(align_of::<T>());
     if found == known || later || T::SIZES.contains(&found) {
         return Ok(());
     }
@@ -474,6 +474,15 @@ pub(crate) fn check_bits(name: &str, bits: u32, known: u32) -> Result<()> {
     }
     let message = format!("{name}: unknown bits 0x{:x}; known are 0x{known:x}", bits & !known);
     Err(Error::invalid(message).with_numbers(bits.into(), known.into()))
+}
+
+/// The bit where it is set, for members that are made of bits.
+pub(crate) fn flag(is_set: bool, bit: u32) -> u32 {
+    if is_set {
+        bit
+    } else {
+        0
+    }
 }
 
 impl From<fbat_id> for Id {

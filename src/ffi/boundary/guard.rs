@@ -108,7 +108,10 @@ mod tests {
         let status = unsafe { status(&mut err, |_| panic!("out of cheese")) };
         assert_eq!(status, FBAT_ERR_PANIC);
         let object = handle::lookup::<error::ErrorObject>(err).unwrap();
-        assert!(object.message().starts_with("panic: out of cheese at src/ffi/boundary/guard.rs:"));
+        assert!(object
+            .message
+            .as_str()
+            .starts_with("panic: out of cheese at src/ffi/boundary/guard.rs:"));
         free::<error::ErrorObject>(err);
     }
 

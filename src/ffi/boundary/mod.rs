@@ -1,5 +1,6 @@
 //! The floor that every section of the header stands on: no section is named here.
 
+pub(crate) mod answer;
 pub(crate) mod args;
 pub mod error;
 pub(crate) mod guard;

@@ -273,7 +273,7 @@ mod tests {
 
     #[test]
     fn every_code_of_the_engine_has_its_constant_and_name() {
-        for code in Code::ALL {
+        for &code in Code::ALL {
             let (name, message) = texts(code as i32);
             let mut expected = String::from("FBAT_ERR");
             for (at, c) in format!("{code:?}").char_indices() {

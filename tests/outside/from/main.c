@@ -1,4 +1,5 @@
-/* Runs the code of docs/from.md, which scripts/from-test takes out of the page: what was recorded before is in the store after. */
+/* Runs the code of docs/from.md, which scripts/from-test takes out of the page: what was recorded
+ * before is in the store after. */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <fbat.h>
@@ -52,7 +53,8 @@ typedef struct {
 } payment;
 
 static payment payment_of(int i) {
-    payment p = {.cents = (i % PAYMENTS) * 37 % 1000, .at_us = 1700000000000000 + i % PAYMENTS * 1000};
+    payment p = {.cents = (i % PAYMENTS) * 37 % 1000,
+                 .at_us = 1700000000000000 + i % PAYMENTS * 1000};
     snprintf(p.account, sizeof p.account, "%d", i % PAYMENTS % ACCOUNTS);
     snprintf(p.request, sizeof p.request, "request-%d", i % PAYMENTS);
     return p;
@@ -74,13 +76,12 @@ static const char *path_of(const char *name) {
 
 static fbat_store *open_store(const char *name) {
     fbat_store *store = NULL;
-    fbat_open_options *options = fbat_open_options_new();
-    if (fbat_open_options_set_durability(options, FBAT_DURABILITY_OS) != FBAT_OK ||
-        fbat_store_open(path_of(name), options, &store, NULL) != FBAT_OK) {
+    fbat_open_options options = FBAT_OPEN_OPTIONS_INIT;
+    options.durability = FBAT_DURABILITY_OS;
+    if (fbat_store_open(path_of(name), &options, &store, NULL) != FBAT_OK) {
         printf("  %s does not open\n", path_of(name));
         exit(EXIT_FAILURE);
     }
-    fbat_open_options_free(options);
     return store;
 }
 
@@ -98,13 +99,15 @@ static void check_store(const char *what, const fbat_store *store) {
     equal("query", fbat_store_query(store, NULL, &page, NULL), FBAT_OK);
     int in_order = 0;
     for (size_t i = 0; i < fbat_page_len(page); i++) {
-        in_order += fbat_page_rows(page)[i].timestamp_us == payment_of((int)i).at_us;
+        in_order += fbat_page_row(page, i)->timestamp_us == payment_of((int)i).at_us;
     }
     fbat_page_free(page);
     equal("payments in order", in_order, PAYMENTS);
     payment known = payment_of(3);
-    equal("a request of before", fbat_pay(store, known.account, known.cents, known.request, known.at_us), 0);
-    equal("the same request for another amount", fbat_pay(store, known.account, 1, known.request, known.at_us), -1);
+    equal("a request of before",
+          fbat_pay(store, known.account, known.cents, known.request, known.at_us), 0);
+    equal("the same request for another amount",
+          fbat_pay(store, known.account, 1, known.request, known.at_us), -1);
 }
 
 static void pay_directly(void) {
@@ -122,13 +125,14 @@ static void pay_directly(void) {
 
     fbat_page *page = NULL;
     equal("query", fbat_store_query(store, NULL, &page, NULL), FBAT_OK);
-    equal("corrected", fbat_correct(store, fbat_page_rows(page), 5, NULL), FBAT_OK);
+    equal("corrected", fbat_correct(store, fbat_page_row(page, 0), 5, NULL), FBAT_OK);
     equal("balance after that", fbat_balance(store, "0"), balance_of(0) + 5);
     fbat_page_free(page);
     fbat_store_free(store);
 
     fbat_id one, other;
-    equal("key of a row", fbat_row_key("payment", 1, &one) | fbat_row_key("payment", 2, &other), FBAT_OK);
+    equal("key of a row", fbat_row_key("payment", 1, &one) | fbat_row_key("payment", 2, &other),
+          FBAT_OK);
     equal("keys differ", memcmp(&one, &other, sizeof one) != 0, 1);
 }
 
@@ -154,8 +158,14 @@ static void migrate_sqlite(void) {
     sqlite3 *db = NULL;
     fbat_store *store = open_store("from-sqlite");
     equal("open", sqlite3_open(path_of("payments.db"), &db), SQLITE_OK);
-    equal("table", sqlite3_exec(db, "PRAGMA synchronous = OFF; CREATE TABLE payment (id INTEGER PRIMARY KEY, account TEXT,"
-                                    " cents INTEGER, request TEXT UNIQUE, at_us INTEGER)", NULL, NULL, NULL), SQLITE_OK);
+    equal(
+        "table",
+        sqlite3_exec(
+            db,
+            "PRAGMA synchronous = OFF; CREATE TABLE payment (id INTEGER PRIMARY KEY, account TEXT,"
+            " cents INTEGER, request TEXT UNIQUE, at_us INTEGER)",
+            NULL, NULL, NULL),
+        SQLITE_OK);
     for (int i = 0; i < PAYMENTS + REPEATED; i++) {
         payment p = payment_of(i);
         equal("inserted", sqlite_pay(db, p.account, p.cents, p.request, p.at_us), i < PAYMENTS);
@@ -184,11 +194,14 @@ static void migrate_lmdb(void) {
     equal("environment", mdb_env_create(&env) | mdb_env_set_maxdbs(env, 2), 0);
     equal("open", mdb_env_open(env, path_of("lmdb"), MDB_NOSYNC, 0644), 0);
     equal("begin", mdb_txn_begin(env, NULL, 0, &txn), 0);
-    equal("databases", mdb_dbi_open(txn, "payments", MDB_CREATE | MDB_INTEGERKEY, &payments) |
-                           mdb_dbi_open(txn, "requests", MDB_CREATE, &requests) | mdb_txn_commit(txn), 0);
+    equal("databases",
+          mdb_dbi_open(txn, "payments", MDB_CREATE | MDB_INTEGERKEY, &payments) |
+              mdb_dbi_open(txn, "requests", MDB_CREATE, &requests) | mdb_txn_commit(txn),
+          0);
     for (int i = 0; i < PAYMENTS + REPEATED; i++) {
         payment p = payment_of(i);
-        equal("put", lmdb_pay(env, payments, requests, p.account, p.cents, p.request, p.at_us), i < PAYMENTS);
+        equal("put", lmdb_pay(env, payments, requests, p.account, p.cents, p.request, p.at_us),
+              i < PAYMENTS);
     }
     equal("from LMDB", lmdb_migrate(env, payments, store), PAYMENTS);
     equal("once more", lmdb_migrate(env, payments, store), 0);

@@ -1,5 +1,5 @@
 # Programs of a user, outside of this tree, against an installation; for scripts/install-test and scripts/deb-test.
-# Wanted: $work, a directory to work in; $tree, this tree; $soname; and the functions `ok` and `equal`.
+# Wanted: scripts/lib.sh; $tree, this tree; $soname.
 
 # The programs: in C, in C++ with the header of C, and with fbat.hpp where it is installed.
 programs() { # include directory
@@ -18,13 +18,11 @@ compiler() { # source
 run_program() { # program static|shared library path
   local needed
   needed=$(readelf -d "$1" | sed -n 's/.*NEEDED.*\[\(libfbat[^]]*\)\]/\1/p')
-  if [ "$2" = static ]; then needed=${needed:-none} && equal "library that a static program needs" "$needed" none >/dev/null
-  else equal "library that a shared program needs" "$needed" "$soname" >/dev/null; fi
+  [ "$needed" = "$([ "$2" = static ] || echo "$soname")" ] || bad "$2: the program needs '$needed'"
   rm -rf "$work/user/store"
   env ${3:+LD_LIBRARY_PATH="$3"} "$1" "$work/user/store" >"$work/user/output" || {
     cat "$work/user/output"
-    echo "$1 ended with $?"
-    exit 1
+    bad "$1"
   }
 }
 
@@ -54,9 +52,9 @@ with_cmake() { # what prefix headers library directory
   cmake -S "$work/user" -B "$work/user/build" -DPROGRAMS="${list%;}" ${2:+-DCMAKE_PREFIX_PATH="$2"} >"$work/user/log" 2>&1 &&
     cmake --build "$work/user/build" >>"$work/user/log" 2>&1 || {
     tail -n 30 "$work/user/log"
-    exit 1
+    bad "CMake, $1"
   }
-  [ -z "$2" ] || equal "where CMake found it" "$(sed -n 's/^-- fbat_DIR //p' "$work/user/log")" "$4/cmake/fbat" >/dev/null
+  [ -z "$2" ] || equal "where CMake found it, $1" "$(sed -n 's/^-- fbat_DIR //p' "$work/user/log")" "$4/cmake/fbat"
   for program in "$work"/user/build/*_fbat "$work"/user/build/*_static; do
     kind=shared && [ "${program%_static}" = "$program" ] || kind=static
     run_program "$program" "$kind" ""
@@ -67,7 +65,7 @@ with_cmake() { # what prefix headers library directory
 manual() { # what root of the pages, or nothing
   local page where=(env ${2:+MANPATH="$2"})
   for page in fbat fbat-import fbat_import fbat_import_report; do
-    [ -n "$("${where[@]}" man -w 3 $page)" ] || exit 1
+    [ -n "$("${where[@]}" man -w 3 $page)" ] || bad "man $page, $1"
   done
   equal "man fbat_import, $1" "$("${where[@]}" man fbat_import | col -b | sed -n 's/^ *fbat_import - //p')" \
     "copies events of one store into another, exactly once"
@@ -82,7 +80,7 @@ other_languages() { # what library directory, or nothing
     rm -rf "$work/user" && mkdir "$work/user"
     (cd "$work/user" && env ${2:+PKG_CONFIG_PATH="$2/pkgconfig" LD_LIBRARY_PATH="$2"} "$script") >"$work/log" 2>&1 || {
       cat "$work/log"
-      exit 1
+      bad "$language, $1"
     }
     ! grep '^skipped: ' "$work/log" || continue
     ok "$language, $1"

@@ -9,11 +9,13 @@
 #include <string.h>
 
 enum { EVENTS = 300, FRAME_MAX = 4096 };
+static const fbat_str NO_LABEL = FBAT_STR_INIT;
 
 static void ok(fbat_status status, fbat_error *err) {
     if (status == FBAT_OK)
         return;
-    fprintf(stderr, "interplay: %s: %s\n", fbat_status_name(status), err ? fbat_error_message(err).data : "");
+    fprintf(stderr, "interplay: %s: %s\n", fbat_status_name(status),
+            err ? fbat_error_message(err).data : "");
     exit(EXIT_FAILURE);
 }
 
@@ -28,14 +30,13 @@ static fbat_id key_of(const char *domain, const char *part) {
     return key;
 }
 
-static fbat_store *open_store(const char *dir, uint32_t mode, const char *label) {
+static fbat_store *open_store(const char *dir, uint32_t mode, fbat_str label) {
     fbat_error *err = NULL;
     fbat_store *store = NULL;
-    fbat_open_options *options = fbat_open_options_new();
-    ok(fbat_open_options_set_mode(options, mode), NULL);
-    ok(fbat_open_options_set_label(options, label, strlen(label)), NULL);
-    ok(fbat_store_open(dir, options, &store, &err), err);
-    fbat_open_options_free(options);
+    fbat_open_options options = FBAT_OPEN_OPTIONS_INIT;
+    options.mode = mode;
+    options.label = label;
+    ok(fbat_store_open(dir, &options, &store, &err), err);
     return store;
 }
 
@@ -59,7 +60,8 @@ static fbat_event event_of(int i, struct material *m) {
     snprintf(tenth, sizeof tenth, "%d", i / 10);
     for (int n = 0; n < i % 50; n++)
         m->payload[n] = (uint8_t)n;
-    m->extension = (fbat_extension){text("test.index"), (const uint8_t *)m->number, strlen(m->number)};
+    m->extension =
+        (fbat_extension){FBAT_STR("test.index"), (const uint8_t *)m->number, strlen(m->number)};
 
     fbat_event event = FBAT_EVENT_INIT;
     event.entity = text(m->entity);
@@ -69,8 +71,7 @@ static fbat_event event_of(int i, struct material *m) {
     event.payload_len = (size_t)(i % 50);
     event.payload_version = (uint16_t)(i % 3);
     event.key = key_of("interplay", m->number);
-    event.flags = 0;
-    event.options = FBAT_EVENT_HAS_TIMESTAMP;
+    event.event_flags = FBAT_EVENT_HAS_TIMESTAMP;
     event.timestamp_us = INT64_C(1700000000000000) + i;
     event.correlation = key_of("interplay-correlation", tenth);
     event.causation_item = i % 10 == 3 ? 1 : 0;
@@ -83,7 +84,7 @@ static void write_events(const char *dir) {
     static struct material materials[EVENTS];
     static fbat_event events[EVENTS];
     fbat_error *err = NULL;
-    fbat_store *store = open_store(dir, FBAT_OPEN_CREATE_IF_MISSING, "interplay");
+    fbat_store *store = open_store(dir, FBAT_OPEN_CREATE_IF_MISSING, FBAT_STR("interplay"));
     for (int i = 0; i < EVENTS; i++)
         events[i] = event_of(i, &materials[i]);
     ok(fbat_append_batch(store, events, EVENTS, NULL, &err), err);
@@ -103,8 +104,9 @@ static void print_id(const fbat_id *id) {
 }
 
 static void print_event(const fbat_record *row) {
-    printf("%" PRIu64 " %s %s 0x%04x %u %" PRIu64 " %" PRId64 " ", row->sequence, row->entity.data, row->scope.data,
-           (unsigned)row->kind, (unsigned)row->payload_version, row->version, row->timestamp_us);
+    printf("%" PRIu64 " %s %s 0x%04x %u %" PRIu64 " %" PRId64 " ", row->sequence, row->entity.data,
+           row->scope.data, (unsigned)row->kind, (unsigned)row->payload_version, row->version,
+           row->timestamp_us);
     print_hex(row->id.bytes, 16);
     printf(" ");
     print_id(&row->correlation);
@@ -129,26 +131,21 @@ static void print_event(const fbat_record *row) {
 }
 
 /* Calls `visit` with every event of the store, oldest first. */
-static void each_event(const char *dir, void (*visit)(const fbat_store *, const fbat_record *)) {
+static void each_event(const char *dir, void (*visit)(const fbat_record *)) {
     fbat_error *err = NULL;
-    fbat_store *store = open_store(dir, FBAT_OPEN_READ_ONLY, "");
+    fbat_store *store = open_store(dir, FBAT_OPEN_READ_ONLY, NO_LABEL);
     fbat_cursor *cursor = NULL;
     ok(fbat_cursor_new(store, NULL, &cursor, &err), err);
     for (bool end = false; !end;) {
         fbat_page *page = NULL;
         ok(fbat_cursor_next(cursor, &page, &err), err);
         for (size_t n = 0; n < fbat_page_len(page); n++)
-            visit(store, &fbat_page_rows(page)[n]);
+            visit(fbat_page_row(page, n));
         end = fbat_page_is_end(page);
         fbat_page_free(page);
     }
     fbat_cursor_free(cursor);
     close_store(store);
-}
-
-static void read_event(const fbat_store *store, const fbat_record *row) {
-    (void)store;
-    print_event(row);
 }
 
 static int32_t keep_even(void *user_data, const fbat_record *record) {
@@ -158,35 +155,31 @@ static int32_t keep_even(void *user_data, const fbat_record *record) {
 
 static void import_events(const char *from, const char *to) {
     fbat_error *err = NULL;
-    fbat_store *source = open_store(from, FBAT_OPEN_READ_ONLY, "");
-    fbat_store *destination = open_store(to, FBAT_OPEN_CREATE_IF_MISSING, "");
-    fbat_import_options *options = fbat_import_options_new();
+    fbat_store *source = open_store(from, FBAT_OPEN_READ_ONLY, NO_LABEL);
+    fbat_store *destination = open_store(to, FBAT_OPEN_CREATE_IF_MISSING, NO_LABEL);
+    fbat_import_options options = FBAT_IMPORT_OPTIONS_INIT;
     fbat_import_report report = FBAT_IMPORT_REPORT_INIT;
-    const char *name = "interplay/source";
-    ok(fbat_import_options_set_namespace(options, name, strlen(name)), NULL);
-    ok(fbat_import_options_set_filter(options, keep_even, NULL, NULL), NULL);
-    ok(fbat_import(destination, source, options, &report, &err), err);
-    fbat_import_options_free(options);
+    options.source_namespace = FBAT_STR("interplay/source");
+    options.filter = keep_even;
+    ok(fbat_import(destination, source, &options, &report, &err), err);
     close_store(destination);
     close_store(source);
-    printf("imported %" PRIu64 " deduplicated %" PRIu64 " filtered %" PRIu64 " reserved %" PRIu64 " conflicts %" PRIu64
-           " watermark %" PRIu64 "\n",
-           report.imported, report.deduplicated, report.skipped_filtered, report.skipped_reserved, report.conflicts,
-           report.source_high_watermark);
+    printf("imported %" PRIu64 " deduplicated %" PRIu64 " filtered %" PRIu64 " reserved %" PRIu64
+           " conflicts %" PRIu64 " watermark %" PRIu64 "\n",
+           report.imported, report.deduplicated, report.skipped_filtered, report.skipped_reserved,
+           report.conflicts, report.source_high_watermark);
 }
 
-static void print_frame(const fbat_store *store, const fbat_record *row) {
+static void print_frame(const fbat_record *row) {
     fbat_error *err = NULL;
-    fbat_provenance *provenance = NULL;
+    fbat_provenance provenance = FBAT_PROVENANCE_INIT;
     fbat_buffer *frame = NULL;
-    ok(fbat_event_provenance(store, &row->id, &provenance, &err), err);
-    if (provenance) {
-        ok(fbat_provenance_encode(provenance, &frame, &err), err);
-        print_hex(fbat_buffer_data(frame), fbat_buffer_len(frame));
-        printf("\n");
-    }
+    if (!fbat_record_provenance(row, &provenance))
+        return;
+    ok(fbat_provenance_encode(&provenance, &frame, &err), err);
+    print_hex(fbat_buffer_data(frame), fbat_buffer_len(frame));
+    printf("\n");
     fbat_buffer_free(frame);
-    fbat_provenance_free(provenance);
 }
 
 static void decode_frame(const char *line) {
@@ -194,17 +187,15 @@ static void decode_frame(const char *line) {
     size_t len = 0;
     unsigned byte;
     fbat_error *err = NULL;
-    fbat_provenance *provenance = NULL;
+    fbat_provenance p = FBAT_PROVENANCE_INIT;
     for (; len < FRAME_MAX && sscanf(line + 2 * len, "%2x", &byte) == 1; len++)
         frame[len] = (uint8_t)byte;
-    ok(fbat_provenance_decode(frame, len, 0, &provenance, &err), err);
-    printf("%s ", fbat_provenance_get_namespace(provenance).data);
-    print_hex(fbat_provenance_get_event_id(provenance).bytes, 16);
-    printf(" %" PRIu64 " 0x%04x ", fbat_provenance_get_sequence(provenance),
-           (unsigned)fbat_provenance_get_kind(provenance));
-    print_hex(fbat_provenance_get_content_hash(provenance).bytes, 32);
+    ok(fbat_provenance_decode(frame, len, 0, &p, &err), err);
+    printf("%.*s ", (int)p.source_namespace.len, p.source_namespace.data);
+    print_hex(p.source_event_id.bytes, 16);
+    printf(" %" PRIu64 " 0x%04x ", p.source_sequence, (unsigned)p.source_kind);
+    print_hex(p.source_content_hash.bytes, 32);
     printf("\n");
-    fbat_provenance_free(provenance);
 }
 
 int main(int argc, char **argv) {
@@ -213,7 +204,7 @@ int main(int argc, char **argv) {
     if (!strcmp(command, "write") && argc == 3)
         write_events(argv[2]);
     else if (!strcmp(command, "read") && argc == 3)
-        each_event(argv[2], read_event);
+        each_event(argv[2], print_event);
     else if (!strcmp(command, "import") && argc == 4)
         import_events(argv[2], argv[3]);
     else if (!strcmp(command, "frame") && argc == 3)
@@ -222,7 +213,8 @@ int main(int argc, char **argv) {
         while (fgets(line, sizeof line, stdin))
             decode_frame(line);
     else {
-        fprintf(stderr, "usage: interplay write DIR | read DIR | import SOURCE DESTINATION | frame DIR | decode\n");
+        fprintf(stderr, "usage: interplay write DIR | read DIR | import SOURCE DESTINATION | frame "
+                        "DIR | decode\n");
         return EXIT_FAILURE;
     }
     return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -5,7 +5,9 @@
 use super::simulated::{Disk, Image};
 use super::*;
 use fbat::engine::import::{ImportDurability, ImportOptions};
-use std::collections::HashMap;
+use fbat::engine::platform::memory::MemoryVfs;
+use fbat::engine::platform::vfs::Vfs;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Where the store lies on the simulated disk.
 pub fn store_path() -> &'static Path {
@@ -140,11 +142,13 @@ impl Book {
         earlier: &Earlier,
     ) -> Checked<u64> {
         let served = read(&disk.image(), "a reader after the crash")?;
-        let store =
-            match Store::open(store_path(), &options(disk, position as u64, Durability::Durable)) {
-                Ok(store) => store,
-                Err(e) => return Err(format!("the store does not open: {e}")),
-            };
+        let store = match Store::open(
+            store_path(),
+            &options(disk.vfs(), position as u64, Durability::Durable),
+        ) {
+            Ok(store) => store,
+            Err(e) => return Err(format!("the store does not open: {e}")),
+        };
         let report = store.open_report().clone();
         let known = self.created.is_some_and(|at| at <= position);
         ensure!(!(report.created && known), "the store is gone");
@@ -348,10 +352,10 @@ impl Book {
     }
 
     fn open_source(&self) -> Store {
-        let disk = Disk::from_image(&source_image());
+        let memory = Arc::new(MemoryVfs::of(&source_image()));
         Store::open(
             store_path(),
-            &Options { mode: OpenMode::ReadOnly, ..options(&disk, 0, Durability::Os) },
+            &Options { mode: OpenMode::ReadOnly, ..options(memory, 0, Durability::Os) },
         )
         .unwrap()
     }
@@ -375,11 +379,11 @@ fn check_appended(row: &Row, number: u64) -> Checked<()> {
     Ok(())
 }
 
-/// Options on a simulated disk; `seed` makes ids and salts that no other seed makes.
-pub fn options(disk: &Disk, seed: u64, durability: Durability) -> Options {
+/// Options on a disk in memory; `seed` makes ids and salts that no other seed makes.
+pub fn options(vfs: Arc<dyn Vfs>, seed: u64, durability: Durability) -> Options {
     let clock = TestClock::at(EPOCH_US + (seed % (1 << 40)) as i64);
     Options {
-        vfs: Arc::new(disk.clone()),
+        vfs,
         clock,
         entropy: TestEntropy::seeded(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ 0x5eed),
         durability,
@@ -407,8 +411,8 @@ pub fn read(image: &Image, who: &str) -> Checked<Option<Vec<Row>>> {
 
 /// The same of a store that lies elsewhere.
 pub fn read_at(path: &Path, image: &Image, who: &str) -> Checked<Option<Vec<Row>>> {
-    let disk = Disk::from_image(image);
-    let options = Options { mode: OpenMode::ReadOnly, ..options(&disk, 0, Durability::Os) };
+    let memory = Arc::new(MemoryVfs::of(image));
+    let options = Options { mode: OpenMode::ReadOnly, ..options(memory, 0, Durability::Os) };
     match Store::open(path, &options) {
         Ok(store) => all_rows(&store).map(Some).map_err(|e| format!("{who}: {e}")),
         Err(e) if e.code() == Code::StoreNotFound => Ok(None),
@@ -420,14 +424,15 @@ pub fn read_at(path: &Path, image: &Image, who: &str) -> Checked<Option<Vec<Row>
 fn source_image() -> Image {
     static IMAGE: std::sync::OnceLock<Image> = std::sync::OnceLock::new();
     let make = || {
-        let disk = Disk::new();
-        let store = Store::open(store_path(), &options(&disk, u64::MAX, Durability::Os)).unwrap();
+        let memory = MemoryVfs::of_boot("boot");
+        let options = options(Arc::new(memory.clone()), u64::MAX, Durability::Os);
+        let store = Store::open(store_path(), &options).unwrap();
         (0..8).for_each(|batch| {
             let first = SOURCE_NUMBERS + batch * 5;
             append(&store, first..first + 5, true).unwrap();
         });
         store.close().unwrap();
-        disk.image()
+        memory.image()
     };
     IMAGE.get_or_init(make).clone()
 }
@@ -484,7 +489,7 @@ impl Work {
     fn open(&mut self) {
         self.sessions += 1;
         let durability = *self.rng.pick(&[Durability::Durable, Durability::Os]);
-        match Store::open(store_path(), &options(&self.disk, self.sessions, durability)) {
+        match Store::open(store_path(), &options(self.disk.vfs(), self.sessions, durability)) {
             Err(e) => self.codes.push(e.code()),
             Ok(store) => {
                 self.book.created.get_or_insert(self.disk.position());

@@ -2,6 +2,7 @@
 //! afterwards.
 
 use super::worker::{append_batch, chunk_of, key_of, namespace_of, payload_of, size_of, Source};
+use super::Pages;
 use super::{import, open_reader, Row, Store};
 use fbat::engine::model::error::Result;
 use fbat::engine::model::event::Columns;

@@ -3,12 +3,17 @@
 #![allow(dead_code)] // every test binary uses a part of it
 
 pub mod book;
-pub mod disk;
+pub mod layer;
 pub mod ledger;
+pub mod lies;
 pub mod machine;
 pub mod mount;
+pub mod page;
 pub mod simulated;
+pub mod spy;
 pub mod worker;
+
+pub use page::{Page, Pages};
 
 use fbat::engine::import::{ImportOptions, ImportOutcome, ImportReport};
 use fbat::engine::log::options::{Durability, OpenMode, Options};
@@ -17,14 +22,12 @@ use fbat::engine::model::event::{Cause, Columns, Event, NewEvent, Receipt};
 use fbat::engine::model::id::{Hash, Id, Kind};
 use fbat::engine::model::provenance::Provenance;
 use fbat::engine::platform::clock::{Clock, Entropy};
-use fbat::engine::platform::vfs::{Access, File, LockOutcome, Vfs};
-use fbat::engine::store::query::{Page, Query};
+use fbat::engine::store::query::Query;
 use fbat::engine::store::Store;
-use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 // ---------------------------------------------------------------- directories
@@ -349,7 +352,44 @@ pub struct Row {
     pub content_hash: Hash,
     pub event_hash: Hash,
     pub previous_hash: Option<Hash>,
-    pub provenance: Option<Provenance>,
+    pub provenance: Option<Origin>,
+}
+
+/// A [`Provenance`] that owns its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    pub schema_version: u16,
+    pub namespace: String,
+    pub event_id: Id,
+    pub sequence: u64,
+    pub kind: Kind,
+    pub content_hash: Hash,
+}
+
+impl Origin {
+    pub fn lend(&self) -> Provenance<'_> {
+        Provenance {
+            schema_version: self.schema_version,
+            namespace: &self.namespace,
+            event_id: self.event_id,
+            sequence: self.sequence,
+            kind: self.kind,
+            content_hash: self.content_hash,
+        }
+    }
+}
+
+impl From<Provenance<'_>> for Origin {
+    fn from(p: Provenance<'_>) -> Origin {
+        Origin {
+            schema_version: p.schema_version,
+            namespace: p.namespace.to_owned(),
+            event_id: p.event_id,
+            sequence: p.sequence,
+            kind: p.kind,
+            content_hash: p.content_hash,
+        }
+    }
 }
 
 impl From<&Event<'_>> for Row {
@@ -378,7 +418,7 @@ impl From<&Event<'_>> for Row {
             content_hash: e.content_hash,
             event_hash: e.event_hash,
             previous_hash: e.previous_hash,
-            provenance: e.provenance().expect("a readable provenance"),
+            provenance: e.provenance().expect("a readable provenance").map(Origin::from),
         }
     }
 }
@@ -548,169 +588,10 @@ pub fn examined(report: &ImportReport) -> u64 {
         + report.conflicts
 }
 
-// ---------------------------------------------------------------- a disk that is watched
-
-/// The operating system's files, remembering which were written to and not synced since, and
-/// failing writes when told to.
-#[derive(Debug)]
-pub struct SpyVfs {
-    inner: Arc<dyn Vfs>,
-    state: Arc<Spy>,
-}
-
-#[derive(Debug, Default)]
-pub struct Spy {
-    dirty: Mutex<BTreeSet<PathBuf>>,
-    /// What open files are called now, by the name that they have.
-    names: Mutex<BTreeMap<PathBuf, Arc<Mutex<PathBuf>>>>,
-    syncs: AtomicU64,
-    /// Writes to segments that still succeed; negative: all of them do.
-    writes_left: AtomicI64,
-    fails_sync: AtomicBool,
-    panics_in_sync: AtomicBool,
-}
-
-impl Spy {
-    /// The segments that hold bytes which no sync covered.
-    pub fn dirty_segments(&self) -> Vec<PathBuf> {
-        self.dirty.lock().unwrap().iter().filter(|path| is_segment(path)).cloned().collect()
-    }
-    pub fn syncs(&self) -> u64 {
-        self.syncs.load(Ordering::SeqCst)
-    }
-    /// The disk is full after so many more writes to segments; a negative number lifts that.
-    pub fn fill_up_after(&self, writes: i64) {
-        self.writes_left.store(writes, Ordering::SeqCst);
-    }
-    /// Whether syncing a segment fails from now on.
-    pub fn fail_syncs(&self, fail: bool) {
-        self.fails_sync.store(fail, Ordering::SeqCst);
-    }
-    /// Whether syncing a segment panics from now on.
-    pub fn panic_in_syncs(&self, panic: bool) {
-        self.panics_in_sync.store(panic, Ordering::SeqCst);
-    }
-}
+// ---------------------------------------------------------------- damage
 
 fn is_segment(path: &Path) -> bool {
     path.extension().is_some_and(|e| e == "log")
-}
-
-impl SpyVfs {
-    /// `options` with a watched disk, and the watch.
-    pub fn watch(mut options: Options) -> (Options, Arc<Spy>) {
-        let state = Arc::new(Spy { writes_left: AtomicI64::new(-1), ..Spy::default() });
-        options.vfs = Arc::new(SpyVfs { inner: options.vfs, state: state.clone() });
-        (options, state)
-    }
-}
-
-#[derive(Debug)]
-struct SpyFile {
-    inner: Arc<dyn File>,
-    path: Arc<Mutex<PathBuf>>,
-    state: Arc<Spy>,
-}
-
-impl SpyFile {
-    fn path(&self) -> PathBuf {
-        self.path.lock().unwrap().clone()
-    }
-}
-
-impl Vfs for SpyVfs {
-    fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>> {
-        let inner = self.inner.open(path, access)?;
-        let mut names = self.state.names.lock().unwrap();
-        let name = Arc::new(Mutex::new(path.to_owned()));
-        let name = names.entry(path.to_owned()).or_insert(name).clone();
-        Ok(Arc::new(SpyFile { inner, path: name, state: self.state.clone() }))
-    }
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.inner.rename(from, to)?;
-        let mut names = self.state.names.lock().unwrap();
-        if let Some(name) = names.remove(from) {
-            *name.lock().unwrap() = to.to_owned();
-            names.insert(to.to_owned(), name);
-        }
-        let mut dirty = self.state.dirty.lock().unwrap();
-        match dirty.remove(from) {
-            true => dirty.insert(to.to_owned()),
-            false => dirty.remove(to),
-        };
-        Ok(())
-    }
-    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.inner.hard_link(from, to)
-    }
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        self.state.dirty.lock().unwrap().remove(path);
-        self.state.names.lock().unwrap().remove(path);
-        self.inner.remove(path)
-    }
-    fn create_dir(&self, path: &Path) -> io::Result<()> {
-        self.inner.create_dir(path)
-    }
-    fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        self.inner.sync_dir(path)
-    }
-    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
-        self.inner.list(path)
-    }
-    fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
-        self.inner.canonicalize(path)
-    }
-    fn lock(&self, path: &Path) -> io::Result<LockOutcome> {
-        self.inner.lock(path)
-    }
-    fn boot_id(&self) -> Option<String> {
-        self.inner.boot_id()
-    }
-    fn process_name(&self) -> String {
-        self.inner.process_name()
-    }
-}
-
-impl File for SpyFile {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.inner.read_at(buffer, offset)
-    }
-    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
-        if is_segment(&self.path()) {
-            let left = self.state.writes_left.load(Ordering::SeqCst);
-            if left == 0 {
-                return Err(io::Error::from_raw_os_error(28)); // ENOSPC
-            }
-            if left > 0 {
-                self.state.writes_left.store(left - 1, Ordering::SeqCst);
-            }
-        }
-        self.state.dirty.lock().unwrap().insert(self.path());
-        self.inner.write_at(bytes, offset)
-    }
-    fn len(&self) -> io::Result<u64> {
-        self.inner.len()
-    }
-    fn set_len(&self, length: u64) -> io::Result<()> {
-        self.inner.set_len(length)
-    }
-    fn allocate(&self, length: u64) -> io::Result<()> {
-        self.inner.allocate(length)
-    }
-    fn sync(&self) -> io::Result<()> {
-        let panics = self.state.panics_in_sync.load(Ordering::SeqCst) && is_segment(&self.path());
-        assert!(!panics, "a test asked for it");
-        if self.state.fails_sync.load(Ordering::SeqCst) && is_segment(&self.path()) {
-            return Err(io::Error::from_raw_os_error(5)); // EIO
-        }
-        // Before the call: what is written while it runs may not be covered by it.
-        self.state.dirty.lock().unwrap().remove(&self.path());
-        self.state.syncs.fetch_add(1, Ordering::SeqCst);
-        self.inner.sync()
-    }
-    fn is_linked(&self) -> io::Result<bool> {
-        self.inner.is_linked()
-    }
 }
 
 /// One flipped bit in a segment, which [`Damage::undo`] flips back.

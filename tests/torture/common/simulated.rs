@@ -1,13 +1,15 @@
-//! A simulated disk: a directory tree in memory that remembers every operation, so that what a
-//! crash at any point could have left can be made from it, and that fails any call when told to.
+//! A simulated disk: one in memory that remembers every operation, so that what a crash at any
+//! point could have left can be made from it, and that fails any call when told to.
 //!
 //! What it grants is what POSIX grants and no more. Data and lengths of a file are durable once its
 //! sync returned, names once the sync of their directory did; everything else may be there or not,
 //! in any combination, torn in the middle, or zeros where a file grew. After a sync that failed,
 //! what it should have written may be lost whatever later syncs say.
 
+use super::layer::{half_of, Call, Layer, Layered, Make, Part};
 use super::Rng;
-use fbat::engine::platform::vfs::{Access, File, Lock, LockOutcome, Vfs};
+use fbat::engine::platform::memory::MemoryVfs;
+use fbat::engine::platform::vfs::Vfs;
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash as _, Hasher};
@@ -15,22 +17,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-pub const EIO: i32 = 5;
-pub const ENOSPC: i32 = 28;
-const SECTOR: u64 = 512;
+pub use super::layer::Op;
+pub use fbat::engine::platform::memory::Image;
 
-/// What is on a disk: names, and the bytes behind them.
-#[derive(Clone, Debug, Default)]
-pub struct Image {
-    pub files: BTreeMap<PathBuf, Arc<Vec<u8>>>,
-    pub dirs: BTreeSet<PathBuf>,
-    /// Which start of the machine this is.
-    pub boot: u64,
-}
+const SECTOR: u64 = 512;
 
 /// An operation that changes something, or makes earlier ones durable.
 #[derive(Clone, Debug)]
-pub enum Op {
+pub enum Change {
     Mkdir(PathBuf),
     Link {
         path: PathBuf,
@@ -68,28 +62,6 @@ pub enum Op {
     SyncDir(PathBuf),
 }
 
-/// What can be called, so that a fault can be aimed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Call {
-    Open,
-    Create,
-    Rename,
-    HardLink,
-    Remove,
-    CreateDir,
-    SyncDir,
-    List,
-    Lock,
-    Describe,
-    Read,
-    Write,
-    Len,
-    SetLen,
-    Allocate,
-    Sync,
-    IsLinked,
-}
-
 /// A fault to come.
 #[derive(Clone, Copy, Debug)]
 pub struct Fault {
@@ -100,64 +72,73 @@ pub struct Fault {
     pub for_good: bool,
 }
 
+/// The disk. Clones are the same disk.
+#[derive(Clone)]
+pub struct Disk {
+    memory: MemoryVfs,
+    base: Image,
+    files: Layered,
+    state: Arc<Mutex<State>>,
+}
+
 #[derive(Default)]
 struct State {
-    inodes: Vec<Arc<Vec<u8>>>,
-    names: BTreeMap<PathBuf, usize>,
-    dirs: BTreeSet<PathBuf>,
-    locked: BTreeSet<PathBuf>,
+    /// How many files there have been.
+    inodes: usize,
     /// How many processes have used the disk and are gone.
     dead: u64,
-    boot: u64,
-    base: Image,
-    ops: Vec<Op>,
-    calls: Vec<(Call, PathBuf)>,
+    ops: Vec<Change>,
+    calls: Vec<(Op, PathBuf)>,
     faults: Vec<Fault>,
     /// Syncs answer without doing anything.
     lies: bool,
 }
 
-/// The disk. Clones are the same disk.
-#[derive(Clone, Default)]
-pub struct Disk(Arc<Mutex<State>>);
+/// What a process does on the disk, as the disk remembers it.
+#[derive(Clone)]
+struct Process {
+    number: u64,
+    state: Arc<Mutex<State>>,
+}
 
-impl std::fmt::Debug for Disk {
+impl std::fmt::Debug for Process {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Disk")
+        write!(f, "Process {}", self.number)
     }
+}
+
+fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(|e| e.into_inner())
 }
 
 impl Disk {
     /// An empty disk.
     pub fn new() -> Disk {
-        Disk::from_image(&Image { dirs: BTreeSet::from([PathBuf::from("/")]), ..Image::default() })
+        Disk::from_image(&MemoryVfs::of_boot("boot").image())
     }
 
     pub fn from_image(image: &Image) -> Disk {
-        let state = State {
-            inodes: image.files.values().cloned().collect(),
-            names: image.files.keys().cloned().zip(0..).collect(),
-            dirs: image.dirs.clone(),
-            boot: image.boot,
-            base: image.clone(),
-            ..State::default()
-        };
-        Disk(Arc::new(Mutex::new(state)))
+        let memory = MemoryVfs::of(image);
+        let inodes = image.files.len();
+        let state = Arc::new(Mutex::new(State { inodes, ..State::default() }));
+        let first = Arc::new(Process { number: 0, state: state.clone() });
+        let files = Layered::numbered(Arc::new(memory.clone()), first, image.files.keys());
+        Disk { memory, base: image.clone(), files, state }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(|e| e.into_inner())
+        locked(&self.state)
+    }
+
+    /// The disk as a process sees it that begins now.
+    pub fn vfs(&self) -> Arc<dyn Vfs> {
+        let process = Process { number: self.state().dead, state: self.state.clone() };
+        Arc::new(self.files.with(Arc::new(process)))
     }
 
     /// What a process that is killed now leaves behind.
     pub fn image(&self) -> Image {
-        let state = self.state();
-        let files = state
-            .names
-            .iter()
-            .map(|(path, inode)| (path.clone(), state.inodes[*inode].clone()))
-            .collect();
-        Image { files, dirs: state.dirs.clone(), boot: state.boot }
+        self.memory.image()
     }
 
     /// How many operations there were.
@@ -167,16 +148,14 @@ impl Disk {
 
     /// Everything that happened, to be replayed.
     pub fn history(&self) -> History {
-        let state = self.state();
-        History { base: state.base.clone(), ops: state.ops.clone() }
+        History { base: self.base.clone(), ops: self.state().ops.clone() }
     }
 
-    /// The process that used the disk is gone; another may take its locks. What it had open fails
-    /// from now on and changes nothing, so that its memory can be given back.
+    /// The process that used the disk is gone; another may take its locks. Its calls fail from now
+    /// on and change nothing, so that its memory can be given back.
     pub fn kill(&self) {
-        let mut state = self.state();
-        state.dead += 1;
-        state.locked.clear();
+        self.state().dead += 1;
+        self.memory.release_locks();
     }
 
     /// Makes calls fail from now on; those that were to come are forgotten.
@@ -190,61 +169,80 @@ impl Disk {
     }
 
     /// Every call so far, with the file concerned.
-    pub fn calls(&self) -> Vec<(Call, PathBuf)> {
+    pub fn calls(&self) -> Vec<(Op, PathBuf)> {
         self.state().calls.clone()
-    }
-
-    pub fn call_count(&self) -> u64 {
-        self.state().calls.len() as u64
-    }
-
-    /// Changes the bytes of a file behind everybody's back.
-    pub fn damage(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
-        let mut state = self.state();
-        let inode = state.names[path];
-        change(Arc::make_mut(&mut state.inodes[inode]));
     }
 }
 
 impl State {
     /// Counts a call; an error where it is to fail.
-    fn call(&mut self, call: Call, path: &Path) -> io::Result<()> {
+    fn count(&mut self, call: &Call<'_>) -> io::Result<()> {
         let at = self.calls.len() as u64;
-        self.calls.push((call, path.to_owned()));
+        self.calls.push((call.op, call.path.to_owned()));
         let hit =
             self.faults.iter().find(|fault| fault.at == at || (fault.for_good && fault.at < at));
         hit.map_or(Ok(()), |fault| Err(io::Error::from_raw_os_error(fault.errno)))
     }
 
-    fn do_op(&mut self, op: Op) {
-        match &op {
-            Op::Mkdir(path) => {
-                self.dirs.insert(path.clone());
+    /// Remembers a call that was made of the file `inode`.
+    fn remember(&mut self, call: &Call<'_>, inode: usize) {
+        let path = || call.path.to_owned();
+        let write =
+            || Change::Write { inode, offset: call.at, bytes: Arc::new(call.bytes.to_vec()) };
+        let op = match call.op {
+            Op::Create | Op::Link => Change::Link { path: path(), inode },
+            // A lock makes its file where there is none.
+            Op::Lock if inode == self.inodes => Change::Link { path: path(), inode },
+            Op::Rename => Change::Rename { from: call.from.to_owned(), to: path(), inode },
+            Op::Remove => Change::Unlink { path: path() },
+            Op::CreateDir => Change::Mkdir(path()),
+            Op::Write => write(),
+            Op::Describe => {
+                self.ops.push(Change::SetLen { inode, length: 0 });
+                write()
             }
-            Op::Link { .. } | Op::Rename { .. } | Op::Unlink { .. } => {
-                change_names(&mut self.names, &op, Fate::Kept)
-            }
-            Op::Write { inode, .. } | Op::SetLen { inode, .. } | Op::Allocate { inode, .. } => {
-                change_bytes(Arc::make_mut(&mut self.inodes[*inode]), &op, Fate::Kept)
-            }
-            Op::Sync { .. } | Op::SyncDir(_) if self.lies => return,
-            Op::Sync { .. } | Op::FailedSync { .. } | Op::SyncDir(_) => {}
+            Op::SetLen => Change::SetLen { inode, length: call.at },
+            Op::Allocate => Change::Allocate { inode, length: call.at },
+            Op::Sync if !self.lies => Change::Sync { inode },
+            Op::SyncDir if !self.lies => Change::SyncDir(path()),
+            _ => return,
+        };
+        if matches!(op, Change::Link { .. }) {
+            self.inodes = self.inodes.max(inode + 1);
         }
         self.ops.push(op);
     }
 
-    fn find(&self, path: &Path) -> io::Result<usize> {
-        self.names.get(path).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+    /// A call that is to fail: it has often done a part of it.
+    fn fail(&mut self, call: &Call<'_>, make: Make<'_>) -> io::Result<()> {
+        let part = match call.op {
+            Op::Write => Call { bytes: &call.bytes[..call.bytes.len() / 2], ..*call },
+            Op::Allocate => Call { at: half_of(call.at), ..*call },
+            Op::Sync => {
+                self.ops.push(Change::FailedSync { inode: call.file });
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
+        let inode = make(Part::Half)?;
+        self.remember(&part, inode);
+        Ok(())
     }
+}
 
-    fn create(&mut self, path: &Path) -> io::Result<usize> {
-        if !path.parent().is_some_and(|dir| self.dirs.contains(dir)) {
-            return Err(io::ErrorKind::NotFound.into());
+impl Layer for Process {
+    /// All of it at once, so that what is remembered is in the order in which it happened.
+    fn call(&self, call: &Call<'_>, make: Make<'_>) -> io::Result<()> {
+        let mut state = locked(&self.state);
+        if state.dead != self.number {
+            return Err(io::Error::other("the process was killed"));
         }
-        let inode = self.inodes.len();
-        self.inodes.push(Arc::default());
-        self.do_op(Op::Link { path: path.to_owned(), inode });
-        Ok(inode)
+        if let Err(e) = state.count(call) {
+            return state.fail(call, make).and(Err(e));
+        }
+        let inode = make(Part::Whole)?;
+        state.remember(call, inode);
+        Ok(())
     }
 }
 
@@ -261,29 +259,29 @@ pub enum Fate {
     Sectors(u64),
 }
 
-fn change_names(names: &mut BTreeMap<PathBuf, usize>, op: &Op, fate: Fate) {
+fn change_names(names: &mut BTreeMap<PathBuf, usize>, op: &Change, fate: Fate) {
     match op {
-        Op::Link { path, inode } => {
+        Change::Link { path, inode } => {
             names.insert(path.clone(), *inode);
         }
-        Op::Rename { from, to, inode } => {
+        Change::Rename { from, to, inode } => {
             if names.get(from) == Some(inode) && fate != Fate::Half {
                 names.remove(from);
             }
             names.insert(to.clone(), *inode);
         }
-        Op::Unlink { path } => {
+        Change::Unlink { path } => {
             names.remove(path);
         }
         _ => unreachable!("not about names"),
     }
 }
 
-fn change_bytes(bytes: &mut Vec<u8>, op: &Op, fate: Fate) {
+fn change_bytes(bytes: &mut Vec<u8>, op: &Change, fate: Fate) {
     match op {
-        Op::SetLen { length, .. } => bytes.resize(*length as usize, 0),
-        Op::Allocate { length, .. } => bytes.resize((*length as usize).max(bytes.len()), 0),
-        Op::Write { offset, bytes: new, .. } => {
+        Change::SetLen { length, .. } => bytes.resize(*length as usize, 0),
+        Change::Allocate { length, .. } => bytes.resize((*length as usize).max(bytes.len()), 0),
+        Change::Write { offset, bytes: new, .. } => {
             let from = *offset as usize;
             if fate != Fate::Lost {
                 let until = if let Fate::Cut(n) = fate { n as usize } else { new.len() };
@@ -320,7 +318,7 @@ fn change_bytes(bytes: &mut Vec<u8>, op: &Op, fate: Fate) {
 #[derive(Clone)]
 pub struct History {
     base: Image,
-    pub ops: Vec<Op>,
+    pub ops: Vec<Change>,
 }
 
 /// A file while a history is replayed.
@@ -364,7 +362,7 @@ impl<'h> Replay<'h> {
             position: 0,
             files: base.files.values().map(track).collect(),
             names: base.files.keys().cloned().zip(0..).collect(),
-            dirs: base.dirs.clone(),
+            dirs: base.directories.clone(),
             pending_names: Vec::new(),
         }
     }
@@ -373,19 +371,21 @@ impl<'h> Replay<'h> {
     pub fn advance(&mut self) -> bool {
         let Some(op) = self.history.ops.get(self.position) else { return false };
         match op {
-            Op::Link { inode, .. } => {
+            Change::Link { inode, .. } => {
                 self.files.resize_with(self.files.len().max(inode + 1), Track::default);
                 self.pending_names.push(self.position);
             }
-            Op::Mkdir(_) | Op::Rename { .. } | Op::Unlink { .. } => {
+            Change::Mkdir(_) | Change::Rename { .. } | Change::Unlink { .. } => {
                 self.pending_names.push(self.position)
             }
-            Op::Write { inode, .. } | Op::SetLen { inode, .. } | Op::Allocate { inode, .. } => {
+            Change::Write { inode, .. }
+            | Change::SetLen { inode, .. }
+            | Change::Allocate { inode, .. } => {
                 self.files[*inode].ops.push((self.position, Standing::Pending));
             }
-            Op::Sync { inode } => self.settle(*inode, Standing::Durable),
-            Op::FailedSync { inode } => self.settle(*inode, Standing::Doomed),
-            Op::SyncDir(dir) => {
+            Change::Sync { inode } => self.settle(*inode, Standing::Durable),
+            Change::FailedSync { inode } => self.settle(*inode, Standing::Doomed),
+            Change::SyncDir(dir) => {
                 let (history, pending) = (self.history, std::mem::take(&mut self.pending_names));
                 for at in pending {
                     match in_directory(&history.ops[at], dir) {
@@ -401,7 +401,7 @@ impl<'h> Replay<'h> {
 
     fn name(&mut self, at: usize) {
         match &self.history.ops[at] {
-            Op::Mkdir(path) => {
+            Change::Mkdir(path) => {
                 self.dirs.insert(path.clone());
             }
             op => change_names(&mut self.names, op, Fate::Kept),
@@ -445,7 +445,7 @@ impl<'h> Replay<'h> {
     pub fn cut(&self, fates: &[Fate]) -> Image {
         let pending = self.pending();
         let image = self.image(&|at| pending.binary_search(&at).map_or(Fate::Kept, |n| fates[n]));
-        Image { boot: image.boot + 1, ..image }
+        Image { boot: image.boot + "-again", ..image }
     }
 
     /// The same in words.
@@ -469,7 +469,7 @@ impl<'h> Replay<'h> {
         let (mut names, mut dirs) = (self.names.clone(), self.dirs.clone());
         for &at in self.pending_names.iter().filter(|at| fate(**at) != Fate::Lost) {
             match &self.history.ops[at] {
-                Op::Mkdir(path) => {
+                Change::Mkdir(path) => {
                     dirs.insert(path.clone());
                 }
                 op => change_names(&mut names, op, fate(at)),
@@ -491,8 +491,8 @@ impl<'h> Replay<'h> {
             .filter(|(path, _)| path.parent().is_some_and(|dir| dirs.contains(dir)));
         Image {
             files: kept.map(|(path, inode)| (path, bytes(inode))).collect(),
-            dirs,
-            boot: self.history.base.boot,
+            directories: dirs,
+            boot: self.history.base.boot.clone(),
         }
     }
 
@@ -533,8 +533,8 @@ impl<'h> Replay<'h> {
     /// The ways in which one operation can be there in part.
     fn tears(&self, at: usize, rng: &mut Rng) -> Vec<Fate> {
         match &self.history.ops[at] {
-            Op::Rename { .. } => vec![Fate::Half],
-            Op::Write { offset, bytes, .. } => {
+            Change::Rename { .. } => vec![Fate::Half],
+            Change::Write { offset, bytes, .. } => {
                 let length = bytes.len() as u64;
                 let mut tears = vec![
                     Fate::Half,
@@ -561,231 +561,12 @@ impl<'h> Replay<'h> {
     }
 }
 
-fn in_directory(op: &Op, dir: &Path) -> bool {
+fn in_directory(op: &Change, dir: &Path) -> bool {
     match op {
-        Op::Mkdir(path)
-        | Op::Link { path, .. }
-        | Op::Unlink { path }
-        | Op::Rename { to: path, .. } => path.parent() == Some(dir),
+        Change::Mkdir(path)
+        | Change::Link { path, .. }
+        | Change::Unlink { path }
+        | Change::Rename { to: path, .. } => path.parent() == Some(dir),
         _ => false,
-    }
-}
-
-// ---------------------------------------------------------------- as the engine sees it
-
-#[derive(Debug)]
-struct DiskFile {
-    disk: Disk,
-    inode: usize,
-    path: PathBuf,
-    /// The process that opened it.
-    process: u64,
-}
-
-impl DiskFile {
-    /// The disk, after a call was counted; an error where it is to fail, or this process is dead.
-    fn call(&self, call: Call) -> (MutexGuard<'_, State>, io::Result<()>) {
-        let mut state = self.disk.state();
-        if state.dead != self.process {
-            return (state, Err(io::Error::other("the process was killed")));
-        }
-        let answer = state.call(call, &self.path);
-        (state, answer)
-    }
-
-    fn is_dead(&self, state: &State) -> bool {
-        state.dead != self.process
-    }
-}
-
-struct DiskLock {
-    file: DiskFile,
-    previous: String,
-}
-
-impl Vfs for Disk {
-    fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>> {
-        let mut state = self.state();
-        state.call(if access == Access::CreateNew { Call::Create } else { Call::Open }, path)?;
-        let inode = match (access, state.find(path)) {
-            (Access::CreateNew, Ok(_)) => return Err(io::ErrorKind::AlreadyExists.into()),
-            (Access::CreateNew, Err(_)) => state.create(path)?,
-            (_, found) => found?,
-        };
-        Ok(Arc::new(DiskFile {
-            disk: self.clone(),
-            inode,
-            path: path.to_owned(),
-            process: state.dead,
-        }))
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let mut state = self.state();
-        state.call(Call::Rename, to)?;
-        let inode = state.find(from)?;
-        state.do_op(Op::Rename { from: from.to_owned(), to: to.to_owned(), inode });
-        Ok(())
-    }
-
-    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let mut state = self.state();
-        state.call(Call::HardLink, to)?;
-        let inode = state.find(from)?;
-        match state.find(to) {
-            Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
-            Err(_) => {
-                state.do_op(Op::Link { path: to.to_owned(), inode });
-                Ok(())
-            }
-        }
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        let mut state = self.state();
-        state.call(Call::Remove, path)?;
-        state.find(path)?;
-        state.do_op(Op::Unlink { path: path.to_owned() });
-        Ok(())
-    }
-
-    fn create_dir(&self, path: &Path) -> io::Result<()> {
-        let mut state = self.state();
-        state.call(Call::CreateDir, path)?;
-        if state.dirs.contains(path) {
-            return Err(io::ErrorKind::AlreadyExists.into());
-        }
-        state.do_op(Op::Mkdir(path.to_owned()));
-        Ok(())
-    }
-
-    fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        let mut state = self.state();
-        state.call(Call::SyncDir, path)?;
-        state.do_op(Op::SyncDir(path.to_owned()));
-        Ok(())
-    }
-
-    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
-        let mut state = self.state();
-        state.call(Call::List, path)?;
-        if !state.dirs.contains(path) {
-            return Err(io::ErrorKind::NotFound.into());
-        }
-        let here = state.names.keys().filter(|file| file.parent() == Some(path));
-        Ok(here.map(|file| file.file_name().unwrap().to_str().unwrap().to_owned()).collect())
-    }
-
-    fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
-        Ok(path.to_owned())
-    }
-
-    fn lock(&self, path: &Path) -> io::Result<LockOutcome> {
-        let mut state = self.state();
-        state.call(Call::Lock, path)?;
-        let inode = match state.find(path) {
-            Ok(inode) => inode,
-            Err(_) => state.create(path)?,
-        };
-        let previous = String::from_utf8_lossy(&state.inodes[inode]).into_owned();
-        if !state.locked.insert(path.to_owned()) {
-            return Ok(LockOutcome::Taken(previous));
-        }
-        let file =
-            DiskFile { disk: self.clone(), inode, path: path.to_owned(), process: state.dead };
-        Ok(LockOutcome::Held(Box::new(DiskLock { file, previous })))
-    }
-
-    fn boot_id(&self) -> Option<String> {
-        Some(format!("boot-{}", self.state().boot))
-    }
-
-    fn process_name(&self) -> String {
-        "1".to_owned()
-    }
-}
-
-impl File for DiskFile {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let (state, answer) = self.call(Call::Read);
-        answer?;
-        let bytes = &state.inodes[self.inode];
-        let from = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
-        let count = buffer.len().min(bytes.len() - from);
-        buffer[..count].copy_from_slice(&bytes[from..from + count]);
-        Ok(count)
-    }
-
-    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
-        let (mut state, answer) = self.call(Call::Write);
-        if !self.is_dead(&state) {
-            // What fails has often done a part of it.
-            let done = if answer.is_err() { bytes.len() / 2 } else { bytes.len() };
-            state.do_op(Op::Write {
-                inode: self.inode,
-                offset,
-                bytes: Arc::new(bytes[..done].to_vec()),
-            });
-        }
-        answer.map(|()| bytes.len())
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        let (state, answer) = self.call(Call::Len);
-        answer.map(|()| state.inodes[self.inode].len() as u64)
-    }
-
-    fn set_len(&self, length: u64) -> io::Result<()> {
-        let (mut state, answer) = self.call(Call::SetLen);
-        answer.map(|()| state.do_op(Op::SetLen { inode: self.inode, length }))
-    }
-
-    fn allocate(&self, length: u64) -> io::Result<()> {
-        let (mut state, answer) = self.call(Call::Allocate);
-        if !self.is_dead(&state) {
-            let length = if answer.is_err() { length.saturating_sub(1000) } else { length };
-            state.do_op(Op::Allocate { inode: self.inode, length });
-        }
-        answer
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        let (mut state, answer) = self.call(Call::Sync);
-        if !self.is_dead(&state) {
-            state.do_op(match answer {
-                Ok(()) => Op::Sync { inode: self.inode },
-                Err(_) => Op::FailedSync { inode: self.inode },
-            });
-        }
-        answer
-    }
-
-    fn is_linked(&self) -> io::Result<bool> {
-        let (state, answer) = self.call(Call::IsLinked);
-        answer.map(|()| state.names.get(&self.path) == Some(&self.inode))
-    }
-}
-
-impl Lock for DiskLock {
-    fn previous(&self) -> &str {
-        &self.previous
-    }
-
-    fn describe(&self, text: &str) -> io::Result<()> {
-        let (mut state, answer) = self.file.call(Call::Describe);
-        answer?;
-        state.do_op(Op::SetLen { inode: self.file.inode, length: 0 });
-        let bytes = Arc::new(text.as_bytes().to_vec());
-        state.do_op(Op::Write { inode: self.file.inode, offset: 0, bytes });
-        Ok(())
-    }
-}
-
-impl Drop for DiskLock {
-    fn drop(&mut self) {
-        let mut state = self.file.disk.state();
-        if !self.file.is_dead(&state) {
-            state.locked.remove(&self.file.path);
-        }
     }
 }

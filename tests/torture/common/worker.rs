@@ -5,7 +5,8 @@
 
 use super::ledger::Ledger;
 use super::*;
-use fbat::engine::import::{ImportDurability, Verdict};
+use fbat::engine::import::ImportDurability;
+use fbat::engine::platform::watch::Verdict;
 
 /// Keys, sizes and payloads follow from a number: all that is needed to know what was acknowledged.
 pub fn key_of(batch: u64, item: u64) -> Id {

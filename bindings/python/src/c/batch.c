@@ -1,40 +1,33 @@
-/* A batch: an array of fbat_event made from event objects, with a hold on all that it points to, so that nobody can
- * pull it away while the library reads it without the interpreter's lock. */
-#include "module.h"
+/* A batch: an array of fbat_event made from event objects, with a hold on all that it points to, so
+ * that nobody can pull it away while the library reads it without the interpreter's lock. */
+#define FBAT_EVENT_MEMBERS
+#include "members.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define MEMBERS (Py_ARRAY_LENGTH(event_members) - 1)
 
 /* The extensions of one event. */
 typedef struct extensions {
     struct extensions *next;
     size_t count;
     fbat_extension *array;
-    PyObject **keys;
-    Py_buffer *values; /* obj is NULL where none is held */
+    Py_buffer values[]; /* obj is NULL where none is held */
 } extensions;
 
 typedef struct {
     PyObject_HEAD
     size_t count;
     fbat_event *events;
-    PyObject **texts;    /* entity and scope of each event */
+    PyObject **held;     /* MEMBERS of each event */
     Py_buffer *payloads; /* obj is NULL where none is held */
     extensions *chain;
 } batch;
 
-/* ---- attributes of event objects ------------------------------------------------------------------------------- */
+static PyObject *names[MEMBERS];
 
-enum {
-    ENTITY, SCOPE, KIND, PAYLOAD, PAYLOAD_VERSION, FLAGS, KEY, EXPECT, EXPECTED_VERSION, TIMESTAMP_US, CORRELATION,
-    CAUSATION, CAUSATION_ITEM, EXTENSIONS, NAMES
-};
-
-static const char *const name_texts[NAMES] = {
-    "entity", "scope", "kind", "payload", "payload_version", "flags", "key", "expect", "expected_version",
-    "timestamp_us", "correlation", "causation", "causation_item", "extensions",
-};
-static PyObject *names[NAMES];
+/* ---- what is wrong with a member ------------------------------------------------------------ */
 
 /* Says of a member of an event, or of an extension, of which type it is and what was wanted. */
 static int wrong_type(const char *name, PyObject *value, const char *wanted) {
@@ -55,206 +48,151 @@ static int name_type_error(const char *name, PyObject *value, const char *wanted
     return -1;
 }
 
-/* Text stays where it is, as UTF-8 that the str object keeps. `*hold` gets a reference to that. */
-static int read_text(PyObject *event, int name, fbat_str *out, PyObject **hold) {
+/* A number that is no number, or is too large for its member. */
+static int wrong_number(const char *name, PyObject *value, const char *wanted, const char *range,
+                        unsigned long long max) {
+    if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_OverflowError)) {
+        return name_type_error(name, value, wanted);
+    }
+    PyErr_Clear();
+    PyErr_Format(PyExc_ValueError, range, name, value, max);
+    return -1;
+}
+
+/* ---- members -------------------------------------------------------------------------------- */
+
+/* Text stays where it is, as UTF-8 that the str object keeps. */
+static int to_text(const char *name, PyObject *value, fbat_str *out) {
     Py_ssize_t len;
-    PyObject *text = *hold = PyObject_GetAttr(event, names[name]);
-    if (!text) {
-        return -1;
+    if (!PyUnicode_Check(value)) {
+        return wrong_type(name, value, "text");
     }
-    if (!PyUnicode_Check(text)) {
-        return wrong_type(name_texts[name], text, "text");
-    }
-    out->data = PyUnicode_AsUTF8AndSize(text, &len);
+    out->data = PyUnicode_AsUTF8AndSize(value, &len);
     out->len = (size_t)len;
     return out->data ? 0 : -1;
 }
 
-static int to_number(PyObject *value, int name, unsigned long long max, unsigned long long *out) {
-    *out = PyLong_AsUnsignedLongLong(value);
-    if (*out == (unsigned long long)-1 && PyErr_Occurred()) {
-        if (!PyErr_ExceptionMatches(PyExc_OverflowError)) {
-            return name_type_error(name_texts[name], value, "an integer");
-        }
-        PyErr_Clear();
-    } else if (*out <= max) {
+static int to_number(const member *which, PyObject *value, char *at) {
+    unsigned long long number = PyLong_AsUnsignedLongLong(value), max = UINT64_MAX;
+    max = which->type == U16 ? UINT16_MAX : which->type == U32 ? UINT32_MAX : max;
+    if (number > max || (number == UINT64_MAX && PyErr_Occurred())) {
+        return wrong_number(which->name, value, "an integer", "%s is %R, and not 0 to %llu", max);
+    }
+    switch (which->type) {
+    case U16:
+        *(uint16_t *)at = (uint16_t)number;
+        return 0;
+    case U32:
+        *(uint32_t *)at = (uint32_t)number;
+        return 0;
+    default:
+        *(uint64_t *)at = number;
         return 0;
     }
-    PyErr_Format(PyExc_ValueError, "%s is %R, and not 0 to %llu", name_texts[name], value, max);
-    return -1;
 }
 
-static int read_number(PyObject *event, int name, unsigned long long max, unsigned long long *out) {
-    PyObject *value = PyObject_GetAttr(event, names[name]);
-    int done = value ? to_number(value, name, max, out) : -1;
-    Py_XDECREF(value);
-    return done;
+static int to_timestamp(const char *name, PyObject *value, fbat_event *out) {
+    out->event_flags |= FBAT_EVENT_HAS_TIMESTAMP;
+    out->timestamp_us = PyLong_AsLongLong(value);
+    return out->timestamp_us != -1 || !PyErr_Occurred()
+               ? 0
+               : wrong_number(name, value, "an integer; fbat.to_us() makes one of a datetime",
+                              "%s is %R, and not of 64 bits", 0);
 }
 
-static int wrong_id(const char *name, PyObject *value) {
+static int to_id(const char *name, PyObject *value, fbat_id *out) {
     if (!PyBytes_Check(value)) {
         return wrong_type(name, value, "an Id or None; Id.from_hex() reads text");
     }
-    PyErr_Format(PyExc_TypeError, "%s has %zd bytes, and an Id has 16", name, PyBytes_Size(value));
-    return -1;
-}
-
-static int read_id(PyObject *event, int name, fbat_id *out) {
-    PyObject *value = PyObject_GetAttr(event, names[name]);
-    int done = value ? 0 : -1;
-    if (value && value != Py_None) {
-        if (PyBytes_Check(value) && PyBytes_Size(value) == (Py_ssize_t)sizeof out->bytes) {
-            memcpy(out->bytes, PyBytes_AsString(value), sizeof out->bytes);
-        } else {
-            done = wrong_id(name_texts[name], value);
-        }
-    }
-    Py_XDECREF(value);
-    return done;
-}
-
-static int read_timestamp(PyObject *event, fbat_event *out) {
-    PyObject *value = PyObject_GetAttr(event, names[TIMESTAMP_US]);
-    int done = value ? 0 : -1;
-    if (value && value != Py_None) {
-        out->options |= FBAT_EVENT_HAS_TIMESTAMP;
-        out->timestamp_us = PyLong_AsLongLong(value);
-        done = out->timestamp_us == -1 && PyErr_Occurred() ? -1 : 0;
-        if (done < 0 && PyErr_ExceptionMatches(PyExc_OverflowError)) {
-            PyErr_Format(PyExc_ValueError, "%s is %R, and not of 64 bits", name_texts[TIMESTAMP_US], value);
-        } else if (done < 0) {
-            name_type_error(name_texts[TIMESTAMP_US], value, "an integer; fbat.to_us() makes one of a datetime");
-        }
-    }
-    Py_XDECREF(value);
-    return done;
-}
-
-static int read_payload(PyObject *event, fbat_event *out, Py_buffer *hold) {
-    PyObject *value = PyObject_GetAttr(event, names[PAYLOAD]);
-    int done = value ? PyObject_GetBuffer(value, hold, PyBUF_SIMPLE) : -1;
-    if (value && done < 0) {
-        name_type_error(name_texts[PAYLOAD], value, "bytes-like");
-    }
-    Py_XDECREF(value);
-    if (done == 0) {
-        out->payload = hold->buf;
-        out->payload_len = (size_t)hold->len;
-    }
-    return done;
-}
-
-/* ---- extensions ------------------------------------------------------------------------------------------------ */
-
-static extensions *extensions_new(size_t count) {
-    size_t each = sizeof(fbat_extension) + sizeof(PyObject *) + sizeof(Py_buffer);
-    extensions *made = calloc(1, sizeof *made + count * each);
-    if (!made) {
-        PyErr_NoMemory();
-        return NULL;
-    }
-    made->count = count;
-    made->values = (Py_buffer *)(made + 1);
-    made->array = (fbat_extension *)(made->values + count);
-    made->keys = (PyObject **)(made->array + count);
-    return made;
-}
-
-static int fill_extension(extensions *all, size_t at, PyObject *key, PyObject *value) {
-    Py_ssize_t len;
-    if (!PyUnicode_Check(key)) {
-        return wrong_type("the key of an extension", key, "text");
-    }
-    Py_INCREF(key);
-    all->keys[at] = key;
-    all->array[at].key.data = PyUnicode_AsUTF8AndSize(key, &len);
-    if (!all->array[at].key.data) {
+    if (PyBytes_Size(value) != (Py_ssize_t)sizeof out->bytes) {
+        PyErr_Format(PyExc_TypeError, "%s has %zd bytes, and an Id has 16", name,
+                     PyBytes_Size(value));
         return -1;
     }
-    if (PyObject_GetBuffer(value, &all->values[at], PyBUF_SIMPLE) < 0) {
-        return name_type_error("the value of an extension", value, "bytes-like");
-    }
-    all->array[at].key.len = (size_t)len;
-    all->array[at].value = all->values[at].buf;
-    all->array[at].value_len = (size_t)all->values[at].len;
+    memcpy(out->bytes, PyBytes_AsString(value), sizeof out->bytes);
     return 0;
 }
 
-static int fill_extensions(batch *self, fbat_event *out, PyObject *items) {
-    Py_ssize_t count = PyList_Size(items);
-    extensions *all = extensions_new((size_t)count);
-    if (!all) {
+static int to_bytes(const char *name, PyObject *value, Py_buffer *hold, const void **data,
+                    size_t *len) {
+    if (PyObject_GetBuffer(value, hold, PyBUF_SIMPLE) < 0) {
+        return name_type_error(name, value, "bytes-like");
+    }
+    *data = hold->buf;
+    *len = (size_t)hold->len;
+    return 0;
+}
+
+static int to_extension(PyObject *item, Py_buffer *hold, fbat_extension *out) {
+    PyObject *key, *value;
+    const void *data = NULL;
+    if (!PyArg_ParseTuple(item, "OO", &key, &value) ||
+        to_text("the key of an extension", key, &out->key) < 0 ||
+        to_bytes("the value of an extension", value, hold, &data, &out->value_len) < 0) {
         return -1;
     }
+    out->value = data;
+    return 0;
+}
+
+/* `*held` becomes the list of items, which keeps the keys. */
+static int to_extensions(batch *self, const char *name, PyObject **held, fbat_event *out) {
+    /* A sequence passes for a mapping with PyMapping_Check(). */
+    if (!PyObject_HasAttrString(*held, "items")) {
+        return wrong_type(name, *held, "a mapping");
+    }
+    PyObject *items = PyMapping_Items(*held);
+    if (!items) {
+        return -1;
+    }
+    Py_DECREF(*held);
+    *held = items;
+    size_t count = (size_t)PyList_Size(items);
+    extensions *all = calloc(1, sizeof *all + count * (sizeof(Py_buffer) + sizeof *all->array));
+    if (!all) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    all->count = count;
+    all->array = (fbat_extension *)(all->values + count);
     all->next = self->chain;
     self->chain = all;
-    out->extensions = all->array;
-    out->extension_count = (size_t)count;
-    for (Py_ssize_t i = 0; i < count; i++) {
-        PyObject *item = PyList_GetItem(items, i), *key, *value;
-        if (!PyArg_ParseTuple(item, "OO", &key, &value) || fill_extension(all, (size_t)i, key, value) < 0) {
+    for (size_t i = 0; i < count; i++) {
+        PyObject *item = PyList_GetItem(items, (Py_ssize_t)i);
+        if (to_extension(item, &all->values[i], &all->array[i]) < 0) {
             return -1;
         }
     }
+    out->extensions = all->array;
+    out->extension_count = count;
     return 0;
 }
 
-static int read_extensions(batch *self, PyObject *event, fbat_event *out) {
-    PyObject *mapping = PyObject_GetAttr(event, names[EXTENSIONS]);
-    if (!mapping) {
-        return -1;
+static int to_member(batch *self, size_t event, const member *which, PyObject **held) {
+    fbat_event *out = &self->events[event];
+    char *at = (char *)out + which->offset;
+    int may_be_none = which->type == ID || which->type == I64 || which->type == EXTENSIONS;
+    if (*held == Py_None && may_be_none) {
+        return 0;
     }
-    int done = 0;
-    if (mapping != Py_None) {
-        /* A sequence passes for a mapping with PyMapping_Check(). */
-        PyObject *items = PyObject_HasAttrString(mapping, "items") ? PyMapping_Items(mapping) : NULL;
-        done = items ? 0 : PyErr_Occurred() ? -1 : wrong_type(name_texts[EXTENSIONS], mapping, "a mapping");
-        if (items && PyList_Size(items) > 0) {
-            done = fill_extensions(self, out, items);
-        }
-        Py_XDECREF(items);
+    switch (which->type) {
+    case TEXT:
+        return to_text(which->name, *held, (fbat_str *)at);
+    case ID:
+        return to_id(which->name, *held, (fbat_id *)at);
+    case I64:
+        return to_timestamp(which->name, *held, out);
+    case BYTES:
+        return to_bytes(which->name, *held, &self->payloads[event], &out->payload,
+                        &out->payload_len);
+    case EXTENSIONS:
+        return to_extensions(self, which->name, held, out);
+    default:
+        return to_number(which, *held, at);
     }
-    Py_DECREF(mapping);
-    return done;
 }
 
-/* ---- batches --------------------------------------------------------------------------------------------------- */
-
-static int read_numbers(PyObject *event, fbat_event *out) {
-    unsigned long long kind, payload_version, flags, expect, expected_version, causation_item;
-    if (read_number(event, KIND, UINT16_MAX, &kind) < 0 ||
-        read_number(event, PAYLOAD_VERSION, UINT16_MAX, &payload_version) < 0 ||
-        read_number(event, FLAGS, UINT32_MAX, &flags) < 0 ||
-        read_number(event, EXPECT, FBAT_EXPECT_VERSION, &expect) < 0 ||
-        read_number(event, EXPECTED_VERSION, UINT64_MAX, &expected_version) < 0 ||
-        read_number(event, CAUSATION_ITEM, SIZE_MAX, &causation_item) < 0) {
-        return -1;
-    }
-    if (expected_version != 0 && expect != FBAT_EXPECT_VERSION) { /* the library says it with a name of C's */
-        PyErr_Format(PyExc_ValueError, "expected_version is %llu without expect=Expect.VERSION", expected_version);
-        return -1;
-    }
-    out->kind = (uint16_t)kind;
-    out->payload_version = (uint16_t)payload_version;
-    out->flags = (uint32_t)flags;
-    out->expect = (uint32_t)expect;
-    out->expected_version = expected_version;
-    out->causation_item = (size_t)causation_item;
-    return 0;
-}
-
-static int read_event(batch *self, size_t at, PyObject *event) {
-    fbat_event *out = &self->events[at];
-    out->struct_size = sizeof *out;
-    return read_text(event, ENTITY, &out->entity, &self->texts[2 * at]) < 0 ||
-                   read_text(event, SCOPE, &out->scope, &self->texts[2 * at + 1]) < 0 ||
-                   read_numbers(event, out) < 0 || read_payload(event, out, &self->payloads[at]) < 0 ||
-                   read_id(event, KEY, &out->key) < 0 || read_timestamp(event, out) < 0 ||
-                   read_id(event, CORRELATION, &out->correlation) < 0 ||
-                   read_id(event, CAUSATION, &out->causation) < 0 || read_extensions(self, event, out) < 0
-               ? -1
-               : 0;
-}
+/* ---- batches -------------------------------------------------------------------------------- */
 
 /* Adds to the exception that is set which event it is about. */
 static void note_event(size_t at) {
@@ -269,19 +207,24 @@ static void note_event(size_t at) {
 }
 
 static int batch_fill(batch *self, PyObject *events) {
-    Py_ssize_t count = PyTuple_Size(events);
-    self->count = (size_t)count;
+    self->count = (size_t)PyTuple_Size(events);
     self->events = calloc(self->count + 1, sizeof *self->events);
-    self->texts = calloc(2 * self->count + 1, sizeof *self->texts);
+    self->held = calloc(self->count + 1, MEMBERS * sizeof *self->held);
     self->payloads = calloc(self->count + 1, sizeof *self->payloads);
-    if (!self->events || !self->texts || !self->payloads) {
+    if (!self->events || !self->held || !self->payloads) {
         PyErr_NoMemory();
         return -1;
     }
-    for (Py_ssize_t i = 0; i < count; i++) {
-        if (read_event(self, (size_t)i, PyTuple_GetItem(events, i)) < 0) {
-            note_event((size_t)i);
-            return -1;
+    for (size_t event = 0; event < self->count; event++) {
+        PyObject *from = PyTuple_GetItem(events, (Py_ssize_t)event);
+        self->events[event].struct_size = sizeof *self->events;
+        for (size_t i = 0; i < MEMBERS; i++) {
+            PyObject **held = &self->held[event * MEMBERS + i];
+            *held = PyObject_GetAttr(from, names[i]);
+            if (!*held || to_member(self, event, &event_members[i], held) < 0) {
+                note_event(event);
+                return -1;
+            }
         }
     }
     return 0;
@@ -305,29 +248,25 @@ static PyObject *batch_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     return (PyObject *)self;
 }
 
-static void extensions_free(extensions *all) {
-    for (size_t i = 0; i < all->count; i++) {
-        Py_XDECREF(all->keys[i]);
-        PyBuffer_Release(&all->values[i]); /* nothing where none is held */
-    }
-    free(all);
-}
-
 static void batch_dealloc(PyObject *object) {
     batch *self = (batch *)object;
     PyTypeObject *type = Py_TYPE(object);
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
-    for (size_t i = 0; self->texts && self->payloads && i < self->count; i++) {
-        Py_XDECREF(self->texts[2 * i]);
-        Py_XDECREF(self->texts[2 * i + 1]);
-        PyBuffer_Release(&self->payloads[i]);
-    }
     while (self->chain) {
         extensions *first = self->chain;
         self->chain = first->next;
-        extensions_free(first);
+        for (size_t i = 0; i < first->count; i++) {
+            PyBuffer_Release(&first->values[i]); /* nothing where none is held */
+        }
+        free(first);
     }
-    free(self->events), free(self->texts), free(self->payloads);
+    for (size_t i = 0; self->payloads && i < self->count; i++) {
+        PyBuffer_Release(&self->payloads[i]);
+    }
+    for (size_t i = 0; self->held && i < self->count * MEMBERS; i++) {
+        Py_XDECREF(self->held[i]);
+    }
+    free(self->events), free(self->held), free(self->payloads);
     release(object);
     Py_DECREF(type);
 }
@@ -343,7 +282,7 @@ static PyObject *batch_address(PyObject *self, void *closure) {
 
 int batch_add_type(PyObject *module) {
     static PyGetSetDef members[] = {
-        {"address", batch_address, NULL, "Where the array is; it lives as long as the batch.", NULL},
+        {"address", batch_address, NULL, "Where the array is, while the batch lives.", NULL},
         {NULL, NULL, NULL, NULL, NULL},
     };
     PyType_Slot slots[] = {
@@ -355,8 +294,8 @@ int batch_add_type(PyObject *module) {
         {0, NULL},
     };
     PyType_Spec spec = {"fbat._fast.Batch", sizeof(batch), 0, Py_TPFLAGS_DEFAULT, slots};
-    for (int i = 0; i < NAMES; i++) {
-        names[i] = PyUnicode_InternFromString(name_texts[i]);
+    for (size_t i = 0; i < MEMBERS; i++) {
+        names[i] = PyUnicode_InternFromString(event_members[i].name);
         if (!names[i]) {
             return -1;
         }

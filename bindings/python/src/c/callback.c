@@ -1,8 +1,12 @@
-/* What the library calls back. Each takes the interpreter's lock, which the call to the library had released. */
+/* What the library calls back. Each takes the interpreter's lock, which the call to the library had
+ * released. The user data of a filter or a progress callback is a function, which the options of
+ * the call keep. */
 #include "module.h"
 
-/* Exceptions that stopped a call, by the status that it ends with. A status is not used again for a long time, so that
- * calls of several threads can't take each other's. */
+#include <time.h>
+
+/* Exceptions that stopped a call, by the status that it ends with. A status is not used again for a
+ * long time, so that calls of several threads can't take each other's. */
 static PyObject *stopped;
 
 /* Keeps the exception that is set, and answers with its status. */
@@ -24,23 +28,12 @@ static int32_t stop(void) {
     return last;
 }
 
-/* The function of an import, which is held by its options and by the import that runs: `user_data` is but a weak
- * reference, or options that are reachable from their own filter could never be collected. */
-static PyObject *function_of(void *user_data) {
-    PyObject *function = PyWeakref_GetObject(user_data);
-    if (function == Py_None) {
-        PyErr_SetString(PyExc_RuntimeError, "the options of the import were changed while it began");
-        return NULL;
-    }
-    Py_XINCREF(function);
-    return function;
-}
-
-/* Handlers of signals run at the end of a callback, since the thread of the interpreter that runs them may be in
- * here for long; a KeyboardInterrupt then stops the call. */
+/* Handlers of signals run at the end of a callback, since the thread of the interpreter that runs
+ * them may be in here for long; a KeyboardInterrupt then stops the call. */
 static int32_t answer(PyObject *result, int truth) {
-    if (truth && result == Py_None) { /* a function that forgot to answer, which would leave out everything */
-        PyErr_SetString(PyExc_TypeError, "a filter returns True to import the event or False to leave it out, not None");
+    if (truth && result == Py_None) { /* one that forgot to answer would leave out everything */
+        PyErr_SetString(PyExc_TypeError, "a filter returns True to import the event or False to "
+                                         "leave it out, not None");
         Py_CLEAR(result);
     }
     int32_t value = !result ? -1 : truth ? PyObject_IsTrue(result) : 0;
@@ -48,31 +41,43 @@ static int32_t answer(PyObject *result, int truth) {
     return value < 0 || PyErr_CheckSignals() < 0 ? stop() : value;
 }
 
-static int32_t call_filter(void *user_data, const fbat_record *record) {
-    PyObject *function = function_of(user_data);
-    PyObject *view = function ? view_new(record_type, NULL, record) : NULL;
-    PyObject *result = view ? PyObject_CallFunctionObjArgs(function, view, NULL) : NULL;
+static int32_t filter(void *user_data, const fbat_record *record) {
+    PyGILState_STATE state = PyGILState_Ensure();
+    PyObject *view = view_new(record_type, NULL, record);
+    PyObject *result = view ? PyObject_CallFunctionObjArgs(user_data, view, NULL) : NULL;
     if (view) {
         view_expire(view);
     }
     Py_XDECREF(view);
-    Py_XDECREF(function);
-    return answer(result, 1);
-}
-
-static int32_t filter(void *user_data, const fbat_record *record) {
-    PyGILState_STATE state = PyGILState_Ensure();
-    int32_t value = call_filter(user_data, record);
+    int32_t value = answer(result, 1);
     PyGILState_Release(state);
     return value;
 }
 
-static int32_t progress(void *user_data, const fbat_import_report *report) {
+/* Of every call that has a progress callback: what is told is for the function to read. */
+static int32_t progress(void *user_data, const void *told) {
     PyGILState_STATE state = PyGILState_Ensure();
-    PyObject *function = function_of(user_data);
-    PyObject *result = function ? PyObject_CallFunction(function, "K", (unsigned long long)(uintptr_t)report) : NULL;
-    Py_XDECREF(function);
+    PyObject *result = PyObject_CallFunction(user_data, "K", (unsigned long long)(uintptr_t)told);
     int32_t value = answer(result, 0);
+    PyGILState_Release(state);
+    return value;
+}
+
+/* The progress callback of calls that were given none: lets Ctrl-C end them. It takes the
+ * interpreter's lock seldom, for which others may make it wait. */
+static int32_t signals(void *user_data, const void *told) {
+    static struct timespec last;
+    struct timespec now;
+    (void)user_data, (void)told;
+    if (PyThread_get_thread_ident() != main_thread || clock_gettime(CLOCK_MONOTONIC, &now) != 0) {
+        return 0;
+    }
+    if ((now.tv_sec - last.tv_sec) * 1000000000LL + now.tv_nsec - last.tv_nsec < 10000000) {
+        return 0;
+    }
+    last = now;
+    PyGILState_STATE state = PyGILState_Ensure();
+    int32_t value = PyErr_CheckSignals() < 0 ? stop() : 0;
     PyGILState_Release(state);
     return value;
 }
@@ -92,7 +97,7 @@ static void log_line(void *user_data, uint32_t level, const char *message, size_
     PyGILState_Release(state);
 }
 
-/* The destroy function of everything that was handed over with retain(). */
+/* The destroy function of what was handed over with retain(). */
 static void release(void *user_data) {
     if (Py_IsInitialized()) {
         PyGILState_STATE state = PyGILState_Ensure();
@@ -109,7 +114,8 @@ static PyObject *retain(PyObject *module, PyObject *object) {
 
 PyMethodDef callback_retain_def = {
     "retain", retain, METH_O,
-    "retain(object, /)\n--\n\nAn object's address as user data; RELEASE gives back the reference that it carries."};
+    "retain(object, /)\n--\n\nAn object's address as user data; RELEASE gives back the reference "
+    "that it carries."};
 
 static int add_address(PyObject *module, const char *name, void (*function)(void)) {
     PyObject *address = PyLong_FromVoidPtr((void *)(uintptr_t)function);
@@ -123,6 +129,7 @@ int callback_add(PyObject *module) {
     return !stopped || PyModule_AddObjectRef(module, "stopped", stopped) < 0 ||
                    add_address(module, "FILTER", (void (*)(void))filter) < 0 ||
                    add_address(module, "PROGRESS", (void (*)(void))progress) < 0 ||
+                   add_address(module, "SIGNALS", (void (*)(void))signals) < 0 ||
                    add_address(module, "LOG", (void (*)(void))log_line) < 0 ||
                    add_address(module, "RELEASE", (void (*)(void))release) < 0
                ? -1

@@ -7,154 +7,43 @@
 [('lamp:kitchen', b'on')]
 """
 
-from fbat import _fast
-from fbat._append import Event, Expect, Receipt, ReceiptFlags
-from fbat._copy import BackupFlags, BackupReport, new_identity
-from fbat._error import (
-    BusyError,
-    CancelledError,
-    Category,
-    ClosedError,
-    ConflictError,
-    CorruptError,
-    Error,
-    InternalError,
-    InvalidError,
-    IoError,
-    NotFoundError,
-    Status,
-    StoreNotFoundError,
-    UnsupportedError,
-    status_category,
-    status_message,
-    status_name,
-)
-from fbat._id import (
-    Hash,
-    Id,
-    content_hash,
-    kind,
-    kind_category,
-    kind_type,
-    namespace_from_path,
-    operation_key,
-)
-from fbat._import import (
-    Cancel,
-    Filter,
-    ImportDurability,
-    ImportFlags,
-    ImportOptions,
-    ImportReport,
-    OnConflict,
-    Progress,
-    import_report_of,
-)
-from fbat._log import LogLevel, log_to, set_log_callback
-from fbat._page import Columns, Page, Record, RecordFlags
-from fbat._provenance import PROVENANCE_MAGIC, SCHEMA_VERSION, Provenance, WireFlags
-from fbat._query import VERSIONS_ALL, Cursor, KindMatch, Query, QueryFlags
-from fbat._repair import Loss, RepairFlags, RepairReport, RepairTotals, repair
-from fbat._store import (
-    Durability,
-    Frontier,
-    Head,
-    OpenMode,
-    OpenOptions,
-    OpenReport,
-    OpenReportFlags,
-    Stats,
-    Store,
-    set_mapped_reads,
-)
-from fbat._time import to_datetime, to_us
-from fbat._verify import Finding, VerifyReport, VerifyTotals
-from fbat._version import ABI_VERSION, VERSION_INFO, abi_version, live_handles, version
+import threading
 
-__version__ = version()
-_fast.use(Id, Hash, Record)
+from fbat import (
+    _enums,
+    _error,
+    _fast,
+    _id,
+    _log,
+    _page,
+    _provenance,
+    _region,
+    _store,
+    _structs,
+    _version,
+)
+from fbat._enums import *
+from fbat._error import *
+from fbat._id import *
+from fbat._log import *
+from fbat._page import *
+from fbat._provenance import *
+from fbat._region import *
+from fbat._store import *
+from fbat._structs import *
+from fbat._version import *
 
-__all__ = [
-    "ABI_VERSION",
-    "PROVENANCE_MAGIC",
-    "SCHEMA_VERSION",
-    "VERSIONS_ALL",
-    "VERSION_INFO",
-    "BackupFlags",
-    "BackupReport",
-    "BusyError",
-    "Cancel",
-    "CancelledError",
-    "Category",
-    "ClosedError",
-    "Columns",
-    "ConflictError",
-    "CorruptError",
-    "Cursor",
-    "Durability",
-    "Error",
-    "Event",
-    "Expect",
-    "Filter",
-    "Finding",
-    "Frontier",
-    "Hash",
-    "Head",
-    "Id",
-    "ImportDurability",
-    "ImportFlags",
-    "ImportOptions",
-    "ImportReport",
-    "InternalError",
-    "InvalidError",
-    "IoError",
-    "KindMatch",
-    "LogLevel",
-    "Loss",
-    "NotFoundError",
-    "OnConflict",
-    "OpenMode",
-    "OpenOptions",
-    "OpenReport",
-    "OpenReportFlags",
-    "Page",
-    "Progress",
-    "Provenance",
-    "Query",
-    "QueryFlags",
-    "Receipt",
-    "ReceiptFlags",
-    "Record",
-    "RecordFlags",
-    "RepairFlags",
-    "RepairReport",
-    "RepairTotals",
-    "Stats",
-    "Status",
-    "Store",
-    "StoreNotFoundError",
-    "UnsupportedError",
-    "VerifyReport",
-    "VerifyTotals",
-    "WireFlags",
-    "abi_version",
-    "content_hash",
-    "import_report_of",
-    "kind",
-    "kind_category",
-    "kind_type",
-    "live_handles",
-    "log_to",
-    "namespace_from_path",
-    "new_identity",
-    "operation_key",
-    "repair",
-    "set_log_callback",
-    "set_mapped_reads",
-    "status_category",
-    "status_message",
-    "status_name",
-    "to_datetime",
-    "to_us",
-    "version",
-]
+__all__: list[str] = []
+__all__ += _enums.__all__
+__all__ += _error.__all__
+__all__ += _id.__all__
+__all__ += _log.__all__
+__all__ += _page.__all__
+__all__ += _provenance.__all__
+__all__ += _region.__all__
+__all__ += _store.__all__
+__all__ += _structs.__all__
+__all__ += _version.__all__
+
+__version__ = _version.version()
+_fast.use(_id.Id, _id.Hash, _page.Record, threading.main_thread().ident or 0)

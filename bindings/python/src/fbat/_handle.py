@@ -1,23 +1,23 @@
-"""What objects of the library have in common in Python."""
+"""What the rest stands on: structs, text and paths as C has them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+import os
+from typing import TYPE_CHECKING
 
-from fbat._error import made
 from fbat._native import ffi
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from fbat._native import CData
 
-T = TypeVar("T")
+AnyPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 
-def owned(pointer: CData, free: Callable[[CData], None]) -> CData:
-    """A pointer that is freed with the last reference to it."""
-    return ffi.gc(made(pointer), free)
+class Handle:
+    """An object of the library that a Python object stands for."""
+
+    __slots__ = ("_pointer",)
+    _pointer: CData
 
 
 def struct(ctype: str) -> CData:
@@ -27,13 +27,16 @@ def struct(ctype: str) -> CData:
     return value
 
 
-def members(value: CData, names: Sequence[str]) -> dict[str, Any]:
-    """Members of a struct that are plain numbers, by their names."""
-    return {name: getattr(value, name) for name in names}
+def bytes_of(text: CData) -> bytes:
+    """The bytes of an ``fbat_str``."""
+    return bytes(ffi.buffer(text.data, text.len)) if text.len else b""
 
 
-class Handle:
-    """An object of the library that a Python object stands for."""
+def text_of(text: CData) -> str:
+    """The text of an ``fbat_str``; empty where it is NULL."""
+    return bytes_of(text).decode()
 
-    __slots__ = ("_pointer",)
-    _pointer: CData
+
+def path_of(text: CData) -> str:
+    """The path in an ``fbat_str``, which is bytes of the file system; empty where it is NULL."""
+    return os.fsdecode(bytes_of(text))

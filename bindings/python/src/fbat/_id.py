@@ -2,17 +2,95 @@
 
 from __future__ import annotations
 
+import operator
 import os
+import reprlib
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from fbat._argument import check_argument, from_buffer, number, plain_bytes, text_or_bytes, u16, wrong_type
-from fbat._error import Detail, InvalidError, Status, check
+from fbat._enums import Status
+from fbat._error import InvalidError, call, check
 from fbat._native import ffi, lib
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from typing_extensions import Buffer
 
+    from fbat._handle import AnyPath
     from fbat._native import CData
+
+__all__ = [
+    "Hash",
+    "Id",
+    "content_hash",
+    "kind",
+    "kind_category",
+    "kind_type",
+    "namespace_from_path",
+    "operation_key",
+]
+
+
+# ---- arguments: whatever is wrong with one is said with its name, and what was wanted -----------
+
+
+def wrong_type(name: str, value: object, wanted: str) -> TypeError:
+    """The exception for an argument of another type than is wanted."""
+    return TypeError(f"{name} is {type(value).__name__}, not {wanted}")
+
+
+def refused(name: str, value: object, allowed: str) -> InvalidError:
+    """The exception for an argument that is outside of what is allowed."""
+    message = f"{name} is {reprlib.repr(value)}, and not {allowed}"
+    return InvalidError(Status.INVALID_ARGUMENT, message)
+
+
+def text_bytes(name: str, value: object) -> bytes:
+    """Text as UTF-8."""
+    if not isinstance(value, str):
+        raise wrong_type(name, value, "text")
+    return value.encode()
+
+
+def plain_bytes(name: str, value: Buffer, wanted: str) -> bytes:
+    """What a bytes-like object holds. ``bytes()`` takes a number too, and makes zeros of it."""
+    try:
+        view = memoryview(value)
+    except TypeError:
+        raise wrong_type(name, value, wanted) from None
+    with view:
+        return bytes(view)
+
+
+def from_buffer(name: str, value: Buffer) -> CData:
+    """A bytes-like object where it lies, as a context manager that lets go of it."""
+    try:
+        return ffi.from_buffer("uint8_t[]", value)
+    except TypeError:
+        raise wrong_type(name, value, "bytes-like") from None
+
+
+def number(name: str, value: object, low: int, high: int) -> int:
+    """An integer within a range."""
+    try:
+        index = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise wrong_type(name, value, "an integer") from None
+    if not low <= index <= high:
+        raise refused(name, value, f"{low} to {high}")
+    return index
+
+
+def path_bytes(path: AnyPath) -> bytes:
+    """A path as the file system has it. A NUL inside would end it early, so it is refused."""
+    raw = os.fsencode(path)
+    if b"\0" in raw:
+        message = "a path has a NUL inside"
+        raise InvalidError(Status.INVALID_ARGUMENT, message, path=os.fsdecode(raw))
+    return raw
+
+
+# ---- ids and hashes -----------------------------------------------------------------------------
 
 
 class _Digest(bytes):
@@ -20,14 +98,32 @@ class _Digest(bytes):
 
     __slots__ = ()
     SIZE: ClassVar[int]
+    _ctype: ClassVar[str]
+    _read: ClassVar[Callable[..., int]]
 
     def __new__(cls, value: Buffer) -> Self:
         wanted = f"{cls.SIZE} bytes; {cls.__name__}.from_hex() reads text"
         made = super().__new__(cls, plain_bytes(f"the value of {cls.__name__}", value, wanted))
         if len(made) != cls.SIZE:
             message = f"{cls.__name__} has {cls.SIZE} bytes, not {len(made)}"
-            raise InvalidError(Status.INVALID_ARGUMENT, message, found=len(made), supported=cls.SIZE)
+            size = {"actual": len(made), "allowed": cls.SIZE}
+            raise InvalidError(Status.INVALID_ARGUMENT, message, **size)
         return made
+
+    @classmethod
+    def of(cls, value: CData) -> Self:
+        """What a struct of the library has."""
+        return bytes.__new__(cls, value.bytes)
+
+    @classmethod
+    def from_hex(cls, text: str) -> Self:
+        """Reads hex digits of either case; :class:`InvalidError` for anything else."""
+        if not isinstance(text, str):
+            raise wrong_type("text", text, "text")
+        raw, out = text.encode("utf-8", "surrogatepass"), ffi.new(cls._ctype)
+        if cls._read(raw, len(raw), out) == lib.FBAT_ERR_INVALID_ARGUMENT:
+            raise refused("text", text, f"{2 * cls.SIZE} hex digits")
+        return cls.of(out)
 
     def __str__(self) -> str:
         return self.hex()
@@ -39,21 +135,13 @@ class _Digest(bytes):
 class Id(_Digest):
     """A 128-bit identifier: of an event, a correlation, a cause, an idempotency key or a store.
 
-    It is ``bytes`` of 16, most significant first; ``str()`` shows it as 32 hex digits. Where there is none, fbat gives
-    and takes ``None`` instead of zeros.
+    It is ``bytes`` of 16, most significant first; ``str()`` shows it as 32 hex digits. Where there
+    is none, fbat gives and takes ``None`` instead of zeros.
     """
 
     __slots__ = ()
     SIZE = 16
-
-    @classmethod
-    def from_hex(cls, text: str) -> Self:
-        """Reads an id from 32 hex digits of either case; :class:`InvalidError` for anything else."""
-        if not isinstance(text, str):
-            raise wrong_type("text", text, "text")
-        raw, out = text.encode("utf-8", "surrogatepass"), ffi.new("fbat_id *")
-        check_argument(lib.fbat_id_from_hex(raw, len(raw), out), "text", text, "32 hex digits")
-        return cls(bytes(out.bytes))
+    _ctype, _read = "fbat_id *", lib.fbat_id_from_hex
 
 
 class Hash(_Digest):
@@ -61,15 +149,15 @@ class Hash(_Digest):
 
     __slots__ = ()
     SIZE = 32
+    _ctype, _read = "fbat_hash *", lib.fbat_hash_from_hex
 
-    @classmethod
-    def from_hex(cls, text: str) -> Self:
-        """Reads a hash from 64 hex digits of either case; :class:`InvalidError` for anything else."""
-        if not isinstance(text, str):
-            raise wrong_type("text", text, "text")
-        raw, out = text.encode("utf-8", "surrogatepass"), ffi.new("fbat_hash *")
-        check_argument(lib.fbat_hash_from_hex(raw, len(raw), out), "text", text, "64 hex digits")
-        return cls(bytes(out.bytes))
+
+def id_struct(value: Id) -> CData:
+    """An id as C takes it."""
+    return ffi.new("fbat_id *", (Id(value),))
+
+
+# ---- functions ----------------------------------------------------------------------------------
 
 
 def content_hash(data: Buffer) -> Hash:
@@ -77,11 +165,11 @@ def content_hash(data: Buffer) -> Hash:
     out = ffi.new("fbat_hash *")
     with from_buffer("data", data) as raw:
         check(lib.fbat_content_hash(raw, len(raw), out))
-    return Hash(bytes(out.bytes))
+    return Hash.of(out)
 
 
 def kind(category: int, type: int) -> int:  # noqa: A002, the header's word
-    """The kind of a category (0 to 15; 0x0 and 0xD are the library's own) and a type (0 to 4095)."""
+    """The kind of a category (0 to 15; 0x0 and 0xD are the library's) and a type (0 to 4095)."""
     out = ffi.new("uint16_t *")
     check(lib.fbat_kind(number("category", category, 0, 15), number("type", type, 0, 4095), out))
     return int(out[0])
@@ -89,44 +177,41 @@ def kind(category: int, type: int) -> int:  # noqa: A002, the header's word
 
 def kind_category(kind: int) -> int:
     """The category of a kind: its top 4 bits."""
-    return lib.fbat_kind_category(u16("kind", kind))
+    return lib.fbat_kind_category(number("kind", kind, 0, 0xFFFF))
 
 
 def kind_type(kind: int) -> int:
     """The type of a kind within its category: its low 12 bits."""
-    return lib.fbat_kind_type(u16("kind", kind))
+    return lib.fbat_kind_type(number("kind", kind, 0, 0xFFFF))
 
 
 def operation_key(domain: str | Buffer, *parts: str | Buffer) -> Id:
-    """A key for events, made from a domain (what sort of operation) and parts: text, which counts as UTF-8, or bytes.
+    """A key for events, made from a domain (what sort of operation) and parts: text, which counts
+    as UTF-8, or bytes.
 
-    The key is kept for ever, so nothing else is taken for one of them: of a number, pass ``str(number)``.
+    The key is kept for ever, so nothing else is taken for one: of a number, pass ``str(number)``.
     """
-    raw_domain = text_or_bytes("domain", domain)
-    raw_parts = [ffi.from_buffer("char[]", text_or_bytes(f"part {i}", part)) for i, part in enumerate(parts)]
-    strings = ffi.new("fbat_str[]", [(part, len(part)) for part in raw_parts])
+    names = ["domain", *(f"part {i}" for i in range(len(parts)))]
+    raw_domain, *raw = (
+        part.encode() if isinstance(part, str) else plain_bytes(name, part, "text or bytes")
+        for name, part in zip(names, (domain, *parts), strict=True)
+    )
+    held = [ffi.from_buffer("char[]", part) for part in raw]
+    strings = ffi.new("fbat_str[]", [(part, len(part)) for part in held])
     out = ffi.new("fbat_id *")
-    check(lib.fbat_operation_key(raw_domain, len(raw_domain), strings, len(raw_parts), out))
-    return Id(bytes(out.bytes))
+    check(lib.fbat_operation_key(raw_domain, len(raw_domain), strings, len(held), out))
+    return Id.of(out)
 
 
-def namespace_from_path(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> str:
+def namespace_from_path(path: AnyPath) -> str:
     """A namespace for a directory on this machine: ``data-dir:`` and a hash of its canonical path.
 
-    A convenience for local tools: it changes when the directory moves. Where stores move, choose a name of your own.
+    A convenience for local tools: it changes when the directory moves. Where stores move, choose a
+    name of your own.
     """
     out = ffi.new("fbat_buffer **")
-    with Detail() as err:
-        err.check(lib.fbat_namespace_from_path(path_bytes(path), out, err.out))
+    call(lib.fbat_namespace_from_path, path_bytes(path), out)
     return take_buffer(out[0]).decode()
-
-
-def path_bytes(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> bytes:
-    """A path as the file system has it. A NUL inside would end it early, so it is refused as `open` does."""
-    raw = os.fsencode(path)
-    if b"\0" in raw:
-        raise InvalidError(Status.INVALID_ARGUMENT, "a path has a NUL inside", path=os.fsdecode(raw))
-    return raw
 
 
 def take_buffer(buffer: CData) -> bytes:

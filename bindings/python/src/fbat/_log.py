@@ -1,28 +1,21 @@
-"""The library prints nothing. What is worth telling beside an exception goes to a function, or to ``logging``."""
+"""The library prints nothing. What is worth telling beside an exception goes to a function."""
 
 from __future__ import annotations
 
 import atexit
-import enum
 import logging
 from typing import TYPE_CHECKING, Final
 
 from fbat import _fast
-from fbat._argument import check_callable
+from fbat._enums import LogLevel
 from fbat._error import check
+from fbat._id import wrong_type
 from fbat._native import ffi, lib
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-
-class LogLevel(enum.IntEnum):
-    """How much a line of the log matters."""
-
-    ERROR = lib.FBAT_LOG_ERROR
-    WARNING = lib.FBAT_LOG_WARNING
-    INFO = lib.FBAT_LOG_INFO
-
+__all__ = ["log_to", "set_log_callback"]
 
 _LEVELS: Final = {
     LogLevel.ERROR: logging.ERROR,
@@ -32,24 +25,21 @@ _LEVELS: Final = {
 
 
 def set_log_callback(callback: Callable[[LogLevel, str], object] | None) -> None:
-    """Sets the function that receives the log of this process, in place of the one before; None for none.
+    """Sets the function that receives the log of this process; None for none.
 
-    It may be called on any thread that is inside a call to the library, by several at once. An exception that it raises
-    goes to :func:`sys.unraisablehook`. It is taken away before the interpreter ends.
+    It may be called on any thread that is inside a call to the library, by several at once. An
+    exception that it raises goes to :func:`sys.unraisablehook`. It is taken away before the
+    interpreter ends.
     """
     if callback is None:
         check(lib.fbat_set_log_callback(ffi.NULL, ffi.NULL, ffi.NULL))
         return
-
-    check_callable("callback", callback)
-
-    def call(level: int, message: str) -> None:
-        callback(LogLevel(level), message)
-
+    if not callable(callback):
+        raise wrong_type("callback", callback, "a function")
     check(
         lib.fbat_set_log_callback(
             ffi.cast("fbat_log_fn", _fast.LOG),
-            ffi.cast("void *", _fast.retain(call)),
+            ffi.cast("void *", _fast.retain(lambda level, text: callback(LogLevel(level), text))),
             ffi.cast("fbat_destroy_fn", _fast.RELEASE),
         )
     )
@@ -62,7 +52,9 @@ def log_to(logger: logging.Logger | None = None) -> None:
 
 
 def _end() -> None:
-    """Stores that are freed while the interpreter goes down may log, when no function can be called any more."""
+    """Stores that are freed while the interpreter goes down may log, when no function can be called
+    any more.
+    """
     lib.fbat_set_log_callback(ffi.NULL, ffi.NULL, ffi.NULL)
 
 

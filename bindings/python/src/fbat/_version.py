@@ -6,15 +6,21 @@ from typing import Final
 
 from fbat._native import ffi, lib
 
+__all__ = ["ABI_VERSION", "VERSION_INFO", "abi_version", "live_handles", "version"]
+
 ABI_VERSION: Final[int] = lib.FBAT_ABI_VERSION
 """The version of the binary interface that this package was built for."""
 
-VERSION_INFO: Final[tuple[int, int, int]] = (lib.FBAT_VERSION_MAJOR, lib.FBAT_VERSION_MINOR, lib.FBAT_VERSION_PATCH)
+VERSION_INFO: Final = (
+    lib.FBAT_VERSION_MAJOR,
+    lib.FBAT_VERSION_MINOR,
+    lib.FBAT_VERSION_PATCH,
+)
 """The version of the library's header as numbers."""
 
 
 def version() -> str:
-    """The version of the library inside this package, for example ``0.1.0``."""
+    """The version of the library inside this package, for example ``0.2.0``."""
     return ffi.string(lib.fbat_version_string()).decode()
 
 
@@ -24,7 +30,7 @@ def abi_version() -> int:
 
 
 def live_handles() -> int:
-    """How many of the library's objects the process holds: stores, pages, cursors, options and so on.
+    """How many of the library's objects the process holds: stores, pages, cursors and so on.
 
     Each is freed with the last reference to its Python object; records hold their page.
     """

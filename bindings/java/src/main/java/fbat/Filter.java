@@ -1,7 +1,8 @@
 package fbat;
 
 /**
- * Says which events to import. Called on the thread of the import; it may read both stores and append to the destination.
+ * Says which events to import. Called on the thread of the import; it may read both stores and
+ * append to the destination.
  *
  * @param <X> what it may throw. The import ends with it, and throws it as it is.
  */

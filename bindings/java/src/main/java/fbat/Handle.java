@@ -5,7 +5,7 @@ import java.lang.ref.Cleaner;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 
-/** An object of the library that is freed once: by its owner, or at the latest when that is collected. */
+/** An object of the library that is freed once: by its owner, or when that is collected. */
 final class Handle {
     private static final Cleaner CLEANER = Cleaner.create();
 

@@ -4,7 +4,7 @@ import java.util.HexFormat;
 
 /** A 256-bit BLAKE3 hash: shown as 64 lower-case hex digits. Immutable. */
 public record Hash(String hex) {
-    static final int BYTES = 32;
+    private static final int BYTES = 32;
 
     /**
      * @param hex 64 lower-case hex digits.
@@ -18,19 +18,14 @@ public record Hash(String hex) {
         return new Hash(HexFormat.of().formatHex(bytes));
     }
 
-    static void requireHex(String hex, int bytes) {
-        if (!hex.matches("[0-9a-f]{" + 2 * bytes + "}")) {
-            throw new IllegalArgumentException("'" + hex + "' is not " + 2 * bytes + " lower-case hex digits");
-        }
+    static byte[] bytesOf(Hash hash) {
+        return HexFormat.of().parseHex(hash.hex);
     }
 
-    static boolean isZero(byte[] bytes) {
-        for (byte each : bytes) {
-            if (each != 0) {
-                return false;
-            }
+    static void requireHex(String hex, int bytes) {
+        if (!hex.matches("[0-9a-f]{" + 2 * bytes + "}")) {
+            throw new IllegalArgumentException("'" + hex + "' is no hex of " + bytes + " bytes");
         }
-        return true;
     }
 
     @Override

@@ -1,9 +1,9 @@
 package fbat;
 
 import com.sun.jna.Pointer;
+import com.sun.jna.Structure;
 import com.sun.jna.ptr.PointerByReference;
 import java.lang.ref.Reference;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -12,18 +12,7 @@ import java.util.function.Consumer;
 
 /** An open store. Any number of threads may use it at once, and any may close it. */
 public final class Store implements AutoCloseable {
-    /** Which stores {@link #open} accepts. */
-    public enum Mode {
-        CREATE_IF_MISSING, MUST_EXIST, MUST_BE_NEW, READ_ONLY
-    }
-
-    /** When an append returns: when its events are on the disk, or when the operating system has them. */
-    public enum Durability {
-        DURABLE, OS
-    }
-
     private static final Native LIBRARY = Native.LIBRARY;
-    private static final int COLUMNS = 3; // payload and extensions
     private static final int STOPPED = -1;
 
     private final Handle handle;
@@ -34,38 +23,30 @@ public final class Store implements AutoCloseable {
 
     /** Opens the store in a directory, or makes a new one. */
     public static Store open(Path path) {
-        return open(path, Mode.CREATE_IF_MISSING, Durability.DURABLE, "");
+        return open(path, new OpenOptions());
     }
 
     /**
-     * @param label for people; a new store keeps it.
-     * @throws FbatException it is not there, is open for writing elsewhere, is damaged …
+     * Opens the store in a directory.
+     *
+     * @throws FbatException it does not exist, is open for writing elsewhere, is damaged …
      */
-    public static Store open(Path path, Mode mode, Durability durability, String label) {
-        Pointer options = LIBRARY.fbat_open_options_new();
-        try {
-            byte[] text = label.getBytes(StandardCharsets.UTF_8);
-            FbatException.check(LIBRARY.fbat_open_options_set_mode(options, mode.ordinal()));
-            FbatException.check(LIBRARY.fbat_open_options_set_durability(options, durability.ordinal()));
-            FbatException.check(LIBRARY.fbat_open_options_set_label(options, text, text.length));
-            PointerByReference store = new PointerByReference();
-            PointerByReference err = new PointerByReference();
-            FbatException.check(LIBRARY.fbat_store_open(terminated(path), options, store, err), err);
-            return new Store(store.getValue());
-        } finally {
-            LIBRARY.fbat_open_options_free(options);
+    public static Store open(Path path, OpenOptions options) {
+        PointerByReference store = new PointerByReference();
+        PointerByReference err = new PointerByReference();
+        byte[] name = Arena.utf8(path.toString());
+        byte[] terminated = Arrays.copyOf(name, name.length + 1);
+        try (Arena arena = new Arena()) {
+            int status = LIBRARY.fbat_store_open(terminated, options.pointer(arena), store, err);
+            FbatException.check(status, err);
         }
-    }
-
-    private static byte[] terminated(Path path) {
-        byte[] bytes = path.toString().getBytes(StandardCharsets.UTF_8);
-        return Arrays.copyOf(bytes, bytes.length + 1);
+        return new Store(store.getValue());
     }
 
     /**
-     * Makes everything durable and ends all use of the store: later calls throw a {@link FbatException} of the category
-     * CLOSED. Closing it again does nothing. From within a filter of an import that uses it: category BUSY, and it stays
-     * open.
+     * Makes everything durable and ends all use of the store: later calls throw a
+     * {@link FbatException} of the category CLOSED. Closing it again does nothing. From within a
+     * filter of an import that uses it: category BUSY, and it stays open.
      */
     @Override
     public void close() {
@@ -80,109 +61,105 @@ public final class Store implements AutoCloseable {
         FbatException.check(status, err);
     }
 
-    /** Appends all of these events, or none of them; {@link FbatException#item} names the one at fault. */
+    /** Appends all of these events, or none; {@link ErrorDetail#item} is the one at fault. */
     public List<Receipt> append(List<Event> events) {
         if (events.isEmpty()) {
             return List.of();
         }
-        Native.EventStruct[] rows = (Native.EventStruct[]) new Native.EventStruct().toArray(events.size());
-        Native.ReceiptStruct[] receipts = (Native.ReceiptStruct[]) new Native.ReceiptStruct().toArray(events.size());
-        for (int i = 0; i < rows.length; i++) {
-            events.get(i).write(rows[i]);
-            receipts[i].structSize = receipts[i].size();
-            receipts[i].write();
-        }
+        Native.Event[] rows = (Native.Event[]) new Native.Event().toArray(events.size());
+        Native.Receipt[] receipts = (Native.Receipt[]) new Native.Receipt().toArray(rows.length);
         PointerByReference err = new PointerByReference();
-        try {
-            int status = LIBRARY.fbat_append_batch(
-                    handle.get(), rows[0].getPointer(), rows.length, receipts[0].getPointer(), err);
+        try (Arena arena = new Arena()) {
+            for (int i = 0; i < rows.length; i++) {
+                rows[i].structSize = rows[i].size();
+                events.get(i).write(rows[i], arena);
+                rows[i].write();
+                receipts[i].structSize = receipts[i].size();
+                receipts[i].write();
+            }
+            Pointer first = rows[0].getPointer();
+            Pointer answers = receipts[0].getPointer();
+            int status = LIBRARY.fbat_append_batch(handle.get(), first, rows.length, answers, err);
             FbatException.check(status, err);
         } finally {
             Reference.reachabilityFence(rows);
             Reference.reachabilityFence(this);
         }
-        return Arrays.stream(receipts).map(Store::read).toList();
-    }
-
-    private static Receipt read(Native.ReceiptStruct receipt) {
-        receipt.read();
-        return Receipt.of(receipt);
+        return Arrays.stream(receipts).peek(Structure::read).map(Receipt::of).toList();
     }
 
     /** Reads one event by its id. */
     public Optional<EventRecord> get(Id id) {
+        EventRecord[] found = new EventRecord[1];
+        takePage(page(id), row -> found[0] = EventRecord.of(new Native.Record(row)));
+        return Optional.ofNullable(found[0]);
+    }
+
+    /** Where an event came from; empty where it was not imported, or does not exist. */
+    public Optional<Provenance> provenance(Id id) {
+        Native.Provenance found = new Native.Provenance();
+        Provenance[] copy = new Provenance[1];
+        takePage(page(id), row -> {
+            found.write();
+            if (LIBRARY.fbat_record_provenance(row, found.getPointer()) != 0) {
+                found.read();
+                copy[0] = Provenance.of(found);
+            }
+        });
+        return Optional.ofNullable(copy[0]);
+    }
+
+    /** A page of one row, or null where there is no such event. */
+    private Pointer page(Id id) {
         PointerByReference page = new PointerByReference();
         PointerByReference err = new PointerByReference();
-        int status = LIBRARY.fbat_event_get(handle.get(), id.bytes(), COLUMNS, page, err);
+        int status = LIBRARY.fbat_event_get(handle.get(), Id.bytesOf(id), 0, page, err);
         if (status == Native.ERR_NOT_FOUND) {
             LIBRARY.fbat_error_free(err.getValue());
-            return Optional.empty();
+            return null;
         }
         FbatException.check(status, err);
-        EventRecord[] found = new EventRecord[1];
-        takePage(page.getValue(), record -> found[0] = record);
-        return Optional.of(found[0]);
+        return page.getValue();
     }
 
     /**
-     * Reads every event of an entity and of what lies below it, oldest first, page by page.
+     * Reads every event that a query asks for, page by page.
      *
-     * @param entity the entity; empty for all.
      * @param each may use the store.
      */
-    public void forEach(String entity, Consumer<EventRecord> each) {
-        Pointer cursor = cursor(entity);
+    public void forEach(Query query, Consumer<EventRecord> each) {
+        PointerByReference cursor = new PointerByReference();
+        PointerByReference err = new PointerByReference();
+        try (Arena arena = new Arena()) {
+            Pointer asked = query.pointer(arena);
+            FbatException.check(LIBRARY.fbat_cursor_new(handle.get(), asked, cursor, err), err);
+        }
         try {
             for (Pointer page = next(cursor); page != null; page = next(cursor)) {
-                takePage(page, each);
+                takePage(page, row -> each.accept(EventRecord.of(new Native.Record(row))));
             }
         } finally {
-            LIBRARY.fbat_cursor_free(cursor);
+            LIBRARY.fbat_cursor_free(cursor.getValue());
             Reference.reachabilityFence(this);
         }
     }
 
-    private Pointer cursor(String entity) {
-        Pointer query = LIBRARY.fbat_query_new();
-        try {
-            byte[] name = entity.getBytes(StandardCharsets.UTF_8);
-            FbatException.check(LIBRARY.fbat_query_set_entity(query, name, name.length));
-            PointerByReference cursor = new PointerByReference();
-            PointerByReference err = new PointerByReference();
-            FbatException.check(LIBRARY.fbat_cursor_new(handle.get(), query, cursor, err), err);
-            return cursor.getValue();
-        } finally {
-            LIBRARY.fbat_query_free(query);
-        }
-    }
-
-    private static Pointer next(Pointer cursor) {
+    private static Pointer next(PointerByReference cursor) {
         PointerByReference page = new PointerByReference();
         PointerByReference err = new PointerByReference();
-        FbatException.check(LIBRARY.fbat_cursor_next(cursor, page, err), err);
+        FbatException.check(LIBRARY.fbat_cursor_next(cursor.getValue(), page, err), err);
         return page.getValue();
     }
 
-    /** Hands out copies of the rows, and frees the page. */
-    private static void takePage(Pointer page, Consumer<EventRecord> each) {
+    /** Hands out the rows of a page, and frees it. Null is an empty one. */
+    private static void takePage(Pointer page, Consumer<Pointer> each) {
         try {
-            Pointer row = LIBRARY.fbat_page_rows(page);
-            for (long left = LIBRARY.fbat_page_len(page); left > 0; left--) {
-                Native.RecordStruct record = new Native.RecordStruct(row);
-                each.accept(EventRecord.of(record));
-                row = row.share(record.structSize);
+            for (long i = 0; i < LIBRARY.fbat_page_len(page); i++) {
+                each.accept(LIBRARY.fbat_page_row(page, i));
             }
         } finally {
             LIBRARY.fbat_page_free(page);
         }
-    }
-
-    /** Where an event came from; empty where it was not imported. */
-    public Optional<Provenance> provenance(Id id) {
-        PointerByReference provenance = new PointerByReference();
-        PointerByReference err = new PointerByReference();
-        FbatException.check(LIBRARY.fbat_event_provenance(handle.get(), id.bytes(), provenance, err), err);
-        return Optional.ofNullable(provenance.getValue()).map(Provenance::take);
     }
 
     /** Copies all events of another store into this one, exactly once. */
@@ -193,29 +170,34 @@ public final class Store implements AutoCloseable {
     /**
      * The same for those events that a filter keeps.
      *
-     * @throws X what the filter threw, as it is; the exception of the library that tells how far the import came is
-     *     among its suppressed ones.
+     * @throws X what the filter threw, as it is; the exception of the library, with the report of
+     *     what was committed, is among its suppressed ones.
      */
-    public <X extends Exception> ImportReport importFrom(Store source, ImportOptions options, Filter<X> filter)
-            throws X {
+    public <X extends Exception> ImportReport importFrom(
+            Store source, ImportOptions options, Filter<X> filter) throws X {
         Throwable[] thrown = new Throwable[1];
-        Native.FilterFunction function = filter == null ? null : (userData, record) -> ask(filter, record, thrown);
-        Pointer made = options.make(function);
-        Native.ImportReportStruct report = new Native.ImportReportStruct();
+        Native.ImportOptions made = new Native.ImportOptions();
+        Native.ImportReport report = new Native.ImportReport();
         PointerByReference err = new PointerByReference();
-        try {
-            int status = LIBRARY.fbat_import(handle.get(), source.handle.get(), made, report, err);
-            if (status != Native.OK) {
-                FbatException failure = FbatException.from(status, err, ImportReport.of(report));
-                if (thrown[0] != null) {
-                    throw Store.<X>thrownBy(thrown[0], failure);
-                }
-                throw failure;
+        try (Arena arena = new Arena()) {
+            options.write(made, arena);
+            made.filter = filter == null ? null : (data, record) -> ask(filter, record, thrown);
+            made.write();
+            report.write();
+            int status = LIBRARY.fbat_import(
+                    handle.get(), source.handle.get(), made.getPointer(), report.getPointer(), err);
+            report.read();
+            if (status == Native.OK) {
+                return ImportReport.of(report);
             }
-            return ImportReport.of(report);
+            FbatException failure = FbatException.from(status, err, ImportReport.of(report));
+            if (thrown[0] != null) {
+                throw Store.<X>thrownBy(thrown[0], failure);
+            }
+            throw failure;
         } finally {
-            LIBRARY.fbat_import_options_free(made);
-            Reference.reachabilityFence(function);
+            Reference.reachabilityFence(made);
+            Reference.reachabilityFence(options);
             Reference.reachabilityFence(source);
             Reference.reachabilityFence(this);
         }
@@ -224,7 +206,7 @@ public final class Store implements AutoCloseable {
     /** A callback must not throw through the library: it answers that the import is to stop. */
     private static int ask(Filter<?> filter, Pointer record, Throwable[] thrown) {
         try {
-            return filter.keep(EventRecord.of(new Native.RecordStruct(record))) ? 1 : 0;
+            return filter.keep(EventRecord.of(new Native.Record(record))) ? 1 : 0;
         } catch (Throwable t) {
             thrown[0] = t;
             return STOPPED;

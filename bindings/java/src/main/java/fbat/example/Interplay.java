@@ -1,20 +1,24 @@
 package fbat.example;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import fbat.Event;
 import fbat.EventRecord;
+import fbat.Frames;
 import fbat.Id;
 import fbat.ImportOptions;
 import fbat.ImportReport;
+import fbat.OpenMode;
+import fbat.OpenOptions;
 import fbat.Provenance;
+import fbat.Query;
 import fbat.Store;
-import fbat.Store.Durability;
-import fbat.Store.Mode;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -26,13 +30,13 @@ public final class Interplay {
     private static final int CATEGORY_1 = 0x1000;
     private static final long FIRST_TIMESTAMP_US = 1_700_000_000_000_000L;
     private static final HexFormat HEX = HexFormat.of();
-    private static final PrintStream OUT = new PrintStream(System.out, false, StandardCharsets.UTF_8);
+    private static final PrintStream OUT = new PrintStream(System.out, false, UTF_8);
 
     private Interplay() {}
 
     public static void main(String[] arguments) throws IOException {
         String command = arguments.length > 0 ? arguments[0] : "";
-        List<Path> paths = IntStream.range(1, arguments.length).mapToObj(i -> Path.of(arguments[i])).toList();
+        List<Path> paths = Arrays.stream(arguments).skip(1).map(Path::of).toList();
         switch (command + " " + paths.size()) {
             case "write 1" -> write(paths.get(0));
             case "read 1" -> read(paths.get(0));
@@ -40,7 +44,8 @@ public final class Interplay {
             case "frame 1" -> frame(paths.get(0));
             case "decode 0" -> decode();
             default -> {
-                System.err.println("usage: interplay write|read|frame DIR | import SOURCE DESTINATION | decode");
+                String each = "write|read|frame DIR | import SOURCE DESTINATION | decode";
+                System.err.println("usage: interplay " + each);
                 System.exit(2);
             }
         }
@@ -48,7 +53,7 @@ public final class Interplay {
     }
 
     private static void write(Path path) {
-        try (Store store = Store.open(path, Mode.CREATE_IF_MISSING, Durability.DURABLE, "interplay")) {
+        try (Store store = Store.open(path, new OpenOptions().label("interplay"))) {
             store.append(IntStream.range(0, EVENTS).mapToObj(Interplay::eventOf).toList());
         }
     }
@@ -58,23 +63,27 @@ public final class Interplay {
         for (int at = 0; at < payload.length; at++) {
             payload[at] = (byte) at;
         }
-        Event event = new Event("sensor:" + i % 7, i % 2 == 0 ? "plant" : "Gebäude", CATEGORY_1 + i % 5)
+        String scope = i % 2 == 0 ? "plant" : "Gebäude";
+        Event event = new Event("sensor:" + i % 7, scope, CATEGORY_1 + i % 5)
                 .payload(payload)
                 .payloadVersion(i % 3)
                 .key(Id.ofOperation("interplay", Integer.toString(i)))
                 .timestampUs(FIRST_TIMESTAMP_US + i)
                 .correlation(Id.ofOperation("interplay-correlation", Integer.toString(i / 10)))
                 .causationItem(i % 10 == 3 ? 1 : 0);
-        return i % 4 == 0 ? event.extension("test.index", Integer.toString(i).getBytes(StandardCharsets.UTF_8)) : event;
+        if (i % 4 == 0) {
+            event.extension("test.index", Integer.toString(i).getBytes(UTF_8));
+        }
+        return event;
     }
 
     private static Store openReading(Path path) {
-        return Store.open(path, Mode.READ_ONLY, Durability.DURABLE, "");
+        return Store.open(path, new OpenOptions().mode(OpenMode.READ_ONLY));
     }
 
     private static void read(Path path) {
         try (Store store = openReading(path)) {
-            store.forEach("", event -> OUT.println(lineOf(event)));
+            store.forEach(new Query(), event -> OUT.println(lineOf(event)));
         }
     }
 
@@ -82,7 +91,7 @@ public final class Interplay {
         String extensions = event.extensions().entrySet().stream()
                 .map(each -> each.getKey() + "=" + HEX.formatHex(each.getValue()))
                 .collect(Collectors.joining(","));
-        String source = event.sourceNamespace() + "/" + event.sourceSequence() + "/" + event.sourceEventId();
+        String from = event.sourceNamespace() + "/" + event.sourceSequence();
         return String.join(
                 " ",
                 Long.toString(event.sequence()),
@@ -98,7 +107,7 @@ public final class Interplay {
                 orDash(HEX.formatHex(event.payload())),
                 orDash(extensions),
                 event.contentHash().hex(),
-                event.isImported() ? source : "-");
+                event.isImported() ? from + "/" + event.sourceEventId() : "-");
     }
 
     private static String orDash(String text) {
@@ -112,10 +121,12 @@ public final class Interplay {
     private static void importInto(Path sourcePath, Path destinationPath) {
         try (Store source = openReading(sourcePath);
                 Store destination = Store.open(destinationPath)) {
+            ImportOptions options = new ImportOptions("interplay/source");
             ImportReport report = destination.importFrom(
-                    source, new ImportOptions("interplay/source"), event -> (event.kind() & 0xfff) % 2 == 0);
+                    source, options, event -> (event.kind() & 0xfff) % 2 == 0);
             OUT.printf(
-                    "imported %d deduplicated %d filtered %d reserved %d conflicts %d watermark %d%n",
+                    "imported %d deduplicated %d filtered %d reserved %d conflicts %d watermark "
+                            + "%d%n",
                     report.imported(),
                     report.deduplicated(),
                     report.skippedFiltered(),
@@ -127,22 +138,23 @@ public final class Interplay {
 
     private static void frame(Path path) {
         try (Store store = openReading(path)) {
-            store.forEach("", event -> store.provenance(event.id())
-                    .ifPresent(provenance -> OUT.println(HEX.formatHex(provenance.frame()))));
+            store.forEach(new Query(), event -> store.provenance(event.id())
+                    .map(Frames::encode)
+                    .ifPresent(frame -> OUT.println(HEX.formatHex(frame))));
         }
     }
 
     private static void decode() throws IOException {
-        BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, UTF_8));
         for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-            Provenance provenance = Provenance.decode(HEX.parseHex(line));
+            Provenance provenance = Frames.decode(HEX.parseHex(line));
             OUT.println(String.join(
                     " ",
-                    provenance.namespace(),
-                    provenance.eventId().hex(),
-                    Long.toUnsignedString(provenance.sequence()),
-                    kindText(provenance.kind()),
-                    provenance.contentHash().hex()));
+                    provenance.sourceNamespace(),
+                    provenance.sourceEventId().hex(),
+                    Long.toUnsignedString(provenance.sourceSequence()),
+                    kindText(provenance.sourceKind()),
+                    provenance.sourceContentHash().hex()));
         }
     }
 }

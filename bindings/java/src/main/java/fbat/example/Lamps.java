@@ -5,7 +5,9 @@ import fbat.EventRecord;
 import fbat.ImportOptions;
 import fbat.ImportReport;
 import fbat.Provenance;
+import fbat.Query;
 import fbat.Receipt;
+import fbat.Region;
 import fbat.Store;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -14,7 +16,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Lamps report to a house; a district gathers what houses recorded, but for what its filter leaves out.
+ * Lamps report to a house; a district gathers what houses recorded, except what its filter leaves
+ * out.
  *
  * <pre>Lamps DIRECTORY</pre>
  */
@@ -29,7 +32,8 @@ public final class Lamps {
         try (Store house = Store.open(directory.resolve("house"));
                 Store district = Store.open(directory.resolve("district"))) {
             record(house);
-            house.forEach("lamp", event -> System.out.println(event.entity() + " " + text(event)));
+            Query lamps = new Query().region(new Region().entity("lamp"));
+            house.forEach(lamps, event -> System.out.println(event.entity() + " " + text(event)));
             gather(district, house);
             tellOrigins(district);
             refuse(district, house);
@@ -41,7 +45,9 @@ public final class Lamps {
                 new Event("lamp:kitchen", "home", SWITCHED).payload("on"),
                 new Event("lamp:kitchen", "home", MOVED).payload("to the window").causationItem(1),
                 new Event("lamp:hall", "home", SWITCHED).payload("off")));
-        receipts.forEach(each -> System.out.println("event " + each.sequence() + " is on the disk: " + each.isDurable()));
+        for (Receipt each : receipts) {
+            System.out.printf("event %d is on the disk: %b%n", each.sequence(), each.isDurable());
+        }
     }
 
     private static String text(EventRecord event) {
@@ -50,16 +56,20 @@ public final class Lamps {
 
     private static void gather(Store district, Store house) {
         ImportOptions options = new ImportOptions("house/7");
-        ImportReport report = district.importFrom(house, options, event -> event.kind() == SWITCHED);
-        System.out.println(report.imported() + " imported, " + report.skippedFiltered() + " left out");
+        ImportReport report =
+                district.importFrom(house, options, event -> event.kind() == SWITCHED);
+        System.out.printf(
+                "%d imported, %d left out%n", report.imported(), report.skippedFiltered());
     }
 
     private static void tellOrigins(Store district) {
         List<EventRecord> events = new ArrayList<>();
-        district.forEach("", events::add);
+        district.forEach(new Query(), events::add);
         for (EventRecord event : events) {
             Provenance from = district.provenance(event.id()).orElseThrow();
-            System.out.println(event.entity() + " was event " + from.sequence() + " of " + from.namespace());
+            System.out.printf(
+                    "%s was event %d of %s%n",
+                    event.entity(), from.sourceSequence(), from.sourceNamespace());
         }
     }
 

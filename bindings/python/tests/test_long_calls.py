@@ -1,0 +1,111 @@
+"""Handlers of signals run while a call lasts, also one without callbacks; what they raise ends it.
+
+SIGALRM, so that it does not matter what becomes of SIGINT.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+import fbat
+
+from conftest import KIND
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+EVENTS = 200_000
+NOTHING = fbat.Region(versions=(2 * EVENTS, None))
+# Each takes a large store, an empty one, and the path of none.
+CALLS: dict[str, Callable[[fbat.Store, fbat.Store, Path], object]] = {
+    "query": lambda store, empty, path: store.query(**NOTHING),
+    "cursor": lambda store, empty, path: store.cursor(**NOTHING).next_page(),
+    "import": lambda store, empty, path: empty.import_from(store, "n"),
+    "import of nothing": lambda store, empty, path: empty.import_from(store, "n", **NOTHING),
+    "verify": lambda store, empty, path: store.verify(),
+    "backup": lambda store, empty, path: store.backup(path),
+    "repair": lambda store, empty, path: fbat.repair(f"{store.path}-copy", path),
+    "open": lambda store, empty, path: opened(f"{store.path}-copy"),
+}
+
+
+def opened(path: str) -> None:
+    fbat.Store(path, mode=fbat.OpenMode.READ_ONLY).close()
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A large store, and beside it a copy that was not closed."""
+    directory = tmp_path_factory.mktemp("large")
+    with fbat.Store(directory / "store", durability=fbat.Durability.OS) as store:
+        event = fbat.Event("a", "b", KIND, bytes(200))
+        for _ in range(0, EVENTS, 10_000):
+            store.append_batch([event] * 10_000, receipts=False)
+        shutil.copytree(directory / "store", directory / "store-copy")
+    (directory / "store-copy" / "LOCK").unlink()
+    return directory
+
+
+@pytest.fixture
+def large(directory: Path) -> Iterator[fbat.Store]:
+    with fbat.Store(directory / "store", mode=fbat.OpenMode.READ_ONLY) as store:
+        yield store
+
+
+def ring(handler: Callable[[int, object], object]) -> None:
+    """Calls a handler soon, while the call that comes next lasts."""
+    signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.003)
+
+
+@pytest.fixture(autouse=True)
+def silence() -> Iterator[None]:
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+
+@pytest.mark.parametrize("name", ["query", "import"])
+def test_a_handler_that_does_not_raise_lets_a_call_go_on(
+    large: fbat.Store, store: fbat.Store, tmp_path: Path, name: str
+) -> None:
+    rung: list[int] = []
+    ring(lambda number, frame: rung.append(number))
+    CALLS[name](large, store, tmp_path / "new")
+    assert rung == [signal.SIGALRM]
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_what_a_handler_raises_ends_a_call(
+    large: fbat.Store, store: fbat.Store, tmp_path: Path, name: str
+) -> None:
+    class Rung(Exception):
+        pass
+
+    def rise(number: int, frame: object) -> None:
+        raise Rung
+
+    ring(rise)
+    with pytest.raises(Rung) as caught:
+        CALLS[name](large, store, tmp_path / "new")
+    # The call was stopped with it: it was not raised when the call had returned.
+    (call,) = (entry for entry in caught.traceback if entry.name == "call")
+    assert "stopped" in str(call.statement)
+    if name.startswith("import"):
+        assert fbat.import_report_of(caught.value) is not None
+
+
+def test_a_call_of_another_thread_goes_on(large: fbat.Store) -> None:
+    rung: list[int] = []
+    found: list[int] = []
+    ring(lambda number, frame: rung.append(number))
+    thread = threading.Thread(target=lambda: found.append(len(large.query(**NOTHING))))
+    thread.start()
+    thread.join()
+    assert (rung, found) == ([signal.SIGALRM], [0])
