@@ -45,7 +45,7 @@
 // # Callbacks
 //
 // Filters and progress functions run on the goroutine that made the call, one after the other, with
-// no lock held: they may read stores and append to them. Closing a store of the running import
+// no lock held: they may read stores and append to them. Closing a store of the running call
 // fails with [ErrBusy]. An error of a callback ends the call, which returns the same value; a panic
 // goes on out of the call, with its value. A callback must not call runtime.Goexit, as
 // testing.T.FailNow does: the frames of the library below could not be left in order, so that the

@@ -170,6 +170,20 @@ func TestAPanicOfAProgressGoesOnOutOfEveryLongCall(t *testing.T) {
 	}
 }
 
+func TestAStoreIsNotClosedByTheProgressOfItsOwnCall(t *testing.T) {
+	store := open(t, "s")
+	fill(t, store, 100)
+	called := false
+	_, _, err := store.Verify(ctx, &fbat.VerifyOptions{Progress: func(fbat.Progress) error {
+		called = true
+		is(t, store.Close(), fbat.ErrBusy)
+		_, err := store.Append(event("a", "b"))
+		return err
+	}})
+	ok(t, err)
+	equal(t, "called", called, true)
+}
+
 func TestACursorGoesOnAfterItsProgressFailed(t *testing.T) {
 	store := open(t, "s")
 	fill(t, store, 100)

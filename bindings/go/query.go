@@ -123,8 +123,8 @@ func (c *Cursor) yieldPage(page *C.fbatgo_page, yield func(Record, error) bool) 
 }
 
 // Cursor reads page after page. Goroutines may share it, and any may close it: each page goes to
-// one of them. Close it when it is no longer used; one that is forgotten is freed by the garbage
-// collector.
+// one of them. Its progress function must not use it. Close it when it is no longer used; one that
+// is forgotten is freed by the garbage collector.
 type Cursor struct {
 	store   *Store
 	turn    sync.Mutex     // the library takes one call for a cursor at a time
@@ -179,8 +179,8 @@ func (c *Cursor) next(page *C.fbatgo_page) error {
 	return c.call.outcome(C.fbatgo_cursor_next(c.c, page, c.call.detail), c.store)
 }
 
-// Close frees the cursor, after a Next that runs: it is not for the progress function of the
-// cursor. Its pages stay. Closing it twice does nothing; Next fails with [ErrClosed] from then on.
+// Close frees the cursor, after a Next that runs. Its pages stay. Closing it twice does nothing;
+// Next fails with [ErrClosed] from then on.
 func (c *Cursor) Close() {
 	c.turn.Lock()
 	defer c.turn.Unlock()

@@ -69,7 +69,7 @@ const (
 	// ErrStoreExists: there is a store at this path already, and the open mode asks for a new one.
 	ErrStoreExists Status = C.FBAT_ERR_STORE_EXISTS
 	// ErrBusy: the store is open for writing elsewhere, or a callback tried to close a store of the
-	// running import.
+	// running call.
 	ErrBusy Status = C.FBAT_ERR_BUSY
 	// ErrClosed: the store was closed.
 	ErrClosed Status = C.FBAT_ERR_CLOSED
