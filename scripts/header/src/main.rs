@@ -1,5 +1,5 @@
 //! `fbat-header [--all | --check] [ROOT]`: writes what is rendered from `src/ffi` into the source
-//! tree at ROOT, or the current directory: `build/api.json`, and with `--all` what is committed too.
+//! tree at ROOT, or the current directory: `build/api.json`, and with `--all` what is committed.
 //! `--check` compares the latter.
 
 use std::path::{Path, PathBuf};
