@@ -164,8 +164,8 @@ fn write(here: &Path, figures: &Figures, about: &About) {
     }
     let mut md = format!(
         "# What an event costs as a store grows\n\n{}, {}. Events of 256 bytes, 1,000 entities; \
-        batches and chunks of 256 that survive a killed process; \
-         through the C ABI. One store grows; another imports from it.\n\n",
+        batches and chunks of 256 that survive a killed process; through the C ABI. One store \
+        grows; another imports from it.\n\n",
         about.date, about.machine
     );
     let heads: Vec<String> = sizes.iter().map(|size| grouped(*size)).collect();

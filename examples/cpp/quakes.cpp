@@ -411,7 +411,8 @@ int main(int argc, char** argv) try {
     return EXIT_FAILURE;
   }
   std::printf("\n%s✓%s %s events of %s networks in one store, each once, ", style_good(),
-              style_off(), std::to_string(expected_events).c_str(), std::to_string(expected_networks).c_str());
+              style_off(), std::to_string(expected_events).c_str(),
+              std::to_string(expected_networks).c_str());
   std::puts("each with its provenance.");
   return EXIT_SUCCESS;
 } catch (const std::exception& e) {
