@@ -1,6 +1,7 @@
 //! The engine: safe Rust that knows nothing of C, of raw pointers, or of the caller's threads.
 //!
-//! Rooms, each of which names only those above it in this list; `tests/contract/rooms.rs` keeps it so.
+//! Rooms, each of which names only those above it in this list; `tests/contract/rooms.rs` keeps it
+//! so.
 
 pub(crate) mod format;
 pub mod import;

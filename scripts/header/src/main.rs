@@ -1,5 +1,6 @@
 //! `fbat-header [--all | --check] [ROOT]`: writes what is rendered from `src/ffi` into the source
-//! tree: `build/api.json`, and with `--all` what is committed too. `--check` compares the latter.
+//! tree at ROOT, or the current directory: `build/api.json`, and with `--all` what is committed
+//! too. `--check` compares the latter.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,8 +9,8 @@ fn main() -> ExitCode {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     let mode = arguments.iter().position(|argument| argument.starts_with("--"));
     let mode = mode.map(|at| arguments.remove(at)).unwrap_or_default();
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("scripts/header");
-    let root = arguments.first().map_or(own.to_owned(), PathBuf::from);
+    // Not where it was compiled: a copy of the tree may share what cargo builds.
+    let root = arguments.first().map_or(PathBuf::from("."), PathBuf::from);
     if !matches!(mode.as_str(), "" | "--all" | "--check") || arguments.len() > 1 {
         eprintln!("usage: fbat-header [--all | --check] [ROOT]");
         return ExitCode::from(2);

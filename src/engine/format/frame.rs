@@ -87,7 +87,7 @@ impl SegmentHeader {
         }
         let version = u32_at(bytes, 8);
         if crc32fast::hash(&bytes[..124]) != u32_at(bytes, 124) {
-            return Err("the checksum of the segment header does not hold");
+            return Err("the checksum of the segment header does not match");
         }
         if version == FORMAT_VERSION
             && (u32_at(bytes, 12) as usize != SEGMENT_HEADER_LEN || bytes[104..124] != [0; 20])
@@ -112,7 +112,7 @@ impl SegmentHeader {
         })
     }
 
-    /// The seed of a checksum over bytes that stand at `offset` of this segment.
+    /// The seed of a checksum over bytes at `offset` of this segment.
     fn seed(&self, offset: u64) -> crc32fast::Hasher {
         crc32fast::Hasher::new_with_initial(
             (self.salt ^ (self.salt >> 32) ^ offset ^ (offset >> 32)) as u32,
@@ -125,10 +125,10 @@ impl SegmentHeader {
         hasher.finalize()
     }
 
-    /// A salt under which the checksum of a batch header at `offset` holds, at least
-    /// [`BATCH_HEADER_LEN`] bytes. There is one for any bytes: only what else holds under it proves
-    /// something. CRC-32 is run backwards from its result to the seed, as in M. Stigge and others,
-    /// "Reversing CRC", 2006.
+    /// A salt under which the checksum of a batch header at `offset` matches, at least
+    /// [`BATCH_HEADER_LEN`] bytes. There is one for any bytes: only what else matches under it
+    /// proves something. CRC-32 is run backwards from its result to the seed, as in M. Stigge and
+    /// others, "Reversing CRC", 2006.
     pub fn salt_of_batch(offset: u64, bytes: &[u8]) -> u64 {
         const POLYNOMIAL: u32 = 0xedb8_8320;
         let mut register = !u32_at(bytes, 4);
@@ -180,8 +180,8 @@ impl BatchHeader {
         self.flags & BATCH_LOSS != 0
     }
 
-    /// Puts the header into the first 80 bytes of `batch`, whose body stands behind them; `batch`
-    /// will be written at `offset`.
+    /// Puts the header into the first 80 bytes of `batch`, whose body follows; `batch` will be
+    /// written at `offset`.
     pub fn seal_into(mut self, segment: &SegmentHeader, offset: u64, batch: &mut [u8]) {
         let (header, body) = batch.split_at_mut(BATCH_HEADER_LEN);
         self.body_len = body.len() as u32;
@@ -207,7 +207,7 @@ impl BatchHeader {
             return Err("not the magic of a batch");
         }
         if segment.checksum(offset, &bytes[8..BATCH_HEADER_LEN]) != u32_at(bytes, 4) {
-            return Err("the checksum of the batch header does not hold");
+            return Err("the checksum of the batch header does not match");
         }
         let header = BatchHeader {
             body_len: u32_at(bytes, 8),
@@ -228,7 +228,7 @@ impl BatchHeader {
         Ok(header)
     }
 
-    /// Whether `body`, which stands behind the header at `offset`, is whole.
+    /// Whether `body`, which follows the header at `offset`, is whole.
     pub fn body_holds(&self, segment: &SegmentHeader, offset: u64, body: &[u8]) -> bool {
         body.len() == self.body_len as usize && segment.checksum(offset, body) == self.body_crc
     }
@@ -261,7 +261,7 @@ impl<'a> Deref for Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// Appends the frame to `out`; it will stand at `offset` of the segment.
+    /// Appends the frame to `out`; it will be at `offset` of the segment.
     pub fn encode(&self, segment: &SegmentHeader, offset: u64, out: &mut Vec<u8>) {
         let start = out.len();
         out.extend_from_slice(&[0; 8]);
@@ -337,20 +337,20 @@ impl<'a> Frame<'a> {
         Frame::parse(segment, bytes).is_some()
     }
 
-    /// Reads the frame that is all of `bytes` and stands at `offset`, checking its checksum.
+    /// Reads the frame that is all of `bytes` and is at `offset`, checking its checksum.
     #[inline(always)]
     pub fn decode(segment: &SegmentHeader, offset: u64, bytes: &'a [u8]) -> Parsed<Frame<'a>> {
         if bytes.len() < FRAME_FIXED_LEN || Frame::length(bytes) != bytes.len() {
             return Err("the length of the frame is wrong");
         }
         if segment.checksum(offset, &bytes[4..]) != u32_at(bytes, 0) {
-            return Err("the checksum of the frame does not hold");
+            return Err("the checksum of the frame does not match");
         }
         Frame::parse(segment, bytes).ok_or("the fields of the frame do not parse")
     }
 
-    /// What tells the event of a frame from others: its id, then kind, content hash, and the
-    /// numbers of entity and scope. The checksum is not looked at.
+    /// What distinguishes the event of a frame: its id, then kind, content hash, and the numbers of
+    /// entity and scope. The checksum is not looked at.
     pub fn unchecked_identity(bytes: &[u8]) -> Option<(Id, (Kind, Hash, u32, u32))> {
         if bytes.len() < FRAME_FIXED_LEN {
             return None;

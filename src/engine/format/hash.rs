@@ -64,8 +64,8 @@ pub fn content_hash(payload: &[u8]) -> Hash {
 }
 
 /// The hash of an event: a domain, then every field in this order, integers little-endian, ids
-/// big-endian, strings with a u32 length before them. `previous` is that of the entity's event before.
-/// `scratch` is overwritten.
+/// big-endian, strings with a u32 length before them. `previous` is that of the entity's event
+/// before. `scratch` is overwritten.
 pub fn event_hash(event: &Event<'_>, previous: &Hash, scratch: &mut Vec<u8>) -> Hash {
     let out = scratch;
     out.clear();

@@ -31,7 +31,7 @@ pub struct Change {
 }
 
 impl Change {
-    /// Whether an identity file may name it behind these.
+    /// Whether an identity file may name it after these.
     pub fn may_follow(&self, earlier: &[Change]) -> bool {
         let after = earlier.last().map_or(1, |last| last.first_sequence);
         let ascends = (after + 1..=SEQUENCE_MAX).contains(&self.first_sequence);
@@ -50,8 +50,8 @@ impl Identity {
         at.checked_sub(1).map_or(self.log_id, |last| self.changes[last].store_id)
     }
 
-    /// The identity of a log that ends with this sequence. A newest id that begins right behind it
-    /// is in force, though the log does not tell of it yet.
+    /// The identity of a log that ends with this sequence. A newest id that begins right after it
+    /// is in force, though the log does not declare it yet.
     pub fn until(mut self, last_sequence: u64) -> Identity {
         self.changes.retain(|change| change.first_sequence <= last_sequence + 1);
         self
@@ -81,10 +81,10 @@ impl Identity {
         check_version(path, u32_at(bytes, 8))?;
         let listed = bytes.len() - LEN;
         if u32_at(bytes, 12) as usize != bytes.len() || !listed.is_multiple_of(CHANGE_LEN) {
-            return corrupt("the identity file does not have the length that it says");
+            return corrupt("the length of the identity file is not the one that it says");
         }
         if !checksum_holds(bytes) {
-            return corrupt("the checksum of the identity file does not hold");
+            return corrupt("the checksum of the identity file does not match");
         }
         let changes: Vec<Change> = bytes[LEN - 4..bytes.len() - 4]
             .chunks_exact(CHANGE_LEN)

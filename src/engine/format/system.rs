@@ -42,7 +42,7 @@ pub fn genesis_payload(store_id: Id, created_us: i64, label: &str) -> Vec<u8> {
     rmp_serde::to_vec_named(&genesis).expect("a plain struct encodes")
 }
 
-/// The store id and the creation time that a genesis event tells.
+/// The store id and the creation time of a genesis event.
 pub fn genesis(payload: &[u8]) -> Option<(Id, i64)> {
     let genesis: Genesis = rmp_serde::from_slice(payload).ok()?;
     Some((Id::from_hex(genesis.store_id.as_bytes())?, genesis.created_us))
@@ -63,14 +63,14 @@ pub fn gap_payload(first_sequence: u64, last_sequence: u64) -> Vec<u8> {
     rmp_serde::to_vec_named(&Gap { first_sequence, last_sequence }).expect("a plain struct encodes")
 }
 
-/// The id of the gap event behind this log hash. A recovery that is cut short after the event was
+/// The id of the gap event after this log hash. A recovery that is cut short after the event was
 /// seen, and before it was on disk, is followed by one that makes the very same event again: its id
 /// comes from the log and its time from the batch before.
 pub fn gap_id(log_hash: &Hash, payload: &[u8]) -> Id {
     operation_key(b"fbat.gap", [&log_hash.0[..], payload].into_iter())
 }
 
-/// The store id that an identity event tells of.
+/// The store id that an identity event declares.
 pub fn new_identity(payload: &[u8]) -> Option<Change> {
     let NewIdentity { store_id, first_sequence, .. } = rmp_serde::from_slice(payload).ok()?;
     Some(Change { store_id: Id::from_hex(store_id.as_bytes())?, first_sequence })

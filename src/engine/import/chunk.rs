@@ -12,7 +12,7 @@ use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-/// Events that are to be committed together; their bytes stand in one arena.
+/// Events that are to be committed together; their bytes are in one arena.
 #[derive(Default)]
 pub struct Chunk {
     arena: Vec<u8>,
@@ -23,7 +23,7 @@ pub struct Chunk {
     pub absent_at: u64,
 }
 
-/// An event of a chunk: without its strings and bytes, which stand at `at` with these lengths.
+/// An event of a chunk: without its strings and bytes, which are at `at` with these lengths.
 struct Waiting {
     item: Item<'static>,
     at: usize,
@@ -104,10 +104,11 @@ impl Chunk {
     }
 }
 
-/// The error for an event of the source whose key is there with other content.
+/// The error for an event of the source whose key exists with different content.
 pub fn conflict(source_id: Id, source_sequence: u64, key: Id) -> Error {
     let message = format!(
-        "event {source_id} (sequence {source_sequence}) of the source would be event {key} here, which is there with other content"
+        "event {source_id} (sequence {source_sequence}) of the source would be event {key} here, \
+         which exists with different content"
     );
     Error::new(Code::ImportConflict, message).with_event(source_id, source_sequence)
 }
@@ -163,7 +164,7 @@ impl Terms {
     }
 }
 
-/// So many chunks may be under way: one is committed, and the next is there when that is done.
+/// So many chunks may be in flight: one is committed, and the next is ready when that is done.
 const UNDER_WAY_MAX: usize = 2;
 
 /// Commits chunks one after the other.
@@ -174,7 +175,7 @@ pub struct Committer {
     worker: Option<Worker>,
     /// Chunks that were started and not collected.
     under_way: usize,
-    /// What became of a chunk that was committed on this thread.
+    /// The outcome of a chunk that was committed on this thread.
     here: Option<Result<ImportReport>>,
     own: (u64, u64),
     /// Empty chunks with memory.
@@ -227,7 +228,7 @@ impl Committer {
         }
     }
 
-    /// Waits for the first chunk that is under way: what became of it, or none where there is none.
+    /// Waits for the first chunk that is in flight: its outcome, or none where there is none.
     pub fn collect(&mut self) -> Option<Result<ImportReport>> {
         self.under_way = self.under_way.checked_sub(1)?;
         if let Some(result) = self.here.take() {
@@ -259,7 +260,7 @@ impl Worker {
             caller_on.into_iter().for_each(os::avoid_processor);
             let (mut own, mut failed) = ((0, 0), None);
             for mut chunk in to_do {
-                // What comes behind a chunk that failed is not committed.
+                // What comes after a chunk that failed is not committed.
                 let result = match &failed {
                     None => terms.commit(&chunk, &mut own),
                     Some(error) => Err(Error::clone(error)),
@@ -278,7 +279,7 @@ impl Worker {
 
     fn give(&self, chunk: Chunk) {
         if let Some(thread) = self.0.as_ref().filter(|_| !os::in_forked_child()) {
-            // Where the thread has panicked, the next to take tells.
+            // Where the thread has panicked, the next take reports it.
             let _ = thread.chunks.send(chunk);
         }
     }

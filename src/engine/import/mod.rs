@@ -21,7 +21,7 @@ pub enum ImportDurability {
     Chunk,
 }
 
-/// What to do with an event whose key is there with other content.
+/// What to do with an event whose key exists with different content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum OnConflict {
     /// End with an error that names both events.
@@ -88,13 +88,13 @@ impl Default for ImportOptions<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct ImportReport {
     pub imported: u64,
-    /// There already, from an import before this one.
+    /// Existed already, from an import before this one.
     pub deduplicated: u64,
     pub skipped_reserved: u64,
     pub skipped_filtered: u64,
     /// Came from this very namespace: our own earlier output.
     pub skipped_reimported: u64,
-    /// Key there with other content, left out by choice.
+    /// Key exists with different content, left out by choice.
     pub conflicts: u64,
     /// Those of `imported` that another import or append brought in during this one.
     pub overtaken: u64,

@@ -34,7 +34,7 @@ impl Store {
     }
 }
 
-/// An import under way.
+/// An import in flight.
 struct Run<'d> {
     destination: &'d Log,
     keys: ImportKeys,
@@ -184,7 +184,7 @@ impl<'d> Run<'d> {
         Ok(())
     }
 
-    /// Looks the event up in the destination; one that is not there waits for its chunk.
+    /// Looks the event up in the destination; one that is new waits for its chunk.
     fn admit(
         &mut self,
         event: &Event<'_>,
@@ -289,7 +289,7 @@ impl<'d> Run<'d> {
         Ok(())
     }
 
-    /// Waits for the first chunk that is under way.
+    /// Waits for the first chunk that is in flight.
     fn collect(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
         let examined = self.under_way.pop_front();
         let Some(chunk) = self.committer.collect().transpose()? else { return Ok(()) };
@@ -315,7 +315,7 @@ impl<'d> Run<'d> {
         report
     }
 
-    /// Counts every chunk that is under way, also where a callback wants no more: they are
+    /// Counts every chunk that is in flight, also where a callback wants no more: they are
     /// committed.
     fn finish_chunks(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
         let first = self.collect_all(options);
@@ -327,11 +327,11 @@ impl<'d> Run<'d> {
 
     /// Makes what was committed durable, also after a failure, and closes the report.
     fn finish(mut self, result: Result<()>, options: &mut ImportOptions<'_>) -> ImportOutcome {
-        // Chunks that are under way come before whatever ended the import.
+        // Chunks that are in flight come before whatever ended the import.
         let result = self.finish_chunks(options).and(result);
         let synced = match self.destination.check_open() {
             Err(forked) if forked.code() == Code::Forked => Err(forked),
-            // A close that is under way may not have synced yet.
+            // A close that is in flight may not have synced yet.
             open => self.destination.sync_visible().and(open),
         };
         self.committed.set_frontier(self.destination.current_frontier());

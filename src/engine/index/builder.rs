@@ -11,7 +11,7 @@ use crate::engine::format::frame::SegmentHeader;
 use crate::engine::model::error::Result;
 use std::sync::Arc;
 
-/// So many events lie between two sparse entries; fewer before what an older index covered ends.
+/// So many events are between two sparse entries; fewer before what an older index covered ends.
 pub const SPARSE_EVERY: usize = 64;
 
 /// What an index is made from.
@@ -23,7 +23,7 @@ pub struct IndexBuilder {
     /// By number.
     pub strings: Vec<Arc<str>>,
     pub sparse: Vec<SparseEntry>,
-    /// Of what lies between each sparse entry and the next.
+    /// Of what is between each sparse entry and the next.
     pub zones: Zones,
 }
 

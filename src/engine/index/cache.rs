@@ -25,7 +25,7 @@ struct Cached {
     block: Block,
 }
 
-/// Direct-mapped: a block has one place, and pushes out what is there.
+/// Direct-mapped: a block has one place, and replaces what is there.
 pub struct BlockCache {
     shards: Vec<Mutex<Vec<Option<Cached>>>>,
     pinned_filters: Arc<AtomicUsize>,

@@ -1,5 +1,5 @@
-//! Looking things up in an index: ids, names of entities, the places of their events, strings, zones,
-//! and places where a walk along the log can start.
+//! Looking things up in an index: ids, names of entities, the places of their events, strings,
+//! zones, and places where a walk along the log can start.
 
 use super::cache::Part;
 use super::file::{
@@ -15,7 +15,7 @@ use crate::engine::model::limits::{COORDINATE_BYTES_MAX, NAMESPACE_BYTES_MAX};
 use crate::engine::model::region::Region;
 use std::sync::Arc;
 
-/// Where an event lies, as the id section has it.
+/// Where an event is, as the id section has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdEntry {
     pub id: Id,
@@ -81,7 +81,7 @@ impl Index {
         Ok(u32_at(&block, at))
     }
 
-    /// Adds the offsets of an entity's events that lie from `lowest` to `highest`, ascending.
+    /// Adds the offsets of an entity's events from `lowest` to `highest`, ascending.
     pub fn postings_of(
         &self,
         name: &Name,
@@ -173,7 +173,7 @@ impl Index {
                 _ => low + (high - low) / 2,
             };
             guesses += 1;
-            // The block with that entry settles it, unless the id lies before or behind all of its
+            // The block with that entry settles it, unless the id is before or after all of its
             // entries.
             let start = guess - guess % IDS_PER_BLOCK;
             let count = IDS_PER_BLOCK.min(self.entries(IDS) - start);
@@ -225,7 +225,7 @@ impl Index {
     }
 
     /// The entities with events here of this name, and of those that start with `below`, which
-    /// comes behind it.
+    /// comes after it.
     pub fn entities(&self, name: &str, below: &str) -> Result<Vec<Name>> {
         let (mut found, mut postings) = (Vec::new(), 0);
         let mut take = |name: Name| {
@@ -374,7 +374,7 @@ fn interpolate(id: Id, low: Id, high: Id, count: usize) -> usize {
 enum InBlock {
     At(IdEntry),
     Absent,
-    /// Before the first id of the block, or behind its last.
+    /// Before the first id of the block, or after its last.
     Before(Id),
     Behind(Id),
 }
@@ -478,7 +478,7 @@ impl Index {
     }
 }
 
-/// The first number below `count` for which `before` no longer holds.
+/// The first number below `count` for which `before` is no longer true.
 pub(super) fn partition_point(
     count: usize,
     mut before: impl FnMut(usize) -> Result<bool>,

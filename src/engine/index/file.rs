@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 pub(super) const MAGIC: [u8; 8] = *b"FBATIDX\0";
-/// Indexes of another version are made anew.
+/// Indexes of another version are rebuilt.
 pub(super) const VERSION: u32 = 2;
 pub(super) const BLOCK_LEN: usize = 4096;
 pub(super) const DATA_LEN: usize = 4032;
@@ -26,14 +26,14 @@ pub(super) const FILTER_LINE_LEN: usize = 64;
 pub(super) const FILTER_BITS_PER_KEY: usize = 10;
 pub(super) const FILTER_PROBES: u32 = 6;
 
-/// Sections, in the order in which they stand in the file, and the length of their entries.
+/// Sections, in the order of the file, and the length of their entries.
 pub(super) const IDS: usize = 0; // id 16, tag 8, offset 4; by id
 pub(super) const FILTER: usize = 1; // lines of 512 bits over ids and entities
 pub(super) const NAMES: usize = 2; // number 4, first posting 4, postings 4, 0 4; by string
 pub(super) const POSTINGS: usize = 3; // offset 4; by entity, then offset
 pub(super) const STRINGS: usize = 4; // offset in TEXT 4, length 4; by number
 pub(super) const TEXT: usize = 5; // bytes
-pub(super) const SPARSE: usize = 6; // sequence 8, offset of the frame 4, of its batch 4; by sequence
+pub(super) const SPARSE: usize = 6; // sequence 8, offsets of frame and batch 4 each; by sequence
 pub(super) const ZONES: usize = 7; // least and greatest of two times, 8 each; as SPARSE
 pub(super) const KINDS: usize = 8; // kind 4, first and last zone 4 each; by kind, then zone
 pub(super) const SECTIONS: usize = 9;
@@ -63,8 +63,8 @@ pub struct IndexMeta {
     pub sealed: bool,
 }
 
-/// The checksum of a part of an index or a filter group, which another part, or one of another segment, does
-/// not have.
+/// The checksum of a part of an index or a filter group, which another part, or one of another
+/// segment, does not have.
 pub fn block_checksum(salt: u64, number: u64, data: &[u8]) -> u32 {
     let mut hasher =
         crc32fast::Hasher::new_with_initial((salt ^ (salt >> 32)) as u32 ^ number as u32);
@@ -208,7 +208,7 @@ impl Index {
     pub(super) fn entry(&self, section: usize, at: usize) -> Result<(Block, usize)> {
         let byte = at * ENTRY_LEN[section];
         if at >= self.entries(section) {
-            return Err(self.damaged("the index leads out of a section of its own"));
+            return Err(self.damaged("the index points outside one of its sections"));
         }
         let block = self.block(self.sections[section].0 + (byte / DATA_LEN) as u64)?;
         Ok((block, byte % DATA_LEN))
@@ -286,12 +286,12 @@ pub(super) fn check_block(block: &[u8], path: &Path, salt: u64, number: u64) -> 
         true => Ok(()),
         false => {
             let offset = number * BLOCK_LEN as u64;
-            Err(Error::corrupt(path, offset, "the checksum of an index block does not hold"))
+            Err(Error::corrupt(path, offset, "the checksum of an index block does not match"))
         }
     }
 }
 
-/// Whether an error says that an index can't be used, so that it is to be made anew.
+/// Whether an error says that an index can't be used, so that it has to be rebuilt.
 pub fn is_damage(error: &Error) -> bool {
     error.code() == Code::Corrupt
 }

@@ -54,7 +54,8 @@ impl Index {
     }
 
     /// As a rule, that something is not in the front of a segment that is written to. Of a sealed
-    /// one, whoever looks here was told so before; see [`crate::engine::log::segments::Segments::may_have`].
+    /// one, whoever looks here knows that already; see
+    /// [`crate::engine::log::segments::Segments::may_have`].
     pub(super) fn filter_excludes(&self, key: u64) -> Result<bool> {
         Ok(!self.meta.sealed && !self.filter_allows(key)?)
     }

@@ -107,7 +107,7 @@ pub struct MemTable {
 }
 
 impl MemTable {
-    /// A table for what follows an index that knows so many strings.
+    /// An empty table whose string numbers start at `base_strings`, after those of the index.
     pub fn after_index(base_strings: u32) -> MemTable {
         MemTable { base_strings, ..MemTable::default() }
     }

@@ -1,5 +1,5 @@
-//! Zones: which times and kinds the events have that lie between two sparse entries. A walk for a
-//! range of time or for a rare kind reads the zones that may have it, not the log.
+//! Zones: which times and kinds the events between two sparse entries have. A walk for a range of
+//! time or for a rare kind reads the zones that may have it, not the log.
 
 use crate::engine::model::bytes::u64_at;
 use crate::engine::model::id::Kind;
@@ -132,7 +132,7 @@ pub fn kinds_of(region: &Region) -> Option<RangeInclusive<u16>> {
     })
 }
 
-/// Leaves those that lie in one of the stretches.
+/// Leaves those that are in one of the stretches.
 pub fn keep(may: &mut [bool], stretches: impl Iterator<Item = (u32, u32)>) {
     let mut has = vec![false; may.len()];
     for (first, last) in stretches {

@@ -200,8 +200,8 @@ impl Directory {
         Ok(())
     }
 
-    /// Writes into the lock file who holds it, and `boot`: under which boot of the machine, and what
-    /// the next writer has to know besides.
+    /// Writes into the lock file who holds it, and `boot`: under which boot of the machine, and
+    /// what the next writer has to know besides.
     pub fn describe_holder(&self, lock: &dyn Lock, boot: &str) -> Result<()> {
         let text = format!("pid {} boot {boot}", self.vfs.process_name());
         lock.describe(&text).map_err(|e| Error::io("cannot write", &self.file(LOCK), &e))
@@ -278,7 +278,7 @@ pub(crate) fn sync_parent(dir: &Directory) -> Result<()> {
 }
 
 pub(crate) fn store_exists(dir: &Directory) -> Error {
-    Error::new(Code::StoreExists, format!("{} is a store already", dir.path.display()))
+    Error::new(Code::StoreExists, format!("{} already is a store", dir.path.display()))
         .at(&dir.path)
 }
 
@@ -302,7 +302,7 @@ pub fn not_a_store(path: &Path, is_there: bool) -> Error {
     Error::new(Code::StoreNotFound, format!("{} {what}", path.display())).at(path)
 }
 
-/// Refuses a directory that has files other than a lock file, or lies inside of `source`.
+/// Refuses a directory that has files other than a lock file, or is inside `source`.
 pub fn refuse(dir: &Directory, source: &Path) -> Result<()> {
     let parent = dir.path.parent().unwrap_or(&dir.path);
     let canonical =
@@ -313,7 +313,7 @@ pub fn refuse(dir: &Directory, source: &Path) -> Result<()> {
     let inside = |place: &Path| place != source_place && place.starts_with(&source_place);
     if parent_place.starts_with(&source_place) || inside(&place) {
         let message = format!(
-            "{} is inside of {}, of which it is to be made",
+            "{} is inside {}, the store that it would be made of",
             dir.path.display(),
             source.display()
         );

@@ -1,10 +1,10 @@
-//! A filter group: neighbouring sealed segments and, in a file beside them, a table that says which of them
-//! may have an id or entity. One line of it answers for all, where the filter of each would have to
-//! be asked. Made from the indexes, deletable at any time.
+//! A filter group: neighbouring sealed segments and, in a file beside them, a table that says which
+//! of them may have an id or entity. One line of it answers for all, where the filter of each would
+//! have to be asked. Made from the indexes, deletable at any time.
 //!
 //! A file of lines as long as those of a processor's cache: a header of two, then the table. A line
 //! of the table is a checksum and slots; a slot is 0, or a fingerprint of a key and the number of a
-//! segment. A key is in the line that it falls on or, where that is full, in one of those behind it
+//! segment. A key is in the line that it falls on or, where that is full, in one of those after it
 //! up to the first that is not: a hash table of buckets with linear probing, as in Knuth's The Art
 //! of Computer Programming, volume 3, section 6.4.
 
@@ -39,8 +39,8 @@ const KEYS_PER_LINE: usize = 24;
 const SEGMENT_BITS: u32 = GROUP_SEGMENTS.trailing_zeros();
 /// Lines that are read at once.
 const READ_LINES: usize = 1024;
-/// No key is further behind its line than this. Keys that somebody chose to fall on one line make
-/// no group.
+/// No key is further from its line than this. Keys that somebody chose to fall on one line make no
+/// group.
 const LINES_BEHIND_MAX: usize = 64;
 
 /// Segments of a group by bits, the first by the lowest.
@@ -138,8 +138,8 @@ fn encode_header(first: &SegmentHeader, last: &IndexMeta, lines: usize) -> Vec<u
 }
 
 impl FilterGroup {
-    /// Opens the group of these segments, if there is one. Damage, another version and a group of other
-    /// segments are `Corrupt`: then the filters of the segments have to be asked.
+    /// Opens the group of these segments, if there is one. Damage, another version and a group of
+    /// other segments are `Corrupt`: then the filters of the segments have to be asked.
     pub fn open(dir: &Directory, segments: &[Arc<Segment>]) -> Result<Option<FilterGroup>> {
         let last = segments.last().and_then(|last| last.sealed_index());
         let (Some(first), Some(last)) = (segments.first(), last) else { return Ok(None) };
@@ -169,8 +169,8 @@ impl FilterGroup {
         Ok(Some(FilterGroup { file, path, salt: first.header.salt, lines, held: None }))
     }
 
-    /// Holds all lines in memory, as long as the groups and filters of the store do not take too much
-    /// of it, and they can be read.
+    /// Holds all lines in memory, as long as the groups and filters of the store do not take too
+    /// much of it, and they can be read.
     pub fn hold(mut self, cache: &BlockCache) -> FilterGroup {
         let room = cache.pin(Part::Filter, self.lines * LINE_LEN);
         self.held = room.and_then(|room| Some(room.hold(self.read_lines()?)));
@@ -245,7 +245,7 @@ impl FilterGroup {
     }
 }
 
-/// The slots of a line; behind them nothing, where the file has the checksum.
+/// The slots of a line; after them nothing, where the file has the checksum.
 #[repr(align(64))]
 struct Line([u16; SLOTS]);
 

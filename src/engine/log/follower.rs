@@ -95,7 +95,7 @@ impl Follower {
     }
 
     /// Makes what is known durable through a descriptor for reading; where that can't be done, what
-    /// the writer says of itself stands.
+    /// the writer says of itself counts.
     pub fn sync(&mut self, log: &Opening<'_>, segments: &[Arc<Segment>]) -> Result<()> {
         // After an fsync that failed the kernel takes for clean what never reached the disk.
         if !log.dir.is_poisoned()? && last_of(segments).file.sync().is_ok() {

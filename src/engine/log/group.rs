@@ -22,7 +22,7 @@ pub struct Group {
 
 #[derive(Default)]
 struct State {
-    /// A sync is under way.
+    /// A sync is in flight.
     leading: bool,
     /// The number of the last sync that began, and how far it covers.
     round: usize,

@@ -29,13 +29,13 @@ pub struct OpenReport {
     pub dropped_bytes: u64,
     pub dropped_offset: u64,
     pub dropped_path: PathBuf,
-    /// Whole batches behind the hole that were dropped with it, and their events.
+    /// Whole batches after the hole that were dropped with it, and their events.
     pub dropped_batches: u64,
     pub dropped_events: u64,
     /// Sequences jumped because somebody may have seen them; 0 when none were.
     pub gap_first: u64,
     pub gap_last: u64,
-    /// Indexes that were missing or damaged and were made anew.
+    /// Indexes that were missing or damaged and were rebuilt.
     pub indexes_rebuilt: u64,
 }
 
@@ -45,7 +45,7 @@ pub(crate) struct OpenLog {
     pub segments: Vec<Arc<Segment>>,
     /// The end of the last segment.
     pub tail: Tail,
-    /// The mark of a clean close is there and true.
+    /// The mark of a clean close exists and is true.
     pub clean: bool,
     pub durable: u64,
     pub report: OpenReport,
@@ -95,8 +95,8 @@ impl<'a> Opening<'a> {
         Opening { dir, identity, cache, writable: false, same_boot: true }
     }
 
-    /// Opens every segment and checks that each continues the one before. The watch counts the bytes
-    /// of the log that are read.
+    /// Opens every segment and checks that each continues the one before. The watch counts the
+    /// bytes of the log that are read.
     pub fn open_log(&self, listing: &Listing, watch: &Watch<'_>) -> Result<OpenLog> {
         let Some((&last, earlier)) = listing.segments.split_last() else {
             return Err(Error::corrupt(&self.dir.path, 0, "the store has no segment"));
@@ -129,7 +129,7 @@ impl<'a> Opening<'a> {
             return corrupt("the segment belongs to another store");
         }
         if header.first_sequence != first {
-            return corrupt("the segment has the name of another");
+            return corrupt("the segment has another segment's name");
         }
         match before {
             None if header.log_start != first => {
@@ -154,7 +154,7 @@ impl<'a> Opening<'a> {
         Ok((Segment::new(header, path, file, None, self.cache.clone()), length))
     }
 
-    /// The index of a segment, where it is there and can be read.
+    /// The index of a segment, where it exists and can be read.
     pub fn open_index(&self, header: &SegmentHeader) -> Result<Option<Index>> {
         let path = self.dir.file(&Segment::index_name(header.first_sequence));
         let Ok(file) = self.dir.vfs.open(&path, Access::Read) else { return Ok(None) };
@@ -207,7 +207,7 @@ impl<'a> Opening<'a> {
         Ok((bare.with_index(index), tail))
     }
 
-    /// Makes the index of a segment anew: on disk where that is allowed, else in memory.
+    /// Rebuilds the index of a segment: on disk where that is allowed, else in memory.
     fn rebuild_index(&self, segment: &Segment, tail: &Tail) -> Result<Index> {
         let bytes = segment.build_index(&tail.index_meta())?;
         if self.writable {
@@ -254,7 +254,7 @@ impl<'a> Opening<'a> {
     fn clean_mark(&self, last: u64) -> Result<Option<CleanMark>> {
         let mark = self.dir.read_clean_mark()?.filter(|mark| mark.log_id == self.identity.log_id);
         if let Some(mark) = mark.filter(|mark| mark.segment > last) {
-            // It is there where a writer has added it since this reader looked.
+            // It exists where a writer has added it since this reader looked.
             let path = self.dir.file(&Segment::log_name(mark.segment));
             if self.dir.open_if_exists(&path)?.is_none() {
                 let why = "the last segment of the log that was closed is missing";
@@ -306,8 +306,7 @@ impl<'a> Opening<'a> {
                 break;
             }
             let damage = damage(&segment, &tail, torn, synced);
-            // The batch may just have been half written; by now, with others behind it, it is
-            // whole.
+            // The batch may just have been half written; by now, with others after it, it is whole.
             if !matches!(tail.step(&segment, &mut segment.window())?, Step::Batch | Step::Sealed) {
                 return Err(damage);
             }
@@ -351,15 +350,15 @@ impl<'a> Opening<'a> {
             }
         };
         let last = tail.next_sequence - 1;
-        // What anybody can have seen lies within the lease of what was on disk, batches behind a
-        // hole included.
+        // What anybody can have seen is within the lease of what was on disk, batches after a hole
+        // included.
         let gap = jump.then_some((last + 1, last + SEQUENCE_LEASE));
         (report.gap_first, report.gap_last) = gap.unwrap_or_default();
         Ok(OpenLog { gap, ..OpenLog::new(segment, tail, false, last, report) })
     }
 
-    /// After an unclean stop: moves what holds of the last segment to a new, synced file, since the
-    /// page cache may show what the disk does not have.
+    /// After an unclean stop: moves the valid part of the last segment to a new, synced file, since
+    /// the page cache may show what the disk does not have.
     pub fn rewrite_tail(&self, log: &mut OpenLog) -> Result<()> {
         let Some(last) = log.segments.pop_if(|_| log.report.unclean) else { return Ok(()) };
         // Neither an index of what was cut nor an old mark must outlive it.
@@ -382,13 +381,13 @@ impl<'a> Opening<'a> {
     }
 }
 
-/// What the last segment shows where no mark of a clean close holds.
+/// What the last segment shows where no mark of a clean close is valid.
 #[derive(Clone, Copy, Debug)]
 struct Evidence {
     /// Something vouches that the log was on disk beyond where its whole batches end: a later
-    /// "synced through", also one behind a hole, or the index.
+    /// "synced through", also one after a hole, or the index.
     falls_short: bool,
-    /// Something other than zeros lies there.
+    /// Something other than zeros is there.
     written_behind: bool,
     /// Whole batches among it.
     batches_behind: bool,
@@ -403,7 +402,7 @@ enum Ending {
     Damaged,
     /// All of it is kept.
     Whole { jump: bool },
-    /// What lies behind the last whole batch is cut, and reported.
+    /// What follows the last whole batch is cut, and reported.
     Torn { jump: bool },
 }
 
@@ -444,7 +443,7 @@ fn read_to_end(
     }
 }
 
-/// What lies behind a place where there is no whole batch: other whole batches.
+/// What follows a place where there is no whole batch: other whole batches.
 #[derive(Debug, Default)]
 struct Behind {
     /// There is something other than zeros.
@@ -454,7 +453,7 @@ struct Behind {
     synced_through: u64,
 }
 
-/// Looks at every byte of the file behind `from` for whole batches of this segment.
+/// Looks at every byte of the file after `from` for whole batches of this segment.
 fn batches_behind(segment: &Segment, from: u64, length: u64) -> Result<Behind> {
     const PART: u64 = 1 << 20;
     let mut behind = Behind::default();

@@ -52,8 +52,8 @@ impl Log {
         Ok(())
     }
 
-    /// Makes the newest filter group that `sealed` segments form and that is missing. One at a time: it
-    /// takes as long as sealing two segments.
+    /// Makes the newest filter group that `sealed` segments form and that is missing. One at a
+    /// time: it takes as long as sealing two segments.
     fn make_group(&self, sealed: &[Arc<Segment>]) {
         let (segments, there) =
             (self.segments(), |group: Option<&Option<_>>| matches!(group, Some(Some(_))));

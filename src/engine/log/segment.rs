@@ -71,7 +71,7 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// A segment of which `index` covers the front; what follows is told with [`Segment::extend`].
+    /// A segment of which `index` covers the front; what follows is added with [`Segment::extend`].
     pub fn new(
         header: SegmentHeader,
         path: impl Into<Arc<Path>>,
@@ -169,7 +169,7 @@ impl Segment {
         self.index.read().unwrap_or_else(|e| e.into_inner()).clone()
     }
 
-    /// Asks the index. One that turns out to be damaged is made anew from the log, in memory.
+    /// Asks the index. One that turns out to be damaged is rebuilt from the log, in memory.
     fn on_index<T>(&self, ask: impl Fn(&Index) -> Result<T>) -> Result<Option<T>> {
         let Some(index) = self.index() else { return Ok(None) };
         match ask(&index) {
@@ -332,7 +332,7 @@ impl Segment {
         window.get(offset, length)
     }
 
-    /// The bytes of the first frame at or behind `at`, where a frame, a batch or the end of the log
+    /// The bytes of the first frame at or after `at`, where a frame, a batch or the end of the log
     /// is, unchecked; with its offset. None at the end of what is known.
     pub fn next_frame<'w>(
         &self,
@@ -377,8 +377,8 @@ impl Segment {
         Ok((offsets, first))
     }
 
-    /// The zones that may have events of a region with sequences above `after`; none where nothing is
-    /// known that would leave one out.
+    /// The zones that may have events of a region with sequences above `after`; none where nothing
+    /// is known that would leave one out.
     pub fn matching_zones(&self, region: &Region, after: u64) -> Result<Option<MatchingZones>> {
         if region.timestamps.is_none() && region.recorded.is_none() && region.kind.is_none() {
             return Ok(None);
@@ -459,7 +459,7 @@ impl Segment {
         Ok(Stretch { frame, batch, end })
     }
 
-    /// Adds to an error about the frame at an offset which event stands there.
+    /// Adds to an error about the frame at an offset which event is there.
     pub fn identify(&self, error: Error) -> Error {
         let ours =
             is_damage(&error) && error.sequence == 0 && error.path.as_deref() == Some(&*self.path);
@@ -475,8 +475,8 @@ impl Segment {
         error.with_event(id.unwrap_or(Id::NONE), sequence).context(message)
     }
 
-    /// The sequence that the frame at `offset` should have, from its batch; 0 where that cannot be
-    /// told.
+    /// The sequence that the frame at `offset` should have, from its batch; 0 where that is
+    /// unknown.
     fn sequence_at(&self, offset: u64) -> u64 {
         let start = self.index().and_then(|index| index.walk_start_before(offset as u32).ok()?);
         let mut batch_offset =
@@ -579,7 +579,7 @@ impl Batches for Segment {
                 self.string_in(&table, frame.scope.number)?,
             );
             if table.number(&entity).is_none() {
-                // The index has this string; the table has to know whose event it holds.
+                // The index has this string; the table has to know whose event it has.
                 table.remember_number(&entity, frame.entity.number);
             }
             let tag = hash::content_tag(&entity, &scope, frame.kind, &frame.content_hash);

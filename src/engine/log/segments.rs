@@ -49,7 +49,7 @@ impl Segments {
         Segments { list, dir: dir.clone(), asked, guides, before: Guides::default() }
     }
 
-    /// The segments `list`, which are these and others behind them.
+    /// The segments `list`, which are these and others after them.
     pub fn followed_by(&self, list: Vec<Arc<Segment>>) -> Segments {
         let asked = AtomicU32::new(self.asked.load(Ordering::Relaxed));
         let before = self.guides.get().unwrap_or(&self.before).clone();

@@ -56,7 +56,7 @@ pub(crate) struct Log {
     pub(crate) lock: Mutex<Option<Box<dyn Lock>>>,
     pub(crate) group: Group,
     /// Held while a segment is synced, and until the store is poisoned where that fails. Innermost
-    /// but for `lock`.
+    /// except for `lock`.
     pub(crate) fsync: Mutex<()>,
     pub(crate) closed: AtomicBool,
     pub(crate) poisoned: OnceLock<String>,
@@ -162,7 +162,7 @@ impl Log {
     /// before anything is built on that.
     pub(crate) fn lock_writer<'a>(&self, writer: &'a Mutex<Writer>) -> MutexGuard<'a, Writer> {
         writer.lock().unwrap_or_else(|e| {
-            self.poison("a panic broke off a write");
+            self.poison("a panic interrupted a write");
             e.into_inner()
         })
     }
@@ -242,8 +242,8 @@ impl Log {
         self.sync_segment(&segment, through)
     }
 
-    /// Makes a segment durable, which holds the log up to `through`; poisons the store where that
-    /// fails. One at a time: the kernel tells of a failed write only once.
+    /// Makes a segment durable, which has the log up to `through`; poisons the store where that
+    /// fails. One at a time: the kernel reports a failed write only once.
     pub fn sync_segment(&self, segment: &Segment, through: u64) -> Result<()> {
         let _one_at_a_time = lock(&self.fsync);
         self.check_poison()?;
@@ -255,7 +255,7 @@ impl Log {
         Ok(())
     }
 
-    /// Gives back the space that was reserved behind the log, and makes all of it durable.
+    /// Gives back the space that was reserved after the log, and makes all of it durable.
     pub fn cut_and_sync(&self, writer: &mut Writer) -> Result<()> {
         writer.cut().map_err(|e| self.poisoned_by(e))?;
         self.sync_segment(&writer.segment, writer.tail.next_sequence - 1)
@@ -314,7 +314,7 @@ struct PoisonOnPanic<'a>(&'a Log);
 impl Drop for PoisonOnPanic<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.0.poison("a panic broke off a sync");
+            self.0.poison("a panic interrupted a sync");
         }
     }
 }

@@ -51,10 +51,10 @@ pub trait Batches {
     }
 }
 
-/// What lies at a tail.
+/// What is at a tail.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
-    /// A whole batch, or a declared loss; the tail is behind it now.
+    /// A whole batch, or a declared loss; the tail is after it now.
     Batch,
     /// The end of a sealed segment.
     Sealed,
@@ -65,7 +65,7 @@ pub enum Step {
 }
 
 impl Tail {
-    /// The place behind the header of a segment.
+    /// The place after the header of a segment.
     pub fn at_start(header: &SegmentHeader) -> Tail {
         Tail {
             offset: SEGMENT_HEADER_LEN as u64,
@@ -109,7 +109,7 @@ impl Tail {
         }
     }
 
-    /// Reads the batch that lies here, tells `segment` of it, and moves behind it.
+    /// Reads the batch here, adds it to `segment`, and moves past it.
     pub fn step(&mut self, segment: &impl Batches, window: &mut Window) -> Result<Step> {
         if self.sealed {
             return Ok(Step::Sealed);
@@ -124,7 +124,7 @@ impl Tail {
         };
         let body = window.get(self.offset + BATCH_HEADER_LEN as u64, header.body_len as usize)?;
         if !header.body_holds(segment.header(), self.offset, body) {
-            return Ok(Step::Bad("the checksum of the batch does not hold"));
+            return Ok(Step::Bad("the checksum of the batch does not match"));
         }
         let mut next = *self;
         if let Err(why) = next.accept(segment, &header, body)? {
@@ -138,7 +138,7 @@ impl Tail {
         Ok(if self.sealed { Step::Sealed } else { Step::Batch })
     }
 
-    /// Moves behind a whole batch, if it continues what came before.
+    /// Moves past a whole batch, if it continues what came before.
     fn accept(
         &mut self,
         segment: &impl Batches,
@@ -155,7 +155,7 @@ impl Tail {
         }
         if header.is_loss() {
             if !hole {
-                return Ok(Err("no sequence is lost here, but the log says so"));
+                return Ok(Err("a loss is declared where no sequence is missing"));
             }
             log_hash = hash::log_next(
                 log_hash,
@@ -166,7 +166,7 @@ impl Tail {
             let place = self.offset + (BATCH_HEADER_LEN + at) as u64;
             let frame = segment.frame_in(body, at, place)?;
             if frame.sequence != expected {
-                return Ok(Err("a frame has the sequence of another"));
+                return Ok(Err("a frame has another frame's sequence"));
             }
             if at == 0 && hole && frame.kind != Kind::GAP {
                 return Ok(Err("sequences are missing, and no gap is declared"));
@@ -176,7 +176,7 @@ impl Tail {
             at += Frame::length(&body[at..]);
         }
         if expected - header.first_sequence != u64::from(header.count) {
-            return Ok(Err("the batch has another number of events than it says"));
+            return Ok(Err("the batch does not have the number of events that its header says"));
         }
         if log_hash != header.log_hash {
             return Ok(Err("the log hash does not continue the one before"));

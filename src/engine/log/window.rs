@@ -16,7 +16,7 @@ pub struct Window {
     buffer: Vec<u8>,
     start: u64,
     read_len: usize,
-    /// Nothing at or behind this offset is read: it may still change.
+    /// Nothing at or after this offset is read: it may still change.
     limit: u64,
 }
 
@@ -30,7 +30,7 @@ impl Window {
         Window { read_len: LARGE_READ, ..Window::new(file, path) }
     }
 
-    /// Reads only what lies before `limit`, all of which is settled.
+    /// Reads only what is before `limit`, all of which is settled.
     pub fn stay_below(&mut self, limit: u64) {
         self.limit = limit;
     }

@@ -120,7 +120,7 @@ impl Writer {
     }
 
     /// Reserved space makes a small batch durable sooner, since the file does not grow with it; a
-    /// large one later, since what was reserved has to be told from what was written.
+    /// large one later, since what was reserved has to be distinguished from what was written.
     fn reserve(&mut self, end: u64) -> Result<()> {
         if end <= self.allocated {
             return Ok(());
@@ -137,7 +137,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Moves behind the batch that was written.
+    /// Moves past the batch that was written.
     pub fn advance(&mut self, header: &BatchHeader) {
         self.tail.offset += self.buffer.len() as u64;
         self.tail.next_sequence = header.first_sequence + u64::from(header.count);
@@ -200,7 +200,7 @@ impl Writer {
     pub fn write_index(&self) -> Result<Vec<u8>> {
         let bytes = self.segment.build_index(&self.tail.index_meta())?;
         let name = Segment::index_name(self.segment.header.first_sequence);
-        // Not insisted on: an index that is not there is made anew.
+        // Not insisted on: an index that is missing is rebuilt.
         let _ = self.dir.publish(&name, &bytes, false);
         Ok(bytes)
     }

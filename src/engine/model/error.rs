@@ -1,4 +1,5 @@
-//! One error type for the whole engine: a stable code, a sentence, and the numbers behind it.
+//! One error type for the whole engine: a stable code, a sentence, and the numbers that belong to
+//! it.
 
 use super::id::Id;
 use std::path::{Path, PathBuf};

@@ -9,7 +9,7 @@ use super::provenance::Provenance;
 /// Entity and scope of the library's own events; callers cannot use either.
 pub const SYSTEM_ENTITY: &str = "=store";
 pub const SYSTEM_SCOPE: &str = "=system";
-/// The extension of an imported event that tells where it came from.
+/// The extension of an imported event that says where it came from.
 pub const PROVENANCE_EXTENSION: &str = "batpak.import.provenance";
 
 /// What the caller expects of the entity before this event.
@@ -57,7 +57,7 @@ pub struct NewEvent<'a> {
     pub extensions: &'a [(&'a str, &'a [u8])],
 }
 
-/// An event as it stands in the log, borrowed from a page or from the import that shows it.
+/// An event as it is in the log, borrowed from a page or from the import that shows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Event<'a> {
     pub id: Id,
@@ -311,8 +311,10 @@ fn check_extension_key(key: &str) -> Result<()> {
             format!("extension key '{}': the prefix batpak is reserved", key.escape_default()),
         ));
     }
-    let shaped = matches!(key.split_once('.'), Some((prefix, field)) if !prefix.is_empty() && !field.is_empty() && !field.contains('.'));
-    if !key.is_ascii() || !shaped {
+    let mut parts = key.split('.');
+    let both =
+        [parts.next(), parts.next()].iter().flatten().filter(|part| !part.is_empty()).count();
+    if !key.is_ascii() || both != 2 || parts.next().is_some() {
         let message = format!(
             "extension key '{}' is not ASCII of the form prefix.field",
             key.escape_default()

@@ -142,8 +142,8 @@ impl<'a> Provenance<'a> {
         let (length, expected) = (body.len(), canonical.len());
         match body.iter().zip(&canonical).position(|(a, b)| a != b) {
             Some(at) => not_canonical(format!(
-                "the provenance body has {:#04x} at byte {at}; the canonical encoding of its fields \
-                 has {:#04x} there",
+                "the provenance body has {:#04x} at byte {at}; the canonical encoding of its \
+                 fields has {:#04x} there",
                 body[at], canonical[at]
             )),
             None => not_canonical(format!(
@@ -561,7 +561,9 @@ mod tests {
             "the provenance body does not decode before byte 40 of 40: it ends within a value"
         );
         let wide = [&body[..16], b"\xcc\x01", &body[17..]].concat();
-        let spelt = "the provenance body has 0xcc at byte 16; the canonical encoding of its fields has 0x01 there";
+        let spelt =
+            "the provenance body has 0xcc at byte 16; the canonical encoding of its fields \
+                     has 0x01 there";
         assert_eq!(text(Provenance::from_body(&wide, false)), spelt);
         let long = text(Provenance::from_body(&[&body[..], b"x"].concat(), false));
         assert!(

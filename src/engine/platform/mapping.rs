@@ -75,8 +75,8 @@ impl Mapping {
         self.len
     }
 
-    /// Copies what stands at `offset`, all of it below [`Mapping::len`]. An error where a page of
-    /// it can't be had, and from then on.
+    /// Copies what is at `offset`, all of it below [`Mapping::len`]. An error where a page of it
+    /// can't be had, and from then on.
     pub fn read(&self, buffer: &mut [u8], offset: usize) -> io::Result<()> {
         assert!(
             offset.checked_add(buffer.len()).is_some_and(|end| end <= self.len),

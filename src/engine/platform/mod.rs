@@ -1,5 +1,5 @@
-//! The machine: files, time, randomness. The only unsafe code of the engine, and the seams at which tests
-//! take its place.
+//! The machine: files, time, randomness. The only unsafe code of the engine, and the seams at which
+//! tests take its place.
 
 pub mod clock;
 #[allow(unsafe_code)] // system calls that std does not have

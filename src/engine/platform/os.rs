@@ -25,12 +25,11 @@ struct OsFile {
     path: PathBuf,
     /// The front of the file, once something there was read that is settled.
     mapping: RwLock<Option<Mapping>>,
-    /// The file is mapped again for a read that ends at or behind this offset.
+    /// The file is mapped again for a read that ends at or after this offset.
     map_again_at: AtomicU64,
 }
 
-/// A file is mapped again when it is read so much behind its mapping, and a quarter of that
-/// besides.
+/// A file is mapped again when it is read so far beyond its mapping, and a quarter of that besides.
 const MAPPING_STEP: u64 = 1 << 20;
 
 impl Vfs for OsVfs {
@@ -242,8 +241,8 @@ pub fn avoid_processor(processor: usize) {
     }
 }
 
-/// Runs `start`, which starts a thread: signals are for the threads of the program to handle, but
-/// for those that a thread brings about itself.
+/// Runs `start`, which starts a thread: signals are for the threads of the program to handle,
+/// except for those that a thread brings about itself.
 pub fn without_signals<T>(start: impl FnOnce() -> T) -> T {
     // SAFETY: the sets are initialized before they are used, and the mask is put back on the same
     // thread.

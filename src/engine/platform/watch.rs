@@ -1,5 +1,5 @@
-//! What watches over a call that can take long: a token that ends it, and a callback that is told
-//! how far it is.
+//! What watches over a call that can take long: a token that ends it, and a callback that hears how
+//! far it is.
 
 use super::os;
 use crate::engine::model::error::{Code, Error, Result};

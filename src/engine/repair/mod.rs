@@ -31,14 +31,14 @@ pub(crate) mod salvage;
 
 /// A report lists so many losses; [`RepairReport::losses`] counts all.
 pub const LOSSES_LISTED_MAX: usize = 10_000;
-/// What claims a higher sequence is not believed: the gap behind the log must fit below
+/// What claims a higher sequence is not believed: the gap after the log must fit below
 /// [`SEQUENCE_MAX`].
 const CLAIM_MAX: u64 = SEQUENCE_MAX - 2 * SEQUENCE_LEASE;
 
 /// What [`repair`] kept, and what it did not.
 #[derive(Clone, Debug, Default)]
 pub struct RepairReport {
-    /// Events in the new store, the library's own included, but for a gap event that the repair
+    /// Events in the new store, the library's own included, except a gap event that the repair
     /// adds.
     pub events: u64,
     pub system_events: u64,
@@ -52,15 +52,15 @@ pub struct RepairReport {
     pub losses: u64,
     /// Sequences that are lost; each belonged to an event or to a gap that was declared.
     pub sequences_lost: u64,
-    /// Sequences behind the last event that were jumped because somebody may have seen them; 0
-    /// where the mark of a clean close tells where the log ended.
+    /// Sequences after the last event that were jumped because somebody may have seen them; 0 where
+    /// the mark of a clean close says where the log ended.
     pub gap_first: u64,
     pub gap_last: u64,
-    /// The identity file was made anew from the events that tell of store ids.
+    /// The identity file was rebuilt from the events that name store ids.
     pub identity_rebuilt: bool,
     /// One of those may be among what is lost: the store may have had a newer id than it has now.
     pub identity_uncertain: bool,
-    /// Segments whose header was damaged and could be made anew from their first batch.
+    /// Segments whose header was damaged and could be rebuilt from their first batch.
     pub headers_rebuilt: u64,
     /// The losses, at most [`LOSSES_LISTED_MAX`].
     pub list: Vec<Finding>,
@@ -75,7 +75,7 @@ pub struct RepairReport {
 /// crash `new` is none, and can be removed.
 ///
 /// `StoreNotFound`, `Busy` (a handle writes to it), `StoreExists`, `InvalidArgument` (`new` is not
-/// empty, or inside `damaged`), `FutureVersion`, `Corrupt` (no event is whole, or nothing tells
+/// empty, or inside `damaged`), `FutureVersion`, `Corrupt` (every event is damaged, or nothing says
 /// which store this is; nothing was made), `Io`, `NoSpace`.
 pub fn repair(damaged: &Path, new: &Path, options: &Options) -> Result<RepairReport> {
     repair_watched(damaged, new, options, &Watch::default())
@@ -117,7 +117,7 @@ pub fn repair_watched(
     let target = repair.new.clone();
     let read = candidates.iter().try_for_each(|candidate| repair.candidate(&damaged, candidate));
     let read = read.and_then(|()| watch.finish());
-    // Where nothing was kept the directory was not claimed, and what is there is not ours.
+    // Where nothing was kept the directory was not claimed, and what is in it is not ours.
     let made = repair.output.is_some();
     let result = read.and_then(|()| repair.finish(&damaged));
     if result.is_err() && made {
@@ -179,8 +179,8 @@ fn lock_damaged(dir: &Directory) -> Result<Option<Box<dyn Lock>>> {
     }
 }
 
-/// The identity from its file or, where that does not hold, from the genesis event; and whether
-/// that was needed.
+/// The identity from its file or, where that is damaged, from the genesis event; and whether that
+/// was needed.
 fn find_identity(dir: &Directory, candidates: &[Candidate]) -> Result<(Identity, bool)> {
     let error = match dir.read_identity() {
         Ok(identity) => return Ok((identity, false)),
@@ -205,7 +205,7 @@ fn find_identity(dir: &Directory, candidates: &[Candidate]) -> Result<(Identity,
             Err(error)
         }
         _ => {
-            let what = "neither the identity file nor the genesis event is whole, so that nothing \
+            let what = "the identity file and the genesis event are damaged, and nothing else \
                         says which store this is";
             Err(Error::corrupt(&dir.path, 0, what))
         }
@@ -250,9 +250,9 @@ struct Repair<'a, 'w> {
     /// The last sequence that was lost so far.
     last_lost: u64,
     heads: HashMap<Arc<str>, Link>,
-    /// Store ids that events which were kept tell of.
+    /// Store ids that kept events declare.
     changes: Vec<Change>,
-    /// What did not hold since the last event; the next one tells which sequences that cost.
+    /// Damage found since the last event; the next one says which sequences that cost.
     pending: Vec<Finding>,
     scratch: Vec<u8>,
 }
@@ -262,7 +262,7 @@ struct Reading<'s> {
     salvage: &'s Salvage,
     /// No event of it was kept yet.
     fresh: bool,
-    /// The last sequence that a batch header so far tells of.
+    /// The last sequence that a batch header so far names.
     through: u64,
     /// Events that had sequences of others.
     repeated: u64,
@@ -278,7 +278,7 @@ impl Repair<'_, '_> {
                 path,
                 0,
                 (0, 0),
-                format!("the segment belongs to the store {}, and was left", header.store_id),
+                format!("the segment belongs to the store {}, and was left out", header.store_id),
             );
             return Ok(());
         }
@@ -289,7 +289,7 @@ impl Repair<'_, '_> {
             self.note(
                 path,
                 0,
-                "the header of the segment is damaged, and no batch tells what it was".into(),
+                "the header of the segment is damaged, and no batch says what it was".into(),
             );
             return Ok(());
         };
@@ -301,7 +301,7 @@ impl Repair<'_, '_> {
             self.note(
                 path,
                 0,
-                "the header of the segment is damaged; its first whole batch told what it was"
+                "the header of the segment is damaged; its first whole batch says what it was"
                     .into(),
             );
         }
@@ -330,7 +330,7 @@ impl Repair<'_, '_> {
         self.end_batch()?;
         if reading.repeated > 0 {
             let what = format!(
-                "{} events have sequences of others before them, and were left",
+                "{} events repeat sequences of earlier ones, and were left out",
                 reading.repeated
             );
             self.list(&salvage.path, SEGMENT_HEADER_LEN as u64, (0, 0), what);
@@ -401,7 +401,7 @@ impl Repair<'_, '_> {
             goes_on,
             &salvage.path,
             at,
-            "sequences are missing here, and nothing tells why",
+            "sequences are missing here, and nothing says why",
         )?;
         self.report.events += 1;
         self.report.system_events += u64::from(frame.kind.is_reserved());
@@ -423,7 +423,7 @@ impl Repair<'_, '_> {
         Ok(())
     }
 
-    /// Why an event does not prove itself. `goes_on`: what lies between the next sequence and this
+    /// Why an event does not prove itself. `goes_on`: what is between the next sequence and this
     /// one would be lost.
     fn fault(&mut self, event: &Event<'_>, before: &Link, goes_on: u64) -> Option<&'static str> {
         if event.sequence > CLAIM_MAX || event.version > event.sequence {
@@ -454,7 +454,7 @@ impl Repair<'_, '_> {
         self.output.as_mut().map_or(Ok(()), Rewrite::end_batch)
     }
 
-    /// Remembers something that does not hold until the next event tells what it cost.
+    /// Remembers damage until the next event says what it cost.
     fn note(&mut self, path: &Path, offset: u64, message: String) {
         self.pending.push(Finding {
             path: path.to_owned(),
@@ -479,8 +479,8 @@ impl Repair<'_, '_> {
         }
     }
 
-    /// The log goes on with the sequence `to`. If that leaves some out, they are lost by what did
-    /// not hold since the last event, or else by `why`.
+    /// The log goes on with the sequence `to`. If that leaves some out, they are lost by the damage
+    /// since the last event, or else by `why`.
     fn close_hole(&mut self, to: u64, path: &Path, offset: u64, why: &str) -> Result<()> {
         let mut pending = std::mem::take(&mut self.pending).into_iter();
         if to > self.next {
@@ -490,7 +490,7 @@ impl Repair<'_, '_> {
                 });
             let more = pending.len();
             if more > 0 {
-                why += &format!("; {more} more places do not hold before the next event");
+                why += &format!("; {more} more damaged places before the next event");
             }
             self.report.sequences_lost += to - self.next;
             self.list(&path, offset, (self.next, to - 1), why);
@@ -510,7 +510,7 @@ impl Repair<'_, '_> {
         Ok(())
     }
 
-    /// What lay behind the last event, then the end.
+    /// What was after the last event, then the end.
     fn finish(mut self, dir: &Directory) -> Result<RepairReport> {
         for first in dir.list()?.unwrap_or_default().indexes {
             let last = indexed_through(dir, first, self.identity.log_id);
@@ -526,7 +526,7 @@ impl Repair<'_, '_> {
         let closed_at = mark.map_or(0, |mark| mark.last_sequence.min(CLAIM_MAX));
         let path = mark.map_or(dir.path.clone(), |mark| dir.file(&Segment::log_name(mark.segment)));
         let end = mark.map_or(0, |mark| mark.end);
-        self.close_hole(closed_at + 1, &path, end, "the log that was closed went on behind this")?;
+        self.close_hole(closed_at + 1, &path, end, "the log that was closed continued after this")?;
         // Unlike recovery, whatever the boot id says: here files may be gone that somebody has
         // read.
         let gap = (closed_at + 1 != self.next).then(|| (self.next, self.next - 1 + SEQUENCE_LEASE));
@@ -535,7 +535,7 @@ impl Repair<'_, '_> {
             self.report.identity_rebuilt && (self.report.sequences_lost > 0 || gap.is_some());
         match self.output.take() {
             Some(output) => {
-                // Of a store id whose event is lost, the log tells anew.
+                // A store id whose event is lost is declared again.
                 let newest = self
                     .identity
                     .changes
@@ -545,7 +545,7 @@ impl Repair<'_, '_> {
                     .finish(gap, self.changes, newest.map(|change| change.store_id))
                     .map(|()| self.report)
             }
-            None => Err(Error::corrupt(&dir.path, 0, "no event of this store is whole")),
+            None => Err(Error::corrupt(&dir.path, 0, "every event of this store is damaged")),
         }
     }
 }
@@ -561,7 +561,7 @@ fn indexed_through(dir: &Directory, first_sequence: u64, store_id: Id) -> u64 {
     index.map_or(0, |index| index.meta.last_sequence.min(CLAIM_MAX))
 }
 
-/// The sequence up to which everything before an event has to be there: its own, but for a gap
+/// The sequence up to which everything before an event has to exist: its own, except for a gap
 /// event.
 fn goes_on_at(frame: &Frame<'_>) -> u64 {
     let gap = Some(frame.payload).filter(|_| frame.kind == Kind::GAP).and_then(system::gap);

@@ -1,6 +1,6 @@
-//! Writing a log anew from events that have their sequences, versions and hashes already: the other
-//! end of a repair. It becomes a store with its last file, so that a crash in the middle leaves
-//! none.
+//! Writing a log again from events that have their sequences, versions and hashes already: the
+//! other end of a repair. It becomes a store with its last file, so that a crash in the middle
+//! leaves none.
 
 use crate::engine::format::frame::{BatchHeader, Frame, StringRef, BATCH_HEADER_LEN};
 use crate::engine::format::hash;
@@ -36,7 +36,7 @@ pub struct Rewrite {
 
 impl Rewrite {
     /// Begins the log of the store `identity`, made of the one in `source`, in a directory that is
-    /// not there, or empty.
+    /// missing or empty.
     pub fn create(
         dir: &Directory,
         source: &Path,
@@ -60,8 +60,8 @@ impl Rewrite {
         })
     }
 
-    /// Adds an event to the batch. Its sequence is the next one, but for a gap event that begins a
-    /// batch.
+    /// Adds an event to the batch. Its sequence is the next one, except for a gap event that begins
+    /// a batch.
     pub fn event(&mut self, event: &Event<'_>) -> Result<()> {
         let full = self.count as usize >= BATCH_EVENTS_MAX || self.batch.len() >= BATCH_BYTES_MAX;
         // The events of a batch were recorded at one time.

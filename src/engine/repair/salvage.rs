@@ -1,5 +1,5 @@
-//! Reading what holds of one segment file, whatever has happened to it: every header and frame
-//! whose checksum holds where it stands. The file is held in memory meanwhile; what its events say
+//! Reading the valid parts of one segment file, whatever has happened to it: every header and frame
+//! whose checksum matches at its place. The file is held in memory meanwhile; what its events say
 //! is judged elsewhere.
 
 use crate::engine::format::frame::{
@@ -19,9 +19,9 @@ use foldhash::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// No frame is longer: a payload, and generously what may stand beside it.
+/// No frame is longer: a payload, and generously what may come with it.
 const FRAME_LEN_MAX: usize = PAYLOAD_BYTES_MAX + (1 << 20);
-/// No segment is longer than 1 GiB and a batch. What a longer file has behind that is not read.
+/// No segment is longer than 1 GiB and a batch. What a longer file has after that is not read.
 const FILE_LEN_MAX: u64 = (1 << 30) + (128 << 20);
 /// The search for frames checks so many times the bytes of the file, so that bytes made for it
 /// cannot keep it busy for ever. Random bytes pass for the begin of a frame once in 20,000 places.
@@ -40,7 +40,7 @@ pub enum Piece {
     Unread(usize),
 }
 
-/// A segment file as far as it holds.
+/// The valid parts of a segment file.
 pub struct Salvage {
     pub header: SegmentHeader,
     pub path: PathBuf,
@@ -65,7 +65,7 @@ impl Names {
     }
 }
 
-/// The header at the start of a file; none where it does not hold or cannot be read.
+/// The header at the start of a file; none where it is damaged or cannot be read.
 pub fn header_of(file: &dyn File) -> Option<SegmentHeader> {
     let mut bytes = [0; SEGMENT_HEADER_LEN];
     let got = read_full(file, &mut bytes, 0).ok()?;
@@ -74,7 +74,7 @@ pub fn header_of(file: &dyn File) -> Option<SegmentHeader> {
 
 impl Salvage {
     /// Reads a file whose header is `header`, or lost. None where there is no header, and no batch
-    /// tells of one.
+    /// implies one.
     pub fn read(
         dir: &Directory,
         path: &Path,
@@ -217,7 +217,7 @@ fn read_through(file: &dyn File, length: usize) -> Vec<u8> {
     bytes
 }
 
-/// A header as far as it takes to check what stands behind it.
+/// A header as far as it takes to check what follows it.
 pub fn bare_header(store_id: Id, first_sequence: u64, salt: u64) -> SegmentHeader {
     SegmentHeader {
         version: FORMAT_VERSION,
@@ -232,8 +232,8 @@ pub fn bare_header(store_id: Id, first_sequence: u64, salt: u64) -> SegmentHeade
 }
 
 /// The header that a segment had, as far as frames need it: the salt follows from the checksum of a
-/// batch header, and is proven by that of the frame behind it; the bases follow from what the
-/// header says plainly and the frame relative to them.
+/// batch header, and is proven by that of the frame after it; the bases follow from what the header
+/// says plainly and the frame relative to them.
 fn rebuild_header(bytes: &[u8], store_id: Id) -> Option<SegmentHeader> {
     let mut budget = bytes.len().saturating_mul(SEARCH_FACTOR);
     let from = bytes.get(SEGMENT_HEADER_LEN..)?;

@@ -23,7 +23,7 @@ pub struct BackupOptions {
     pub link: bool,
 }
 
-/// What a backup holds.
+/// What a backup contains.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BackupReport {
     /// Events in the copy, system events included.
@@ -73,7 +73,7 @@ impl Store {
     }
 }
 
-/// A backup under way.
+/// A backup in flight.
 struct Backup<'a, 'w> {
     source: &'a Log,
     dir: &'a Directory,
@@ -115,7 +115,7 @@ impl Backup<'_, '_> {
         }
         let CopyEnd { segment, tail, events } = end.expect("an open log has a segment");
         let last_sequence = tail.next_sequence - 1;
-        // After the end was fixed: every store id that the log tells of is in the file by then.
+        // After the end was fixed: every store id that the log declares is in the file by then.
         let identity = self.source.dir.read_identity()?.until(last_sequence);
         sync_parent(self.dir)?;
         let (log_id, log_hash) = (identity.log_id, tail.log_hash);
@@ -218,7 +218,7 @@ impl Backup<'_, '_> {
             }
         }
         if tail.next_sequence > self.end + 1 {
-            return corrupt(tail.offset, "what is said to be synced ends inside of a batch");
+            return corrupt(tail.offset, "the part that was synced ends inside a batch");
         }
         Ok(tail)
     }

@@ -1,5 +1,5 @@
-//! The one way into the log: a batch of items is checked against what is there, encoded, written as
-//! a whole and published. Appends, imports and the library's own events all come through here.
+//! The one way into the log: a batch of items is checked against the log, encoded, written as a
+//! whole and published. Appends, imports and the library's own events all come through here.
 
 use crate::engine::format::frame::{
     BatchHeader, Frame, StringRef, BATCH_HEADER_LEN, FRAME_FIXED_LEN,
@@ -22,8 +22,8 @@ use std::sync::Arc;
 /// What is to be committed; everything that needs no lock has been computed.
 #[derive(Clone, Copy, Default)]
 pub struct Item<'a> {
-    /// As it will be, but for what only the log knows: sequence, version, recorded time and hash.
-    /// The id is the key; where it is none, a new id is made.
+    /// As it will be, except for what only the log knows: sequence, version, recorded time and
+    /// hash. The id is the key; where it is none, a new id is made.
     pub event: Event<'a>,
     /// Stands for the content in indexes.
     pub tag: u64,
@@ -88,11 +88,11 @@ impl<'a> Item<'a> {
 pub enum Outcome {
     /// It is in the log now.
     New(Receipt),
-    /// Its key was there with the same content.
+    /// Its key existed with the same content.
     Present(Arc<Segment>, u32),
     /// The same as an earlier item of this batch.
     Again(Receipt),
-    /// Its key was there with other content; only where the caller asked to be told.
+    /// Its key existed with different content; only where the caller asks for that.
     Conflict,
 }
 
@@ -113,7 +113,7 @@ pub struct ImportTerms {
 struct Plan<'a> {
     /// None for an item that is to be written.
     outcomes: Vec<Option<Outcome>>,
-    /// Items with the key of an earlier one, which is given behind them; ascending.
+    /// Items with the key of an earlier one, which comes second; ascending.
     repeats: Vec<(usize, usize)>,
     /// Items by key.
     keys: HashMap<Id, usize>,
@@ -174,7 +174,7 @@ impl Log {
                 self.make_room(&mut writer, bounds.sum(), fresh as u64)?;
             }
             // Where an item was refused, one before it may be at fault in another way, and is the
-            // one to be told of.
+            // one to report.
             let header = self.encode_batch(&mut writer, items, &mut plan)?;
             if refused.is_none() {
                 self.put(&mut writer, header, &plan)?;
@@ -191,7 +191,7 @@ impl Log {
         }
     }
 
-    /// Whether an item's key is there already, in the log or earlier in the batch.
+    /// Whether an item's key exists already, in the log or earlier in the batch.
     fn look_up(
         &self,
         item: &Item<'_>,
@@ -206,7 +206,7 @@ impl Log {
         if let Some(&earlier) = plan.keys.get(&item.event.id) {
             if items[earlier].tag != item.tag {
                 let message = format!(
-                    "key {} is that of item {earlier}, which has other content",
+                    "key {} is that of item {earlier}, which has different content",
                     item.event.id
                 );
                 return Err(
@@ -236,12 +236,12 @@ impl Log {
         }
     }
 
-    /// The error for a key that is there with other content.
+    /// The error for a key that exists with different content.
     fn conflict(&self, key: Id, segment: &Segment, found: Found) -> Result<Error> {
         let mut window = segment.window();
         let there = segment.frame_at(&mut window, found.offset.into())?;
         let message = format!(
-            "key {key} is event {} with other content (entity, scope, kind or payload)",
+            "key {key} is event {} with different content (entity, scope, kind or payload)",
             there.sequence
         );
         Ok(Error::new(Code::IdempotencyConflict, message).with_event(key, there.sequence))

@@ -19,7 +19,7 @@ use std::sync::atomic::Ordering;
 /// Compares, event by event, what a log says of store ids with what an identity file says.
 pub struct Declared<'a> {
     identity: &'a Identity,
-    /// Changes that the log has told of.
+    /// Changes that the log has declared.
     seen: usize,
     /// The last event that was met.
     last_sequence: u64,
@@ -31,7 +31,7 @@ impl<'a> Declared<'a> {
         Declared { identity, seen: 0, last_sequence: 0 }
     }
 
-    /// The next event. The first one under a store id, but for gaps, is the one that names it.
+    /// The next event. The first one under a store id, except gaps, is the one that names it.
     pub fn meet(
         &mut self,
         sequence: u64,
@@ -63,7 +63,7 @@ impl<'a> Declared<'a> {
     pub fn finish(&self) -> std::result::Result<(), &'static str> {
         match self.identity.changes.get(self.seen) {
             Some(change) if change.first_sequence <= self.last_sequence => {
-                Err("the identity file names a store id that the log does not tell of")
+                Err("the identity file names a store id that the log does not declare")
             }
             _ => Ok(()),
         }
@@ -71,8 +71,8 @@ impl<'a> Declared<'a> {
 }
 
 impl Log {
-    /// Tells the log of the newest store id, unless it has been told. The identity file, which is
-    /// on disk, comes first: a crash in between leaves this to the next writer.
+    /// Declares the newest store id in the log, unless it has been declared. The identity file,
+    /// which is on disk, comes first: a crash in between leaves this to the next writer.
     pub fn declare_identity(&self, identity: &Identity) -> Result<()> {
         let Some((at, newest)) = identity.changes.iter().enumerate().next_back() else {
             return Ok(());
@@ -80,7 +80,7 @@ impl Log {
         let visible = self.visible.load(Ordering::Acquire);
         let corrupt = |why| Error::corrupt(&self.dir.file(directory::IDENTITY), 0, why);
         if newest.first_sequence > visible + 1 {
-            return Err(corrupt("the newest store id begins behind the end of the log"));
+            return Err(corrupt("the newest store id begins after the end of the log"));
         }
         let mut declared =
             Declared { identity, seen: at, last_sequence: newest.first_sequence - 1 };
@@ -133,7 +133,7 @@ impl Store {
             let message = format!("the store was given a new id {max} times already");
             return Err(Error::new(Code::LimitExceeded, message).with_numbers(max + 1, max));
         }
-        // What lies below the sequence that the file will name must not be lost afterwards.
+        // What is below the sequence that the file will name must not be lost afterwards.
         let first_sequence = store.sync_for_copy()? + 1;
         let store_id = random_id(&store.options);
         identity.changes.push(Change { store_id, first_sequence });

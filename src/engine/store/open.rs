@@ -64,9 +64,9 @@ impl Store {
 /// Gives the store in the directory `path` a store id of its own, from its next sequence on, and
 /// answers with it: for a copied directory, which is a second store with the id of the first.
 ///
-/// Opens the store for writing, so recovery runs first, and the codes are those of
-/// [`Store::open`]; `LimitExceeded` after [`limits::IDENTITY_CHANGES_MAX`] times. After another
-/// failure the store has its old id or a new one, whole; opening it tells.
+/// Opens the store for writing, so recovery runs first, and the codes are those of [`Store::open`];
+/// `LimitExceeded` after [`limits::IDENTITY_CHANGES_MAX`] times. After another failure the store
+/// has its old id or a new one, whole; opening it shows which.
 pub fn new_identity(path: &Path, options: &Options) -> Result<Id> {
     Store::open(path, &Options { mode: OpenMode::MustExist, ..options.clone() })?.change_identity()
 }
@@ -156,7 +156,7 @@ fn create_store(dir: &Directory, options: &Options) -> Result<()> {
 }
 
 /// The first segment, empty, of a log that is being made: what is around it writes, and becomes a
-/// store only when the identity file is there.
+/// store only when the identity file exists.
 pub(crate) fn new_log(dir: &Directory, options: &Options, identity: Identity) -> Result<Log> {
     sync_parent(dir)?;
     let log_hash = hash::log_start(identity.log_id);

@@ -225,7 +225,7 @@ impl<'a> Visitor<'a> {
         }
         if scan.rehash && hash::content_hash(frame.payload) != frame.content_hash {
             let why = format!(
-                "the payload of event {} (sequence {sequence}) does not have its content hash",
+                "the payload of event {} (sequence {sequence}) does not match its content hash",
                 frame.id
             );
             return Err(
@@ -268,7 +268,7 @@ impl<'a> Visitor<'a> {
     }
 }
 
-/// The place behind an event that was found. What was imported in order is met again in order, so
+/// The place after an event that was found. What was imported in order is met again in order, so
 /// the event after it is found by reading on, without asking an index.
 pub struct Successor {
     segment: Arc<Segment>,
@@ -278,7 +278,7 @@ pub struct Successor {
 }
 
 impl Successor {
-    /// The place behind the event at `offset`.
+    /// The place after the event at `offset`.
     pub fn after(segment: Arc<Segment>, offset: u32) -> Result<Successor> {
         let mut window = segment.window();
         let found = segment.next_frame(&mut window, offset.into())?;
@@ -287,7 +287,7 @@ impl Successor {
     }
 
     /// Whether the next event has this id; if so, whether it has this content, and the place moves
-    /// behind it. Equal hashes need no checksum.
+    /// after it. Equal hashes need no checksum.
     pub fn is_next(&mut self, id: Id, event: &Event<'_>) -> Result<Option<bool>> {
         let Some((at, bytes)) = self.segment.next_frame(&mut self.window, self.at)? else {
             return Ok(None);

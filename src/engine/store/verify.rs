@@ -39,7 +39,7 @@ pub struct VerifyReport {
     pub lost_sequences: u64,
     /// Events whose predecessor was lost, so that only their content can be checked.
     pub unlinked_events: u64,
-    /// Everything that does not hold; empty for a sound store. At most [`FINDINGS_MAX`].
+    /// Everything that is wrong; empty for a sound store. At most [`FINDINGS_MAX`].
     pub findings: Vec<Finding>,
 }
 
@@ -63,7 +63,7 @@ impl Store {
         store.refresh()?;
         let visible = store.current_frontier().visible;
         let path = store.dir.file(directory::IDENTITY);
-        // Read now: a store id is in the file before the log tells of it.
+        // Read now: a store id is in the file before the log declares it.
         let found = store.dir.read_identity().map_err(|e| match e.code() {
             Code::StoreNotFound => Error::corrupt(&path, 0, "the identity file is missing"),
             _ => e,
@@ -76,7 +76,7 @@ impl Store {
         let chosen = segments.iter().zip(&wanted).filter(|(_, wanted)| **wanted);
         watch.begin(chosen.map(|(segment, _)| segment.end()).sum(), STEP_BYTES)?;
         walk.segments(&segments, &wanted)?;
-        // Of a part of the log it can't be said which store ids it should tell of.
+        // Of a part of the log it can't be said which store ids it should declare.
         let whole = wanted.iter().all(|wanted| *wanted);
         let end = walk.declared.finish().map_err(|why| Error::corrupt(&path, 0, why));
         let end = end.err().filter(|_| whole);
@@ -120,7 +120,7 @@ impl ZoneCheck {
         Ok(Some(ZoneCheck { zones: index.zones()?, index, at: 0 }))
     }
 
-    /// Whether the event at `offset` is one that its zone tells of.
+    /// Whether the event at `offset` is one that its zone covers.
     fn holds(&mut self, offset: u64, frame: &Frame<'_>) -> Result<bool> {
         if offset >= self.index.meta.covered_len {
             return Ok(true);
@@ -310,7 +310,7 @@ impl Walk<'_, '_> {
         if let Some(index) = segment.index() {
             index.check_blocks()?;
             if index.meta.sealed && index.meta != tail.index_meta() {
-                self.find(segment, 0, 0, "the index describes another log than this one");
+                self.find(segment, 0, 0, "the index describes another log");
             }
         }
         let (mut strings, visible) = (Strings::new(fresh.clone()), self.visible);
@@ -321,7 +321,7 @@ impl Walk<'_, '_> {
                 return Ok(Flow::Break(()));
             }
             if !zones.as_mut().map_or(Ok(true), |zones| zones.holds(offset, frame))? {
-                let what = "the index does not have this event's time or kind";
+                let what = "the index lacks this event's time or kind";
                 self.find(segment, offset, frame.sequence, what);
             }
             let event = strings.event(frame, None)?;
@@ -330,12 +330,7 @@ impl Walk<'_, '_> {
                 .find_id(frame.id)?
                 .is_some_and(|f| u64::from(f.offset) == offset && f.tag == tag);
             if !found {
-                self.find(
-                    segment,
-                    offset,
-                    frame.sequence,
-                    "the index does not have this event's id",
-                );
+                self.find(segment, offset, frame.sequence, "the index lacks this event's id");
             }
             Ok(Flow::Continue(()))
         })?;
@@ -349,7 +344,7 @@ impl Walk<'_, '_> {
                     segment,
                     0,
                     0,
-                    format!("the index has other events of entity {entity} than the log"),
+                    format!("the index and the log have different events of entity {entity}"),
                 );
             }
         }

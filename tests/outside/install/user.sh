@@ -1,6 +1,9 @@
 # Programs of a user, outside of this tree, against an installation; for scripts/install-test and
-# scripts/deb-test.
-# Wanted: scripts/lib.sh; $tree, this tree; $soname.
+# scripts/deb-test. Wanted: scripts/lib.sh; $tree, this tree; $soname.
+
+debug_sections() { # file...: how many there are
+  readelf -SW "$@" 2>/dev/null | grep -c '\.debug_' || true
+}
 
 # The programs: in C, in C++ with the header of C, and with fbat.hpp where it is installed.
 programs() { # include directory
