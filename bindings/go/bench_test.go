@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
 func perEvent(b *testing.B, events int) {

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
 // temporary is a directory for an example.

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
 func TestOptionsOfAnImportThatAreOutOfRangeAreRefusedByName(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
 // collect has the garbage collector free what nothing refers to, twice, so that what its cleanups

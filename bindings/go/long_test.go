@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
 // Every call that can take long ends with its context, and reports how far it is. What each of them

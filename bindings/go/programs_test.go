@@ -81,14 +81,11 @@ func TestInterplayReadsImportsAndFramesWhatItWrote(t *testing.T) {
 func TestQuakesPrintsWhatTheProgramInCPrints(t *testing.T) {
 	root := must(filepath.Abs("../.."))(t)
 	at, data := t.TempDir(), filepath.Join(root, "examples/data/earthquakes.jsonl")
-	inC := filepath.Join(root, "build/examples/quakes")
-	if _, err := os.Stat(inC); err != nil {
-		inC = filepath.Join(at, "quakes-c")
-		sources := must(filepath.Glob(filepath.Join(root, "examples/c/[qjt]*.c")))(t)
-		options := []string{"-O1", "-Iinclude", "-o", inC, "-Lbuild/lib", "-lfbat", "-lm",
-			"-Wl,-rpath," + root + "/build/lib"}
-		run(t, root, "", "cc", append(sources, options...)...)
-	}
+	inC := filepath.Join(at, "quakes-c")
+	sources := must(filepath.Glob(filepath.Join(root, "examples/c/[qjt]*.c")))(t)
+	options := []string{"-O1", "-Iinclude", "-o", inC, "-Lbuild/lib", "-lfbat", "-lm",
+		"-Wl,-rpath," + root + "/build/lib"}
+	run(t, root, "", "cc", append(sources, options...)...)
 	expected := run(t, at, "", inC, data, "c")
 	equal(t, "output", run(t, at, "", program(t, "quakes"), data, "go"), expected)
 	contains(t, expected, "1707 events of 12 networks")
@@ -128,8 +125,8 @@ func install(t *testing.T, at string) {
 		"prefix/lib/pkgconfig/fbat.pc": "prefix=" + at + "/prefix\n" +
 			"Name: fbat\nDescription: -\nVersion: 0\n" +
 			"Cflags: -I${prefix}/include\nLibs: -L${prefix}/lib -lfbat\nLibs.private: -lgcc_s\n",
-		"program/go.mod": "module user\ngo 1.24\nrequire github.com/fbat/fbat/bindings/go v0.0.0\n" +
-			"replace github.com/fbat/fbat/bindings/go => ../package\n",
+		"program/go.mod": "module user\ngo 1.24\nrequire fbat.example/go v0.0.0\n" +
+			"replace fbat.example/go => ../package\n",
 		"program/main.go": string(must(os.ReadFile("examples/first/main.go"))(t)),
 	} {
 		ok(t, os.WriteFile(filepath.Join(at, file), []byte(text), 0o600))

@@ -8,7 +8,7 @@ import (
 	"os"
 	"testing"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
 type wireFields struct {

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
 const eventCount = 300

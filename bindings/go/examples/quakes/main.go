@@ -27,7 +27,7 @@ import (
 	"slices"
 	"time"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
 const (
