@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// The programs that come with the package, each in a process of its own. FBAT_PROGRAMS is the directory that they were built
-// into; without it they are built here.
+// The programs that come with the package, each in a process of its own. FBAT_PROGRAMS is the
+// directory that they were built into; without it they are built here.
 
 func program(t *testing.T, name string) string {
 	t.Helper()
@@ -22,7 +22,8 @@ func program(t *testing.T, name string) string {
 	binary := filepath.Join(t.TempDir(), name)
 	for _, parent := range []string{"cmd", "examples"} {
 		if _, err := os.Stat(filepath.Join(parent, name)); err == nil {
-			output, err := exec.Command("go", "build", "-tags", "fbat_source", "-o", binary, "./"+parent+"/"+name).CombinedOutput()
+			build := exec.Command("go", "build", "-tags", "fbat_source", "-o", binary, "./"+parent+"/"+name)
+			output, err := build.CombinedOutput()
 			if err != nil {
 				t.Fatalf("%v: %s", err, output)
 			}
@@ -55,8 +56,9 @@ func TestInterplayReadsImportsAndFramesWhatItWrote(t *testing.T) {
 	equal(t, "lines", len(lines), 300)
 	// Event 4 has an extension and no cause; event 13 the other way round, caused by the first.
 	const hash4 = "f30f5ab28fe047904037f77b6da4fea1e27241c5d132638d8bedce9d40494f32"
-	if !regexp.MustCompile(`^6 sensor:4 plant 0x1004 1 1 1700000000000004 [0-9a-f]{32} [0-9a-f]{32} - 00010203 test\.index=34 ` +
-		hash4 + ` -$`).MatchString(lines[4]) {
+	event4 := `^6 sensor:4 plant 0x1004 1 1 1700000000000004 [0-9a-f]{32} [0-9a-f]{32} - 00010203 ` +
+		`test\.index=34 ` + hash4 + ` -$`
+	if !regexp.MustCompile(event4).MatchString(lines[4]) {
 		t.Errorf("event 4: %s", lines[4])
 	}
 	first := strings.Fields(lines[0])
@@ -72,7 +74,8 @@ func TestInterplayReadsImportsAndFramesWhatItWrote(t *testing.T) {
 	contains(t, imported[0], " interplay/source/2/"+first[7])
 	decoded := run(t, at, run(t, at, "", interplay, "frame", "d"), interplay, "decode")
 	equal(t, "frames", strings.Count(decoded, "\n"), 180)
-	equal(t, "decoded", strings.Split(decoded, "\n")[0], "interplay/source "+first[7]+" 2 0x1000 "+first[12])
+	decoded, _, _ = strings.Cut(decoded, "\n")
+	equal(t, "decoded", decoded, "interplay/source "+first[7]+" 2 0x1000 "+first[12])
 }
 
 func TestQuakesPrintsWhatTheProgramInCPrints(t *testing.T) {
@@ -82,7 +85,9 @@ func TestQuakesPrintsWhatTheProgramInCPrints(t *testing.T) {
 	if _, err := os.Stat(inC); err != nil {
 		inC = filepath.Join(at, "quakes-c")
 		sources := must(filepath.Glob(filepath.Join(root, "examples/c/[qjt]*.c")))(t)
-		run(t, root, "", "cc", append(sources, "-O1", "-Iinclude", "-o", inC, "-Lbuild/lib", "-Wl,-rpath,"+root+"/build/lib", "-lfbat", "-lm")...)
+		options := []string{"-O1", "-Iinclude", "-o", inC, "-Lbuild/lib", "-lfbat", "-lm",
+			"-Wl,-rpath," + root + "/build/lib"}
+		run(t, root, "", "cc", append(sources, options...)...)
 	}
 	expected := run(t, at, "", inC, data, "c")
 	equal(t, "output", run(t, at, "", program(t, "quakes"), data, "go"), expected)
@@ -100,8 +105,9 @@ func TestWithoutCgoTheOneErrorSaysWhatIsMissing(t *testing.T) {
 	equal(t, "errors", strings.Count(string(output), "undefined:"), 1)
 }
 
-// install puts what is built where a package manager would, but in a directory that nothing knows of, and a copy of this package
-// beside it: Go's build cache keeps what pkg-config said of a package.
+// install puts what is built where a package manager would, but in a directory that nothing knows
+// of, and a copy of this package beside it: Go's build cache keeps what pkg-config said of a
+// package.
 func install(t *testing.T, at string) {
 	t.Helper()
 	root := must(filepath.Abs("../.."))(t)
@@ -119,7 +125,8 @@ func install(t *testing.T, at string) {
 	}
 	ok(t, os.Symlink(filepath.Join(root, "include"), filepath.Join(at, "prefix/include")))
 	for file, text := range map[string]string{
-		"prefix/lib/pkgconfig/fbat.pc": "prefix=" + at + "/prefix\nName: fbat\nDescription: -\nVersion: 0\n" +
+		"prefix/lib/pkgconfig/fbat.pc": "prefix=" + at + "/prefix\n" +
+			"Name: fbat\nDescription: -\nVersion: 0\n" +
 			"Cflags: -I${prefix}/include\nLibs: -L${prefix}/lib -lfbat\nLibs.private: -lgcc_s\n",
 		"program/go.mod": "module user\ngo 1.24\nrequire github.com/fbat/fbat/bindings/go v0.0.0\n" +
 			"replace github.com/fbat/fbat/bindings/go => ../package\n",
@@ -160,7 +167,8 @@ func TestAnInstalledLibraryInAnUnusualPlaceIsFoundAsReadmeSays(t *testing.T) {
 		}
 		equal(t, name, run(t, t.TempDir(), "", "env", program...), "lamp:kitchen on\n")
 		libraries := needed(t, at+"/program/"+name)
-		shared := slices.ContainsFunc(libraries, func(l string) bool { return strings.HasPrefix(l, "libfbat") })
+		isOurs := func(library string) bool { return strings.HasPrefix(library, "libfbat") }
+		shared := slices.ContainsFunc(libraries, isOurs)
 		equal(t, name+": needs libfbat", shared, name == "told" || name == "plain")
 		equal(t, name+": needs nothing", len(libraries) == 0, name == "wholly")
 	}
@@ -168,7 +176,8 @@ func TestAnInstalledLibraryInAnUnusualPlaceIsFoundAsReadmeSays(t *testing.T) {
 
 func TestBenchPrintsThreeFigures(t *testing.T) {
 	output := run(t, t.TempDir(), "", program(t, "bench"), ".", "2000")
-	if !regexp.MustCompile(`^append_batch \d+\.\d+\npage_scan \d+\.\d+\nimport_filter \d+\.\d+\n$`).MatchString(output) {
+	figures := `^append_batch \d+\.\d+\npage_scan \d+\.\d+\nimport_filter \d+\.\d+\n$`
+	if !regexp.MustCompile(figures).MatchString(output) {
 		t.Errorf("%q", output)
 	}
 }
