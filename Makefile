@@ -1,22 +1,28 @@
-# The commands that a C programmer types. Rust is built by cargo; what C needs from it is put into build/.
+# The commands that a C programmer types. Rust is built by cargo; what C needs from it is put into
+# build/.
 #
 #   make                 libraries for C in build/lib
 #   make help            this list
 #   make demo            the example on real data
 #   make check           the tests, in every language: minutes
-#   make check-all       what is left: sanitizers, packages, a tenth of an hour's torture: half an hour
-#   make torture         attacks on every promise for an hour (TIME=minutes SEED=n ONLY="crash fuzz"), and the scorecard
+#   make check-all       what is left: sanitizers, packages, a tenth of the torture: half an hour
+#   make torture         attacks on every promise for an hour, and the scorecard
+#                        (TIME=minutes SEED=n ONLY="crash fuzz")
 #   make canaries        broken builds, each of which a harness must catch
-#   make install         PREFIX=/usr/local LIBDIR= INCLUDEDIR= MANDIR= DESTDIR=; install-strip, uninstall. docs/packaging.md
-#   make dist            the source as build/dist/fbat-VERSION.tar.gz; dist-vendored has every crate with it
+#   make install         PREFIX=/usr/local LIBDIR= INCLUDEDIR= MANDIR= DESTDIR=; install-strip,
+#                        uninstall: docs/packaging.md
+#   make dist            the source as build/dist/fbat-VERSION.tar.gz; dist-vendored has every crate
 #   make deb             Debian packages in build/deb
 #   make docs            the manual as a site: build/docs/site/index.html
-#   make abi             compares the binary interface with the last one that was agreed upon; abi-bless agrees: docs/abi.md
+#   make abi             compares the binary interface with the last one that was agreed upon;
+#                        abi-bless agrees: docs/abi.md
 #   make features        docs/features.md: what each language reaches of the header
-#   make bench           every workload on fbat and on other stores, in turn: half an hour; benches/results.md, .csv, .svg
+#   make bench           every workload on fbat and on other stores, in turn: half an hour;
+#                        benches/results.md, .csv, .svg
 #   make bench-quick     the same with less data, 5 minutes
-#   make bench-languages what an event costs in C, C++, Go, Python and Node; benches/bindings/results.md
-#   make bench-scale     what an event costs in stores of 10 thousand to 10 million; benches/scale.md, .csv, .svg
+#   make bench-languages what an event costs in each language; benches/bindings/results.md
+#   make bench-scale     what an event costs in stores of 10 thousand to 10 million;
+#                        benches/scale.md, .csv, .svg
 #   make header          writes include/ again after a change to src/ffi
 #   make render          the same, and all else that is rendered from it
 
@@ -30,7 +36,8 @@ DESTDIR    ?=
 STRIP      ?= strip
 PYTHON     ?= python3
 
-# Version and licence stand in Cargo.toml alone. Before 1.0 every minor version may break the ABI, so it is part of the soname.
+# Version and licence stand in Cargo.toml alone. Before 1.0 every minor version may break the ABI,
+# so it is part of the soname.
 VERSION   := $(shell sed -n 's/^version = "\([^"]*\)".*/\1/p' Cargo.toml | head -n 1)
 LICENSE   := $(shell sed -n 's/^license = "\([^"]*\)".*/\1/p' Cargo.toml | head -n 1)
 MAJOR     := $(word 1,$(subst ., ,$(VERSION)))
@@ -48,14 +55,18 @@ STATIC_LIBS := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 EXAMPLE_CC   = $(CC) -std=c11 -O2 -g -Wall -Wextra -Wpedantic $(CFLAGS) $(EXAMPLE_CFLAGS) -Iinclude
 EXAMPLE_LIB := -Lbuild/lib -Wl,-rpath,'$$ORIGIN/../lib' -lfbat
 
-.PHONY: all lib man print-version print-soversion examples demo check check-all torture canaries bench bench-quick bench-scale bench-languages header render \
-  install install-strip uninstall dist dist-vendored deb docs abi abi-bless features setup clean help
+.PHONY: all lib man print-version print-soversion examples demo check check-all torture canaries \
+  bench bench-quick bench-scale bench-languages header render install install-strip uninstall \
+  dist dist-vendored deb docs abi abi-bless features setup clean help
 all: lib
 
-# cargo decides what is out of date, so this runs every time, but for `sudo make install` by a root who has no Rust. The soname
-# link stands beside the library, or a program that was linked against it could not start.
+BUILT := $(wildcard build/lib/libfbat.so.$(VERSION))
+
+# cargo decides what is out of date, so this runs every time, but for `sudo make install` by a root
+# who has no Rust. The soname link stands beside the library, or a program that was linked against
+# it could not start.
 lib:
-ifneq ($(or $(shell command -v $(CARGO)),$(if $(wildcard build/lib/libfbat.so.$(VERSION)),,missing)),)
+ifneq ($(or $(shell command -v $(CARGO)),$(if $(BUILT),,missing)),)
 	$(CARGO) build --release --locked
 	@mkdir -p build/lib
 	@cp -u $(RELEASE)/libfbat.a build/lib/libfbat.a
@@ -139,10 +150,12 @@ render:
 
 # Paths in what is installed are relative, so that the whole can be moved.
 path = $$(realpath -ms --relative-to='$(1)' '$(2)')
-FILL = sed -e 's|@VERSION@|$(VERSION)|g' -e 's|@LICENSE@|$(LICENSE)|g' -e 's|@SOVERSION@|$(SOVERSION)|g' -e 's|@STATIC_LIBS@|$(STATIC_LIBS)|g' \
+FILL = sed -e 's|@VERSION@|$(VERSION)|g' -e 's|@LICENSE@|$(LICENSE)|g' \
+  -e 's|@SOVERSION@|$(SOVERSION)|g' -e 's|@STATIC_LIBS@|$(STATIC_LIBS)|g' \
   -e "s|@PREFIX_FROM_PKGCONFIG@|$(call path,$(PKGCONFIGDIR),$(PREFIX))|g" \
   -e "s|@PREFIX_FROM_CMAKE@|$(call path,$(CMAKEDIR),$(PREFIX))|g" \
-  -e "s|@LIBDIR@|$(call path,$(PREFIX),$(LIBDIR))|g" -e "s|@INCLUDEDIR@|$(call path,$(PREFIX),$(INCLUDEDIR))|g"
+  -e "s|@LIBDIR@|$(call path,$(PREFIX),$(LIBDIR))|g" \
+  -e "s|@INCLUDEDIR@|$(call path,$(PREFIX),$(INCLUDEDIR))|g"
 PKGCONFIGDIR = $(LIBDIR)/pkgconfig
 CMAKEDIR     = $(LIBDIR)/cmake/fbat
 INSTALLED_SO = $(DESTDIR)$(LIBDIR)/libfbat.so
@@ -155,7 +168,8 @@ install: lib man
 	ln -sf libfbat.so.$(SOVERSION) '$(INSTALLED_SO)'
 	install -m 644 build/lib/libfbat.a '$(DESTDIR)$(LIBDIR)'
 	$(FILL) packaging/fbat.pc.in > '$(DESTDIR)$(PKGCONFIGDIR)/fbat.pc'
-	for f in fbatConfig fbatConfigVersion; do $(FILL) packaging/$$f.cmake.in > '$(DESTDIR)$(CMAKEDIR)'/$$f.cmake || exit 1; done
+	for f in fbatConfig fbatConfigVersion; do \
+	  $(FILL) packaging/$$f.cmake.in > '$(DESTDIR)$(CMAKEDIR)'/$$f.cmake || exit 1; done
 	if [ -d build/man/man3 ]; then install -d '$(DESTDIR)$(MANDIR)/man3' && \
 	  install -m 644 build/man/man3/*.3 '$(DESTDIR)$(MANDIR)/man3'; fi
 
@@ -166,10 +180,12 @@ install-strip: install
 
 uninstall: man
 	rm -f $(foreach h,$(notdir $(HEADERS)),'$(DESTDIR)$(INCLUDEDIR)/$h')
-	rm -f '$(DESTDIR)$(LIBDIR)/libfbat.a' '$(INSTALLED_SO)' '$(INSTALLED_SO).$(SOVERSION)' '$(INSTALLED_SO).$(VERSION)'
-	rm -f '$(DESTDIR)$(PKGCONFIGDIR)/fbat.pc' '$(DESTDIR)$(CMAKEDIR)/fbatConfig.cmake' '$(DESTDIR)$(CMAKEDIR)/fbatConfigVersion.cmake'
+	rm -f '$(DESTDIR)$(LIBDIR)/libfbat.a' '$(INSTALLED_SO)' '$(INSTALLED_SO).$(SOVERSION)' \
+	  '$(INSTALLED_SO).$(VERSION)' '$(DESTDIR)$(PKGCONFIGDIR)/fbat.pc' \
+	  '$(DESTDIR)$(CMAKEDIR)/fbatConfig.cmake' '$(DESTDIR)$(CMAKEDIR)/fbatConfigVersion.cmake'
 	-rmdir --ignore-fail-on-non-empty '$(DESTDIR)$(CMAKEDIR)'
-	if [ -d build/man/man3 ]; then cd build/man/man3; for f in *.3; do rm -f '$(DESTDIR)$(MANDIR)/man3'/$$f; done; fi
+	if [ -d build/man/man3 ]; then cd build/man/man3 && \
+	  for f in *.3; do rm -f '$(DESTDIR)$(MANDIR)/man3'/$$f; done; fi
 
 dist dist-vendored:
 	@scripts/dist $(if $(filter dist-vendored,$@),vendored)

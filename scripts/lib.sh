@@ -1,13 +1,14 @@
-# What the runners share: what passed and failed, what is left out, and the closing line. To be sourced; $work is a
-# directory to work in, which goes away.
+# What the runners share: what passed and failed, what is left out, and the closing line. To be
+# sourced; $work is a directory to work in, which goes away.
 #   ok WHAT                         something passed
 #   bad WHAT                        something failed
 #   equal WHAT FOUND EXPECTED       passes if both are the same text
 #   try WHAT COMMAND...             passes if the command does, and shows what it printed if not
 #   skip WHAT WHY                   left out, which CI takes for a failure
-#   sum LOG...                      the closing lines of logs, those of cargo too, added up: "PASSED FAILED"
+#   sum LOG...                      adds up the closing lines of logs, also cargo's: "PASSED FAILED"
 #   add LOG...                      the same, into our own
-# A script ends with "N passed, M failed", whatever ended it, and fails if anything did, or if there was nothing.
+# A script ends with "N passed, M failed", whatever ended it, and fails if anything did, or if there
+# was nothing.
 passed=0 failed=0 skipped=0
 work=$(mktemp -d)
 
@@ -43,8 +44,8 @@ skip() {
 }
 
 sum() {
-  cat "$@" | sed -nE 's/^(test result: [A-Za-z]+\. )?([0-9]+) passed[;,] ([0-9]+) failed.*/\2 \3/p' |
-    awk '{ p += $1; f += $2 } END { print p + 0, f + 0 }'
+  local closing='s/^(test result: [A-Za-z]+\. )?([0-9]+) passed[;,] ([0-9]+) failed.*/\2 \3/p'
+  cat "$@" | sed -nE "$closing" | awk '{ p += $1; f += $2 } END { print p + 0, f + 0 }'
 }
 
 add() {

@@ -122,7 +122,8 @@ static unsigned long long read_sqlite(sqlite3 *db, const char *where, size_t *ro
     sqlite3_stmt *select = NULL;
     unsigned long long sum = 0;
     *rows = 0;
-    snprintf(text, sizeof text, "SELECT seq, entity, kind, time, payload FROM events WHERE %s", where);
+    snprintf(text, sizeof text,
+             "SELECT seq, entity, kind, time, payload FROM events WHERE %s", where);
     if (sqlite3_prepare_v2(db, text, -1, &select, NULL) != SQLITE_OK)
         fail(text, sqlite3_errmsg(db));
     while (sqlite3_step(select) == SQLITE_ROW) {

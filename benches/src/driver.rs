@@ -40,7 +40,8 @@ pub const QUICK: Effort = Effort {
     durable_seconds: 0.1,
     limit: Duration::from_secs(30),
     out: "target",
-    note: "A quick run: less data, fewer rounds. It shows that all works; figures to quote come from make bench.",
+    note: "A quick run: less data, fewer rounds. It shows that all works; figures to quote come \
+        from make bench.",
 };
 
 /// What a workload finds at its directory.
@@ -177,7 +178,8 @@ pub fn bench(effort: &Effort) {
     std::fs::remove_dir_all(&bench.stores).expect("remove the stores");
     let about = machine::describe(here);
     let shape = format!(
-        "{} events of 256 bytes, 1,000 entities, 10 scopes; single durable appends: {}; the large store: {}; medians of {} rounds",
+        "{} events of 256 bytes, 1,000 entities, 10 scopes; single durable appends: {}; the large \
+        store: {}; medians of {} rounds",
         report::grouped(sizes.events),
         report::grouped(sizes.durable),
         report::grouped(sizes.large),

@@ -274,8 +274,10 @@ fn text(results: &Results, about: &About, shape: &str, note: &str) -> String {
         let _ = writeln!(out, "**{note}**\n");
     }
     out += "## fbat against its goals\n\n";
-    out += "\"The best\" is the best of the stores; logs without an index and the raw file are no rivals. fbat is used through its C ABI.\n\n";
-    out += "| | unit | fbat | the best store | x the best | x batpak | goal | reached |\n| --- | --- | ---: | --- | ---: | ---: | --- | --- |\n";
+    out += "\"The best\" is the best of the stores; logs without an index and the raw file are no \
+        rivals. fbat is used through its C ABI.\n\n";
+    out += "| | unit | fbat | the best store | x the best | x batpak | goal | reached |\n";
+    out += "| --- | --- | ---: | --- | ---: | ---: | --- | --- |\n";
     for row in ROWS {
         let ours = row.median(results, SUBJECT);
         let ratio = |theirs: Option<f64>| match (ours, theirs) {
@@ -317,7 +319,8 @@ fn text(results: &Results, about: &About, shape: &str, note: &str) -> String {
             let _ = writeln!(out, "- {engine}, {run}: {why}");
         }
     }
-    out += "\n## What each engine does here, and leaves out\n\n| | version | here | leaves out |\n| --- | --- | --- | --- |\n";
+    out += "\n## What each engine does here, and leaves out\n\n";
+    out += "| | version | here | leaves out |\n| --- | --- | --- | --- |\n";
     for (engine, (_, version)) in ENGINES.iter().zip(&about.versions) {
         let _ = writeln!(
             out,

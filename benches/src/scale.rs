@@ -163,8 +163,9 @@ fn write(here: &Path, figures: &Figures, about: &About) {
         let _ = writeln!(csv, "{size},{name},{figure}");
     }
     let mut md = format!(
-        "# What an event costs as a store grows\n\n{}, {}. Events of 256 bytes, 1,000 entities; batches and chunks of 256 that survive a killed process; \
-         through the C ABI. One store grows; another imports from it.\n\n",
+        "# What an event costs as a store grows\n\n{}, {}. Events of 256 bytes, 1,000 entities; \
+        batches and chunks of 256 that survive a killed process; through the C ABI. One store \
+        grows; another imports from it.\n\n",
         about.date, about.machine
     );
     let heads: Vec<String> = sizes.iter().map(|size| grouped(*size)).collect();
@@ -184,7 +185,8 @@ fn write(here: &Path, figures: &Figures, about: &About) {
             sizes.iter().map(|size| short(figures[&(*size, line.name)])).collect();
         let _ = writeln!(md, "| {title} | {} | {} |", line.panel.unit(), cells.join(" | "));
     }
-    md += "\nReads and imports: per event. `import what is new`: the last tenth, into the store that has the rest; `import all`: into an empty one.\n";
+    md += "\nReads and imports: per event. `import what is new`: the last tenth, into the store \
+        that has the rest; `import all`: into an empty one.\n";
     std::fs::write(here.join("scale.csv"), csv).expect("scale.csv");
     std::fs::write(here.join("scale.md"), md).expect("scale.md");
     draw(&here.join("scale.svg"), &sizes, figures, about);

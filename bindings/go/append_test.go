@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
 func TestEveryMemberOfAnEventComesBack(t *testing.T) {
@@ -31,13 +31,14 @@ func TestEveryMemberOfAnEventComesBack(t *testing.T) {
 	if ago := time.Since(receipt.Recorded); ago < -time.Minute || ago > time.Minute {
 		t.Errorf("recorded %v ago", ago)
 	}
-	r := must(store.Get(receipt.ID, fbat.ColumnPayload|fbat.ColumnExtensions|fbat.ColumnPreviousHash))(t)
+	all := fbat.ColumnPayload | fbat.ColumnExtensions | fbat.ColumnPreviousHash
+	r := must(store.Get(receipt.ID, all))(t)
 	equal(t, "entity and scope", r.Entity+" "+r.Scope, "Gerät:1 Werk")
 	equal(t, "kind", r.Kind, e.Kind)
 	equal(t, "payload version", r.PayloadVersion, 9)
 	equal(t, "flags", r.Flags, 0xdeadbeef)
 	equal(t, "payload", string(r.Payload), "in\x00side")
-	equal(t, "payload size", r.PayloadSize, 7)
+	equal(t, "payload size", r.StoredPayloadLen, 7)
 	equal(t, "time", r.Timestamp, receipt.Timestamp)
 	equal(t, "recorded", r.Recorded, receipt.Recorded)
 	equal(t, "correlation", r.Correlation, e.Correlation)
@@ -50,8 +51,9 @@ func TestEveryMemberOfAnEventComesBack(t *testing.T) {
 	equal(t, "extension", r.Extensions[0].Key+string(r.Extensions[0].Value), "a.b\x00\xff")
 	equal(t, "extension", r.Extensions[1].Key, "a.c")
 	equal(t, "value", len(r.Extensions[1].Value), 0)
-	bare := must(store.Get(receipt.ID, 0))(t)
-	if bare.Payload != nil || bare.Extensions != nil || bare.RecordFlags != 0 || !bare.PreviousHash.IsZero() || bare.PayloadSize != 7 {
+	bare := must(store.Get(receipt.ID, fbat.ColumnFixed))(t)
+	if bare.Payload != nil || bare.Extensions != nil || bare.RecordFlags != 0 ||
+		!bare.PreviousHash.IsZero() || bare.StoredPayloadLen != 7 {
 		t.Errorf("without columns: %+v", bare)
 	}
 }
@@ -61,7 +63,7 @@ func TestABatchIsAppendedAsAWhole(t *testing.T) {
 	events := []fbat.Event{event("a", "1"), event("b", "2"), event("a", "3")}
 	events[0].Key = fbat.ID{15: 1}
 	events[2].CausationItem = 1
-	events[2].Expect = fbat.ExpectVersion(1)
+	events[2].Expect, events[2].ExpectedVersion = fbat.ExpectVersion, 1
 	receipts := make([]fbat.Receipt, 3)
 	ok(t, store.AppendBatch(events, receipts))
 	for i, r := range receipts {
@@ -69,18 +71,21 @@ func TestABatchIsAppendedAsAWhole(t *testing.T) {
 	}
 	equal(t, "version", receipts[2].Version, 2)
 	equal(t, "chain", receipts[2].PreviousHash, receipts[0].EventHash)
-	equal(t, "cause", must(store.Get(receipts[2].ID, 0))(t).Causation, events[0].Key)
+	equal(t, "cause", must(store.Get(receipts[2].ID, fbat.ColumnFixed))(t).Causation, events[0].Key)
 	bad := []fbat.Event{event("a", "4"), event("a/b", "5")}
 	err := store.AppendBatch(bad, make([]fbat.Receipt, 2))
 	is(t, err, fbat.ErrInvalidCoordinate)
 	equal(t, "item", detail(t, err).Item, 1)
+	bad[1] = event("a", "5")
+	bad[1].Timestamp = time.Unix(math.MaxInt64/1_000_000+1, 0)
+	equal(t, "item", detail(t, store.AppendBatch(bad, nil)).Item, 1)
 	equal(t, "payloads", strings.Join(payloads(t, store), ""), "123")
 	ok(t, store.AppendBatch(nil, nil))
 	is(t, store.AppendBatch(events, make([]fbat.Receipt, 2)), fbat.ErrInvalidArgument)
 }
 
 func TestAppendingTheSameKeyAgainIsAReplay(t *testing.T) {
-	store := must(fbat.Open(t.TempDir() + "/s"))(t)
+	store := must(fbat.Open(ctx, t.TempDir()+"/s", nil))(t)
 	defer store.Close()
 	e := event("a", "1")
 	e.Key = fbat.OperationKey("test")
@@ -98,25 +103,34 @@ func TestAppendingTheSameKeyAgainIsAReplay(t *testing.T) {
 
 func TestExpectations(t *testing.T) {
 	store := open(t, "s")
-	try := func(expect fbat.Expectation) error {
+	try := func(expect fbat.Expect, version uint64) error {
 		e := event("a", "")
-		e.Expect = expect
+		e.Expect, e.ExpectedVersion = expect, version
 		_, err := store.Append(e)
 		return err
 	}
-	is(t, try(fbat.ExpectPresent), fbat.ErrVersionConflict)
-	is(t, try(fbat.ExpectVersion(1)), fbat.ErrVersionConflict)
-	ok(t, try(fbat.ExpectAbsent))
-	is(t, try(fbat.ExpectAbsent), fbat.ErrVersionConflict)
-	ok(t, try(fbat.ExpectPresent))
-	err := try(fbat.ExpectVersion(1))
-	equal(t, "found", detail(t, err).Found, 2)
-	ok(t, try(fbat.ExpectVersion(2)))
-	ok(t, try(fbat.ExpectAny))
+	is(t, try(fbat.ExpectPresent, 0), fbat.ErrVersionConflict)
+	is(t, try(fbat.ExpectVersion, 1), fbat.ErrVersionConflict)
+	ok(t, try(fbat.ExpectAbsent, 0))
+	is(t, try(fbat.ExpectAbsent, 0), fbat.ErrVersionConflict)
+	ok(t, try(fbat.ExpectPresent, 0))
+	err := try(fbat.ExpectVersion, 1)
+	equal(t, "actual", detail(t, err).Actual, 2)
+	equal(t, "allowed", detail(t, err).Allowed, 1)
+	is(t, try(fbat.ExpectAny, 1), fbat.ErrInvalidArgument)
+	is(t, try(9, 0), fbat.ErrInvalidArgument)
+	ok(t, try(fbat.ExpectVersion, 2))
+	ok(t, try(fbat.ExpectAny, 0))
 }
 
 func TestEventsThatAreNotAllowedAreRefused(t *testing.T) {
 	store := open(t, "s")
+	extend := func(key string) func(*fbat.Event) {
+		return func(e *fbat.Event) { e.Extensions = []fbat.Extension{{Key: key}} }
+	}
+	at := func(seconds int64) func(*fbat.Event) {
+		return func(e *fbat.Event) { e.Timestamp = time.Unix(seconds, 0) }
+	}
 	for _, c := range []struct {
 		name     string
 		spoil    func(*fbat.Event)
@@ -125,14 +139,19 @@ func TestEventsThatAreNotAllowedAreRefused(t *testing.T) {
 		{"empty entity", func(e *fbat.Event) { e.Entity = "" }, fbat.ErrInvalidCoordinate},
 		{"UTF-8", func(e *fbat.Event) { e.Scope = "\xff" }, fbat.ErrInvalidUTF8},
 		{"kind", func(e *fbat.Event) { e.Kind = 0xd001 }, fbat.ErrReservedKind},
-		{"extension", func(e *fbat.Event) { e.Extensions = []fbat.Extension{{Key: "batpak.x"}} }, fbat.ErrReservedExtension},
-		{"malformed key", func(e *fbat.Event) { e.Extensions = []fbat.Extension{{Key: "x"}} }, fbat.ErrInvalidArgument},
-		{"many extensions", func(e *fbat.Event) { e.Extensions = make([]fbat.Extension, 65) }, fbat.ErrLimitExceeded},
-		{"large", func(e *fbat.Event) { e.Payload = make([]byte, 32<<20+1) }, fbat.ErrLimitExceeded},
-		{"both causes", func(e *fbat.Event) { e.Causation, e.CausationItem = fbat.ID{1}, 1 }, fbat.ErrInvalidArgument},
+		{"extension", extend("batpak.x"), fbat.ErrReservedExtension},
+		{"malformed key", extend("x"), fbat.ErrInvalidArgument},
+		{"many", func(e *fbat.Event) {
+			e.Extensions = make([]fbat.Extension, 65)
+		}, fbat.ErrLimitExceeded},
+		{"large", func(e *fbat.Event) { e.Payload = make([]byte, 32<<20+1) },
+			fbat.ErrLimitExceeded},
+		{"both causes", func(e *fbat.Event) {
+			e.Causation, e.CausationItem = fbat.ID{1}, 1
+		}, fbat.ErrInvalidArgument},
 		{"negative item", func(e *fbat.Event) { e.CausationItem = -1 }, fbat.ErrInvalidArgument},
-		{"time", func(e *fbat.Event) { e.Timestamp = time.Unix(math.MaxInt64/1_000_000+1, 0) }, fbat.ErrInvalidArgument},
-		{"time", func(e *fbat.Event) { e.Timestamp = time.Unix(math.MinInt64/1_000_000-1, 0) }, fbat.ErrInvalidArgument},
+		{"time", at(math.MaxInt64/1_000_000 + 1), fbat.ErrInvalidArgument},
+		{"time", at(math.MinInt64/1_000_000 - 1), fbat.ErrInvalidArgument},
 	} {
 		e := event("a", "")
 		c.spoil(&e)
@@ -147,9 +166,10 @@ func TestEventsThatAreNotAllowedAreRefused(t *testing.T) {
 
 func TestPayloadsOfEverySizeComeBack(t *testing.T) {
 	store := open(t, "s")
-	for _, size := range []int{0, 1, 511, 513, 8 << 10, 8<<10 + 1, 32 << 10, 1 << 20, 5 << 20, 32 << 20} {
+	sizes := []int{0, 1, 511, 513, 8 << 10, 8<<10 + 1, 32 << 10, 1 << 20, 5 << 20, 32 << 20}
+	for _, size := range sizes {
 		payload := bytes.Repeat([]byte{byte(size), 1, 2, 3, 5}, size/5+1)[:size]
-		receipt := must(store.Append(fbat.Event{Entity: "a", Scope: "s", Kind: kind, Payload: payload}))(t)
+		receipt := must(store.Append(event("a", string(payload))))(t)
 		record := must(store.Get(receipt.ID, fbat.ColumnPayload))(t)
 		if !bytes.Equal(record.Payload, payload) {
 			t.Errorf("%d bytes come back as %d others", size, len(record.Payload))

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
 func perEvent(b *testing.B, events int) {
@@ -15,7 +15,10 @@ func perEvent(b *testing.B, events int) {
 func batchOf(count int) []fbat.Event {
 	events := make([]fbat.Event, count)
 	for i := range events {
-		events[i] = fbat.Event{Entity: fmt.Sprintf("sensor:%03d", i%100), Scope: "bench", Kind: kind, Payload: make([]byte, 256)}
+		entity := fmt.Sprintf("sensor:%03d", i%100)
+		events[i] = fbat.Event{
+			Entity: entity, Scope: "bench", Kind: kind, Payload: make([]byte, 256),
+		}
 	}
 	return events
 }
@@ -23,7 +26,8 @@ func batchOf(count int) []fbat.Event {
 func BenchmarkAppendBatch(b *testing.B) {
 	store, events := open(b, "s"), batchOf(256)
 	receipts := make([]fbat.Receipt, len(events))
-	for name, answers := range map[string][]fbat.Receipt{"with receipts": receipts, "without": nil} {
+	both := map[string][]fbat.Receipt{"with receipts": receipts, "without": nil}
+	for name, answers := range both {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
@@ -66,7 +70,7 @@ func BenchmarkGet(b *testing.B) {
 	for name, mapped := range map[string]bool{"mapped": true, "by system calls": false} {
 		b.Run(name, func(b *testing.B) {
 			fbat.SetMappedReads(mapped)
-			store := open(b, "s", fbat.WithSegmentBytes(1<<20))
+			store := open(b, "s", fbat.OpenOptions{SegmentBytes: 1 << 20})
 			var ids []fbat.ID
 			for range 200 {
 				receipts := make([]fbat.Receipt, 100)
@@ -90,7 +94,7 @@ func BenchmarkEvents(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		bytes := 0
-		for record, err := range store.Events() {
+		for record, err := range store.Events(ctx, nil) {
 			ok(b, err)
 			bytes += len(record.Payload) + len(record.Entity)
 		}
@@ -103,7 +107,7 @@ func BenchmarkQuery(b *testing.B) {
 	store := filledForBench(b, 10000)
 	b.ReportAllocs()
 	for b.Loop() {
-		page := must(store.Query())(b)
+		page := must(store.Query(ctx, nil))(b)
 		equal(b, "rows", len(page.Records), 1000)
 	}
 	perEvent(b, 1000)
@@ -113,16 +117,19 @@ func BenchmarkImport(b *testing.B) {
 	const count = 20000
 	source := filledForBench(b, count)
 	all := func(record *fbat.Record) (bool, error) { return record.Kind.Category() == 1, nil }
-	for name, options := range map[string][]fbat.ImportOption{"with a filter": {fbat.WithFilter(all)}, "without": nil} {
+	jobs := map[string]fbat.ImportOptions{"with a filter": {Filter: all}, "without": {}}
+	for name, options := range jobs {
+		options.SourceNamespace = "n"
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			directory, i := b.TempDir(), 0
 			for b.Loop() {
 				b.StopTimer()
 				i++
-				store := must(fbat.Open(filepath.Join(directory, fmt.Sprint(i)), fbat.WithDurability(fbat.DurabilityOS)))(b)
+				buffered := fbat.OpenOptions{Durability: fbat.DurabilityOS}
+				store := must(fbat.Open(ctx, filepath.Join(directory, fmt.Sprint(i)), &buffered))(b)
 				b.StartTimer()
-				must(store.Import(b.Context(), source, "n", options...))(b)
+				must(store.Import(b.Context(), source, &options))(b)
 				b.StopTimer()
 				ok(b, store.Close())
 				b.StartTimer()

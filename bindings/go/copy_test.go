@@ -5,15 +5,15 @@ import (
 	"strings"
 	"testing"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
 func TestABackupIsAStoreWithTheSameHistory(t *testing.T) {
-	store := open(t, "s", fbat.WithSegmentBytes(64<<10))
+	store := open(t, "s", fbat.OpenOptions{SegmentBytes: 64 << 10})
 	fill(t, store, 2000)
 	for flags, linked := range map[fbat.BackupFlags]bool{0: false, fbat.BackupLink: true} {
 		path := filepath.Join(t.TempDir(), "backup")
-		report := must(store.Backup(path, flags))(t)
+		report := must(store.Backup(ctx, path, &fbat.BackupOptions{Flags: flags}))(t)
 		equal(t, "events", report.Events, 2001)
 		equal(t, "last", report.LastSequence, 2001)
 		equal(t, "hash", report.LogHash, must(store.LogHash())(t))
@@ -21,12 +21,12 @@ func TestABackupIsAStoreWithTheSameHistory(t *testing.T) {
 		copied := openAt(t, path)
 		equal(t, "id", copied.ID(), store.ID())
 		equal(t, "hash", must(copied.LogHash())(t), report.LogHash)
-		_, err := store.Backup(path, 0)
+		_, err := store.Backup(ctx, path, nil)
 		is(t, err, fbat.ErrStoreExists)
 	}
-	_, err := store.Backup(filepath.Join(t.TempDir(), "b"), 0x80)
+	_, err := store.Backup(ctx, filepath.Join(t.TempDir(), "b"), &fbat.BackupOptions{Flags: 0x80})
 	is(t, err, fbat.ErrInvalidArgument)
-	_, err = store.Backup("a\x00b", 0)
+	_, err = store.Backup(ctx, "a\x00b", nil)
 	is(t, err, fbat.ErrInvalidArgument)
 }
 
@@ -34,7 +34,7 @@ func TestACopyTakesAnIdentityOfItsOwn(t *testing.T) {
 	store := open(t, "s")
 	fill(t, store, 5)
 	path := filepath.Join(t.TempDir(), "copy")
-	must(store.Backup(path, 0))(t)
+	must(store.Backup(ctx, path, nil))(t)
 	id := must(fbat.NewIdentity(path))(t)
 	copied := openAt(t, path)
 	equal(t, "id", copied.ID(), id)

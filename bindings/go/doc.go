@@ -1,37 +1,66 @@
-// Package fbat is an embedded, append-only event store with exactly-once import: the library fbat, for Go.
+// Package fbat is an embedded, append-only event store with exactly-once import: the library fbat,
+// for Go.
 //
-// A store is a directory. Events are appended to it and never change; each belongs to an entity, and has a global sequence and
-// a version within its entity. A second store takes over events of the first with [Store.Import], which may be repeated,
-// interrupted and run from several sides without losing or doubling any, and records where each came from.
+// A store is a directory. Events are appended to it and never change; each belongs to an entity,
+// and has a global sequence and a version within its entity. A second store takes over events of
+// the first with [Store.Import], which may be repeated, interrupted and run from several sides
+// without losing or doubling any, and records where each came from.
+//
+// # Options
+//
+// Options are structs; the zero value of every member is its default, and nil is a struct of
+// zeros. Only [ImportOptions] has a member that must be set. Empty text is text that was not given:
+// a [Region] with an empty Entity is every entity.
+//
+// # Contexts
+//
+// Every call that can take long takes a context, and has a Progress function in its options. When
+// the context is done, the call fails with an error that is both [ErrCancelled] and what the
+// context says, in the sense of [errors.Is]; its message ends with [context.Cause].
 //
 // # Errors
 //
-// Every failure of the library is an [*Error]. Compare with errors.Is: with a [Status], as [ErrNotFound], or with a
-// [Category], as [CategoryConflict]. errors.As gives all details.
+// Every failure of the library is an [*Error]. Compare with errors.Is: with a [Status], as
+// [ErrNotFound], or with a [Category], as [CategoryConflict]. errors.As gives all details.
 //
 // # Memory
 //
-// Nothing that this package returns points into the library's memory. Records, pages and reports are Go's, may be kept, and
-// outlive their store. What is passed in is copied before the call returns. A [Store] and a [Cursor] are to be closed; ones that are
-// forgotten are freed by the garbage collector.
+// Nothing that this package returns points into the library's memory. Records, pages and reports
+// are Go's, may be kept, and outlive their store. Strings and bytes of records that were read
+// together share pieces of up to 32 KiB, which stay as long as one of them is referred to: who
+// keeps a few out of many calls [Record.Clone]. What is passed in is copied before the call
+// returns.
+//
+// A [Store] and a [Cursor] are to be closed; ones that are forgotten are freed by the garbage
+// collector.
 //
 // # Goroutines
 //
-// Everything of a [Store] and of a [Cursor] may be called by any number of goroutines at once, [Store.Close] and
-// [Cursor.Close] too. Reports and records are plain values. No call has to be made on a certain
-// thread. A call that waits for a disk holds a thread of the operating system meanwhile, as every cgo call does, not a
-// goroutine's processor. The library keeps no thread of its own; an import has one while it runs.
+// Everything of a [Store] and of a [Cursor] may be called by any number of goroutines at once,
+// [Store.Close] and [Cursor.Close] too. Reports and records are plain values. No call has to be
+// made on a certain thread. A call that waits for a disk holds a thread of the operating system
+// meanwhile, as every cgo call does, not a goroutine's processor. The library keeps no thread of
+// its own; an import has one while it runs.
 //
 // # Callbacks
 //
-// Filters and progress functions run on the goroutine that called [Store.Import]. Their errors are returned as the same value; their
-// panics go on out of Import, with their value. [SetLogCallback] has a function that is called from within nearly any call.
+// Filters and progress functions run on the goroutine that made the call, one after the other, with
+// no lock held: they may read stores and append to them. Closing a store of the running call
+// fails with [ErrBusy]. An error of a callback ends the call, which returns the same value; a panic
+// goes on out of the call, with its value. A callback must not call runtime.Goexit, as
+// testing.T.FailNow does: the frames of the library below could not be left in order, so that the
+// program is ended.
 //
-// For this, "#cgo nocallback" marks only those few functions that can't log even when the library has a defect, and "#cgo noescape"
-// marks none: a goroutine's stack moves while a callback runs on it, so that a pointer into it must not be with C. Calls that have
-// to be cheap take their results by value or in memory of C's instead, and allocate nothing either.
+// The record that a filter is given is used again for the next event. Its strings and bytes may be
+// kept, and so may a copy of it.
+//
+// [SetLogCallback] has a function that is called from within nearly any call. This is why no
+// function is marked "#cgo noescape": a goroutine's stack moves while a callback runs on it, so
+// that a pointer into it must not be with C. Calls lay out what they need in memory of C's instead,
+// and allocate nothing.
 //
 // # Fork and signals
 //
-// os/exec is fine: nothing of the library runs between its fork and exec. [SetMappedReads] has what there is to know of SIGBUS.
+// os/exec is fine: nothing of the library runs between its fork and exec. [SetMappedReads] has what
+// there is to know of SIGBUS.
 package fbat

@@ -8,35 +8,41 @@ import (
 	"syscall"
 )
 
+// Status is what a call of the library answers with: 0 is OK, failures are positive, and negative
+// numbers are those with which a callback stopped a call. It is an error, so that it can be the
+// target of [errors.Is]:
+//
+//	if errors.Is(err, fbat.ErrNotFound) { ... }
+//
+// What calls return is an [*Error], which has the status and all that is known beside it.
+type Status int32
+
+// Error says what the status means, in a few words.
+func (s Status) Error() string { return "fbat: " + s.Message() }
+
+// Is makes a status match its [Category] in [errors.Is].
+func (s Status) Is(target error) bool {
+	category, ok := target.(Category)
+	return ok && s.Category() == category
+}
+
+// Category is what a failure is about. It is an error, so that it can be the target of [errors.Is]:
+//
+//	if errors.Is(err, fbat.CategoryConflict) { ... }
+type Category uint32
+
+// Error makes a category an error: "fbat: not found".
+func (c Category) Error() string { return "fbat: " + c.String() }
+
 // Error is a failure of the library, in full. Get at it with [errors.As]:
 //
 //	var e *fbat.Error
 //	if errors.As(err, &e) { fmt.Println(e.Path, e.Offset) }
 //
-// It holds nothing of the library's: it may be kept for as long as wanted, and read by any number of goroutines.
+// It holds nothing of the library's: it may be kept, and read by any number of goroutines.
 type Error struct {
-	// Status says which failure it is.
-	Status Status
-	// Message is one sentence for people: what, where and why.
-	Message string
-	// Errno is the operating system's error number; 0 where it did not fail.
-	Errno syscall.Errno
-	// Found is the version, size or count that was found; 0 where none applies.
-	Found uint64
-	// Supported is the version, size or count that is supported, allowed or expected; 0 where none applies.
-	Supported uint64
-	// Item is the index of the item of a slice that was at fault; -1 where it was none of them.
-	Item int
-	// Path is the file or directory concerned; empty where there is none. It need not be UTF-8.
-	Path string
-	// Offset is where in that file, in bytes from its start; -1 where none applies.
-	Offset int64
-	// Sequence is the global sequence of the event concerned; 0 where no event is concerned.
-	Sequence uint64
-	// EventID is the id of the event concerned; zero where no event is concerned.
-	EventID ID
-
-	causes []error // of a cancelled call: what the context says
+	ErrorDetail
+	causes []error // what the context of a cancelled call says, or a callback
 }
 
 // Error is the message and the name of the status.
@@ -45,8 +51,8 @@ func (e *Error) Error() string { return "fbat: " + e.Message + " (" + e.Status.N
 // Category is what the failure is about.
 func (e *Error) Category() Category { return e.Status.Category() }
 
-// Is makes an error match its [Status], its [Category], and what stands for the same in the standard library:
-// [fs.ErrNotExist], [fs.ErrExist] and [fs.ErrClosed].
+// Is makes an error match its [Status], its [Category], and what stands for the same in the
+// standard library: [fs.ErrNotExist], [fs.ErrExist] and [fs.ErrClosed].
 func (e *Error) Is(target error) bool {
 	switch target {
 	case fs.ErrNotExist:
@@ -59,57 +65,30 @@ func (e *Error) Is(target error) bool {
 	return target == e.Status || e.Status.Is(target)
 }
 
-// Unwrap gives what is behind the failure: the [syscall.Errno] of the operating system, or what the context of a cancelled
-// call says, so that errors.Is(err, context.Canceled) holds beside errors.Is(err, fbat.ErrCancelled).
+// Unwrap gives what is behind the failure: the [syscall.Errno] of the operating system, or what the
+// context of a cancelled call says, so that errors.Is(err, context.Canceled) holds beside
+// errors.Is(err, fbat.ErrCancelled).
 func (e *Error) Unwrap() []error {
-	if e.Errno != 0 {
-		return append([]error{e.Errno}, e.causes...)
+	if e.OSError != 0 {
+		return append([]error{syscall.Errno(e.OSError)}, e.causes...)
 	}
 	return e.causes
 }
 
-// newError makes an error of a status and its detail, which it frees. Only to be called with a failure.
-func newError(status C.fbat_status, detail *C.fbat_error) *Error {
-	if detail == nil {
-		return statusError(Status(status), Status(status).message())
+// newError makes an error of a failure's status and detail, and frees the detail.
+func newError(status C.fbat_status, detail *C.fbat_error, in *incoming) *Error {
+	e := statusError(Status(status), Status(status).Message())
+	if detail != nil {
+		from := C.fbat_error_detail{struct_size: C.sizeof_fbat_error_detail}
+		if C.fbat_error_get(detail, &from) == C.FBAT_OK {
+			e.read(&from, in)
+		}
+		C.fbat_error_free(detail)
 	}
-	defer C.fbat_error_free(detail)
-	return &Error{
-		Status:    Status(C.fbat_error_code(detail)),
-		Message:   goString(C.fbat_error_message(detail)),
-		Errno:     syscall.Errno(C.fbat_error_os_error(detail)),
-		Found:     uint64(C.fbat_error_found(detail)),
-		Supported: uint64(C.fbat_error_supported(detail)),
-		Item:      int(C.fbat_error_item(detail)),
-		Path:      goString(C.fbat_error_path(detail)),
-		Offset:    int64(C.fbat_error_offset(detail)),
-		Sequence:  uint64(C.fbat_error_sequence(detail)),
-		EventID:   ID(goID(C.fbat_error_event_id(detail))),
-	}
-}
-
-// check is nil for FBAT_OK, else an *Error.
-func check(status C.fbat_status, detail *C.fbat_error) error {
-	if status == C.FBAT_OK {
-		return nil
-	}
-	return newError(status, detail)
+	return e
 }
 
 // statusError is an error that comes without a detail of the library's.
 func statusError(status Status, message string) *Error {
-	return &Error{Status: status, Message: message, Item: -1, Offset: -1}
-}
-
-// setting is the answer of a setter, which has no detail, as an error that names what was set.
-func setting(name string, status C.fbat_status) error {
-	if status == C.FBAT_OK {
-		return nil
-	}
-	return statusError(Status(status), name+": "+Status(status).message())
-}
-
-// errNoObject is for constructors that answer NULL: the table of objects is full.
-func errNoObject() error {
-	return statusError(ErrLimitExceeded, "16 million objects of the library are live")
+	return &Error{ErrorDetail: ErrorDetail{Status: status, Message: message, Item: -1, Offset: -1}}
 }

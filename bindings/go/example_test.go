@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
 // temporary is a directory for an example.
@@ -31,16 +31,15 @@ func check(err error) {
 func Example() {
 	directory, remove := temporary()
 	defer remove()
-	store, err := fbat.Open(filepath.Join(directory, "lamps"))
+	store, err := fbat.Open(ctx, filepath.Join(directory, "lamps"), nil)
 	check(err)
 	defer store.Close()
 
-	switched, err := fbat.NewKind(1, 1)
-	check(err)
-	_, err = store.Append(fbat.Event{Entity: "lamp:kitchen", Scope: "home", Kind: switched, Payload: []byte("on")})
+	on := fbat.Event{Entity: "lamp:kitchen", Scope: "home", Kind: 0x1001, Payload: []byte("on")}
+	_, err = store.Append(on)
 	check(err) // on the disk when this returns
 
-	for record, err := range store.Events() {
+	for record, err := range store.Events(ctx, nil) {
 		check(err)
 		fmt.Printf("%s %s\n", record.Entity, record.Payload)
 	}
@@ -61,11 +60,12 @@ func ExampleKind() {
 func ExampleOpen() {
 	directory, remove := temporary()
 	defer remove()
-	store, err := fbat.Open(filepath.Join(directory, "s"),
-		fbat.WithMode(fbat.OpenMustBeNew),
-		fbat.WithLabel("workshop"),
-		fbat.WithDurability(fbat.DurabilityOS), // appends do not wait for the disk; Sync does
-		fbat.WithSegmentBytes(1<<20))
+	store, err := fbat.Open(ctx, filepath.Join(directory, "s"), &fbat.OpenOptions{
+		Mode:         fbat.OpenMustBeNew,
+		Label:        "workshop",
+		Durability:   fbat.DurabilityOS, // appends do not wait for the disk; Sync does
+		SegmentBytes: 1 << 20,
+	})
 	check(err)
 	defer store.Close()
 	fmt.Println(store.Label(), store.OpenReport().Flags&fbat.OpenReportCreated != 0)
@@ -80,7 +80,7 @@ func ExampleOpen() {
 func ExampleStore_AppendBatch() {
 	directory, remove := temporary()
 	defer remove()
-	store, err := fbat.Open(filepath.Join(directory, "orders"))
+	store, err := fbat.Open(ctx, filepath.Join(directory, "orders"), nil)
 	check(err)
 	defer store.Close()
 
@@ -107,36 +107,42 @@ func ExampleStore_AppendBatch() {
 func ExampleError() {
 	directory, remove := temporary()
 	defer remove()
-	store, err := fbat.Open(filepath.Join(directory, "s"))
+	store, err := fbat.Open(ctx, filepath.Join(directory, "s"), nil)
 	check(err)
 	defer store.Close()
-	_, err = store.Append(fbat.Event{Entity: "door", Scope: "home", Kind: 0x1001, Expect: fbat.ExpectVersion(3)})
+	_, err = store.Append(fbat.Event{
+		Entity: "door", Scope: "home", Kind: 0x1001, Expect: fbat.ExpectVersion, ExpectedVersion: 3,
+	})
 	fmt.Println(errors.Is(err, fbat.ErrVersionConflict), errors.Is(err, fbat.CategoryConflict))
 	var e *fbat.Error
 	if errors.As(err, &e) {
-		fmt.Println(e.Status.Name(), "found", e.Found, "expected", e.Supported)
+		fmt.Println(e.Status.Name(), "actual", e.Actual, "allowed", e.Allowed)
 	}
 	// Output:
 	// true true
-	// FBAT_ERR_VERSION_CONFLICT found 0 expected 3
+	// FBAT_ERR_VERSION_CONFLICT actual 0 allowed 3
 }
 
 func ExampleStore_Events() {
 	directory, remove := temporary()
 	defer remove()
-	store, err := fbat.Open(filepath.Join(directory, "s"))
+	store, err := fbat.Open(ctx, filepath.Join(directory, "s"), nil)
 	check(err)
 	defer store.Close()
 	for _, entity := range []string{"lamp:kitchen", "lamp:cellar", "door"} {
 		_, err := store.Append(fbat.Event{Entity: entity, Scope: "home", Kind: 0x1001})
 		check(err)
 	}
-	for record, err := range store.Events(
-		fbat.WithEntity("lamp"), // and everything below lamp:
-		fbat.WithCategory(1),
-		fbat.WithQueryFlags(fbat.QueryBackward),
-		fbat.WithColumns(0), // neither payload nor extensions
-	) {
+	query := fbat.Query{
+		Region: fbat.Region{
+			Entity:        "lamp", // and everything below lamp:
+			Kind:          0x1001,
+			RecordedFirst: time.Now().Add(-24 * time.Hour),
+		},
+		Flags:   fbat.QueryBackward,
+		Columns: fbat.ColumnFixed, // neither payload nor extensions
+	}
+	for record, err := range store.Events(ctx, &query) {
 		check(err)
 		fmt.Println(record.Sequence, record.Entity)
 	}
@@ -148,16 +154,16 @@ func ExampleStore_Events() {
 func ExampleStore_Query() {
 	directory, remove := temporary()
 	defer remove()
-	store, err := fbat.Open(filepath.Join(directory, "s"))
+	store, err := fbat.Open(ctx, filepath.Join(directory, "s"), nil)
 	check(err)
 	defer store.Close()
 	check(store.AppendBatch(make5(), nil))
 	after, end := uint64(0), false
 	for !end {
-		page, err := store.Query(fbat.WithLimit(2), fbat.WithAfter(after))
+		page, err := store.Query(ctx, &fbat.Query{Limit: 2, After: after})
 		check(err)
-		fmt.Println(len(page.Records), page.Next)
-		after, end = page.Next, page.End
+		fmt.Println(len(page.Records), page.Resume)
+		after, end = page.Resume, page.End
 	}
 	// Output:
 	// 2 3
@@ -176,10 +182,10 @@ func make5() []fbat.Event {
 func ExampleStore_Cursor() {
 	directory, remove := temporary()
 	defer remove()
-	store, err := fbat.Open(filepath.Join(directory, "s"))
+	store, err := fbat.Open(ctx, filepath.Join(directory, "s"), nil)
 	check(err)
 	defer store.Close()
-	cursor, err := store.Cursor()
+	cursor, err := store.Cursor(ctx, nil)
 	check(err)
 	defer cursor.Close()
 	for range 2 { // asked again, it goes on with what was appended since
@@ -190,7 +196,7 @@ func ExampleStore_Cursor() {
 			if page == nil {
 				break
 			}
-			fmt.Println(page.Records[0].Sequence, "to", page.Next)
+			fmt.Println(page.Records[0].Sequence, "to", page.Resume)
 		}
 	}
 	// Output:
@@ -201,50 +207,58 @@ func ExampleStore_Cursor() {
 func ExampleStore_Import() {
 	directory, remove := temporary()
 	defer remove()
-	phone, err := fbat.Open(filepath.Join(directory, "phone"))
+	phone, err := fbat.Open(ctx, filepath.Join(directory, "phone"), nil)
 	check(err)
 	defer phone.Close()
-	home, err := fbat.Open(filepath.Join(directory, "home"))
+	home, err := fbat.Open(ctx, filepath.Join(directory, "home"), nil)
 	check(err)
 	defer home.Close()
 	for _, payload := range []string{"21.5", "22.0", "broken"} {
-		_, err := phone.Append(fbat.Event{Entity: "thermometer", Scope: "home", Kind: 0x1001, Payload: []byte(payload)})
+		event := fbat.Event{Entity: "thermometer", Scope: "home", Kind: 0x1001}
+		event.Payload = []byte(payload)
+		_, err := phone.Append(event)
 		check(err)
 	}
 
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel() // or at any time, from any goroutine: the import ends with context.Canceled
-	numbers := func(record *fbat.Record) (bool, error) {
-		return !bytes.Equal(record.Payload, []byte("broken")), nil // an error ends the import, and is what it returns
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	options := fbat.ImportOptions{
+		SourceNamespace: "ada's phone",
+		Filter: func(record *fbat.Record) (bool, error) {
+			return !bytes.Equal(record.Payload, []byte("broken")), nil
+		},
+		FilterColumns: fbat.ColumnPayload,
 	}
-	for range 2 { // again: everything is there already
-		report, err := home.Import(ctx, phone, "ada's phone",
-			fbat.WithFilter(numbers), fbat.WithFilterColumns(fbat.ColumnPayload))
+	for range 2 { // the second time, everything exists
+		report, err := home.Import(ctx, phone, &options)
 		check(err)
 		fmt.Println(report.Imported, report.Deduplicated, report.SkippedFiltered)
 	}
-	for record, err := range home.Events() {
+	for record, err := range home.Events(ctx, nil) {
 		check(err)
-		fmt.Printf("%s from %s, %d there\n", record.Payload, record.SourceNamespace, record.SourceSequence)
+		fmt.Printf("%s was event %d of %s\n", record.Payload, record.SourceSequence,
+			record.SourceNamespace)
 	}
 	// Output:
 	// 2 0 1
 	// 0 2 1
-	// 21.5 from ada's phone, 2 there
-	// 22.0 from ada's phone, 3 there
+	// 21.5 was event 2 of ada's phone
+	// 22.0 was event 3 of ada's phone
 }
 
 func ExampleDecodeProvenance() {
-	provenance := fbat.NewProvenance()
-	provenance.Namespace = "ada's phone"
-	provenance.EventID = fbat.OperationKey("example")
-	provenance.Sequence = 2
-	provenance.Kind = 0x1001
+	provenance := fbat.Provenance{
+		SchemaVersion:   fbat.ProvenanceSchemaVersion,
+		SourceNamespace: "ada's phone",
+		SourceEventID:   fbat.OperationKey("example"),
+		SourceSequence:  2,
+		SourceKind:      0x1001,
+	}
 	frame, err := provenance.Encode()
 	check(err)
 	decoded, err := fbat.DecodeProvenance(frame, 0)
 	check(err)
-	fmt.Println(decoded.Namespace, decoded.Sequence, decoded == provenance)
+	fmt.Println(decoded.SourceNamespace, decoded.SourceSequence, decoded == provenance)
 	frame[20] ^= 1
 	_, err = fbat.DecodeProvenance(frame, 0)
 	fmt.Println(errors.Is(err, fbat.ErrWireChecksum))
@@ -256,13 +270,13 @@ func ExampleDecodeProvenance() {
 func ExampleStore_Backup() {
 	directory, remove := temporary()
 	defer remove()
-	store, err := fbat.Open(filepath.Join(directory, "s"))
+	store, err := fbat.Open(ctx, filepath.Join(directory, "s"), nil)
 	check(err)
 	defer store.Close()
 	check(store.AppendBatch(make5(), nil))
 
 	copied := filepath.Join(directory, "copy")
-	report, err := store.Backup(copied, 0) // while others write
+	report, err := store.Backup(ctx, copied, nil) // while others write
 	check(err)
 	fmt.Println(report.Events, report.LastSequence)
 	id, err := fbat.NewIdentity(copied) // before both are appended to
@@ -276,25 +290,49 @@ func ExampleStore_Backup() {
 func ExampleRepair() {
 	directory, remove := temporary()
 	defer remove()
-	store, err := fbat.Open(filepath.Join(directory, "s"))
+	store, err := fbat.Open(ctx, filepath.Join(directory, "s"), nil)
 	check(err)
 	check(store.AppendBatch(make5(), nil))
-	report, err := store.Verify()
+	report, findings, err := store.Verify(ctx, nil)
 	check(err)
-	fmt.Println(report.Events, len(report.Findings))
+	fmt.Println(report.Events, findings) // what is wrong, where
 	check(store.Close())
 
-	repaired, err := fbat.Repair(filepath.Join(directory, "s"), filepath.Join(directory, "repaired"))
+	kept, lost, err := fbat.Repair(ctx, store.Path(), store.Path()+".repaired", nil)
 	check(err)
-	fmt.Println(repaired.Events, repaired.SequencesLost)
+	fmt.Println(kept.Events, lost) // what is wrong, and which sequences are lost by it
 	// Output:
-	// 6 0
-	// 6 0
+	// 6 []
+	// 6 []
+}
+
+func ExampleStore_Verify() {
+	directory, remove := temporary()
+	defer remove()
+	store, err := fbat.Open(ctx, filepath.Join(directory, "s"), nil)
+	check(err)
+	defer store.Close()
+	check(store.AppendBatch(make5(), nil))
+
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel() // or at any time, from any goroutine
+	options := fbat.VerifyOptions{Progress: func(progress fbat.Progress) error {
+		log.Printf("%d of %d bytes", progress.Done, progress.Total)
+		return nil // an error ends the call, and is what it returns
+	}}
+	_, findings, err := store.Verify(ctx, &options)
+	if errors.Is(err, context.DeadlineExceeded) { // and fbat.ErrCancelled
+		log.Fatal("a minute is not enough")
+	}
+	check(err)
+	fmt.Println(len(findings))
+	// Output:
+	// 0
 }
 
 func ExampleSetLogCallback() {
-	check(fbat.SetLogCallback(func(level fbat.LogLevel, message string) { log.Println(level, message) }))
-	check(fbat.SetLogCallback(nil))
+	fbat.SetLogCallback(func(level fbat.LogLevel, message string) { log.Println(level, message) })
+	fbat.SetLogCallback(nil)
 	// Output:
 }
 

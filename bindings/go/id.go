@@ -9,15 +9,15 @@ import (
 	"unsafe"
 )
 
-// ID is a 128-bit identifier: of an event, a correlation, a cause, an idempotency key or a store. Most significant byte
-// first; its text is 32 lower-case hex digits. The zero value means "none".
+// ID is a 128-bit identifier: of an event, a correlation, a cause, an idempotency key or a store.
+// Most significant byte first; its text is 32 lower-case hex digits. The zero value means "none".
 type ID [16]byte
 
 // ParseID reads an id from 32 hex digits of either case.
 func ParseID(s string) (ID, error) {
 	var id C.fbat_id
-	data, size := text(s)
-	if status := C.fbat_id_from_hex(data, size, &id); status != C.FBAT_OK {
+	data := (*C.char)(unsafe.Pointer(unsafe.StringData(s)))
+	if status := C.fbat_id_from_hex(data, C.size_t(len(s)), &id); status != C.FBAT_OK {
 		return ID{}, statusError(Status(status), fmt.Sprintf("%q is no id: 32 hex digits", s))
 	}
 	return goID(id), nil
@@ -50,8 +50,8 @@ type Hash [32]byte
 // ParseHash reads a hash from 64 hex digits of either case.
 func ParseHash(s string) (Hash, error) {
 	var hash C.fbat_hash
-	data, size := text(s)
-	if status := C.fbat_hash_from_hex(data, size, &hash); status != C.FBAT_OK {
+	data := (*C.char)(unsafe.Pointer(unsafe.StringData(s)))
+	if status := C.fbat_hash_from_hex(data, C.size_t(len(s)), &hash); status != C.FBAT_OK {
 		return Hash{}, statusError(Status(status), fmt.Sprintf("%q is no hash: 64 hex digits", s))
 	}
 	return goHash(hash), nil
@@ -81,24 +81,26 @@ func (h *Hash) UnmarshalText(b []byte) error {
 // ContentHash is the content hash of a payload: plain BLAKE3 of its bytes.
 func ContentHash(payload []byte) Hash {
 	var hash C.fbat_hash
-	data, size := bytes(payload)
-	C.fbat_content_hash(data, size, &hash)
+	data := (*C.uint8_t)(unsafe.SliceData(payload))
+	C.fbat_content_hash(data, C.size_t(len(payload)), &hash)
 	return goHash(hash)
 }
 
-// Kind is what sort of event it is: a category in the top 4 bits, a type within it in the low 12. A program that knows its
-// kinds writes them as constants:
+// Kind is what sort of event it is: a category in the top 4 bits, a type within it in the low 12. A
+// program that knows its kinds writes them as constants:
 //
 //	const LampSwitched fbat.Kind = 1<<12 | 1 // category 1, type 1
 type Kind uint16
 
-// NewKind makes a kind of a category, 0 to 15, and a type, 0 to 4095, and fails with [ErrInvalidArgument] for other numbers: for
-// those that are only known when the program runs. A fixed kind is a constant, as [Kind] shows. The categories 0x0 and 0xD are the library's own:
-// their kinds can be read, not appended.
+// NewKind makes a kind of a category, 0 to 15, and a type, 0 to 4095, that are only known when the
+// program runs; it fails with [ErrInvalidArgument] for other numbers. A fixed kind is a constant,
+// as [Kind] shows. The categories 0x0 and 0xD are the library's own: their kinds can be read, not
+// appended.
 func NewKind(category, typ uint32) (Kind, error) {
 	var kind C.uint16_t
 	if status := C.fbat_kind(C.uint32_t(category), C.uint32_t(typ), &kind); status != C.FBAT_OK {
-		return 0, statusError(Status(status), fmt.Sprintf("category %d and type %d make no kind", category, typ))
+		why := fmt.Sprintf("category %d and type %d make no kind", category, typ)
+		return 0, statusError(Status(status), why)
 	}
 	return Kind(kind), nil
 }
@@ -112,39 +114,16 @@ func (k Kind) Type() uint32 { return uint32(k & 0xfff) }
 // String is the kind in hex: 0x1001.
 func (k Kind) String() string { return fmt.Sprintf("0x%04x", uint16(k)) }
 
-// OperationKey computes a key from a domain and parts, to be used as the idempotency key of an operation
-// ([Event.Key]): the same in every version of the library and in every language.
+// OperationKey computes a key from a domain and parts, to be used as the idempotency key of an
+// operation ([Event.Key]): the same in every version of the library and in every language.
 func OperationKey(domain string, parts ...string) ID {
-	size := unsafe.Sizeof(C.fbat_str{})*uintptr(len(parts)) + uintptr(len(domain))
-	for _, part := range parts {
-		size += uintptr(len(part))
-	}
-	out := takeOutgoing(size)
-	defer out.release()
-	strs := out.room(unsafe.Sizeof(C.fbat_str{}) * uintptr(len(parts)))
+	call := begin()
+	defer call.end()
+	in := rooms[C.fbat_str](call, len(parts))
 	for i, part := range parts {
-		str := (*C.fbat_str)(unsafe.Add(strs, uintptr(i)*unsafe.Sizeof(C.fbat_str{})))
-		out.str(str, part)
+		in[i] = call.text(part)
 	}
-	var domainCopy C.fbat_str
-	out.str(&domainCopy, domain)
-	var key C.fbat_id
-	C.fbat_operation_key(domainCopy.data, domainCopy.len, (*C.fbat_str)(strs), C.size_t(len(parts)), &key)
-	return goID(key)
-}
-
-// NamespaceFromPath is a namespace for a directory on this machine: "data-dir:" and a hash of its canonical path. It
-// changes when the directory moves: where stores move, choose a name of your own.
-func NamespaceFromPath(directory string) (string, error) {
-	name, err := path(directory)
-	if err != nil {
-		return "", err
-	}
-	defer free(name)
-	var buffer *C.fbat_buffer
-	var detail *C.fbat_error
-	if err := check(C.fbat_namespace_from_path(name, &buffer, &detail), detail); err != nil {
-		return "", err
-	}
-	return string(goBuffer(buffer)), nil
+	name, key := call.text(domain), room[C.fbat_id](call)
+	C.fbat_operation_key(name.data, name.len, unsafe.SliceData(in), C.size_t(len(in)), key)
+	return goID(*key)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -13,46 +12,27 @@ import (
 	"testing"
 	"time"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
-
-func TestOptionsOfAnImportComeToWhatTheySay(t *testing.T) {
-	defaults := must(fbat.DescribeImport("n"))(t)
-	equal(t, "namespace", defaults.Namespace, "n")
-	equal(t, "chunk", defaults.ChunkSize, 256)
-	equal(t, "region", defaults.Region, fbat.Region{VersionLast: math.MaxUint64})
-	equal(t, "columns", defaults.FilterColumns, fbat.ColumnExtensions)
-	equal(t, "callbacks", defaults.Filter == nil && defaults.Progress == nil, true)
-	mine := errors.New("mine")
-	s := must(fbat.DescribeImport("n", fbat.WithEntity("e"), fbat.WithScope("s"), fbat.WithKind(0x1002), fbat.WithVersions(3, 4),
-		fbat.WithAfter(5), fbat.WithChunkSize(6), fbat.WithImportDurability(fbat.ImportDurabilityChunk),
-		fbat.WithOnConflict(fbat.OnConflictSkip), fbat.WithImportFlags(fbat.ImportRehash|fbat.ImportOneThread),
-		fbat.WithFilterColumns(fbat.ColumnPayload), fbat.WithFilter(func(*fbat.Record) (bool, error) { return false, mine }),
-		fbat.WithProgress(func(fbat.ImportReport) error { return mine })))(t)
-	equal(t, "region", s.Region, fbat.Region{Entity: "e", Scope: "s", KindMatch: fbat.KindMatchExact, Kind: 0x1002,
-		VersionFirst: 3, VersionLast: 4, After: 5})
-	equal(t, "rest", fmt.Sprint(s.ChunkSize, s.Durability, s.OnConflict, s.Flags, s.FilterColumns), "6 1 1 3 1")
-	_, err := s.Filter(nil)
-	equal(t, "filter", err, mine)
-	equal(t, "progress", s.Progress(fbat.ImportReport{}), mine)
-	category := must(fbat.DescribeImport("n", fbat.WithCategory(2)))(t)
-	equal(t, "category", category.KindMatch, fbat.KindMatchCategory)
-	equal(t, "any", must(fbat.DescribeImport("n", fbat.WithCategory(2), fbat.WithAnyKind()))(t).KindMatch, fbat.KindMatchAny)
-}
 
 func TestOptionsOfAnImportThatAreOutOfRangeAreRefusedByName(t *testing.T) {
 	source, store := open(t, "source"), open(t, "s")
-	for name, option := range map[string]fbat.ImportOption{
-		"import durability": fbat.WithImportDurability(9), "conflict choice": fbat.WithOnConflict(9),
-		"import flags": fbat.WithImportFlags(0x80), "filter columns": fbat.WithFilterColumns(0x80), "versions": fbat.WithVersions(2, 1),
+	for name, options := range map[string]fbat.ImportOptions{
+		"durability": {Durability: 9}, "on_conflict": {OnConflict: 9}, "flags": {Flags: 0x80},
+		"columns": {FilterColumns: 0x80},
+		"version": {Region: fbat.Region{VersionFirst: 2, VersionLast: 1}},
 	} {
-		_, err := store.Import(t.Context(), source, "n", option)
+		options.SourceNamespace = "n"
+		_, err := store.Import(ctx, source, &options)
 		is(t, err, fbat.ErrInvalidArgument)
 		contains(t, err.Error(), name)
 	}
-	_, err := store.Import(t.Context(), source, "")
-	is(t, err, fbat.ErrInvalidArgument)
-	_, err = store.Import(t.Context(), source, "\xff")
+	for _, options := range []*fbat.ImportOptions{nil, {}, named("")} {
+		_, err := store.Import(ctx, source, options)
+		is(t, err, fbat.ErrInvalidArgument)
+		contains(t, err.Error(), "source_namespace")
+	}
+	_, err := store.Import(ctx, source, named("\xff"))
 	is(t, err, fbat.ErrInvalidUTF8)
 }
 
@@ -64,14 +44,18 @@ func TestAnImportBringsEachEventOnce(t *testing.T) {
 		chunks = append(chunks, report.Imported)
 		return nil
 	}
-	report := must(store.Import(t.Context(), source, "n", fbat.WithChunkSize(400), fbat.WithProgress(progress)))(t)
-	equal(t, "report", report, fbat.ImportReport{Imported: 1000, SkippedReserved: 1, SourceHighWatermark: 1001, SourceCeiling: 1001,
-		DestinationVisible: 1001, DestinationDurable: 1001})
+	options := fbat.ImportOptions{SourceNamespace: "n", ChunkSize: 400, Progress: progress}
+	report := must(store.Import(t.Context(), source, &options))(t)
+	equal(t, "report", report, fbat.ImportReport{Imported: 1000, SkippedReserved: 1,
+		SourceHighWatermark: 1001, SourceCeiling: 1001, DestinationVisible: 1001,
+		DestinationDurable: 1001, SourcePosition: 1001})
 	equal(t, "chunks", fmt.Sprint(chunks), "[400 800 1000]")
-	report = must(store.Import(t.Context(), source, "n", fbat.WithImportFlags(fbat.ImportRehash)))(t)
+	rehash := fbat.ImportOptions{SourceNamespace: "n", Flags: fbat.ImportRehash}
+	report = must(store.Import(ctx, source, &rehash))(t)
 	equal(t, "deduplicated", report.Deduplicated, 1000)
 	fill(t, source, 5)
-	report = must(store.Import(t.Context(), source, "n", fbat.WithAfter(report.SourceHighWatermark)))(t)
+	later := fbat.ImportOptions{SourceNamespace: "n", After: report.SourceHighWatermark}
+	report = must(store.Import(ctx, source, &later))(t)
 	equal(t, "imported", report.Imported, 5)
 	equal(t, "events", len(payloads(t, store)), 1005)
 }
@@ -87,12 +71,14 @@ func TestAFilterSeesTheRecordAndDecides(t *testing.T) {
 		kept, copied = append(kept, string(record.Payload)), append(copied, *record)
 		return true, nil
 	}
-	report := must(store.Import(t.Context(), source, "n", fbat.WithFilter(filter), fbat.WithFilterColumns(fbat.ColumnPayload)))(t)
-	equal(t, "imported and filtered", fmt.Sprint(report.Imported, report.SkippedFiltered), "100 900")
+	report := must(store.Import(ctx, source, &fbat.ImportOptions{SourceNamespace: "n",
+		Filter: filter, FilterColumns: fbat.ColumnPayload}))(t)
+	counts := fmt.Sprint(report.Imported, report.SkippedFiltered)
+	equal(t, "imported and filtered", counts, "100 900")
 	equal(t, "payloads", strings.Join(kept, ","), strings.Join(payloads(t, store), ","))
 	collect()
 	for i, record := range copied {
-		equal(t, "a copy that was kept", fmt.Sprint(record.Entity, string(record.Payload)), fmt.Sprint("thing:3", kept[i]))
+		equal(t, "a copy that was kept", record.Entity+string(record.Payload), "thing:3"+kept[i])
 	}
 }
 
@@ -103,15 +89,19 @@ func TestAFilterMayUseTheStoresButNotCloseThem(t *testing.T) {
 		_, err := store.Append(event("seen", record.ID.String()))
 		is(t, store.Close(), fbat.ErrBusy)
 		is(t, source.Close(), fbat.ErrBusy)
-		again, getErr := source.Get(record.ID, 0)
+		again, getErr := source.Get(record.ID, fbat.ColumnFixed)
 		if getErr == nil {
 			equal(t, "entity", again.Entity, record.Entity)
 		}
 		return true, errors.Join(err, getErr)
 	}
-	report := must(store.Import(t.Context(), source, "n", fbat.WithFilter(filter)))(t)
+	report := must(store.Import(ctx, source, filtered(filter)))(t)
 	equal(t, "imported", report.Imported, 10)
 	equal(t, "events", len(payloads(t, store)), 20)
+}
+
+func filtered(filter func(*fbat.Record) (bool, error)) *fbat.ImportOptions {
+	return &fbat.ImportOptions{SourceNamespace: "n", Filter: filter}
 }
 
 type ownError struct{ number int }
@@ -123,26 +113,27 @@ func TestTheErrorOfACallbackIsReturnedAsTheSameValueWithTheReport(t *testing.T) 
 	fill(t, source, 1000)
 	mine := &ownError{7}
 	seen := 0
-	for name, option := range map[string]fbat.ImportOption{
-		"filter": fbat.WithFilter(func(*fbat.Record) (bool, error) {
+	for name, options := range map[string]fbat.ImportOptions{
+		"filter": {Filter: func(*fbat.Record) (bool, error) {
 			if seen++; seen == 700 {
 				return true, mine
 			}
 			return true, nil
-		}),
-		"progress": fbat.WithProgress(func(report fbat.ImportReport) error {
+		}},
+		"progress": {Progress: func(report fbat.ImportReport) error {
 			if report.Imported >= 600 {
 				return mine
 			}
 			return nil
-		}),
+		}},
 	} {
 		store := open(t, name)
-		report, err := store.Import(t.Context(), source, "n", option, fbat.WithChunkSize(200), fbat.WithImportFlags(fbat.ImportOneThread))
+		options.SourceNamespace, options.ChunkSize, options.Flags = "n", 200, fbat.ImportOneThread
+		report, err := store.Import(t.Context(), source, &options)
 		equal(t, name, err, error(mine))
 		equal(t, name+", imported", report.Imported, 600)
 		equal(t, name+", visible", report.DestinationVisible, 601)
-		equal(t, name+", the rest", must(store.Import(t.Context(), source, "n"))(t).Imported, 400)
+		equal(t, name+", the rest", must(store.Import(ctx, source, named("n")))(t).Imported, 400)
 	}
 }
 
@@ -150,14 +141,15 @@ func TestAPanicOfACallbackGoesOnInTheImportingGoroutineWithItsValue(t *testing.T
 	source := open(t, "source")
 	fill(t, source, 300)
 	mine := &ownError{8}
-	for name, option := range map[string]fbat.ImportOption{
-		"filter":   fbat.WithFilter(func(*fbat.Record) (bool, error) { panic(mine) }),
-		"progress": fbat.WithProgress(func(fbat.ImportReport) error { panic(mine) }),
+	for name, options := range map[string]fbat.ImportOptions{
+		"filter":   {Filter: func(*fbat.Record) (bool, error) { panic(mine) }},
+		"progress": {Progress: func(fbat.ImportReport) error { panic(mine) }},
 	} {
+		options.SourceNamespace = "n"
 		store, before := open(t, name), fbat.LiveHandles()
 		func() {
 			defer func() { equal(t, name, recover(), any(mine)) }()
-			_, err := store.Import(t.Context(), source, "n", option)
+			_, err := store.Import(t.Context(), source, &options)
 			t.Errorf("the import returned: %v", err)
 		}()
 		equal(t, "handles", fbat.LiveHandles(), before)
@@ -170,7 +162,7 @@ func TestAPanicOfACallbackGoesOnInTheImportingGoroutineWithItsValue(t *testing.T
 			}
 		}()
 		store := open(t, "nil")
-		_, _ = store.Import(t.Context(), source, "n", fbat.WithFilter(func(*fbat.Record) (bool, error) { panic(nil) }))
+		_, _ = store.Import(ctx, source, filtered(func(*fbat.Record) (bool, error) { panic(nil) }))
 	}()
 }
 
@@ -179,7 +171,8 @@ func TestARuntimeErrorInAFilterUnwindsToTheCaller(t *testing.T) {
 	fill(t, source, 3)
 	defer func() { contains(t, fmt.Sprint(recover()), "nil pointer") }()
 	var none *fbat.Record
-	_, err := store.Import(t.Context(), source, "n", fbat.WithFilter(func(*fbat.Record) (bool, error) { return none.Kind == 1, nil }))
+	filter := func(*fbat.Record) (bool, error) { return none.Kind == 1, nil }
+	_, err := store.Import(ctx, source, filtered(filter))
 	t.Error("the import returned", err)
 }
 
@@ -188,20 +181,20 @@ func TestGoexitInACallbackEndsTheProgramAndSaysSo(t *testing.T) {
 	if err == nil {
 		t.Fatal("the program goes on")
 	}
-	contains(t, err.Error(), "fbat: a filter must return, but ended with: runtime.Goexit")
+	contains(t, err.Error(), "fbat: a callback must return, but ended with: runtime.Goexit")
 }
 
 func init() {
 	roles["goexit in a filter"] = func() {
 		directory := os.Getenv("FBAT_TEST_ARGUMENT")
-		source, _ := fbat.Open(filepath.Join(directory, "source"))
-		store, _ := fbat.Open(filepath.Join(directory, "s"))
+		source, _ := fbat.Open(ctx, filepath.Join(directory, "source"), nil)
+		store, _ := fbat.Open(ctx, filepath.Join(directory, "s"), nil)
 		_, _ = source.Append(event("a", "b"))
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
 			defer func() { _ = recover() }()
-			_, _ = store.Import(context.Background(), source, "n", fbat.WithFilter(func(*fbat.Record) (bool, error) {
+			_, _ = store.Import(ctx, source, filtered(func(*fbat.Record) (bool, error) {
 				runtime.Goexit()
 				return true, nil
 			}))
@@ -230,7 +223,8 @@ func TestAnImportEndsWhenItsContextIsCancelled(t *testing.T) {
 		}
 		return true, nil
 	}
-	report, err := store.Import(ctx, source, "n", fbat.WithFilter(filter), fbat.WithChunkSize(100))
+	options := fbat.ImportOptions{SourceNamespace: "n", Filter: filter, ChunkSize: 100}
+	report, err := store.Import(ctx, source, &options)
 	is(t, err, fbat.ErrCancelled)
 	is(t, err, fbat.CategoryCancelled)
 	is(t, err, context.Canceled)
@@ -238,7 +232,8 @@ func TestAnImportEndsWhenItsContextIsCancelled(t *testing.T) {
 	if report.Imported == 0 || report.Imported == 5000 {
 		t.Errorf("%d were imported", report.Imported)
 	}
-	equal(t, "the rest", must(store.Import(t.Context(), source, "n"))(t).Imported, 5000-report.Imported)
+	rest := must(store.Import(t.Context(), source, named("n")))(t)
+	equal(t, "the rest", rest.Imported, 5000-report.Imported)
 }
 
 func TestAnImportWhoseContextIsDoneBringsNothing(t *testing.T) {
@@ -246,7 +241,7 @@ func TestAnImportWhoseContextIsDoneBringsNothing(t *testing.T) {
 	fill(t, source, 10)
 	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
 	defer cancel()
-	report, err := store.Import(ctx, source, "n")
+	report, err := store.Import(ctx, source, named("n"))
 	is(t, err, context.DeadlineExceeded)
 	is(t, err, fbat.ErrCancelled)
 	equal(t, "imported", report.Imported, 0)
@@ -262,10 +257,11 @@ func TestTheErrorOfAnImportThatItsContextEndedSaysWhy(t *testing.T) {
 	caused, cancelWith := context.WithCancelCause(t.Context())
 	cancelWith(errors.New("the user went home"))
 	for why, ctx := range map[string]context.Context{
-		"context deadline exceeded": late, "context canceled": cancelled, "the user went home": caused,
+		"context deadline exceeded": late, "context canceled": cancelled,
+		"the user went home": caused,
 	} {
-		_, err := store.Import(ctx, source, "n")
-		equal(t, why, err.Error(), "fbat: the import was cancelled: "+why+" (FBAT_ERR_CANCELLED)")
+		_, err := store.Import(ctx, source, named("n"))
+		equal(t, why, err.Error(), "fbat: the call was cancelled: "+why+" (FBAT_ERR_CANCELLED)")
 		contains(t, detail(t, err).Message, why)
 		is(t, err, fbat.ErrCancelled)
 		is(t, err, ctx.Err())
@@ -273,33 +269,15 @@ func TestTheErrorOfAnImportThatItsContextEndedSaysWhy(t *testing.T) {
 	}
 }
 
-func TestANilFilterOrProgressTakesTheOneBeforeBack(t *testing.T) {
-	source, store := open(t, "source"), open(t, "s")
-	fill(t, source, 10)
-	none := []fbat.ImportOption{
-		fbat.WithFilter(func(*fbat.Record) (bool, error) { return false, errors.New("called") }), fbat.WithFilter(nil),
-		fbat.WithProgress(func(fbat.ImportReport) error { return errors.New("called") }), fbat.WithProgress(nil),
-	}
-	settings := must(fbat.DescribeImport("n", none...))(t)
-	equal(t, "callbacks", settings.Filter == nil && settings.Progress == nil, true)
-	equal(t, "imported", must(store.Import(t.Context(), source, "n", none...))(t).Imported, 10)
-	equal(t, "alone", must(store.Import(t.Context(), source, "m", fbat.WithFilter(nil), fbat.WithProgress(nil)))(t).Imported, 10)
-	seen := 0
-	count := fbat.WithFilter(func(*fbat.Record) (bool, error) { seen++; return true, nil })
-	must(store.Import(t.Context(), source, "o", fbat.WithFilter(nil), count))(t)
-	equal(t, "set again", seen, 10)
-}
-
 func TestANilSourceIsRefusedAndANilContextPanics(t *testing.T) {
 	store, before := open(t, "s"), fbat.LiveHandles()
-	report, err := store.Import(t.Context(), nil, "n")
-	is(t, err, fbat.ErrInvalidArgument)
-	contains(t, err.Error(), "the source of the import is nil")
+	report, err := store.Import(ctx, nil, named("n"))
+	is(t, err, fbat.CategoryInvalid)
 	equal(t, "report", report, fbat.ImportReport{})
 	func() {
-		defer func() { equal(t, "panic", recover(), any("fbat: nil context")) }()
+		defer func() { contains(t, fmt.Sprint(recover()), "nil pointer") }()
 		var none context.Context
-		_, err := store.Import(none, store, "n")
+		_, err := store.Import(none, store, named("n"))
 		t.Error("the import returned", err)
 	}()
 	equal(t, "handles", fbat.LiveHandles(), before)
@@ -311,7 +289,8 @@ type watched struct {
 	watches int
 }
 
-// Value hides that this is one of the standard library's contexts, of which package context watches the insides.
+// Value hides that this is one of the standard library's contexts, of which package context watches
+// the insides.
 func (*watched) Value(any) any { return nil }
 
 func (w *watched) AfterFunc(call func()) func() bool {
@@ -334,12 +313,12 @@ func TestNoWatchIsLeftOnTheContext(t *testing.T) {
 		seen = w.watches
 		return true, nil
 	}
-	must(store.Import(w, source, "n", fbat.WithFilter(filter)))(t)
+	must(store.Import(w, source, filtered(filter)))(t)
 	equal(t, "watches during the import", seen, 1)
 	equal(t, "watches after it", w.watches, 0)
 	func() {
 		defer func() { _ = recover() }()
-		_, _ = store.Import(w, source, "m", fbat.WithFilter(func(*fbat.Record) (bool, error) { panic("mine") }))
+		_, _ = store.Import(w, source, filtered(func(*fbat.Record) (bool, error) { panic("mine") }))
 	}()
 	equal(t, "watches after a panic", w.watches, 0)
 }
@@ -356,7 +335,8 @@ func TestAStoreThatIsClosedDuringAnImportEndsIt(t *testing.T) {
 		time.Sleep(10 * time.Microsecond)
 		return true, nil
 	}
-	_, err := store.Import(t.Context(), source, "n", fbat.WithFilter(filter), fbat.WithChunkSize(50))
+	options := fbat.ImportOptions{SourceNamespace: "n", Filter: filter, ChunkSize: 50}
+	_, err := store.Import(t.Context(), source, &options)
 	is(t, err, fbat.ErrClosed)
 	ok(t, <-closed)
 }
@@ -369,11 +349,11 @@ func TestConflictsFailOrAreSkipped(t *testing.T) {
 		must(source.Append(e))(t)
 		fill(t, source, 3)
 	}
-	must(store.Import(t.Context(), one, "n"))(t)
-	_, err := store.Import(t.Context(), other, "n")
+	must(store.Import(ctx, one, named("n")))(t)
+	_, err := store.Import(ctx, other, named("n"))
 	is(t, err, fbat.ErrImportConflict)
-	report := must(store.Import(t.Context(), other, "n", fbat.WithOnConflict(fbat.OnConflictSkip),
-		fbat.WithImportDurability(fbat.ImportDurabilityChunk)))(t)
+	report := must(store.Import(ctx, other, &fbat.ImportOptions{SourceNamespace: "n",
+		OnConflict: fbat.OnConflictSkip, Durability: fbat.ImportDurabilityChunk}))(t)
 	equal(t, "conflicts", report.Conflicts, 1)
 	equal(t, "imported", report.Imported, 3)
 }
@@ -381,7 +361,8 @@ func TestConflictsFailOrAreSkipped(t *testing.T) {
 func TestImportIntoItselfUnderItsOwnNamespaceAddsNothingTwice(t *testing.T) {
 	store := open(t, "s")
 	fill(t, store, 5)
-	equal(t, "imported", must(store.Import(t.Context(), store, "self"))(t).Imported, 5)
-	report := must(store.Import(t.Context(), store, "self"))(t)
-	equal(t, "again", fmt.Sprint(report.Imported, report.Deduplicated, report.SkippedReimported), "0 5 5")
+	equal(t, "imported", must(store.Import(ctx, store, named("self")))(t).Imported, 5)
+	report := must(store.Import(ctx, store, named("self")))(t)
+	again := fmt.Sprint(report.Imported, report.Deduplicated, report.SkippedReimported)
+	equal(t, "again", again, "0 5 5")
 }

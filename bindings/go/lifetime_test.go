@@ -8,10 +8,11 @@ import (
 	"testing"
 	"time"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
-// collect has the garbage collector free what nothing refers to, twice, so that what its cleanups let go of is freed too.
+// collect has the garbage collector free what nothing refers to, twice, so that what its cleanups
+// let go of is freed too.
 func collect() {
 	runtime.GC()
 	runtime.GC()
@@ -21,14 +22,15 @@ func TestAStoreThatIsForgottenIsClosedByTheGarbageCollector(t *testing.T) {
 	before := fbat.LiveHandles()
 	path := filepath.Join(t.TempDir(), "s")
 	func() {
-		store := must(fbat.Open(path))(t)
+		store := must(fbat.Open(ctx, path, nil))(t)
 		fill(t, store, 10)
-		must(store.Cursor())(t)
+		must(store.Cursor(ctx, nil))(t)
 	}()
 	equal(t, "handles", settle(fbat.LiveHandles, before), before)
 	// The handle is dead at once; the store is closed a moment later.
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		store, err := fbat.Open(path)
+	for range 1000 {
+		time.Sleep(10 * time.Millisecond)
+		store, err := fbat.Open(ctx, path, nil)
 		if !errors.Is(err, fbat.ErrBusy) {
 			ok(t, err)
 			ok(t, store.Close())
@@ -42,12 +44,12 @@ func TestAStoreThatIsForgottenIsClosedByTheGarbageCollector(t *testing.T) {
 
 func TestAStoreLivesAsLongAsItsCursorAndIteration(t *testing.T) {
 	before := fbat.LiveHandles()
-	defer func() { equal(t, "handles of what was forgotten", settle(fbat.LiveHandles, before), before) }()
+	defer func() { equal(t, "handles at the end", settle(fbat.LiveHandles, before), before) }()
 	path := filepath.Join(t.TempDir(), "s")
 	cursor := func() *fbat.Cursor {
-		store := must(fbat.Open(path))(t)
+		store := must(fbat.Open(ctx, path, nil))(t)
 		fill(t, store, 30)
-		return must(store.Cursor(fbat.WithLimit(10)))(t)
+		return must(store.Cursor(ctx, &fbat.Query{Limit: 10}))(t)
 	}()
 	count := 0
 	for {
@@ -60,7 +62,9 @@ func TestAStoreLivesAsLongAsItsCursorAndIteration(t *testing.T) {
 	}
 	equal(t, "events", count, 30)
 	cursor.Close()
-	iterate := must(fbat.Open(path, fbat.WithMode(fbat.OpenReadOnly)))(t).Events(fbat.WithLimit(1))
+	reading := must(fbat.Open(ctx, path, &fbat.OpenOptions{Mode: fbat.OpenReadOnly}))(t)
+	iterate := reading.Events(ctx, &fbat.Query{Limit: 1})
+	reading = nil
 	for _, err := range iterate {
 		ok(t, err)
 		collect()
@@ -96,13 +100,14 @@ func TestNothingMovesOrVanishesWhileTheGarbageCollectorIsBusy(t *testing.T) {
 			if err := source.AppendBatch(events, receipts); err != nil {
 				return err
 			}
-			record, err := source.Get(receipts[i%20].ID, fbat.ColumnPayload|fbat.ColumnExtensions)
+			record, err := source.Get(receipts[i%20].ID, 0)
 			if err != nil {
 				return err
 			}
 			expected := fmt.Sprint(me, "/", i, "/", i%20)
-			if string(record.Payload) != expected || string(record.Extensions[0].Value) != expected {
-				return fmt.Errorf("%q and %q, not %q", record.Payload, record.Extensions[0].Value, expected)
+			value := record.Extensions[0].Value
+			if string(record.Payload) != expected || string(value) != expected {
+				return fmt.Errorf("%q and %q, not %q", record.Payload, value, expected)
 			}
 		}
 		return nil
@@ -114,7 +119,7 @@ func TestNothingMovesOrVanishesWhileTheGarbageCollectorIsBusy(t *testing.T) {
 		growStack(int(record.Sequence % 64))
 		return true, nil
 	}
-	report := must(store.Import(t.Context(), source, "n", fbat.WithFilter(filter),
-		fbat.WithFilterColumns(fbat.ColumnPayload|fbat.ColumnExtensions)))(t)
+	report := must(store.Import(t.Context(), source, &fbat.ImportOptions{SourceNamespace: "n",
+		Filter: filter, FilterColumns: fbat.ColumnPayload | fbat.ColumnExtensions}))(t)
 	equal(t, "imported", report.Imported, 4000)
 }

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"testing"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
 func TestTheLogCallbackIsToldWhatWasPutRight(t *testing.T) {
@@ -17,38 +17,39 @@ func TestTheLogCallbackIsToldWhatWasPutRight(t *testing.T) {
 	ok(t, runRole(t, "append without closing", path))
 	var lock sync.Mutex
 	var lines []string
-	ok(t, fbat.SetLogCallback(func(level fbat.LogLevel, message string) {
+	fbat.SetLogCallback(func(level fbat.LogLevel, message string) {
 		lock.Lock()
 		defer lock.Unlock()
 		lines = append(lines, fmt.Sprint(level, ": ", message))
 		_ = fbat.LiveHandles()
-	}))
+	})
 	ok(t, openAt(t, path).Close())
-	ok(t, fbat.SetLogCallback(nil))
+	fbat.SetLogCallback(nil)
 	ok(t, openAt(t, path).Close())
 	equal(t, "lines", len(lines), 1)
 	equal(t, "line", lines[0], "info: "+path+": the last writer did not close the store")
-	equal(t, "levels", fmt.Sprint(fbat.LogError, fbat.LogWarning, fbat.LogInfo, fbat.LogLevel(9)), "error warning info unknown")
+	levels := fmt.Sprint(fbat.LogError, fbat.LogWarning, fbat.LogInfo, fbat.LogLevel(9))
+	equal(t, "levels", levels, "error warning info unknown")
 }
 
 func TestALogCallbackMayGrowTheStackOfItsCaller(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	calls := 0
-	ok(t, fbat.SetLogCallback(func(fbat.LogLevel, string) {
+	fbat.SetLogCallback(func(fbat.LogLevel, string) {
 		calls++
 		growStack(1000)
 		runtime.GC()
-	}))
-	defer func() { ok(t, fbat.SetLogCallback(nil)) }()
+	})
+	defer fbat.SetLogCallback(nil)
 	for i := range 3 {
 		ok(t, runRole(t, "append without closing", path))
 		done := make(chan error)
 		go func() { // on a stack that is small as yet
-			report, err := fbat.Repair(path, fmt.Sprint(path, i))
+			report, _, err := fbat.Repair(ctx, path, fmt.Sprint(path, i), nil)
 			if err == nil && report.Events < 2 {
 				err = fmt.Errorf("%+v", report)
 			}
-			store, openErr := fbat.Open(path)
+			store, openErr := fbat.Open(ctx, path, nil)
 			if openErr == nil {
 				openErr = store.Close()
 			}
@@ -81,7 +82,7 @@ func TestALogCallbackThatPanicsEndsTheProgramAndSaysSo(t *testing.T) {
 func init() {
 	roles["panic in the log callback"] = func() {
 		defer func() { _ = recover() }()
-		_ = fbat.SetLogCallback(func(fbat.LogLevel, string) { panic("mine") })
-		_, _ = fbat.Open(os.Getenv("FBAT_TEST_ARGUMENT"))
+		fbat.SetLogCallback(func(fbat.LogLevel, string) { panic("mine") })
+		_, _ = fbat.Open(ctx, os.Getenv("FBAT_TEST_ARGUMENT"), nil)
 	}
 }

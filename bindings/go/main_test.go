@@ -1,6 +1,7 @@
 package fbat_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -11,10 +12,11 @@ import (
 	"testing"
 	"time"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
-// TestMain ends with what no single test can say: nothing of the library's is alive, and no goroutine is left.
+// TestMain ends with what no single test can say: nothing of the library's is alive, and no
+// goroutine is left.
 func TestMain(m *testing.M) {
 	if role := os.Getenv("FBAT_TEST_ROLE"); role != "" {
 		roles[role]()
@@ -31,7 +33,8 @@ func TestMain(m *testing.M) {
 	}
 	if left := settle(runtime.NumGoroutine, before); left > before {
 		stacks := make([]byte, 1<<20)
-		fmt.Printf("--- FAIL: %d goroutines at the end, %d at the beginning\n%s", left, before, stacks[:runtime.Stack(stacks, true)])
+		stacks = stacks[:runtime.Stack(stacks, true)]
+		fmt.Printf("--- FAIL: %d goroutines at the end, %d before\n%s", left, before, stacks)
 		code = 1
 	}
 	os.Exit(code)
@@ -40,7 +43,8 @@ func TestMain(m *testing.M) {
 // Programs that tests run in a process of their own, because they end it.
 var roles = map[string]func(){}
 
-// settle waits a while for a number to go down to what is expected, with the garbage collector's help.
+// settle waits a while for a number to go down to what is expected, with the garbage collector's
+// help.
 func settle(number func() int, expected int) int {
 	for range 50 {
 		if number() <= expected {
@@ -92,17 +96,20 @@ func detail(t testing.TB, err error) *fbat.Error {
 	return e
 }
 
-// open opens a store in a directory of the test; the test's end closes it. Without an fsync for each append: most tests are not
-// about it.
-func open(t testing.TB, name string, options ...fbat.OpenOption) *fbat.Store {
+var ctx = context.Background()
+
+// open opens a store in a directory of the test; the test's end closes it. Without an fsync for
+// each append: most tests are not about it.
+func open(t testing.TB, name string, options ...fbat.OpenOptions) *fbat.Store {
 	t.Helper()
 	return openAt(t, filepath.Join(t.TempDir(), name), options...)
 }
 
-func openAt(t testing.TB, path string, options ...fbat.OpenOption) *fbat.Store {
+func openAt(t testing.TB, path string, options ...fbat.OpenOptions) *fbat.Store {
 	t.Helper()
-	options = append([]fbat.OpenOption{fbat.WithDurability(fbat.DurabilityOS)}, options...)
-	store := must(fbat.Open(path, options...))(t)
+	with := append(options, fbat.OpenOptions{})[0]
+	with.Durability = fbat.DurabilityOS
+	store := must(fbat.Open(ctx, path, &with))(t)
 	t.Cleanup(func() { ok(t, store.Close()) })
 	return store
 }
@@ -123,13 +130,26 @@ func fill(t testing.TB, store *fbat.Store, count int) {
 	ok(t, store.AppendBatch(events, nil))
 }
 
-func payloads(t testing.TB, store *fbat.Store, options ...fbat.QueryOption) (found []string) {
+func payloads(t testing.TB, store *fbat.Store, query ...fbat.Query) (found []string) {
 	t.Helper()
-	for record, err := range store.Events(options...) {
+	for record, err := range store.Events(ctx, &append(query, fbat.Query{})[0]) {
 		ok(t, err)
 		found = append(found, string(record.Payload))
 	}
 	return found
+}
+
+// named are the options of an import that brings everything.
+func named(namespace string) *fbat.ImportOptions {
+	return &fbat.ImportOptions{SourceNamespace: namespace}
+}
+
+func verify(t testing.TB, store *fbat.Store) (fbat.VerifyReport, []fbat.Finding) {
+	t.Helper()
+	report, findings, err := store.Verify(ctx, nil)
+	ok(t, err)
+	equal(t, "findings", report.Findings, uint64(len(findings)))
+	return report, findings
 }
 
 func contains(t testing.TB, text, part string) {

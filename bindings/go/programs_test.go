@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// The programs that come with the package, each in a process of its own. FBAT_PROGRAMS is the directory that they were built
-// into; without it they are built here.
+// The programs that come with the package, each in a process of its own. FBAT_PROGRAMS is the
+// directory that they were built into; without it they are built here.
 
 func program(t *testing.T, name string) string {
 	t.Helper()
@@ -22,7 +22,9 @@ func program(t *testing.T, name string) string {
 	binary := filepath.Join(t.TempDir(), name)
 	for _, parent := range []string{"cmd", "examples"} {
 		if _, err := os.Stat(filepath.Join(parent, name)); err == nil {
-			output, err := exec.Command("go", "build", "-tags", "fbat_source", "-o", binary, "./"+parent+"/"+name).CombinedOutput()
+			place := "./" + parent + "/" + name
+			build := exec.Command("go", "build", "-tags", "fbat_source", "-o", binary, place)
+			output, err := build.CombinedOutput()
 			if err != nil {
 				t.Fatalf("%v: %s", err, output)
 			}
@@ -55,8 +57,10 @@ func TestInterplayReadsImportsAndFramesWhatItWrote(t *testing.T) {
 	equal(t, "lines", len(lines), 300)
 	// Event 4 has an extension and no cause; event 13 the other way round, caused by the first.
 	const hash4 = "f30f5ab28fe047904037f77b6da4fea1e27241c5d132638d8bedce9d40494f32"
-	if !regexp.MustCompile(`^6 sensor:4 plant 0x1004 1 1 1700000000000004 [0-9a-f]{32} [0-9a-f]{32} - 00010203 test\.index=34 ` +
-		hash4 + ` -$`).MatchString(lines[4]) {
+	event4 := `^6 sensor:4 plant 0x1004 1 1 1700000000000004 ` +
+		`[0-9a-f]{32} [0-9a-f]{32} - 00010203 ` +
+		`test\.index=34 ` + hash4 + ` -$`
+	if !regexp.MustCompile(event4).MatchString(lines[4]) {
 		t.Errorf("event 4: %s", lines[4])
 	}
 	first := strings.Fields(lines[0])
@@ -72,18 +76,18 @@ func TestInterplayReadsImportsAndFramesWhatItWrote(t *testing.T) {
 	contains(t, imported[0], " interplay/source/2/"+first[7])
 	decoded := run(t, at, run(t, at, "", interplay, "frame", "d"), interplay, "decode")
 	equal(t, "frames", strings.Count(decoded, "\n"), 180)
-	equal(t, "decoded", strings.Split(decoded, "\n")[0], "interplay/source "+first[7]+" 2 0x1000 "+first[12])
+	decoded, _, _ = strings.Cut(decoded, "\n")
+	equal(t, "decoded", decoded, "interplay/source "+first[7]+" 2 0x1000 "+first[12])
 }
 
 func TestQuakesPrintsWhatTheProgramInCPrints(t *testing.T) {
 	root := must(filepath.Abs("../.."))(t)
 	at, data := t.TempDir(), filepath.Join(root, "examples/data/earthquakes.jsonl")
-	inC := filepath.Join(root, "build/examples/quakes")
-	if _, err := os.Stat(inC); err != nil {
-		inC = filepath.Join(at, "quakes-c")
-		sources := must(filepath.Glob(filepath.Join(root, "examples/c/[qjt]*.c")))(t)
-		run(t, root, "", "cc", append(sources, "-O1", "-Iinclude", "-o", inC, "-Lbuild/lib", "-Wl,-rpath,"+root+"/build/lib", "-lfbat", "-lm")...)
-	}
+	inC := filepath.Join(at, "quakes-c")
+	sources := must(filepath.Glob(filepath.Join(root, "examples/c/[qjt]*.c")))(t)
+	options := []string{"-O1", "-Iinclude", "-o", inC, "-Lbuild/lib", "-lfbat", "-lm",
+		"-Wl,-rpath," + root + "/build/lib"}
+	run(t, root, "", "cc", append(sources, options...)...)
 	expected := run(t, at, "", inC, data, "c")
 	equal(t, "output", run(t, at, "", program(t, "quakes"), data, "go"), expected)
 	contains(t, expected, "1707 events of 12 networks")
@@ -100,8 +104,9 @@ func TestWithoutCgoTheOneErrorSaysWhatIsMissing(t *testing.T) {
 	equal(t, "errors", strings.Count(string(output), "undefined:"), 1)
 }
 
-// install puts what is built where a package manager would, but in a directory that nothing knows of, and a copy of this package
-// beside it: Go's build cache keeps what pkg-config said of a package.
+// install puts what is built where a package manager would, but in a directory that nothing knows
+// of, and a copy of this package beside it: Go's build cache keeps what pkg-config said of a
+// package.
 func install(t *testing.T, at string) {
 	t.Helper()
 	root := must(filepath.Abs("../.."))(t)
@@ -111,7 +116,8 @@ func install(t *testing.T, at string) {
 	}
 	for _, file := range must(filepath.Glob("*.*"))(t) {
 		if !strings.HasSuffix(file, "_test.go") {
-			ok(t, os.WriteFile(filepath.Join(at, "package", file), must(os.ReadFile(file))(t), 0o600))
+			to := filepath.Join(at, "package", file)
+			ok(t, os.WriteFile(to, must(os.ReadFile(file))(t), 0o600))
 		}
 	}
 	for _, file := range must(filepath.Glob(filepath.Join(root, "build/lib/*")))(t) {
@@ -119,10 +125,11 @@ func install(t *testing.T, at string) {
 	}
 	ok(t, os.Symlink(filepath.Join(root, "include"), filepath.Join(at, "prefix/include")))
 	for file, text := range map[string]string{
-		"prefix/lib/pkgconfig/fbat.pc": "prefix=" + at + "/prefix\nName: fbat\nDescription: -\nVersion: 0\n" +
+		"prefix/lib/pkgconfig/fbat.pc": "prefix=" + at + "/prefix\n" +
+			"Name: fbat\nDescription: -\nVersion: 0\n" +
 			"Cflags: -I${prefix}/include\nLibs: -L${prefix}/lib -lfbat\nLibs.private: -lgcc_s\n",
-		"program/go.mod": "module user\ngo 1.24\nrequire github.com/fbat/fbat/bindings/go v0.0.0\n" +
-			"replace github.com/fbat/fbat/bindings/go => ../package\n",
+		"program/go.mod": "module user\ngo 1.24\nrequire fbat.example/go v0.0.0\n" +
+			"replace fbat.example/go => ../package\n",
 		"program/main.go": string(must(os.ReadFile("examples/first/main.go"))(t)),
 	} {
 		ok(t, os.WriteFile(filepath.Join(at, file), []byte(text), 0o600))
@@ -153,14 +160,16 @@ func TestAnInstalledLibraryInAnUnusualPlaceIsFoundAsReadmeSays(t *testing.T) {
 		"static": {"-tags", "fbat_static"},
 		"wholly": {"-tags", "fbat_static", "-ldflags", "-extldflags -static"},
 	} {
-		run(t, at+"/program", "", "go", append(append([]string{"build", "-o", name}, flags...), ".")...)
+		build := append(append([]string{"build", "-o", name}, flags...), ".")
+		run(t, at+"/program", "", "go", build...)
 		program := []string{at + "/program/" + name}
 		if name == "plain" {
 			program = append([]string{"LD_LIBRARY_PATH=" + at + "/prefix/lib"}, program...)
 		}
 		equal(t, name, run(t, t.TempDir(), "", "env", program...), "lamp:kitchen on\n")
 		libraries := needed(t, at+"/program/"+name)
-		shared := slices.ContainsFunc(libraries, func(l string) bool { return strings.HasPrefix(l, "libfbat") })
+		isOurs := func(library string) bool { return strings.HasPrefix(library, "libfbat") }
+		shared := slices.ContainsFunc(libraries, isOurs)
 		equal(t, name+": needs libfbat", shared, name == "told" || name == "plain")
 		equal(t, name+": needs nothing", len(libraries) == 0, name == "wholly")
 	}
@@ -168,7 +177,8 @@ func TestAnInstalledLibraryInAnUnusualPlaceIsFoundAsReadmeSays(t *testing.T) {
 
 func TestBenchPrintsThreeFigures(t *testing.T) {
 	output := run(t, t.TempDir(), "", program(t, "bench"), ".", "2000")
-	if !regexp.MustCompile(`^append_batch \d+\.\d+\npage_scan \d+\.\d+\nimport_filter \d+\.\d+\n$`).MatchString(output) {
+	figures := `^append_batch \d+\.\d+\npage_scan \d+\.\d+\nimport_filter \d+\.\d+\n$`
+	if !regexp.MustCompile(figures).MatchString(output) {
 		t.Errorf("%q", output)
 	}
 }

@@ -6,40 +6,27 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
-func TestOptionsOfAQueryComeToWhatTheySay(t *testing.T) {
-	all := fbat.Region{VersionLast: math.MaxUint64}
-	equal(t, "defaults", must(fbat.DescribeQuery())(t),
-		fbat.QuerySettings{Region: all, Limit: 1000, Columns: fbat.ColumnPayload | fbat.ColumnExtensions})
-	equal(t, "options", must(fbat.DescribeQuery(fbat.WithEntity("e"), fbat.WithScope("s"), fbat.WithKind(0x1002),
-		fbat.WithVersions(3, 4), fbat.WithAfter(5), fbat.WithUntil(6), fbat.WithLimit(7), fbat.WithColumns(fbat.ColumnPreviousHash),
-		fbat.WithQueryFlags(fbat.QueryBackward|fbat.QuerySystem)))(t),
-		fbat.QuerySettings{Region: fbat.Region{Entity: "e", Scope: "s", KindMatch: fbat.KindMatchExact, Kind: 0x1002,
-			VersionFirst: 3, VersionLast: 4, After: 5}, Until: 6, Limit: 7, Columns: fbat.ColumnPreviousHash,
-			Flags: fbat.QueryBackward | fbat.QuerySystem})
-	category := must(fbat.DescribeQuery(fbat.WithCategory(2)))(t)
-	equal(t, "category", category.KindMatch, fbat.KindMatchCategory)
-	equal(t, "category", category.Kind, 0x2000)
-	equal(t, "any", must(fbat.DescribeQuery(fbat.WithCategory(2), fbat.WithAnyKind()))(t).KindMatch, fbat.KindMatchAny)
-}
-
-func TestOptionsOfAQueryThatAreOutOfRangeAreRefusedByName(t *testing.T) {
+func TestMembersOfAQueryThatAreOutOfRangeAreRefusedByName(t *testing.T) {
 	store := open(t, "s")
-	for name, option := range map[string]fbat.QueryOption{
-		"limit": fbat.WithLimit(0), "columns": fbat.WithColumns(0x80), "query flags": fbat.WithQueryFlags(0x80),
-		"category": fbat.WithCategory(16), "versions": fbat.WithVersions(2, 1),
+	for name, query := range map[string]fbat.Query{
+		"limit": {Limit: -1}, "columns": {Columns: 0x80}, "flags": {Flags: 0x80},
+		"kind_match": {Region: fbat.Region{KindMatch: 9}},
+		"version":    {Region: fbat.Region{VersionFirst: 2, VersionLast: 1}},
+		"time":       {Region: fbat.Region{RecordedFirst: time.Unix(math.MaxInt64, 0)}},
 	} {
-		_, err := store.Query(option)
+		_, err := store.Query(ctx, &query)
 		is(t, err, fbat.ErrInvalidArgument)
 		contains(t, err.Error(), name)
-		for _, err := range store.Events(option) {
+		for _, err := range store.Events(ctx, &query) {
 			is(t, err, fbat.ErrInvalidArgument)
 		}
 	}
-	_, err := fbat.DescribeQuery(fbat.WithEntity("\xff"))
+	_, err := store.Query(ctx, &fbat.Query{Region: fbat.Region{Entity: "\xff"}})
 	is(t, err, fbat.ErrInvalidUTF8)
 	_, err = store.Get(fbat.ID{1}, 0x80)
 	is(t, err, fbat.ErrInvalidArgument)
@@ -47,34 +34,58 @@ func TestOptionsOfAQueryThatAreOutOfRangeAreRefusedByName(t *testing.T) {
 	is(t, err, fbat.ErrNotFound)
 }
 
+// at is a time: so many seconds after some point.
+func at(seconds int) time.Time { return time.Unix(1_700_000_000+int64(seconds), 0) }
+
 func TestEveryPartOfARegionSelects(t *testing.T) {
 	store := open(t, "s")
-	for _, e := range []fbat.Event{
+	for i, e := range []fbat.Event{
 		{Entity: "a", Scope: "s", Kind: 0x1001, Payload: []byte("1")},
 		{Entity: "a:x", Scope: "s", Kind: 0x1002, Payload: []byte("2")},
 		{Entity: "ab", Scope: "t", Kind: 0x2001, Payload: []byte("3")},
 		{Entity: "a", Scope: "t", Kind: 0x1001, Payload: []byte("4")},
 	} {
+		e.Timestamp = at(i + 1)
 		must(store.Append(e))(t)
 	}
-	for _, c := range []struct {
+	soon, past := time.Now().Add(time.Hour), time.Now().Add(-time.Hour)
+	for i, c := range []struct {
 		expected string
-		options  []fbat.QueryOption
+		region   fbat.Region
 	}{
-		{"1234", nil},
-		{"124", []fbat.QueryOption{fbat.WithEntity("a")}},
-		{"34", []fbat.QueryOption{fbat.WithScope("t")}},
-		{"4", []fbat.QueryOption{fbat.WithScope("t"), fbat.WithEntity("a")}},
-		{"14", []fbat.QueryOption{fbat.WithKind(0x1001)}},
-		{"124", []fbat.QueryOption{fbat.WithCategory(1)}},
-		{"4", []fbat.QueryOption{fbat.WithVersions(2, 9)}},
-		{"34", []fbat.QueryOption{fbat.WithAfter(3)}},
-		{"12", []fbat.QueryOption{fbat.WithUntil(3)}},
-		{"4321", []fbat.QueryOption{fbat.WithQueryFlags(fbat.QueryBackward)}},
+		{"1234", fbat.Region{}},
+		{"124", fbat.Region{Entity: "a"}},
+		{"34", fbat.Region{Scope: "t"}},
+		{"4", fbat.Region{Scope: "t", Entity: "a"}},
+		{"14", fbat.Region{Kind: 0x1001}},
+		{"14", fbat.Region{Kind: 0x1001, KindMatch: fbat.KindMatchExact}},
+		{"124", fbat.Region{Kind: 0x1000, KindMatch: fbat.KindMatchCategory}},
+		{"4", fbat.Region{VersionFirst: 2, VersionLast: 9}},
+		{"4", fbat.Region{VersionFirst: 2}},
+		{"23", fbat.Region{TimestampFirst: at(2), TimestampLast: at(3)}},
+		{"34", fbat.Region{TimestampFirst: at(2).Add(time.Microsecond)}},
+		{"12", fbat.Region{TimestampLast: at(2)}},
+		{"2", fbat.Region{TimestampLast: at(3), Entity: "a:x"}},
+		{"1234", fbat.Region{RecordedFirst: past, RecordedLast: soon}},
+		{"", fbat.Region{RecordedFirst: soon}},
+		{"", fbat.Region{RecordedLast: past}},
+		{"12", fbat.Region{RecordedFirst: past, TimestampLast: at(2)}},
 	} {
-		equal(t, c.expected, strings.Join(payloads(t, store, c.options...), ""), c.expected)
+		found := strings.Join(payloads(t, store, fbat.Query{Region: c.region}), "")
+		equal(t, fmt.Sprint("region ", i), found, c.expected)
+		destination := open(t, "d")
+		options := fbat.ImportOptions{SourceNamespace: "n", Region: c.region}
+		report := must(destination.Import(ctx, store, &options))(t)
+		equal(t, fmt.Sprint("import ", i), report.Imported, uint64(len(c.expected)))
+		_, _, err := store.Verify(ctx, &fbat.VerifyOptions{Region: c.region})
+		ok(t, err)
 	}
-	page := must(store.Query(fbat.WithQueryFlags(fbat.QuerySystem)))(t)
+	for expected, query := range map[string]fbat.Query{
+		"34": {After: 3}, "12": {Until: 3}, "4321": {Flags: fbat.QueryBackward},
+	} {
+		equal(t, expected, strings.Join(payloads(t, store, query), ""), expected)
+	}
+	page := must(store.Query(ctx, &fbat.Query{Flags: fbat.QuerySystem}))(t)
 	equal(t, "with the system's", len(page.Records), 5)
 }
 
@@ -85,16 +96,16 @@ func TestPagesFollowEachOtherForwardAndBackward(t *testing.T) {
 	equal(t, "events", len(forward), 25)
 	var paged []string
 	for after, end := uint64(0), false; !end; {
-		page := must(store.Query(fbat.WithLimit(10), fbat.WithAfter(after)))(t)
+		page := must(store.Query(ctx, &fbat.Query{Limit: 10, After: after}))(t)
 		for _, record := range page.Records {
 			paged = append(paged, string(record.Payload))
 		}
-		after, end = page.Next, page.End
+		after, end = page.Resume, page.End
 	}
 	if !slices.Equal(paged, forward) {
 		t.Errorf("%v", paged)
 	}
-	backward := payloads(t, store, fbat.WithLimit(7), fbat.WithQueryFlags(fbat.QueryBackward))
+	backward := payloads(t, store, fbat.Query{Limit: 7, Flags: fbat.QueryBackward})
 	slices.Reverse(backward)
 	if !slices.Equal(backward, forward) {
 		t.Errorf("%v", backward)
@@ -104,7 +115,8 @@ func TestPagesFollowEachOtherForwardAndBackward(t *testing.T) {
 func TestACursorFollowsTheLog(t *testing.T) {
 	store := open(t, "s")
 	fill(t, store, 3)
-	cursor := must(store.Cursor(fbat.WithLimit(2)))(t)
+	cursor := must(store.Cursor(ctx, &fbat.Query{Limit: 2}))(t)
+	defer cursor.Close()
 	var sizes []int
 	for page := must(cursor.Next())(t); page != nil; page = must(cursor.Next())(t) {
 		sizes = append(sizes, len(page.Records))
@@ -117,7 +129,7 @@ func TestACursorFollowsTheLog(t *testing.T) {
 func TestACursorThatWasClosedSaysSoWhetherItsStoreIsOpenOrNot(t *testing.T) {
 	store := open(t, "s")
 	fill(t, store, 3)
-	cursor, other := must(store.Cursor())(t), must(store.Cursor())(t)
+	cursor, other := must(store.Cursor(ctx, nil))(t), must(store.Cursor(ctx, nil))(t)
 	page := must(cursor.Next())(t)
 	cursor.Close()
 	cursor.Close()
@@ -135,37 +147,36 @@ func TestACursorThatWasClosedSaysSoWhetherItsStoreIsOpenOrNot(t *testing.T) {
 	other.Close()
 }
 
-func TestDefaultColumnsAreWhatAQueryReadsWithoutAnyAndHaveAName(t *testing.T) {
+func TestWithoutColumnsPayloadAndExtensionsAreRead(t *testing.T) {
 	store := open(t, "s")
 	e := event("a", "payload")
 	e.Extensions = []fbat.Extension{{Key: "a.b", Value: []byte("value")}}
 	receipt := must(store.Append(e))(t)
-	equal(t, "of a query", must(fbat.DescribeQuery())(t).Columns, fbat.ColumnsDefault)
-	queried := must(store.Query())(t).Records[0]
-	got := must(store.Get(receipt.ID, fbat.ColumnsDefault))(t)
+	queried := must(store.Query(ctx, nil))(t).Records[0]
+	got := must(store.Get(receipt.ID, 0))(t)
 	equal(t, "got", fmt.Sprint(*got), fmt.Sprint(queried))
 	equal(t, "payload", string(got.Payload), "payload")
 	equal(t, "extensions", len(got.Extensions), 1)
-	bare := must(store.Get(receipt.ID, 0))(t)
+	bare := must(store.Get(receipt.ID, fbat.ColumnFixed))(t)
 	equal(t, "neither", bare.Payload == nil && bare.Extensions == nil, true)
-	equal(t, "size", bare.PayloadSize, 7)
+	equal(t, "size", bare.StoredPayloadLen, 7)
 }
 
 func TestAnIterationMayBeGivenUpOrPanic(t *testing.T) {
 	store := open(t, "s")
 	fill(t, store, 25)
 	before := fbat.LiveHandles()
-	for range store.Events(fbat.WithLimit(5)) {
+	for range store.Events(ctx, &fbat.Query{Limit: 5}) {
 		break
 	}
 	func() {
 		defer func() { equal(t, "panic", recover(), any("mine")) }()
-		for range store.Events(fbat.WithLimit(5)) {
+		for range store.Events(ctx, &fbat.Query{Limit: 5}) {
 			panic("mine")
 		}
 	}()
-	for range store.Events(fbat.WithLimit(5)) {
-		for range store.Events() {
+	for range store.Events(ctx, &fbat.Query{Limit: 5}) {
+		for range store.Events(ctx, nil) {
 			break
 		}
 	}
@@ -177,7 +188,7 @@ func TestAnIterationOfAStoreThatIsClosedEndsWithAnError(t *testing.T) {
 	fill(t, store, 25)
 	seen := 0
 	var last error
-	for _, err := range store.Events(fbat.WithLimit(10)) {
+	for _, err := range store.Events(ctx, &fbat.Query{Limit: 10}) {
 		if last = err; err == nil {
 			seen++
 		}
@@ -193,11 +204,11 @@ func TestRecordsOutliveIterationAndStore(t *testing.T) {
 	store := open(t, "s")
 	fill(t, store, 3000)
 	var records []fbat.Record
-	for record, err := range store.Events() {
+	for record, err := range store.Events(ctx, nil) {
 		ok(t, err)
 		records = append(records, record)
 	}
-	page := must(store.Query())(t)
+	page := must(store.Query(ctx, nil))(t)
 	ok(t, store.Close())
 	collect()
 	for i, record := range records {
@@ -208,6 +219,7 @@ func TestRecordsOutliveIterationAndStore(t *testing.T) {
 	}
 	equal(t, "page", string(page.Records[999].Payload), "event 999")
 	clone := records[7].Clone()
+	equal(t, "clone", fmt.Sprint(*clone), fmt.Sprint(records[7]))
 	clone.Payload[0] = 'E'
 	equal(t, "payload", string(records[7].Payload), "event 7")
 }

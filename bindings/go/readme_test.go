@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// What README shows is code that is compiled and run: the program of examples/first, or lines of an example.
+// What README shows is code that is compiled and run: the program of examples/first, or lines of an
+// example.
 func TestReadmeShowsWhatTheTestsRun(t *testing.T) {
 	readme := string(must(os.ReadFile("README.md"))(t))
 	program := string(must(os.ReadFile("examples/first/main.go"))(t))

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"testing"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
 // together runs so many goroutines and waits for all.
@@ -30,6 +30,7 @@ func TestEightGoroutinesAppendAndReadOneStore(t *testing.T) {
 	const each = 200
 	together(t, 8, func(me int) error {
 		entity := fmt.Sprintf("worker:%d", me)
+		query := fbat.Query{Region: fbat.Region{Entity: entity}, Limit: 10}
 		for i := range each {
 			receipt, err := store.Append(event(entity, fmt.Sprint(i)))
 			if err != nil {
@@ -44,7 +45,7 @@ func TestEightGoroutinesAppendAndReadOneStore(t *testing.T) {
 			}
 			if i%50 == 0 {
 				count := 0
-				for _, err := range store.Events(fbat.WithEntity(entity), fbat.WithLimit(10)) {
+				for _, err := range store.Events(ctx, &query) {
 					if err != nil {
 						return err
 					}
@@ -58,7 +59,8 @@ func TestEightGoroutinesAppendAndReadOneStore(t *testing.T) {
 		return nil
 	})
 	equal(t, "events", len(payloads(t, store)), 8*each)
-	equal(t, "findings", len(must(store.Verify())(t).Findings), 0)
+	report, _ := verify(t, store)
+	equal(t, "findings", report.Findings, 0)
 }
 
 func TestImportsOfSeveralGoroutinesIntoOneStoreBringEachEventOnce(t *testing.T) {
@@ -67,9 +69,8 @@ func TestImportsOfSeveralGoroutinesIntoOneStoreBringEachEventOnce(t *testing.T) 
 	var lock sync.Mutex
 	var imported uint64
 	together(t, 4, func(int) error {
-		report, err := store.Import(t.Context(), source, "n", fbat.WithChunkSize(50), fbat.WithFilter(func(*fbat.Record) (bool, error) {
-			return true, nil
-		}))
+		report, err := store.Import(t.Context(), source, &fbat.ImportOptions{SourceNamespace: "n",
+			ChunkSize: 50, Filter: func(*fbat.Record) (bool, error) { return true, nil }})
 		lock.Lock()
 		defer lock.Unlock()
 		imported += report.Imported - report.Overtaken
@@ -95,9 +96,9 @@ func TestAStoreMayBeClosedWhileOthersUseIt(t *testing.T) {
 			case 0:
 				_, err = store.Append(event("a", ""))
 			case 1:
-				_, err = store.Query()
+				_, err = store.Query(ctx, nil)
 			default:
-				for _, err = range store.Events() {
+				for _, err = range store.Events(ctx, nil) {
 					if err != nil {
 						break
 					}
@@ -133,7 +134,7 @@ func TestACursorMayBeClosedWhileOthersReadIt(t *testing.T) {
 	store := open(t, "s")
 	fill(t, store, 2000)
 	for range 20 {
-		cursor := must(store.Cursor(fbat.WithLimit(5)))(t)
+		cursor := must(store.Cursor(ctx, &fbat.Query{Limit: 5}))(t)
 		together(t, 4, func(me int) error {
 			for range 20 {
 				if _, err := cursor.Next(); err != nil {
@@ -153,7 +154,7 @@ func TestACursorMayBeClosedWhileOthersReadIt(t *testing.T) {
 func TestGoroutinesMayShareACursor(t *testing.T) {
 	store := open(t, "s")
 	fill(t, store, 1000)
-	cursor := must(store.Cursor(fbat.WithLimit(7)))(t)
+	cursor := must(store.Cursor(ctx, &fbat.Query{Limit: 7}))(t)
 	defer cursor.Close()
 	var lock sync.Mutex
 	seen := map[uint64]int{}

@@ -8,7 +8,7 @@ import (
 	"os"
 	"testing"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
 type wireFields struct {
@@ -26,8 +26,9 @@ func (f *wireFields) provenance(t *testing.T) fbat.Provenance {
 	if f.EventIDHex != nil {
 		id = *f.EventIDHex
 	}
-	return fbat.Provenance{SchemaVersion: f.SchemaVersion, Namespace: string(unhex(t, f.NamespaceHex)), EventID: id,
-		Sequence: f.Sequence, Kind: f.Kind, ContentHash: f.ContentHash}
+	return fbat.Provenance{SchemaVersion: f.SchemaVersion, SourceEventID: id,
+		SourceNamespace: string(unhex(t, f.NamespaceHex)), SourceSequence: f.Sequence,
+		SourceKind: f.Kind, SourceContentHash: f.ContentHash}
 }
 
 type wireVector struct {
@@ -59,8 +60,8 @@ type vectors struct {
 func golden(t *testing.T) (v vectors) {
 	t.Helper()
 	ok(t, json.Unmarshal(must(os.ReadFile("../../tests/golden/vectors/fbatip.json"))(t), &v))
-	if len(v.Frames) == 0 || len(v.DamagedFrames) == 0 || len(v.OperationKeys) == 0 || len(v.ContentHashes) == 0 ||
-		len(v.DataDirNamespaces) == 0 {
+	if len(v.Frames) == 0 || len(v.DamagedFrames) == 0 || len(v.OperationKeys) == 0 ||
+		len(v.ContentHashes) == 0 || len(v.DataDirNamespaces) == 0 {
 		t.Fatal("a section of the vectors is empty")
 	}
 	return v
@@ -85,7 +86,8 @@ const headerBytes = 12
 func TestGoldenFramesEncodeAndDecodeToTheByte(t *testing.T) {
 	for _, v := range golden(t).Frames {
 		frame, expected := unhex(t, v.FrameHex), v.Fields.provenance(t)
-		for flags, status := range map[fbat.WireFlags]string{0: v.Strict, fbat.WireLenient: v.Lenient} {
+		both := map[fbat.WireFlags]string{0: v.Strict, fbat.WireLenient: v.Lenient}
+		for flags, status := range both {
 			decoded, err := fbat.DecodeProvenance(frame, flags)
 			equal(t, v.Name, statusName(t, err), status)
 			body, bodyErr := fbat.ProvenanceFromExtension(frame[headerBytes:], flags)
@@ -96,8 +98,8 @@ func TestGoldenFramesEncodeAndDecodeToTheByte(t *testing.T) {
 				continue
 			}
 			for _, err := range []error{err, bodyErr} {
-				equal(t, v.Name+", found", detail(t, err).Found, uint64(expected.SchemaVersion))
-				equal(t, v.Name+", supported", detail(t, err).Supported, fbat.ProvenanceSchemaVersion)
+				equal(t, v.Name+", actual", detail(t, err).Actual, uint64(expected.SchemaVersion))
+				equal(t, v.Name+", allowed", detail(t, err).Allowed, fbat.ProvenanceSchemaVersion)
 			}
 		}
 		encoded, err := expected.Encode()
@@ -117,15 +119,16 @@ func TestGoldenFramesEncodeAndDecodeToTheByte(t *testing.T) {
 
 func TestDamagedFramesAreRefusedEachWithItsOwnStatus(t *testing.T) {
 	for _, v := range golden(t).DamagedFrames {
-		for flags, status := range map[fbat.WireFlags]string{0: v.Strict, fbat.WireLenient: v.Lenient} {
+		both := map[fbat.WireFlags]string{0: v.Strict, fbat.WireLenient: v.Lenient}
+		for flags, status := range both {
 			decoded, err := fbat.DecodeProvenance(unhex(t, v.FrameHex), flags)
 			equal(t, v.Name, statusName(t, err), status)
 			switch {
 			case err == nil:
 				equal(t, v.Name, decoded, v.LenientFields.provenance(t))
 			case errors.Is(err, fbat.ErrFutureVersion):
-				equal(t, v.Name+", found", detail(t, err).Found, v.Found)
-				equal(t, v.Name+", supported", detail(t, err).Supported, v.Supported)
+				equal(t, v.Name+", actual", detail(t, err).Actual, v.Found)
+				equal(t, v.Name+", allowed", detail(t, err).Allowed, v.Supported)
 			}
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
 // damage flips a bit in the middle of the first file of a closed store's log.
@@ -23,8 +23,8 @@ func TestASoundStoreHasNoFindings(t *testing.T) {
 	store := open(t, "s")
 	fill(t, store, 100)
 	fill(t, store, 100)
-	report := must(store.Verify())(t)
-	equal(t, "findings", len(report.Findings), 0)
+	report, findings := verify(t, store)
+	equal(t, "findings", len(findings), 0)
 	equal(t, "events", report.Events-report.SystemEvents, 200)
 	equal(t, "segments", report.Segments, 1)
 	equal(t, "log bytes", report.LogBytes, must(store.Stats())(t).LogBytes)
@@ -32,7 +32,7 @@ func TestASoundStoreHasNoFindings(t *testing.T) {
 
 func TestDamageIsFoundReportedAndRepaired(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
-	store := openAt(t, path, fbat.WithSegmentBytes(64<<10))
+	store := openAt(t, path, fbat.OpenOptions{SegmentBytes: 64 << 10})
 	for range 30 { // so that the first file is sealed, and need not be read to open the store
 		fill(t, store, 100)
 	}
@@ -41,17 +41,17 @@ func TestDamageIsFoundReportedAndRepaired(t *testing.T) {
 	file := damage(t, path)
 
 	store = openAt(t, path)
-	report := must(store.Verify())(t)
-	if len(report.Findings) == 0 {
+	_, findings := verify(t, store)
+	if len(findings) == 0 {
 		t.Fatal("nothing is found")
 	}
-	finding := report.Findings[0]
+	finding := findings[0]
 	equal(t, "path", finding.Path, file)
 	if finding.Offset == 0 || finding.Message == "" {
 		t.Errorf("%+v", finding)
 	}
 	var last error
-	for _, err := range store.Events() {
+	for _, err := range store.Events(ctx, nil) {
 		last = err
 	}
 	is(t, last, fbat.ErrCorrupt)
@@ -59,35 +59,36 @@ func TestDamageIsFoundReportedAndRepaired(t *testing.T) {
 	if detail(t, last).Offset <= 0 {
 		t.Errorf("%+v", detail(t, last))
 	}
-	_, err := store.Backup(filepath.Join(t.TempDir(), "b"), 0)
+	_, err := store.Backup(ctx, filepath.Join(t.TempDir(), "b"), nil)
 	is(t, err, fbat.ErrCorrupt)
 	ok(t, store.Close())
 
 	repaired := filepath.Join(t.TempDir(), "repaired")
-	kept := must(fbat.Repair(path, repaired))(t)
-	if len(kept.Losses) == 0 || kept.SequencesLost == 0 || kept.LossCount != uint64(len(kept.Losses)) {
+	kept, losses, err := fbat.Repair(ctx, path, repaired, nil)
+	ok(t, err)
+	if len(losses) == 0 || kept.LostSequences == 0 || kept.Findings != uint64(len(losses)) {
 		t.Fatalf("%+v", kept)
 	}
-	loss := kept.Losses[0]
+	loss := losses[0]
 	equal(t, "path", loss.Path, file)
-	equal(t, "lost", loss.LastSequence-loss.FirstSequence+1, kept.SequencesLost)
-	equal(t, "kept", kept.Events-kept.SystemEvents+kept.SequencesLost, 3000)
+	equal(t, "lost", loss.LastSequence-loss.FirstSequence+1, kept.LostSequences)
+	equal(t, "kept", kept.Events-kept.SystemEvents+kept.LostSequences, 3000)
 	store = openAt(t, repaired)
 	equal(t, "id", store.ID(), id)
-	sound := must(store.Verify())(t)
-	equal(t, "findings", len(sound.Findings), 0)
-	equal(t, "lost", sound.LostSequences, kept.SequencesLost)
-	equal(t, "events", len(payloads(t, store)), 3000-int(kept.SequencesLost))
-	_, err = fbat.Repair(path, repaired)
+	sound, _ := verify(t, store)
+	equal(t, "findings", sound.Findings, 0)
+	equal(t, "lost", sound.LostSequences, kept.LostSequences)
+	equal(t, "events", len(payloads(t, store)), 3000-int(kept.LostSequences))
+	_, _, err = fbat.Repair(ctx, path, repaired, nil)
 	is(t, err, fbat.ErrStoreExists)
 }
 
 func TestRepairOfWhatIsNoStore(t *testing.T) {
-	_, err := fbat.Repair(t.TempDir(), filepath.Join(t.TempDir(), "new"))
+	_, _, err := fbat.Repair(ctx, t.TempDir(), filepath.Join(t.TempDir(), "new"), nil)
 	is(t, err, fbat.ErrStoreNotFound)
-	_, err = fbat.Repair("a\x00", "b")
+	_, _, err = fbat.Repair(ctx, "a\x00", "b", nil)
 	is(t, err, fbat.ErrInvalidArgument)
-	_, err = fbat.Repair("a", "b\x00")
+	_, _, err = fbat.Repair(ctx, "a", "b\x00", nil)
 	is(t, err, fbat.ErrInvalidArgument)
 }
 
@@ -101,7 +102,8 @@ func TestARepairThatLostTheIdentityFileSaysSo(t *testing.T) {
 			ok(t, os.Remove(filepath.Join(path, file.Name())))
 		}
 	}
-	report := must(fbat.Repair(path, filepath.Join(t.TempDir(), "new")))(t)
+	report, _, err := fbat.Repair(ctx, path, filepath.Join(t.TempDir(), "new"), nil)
+	ok(t, err)
 	equal(t, "flags", report.Flags&fbat.RepairIdentityRebuilt, fbat.RepairIdentityRebuilt)
 	equal(t, "kept", report.Events-report.SystemEvents, 10)
 }

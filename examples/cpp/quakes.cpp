@@ -410,8 +410,9 @@ int main(int argc, char** argv) try {
     std::puts("\n✗ This is not what was expected.");
     return EXIT_FAILURE;
   }
-  std::printf("\n%s✓%s %s events of %s networks in one store, each once, ", style_good(), style_off(),
-              std::to_string(expected_events).c_str(), std::to_string(expected_networks).c_str());
+  std::printf("\n%s✓%s %s events of %s networks in one store, each once, ", style_good(),
+              style_off(), std::to_string(expected_events).c_str(),
+              std::to_string(expected_networks).c_str());
   std::puts("each with its provenance.");
   return EXIT_SUCCESS;
 } catch (const std::exception& e) {

@@ -230,8 +230,8 @@ pub(crate) unsafe fn engine_options(options: &fbat_open_options) -> Result<Optio
 /// @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, the path is empty, or the directory has
 /// files that are no store's.
 /// @retval FBAT_ERR_INVALID_UTF8 the label is not UTF-8.
-/// @retval FBAT_ERR_CANCELLED the token of the options was triggered; nothing was made, and recovery
-/// starts again at the next open.
+/// @retval FBAT_ERR_CANCELLED the token of the options was triggered; nothing was made, and
+/// recovery starts again at the next open.
 /// @retval FBAT_ERR_STORE_NOT_FOUND no store is there, and the mode does not make one.
 /// @retval FBAT_ERR_STORE_EXISTS a store is there, and the mode asks for a new one.
 /// @retval FBAT_ERR_BUSY the store is open for writing; the message says by whom.
@@ -285,8 +285,8 @@ pub(crate) unsafe fn open_with(
 /// @param store the store. One that is closed already is fine.
 /// @param err detail on failure; may be NULL.
 /// @retval FBAT_OK done.
-/// @retval FBAT_ERR_BUSY this thread is inside a callback of an import that uses the store; it
-/// stays open.
+/// @retval FBAT_ERR_BUSY this thread is inside a callback of a call that uses the store; it stays
+/// open.
 /// @retval FBAT_ERR_POISONED an earlier failure had ended writing; some events may not be durable.
 /// @retval FBAT_ERR_IO the last events could not be made durable.
 /// @retval FBAT_ERR_NO_SPACE no space is left.
@@ -306,8 +306,8 @@ pub unsafe extern "C" fn fbat_store_close(
 /// Closes the store if it is open, and frees the handle. A failure goes to the log: who wants to
 /// know calls fbat_store_close() before.
 ///
-/// From within a callback of an import that uses the store, the handle is dead at once and the
-/// store is closed when the import returns.
+/// From within a callback of a call that uses the store, the handle is dead at once and the store
+/// is closed when the call returns.
 /// @param store the store; NULL is allowed.
 /// @par Threads
 /// Any. Calls of other threads that use the store end with #FBAT_ERR_CLOSED or

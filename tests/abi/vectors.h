@@ -1,4 +1,4 @@
-/* Reads tests/golden/vectors/fbatip.json, which has one member a line, into rows that C tests can walk. */
+/* Reads tests/golden/vectors/fbatip.json, which has one member a line, into rows for C tests. */
 #ifndef FBAT_TESTS_VECTORS_H
 #define FBAT_TESTS_VECTORS_H
 

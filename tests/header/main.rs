@@ -195,9 +195,11 @@ fn the_library_names_its_interface_and_stays_loaded() {
 
 #[test]
 fn header_library_and_package_have_one_version() {
-    let program = "#include \"fbat.h\"\n#include <stdio.h>\n#include <string.h>\nint main(void) {\n\
-        printf(\"%s %s %u.%u.%u %d %s\", FBAT_VERSION, fbat_version_string(), FBAT_VERSION_MAJOR, FBAT_VERSION_MINOR, \
-        FBAT_VERSION_PATCH, FBAT_ABI_VERSION == fbat_abi_version(), FBAT_PROVENANCE_MAGIC);\nreturn 0;\n}\n";
+    let program =
+        "#include \"fbat.h\"\n#include <stdio.h>\n#include <string.h>\nint main(void) {\n\
+        printf(\"%s %s %u.%u.%u %d %s\", FBAT_VERSION, fbat_version_string(), FBAT_VERSION_MAJOR, \
+        FBAT_VERSION_MINOR, FBAT_VERSION_PATCH, FBAT_ABI_VERSION == fbat_abi_version(), \
+        FBAT_PROVENANCE_MAGIC);\nreturn 0;\n}\n";
     let version = env!("CARGO_PKG_VERSION");
     let magic = std::str::from_utf8(fbat::engine::model::provenance::MAGIC).unwrap();
     let output = run_c("versions", program, &root().join("include"), &[]).unwrap();

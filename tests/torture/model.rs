@@ -621,7 +621,8 @@ impl Episode {
                 self.tally.refused += 1;
                 ensure!(
                     (error.code(), error.item) == (code, Some(item)),
-                    "append: {code:?} for item {item} was expected, the answer is {:?} for {:?}: {error}",
+                    "append: {code:?} for item {item} was expected, the answer is {:?} for {:?}: \
+                    {error}",
                     error.code(),
                     error.item
                 );

@@ -104,8 +104,9 @@ impl Peer for Batpak {
     const NAME: &'static str = "batpak";
     const PACKAGE: &'static str = "batpak";
     const DOES: &'static str =
-        "its own appends, batches, import and reads; the id is the idempotency key; `SyncData`; where \
-        durable, group commit of up to 64 and a gate, as its group commit answers before it syncs";
+        "its own appends, batches, import and reads; the id is the idempotency key; `SyncData`; \
+        where durable, group commit of up to 64 and a gate, as its group commit answers before it \
+        syncs";
     const LEAVES_OUT: &'static str =
         "the time of the caller; no import that is durable once: batches of 4,096 there, each \
         synced; keys expire";

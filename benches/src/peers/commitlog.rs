@@ -17,7 +17,8 @@ impl Peer for CommitLog {
     const ROLE: Role = Role::Log;
     const DOES: &'static str = "a message for each event, read by offset";
     const LEAVES_OUT: &'static str =
-        "fsync (its flush makes none), hashes (a checksum of each message instead), ids, any index but offsets, import";
+        "fsync (its flush makes none), hashes (a checksum of each message instead), ids, any \
+        index but offsets, import";
     const WORKLOADS: &'static [Workload] = &[Workload::Fill, Workload::AppendFast, Workload::Scan];
 
     fn open(dir: &Path) -> Self {

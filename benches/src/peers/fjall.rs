@@ -22,8 +22,9 @@ impl Lsm for Engine {
     const NAME: &'static str = "fjall";
     const PACKAGE: &'static str = "fjall";
     const DOES: &'static str =
-        "keyspaces: events by sequence, sequence by id and by key, (entity, sequence), last hash by \
-        entity; `persist(SyncData)` where durable, shared by the threads that wait for it; 64 MB of cache";
+        "keyspaces: events by sequence, sequence by id and by key, (entity, sequence), last hash \
+        by entity; `persist(SyncData)` where durable, shared by the threads that wait for it; 64 \
+        MB of cache";
     const LEAVES_OUT: &'static str =
         "a scan checks no hash; durable once: batches of 256, and one sync at the end";
     type Batch = fjall::OwnedWriteBatch;

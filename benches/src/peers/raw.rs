@@ -25,7 +25,8 @@ impl<const RESERVED: bool> Peer for Raw<RESERVED> {
     const PACKAGE: &'static str = "";
     const ROLE: Role = Role::Floor;
     const DOES: &'static str = if RESERVED {
-        "write and fdatasync of as many bytes as fbat writes, into a file whose space is reserved, as fbat's is"
+        "write and fdatasync of as many bytes as fbat writes, into a file whose space is \
+        reserved, as fbat's is"
     } else {
         "the same into a file that grows"
     };

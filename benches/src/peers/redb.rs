@@ -23,8 +23,8 @@ impl Tables for Redb {
     const NAME: &'static str = "redb";
     const PACKAGE: &'static str = "redb";
     const DOES: &'static str =
-        "typed tables: events by sequence, sequence by id and by key, (entity, sequence), last hash \
-        by entity; `Durability::None` where not durable";
+        "typed tables: events by sequence, sequence by id and by key, (entity, sequence), last \
+        hash by entity; `Durability::None` where not durable";
     const LEAVES_OUT: &'static str =
         "a scan checks no hash; threads commit one after the other; without fsync, a killed \
         process loses what it committed, so it can't take part in what a crash leaves";

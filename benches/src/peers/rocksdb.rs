@@ -20,8 +20,9 @@ impl Engine {
 impl Lsm for Engine {
     const NAME: &'static str = "RocksDB";
     const PACKAGE: &'static str = "rocksdb";
-    const DOES: &'static str = "column families: events by sequence, sequence by id and by key, (entity, sequence), last hash \
-        by entity; write batches, the log synced where durable, shared by the threads that wait for it; 64 MB of cache, \
+    const DOES: &'static str = "column families: events by sequence, sequence by id and by key, \
+        (entity, sequence), last hash by entity; write batches, the log synced where durable, \
+        shared by the threads that wait for it; 64 MB of cache, \
         bloom filters";
     const LEAVES_OUT: &'static str =
         "a scan checks no hash; durable once: batches of 256, and one sync at the end";

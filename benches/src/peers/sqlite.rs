@@ -10,14 +10,17 @@ use std::sync::Mutex;
 /// an entity's last event.
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS events (
-        seq INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, key BLOB, entity TEXT NOT NULL, scope TEXT NOT NULL,
-        kind INTEGER NOT NULL, time INTEGER NOT NULL, prev BLOB, hash BLOB NOT NULL, provenance BLOB,
+        seq INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, key BLOB, entity TEXT NOT NULL,
+        scope TEXT NOT NULL, kind INTEGER NOT NULL, time INTEGER NOT NULL, prev BLOB,
+        hash BLOB NOT NULL, provenance BLOB,
         payload BLOB NOT NULL);
     CREATE UNIQUE INDEX IF NOT EXISTS by_key ON events (key) WHERE key IS NOT NULL;
     CREATE INDEX IF NOT EXISTS by_entity ON events (entity);";
 
-const INSERT: &str = "INSERT INTO events (id, key, entity, scope, kind, time, prev, hash, provenance, payload)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, (SELECT hash FROM events WHERE entity = ?3 ORDER BY seq DESC LIMIT 1), ?7, ?8, ?9)";
+const INSERT: &str = "INSERT INTO events
+    (id, key, entity, scope, kind, time, prev, hash, provenance, payload)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6,
+    (SELECT hash FROM events WHERE entity = ?3 ORDER BY seq DESC LIMIT 1), ?7, ?8, ?9)";
 
 struct Store {
     connection: Connection,
@@ -46,8 +49,8 @@ impl Peer for Sqlite {
     const NAME: &'static str = "SQLite";
     const PACKAGE: &'static str = "rusqlite";
     const DOES: &'static str =
-        "one table, unique id, unique key, index by entity; write-ahead log, `synchronous=FULL` where \
-        durable, `NORMAL` where not; 64 MB of cache; cached statements";
+        "one table, unique id, unique key, index by entity; write-ahead log, `synchronous=FULL` \
+        where durable, `NORMAL` where not; 64 MB of cache; cached statements";
     const LEAVES_OUT: &'static str =
         "checksums of pages; a scan checks no hash; threads share one connection";
 

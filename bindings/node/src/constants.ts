@@ -62,7 +62,7 @@ export const Status = {
   ERR_STORE_EXISTS: 330,
   /**
    * The store is open for writing elsewhere, or a callback tried to close a store of the running
-   * import.
+   * call.
    */
   ERR_BUSY: 400,
   /** The store was closed. */

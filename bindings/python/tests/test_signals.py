@@ -30,7 +30,7 @@ PROGRAM = """
         return True
     def told(report):
         pass
-    # Python itself leaves a signal alone that is ignored when it begins, as it is behind a shell's `&`.
+    # Python leaves a signal alone that is ignored when it begins, as it is after a shell's `&`.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if "handler" in sys.argv:
         seen = []

@@ -1,6 +1,6 @@
 //! `fbat-header [--all | --check] [ROOT]`: writes what is rendered from `src/ffi` into the source
-//! tree at ROOT, or the current directory: `build/api.json`, and with `--all` what is committed too.
-//! `--check` compares the latter.
+//! tree at ROOT, or the current directory: `build/api.json`, and with `--all` what is committed
+//! too. `--check` compares the latter.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

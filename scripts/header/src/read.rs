@@ -354,7 +354,10 @@ fn find_makers(api: &mut Api) {
     for at in 0..api.types.len() {
         let name = api.types[at].name.clone();
         let (handed, filled) = (format!("const {name} *"), format!("{name} *"));
-        let shown = |item: &Type| matches!(&item.shape, Shape::Callback { params, .. } if takes(params, &handed));
+        let shown = |item: &Type| match &item.shape {
+            Shape::Callback { params, .. } => takes(params, &handed),
+            _ => false,
+        };
         let is_handed =
             api.functions.iter().any(|f| f.returns == handed) || api.types.iter().any(shown);
         let is_filled = api.functions.iter().any(|f| takes(&f.params, &filled));

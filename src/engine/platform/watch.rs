@@ -152,7 +152,8 @@ impl<'a> Watch<'a> {
         // The callback may have forked, and this be the child: it must not go on.
         match os::in_forked_child() {
             true => Err(Error::new(Code::Forked, "the callback forked, and this is the child")),
-            false => verdict.keeps().map(|_| ()),
+            // It may have triggered the token, too.
+            false => verdict.keeps().and_then(|_| self.check()),
         }
     }
 }

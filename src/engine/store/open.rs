@@ -46,6 +46,9 @@ impl Store {
             _ => Some(claim(&dir, found.as_ref())?),
         };
         let created = claim.is_some() && make_where_missing(&dir, options)?;
+        // What was just made has nothing to recover, and stays: nobody is asked about it.
+        let unwatched = Watch::default();
+        let watch = if created { &unwatched } else { watch };
         let identity = dir.read_identity()?;
         let cache = Arc::new(BlockCache::new());
         let mut log = match &claim {

@@ -64,8 +64,12 @@ pub(crate) unsafe fn status(
             Err(Error::new(Code::Panic, text))
         }
     };
-    // The last to let go of a store closes it, which may fail in any way.
-    let _ = catch(move || drop(call));
+    // A store that a callback of the call freed is closed now; so is one that nobody else holds.
+    // Closing may fail in any way.
+    let _ = catch(move || {
+        call.stores.iter().filter_map(OnceCell::get).for_each(|store| store.close_if_freed());
+        drop(call);
+    });
     let Err(failure) = outcome else { return FBAT_OK };
     if !err.is_null() {
         let detail = catch(|| error::new_handle(&failure)).unwrap_or(std::ptr::null_mut());

@@ -55,7 +55,7 @@ pub const FBAT_ERR_IMPORT_CONFLICT: fbat_status = 320;
 /// @since 0.1
 pub const FBAT_ERR_STORE_EXISTS: fbat_status = 330;
 /// The store is open for writing elsewhere, or a callback tried to close a store of the running
-/// import.
+/// call.
 /// @since 0.1
 pub const FBAT_ERR_BUSY: fbat_status = 400;
 /// The store was closed.

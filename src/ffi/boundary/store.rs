@@ -51,8 +51,8 @@ impl StoreObject {
         })
     }
 
-    /// Closes with nobody to tell of a failure but the log. Within a callback of an import that
-    /// uses the store, it is left to that import.
+    /// Closes with nobody to tell of a failure but the log. Within a callback of a call that uses
+    /// the store, it is left to that call.
     pub(crate) fn close_quietly(&self) {
         match self.engine.close() {
             Ok(()) => {}
@@ -63,9 +63,11 @@ impl StoreObject {
         }
     }
 
-    /// What an import does when it is over; an outer one may use the store still.
+    /// What a call does when it is over; an outer one may use the store still.
     pub(crate) fn close_if_freed(&self) {
-        if self.freed_in_callback.swap(false, Ordering::Relaxed) {
+        if self.freed_in_callback.load(Ordering::Relaxed)
+            && self.freed_in_callback.swap(false, Ordering::Relaxed)
+        {
             self.close_quietly();
         }
     }
@@ -85,7 +87,8 @@ fn tell_log(path: &Path, report: &OpenReport) {
     }
     if report.dropped_bytes > 0 {
         sink::warning(&format!(
-            "{}: {} bytes of a torn tail were cut off at offset {}, with {} whole batches ({} events) behind the hole",
+            "{}: {} bytes of a torn tail were cut off at offset {}, with {} whole batches \
+             ({} events) after the hole",
             report.dropped_path.display(),
             report.dropped_bytes,
             report.dropped_offset,

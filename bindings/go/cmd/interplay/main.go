@@ -1,4 +1,5 @@
-// Command interplay is Go's part in tests/outside/interplay/README.md, which says what each command does.
+// Command interplay is Go's part in tests/outside/interplay/README.md, which says what each command
+// does.
 package main
 
 import (
@@ -7,68 +8,77 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"time"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
 const eventCount = 300
 
-func main() {
-	out := bufio.NewWriter(os.Stdout)
-	err := run(os.Args[1:], os.Stdin, out)
-	if err = errors.Join(err, out.Flush()); err != nil {
+var (
+	ctx      = context.Background()
+	readOnly = &fbat.OpenOptions{Mode: fbat.OpenReadOnly}
+)
+
+// must is what a call answers with; the program ends where it failed.
+func must[T any](value T, err error) T {
+	check(err)
+	return value
+}
+
+func check(err error) {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "interplay:", err)
 		os.Exit(1)
 	}
 }
 
-func run(arguments []string, in io.Reader, out io.Writer) error {
-	switch {
+func main() {
+	out := bufio.NewWriter(os.Stdout)
+	switch arguments := os.Args[1:]; {
 	case len(arguments) == 2 && arguments[0] == "write":
-		return write(arguments[1])
+		write(arguments[1])
 	case len(arguments) == 2 && arguments[0] == "read":
-		return read(arguments[1], out)
+		read(arguments[1], func(record *fbat.Record) { fmt.Fprintln(out, line(record)) })
 	case len(arguments) == 3 && arguments[0] == "import":
-		return importAll(arguments[1], arguments[2], out)
+		fmt.Fprintln(out, importAll(arguments[1], arguments[2]))
 	case len(arguments) == 2 && arguments[0] == "frame":
-		return frames(arguments[1], out)
+		read(arguments[1], func(record *fbat.Record) {
+			if provenance, imported := record.Provenance(); imported {
+				fmt.Fprintln(out, hex.EncodeToString(must(provenance.Encode())))
+			}
+		})
 	case len(arguments) == 1 && arguments[0] == "decode":
-		return decode(in, out)
+		for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+			p := must(fbat.DecodeProvenance(must(hex.DecodeString(lines.Text())), 0))
+			fmt.Fprintln(out, p.SourceNamespace, p.SourceEventID, p.SourceSequence, p.SourceKind,
+				p.SourceContentHash)
+		}
+	default:
+		check(errors.New("usage: interplay write DIR | read DIR | import SOURCE DESTINATION | " +
+			"frame DIR | decode"))
 	}
-	return errors.New("usage: interplay write DIR | read DIR | import SOURCE DESTINATION | frame DIR | decode")
+	check(out.Flush())
 }
 
-func write(directory string) error {
-	store, err := fbat.Open(directory, fbat.WithMode(fbat.OpenMustBeNew), fbat.WithLabel("interplay"))
-	if err != nil {
-		return err
-	}
-	defer store.Close()
+func write(directory string) {
+	options := fbat.OpenOptions{Mode: fbat.OpenMustBeNew, Label: "interplay"}
+	store := must(fbat.Open(ctx, directory, &options))
 	events := make([]fbat.Event, eventCount)
 	for i := range events {
-		if events[i], err = event(i); err != nil {
-			return err
-		}
+		events[i] = event(i)
 	}
-	if err := store.AppendBatch(events, nil); err != nil {
-		return err
-	}
-	return store.Close()
+	check(store.AppendBatch(events, nil))
+	check(store.Close())
 }
 
-func event(i int) (fbat.Event, error) {
-	kind, err := fbat.NewKind(1, uint32(i%5))
-	if err != nil {
-		return fbat.Event{}, err
-	}
+func event(i int) fbat.Event {
 	event := fbat.Event{
 		Entity:         fmt.Sprintf("sensor:%d", i%7),
 		Scope:          "plant",
-		Kind:           kind,
+		Kind:           must(fbat.NewKind(1, uint32(i%5))),
 		PayloadVersion: uint16(i % 3),
 		Key:            fbat.OperationKey("interplay", fmt.Sprint(i)),
 		Timestamp:      time.UnixMicro(1_700_000_000_000_000 + int64(i)),
@@ -86,22 +96,16 @@ func event(i int) (fbat.Event, error) {
 	if i%4 == 0 {
 		event.Extensions = []fbat.Extension{{Key: "test.index", Value: fmt.Append(nil, i)}}
 	}
-	return event, nil
+	return event
 }
 
-func read(directory string, out io.Writer) error {
-	store, err := fbat.Open(directory, fbat.WithMode(fbat.OpenReadOnly))
-	if err != nil {
-		return err
+func read(directory string, show func(*fbat.Record)) {
+	store := must(fbat.Open(ctx, directory, readOnly))
+	for record, err := range store.Events(ctx, nil) {
+		check(err)
+		show(&record)
 	}
-	defer store.Close()
-	for record, err := range store.Events() {
-		if err != nil {
-			return err
-		}
-		fmt.Fprintln(out, line(&record))
-	}
-	return store.Close()
+	check(store.Close())
 }
 
 func line(r *fbat.Record) string {
@@ -113,9 +117,10 @@ func line(r *fbat.Record) string {
 	if r.RecordFlags&fbat.RecordImported != 0 {
 		source = fmt.Sprintf("%s/%d/%s", r.SourceNamespace, r.SourceSequence, r.SourceEventID)
 	}
-	return fmt.Sprint(r.Sequence, " ", r.Entity, " ", r.Scope, " ", r.Kind, " ", r.PayloadVersion, " ", r.Version, " ",
-		r.Timestamp.UnixMicro(), " ", r.ID, " ", idOrDash(r.Correlation), " ", idOrDash(r.Causation), " ",
-		orDash(hex.EncodeToString(r.Payload)), " ", orDash(strings.Join(extensions, ",")), " ", r.ContentHash, " ", source)
+	payload, joined := hex.EncodeToString(r.Payload), strings.Join(extensions, ",")
+	return fmt.Sprintf("%d %s %s %s %d %d %d %s %s %s %s %s %s %s", r.Sequence, r.Entity, r.Scope,
+		r.Kind, r.PayloadVersion, r.Version, r.Timestamp.UnixMicro(), r.ID, idOrDash(r.Correlation),
+		idOrDash(r.Causation), orDash(payload), orDash(joined), r.ContentHash, source)
 }
 
 func idOrDash(id fbat.ID) string {
@@ -132,65 +137,16 @@ func orDash(s string) string {
 	return s
 }
 
-func importAll(from, to string, out io.Writer) error {
-	source, err := fbat.Open(from, fbat.WithMode(fbat.OpenReadOnly))
-	if err != nil {
-		return err
-	}
-	defer source.Close()
-	destination, err := fbat.Open(to)
-	if err != nil {
-		return err
-	}
-	defer destination.Close()
+func importAll(from, to string) string {
+	source := must(fbat.Open(ctx, from, readOnly))
+	destination := must(fbat.Open(ctx, to, nil))
 	even := func(record *fbat.Record) (bool, error) { return record.Kind.Type()%2 == 0, nil }
-	report, err := destination.Import(context.Background(), source, "interplay/source", fbat.WithFilter(even))
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "imported %d deduplicated %d filtered %d reserved %d conflicts %d watermark %d\n", report.Imported,
-		report.Deduplicated, report.SkippedFiltered, report.SkippedReserved, report.Conflicts, report.SourceHighWatermark)
-	return errors.Join(source.Close(), destination.Close())
-}
-
-func frames(directory string, out io.Writer) error {
-	store, err := fbat.Open(directory, fbat.WithMode(fbat.OpenReadOnly))
-	if err != nil {
-		return err
-	}
-	defer store.Close()
-	for record, err := range store.Events() {
-		if err != nil {
-			return err
-		}
-		provenance, err := record.Provenance()
-		if err != nil {
-			return err
-		}
-		if provenance == nil {
-			continue
-		}
-		frame, err := provenance.Encode()
-		if err != nil {
-			return err
-		}
-		fmt.Fprintln(out, hex.EncodeToString(frame))
-	}
-	return store.Close()
-}
-
-func decode(in io.Reader, out io.Writer) error {
-	lines := bufio.NewScanner(in)
-	for lines.Scan() {
-		frame, err := hex.DecodeString(lines.Text())
-		if err != nil {
-			return err
-		}
-		p, err := fbat.DecodeProvenance(frame, 0)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintln(out, p.Namespace, p.EventID, p.Sequence, p.Kind, p.ContentHash)
-	}
-	return lines.Err()
+	options := fbat.ImportOptions{SourceNamespace: "interplay/source", Filter: even}
+	r := must(destination.Import(ctx, source, &options))
+	check(source.Close())
+	check(destination.Close())
+	const form = "imported %d deduplicated %d filtered %d reserved %d conflicts %d watermark %d"
+	return fmt.Sprintf(form,
+		r.Imported, r.Deduplicated, r.SkippedFiltered, r.SkippedReserved, r.Conflicts,
+		r.SourceHighWatermark)
 }

@@ -1,22 +1,25 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
 func main() {
-	store, err := fbat.Open("lamps")
+	ctx := context.Background()
+	store, err := fbat.Open(ctx, "lamps", nil)
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer store.Close()
-	if _, err := store.Append(fbat.Event{Entity: "lamp:kitchen", Scope: "home", Kind: 0x1001, Payload: []byte("on")}); err != nil {
+	on := fbat.Event{Entity: "lamp:kitchen", Scope: "home", Kind: 0x1001, Payload: []byte("on")}
+	if _, err := store.Append(on); err != nil {
 		log.Fatal(err)
 	}
-	for record, err := range store.Events() {
+	for record, err := range store.Events(ctx, nil) {
 		if err != nil {
 			log.Fatal(err)
 		}

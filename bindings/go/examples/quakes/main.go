@@ -2,8 +2,9 @@
 //
 //	quakes EVENTS.jsonl DIRECTORY
 //
-// Every seismic network of the input gets a store of its own, DIRECTORY/<network>. A hub, DIRECTORY/hub, then imports from all
-// of them: first only what a filter lets through, then the rest, then nothing, because everything is there.
+// Every seismic network of the input gets a store of its own, DIRECTORY/<network>. A hub,
+// DIRECTORY/hub, then imports from all of them: first only what a filter lets through, then the
+// rest, then nothing, because everything exists.
 //
 // An event of these stores:
 //
@@ -12,11 +13,12 @@
 //	kind       category 1; type 1 earthquake, 2 explosion, 3 quarry blast
 //	timestamp  when the ground shook
 //	key        made from network and code, so that appending the same line again is a replay
-//	payload    the line of JSON as it stands in the input
+//	payload    the line of JSON as it is in the input
 package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -25,48 +27,81 @@ import (
 	"slices"
 	"time"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
 const (
 	batchEvents  = 256
 	strongest    = 5
-	category     = 1
 	magnitudeMin = 2.5 // what the filter compares with
 )
 
-// What the input is known to hold; the program ends with failure where the stores tell another story.
+// What the input is known to have; the program fails where the stores tell another story.
 const (
 	expectedEvents   = 1707
 	expectedStrong   = 297
 	expectedNetworks = 12
 )
 
+var kinds = map[string]fbat.Kind{"earthquake": 0x1001, "explosion": 0x1002, "quarry blast": 0x1003}
+
+var (
+	ctx       = context.Background()
+	surprises int
+)
+
+// must is what a call answers with; the program ends where it failed.
+func must[T any](value T, err error) T {
+	check(err)
+	return value
+}
+
+func check(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "quakes:", err)
+		os.Exit(1)
+	}
+}
+
+func expect[T, U int | uint64](what string, actual T, expected U) {
+	if uint64(actual) != uint64(expected) {
+		fmt.Fprintf(os.Stderr, "quakes: %s: %d, not %d\n", what, actual, expected)
+		surprises++
+	}
+}
+
 func main() {
 	if len(os.Args) != 3 {
 		fmt.Fprintf(os.Stderr, "usage: %s EVENTS.jsonl DIRECTORY\n", os.Args[0])
 		os.Exit(1)
 	}
-	demo := demo{file: os.Args[1], directory: os.Args[2]}
-	if err := demo.run(); err != nil {
-		fmt.Fprintln(os.Stderr, "quakes:", err)
-		os.Exit(1)
+	file, directory := os.Args[1], os.Args[2]
+	check(os.Mkdir(directory, 0o755)) // the program wants a fresh start
+	quakes := readInput(file)
+	fmt.Printf("%sfbat %s%s: %d earthquakes, explosions and quarry blasts of one week, from %s\n",
+		style("\x1b[1m"), fbat.Version(), style("\x1b[0m"), len(quakes), file)
+
+	networks := fillNetworks(directory, quakes)
+	hub := must(fbat.Open(ctx, filepath.Join(directory, "hub"), nil))
+	importThreeTimes(hub, networks)
+	printFrame(printStrongest(hub))
+	printState(hub)
+	for _, network := range networks {
+		check(network.store.Close())
 	}
-	if demo.surprises > 0 {
+	check(hub.Close())
+	expect("handles alive", fbat.LiveHandles(), 0)
+
+	if surprises > 0 {
 		fmt.Println("\n✗ This is not what was expected.")
 		os.Exit(1)
 	}
-	fmt.Printf("\n%s✓%s %d events of %d networks in one store, each once, each with its provenance.\n", style("\x1b[32m"),
-		style("\x1b[0m"), expectedEvents, expectedNetworks)
+	fmt.Printf("\n%s✓%s %d events of %d networks in one store, "+
+		"each once, each with its provenance.\n",
+		style("\x1b[32m"), style("\x1b[0m"), expectedEvents, expectedNetworks)
 }
 
-type demo struct {
-	file, directory string
-	quakes          []quake
-	networks        []*network
-	hub             *fbat.Store
-	surprises       int
-}
+// ---- input
 
 // quake is a line of the input.
 type quake struct {
@@ -78,181 +113,95 @@ type quake struct {
 	Place  *string  `json:"place"`
 
 	line []byte
-	kind fbat.Kind
 }
 
-type network struct {
-	name  string
-	store *fbat.Store
+func parse(line []byte) (q quake, err error) {
+	q.line = line
+	return q, json.Unmarshal(line, &q)
 }
 
-func (d *demo) run() error {
-	if err := os.Mkdir(d.directory, 0o755); err != nil {
-		return fmt.Errorf("%w; this program wants a fresh start", err)
-	}
-	if err := d.readInput(); err != nil {
-		return err
-	}
-	fmt.Printf("%sfbat %s%s: %d earthquakes, explosions and quarry blasts of one week, from %s\n", style("\x1b[1m"),
-		fbat.Version(), style("\x1b[0m"), len(d.quakes), d.file)
-	err := d.tell()
-	for _, store := range d.stores() {
-		if closing := store.Close(); err == nil {
-			err = closing
+func readInput(file string) (quakes []quake) {
+	for line := range bytes.Lines(must(os.ReadFile(file))) {
+		q := must(parse(bytes.TrimSuffix(line, []byte("\n"))))
+		if kinds[q.Type] == 0 {
+			check(fmt.Errorf("'%s' is no type of event that this program knows", q.Type))
 		}
+		quakes = append(quakes, q)
 	}
-	d.expect("handles alive", fbat.LiveHandles(), 0)
-	return err
-}
-
-// tell does and prints everything, one section after the other.
-func (d *demo) tell() error {
-	if err := d.fillNetworks(); err != nil {
-		return err
-	}
-	var err error
-	if d.hub, err = fbat.Open(filepath.Join(d.directory, "hub")); err != nil {
-		return err
-	}
-	if err := d.importThreeTimes(); err != nil {
-		return err
-	}
-	id, err := d.printStrongest()
-	if err != nil {
-		return err
-	}
-	if err := d.printFrame(id); err != nil {
-		return err
-	}
-	return d.printState()
-}
-
-func (d *demo) stores() (stores []*fbat.Store) {
-	for _, network := range d.networks {
-		if network.store != nil {
-			stores = append(stores, network.store)
-		}
-	}
-	if d.hub != nil {
-		stores = append(stores, d.hub)
-	}
-	return stores
-}
-
-func (d *demo) expect(what string, found, expected int) {
-	if found != expected {
-		fmt.Fprintf(os.Stderr, "quakes: %s: %d, not %d\n", what, found, expected)
-		d.surprises++
-	}
-}
-
-// ---- input
-
-func (d *demo) readInput() error {
-	text, err := os.ReadFile(d.file)
-	if err != nil {
-		return err
-	}
-	for line := range bytes.Lines(text) {
-		q := quake{line: bytes.TrimSuffix(line, []byte("\n"))}
-		if err := json.Unmarshal(q.line, &q); err != nil {
-			return fmt.Errorf("line %d of the input is not an event: %w", len(d.quakes)+1, err)
-		}
-		typ := slices.Index([]string{"earthquake", "explosion", "quarry blast"}, q.Type)
-		if typ < 0 {
-			return fmt.Errorf("'%s' is no type of event that this program knows", q.Type)
-		}
-		if q.kind, err = fbat.NewKind(category, uint32(typ)+1); err != nil {
-			return err
-		}
-		if !slices.ContainsFunc(d.networks, func(n *network) bool { return n.name == q.Net }) {
-			d.networks = append(d.networks, &network{name: q.Net})
-		}
-		d.quakes = append(d.quakes, q)
-	}
-	return nil
+	return quakes
 }
 
 // ---- one store for each network
 
-type appended struct{ events, fresh, batches int }
+type network struct {
+	name   string
+	store  *fbat.Store
+	events []fbat.Event
+}
 
 func (q *quake) event() fbat.Event {
 	return fbat.Event{
 		Entity:    "quake:" + q.Net,
 		Scope:     "usgs",
-		Kind:      q.kind,
+		Kind:      kinds[q.Type],
 		Timestamp: time.UnixMilli(q.TimeMS),
 		Key:       fbat.OperationKey("usgs.quake", q.Net, q.Code),
 		Payload:   q.line,
 	}
 }
 
-// appendTo appends all quakes of a network in batches. A batch is there as a whole or not at all, and costs one fsync.
-func (d *demo) appendTo(n *network) (sum appended, err error) {
-	var events []fbat.Event
-	for i := range d.quakes {
-		if d.quakes[i].Net == n.name {
-			events = append(events, d.quakes[i].event())
-		}
-	}
-	for batch := range slices.Chunk(events, batchEvents) {
+// appendAll appends all events of a network in batches, and says how many were new. A batch is
+// written as a whole or not at all, and costs one fsync.
+func (n *network) appendAll() (fresh, batches int) {
+	for batch := range slices.Chunk(n.events, batchEvents) {
 		receipts := make([]fbat.Receipt, len(batch))
-		if err := n.store.AppendBatch(batch, receipts); err != nil {
-			return sum, err
-		}
+		check(n.store.AppendBatch(batch, receipts))
 		for _, receipt := range receipts {
 			if receipt.Flags&fbat.ReceiptReplayed == 0 {
-				sum.fresh++
+				fresh++
 			}
 		}
-		sum.events += len(batch)
-		sum.batches++
+		batches++
 	}
-	return sum, nil
+	return fresh, batches
 }
 
-func (d *demo) fillNetworks() error {
+func fillNetworks(directory string, quakes []quake) (networks []*network) {
+	for _, q := range quakes {
+		i := slices.IndexFunc(networks, func(n *network) bool { return n.name == q.Net })
+		if i < 0 {
+			i = len(networks)
+			networks = append(networks, &network{name: q.Net})
+		}
+		networks[i].events = append(networks[i].events, q.event())
+	}
 	t := newTable("network", ">events", ">batches", ">first time", ">again: new", ">replayed")
-	var total, totalAgain appended
-	for _, network := range d.networks {
-		var err error
-		if network.store, err = fbat.Open(filepath.Join(d.directory, network.name)); err != nil {
-			return err
-		}
-		first, err := d.appendTo(network)
-		if err != nil {
-			return err
-		}
-		again, err := d.appendTo(network)
-		if err != nil {
-			return err
-		}
-		t.row(network.name, first.events, first.batches, first.fresh, again.fresh, again.events-again.fresh)
-		total = appended{total.events + first.events, total.fresh + first.fresh, total.batches + first.batches}
-		totalAgain = appended{totalAgain.events + again.events, totalAgain.fresh + again.fresh, 0}
+	total, totalBatches, totalAgain := 0, 0, 0
+	for _, n := range networks {
+		n.store = must(fbat.Open(ctx, filepath.Join(directory, n.name), nil))
+		first, batches := n.appendAll()
+		again, _ := n.appendAll()
+		t.row(n.name, len(n.events), batches, first, again, len(n.events)-again)
+		total, totalBatches, totalAgain = total+first, totalBatches+batches, totalAgain+again
 	}
 	t.rule()
-	t.row(fmt.Sprintf("%d networks", len(d.networks)), total.events, total.batches, total.fresh, totalAgain.fresh,
-		totalAgain.events-totalAgain.fresh)
+	t.row(fmt.Sprintf("%d networks", len(networks)), len(quakes), totalBatches, total, totalAgain,
+		len(quakes)-totalAgain)
 	heading(1, "One store for each network",
 		"Every event carries a key made from network and code: appending it again is a replay.")
 	t.print()
-	d.expect("networks", len(d.networks), expectedNetworks)
-	d.expect("appended", total.fresh, expectedEvents)
-	d.expect("appended twice", totalAgain.fresh, 0)
-	return nil
+	expect("networks", len(networks), expectedNetworks)
+	expect("appended", total, expectedEvents)
+	expect("appended twice", totalAgain, 0)
+	return networks
 }
 
 // ---- import
 
-// isStrong lets an event through when it is strong enough. Its payload was asked for, so it is here.
+// isStrong lets an event through when it is strong enough.
 func isStrong(record *fbat.Record) (bool, error) {
-	var q quake
-	if err := json.Unmarshal(record.Payload, &q); err != nil {
-		return false, err
-	}
-	return q.Mag != nil && *q.Mag >= magnitudeMin, nil
+	q, err := parse(record.Payload)
+	return q.Mag != nil && *q.Mag >= magnitudeMin, err
 }
 
 func reportRow(t *table, name string, r fbat.ImportReport) {
@@ -260,19 +209,20 @@ func reportRow(t *table, name string, r fbat.ImportReport) {
 	if r.SourceCeiling > 0 {
 		watermark = fmt.Sprint(r.SourceHighWatermark)
 	}
-	t.row(name, r.Imported+r.Deduplicated+r.SkippedFiltered+r.SkippedReserved+r.SkippedReimported, r.Imported,
-		r.Deduplicated, r.SkippedFiltered, r.SkippedReserved, watermark)
+	t.row(name, r.Imported+r.Deduplicated+r.SkippedFiltered+r.SkippedReserved+r.SkippedReimported,
+		r.Imported, r.Deduplicated, r.SkippedFiltered, r.SkippedReserved, watermark)
 }
 
 // importAll imports every network into the hub, prints the reports, and gives their sum.
-func (d *demo) importAll(options ...fbat.ImportOption) (total fbat.ImportReport, err error) {
-	t := newTable("network", ">examined", ">imported", ">deduplicated", ">filtered", ">reserved", ">watermark")
-	for _, network := range d.networks {
-		report, err := d.hub.Import(context.Background(), network.store, "usgs/"+network.name, options...)
-		if err != nil {
-			return total, err
-		}
-		reportRow(t, network.name, report)
+func importAll(
+	hub *fbat.Store, networks []*network, options fbat.ImportOptions,
+) (total fbat.ImportReport) {
+	t := newTable("network", ">examined", ">imported", ">deduplicated", ">filtered", ">reserved",
+		">watermark")
+	for _, n := range networks {
+		options.SourceNamespace = "usgs/" + n.name
+		report := must(hub.Import(ctx, n.store, &options))
+		reportRow(t, n.name, report)
 		total.Imported += report.Imported
 		total.Deduplicated += report.Deduplicated
 		total.SkippedFiltered += report.SkippedFiltered
@@ -281,156 +231,104 @@ func (d *demo) importAll(options ...fbat.ImportOption) (total fbat.ImportReport,
 	t.rule()
 	reportRow(t, "total", total)
 	t.print()
-	return total, nil
+	return total
 }
 
-func (d *demo) importThreeTimes() error {
-	heading(2, "Import through a filter", "A callback reads each payload and keeps magnitude 2.5 and up.")
-	strong, err := d.importAll(fbat.WithFilter(isStrong), fbat.WithFilterColumns(fbat.ColumnPayload))
-	if err != nil {
-		return err
-	}
-	heading(3, "Import again, without the filter", "The rest arrives. What was there is deduplicated, not copied.")
-	rest, err := d.importAll()
-	if err != nil {
-		return err
-	}
+func importThreeTimes(hub *fbat.Store, networks []*network) {
+	heading(2, "Import through a filter",
+		"A callback reads each payload and keeps magnitude 2.5 and up.")
+	through := fbat.ImportOptions{Filter: isStrong, FilterColumns: fbat.ColumnPayload}
+	strong := importAll(hub, networks, through)
+	heading(3, "Import again, without the filter",
+		"The rest arrives. What was there is deduplicated, not copied.")
+	rest := importAll(hub, networks, fbat.ImportOptions{})
 	heading(4, "Import once more", "Nothing is new: importing is safe to repeat.")
-	nothing, err := d.importAll()
-	if err != nil {
-		return err
-	}
-	d.expect("imported through the filter", int(strong.Imported), expectedStrong)
-	d.expect("filtered", int(strong.SkippedFiltered), expectedEvents-expectedStrong)
-	d.expect("imported without it", int(rest.Imported), expectedEvents-expectedStrong)
-	d.expect("deduplicated", int(rest.Deduplicated), expectedStrong)
-	d.expect("imported once more", int(nothing.Imported), 0)
-	d.expect("deduplicated once more", int(nothing.Deduplicated), expectedEvents)
-	return nil
+	nothing := importAll(hub, networks, fbat.ImportOptions{})
+	expect("imported through the filter", strong.Imported, expectedStrong)
+	expect("filtered", strong.SkippedFiltered, expectedEvents-expectedStrong)
+	expect("imported without it", rest.Imported, expectedEvents-expectedStrong)
+	expect("deduplicated", rest.Deduplicated, expectedStrong)
+	expect("imported once more", nothing.Imported, 0)
+	expect("deduplicated once more", nothing.Deduplicated, expectedEvents)
 }
 
 // ---- reading back
 
 type strongQuake struct {
-	magnitude float64
-	time      time.Time
-	id        fbat.ID
-	place     string
+	quake
+	record fbat.Record
 }
 
 // findStrongest walks the whole hub. The earlier one comes first where two are equal.
-func (d *demo) findStrongest() (top []strongQuake, err error) {
-	for record, err := range d.hub.Events(fbat.WithEntity("quake"), fbat.WithColumns(fbat.ColumnPayload)) {
-		if err != nil {
-			return nil, err
-		}
-		var q quake
-		if err := json.Unmarshal(record.Payload, &q); err != nil {
-			return nil, err
-		}
-		if q.Mag != nil && q.Place != nil {
-			top = append(top, strongQuake{*q.Mag, record.Timestamp, record.ID, *q.Place})
+func findStrongest(hub *fbat.Store) (top []strongQuake) {
+	query := fbat.Query{Region: fbat.Region{Entity: "quake"}, Columns: fbat.ColumnPayload}
+	for record, err := range hub.Events(ctx, &query) {
+		check(err)
+		if q := must(parse(record.Payload)); q.Mag != nil && q.Place != nil {
+			top = append(top, strongQuake{q, record})
 		}
 	}
 	slices.SortStableFunc(top, func(a, b strongQuake) int {
-		if a.magnitude != b.magnitude {
-			return int(1000 * (b.magnitude - a.magnitude))
-		}
-		return a.time.Compare(b.time)
+		return cmp.Or(cmp.Compare(*b.Mag, *a.Mag), a.record.Timestamp.Compare(b.record.Timestamp))
 	})
-	return top[:min(strongest, len(top))], nil
+	return top[:min(strongest, len(top))]
 }
 
-func (d *demo) printStrongest() (fbat.ID, error) {
-	top, err := d.findStrongest()
-	if err != nil {
-		return fbat.ID{}, err
-	}
+func printStrongest(hub *fbat.Store) fbat.Provenance {
+	top := findStrongest(hub)
 	t := newTable(">mag", "time (UTC)", "place", "source", ">seq", "id there")
 	for _, q := range top {
-		provenance, err := d.hub.Provenance(q.id)
-		if err != nil {
-			return fbat.ID{}, err
-		}
-		t.row(fmt.Sprintf("%.1f", q.magnitude), q.time.Format("2006-01-02 15:04"), q.place, provenance.Namespace,
-			provenance.Sequence, provenance.EventID.String()[:8]+"…")
+		from, _ := q.record.Provenance()
+		t.row(fmt.Sprintf("%.1f", *q.Mag), q.record.Timestamp.Format("2006-01-02 15:04"), *q.Place,
+			from.SourceNamespace, from.SourceSequence, from.SourceEventID.String()[:8]+"…")
 	}
 	heading(5, "The five strongest, and where they came from",
 		"The hub knows for every event its store of origin, its sequence and its id there.")
 	t.print()
-	d.expect("strongest quakes", len(top), strongest)
-	return top[0].id, nil
+	expect("strongest quakes", len(top), strongest)
+	from, _ := top[0].record.Provenance()
+	return from
 }
 
 // printHex prints 32 bytes a line, with the offset in front.
 func printHex(b []byte) {
-	for i := range b {
-		if i%32 == 0 {
-			if i > 0 {
-				fmt.Println()
-			}
-			fmt.Printf("  %s%04x%s ", style("\x1b[2m"), i, style("\x1b[0m"))
+	for i := 0; i < len(b); i += 32 {
+		fmt.Printf("  %s%04x%s ", style("\x1b[2m"), i, style("\x1b[0m"))
+		for group := range slices.Chunk(b[i:min(i+32, len(b))], 8) {
+			fmt.Printf(" %x", group)
 		}
-		if i%8 == 0 {
-			fmt.Print(" ")
-		}
-		fmt.Printf("%02x", b[i])
+		fmt.Println()
 	}
-	fmt.Println()
 }
 
 // printFrame shows how provenance travels: any program that knows the frame's format can read it.
-func (d *demo) printFrame(id fbat.ID) error {
+func printFrame(provenance fbat.Provenance) {
 	heading(6, "A provenance frame", "As it goes over a wire, and decoded again.")
-	provenance, err := d.hub.Provenance(id)
-	if err != nil {
-		return err
-	}
-	frame, err := provenance.Encode()
-	if err != nil {
-		return err
-	}
+	frame := must(provenance.Encode())
 	printHex(frame)
-	decoded, err := fbat.DecodeProvenance(frame, 0)
-	if err != nil {
-		return err
-	}
+	decoded := must(fbat.DecodeProvenance(frame, 0))
 	fmt.Printf("\n  schema version  %d\n", decoded.SchemaVersion)
-	fmt.Printf("  namespace       %s\n", decoded.Namespace)
-	fmt.Printf("  event id        %s\n", decoded.EventID)
-	fmt.Printf("  sequence        %d\n", decoded.Sequence)
-	fmt.Printf("  kind            %s\n", decoded.Kind)
-	fmt.Printf("  content hash    %s\n", decoded.ContentHash)
-	again, err := decoded.Encode()
-	if err != nil {
-		return err
-	}
-	d.expect("difference of equal frames", bytes.Compare(frame, again), 0)
-	return nil
+	fmt.Printf("  namespace       %s\n", decoded.SourceNamespace)
+	fmt.Printf("  event id        %s\n", decoded.SourceEventID)
+	fmt.Printf("  sequence        %d\n", decoded.SourceSequence)
+	fmt.Printf("  kind            %s\n", decoded.SourceKind)
+	fmt.Printf("  content hash    %s\n", decoded.SourceContentHash)
+	expect("difference of equal frames", bytes.Compare(frame, must(decoded.Encode())), 0)
 }
 
-func (d *demo) printState() error {
+func printState(hub *fbat.Store) {
 	const busiest = "quake:ci"
 	heading(7, "The hub", "Every checksum, hash, chain and index is checked against the log.")
-	head, err := d.hub.Head(busiest)
-	if err != nil {
-		return err
-	}
-	frontier, err := d.hub.Frontier()
-	if err != nil {
-		return err
-	}
-	report, err := d.hub.Verify()
-	if err != nil {
-		return err
-	}
-	fmt.Printf("  head            %s is at version %d, sequence %d\n", busiest, head.Version, head.Sequence)
+	head, frontier := must(hub.Head(busiest)), must(hub.Frontier())
+	report, findings, err := hub.Verify(ctx, nil)
+	check(err)
+	fmt.Printf("  head            %s is at version %d, sequence %d\n", busiest, head.Version,
+		head.Sequence)
 	fmt.Printf("  frontier        visible %d, durable %d\n", frontier.Visible, frontier.Durable)
-	fmt.Printf("  verify          %d events in %d batches: %d findings\n", report.Events, report.Batches,
-		len(report.Findings))
-	d.expect("findings", len(report.Findings), 0)
-	d.expect("visible", int(frontier.Visible), 1+expectedEvents)
-	d.expect("durable", int(frontier.Durable), int(frontier.Visible))
-	d.expect("events", int(report.Events-report.SystemEvents), expectedEvents)
-	return nil
+	fmt.Printf("  verify          %d events in %d batches: %d findings\n", report.Events,
+		report.Batches, len(findings))
+	expect("findings", report.Findings, 0)
+	expect("visible", frontier.Visible, 1+expectedEvents)
+	expect("durable", frontier.Durable, frontier.Visible)
+	expect("events", report.Events-report.SystemEvents, expectedEvents)
 }

@@ -7,7 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// table is a table for a terminal: columns as wide as what is in them, numbers to the right, rules in UTF-8.
+// table is a table for a terminal: columns as wide as what is in them, numbers to the right, rules
+// in UTF-8.
 type table struct {
 	titles     []string
 	toTheRight []bool
@@ -77,8 +78,8 @@ func (t *table) line(widths []int, cells []string) string {
 }
 
 func heading(number int, title, explanation string) {
-	fmt.Printf("\n%s%d  %s%s\n   %s%s%s\n\n", style("\x1b[1m"), number, title, style("\x1b[0m"), style("\x1b[2m"), explanation,
-		style("\x1b[0m"))
+	bold, dim, off := style("\x1b[1m"), style("\x1b[2m"), style("\x1b[0m")
+	fmt.Printf("\n%s%d  %s%s\n   %s%s%s\n\n", bold, number, title, off, dim, explanation, off)
 }
 
 // style is an escape sequence, or nothing where standard output is no terminal or NO_COLOR is set.

@@ -69,7 +69,7 @@ class Status(enum.IntEnum):
     """There is a store at this path already, and the open mode asks for a new one."""
     BUSY = lib.FBAT_ERR_BUSY
     """The store is open for writing elsewhere, or a callback tried to close a store of the running
-    import.
+    call.
     """
     CLOSED = lib.FBAT_ERR_CLOSED
     """The store was closed."""
