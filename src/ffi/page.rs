@@ -86,7 +86,7 @@ pub struct fbat_record {
     /// How long the event's payload is, also where its column was not asked for.
     pub stored_payload_len: usize,
     /// The extensions, with their column, in the order in which they were given; else NULL. An
-    /// imported event has its provenance behind them: `batpak.import.provenance`.
+    /// imported event has its provenance after them: `batpak.import.provenance`.
     pub extensions: *const fbat_extension,
     /// How many there are at `extensions`.
     pub extension_count: usize,
@@ -181,7 +181,7 @@ const SPARE_ROWS_MAX: usize = 4;
 /// Rows that have more memory than this are not kept.
 const SPARE_BYTES_MAX: usize = 2 << 20;
 
-/// Builds records. What they point to is copied, or, but for text with its NUL, where the engine
+/// Builds records. What they point to is copied, or, except for text with its NUL, where the engine
 /// has it.
 #[derive(Default)]
 pub(crate) struct Rows {
@@ -349,7 +349,7 @@ impl Rows {
 #[derive(Default)]
 struct Arena {
     blocks: Vec<Vec<u8>>,
-    /// The block that is being filled; those behind it are empty.
+    /// The block that is being filled; those after it are empty.
     current: usize,
     /// Bytes in all of them.
     used: usize,
@@ -367,12 +367,12 @@ impl Arena {
         self.blocks.iter().map(Vec::capacity).sum()
     }
 
-    /// A copy of `text` with a NUL behind it.
+    /// A copy of `text` with a NUL after it.
     fn text(&mut self, text: &str) -> fbat_str {
         fbat_str { data: self.bytes(text.as_bytes()).cast(), len: text.len() }
     }
 
-    /// A copy of `bytes` with a NUL behind it.
+    /// A copy of `bytes` with a NUL after it.
     fn bytes(&mut self, bytes: &[u8]) -> *const u8 {
         let needed = bytes.len() + 1;
         let fits = |block: &Vec<u8>| block.capacity() - block.len() >= needed;

@@ -26,9 +26,9 @@ pub struct fbat_hash {
 
 /// Text by pointer and length; UTF-8.
 ///
-/// What the library gives out has a NUL after its end, which is not counted (and NULL data only
-/// where there is no text at all), but for what was decoded out of bytes of the caller's. What is
-/// given to the library needs none.
+/// What the library gives out has a NUL after its end, which is not counted. Its data is NULL only
+/// where there is no text at all. Only what was decoded out of bytes of the caller's has no NUL.
+/// What is given to the library needs none.
 /// @since 0.1
 #[repr(C)]
 #[derive(Clone, Copy)]

@@ -77,7 +77,7 @@
  *
  * @par Results
  * Results come through out-parameters, which are always written. On failure pointers are NULL,
- * numbers, ids and hashes are zero, and structs are zero but for their size. Only a struct whose
+ * numbers, ids and hashes are zero, and structs are zero except their size. Only a struct whose
  * `struct_size` is bad is left as it is.
  *
  * @par Ownership
@@ -94,12 +94,12 @@
  * @par Structs with a size
  * Options, events and reports are plain structs, whose first member is their `struct_size`. Begin
  * each with its `FBAT_..._INIT`, or zero it and set the size: zero is the default of every other
- * member. Options may be NULL for the defaults, but for an import's.
+ * member. Options may be NULL for the defaults, except an import's.
  * @par
  * Structs grow at their end. The library takes the size that an older header had, and treats what
  * is missing as zero. It takes a larger one, of a newer header, when all that it does not know is
  * zero, and else answers #FBAT_ERR_UNSUPPORTED. All elements of an array have the size of the
- * first, and are that far apart; so are the rows of a page, for which fbat_page_row() is there.
+ * first, and are that far apart; so are the rows of a page, which fbat_page_row() finds.
  *
  * @par Text and bytes
  * Text is UTF-8 with a length. NULL with a length of 0 is no text; NULL with another length is an

@@ -22,7 +22,7 @@ package fbat;
  * @param payload The payload, with its column; else NULL.
  * @param storedPayloadLen How long the event's payload is, also where its column was not asked for.
  * @param extensions The extensions, with their column, in the order in which they were given; else
- * NULL. An imported event has its provenance behind them: {@code batpak.import.provenance}.
+ * NULL. An imported event has its provenance after them: {@code batpak.import.provenance}.
  * @param contentHash BLAKE3 of the payload.
  * @param eventHash Hash over the event and the entity's history before it.
  * @param previousHash The {@code event_hash} of the entity's event before this one, with its
