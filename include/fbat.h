@@ -1120,8 +1120,8 @@ typedef struct fbat_region {
   /** And the greatest one. */
   int64_t timestamp_last_us;
   /**
-   * With #FBAT_REGION_RECORDED: the least time at which the store wrote an event, in microseconds
-   * since 1970-01-01T00:00:00Z; else 0.
+   * With #FBAT_REGION_RECORDED: the least time at which the store wrote an event, in
+   * microseconds since 1970-01-01T00:00:00Z; else 0.
    */
   int64_t recorded_first_us;
   /** And the greatest one. */
@@ -1341,8 +1341,8 @@ void fbat_set_mapped_reads(bool mapped);
  * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, the path is empty, or the directory has
  * files that are no store's.
  * @retval FBAT_ERR_INVALID_UTF8 the label is not UTF-8.
- * @retval FBAT_ERR_CANCELLED the token of the options was triggered; nothing was made, and recovery
- * starts again at the next open.
+ * @retval FBAT_ERR_CANCELLED the token of the options was triggered; nothing was made, and
+ * recovery starts again at the next open.
  * @retval FBAT_ERR_STORE_NOT_FOUND no store exists, and the mode does not make one.
  * @retval FBAT_ERR_STORE_EXISTS a store exists, and the mode asks for a new one.
  * @retval FBAT_ERR_BUSY the store is open for writing; the message says by whom.
@@ -1829,7 +1829,8 @@ fbat_status fbat_append_batch(const fbat_store *store,
 #define FBAT_RECORD_HAS_PREVIOUS_HASH 2u
 
 /**
- * The event was imported, but its provenance can't be read; fbat_provenance_from_extension() of `raw_provenance` says why.
+ * The event was imported, but its provenance can't be read; fbat_provenance_from_extension() of
+ * `raw_provenance` says why.
  * @since 0.1
  */
 #define FBAT_RECORD_PROVENANCE_UNREADABLE 4u
@@ -1907,7 +1908,7 @@ typedef struct fbat_record {
   fbat_id source_event_id;
   /** Of an imported event: its global sequence in the source. */
   uint64_t source_sequence;
-  /** A provenance that this version of the library did not write, as the log has it; mostly NULL. */
+  /** A provenance that another version of the library wrote, as the log has it; mostly NULL. */
   const uint8_t *raw_provenance;
   /** How many bytes there are at `raw_provenance`. */
   size_t raw_provenance_len;
@@ -2045,8 +2046,8 @@ typedef struct fbat_query {
   /** Only sequences up to and with this one; 0: no bound. */
   uint64_t until;
   /**
-   * A page has at most so many rows: 1 to 65,536; 0: 1,000. It may have fewer, and ends after the
-   * row that reaches 64 MiB.
+   * A page has at most so many rows: 1 to 65,536; 0: 1,000. It may have fewer, and ends after
+   * the row that reaches 64 MiB.
    */
   size_t limit;
   /** What of each event is read: bits `FBAT_COLUMN_...`; 0: payload and extensions. */
@@ -2064,8 +2065,9 @@ typedef struct fbat_query {
 /**
  * Reads one page.
  *
- * What was appended before the call is seen if it is in the query's range. To go on, set `after`
- * (or `until`, backward) to fbat_page_resume(), as a cursor does, unless fbat_page_is_end().
+ * What was appended before the call is seen if it is in the query's range. To go on, set
+ * `after` (or `until`, backward) to fbat_page_resume(), as a cursor does, unless
+ * fbat_page_is_end().
  * @param store the store.
  * @param query which events; NULL for all of them.
  * @param out_page the rows, which may be none; NULL on failure. Free it with fbat_page_free().
@@ -2120,7 +2122,8 @@ fbat_status fbat_cursor_new(const fbat_store *store,
  * @retval FBAT_OK a page, or NULL at the end.
  * @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL.
  * @retval FBAT_ERR_CANCELLED the token of the query was triggered.
- * @retval FBAT_ERR_BUSY another call reads by this cursor, as that whose progress callback this is.
+ * @retval FBAT_ERR_BUSY another call reads by this cursor, as that whose progress callback this
+ * is.
  * @retval FBAT_ERR_CLOSED the store is closed.
  * @retval FBAT_ERR_CORRUPT a file is damaged; the error says where. The cursor stays where it was.
  * @retval FBAT_ERR_IO the operating system failed. The cursor stays where it was.
@@ -2178,8 +2181,8 @@ typedef struct fbat_provenance {
   /** `sizeof(fbat_provenance)`. */
   size_t struct_size;
   /**
-   * The version of its encoding. #FBAT_PROVENANCE_INIT sets #FBAT_PROVENANCE_SCHEMA_VERSION; 0 is
-   * an older version, not a default.
+   * The version of its encoding. #FBAT_PROVENANCE_INIT sets #FBAT_PROVENANCE_SCHEMA_VERSION; 0
+   * is an older version, not a default.
    */
   uint16_t schema_version;
   /** The name that the source had in the import: UTF-8, 1 to 1024 bytes without control bytes. */
@@ -2390,8 +2393,8 @@ typedef struct fbat_import_report {
   /** And what is known to be on the disk. */
   uint64_t destination_durable;
   /**
-   * How far the source was read, of `source_ceiling`: for a progress bar. What was read after the
-   * last committed chunk is examined again by the next import.
+   * How far the source was read, of `source_ceiling`: for a progress bar. What was read after
+   * the last committed chunk is examined again by the next import.
    */
   uint64_t source_position;
 } fbat_import_report;
@@ -2403,8 +2406,8 @@ typedef struct fbat_import_report {
  * @param user_data the `progress_data` of the options.
  * @param report what was committed so far, and how far the source was read. Lives until the
  * callback returns.
- * @return 0 to go on; a negative number stops the import, whose status it becomes. Anything above 0
- * ends it with #FBAT_ERR_INVALID_ARGUMENT.
+ * @return 0 to go on; a negative number stops the import, whose status it becomes. Anything above
+ * 0 ends it with #FBAT_ERR_INVALID_ARGUMENT.
  * @since 0.2
  */
 typedef int32_t (*fbat_import_progress_fn)(void *user_data, const fbat_import_report *report);
@@ -2441,8 +2444,8 @@ typedef struct fbat_import_options {
   /** Ends the import; NULL for none. */
   const fbat_cancel *cancel;
   /**
-   * What the filter sees: bits `FBAT_COLUMN_...`; 0: the extensions. The payload costs the time of
-   * copying it.
+   * What the filter sees: bits `FBAT_COLUMN_...`; 0: the extensions. The payload costs the time
+   * of copying it.
    */
   uint32_t filter_columns;
   /** When imported events are durable: an `FBAT_IMPORT_DURABILITY_...`. */
@@ -2664,7 +2667,8 @@ typedef struct fbat_verify_report {
  * NULL where the number of findings in the report will do.
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK the walk was made.
- * @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`, or a member of the region is out of range.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`, or a member of the region is out of
+ * range.
  * @retval FBAT_ERR_INVALID_UTF8 entity or scope is not UTF-8.
  * @retval FBAT_ERR_CANCELLED the token of the options was triggered.
  * @retval FBAT_ERR_CLOSED the store is closed.
@@ -2709,7 +2713,7 @@ typedef struct fbat_backup_options {
   uint32_t flags;
   /** Not used; 0. */
   uint32_t reserved;
-  /** Reports how far the call is, in bytes of the log that were copied or checked; NULL for none. */
+  /** Reports how far the call is, in bytes of the log that it has copied; NULL for none. */
   fbat_progress_fn progress;
   /** Handed to `progress`. */
   void *progress_data;
@@ -2911,8 +2915,8 @@ typedef struct fbat_repair_report {
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK the new store exists, and everything in it is on the disk. The report says what
  * it lacks.
- * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a bad `struct_size`, a path is empty, `new_path` is not empty,
- * or inside of the damaged store.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a bad `struct_size`, a path is empty,
+ * `new_path` is not empty, or inside of the damaged store.
  * @retval FBAT_ERR_STORE_NOT_FOUND nothing of a store is at `damaged_path`.
  * @retval FBAT_ERR_STORE_EXISTS a store is at `new_path`.
  * @retval FBAT_ERR_BUSY the damaged store is open for writing; the message and

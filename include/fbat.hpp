@@ -2210,9 +2210,7 @@ class record {
   [[nodiscard]] fbat::id source_event_id() const noexcept { return raw_->source_event_id; }
   /** Of an imported event: its global sequence in the source. */
   [[nodiscard]] std::uint64_t source_sequence() const noexcept { return raw_->source_sequence; }
-  /**
-   * A provenance that this version of the library did not write, as the log has it; mostly none.
-   */
+  /** A provenance that another version of the library wrote, as the log has it; mostly none. */
   [[nodiscard]] fbat::bytes raw_provenance() const noexcept {
     return {raw_->raw_provenance, raw_->raw_provenance_len};
   }
@@ -2720,7 +2718,7 @@ struct verify_options {
 struct backup_options {
   /** fbat::backup_flags. */
   fbat::backup_flags flags{};
-  /** Reports how far the call is, in bytes of the log that were copied or checked. */
+  /** Reports how far the call is, in bytes of the log that it has copied. */
   progress_callback progress{};
   /** Ends the call. */
   const fbat::cancel* cancel = nullptr;

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
 func TestABackupIsAStoreWithTheSameHistory(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"testing"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
 var categories = map[fbat.Category][]fbat.Status{

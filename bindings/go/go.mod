@@ -1,3 +1,3 @@
-module github.com/fbat/fbat/bindings/go
+module fbat.example/go
 
 go 1.24

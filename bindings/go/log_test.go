@@ -9,7 +9,7 @@ import (
 	"sync"
 	"testing"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
 func TestTheLogCallbackIsToldWhatWasPutRight(t *testing.T) {

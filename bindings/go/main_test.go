@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
 // TestMain ends with what no single test can say: nothing of the library's is alive, and no

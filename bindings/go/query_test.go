@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
 func TestMembersOfAQueryThatAreOutOfRangeAreRefusedByName(t *testing.T) {

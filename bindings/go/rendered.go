@@ -852,7 +852,7 @@ type Record struct {
 	SourceEventID ID
 	// Of an imported event: its global sequence in the source.
 	SourceSequence uint64
-	// A provenance that this version of the library did not write, as the log has it; mostly nil.
+	// A provenance that another version of the library wrote, as the log has it; mostly nil.
 	RawProvenance []byte
 }
 
@@ -1072,7 +1072,7 @@ func (from *ImportOptions) lay(call *call, to *C.fbat_import_options) {
 	}
 	if from.Progress != nil {
 		call.importProgress = from.Progress
-		to.progress, to.progress_data = C.fbat_import_progress_fn(C.fbatgoImportProgress), call.data()
+		to.progress, to.progress_data = C.fbat_import_progress_fn(C.fbatgoReport), call.data()
 	}
 	to.cancel = call.token
 	to.filter_columns = C.uint32_t(from.FilterColumns)
@@ -1170,7 +1170,7 @@ func (to *VerifyReport) read(from *C.fbat_verify_report) {
 type BackupOptions struct {
 	// Bits: [BackupFlags].
 	Flags BackupFlags
-	// Reports how far the call is, in bytes of the log that were copied or checked; nil for none.
+	// Reports how far the call is, in bytes of the log that it has copied; nil for none.
 	Progress func(Progress) error
 }
 

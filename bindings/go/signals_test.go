@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
 // The library maps the files of the log and has a handler for SIGBUS. The Go runtime had one

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
 func TestModesOfOpen(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"testing"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
 // together runs so many goroutines and waits for all.

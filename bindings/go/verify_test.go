@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
 // damage flips a bit in the middle of the first file of a closed store's log.

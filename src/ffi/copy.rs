@@ -53,7 +53,7 @@ pub struct fbat_backup_options {
     pub flags: u32,
     /// Not used; 0.
     pub reserved: u32,
-    /// Reports how far the call is, in bytes of the log that were copied or checked; NULL for none.
+    /// Reports how far the call is, in bytes of the log that it has copied; NULL for none.
     pub progress: fbat_progress_fn,
     /// Handed to `progress`.
     pub progress_data: *mut c_void,

@@ -64,8 +64,8 @@ pub type fbat_filter_fn =
 /// @param user_data the `progress_data` of the options.
 /// @param report what was committed so far, and how far the source was read. Lives until the
 /// callback returns.
-/// @return 0 to go on; a negative number stops the import, whose status it becomes. Anything above 0
-/// ends it with #FBAT_ERR_INVALID_ARGUMENT.
+/// @return 0 to go on; a negative number stops the import, whose status it becomes. Anything above
+/// 0 ends it with #FBAT_ERR_INVALID_ARGUMENT.
 /// @since 0.2
 pub type fbat_import_progress_fn = Option<
     unsafe extern "C-unwind" fn(user_data: *mut c_void, report: *const fbat_import_report) -> i32,
@@ -98,8 +98,8 @@ pub struct fbat_import_options {
     pub progress_data: *mut c_void,
     /// Ends the import; NULL for none.
     pub cancel: *const fbat_cancel,
-    /// What the filter sees: bits `FBAT_COLUMN_...`; 0: the extensions. The payload costs the time of
-    /// copying it.
+    /// What the filter sees: bits `FBAT_COLUMN_...`; 0: the extensions. The payload costs the time
+    /// of copying it.
     pub filter_columns: u32,
     /// When imported events are durable: an `FBAT_IMPORT_DURABILITY_...`.
     pub durability: u32,
@@ -142,8 +142,8 @@ pub struct fbat_import_report {
     pub destination_visible: u64,
     /// And what is known to be on the disk.
     pub destination_durable: u64,
-    /// How far the source was read, of `source_ceiling`: for a progress bar. What was read after the
-    /// last committed chunk is examined again by the next import.
+    /// How far the source was read, of `source_ceiling`: for a progress bar. What was read after
+    /// the last committed chunk is examined again by the next import.
     pub source_position: u64,
 }
 

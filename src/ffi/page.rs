@@ -39,7 +39,8 @@ pub const FBAT_RECORD_IMPORTED: u32 = 1u32;
 /// `previous_hash` is filled in.
 /// @since 0.1
 pub const FBAT_RECORD_HAS_PREVIOUS_HASH: u32 = 2u32;
-/// The event was imported, but its provenance can't be read; fbat_provenance_from_extension() of `raw_provenance` says why.
+/// The event was imported, but its provenance can't be read; fbat_provenance_from_extension() of
+/// `raw_provenance` says why.
 /// @since 0.1
 pub const FBAT_RECORD_PROVENANCE_UNREADABLE: u32 = 4u32;
 
@@ -103,7 +104,7 @@ pub struct fbat_record {
     pub source_event_id: fbat_id,
     /// Of an imported event: its global sequence in the source.
     pub source_sequence: u64,
-    /// A provenance that this version of the library did not write, as the log has it; mostly NULL.
+    /// A provenance that another version of the library wrote, as the log has it; mostly NULL.
     pub raw_provenance: *const u8,
     /// How many bytes there are at `raw_provenance`.
     pub raw_provenance_len: usize,

@@ -30,8 +30,8 @@ pub const FBAT_WIRE_LENIENT: u32 = 1u32;
 pub struct fbat_provenance {
     /// `sizeof(fbat_provenance)`.
     pub struct_size: usize,
-    /// The version of its encoding. #FBAT_PROVENANCE_INIT sets #FBAT_PROVENANCE_SCHEMA_VERSION; 0 is
-    /// an older version, not a default.
+    /// The version of its encoding. #FBAT_PROVENANCE_INIT sets #FBAT_PROVENANCE_SCHEMA_VERSION; 0
+    /// is an older version, not a default.
     pub schema_version: u16,
     /// The name that the source had in the import: UTF-8, 1 to 1024 bytes without control bytes.
     pub source_namespace: fbat_str,

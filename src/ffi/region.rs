@@ -54,8 +54,8 @@ pub struct fbat_region {
     pub timestamp_first_us: i64,
     /// And the greatest one.
     pub timestamp_last_us: i64,
-    /// With #FBAT_REGION_RECORDED: the least time at which the store wrote an event, in microseconds
-    /// since 1970-01-01T00:00:00Z; else 0.
+    /// With #FBAT_REGION_RECORDED: the least time at which the store wrote an event, in
+    /// microseconds since 1970-01-01T00:00:00Z; else 0.
     pub recorded_first_us: i64,
     /// And the greatest one.
     pub recorded_last_us: i64,

@@ -97,8 +97,8 @@ args::sized!(fbat_repair_options: 32, fbat_repair_report: 96);
 /// @param err detail on failure; may be NULL.
 /// @retval FBAT_OK the new store exists, and everything in it is on the disk. The report says what
 /// it lacks.
-/// @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a bad `struct_size`, a path is empty, `new_path` is not empty,
-/// or inside of the damaged store.
+/// @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a bad `struct_size`, a path is empty,
+/// `new_path` is not empty, or inside of the damaged store.
 /// @retval FBAT_ERR_STORE_NOT_FOUND nothing of a store is at `damaged_path`.
 /// @retval FBAT_ERR_STORE_EXISTS a store is at `new_path`.
 /// @retval FBAT_ERR_BUSY the damaged store is open for writing; the message and

@@ -230,8 +230,8 @@ pub(crate) unsafe fn engine_options(options: &fbat_open_options) -> Result<Optio
 /// @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, the path is empty, or the directory has
 /// files that are no store's.
 /// @retval FBAT_ERR_INVALID_UTF8 the label is not UTF-8.
-/// @retval FBAT_ERR_CANCELLED the token of the options was triggered; nothing was made, and recovery
-/// starts again at the next open.
+/// @retval FBAT_ERR_CANCELLED the token of the options was triggered; nothing was made, and
+/// recovery starts again at the next open.
 /// @retval FBAT_ERR_STORE_NOT_FOUND no store exists, and the mode does not make one.
 /// @retval FBAT_ERR_STORE_EXISTS a store exists, and the mode asks for a new one.
 /// @retval FBAT_ERR_BUSY the store is open for writing; the message says by whom.

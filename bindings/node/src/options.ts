@@ -460,9 +460,9 @@ export interface BackupOptions extends CallOptions<Progress> {
   /** Bits of `BackupFlag`. */
   flags?: number | null | undefined;
   /**
-   * Reports how far the call is, in bytes of the log that were copied or checked; null for none.
-   * What it throws ends the call, and is thrown by it as it is. Not with a method whose name ends
-   * in `Async`.
+   * Reports how far the call is, in bytes of the log that it has copied; null for none. What it
+   * throws ends the call, and is thrown by it as it is. Not with a method whose name ends in
+   * `Async`.
    */
   progress?: Report<Progress> | null | undefined;
 }

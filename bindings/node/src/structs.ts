@@ -403,9 +403,7 @@ export abstract class RecordFields extends View {
     return this.block.u64(this.at + 304) || null;
   }
 
-  /**
-   * A provenance that this version of the library did not write, as the log has it; mostly null.
-   */
+  /** A provenance that another version of the library wrote, as the log has it; mostly null. */
   get rawProvenance(): Buffer | null {
     return this.block.isNull(this.at + 312) ? null : this.block.bytes(this.at + 312);
   }

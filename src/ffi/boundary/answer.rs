@@ -52,7 +52,8 @@ pub(crate) unsafe fn structure<T: Sized0>(
 
 /// A sized struct with these members as another struct has them, and others as given.
 macro_rules! members_of {
-    ($from:expr => $name:ident { $($same:ident),* $(,)? } $(, $other:ident: $value:expr)* $(,)?) => {
+    ($from:expr => $name:ident { $($same:ident),* $(,)? }
+        $(, $other:ident: $value:expr)* $(,)?) => {
         $name {
             $($same: $from.$same.into(),)*
             $($other: $value,)*

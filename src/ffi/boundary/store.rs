@@ -87,7 +87,8 @@ fn tell_log(path: &Path, report: &OpenReport) {
     }
     if report.dropped_bytes > 0 {
         sink::warning(&format!(
-            "{}: {} bytes of a torn tail were cut off at offset {}, with {} whole batches ({} events) behind the hole",
+            "{}: {} bytes of a torn tail were cut off at offset {}, with {} whole batches \
+             ({} events) after the hole",
             report.dropped_path.display(),
             report.dropped_bytes,
             report.dropped_offset,

@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"time"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
 const batchEvents = 256

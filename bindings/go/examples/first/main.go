@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"log"
 
-	fbat "github.com/fbat/fbat/bindings/go"
+	fbat "fbat.example/go"
 )
 
 func main() {

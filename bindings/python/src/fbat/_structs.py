@@ -553,7 +553,7 @@ class BackupOptions(TypedDict, total=False):
     """How to back up. None except the size is the default.
 
     - ``flags``: Bits of ``BackupFlags``.
-    - ``progress``: Reports how far the call is, in bytes of the log that were copied or checked.
+    - ``progress``: Reports how far the call is, in bytes of the log that it has copied.
     - ``cancel``: Ends the call.
     """
 

@@ -31,8 +31,8 @@ package fbat;
  * NULL and 0.
  * @param sourceEventId Of an imported event: its id in the source.
  * @param sourceSequence Of an imported event: its global sequence in the source.
- * @param rawProvenance A provenance that this version of the library did not write, as the log has
- * it; mostly NULL.
+ * @param rawProvenance A provenance that another version of the library wrote, as the log has it;
+ * mostly NULL.
  */
 public record EventRecord(
         Id id,
