@@ -804,7 +804,7 @@ func (to *Receipt) read(from *C.fbat_receipt) {
 	to.Flags = ReceiptFlags(from.flags)
 }
 
-// Record: an event as a reader sees it.
+// Record: an event as a reader sees it. So does everything that it points to.
 type Record struct {
 	// The event's id.
 	ID ID
@@ -1328,8 +1328,9 @@ func (s *Store) describe(call *call) error {
 	return nil
 }
 
-// Name: the name of a status: "FBAT_OK", "FBAT_ERR_NOT_FOUND" and so on; "FBAT_STOPPED_BY_CALLBACK"
-// for every negative number, "FBAT_ERR_UNKNOWN" for others that are not known.
+// Name: the name of a status: "FBAT_OK", "FBAT_ERR_NOT_FOUND" and so on. It is
+// "FBAT_STOPPED_BY_CALLBACK" for every negative number, "FBAT_ERR_UNKNOWN" for others that are not
+// known.
 //
 // Works in a forked child.
 func (s Status) Name() string {
@@ -1742,8 +1743,8 @@ func (s *Store) Backup(
 // first.
 //
 // The id is that of all events from the store's next sequence on. An event of the library's own
-// says so in the log, with both ids and that sequence. Nothing that is in the log changes. Who
-// imports from the copy under its new namespace gets the events from before the split a second
+// says so in the log, with both ids and that sequence. Nothing that is in the log changes. An
+// import from the copy under its new namespace brings the events from before the split a second
 // time, unless it begins after them: After of its options.
 //
 // Readers that have the store open follow the log, and answer with the old id until they open it

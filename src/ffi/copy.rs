@@ -124,8 +124,8 @@ pub unsafe extern "C" fn fbat_store_backup(
 /// Use it for a directory that was copied, which is a second store under the name of the first.
 ///
 /// The id is that of all events from the store's next sequence on. An event of the library's own
-/// says so in the log, with both ids and that sequence. Nothing that is in the log changes. Who
-/// imports from the copy under its new namespace gets the events from before the split a second
+/// says so in the log, with both ids and that sequence. Nothing that is in the log changes. An
+/// import from the copy under its new namespace brings the events from before the split a second
 /// time, unless it begins after them: `after` of its options.
 ///
 /// Readers that have the store open follow the log, and answer with the old id until they open it

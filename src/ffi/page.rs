@@ -45,7 +45,7 @@ pub const FBAT_RECORD_HAS_PREVIOUS_HASH: u32 = 2u32;
 pub const FBAT_RECORD_PROVENANCE_UNREADABLE: u32 = 4u32;
 
 /// An event as a reader sees it. Lives as long as the page that it is a row of, or until the
-/// callback that was given it returns; so does everything that it points to.
+/// callback that was given it returns. So does everything that it points to.
 /// @since 0.1
 #[repr(C)]
 #[derive(Clone, Copy)]

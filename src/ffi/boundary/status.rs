@@ -219,8 +219,9 @@ fn texts(status: fbat_status) -> (&'static CStr, &'static CStr) {
     }
 }
 
-/// The name of a status: "FBAT_OK", "FBAT_ERR_NOT_FOUND" and so on; "FBAT_STOPPED_BY_CALLBACK"
-/// for every negative number, "FBAT_ERR_UNKNOWN" for others that are not known.
+/// The name of a status: "FBAT_OK", "FBAT_ERR_NOT_FOUND" and so on. It is
+/// "FBAT_STOPPED_BY_CALLBACK" for every negative number, "FBAT_ERR_UNKNOWN" for others that are not
+/// known.
 ///
 /// Works in a forked child.
 /// @param status any number.

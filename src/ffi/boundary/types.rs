@@ -63,8 +63,8 @@ pub struct fbat_extension {
 }
 
 /// Disposes of the `user_data` of fbat_set_log_callback(). The library calls it exactly once: when
-/// the callback is replaced and no call uses it any more, or before the call that was to set it
-/// returns with a failure. May be NULL.
+/// the callback is replaced and no call uses it any more. If the call that was to set the callback
+/// fails, it is called before that returns. May be NULL.
 /// @param user_data what was given with the callback.
 /// @since 0.1
 pub type fbat_destroy_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>;

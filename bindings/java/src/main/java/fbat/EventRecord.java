@@ -3,7 +3,7 @@ package fbat;
 
 /**
  * An event as a reader sees it. Lives as long as the page that it is a row of, or until the
- * callback that was given it returns; so does everything that it points to.
+ * callback that was given it returns. So does everything that it points to.
  *
  * @param id The event's id.
  * @param sequence Its place in the store: counted from 1, in the order of commits, never used
