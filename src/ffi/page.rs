@@ -45,7 +45,7 @@ pub const FBAT_RECORD_HAS_PREVIOUS_HASH: u32 = 2u32;
 pub const FBAT_RECORD_PROVENANCE_UNREADABLE: u32 = 4u32;
 
 /// An event as a reader sees it. Lives as long as the page that it is a row of, or until the
-/// callback that was given it returns; so does everything that it points to.
+/// callback that was given it returns. So does everything that it points to.
 /// @since 0.1
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -87,7 +87,7 @@ pub struct fbat_record {
     /// How long the event's payload is, also where its column was not asked for.
     pub stored_payload_len: usize,
     /// The extensions, with their column, in the order in which they were given; else NULL. An
-    /// imported event has its provenance behind them: `batpak.import.provenance`.
+    /// imported event has its provenance after them: `batpak.import.provenance`.
     pub extensions: *const fbat_extension,
     /// How many there are at `extensions`.
     pub extension_count: usize,
@@ -182,7 +182,7 @@ const SPARE_ROWS_MAX: usize = 4;
 /// Rows that have more memory than this are not kept.
 const SPARE_BYTES_MAX: usize = 2 << 20;
 
-/// Builds records. What they point to is copied, or, but for text with its NUL, where the engine
+/// Builds records. What they point to is copied, or, except for text with its NUL, where the engine
 /// has it.
 #[derive(Default)]
 pub(crate) struct Rows {
@@ -350,7 +350,7 @@ impl Rows {
 #[derive(Default)]
 struct Arena {
     blocks: Vec<Vec<u8>>,
-    /// The block that is being filled; those behind it are empty.
+    /// The block that is being filled; those after it are empty.
     current: usize,
     /// Bytes in all of them.
     used: usize,
@@ -368,12 +368,12 @@ impl Arena {
         self.blocks.iter().map(Vec::capacity).sum()
     }
 
-    /// A copy of `text` with a NUL behind it.
+    /// A copy of `text` with a NUL after it.
     fn text(&mut self, text: &str) -> fbat_str {
         fbat_str { data: self.bytes(text.as_bytes()).cast(), len: text.len() }
     }
 
-    /// A copy of `bytes` with a NUL behind it.
+    /// A copy of `bytes` with a NUL after it.
     fn bytes(&mut self, bytes: &[u8]) -> *const u8 {
         let needed = bytes.len() + 1;
         let fits = |block: &Vec<u8>| block.capacity() - block.len() >= needed;

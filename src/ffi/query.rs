@@ -25,7 +25,7 @@ pub const FBAT_QUERY_BACKWARD: u32 = 1u32;
 /// @since 0.1
 pub const FBAT_QUERY_SYSTEM: u32 = 2u32;
 
-/// What to read, and how. All zero but for the size reads every event, oldest first.
+/// What to read, and how. All zero except the size reads every event, oldest first.
 /// @since 0.1
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -101,7 +101,7 @@ impl Reading {
 
 /// Reads one page.
 ///
-/// What was appended before the call is seen if it lies in the query's range. To go on, set
+/// What was appended before the call is seen if it is in the query's range. To go on, set
 /// `after` (or `until`, backward) to fbat_page_resume(), as a cursor does, unless
 /// fbat_page_is_end().
 /// @param store the store.
@@ -189,7 +189,7 @@ impl CursorObject {
 /// Makes a cursor at the beginning of a query.
 /// @param store the store. When it is closed or freed, the cursor gives #FBAT_ERR_CLOSED.
 /// @param query which events, copied; NULL for all of them. Its `progress` and `cancel` go for each
-/// fbat_cursor_next(): they must live as long as the cursor, but for the token, which it keeps.
+/// fbat_cursor_next(): they must live as long as the cursor, except the token, which it keeps.
 /// @param out_cursor the cursor; NULL on failure. Free it with fbat_cursor_free().
 /// @param err detail on failure; may be NULL.
 /// @retval FBAT_OK done.

@@ -13,7 +13,7 @@ use super::region::{self, fbat_region};
 use std::ffi::c_void;
 use std::ptr::null_mut;
 
-/// How to verify. All zero but for the size verifies everything.
+/// How to verify. All zero except the size verifies everything.
 /// @since 0.2
 #[repr(C)]
 #[derive(Clone, Copy)]

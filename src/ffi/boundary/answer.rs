@@ -28,7 +28,7 @@ pub(crate) unsafe fn value<T: Copy>(
     unsafe { guard::status(err, body) }
 }
 
-/// Runs `body` and writes the struct that it answers with; zero but for its size on failure. Where
+/// Runs `body` and writes the struct that it answers with; zero except its size on failure. Where
 /// it may be left out, null is no error.
 ///
 /// # Safety

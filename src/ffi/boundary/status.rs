@@ -12,8 +12,8 @@ pub type fbat_status = i32;
 /// The call did what it says.
 /// @since 0.1
 pub const FBAT_OK: fbat_status = 0;
-/// An argument is outside of what is allowed: NULL where a value is needed, an unknown bit or enum
-/// value, a bad `struct_size`, a length without a pointer.
+/// An argument is invalid: NULL where a value is needed, an unknown bit or enum value, a bad
+/// `struct_size`, a length without a pointer.
 /// @since 0.1
 pub const FBAT_ERR_INVALID_ARGUMENT: fbat_status = 100;
 /// A pointer to an opaque object is NULL, was freed, is of another type, or never came from this
@@ -41,14 +41,14 @@ pub const FBAT_ERR_NOT_FOUND: fbat_status = 200;
 /// There is no store at this path, and the open mode does not make one.
 /// @since 0.1
 pub const FBAT_ERR_STORE_NOT_FOUND: fbat_status = 210;
-/// The key was used before, for an event with other content. Nothing was written.
+/// The key was used before, for an event with different content. Nothing was written.
 /// @since 0.1
 pub const FBAT_ERR_IDEMPOTENCY_CONFLICT: fbat_status = 300;
 /// The entity is not at the expected version: the error's `actual` is the one it has. Nothing was
 /// written.
 /// @since 0.1
 pub const FBAT_ERR_VERSION_CONFLICT: fbat_status = 310;
-/// An event to import is there already, with other content; the message names both.
+/// An event to import exists already, with different content; the message names both.
 /// @since 0.1
 pub const FBAT_ERR_IMPORT_CONFLICT: fbat_status = 320;
 /// There is a store at this path already, and the open mode asks for a new one.
@@ -84,7 +84,7 @@ pub const FBAT_ERR_CORRUPT: fbat_status = 700;
 /// Not a provenance frame: shorter than 12 bytes, or another magic.
 /// @since 0.1
 pub const FBAT_ERR_WIRE_FRAMING: fbat_status = 710;
-/// The checksum of a provenance frame does not hold.
+/// The checksum of a provenance frame does not match.
 /// @since 0.1
 pub const FBAT_ERR_WIRE_CHECKSUM: fbat_status = 720;
 /// A provenance body does not decode.
@@ -120,10 +120,10 @@ pub const FBAT_CATEGORY_NONE: fbat_category = 0u32;
 /// The caller's mistake; the same call fails again.
 /// @since 0.1
 pub const FBAT_CATEGORY_INVALID: fbat_category = 1u32;
-/// What was asked for is not there.
+/// What was asked for does not exist.
 /// @since 0.1
 pub const FBAT_CATEGORY_NOT_FOUND: fbat_category = 2u32;
-/// What is there contradicts the call.
+/// What exists contradicts the call.
 /// @since 0.1
 pub const FBAT_CATEGORY_CONFLICT: fbat_category = 3u32;
 /// Somebody else is using it; try later.
@@ -219,8 +219,9 @@ fn texts(status: fbat_status) -> (&'static CStr, &'static CStr) {
     }
 }
 
-/// The name of a status: "FBAT_OK", "FBAT_ERR_NOT_FOUND" and so on; "FBAT_STOPPED_BY_CALLBACK"
-/// for every negative number, "FBAT_ERR_UNKNOWN" for others that are not known.
+/// The name of a status: "FBAT_OK", "FBAT_ERR_NOT_FOUND" and so on. It is
+/// "FBAT_STOPPED_BY_CALLBACK" for every negative number, "FBAT_ERR_UNKNOWN" for others that are not
+/// known.
 ///
 /// Works in a forked child.
 /// @param status any number.
