@@ -157,9 +157,7 @@ fn texts(status: fbat_status) -> (&'static CStr, &'static CStr) {
     match status {
         ..=-1 => STOPPED,
         FBAT_OK => (c"FBAT_OK", c"success"),
-        FBAT_ERR_INVALID_ARGUMENT => {
-            (c"FBAT_ERR_INVALID_ARGUMENT", c"an argument is outside of what is allowed")
-        }
+        FBAT_ERR_INVALID_ARGUMENT => (c"FBAT_ERR_INVALID_ARGUMENT", c"invalid argument"),
         FBAT_ERR_INVALID_HANDLE => (c"FBAT_ERR_INVALID_HANDLE", c"not a live object of this type"),
         FBAT_ERR_INVALID_UTF8 => (c"FBAT_ERR_INVALID_UTF8", c"text is not UTF-8"),
         FBAT_ERR_INVALID_COORDINATE => {
@@ -172,22 +170,19 @@ fn texts(status: fbat_status) -> (&'static CStr, &'static CStr) {
             (c"FBAT_ERR_RESERVED_EXTENSION", c"the extension key is reserved for the library")
         }
         FBAT_ERR_LIMIT_EXCEEDED => (c"FBAT_ERR_LIMIT_EXCEEDED", c"a limit is exceeded"),
-        FBAT_ERR_NOT_FOUND => (c"FBAT_ERR_NOT_FOUND", c"there is no such thing"),
-        FBAT_ERR_STORE_NOT_FOUND => {
-            (c"FBAT_ERR_STORE_NOT_FOUND", c"there is no store at this path")
-        }
-        FBAT_ERR_IDEMPOTENCY_CONFLICT => {
-            (c"FBAT_ERR_IDEMPOTENCY_CONFLICT", c"the key was used for an event with other content")
-        }
+        FBAT_ERR_NOT_FOUND => (c"FBAT_ERR_NOT_FOUND", c"not found"),
+        FBAT_ERR_STORE_NOT_FOUND => (c"FBAT_ERR_STORE_NOT_FOUND", c"no store at this path"),
+        FBAT_ERR_IDEMPOTENCY_CONFLICT => (
+            c"FBAT_ERR_IDEMPOTENCY_CONFLICT",
+            c"the key was used for an event with different content",
+        ),
         FBAT_ERR_VERSION_CONFLICT => {
             (c"FBAT_ERR_VERSION_CONFLICT", c"the entity is not at the expected version")
         }
         FBAT_ERR_IMPORT_CONFLICT => {
-            (c"FBAT_ERR_IMPORT_CONFLICT", c"an imported key is there with other content")
+            (c"FBAT_ERR_IMPORT_CONFLICT", c"an imported event exists with different content")
         }
-        FBAT_ERR_STORE_EXISTS => {
-            (c"FBAT_ERR_STORE_EXISTS", c"there is a store at this path already")
-        }
+        FBAT_ERR_STORE_EXISTS => (c"FBAT_ERR_STORE_EXISTS", c"a store exists at this path"),
         FBAT_ERR_BUSY => (c"FBAT_ERR_BUSY", c"in use"),
         FBAT_ERR_CLOSED => (c"FBAT_ERR_CLOSED", c"the store is closed"),
         FBAT_ERR_POISONED => {
@@ -202,7 +197,7 @@ fn texts(status: fbat_status) -> (&'static CStr, &'static CStr) {
         FBAT_ERR_CORRUPT => (c"FBAT_ERR_CORRUPT", c"damaged data"),
         FBAT_ERR_WIRE_FRAMING => (c"FBAT_ERR_WIRE_FRAMING", c"not a provenance frame"),
         FBAT_ERR_WIRE_CHECKSUM => {
-            (c"FBAT_ERR_WIRE_CHECKSUM", c"the checksum of the frame does not hold")
+            (c"FBAT_ERR_WIRE_CHECKSUM", c"the checksum of the frame does not match")
         }
         FBAT_ERR_WIRE_BODY => (c"FBAT_ERR_WIRE_BODY", c"the provenance body does not decode"),
         FBAT_ERR_WIRE_NOT_CANONICAL => {
