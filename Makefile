@@ -23,6 +23,7 @@
 #   make bench-languages what an event costs in each language; benches/bindings/results.md
 #   make bench-scale     what an event costs in stores of 10 thousand to 10 million;
 #                        benches/scale.md, .csv, .svg
+#   make bench-regions   what a range of time and a rare kind cost, beside SQLite: 2 minutes
 #   make header          writes include/ again after a change to src/ffi
 #   make render          the same, and all else that is rendered from it
 
@@ -56,7 +57,7 @@ EXAMPLE_CC   = $(CC) -std=c11 -O2 -g -Wall -Wextra -Wpedantic $(CFLAGS) $(EXAMPL
 EXAMPLE_LIB := -Lbuild/lib -Wl,-rpath,'$$ORIGIN/../lib' -lfbat
 
 .PHONY: all lib man print-version print-soversion examples demo check check-all torture canaries \
-  bench bench-quick bench-scale bench-languages header render install install-strip uninstall \
+  bench bench-quick bench-scale bench-languages bench-regions header render install install-strip uninstall \
   dist dist-vendored deb docs abi abi-bless features setup clean help
 all: lib
 
@@ -138,6 +139,15 @@ build/tests/interplay: tests/outside/interplay/interplay.c $(HEADERS) | lib
 build/bench/worker: benches/c/worker.c $(HEADERS) | lib
 	@mkdir -p $(@D)
 	$(EXAMPLE_CC) benches/c/worker.c -o $@ $(EXAMPLE_LIB) -lpthread
+
+build/bench/regions: benches/c/regions.c $(HEADERS) | lib
+	@mkdir -p $(@D)
+	$(EXAMPLE_CC) benches/c/regions.c -o $@ $(EXAMPLE_LIB) -lsqlite3
+
+bench-regions:
+	@scripts/setup bench
+	@$(MAKE) --no-print-directory -s build/bench/regions
+	@build/bench/regions build/bench/regions.stores
 
 bench-languages: lib
 	@benches/bindings/run
