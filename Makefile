@@ -57,8 +57,8 @@ EXAMPLE_CC   = $(CC) -std=c11 -O2 -g -Wall -Wextra -Wpedantic $(CFLAGS) $(EXAMPL
 EXAMPLE_LIB := -Lbuild/lib -Wl,-rpath,'$$ORIGIN/../lib' -lfbat
 
 .PHONY: all lib man print-version print-soversion examples demo check check-all torture canaries \
-  bench bench-quick bench-scale bench-languages bench-regions header render install install-strip uninstall \
-  dist dist-vendored deb docs abi abi-bless features setup clean help
+  bench bench-quick bench-scale bench-languages bench-regions header render install install-strip \
+  uninstall dist dist-vendored deb docs abi abi-bless features setup clean help
 all: lib
 
 BUILT := $(wildcard build/lib/libfbat.so.$(VERSION))
