@@ -5,7 +5,10 @@
 /** @file fbat.h
  * fbat: an embedded, append-only event store with exactly-once import.
  *
- * A store is a directory. Events are appended to it and never change; each belongs to an
+ * A store is a directory. Events are appended to it and never change. Each belongs to an @e entity,
+ * and has a global @e sequence and a @e version within its entity. A second store takes over events
+ * of the first with fbat_import(), and records where each came from. An import may be repeated,
+ * interrupted and run from several sides: no event is lost or doubled.
  * @e entity, and has a global @e sequence and a @e version within its entity. A second store
  * takes over events of the first with fbat_import(), which may be repeated, interrupted and run
  * from several sides without losing or doubling any, and records where each came from.
@@ -71,13 +74,13 @@
  * @par
  * A function lists the statuses that are its own. Every one may also return
  * #FBAT_ERR_INVALID_HANDLE for an object that is not live, #FBAT_ERR_UNSUPPORTED for a struct of a
- * newer header, #FBAT_ERR_FORKED, #FBAT_ERR_PANIC, #FBAT_ERR_INTERNAL for a defect of the library,
- * and #FBAT_ERR_LIMIT_EXCEEDED when it makes an object and 16 million are live. A function without
- * a status says what it answers for an object that is not live.
+ * newer header, #FBAT_ERR_FORKED and #FBAT_ERR_PANIC. #FBAT_ERR_INTERNAL is a defect of the
+ * library. #FBAT_ERR_LIMIT_EXCEEDED comes from a call that makes an object while 16 million are
+ * live. A function without a status says what it answers for an object that is not live.
  *
  * @par Results
  * Results come through out-parameters, which are always written. On failure pointers are NULL,
- * numbers, ids and hashes are zero, and structs are zero but for their size. Only a struct whose
+ * numbers, ids and hashes are zero, and structs are zero except their size. Only a struct whose
  * `struct_size` is bad is left as it is.
  *
  * @par Ownership
@@ -94,16 +97,16 @@
  * @par Structs with a size
  * Options, events and reports are plain structs, whose first member is their `struct_size`. Begin
  * each with its `FBAT_..._INIT`, or zero it and set the size: zero is the default of every other
- * member. Options may be NULL for the defaults, but for an import's.
+ * member. Options may be NULL for the defaults, except an import's.
  * @par
  * Structs grow at their end. The library takes the size that an older header had, and treats what
  * is missing as zero. It takes a larger one, of a newer header, when all that it does not know is
- * zero, and else answers #FBAT_ERR_UNSUPPORTED. All elements of an array have the size of the
- * first, and are that far apart; so are the rows of a page, for which fbat_page_row() is there.
+ * zero. Else it answers #FBAT_ERR_UNSUPPORTED. All elements of an array have the size of the first,
+ * and are that far apart. So are the rows of a page, which fbat_page_row() finds.
  *
  * @par Text and bytes
  * Text is UTF-8 with a length. NULL with a length of 0 is no text; NULL with another length is an
- * error. In a member that may be left out, a pointer with a length of 0 is an error too: text that
+ * error. In a member that may be left out, a pointer with a length of 0 is an error too. Text that
  * was computed, and came out empty, must not mean "everything". Text from the library has a NUL
  * after its end. Paths end with a NUL, and are bytes of the file system.
  *
@@ -120,18 +123,18 @@
  * function has to be called on the thread that made an object.
  *
  * @par Callbacks
- * A callback runs on the thread that made the call, never at once with itself for one call, and
- * with no lock held, so it may call the library. It must return: not throw, not jump out. A
- * foreign exception that reaches the library ends the process.
+ * A callback runs on the thread that made the call, and never at once with itself for one call. No
+ * lock is held, so it may call the library. It must return: not throw, not jump out. A foreign
+ * exception that reaches the library ends the process.
  *
  * @par Fork
- * In a child that was forked after a store had been opened, every call gives #FBAT_ERR_FORKED
- * without an error object, frees do nothing, and no file is touched. Versions, status names and
- * kinds work. After exec all is well.
+ * These rules are for a child that was forked after a store had been opened. Every call gives
+ * #FBAT_ERR_FORKED without an error object, frees do nothing, and no file is touched. Versions,
+ * status names and kinds work. After exec all is well.
  *
  * @par Defects
- * A panic inside the library is caught at its edge: the call gives #FBAT_ERR_PANIC, its stores
- * can no longer be written to, and the process goes on.
+ * A panic inside the library is caught at its edge. The call gives #FBAT_ERR_PANIC, its stores can
+ * no longer be written to, and the process goes on.
  *
  * @par Output
  * The library prints nothing; see fbat_set_log_callback().
@@ -182,9 +185,9 @@ typedef struct fbat_hash {
 /**
  * Text by pointer and length; UTF-8.
  *
- * What the library gives out has a NUL after its end, which is not counted (and NULL data only
- * where there is no text at all), but for what was decoded out of bytes of the caller's. What is
- * given to the library needs none.
+ * What the library gives out has a NUL after its end, which is not counted. Its data is NULL only
+ * where there is no text at all. Only what was decoded out of bytes of the caller's has no NUL.
+ * What is given to the library needs none.
  * @since 0.1
  */
 typedef struct fbat_str {
@@ -209,8 +212,8 @@ typedef struct fbat_extension {
 
 /**
  * Disposes of the `user_data` of fbat_set_log_callback(). The library calls it exactly once: when
- * the callback is replaced and no call uses it any more, or before the call that was to set it
- * returns with a failure. May be NULL.
+ * the callback is replaced and no call uses it any more. If the call that was to set the callback
+ * fails, it is called before that returns. May be NULL.
  * @param user_data what was given with the callback.
  * @since 0.1
  */
@@ -245,8 +248,8 @@ typedef uint32_t fbat_category;
 #define FBAT_OK 0
 
 /**
- * An argument is outside of what is allowed: NULL where a value is needed, an unknown bit or enum
- * value, a bad `struct_size`, a length without a pointer.
+ * An argument is invalid: NULL where a value is needed, an unknown bit or enum value, a bad
+ * `struct_size`, a length without a pointer.
  * @since 0.1
  */
 #define FBAT_ERR_INVALID_ARGUMENT 100
@@ -301,7 +304,7 @@ typedef uint32_t fbat_category;
 #define FBAT_ERR_STORE_NOT_FOUND 210
 
 /**
- * The key was used before, for an event with other content. Nothing was written.
+ * The key was used before, for an event with different content. Nothing was written.
  * @since 0.1
  */
 #define FBAT_ERR_IDEMPOTENCY_CONFLICT 300
@@ -314,7 +317,7 @@ typedef uint32_t fbat_category;
 #define FBAT_ERR_VERSION_CONFLICT 310
 
 /**
- * An event to import is there already, with other content; the message names both.
+ * An event to import exists already, with different content; the message names both.
  * @since 0.1
  */
 #define FBAT_ERR_IMPORT_CONFLICT 320
@@ -383,7 +386,7 @@ typedef uint32_t fbat_category;
 #define FBAT_ERR_WIRE_FRAMING 710
 
 /**
- * The checksum of a provenance frame does not hold.
+ * The checksum of a provenance frame does not match.
  * @since 0.1
  */
 #define FBAT_ERR_WIRE_CHECKSUM 720
@@ -444,13 +447,13 @@ typedef uint32_t fbat_category;
 #define FBAT_CATEGORY_INVALID 1u
 
 /**
- * What was asked for is not there.
+ * What was asked for does not exist.
  * @since 0.1
  */
 #define FBAT_CATEGORY_NOT_FOUND 2u
 
 /**
- * What is there contradicts the call.
+ * What exists contradicts the call.
  * @since 0.1
  */
 #define FBAT_CATEGORY_CONFLICT 3u
@@ -498,8 +501,9 @@ typedef uint32_t fbat_category;
 #define FBAT_CATEGORY_INTERNAL 10u
 
 /**
- * The name of a status: "FBAT_OK", "FBAT_ERR_NOT_FOUND" and so on; "FBAT_STOPPED_BY_CALLBACK"
- * for every negative number, "FBAT_ERR_UNKNOWN" for others that are not known.
+ * The name of a status: "FBAT_OK", "FBAT_ERR_NOT_FOUND" and so on. It is
+ * "FBAT_STOPPED_BY_CALLBACK" for every negative number, "FBAT_ERR_UNKNOWN" for others that are not
+ * known.
  *
  * Works in a forked child.
  * @param status any number.
@@ -600,8 +604,8 @@ const char *fbat_version_string(void);
 uint32_t fbat_abi_version(void);
 
 /**
- * How many objects of this library the process holds: everything with a `_free` function that
- * was not freed.
+ * How many objects of this library are live in the process: everything with a `_free` function
+ * that was not freed.
  *
  * Objects live in a table of the library, where leak checkers do not look: a test that ends with
  * 0 here has freed everything.
@@ -617,7 +621,7 @@ size_t fbat_live_handles(void);
 /* ------------------------------------------------------------------------------------ Errors */
 
 /** @defgroup fbat_error Errors
- * The detail behind a status, for the caller that passed a place for it.
+ * The detail of a status, for the caller that passed a place for it.
  * @{
  */
 
@@ -902,7 +906,7 @@ fbat_status fbat_operation_key(const char *domain,
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK done.
  * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, or the path is empty.
- * @retval FBAT_ERR_NOT_FOUND nothing is there.
+ * @retval FBAT_ERR_NOT_FOUND nothing exists at this path.
  * @retval FBAT_ERR_IO the path can't be resolved.
  * @par Threads
  * Any.
@@ -929,7 +933,7 @@ fbat_status fbat_namespace_from_path(const char *path,
 #define FBAT_LOG_ERROR 1u
 
 /**
- * Something that was repaired, or a mistake of the caller's that no status can tell of.
+ * Something that was repaired, or a mistake of the caller's that no status can report.
  * @since 0.1
  */
 #define FBAT_LOG_WARNING 2u
@@ -1088,8 +1092,8 @@ void fbat_cancel_free(fbat_cancel *cancel);
 #define FBAT_REGION_RECORDED 2u
 
 /**
- * Which events are meant. All parts that are set must hold; all zero but for the size is every
- * event. Ranges include both their ends.
+ * Which events are meant. An event matches if it matches all parts that are set. All zero except
+ * the size is every event. Ranges include both their ends.
  * @since 0.2
  */
 typedef struct fbat_region {
@@ -1120,8 +1124,8 @@ typedef struct fbat_region {
   /** And the greatest one. */
   int64_t timestamp_last_us;
   /**
-   * With #FBAT_REGION_RECORDED: the least time at which the store wrote an event, in microseconds
-   * since 1970-01-01T00:00:00Z; else 0.
+   * With #FBAT_REGION_RECORDED: the least time at which the store wrote an event, in
+   * microseconds since 1970-01-01T00:00:00Z; else 0.
    */
   int64_t recorded_first_us;
   /** And the greatest one. */
@@ -1194,7 +1198,7 @@ typedef struct fbat_store fbat_store;
 #define FBAT_OPEN_REPORT_UNCLEAN 2u
 
 /**
- * How to open a store. All zero but for the size is the default.
+ * How to open a store. All zero except the size is the default.
  * @since 0.1
  */
 typedef struct fbat_open_options {
@@ -1219,7 +1223,7 @@ typedef struct fbat_open_options {
    */
   size_t batch_bytes_max;
   /**
-   * At which size a file of the log is sealed and a new one begun, in bytes: 65,536 (64 KiB) to
+   * At which size a file of the log is sealed and a new one begun. In bytes: 65,536 (64 KiB) to
    * 1,073,741,824 (1 GiB); 0: 64 MiB.
    */
   uint64_t segment_bytes;
@@ -1299,7 +1303,7 @@ typedef struct fbat_open_report {
   uint64_t dropped_offset;
   /** That file, or NULL and 0. Lives as long as the store's handle. */
   fbat_str dropped_path;
-  /** Whole batches behind the hole that were dropped with it. */
+  /** Whole batches after the hole that were dropped with it. */
   uint64_t dropped_batches;
   /** The events of those batches. */
   uint64_t dropped_events;
@@ -1315,13 +1319,13 @@ typedef struct fbat_open_report {
 } fbat_open_report;
 
 /**
- * Says how small parts of files are read from now on, in the whole process: from memory that the
- * files are mapped to, which is the default and several times as fast, or by system calls.
+ * Says how small parts of files are read from now on, in the whole process. They come from mapped
+ * memory, which is the default and several times as fast, or by system calls.
  *
- * Mapping puts a handler for SIGBUS in place, once. A page that can't be had (the file was cut
- * short, the disk fails) is an error then, as with a system call; every other SIGBUS goes to the
- * handler that was there before. A program that puts its own in place later should do the same,
- * and no thread that uses the library should block SIGBUS.
+ * Mapping puts a handler for SIGBUS in place, once. A page that fails to load (the file was cut
+ * short, the disk fails) is an error then, as with a system call. Every other SIGBUS goes to the
+ * handler that was installed before. A program that puts its own in place later should do the
+ * same, and no thread that uses the library should block SIGBUS.
  * @param mapped false before the first store is opened: no handler is put in place.
  * @par Threads
  * Any.
@@ -1341,10 +1345,10 @@ void fbat_set_mapped_reads(bool mapped);
  * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, the path is empty, or the directory has
  * files that are no store's.
  * @retval FBAT_ERR_INVALID_UTF8 the label is not UTF-8.
- * @retval FBAT_ERR_CANCELLED the token of the options was triggered; nothing was made, and recovery
- * starts again at the next open.
- * @retval FBAT_ERR_STORE_NOT_FOUND no store is there, and the mode does not make one.
- * @retval FBAT_ERR_STORE_EXISTS a store is there, and the mode asks for a new one.
+ * @retval FBAT_ERR_CANCELLED the token of the options was triggered; nothing was made, and
+ * recovery starts again at the next open.
+ * @retval FBAT_ERR_STORE_NOT_FOUND no store exists, and the mode does not make one.
+ * @retval FBAT_ERR_STORE_EXISTS a store exists, and the mode asks for a new one.
  * @retval FBAT_ERR_BUSY the store is open for writing; the message says by whom.
  * @retval FBAT_ERR_CORRUPT the store is damaged where recovery must not guess.
  * @retval FBAT_ERR_FUTURE_VERSION a newer version of the library made the store.
@@ -1362,8 +1366,8 @@ fbat_status fbat_store_open(const char *path,
                             fbat_error **err);
 
 /**
- * Makes what was written durable, releases the directory, and ends all use of the store: later
- * calls give #FBAT_ERR_CLOSED, imports that run end with it at their next chunk. A failure to
+ * Makes what was written durable, releases the directory, and ends all use of the store. Later
+ * calls give #FBAT_ERR_CLOSED; imports that run end with it at their next chunk. A failure to
  * write is reported, and the store is closed all the same.
  *
  * The handle stays live until fbat_store_free().
@@ -1397,9 +1401,8 @@ void fbat_store_free(fbat_store *store);
 
 /**
  * Makes everything that is visible durable.
- * @param store the store. One that is open for reading syncs the files as far as it sees them;
- * where it cannot, or the writer is poisoned, that is no failure: the frontier says what is
- * durable.
+ * @param store the store. One that is open for reading syncs the files as far as it sees them. If
+ * it cannot, or the writer is poisoned, that is no failure: the frontier says what is durable.
  * @param out_frontier the frontier after it; may be NULL.
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK done.
@@ -1492,8 +1495,8 @@ fbat_status fbat_store_open_report(const fbat_store *store,
                                    fbat_error **err);
 
 /**
- * The log hash at the visible frontier: one value that stands for the whole history. Two stores
- * with the same log hash have the same events in the same order.
+ * The log hash at the visible frontier: one value for the whole history. Two stores with the same
+ * log hash have the same events in the same order.
  * @param store the store.
  * @param out_hash the hash; all zero on failure.
  * @param err detail on failure; may be NULL.
@@ -1620,7 +1623,7 @@ bool fbat_store_is_read_only(const fbat_store *store);
 #define FBAT_RECEIPT_IMPORTED 4u
 
 /**
- * An event to append. All zero but for `struct_size`, entity, scope and kind is an event with an
+ * An event to append. All zero except `struct_size`, entity, scope and kind is an event with an
  * empty payload. Everything that it points to is copied before the call returns.
  * @since 0.1
  */
@@ -1629,7 +1632,7 @@ typedef struct fbat_event {
   size_t struct_size;
   /**
    * What the event is about. UTF-8, 1 to 1024 bytes, no control bytes, `/`, `..`, `|` or `=`.
-   * `e:x` lies below `e`.
+   * `e:x` is below `e`.
    */
   fbat_str entity;
   /** Whose event it is, as the caller divides them: a tenant, a service. Same rules as `entity`. */
@@ -1830,7 +1833,8 @@ fbat_status fbat_append_batch(const fbat_store *store,
 #define FBAT_RECORD_HAS_PREVIOUS_HASH 2u
 
 /**
- * The event was imported, but its provenance can't be read; fbat_provenance_from_extension() of `raw_provenance` says why.
+ * The event was imported, but its provenance can't be read; fbat_provenance_from_extension() of
+ * `raw_provenance` says why.
  * @since 0.1
  */
 #define FBAT_RECORD_PROVENANCE_UNREADABLE 4u
@@ -1846,7 +1850,7 @@ typedef struct fbat_page fbat_page;
 
 /**
  * An event as a reader sees it. Lives as long as the page that it is a row of, or until the
- * callback that was given it returns; so does everything that it points to.
+ * callback that was given it returns. So does everything that it points to.
  * @since 0.1
  */
 typedef struct fbat_record {
@@ -1888,7 +1892,7 @@ typedef struct fbat_record {
   size_t stored_payload_len;
   /**
    * The extensions, with their column, in the order in which they were given; else NULL. An
-   * imported event has its provenance behind them: `batpak.import.provenance`.
+   * imported event has its provenance after them: `batpak.import.provenance`.
    */
   const fbat_extension *extensions;
   /** How many there are at `extensions`. */
@@ -1908,7 +1912,7 @@ typedef struct fbat_record {
   fbat_id source_event_id;
   /** Of an imported event: its global sequence in the source. */
   uint64_t source_sequence;
-  /** A provenance that this version of the library did not write, as the log has it; mostly NULL. */
+  /** A provenance that another version of the library wrote, as the log has it; mostly NULL. */
   const uint8_t *raw_provenance;
   /** How many bytes there are at `raw_provenance`. */
   size_t raw_provenance_len;
@@ -2033,7 +2037,7 @@ void fbat_page_free(fbat_page *page);
 typedef struct fbat_cursor fbat_cursor;
 
 /**
- * What to read, and how. All zero but for the size reads every event, oldest first.
+ * What to read, and how. All zero except the size reads every event, oldest first.
  * @since 0.1
  */
 typedef struct fbat_query {
@@ -2046,8 +2050,8 @@ typedef struct fbat_query {
   /** Only sequences up to and with this one; 0: no bound. */
   uint64_t until;
   /**
-   * A page has at most so many rows: 1 to 65,536; 0: 1,000. It may have fewer, and ends after the
-   * row that reaches 64 MiB.
+   * A page has at most so many rows: 1 to 65,536; 0: 1,000. It may have fewer, and ends after
+   * the row that reaches 64 MiB.
    */
   size_t limit;
   /** What of each event is read: bits `FBAT_COLUMN_...`; 0: payload and extensions. */
@@ -2065,8 +2069,9 @@ typedef struct fbat_query {
 /**
  * Reads one page.
  *
- * What was appended before the call is seen if it lies in the query's range. To go on, set
- * `after` (or `until`, backward) to fbat_page_resume(), as a cursor does, unless fbat_page_is_end().
+ * What was appended before the call is seen if it is in the query's range. To go on, set
+ * `after` (or `until`, backward) to fbat_page_resume(), as a cursor does, unless
+ * fbat_page_is_end().
  * @param store the store.
  * @param query which events; NULL for all of them.
  * @param out_page the rows, which may be none; NULL on failure. Free it with fbat_page_free().
@@ -2094,7 +2099,7 @@ fbat_status fbat_store_query(const fbat_store *store,
  * Makes a cursor at the beginning of a query.
  * @param store the store. When it is closed or freed, the cursor gives #FBAT_ERR_CLOSED.
  * @param query which events, copied; NULL for all of them. Its `progress` and `cancel` go for each
- * fbat_cursor_next(): they must live as long as the cursor, but for the token, which it keeps.
+ * fbat_cursor_next(): they must live as long as the cursor, except the token, which it keeps.
  * @param out_cursor the cursor; NULL on failure. Free it with fbat_cursor_free().
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK done.
@@ -2121,7 +2126,8 @@ fbat_status fbat_cursor_new(const fbat_store *store,
  * @retval FBAT_OK a page, or NULL at the end.
  * @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL.
  * @retval FBAT_ERR_CANCELLED the token of the query was triggered.
- * @retval FBAT_ERR_BUSY another call reads by this cursor, as that whose progress callback this is.
+ * @retval FBAT_ERR_BUSY another call reads by this cursor, as that whose progress callback this
+ * is.
  * @retval FBAT_ERR_CLOSED the store is closed.
  * @retval FBAT_ERR_CORRUPT a file is damaged; the error says where. The cursor stays where it was.
  * @retval FBAT_ERR_IO the operating system failed. The cursor stays where it was.
@@ -2179,8 +2185,8 @@ typedef struct fbat_provenance {
   /** `sizeof(fbat_provenance)`. */
   size_t struct_size;
   /**
-   * The version of its encoding. #FBAT_PROVENANCE_INIT sets #FBAT_PROVENANCE_SCHEMA_VERSION; 0 is
-   * an older version, not a default.
+   * The version of its encoding. #FBAT_PROVENANCE_INIT sets #FBAT_PROVENANCE_SCHEMA_VERSION; 0
+   * is an older version, not a default.
    */
   uint16_t schema_version;
   /** The name that the source had in the import: UTF-8, 1 to 1024 bytes without control bytes. */
@@ -2198,7 +2204,7 @@ typedef struct fbat_provenance {
 /**
  * Where the event of a row, or of a filter's record, came from.
  * @param record the record, unchanged.
- * @param out_provenance the provenance, whose text lives as long as the record; zero but for its
+ * @param out_provenance the provenance, whose text lives as long as the record; zero except its
  * size where the answer is false.
  * @return whether it was imported. False too where its provenance can't be read, which
  * #FBAT_RECORD_PROVENANCE_UNREADABLE says; where a pointer is NULL; and for a bad `struct_size`.
@@ -2209,11 +2215,11 @@ typedef struct fbat_provenance {
 bool fbat_record_provenance(const fbat_record *record, fbat_provenance *out_provenance);
 
 /**
- * Reads a bare provenance body, as the extension `batpak.import.provenance` holds it.
+ * Reads a bare provenance body, as the extension `batpak.import.provenance` has it.
  * @param body the bytes.
  * @param body_len how many there are.
  * @param flags bits: `FBAT_WIRE_...`.
- * @param out_provenance the provenance; its text points into `body`, and has no NUL behind it.
+ * @param out_provenance the provenance; its text points into `body`, and has no NUL after it.
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK done.
  * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a bad `struct_size`, or a flag is unknown.
@@ -2236,13 +2242,13 @@ fbat_status fbat_provenance_from_extension(const uint8_t *body,
  * @param frame the bytes.
  * @param frame_len how many there are.
  * @param flags bits: `FBAT_WIRE_...`.
- * @param out_provenance the provenance; its text points into `frame`, and has no NUL behind it.
+ * @param out_provenance the provenance; its text points into `frame`, and has no NUL after it.
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK done.
  * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a bad `struct_size`, or a flag is unknown.
  * @retval FBAT_ERR_WIRE_FRAMING shorter than 12 bytes, or another magic.
  * @retval FBAT_ERR_FUTURE_VERSION a version is above 1; the error's `actual` says which it is.
- * @retval FBAT_ERR_WIRE_CHECKSUM the checksum does not hold.
+ * @retval FBAT_ERR_WIRE_CHECKSUM the checksum does not match.
  * @retval FBAT_ERR_WIRE_BODY the body does not decode.
  * @retval FBAT_ERR_WIRE_NOT_CANONICAL without #FBAT_WIRE_LENIENT: not the one canonical encoding.
  * @par Threads
@@ -2276,7 +2282,7 @@ fbat_status fbat_provenance_encode(const fbat_provenance *provenance,
                                    fbat_error **err);
 
 /**
- * Writes a provenance as a bare body, as the extension `batpak.import.provenance` holds it.
+ * Writes a provenance as a bare body, as the extension `batpak.import.provenance` has it.
  * @param provenance the provenance.
  * @param out_body the bytes; NULL on failure. Free it with fbat_buffer_free().
  * @param err detail on failure; may be NULL.
@@ -2315,13 +2321,13 @@ fbat_status fbat_provenance_encode_body(const fbat_provenance *provenance,
 #define FBAT_IMPORT_DURABILITY_CHUNK 1u
 
 /**
- * An event that is there with other content ends the import with #FBAT_ERR_IMPORT_CONFLICT.
+ * An event that exists with different content ends the import with #FBAT_ERR_IMPORT_CONFLICT.
  * @since 0.1
  */
 #define FBAT_ON_CONFLICT_FAIL 0u
 
 /**
- * An event that is there with other content is counted in `conflicts` and left out.
+ * An event that exists with different content is counted in `conflicts` and left out.
  * @since 0.1
  */
 #define FBAT_ON_CONFLICT_SKIP 1u
@@ -2334,8 +2340,8 @@ fbat_status fbat_provenance_encode_body(const fbat_provenance *provenance,
 
 /**
  * Do everything on the thread that calls. Without it, an import of more than one chunk starts a
- * thread, which commits each chunk while the next is gathered, calls no callback, blocks signals,
- * and ends before the import returns.
+ * thread, which commits each chunk while the next is gathered. The thread calls no callback,
+ * blocks signals, and ends before the import returns.
  * @since 0.1
  */
 #define FBAT_IMPORT_ONE_THREAD 2u
@@ -2384,34 +2390,34 @@ typedef struct fbat_import_report {
   /** The last sequence of the source that this import was to examine, fixed at the call. */
   uint64_t source_ceiling;
   /**
-   * The destination's frontier after the import, or after the chunk that progress is told of:
-   * what readers may see.
+   * The destination's frontier after the import, or after the chunk that progress reports: what
+   * readers may see.
    */
   uint64_t destination_visible;
   /** And what is known to be on the disk. */
   uint64_t destination_durable;
   /**
-   * How far the source was read, of `source_ceiling`: for a progress bar. What was read after the
-   * last committed chunk is examined again by the next import.
+   * How far the source was read, of `source_ceiling`: for a progress bar. What was read after
+   * the last committed chunk is examined again by the next import.
    */
   uint64_t source_position;
 } fbat_import_report;
 
 /**
- * Told after each committed chunk, and while nothing is committed after as many examined events as
- * a chunk has; the next chunk may be in flight meanwhile, unless #FBAT_IMPORT_ONE_THREAD is set.
- * Called as fbat_filter_fn is.
+ * Called after each committed chunk. While nothing is committed, called after as many examined
+ * events as a chunk has. The next chunk may be in flight meanwhile, unless #FBAT_IMPORT_ONE_THREAD
+ * is set. Called as fbat_filter_fn is.
  * @param user_data the `progress_data` of the options.
  * @param report what was committed so far, and how far the source was read. Lives until the
  * callback returns.
- * @return 0 to go on; a negative number stops the import, whose status it becomes. Anything above 0
- * ends it with #FBAT_ERR_INVALID_ARGUMENT.
+ * @return 0 to go on; a negative number stops the import, whose status it becomes. Anything above
+ * 0 ends it with #FBAT_ERR_INVALID_ARGUMENT.
  * @since 0.2
  */
 typedef int32_t (*fbat_import_progress_fn)(void *user_data, const fbat_import_report *report);
 
 /**
- * What to import, and how. All zero but for the size and the namespace imports everything.
+ * What to import, and how. All zero except the size and the namespace imports everything.
  * @since 0.1
  */
 typedef struct fbat_import_options {
@@ -2442,8 +2448,8 @@ typedef struct fbat_import_options {
   /** Ends the import; NULL for none. */
   const fbat_cancel *cancel;
   /**
-   * What the filter sees: bits `FBAT_COLUMN_...`; 0: the extensions. The payload costs the time of
-   * copying it.
+   * What the filter sees: bits `FBAT_COLUMN_...`; 0: the extensions. The payload costs the time
+   * of copying it.
    */
   uint32_t filter_columns;
   /** When imported events are durable: an `FBAT_IMPORT_DURABILITY_...`. */
@@ -2457,15 +2463,15 @@ typedef struct fbat_import_options {
 /**
  * Copies events of one store into another, exactly once.
  *
- * Each event of the source that the options select comes to be in the destination with a new
- * sequence, version, recorded time and event hash, an id made from the namespace and its id in the
- * source, and a record of where it came from (fbat_record_provenance()). Entity, scope, kind,
+ * Each event of the source that the options select is appended to the destination with a new
+ * sequence, version, recorded time and event hash. Its id is made from the namespace and its id in
+ * the source. A record says where it came from (fbat_record_provenance()). Entity, scope, kind,
  * payload, timestamp, flags, correlation and extensions are as they were; a causation, which names
  * an event of the source, is left out. Versions follow the order of arrival: what a filter leaves
- * out today and a later import brings comes behind.
+ * out today and a later import brings comes after them.
  *
- * An event that is there already is counted, not copied: importing again adds nothing, and an
- * import that failed, was stopped, cancelled, or killed is completed by the next.
+ * An event that exists already is counted, not copied. Importing again adds nothing. An import
+ * that failed, was stopped, cancelled, or killed is completed by the next.
  *
  * What the source gains during the call is not part of it. When the call returns #FBAT_OK,
  * everything counted as `imported` or `deduplicated` is durable.
@@ -2491,7 +2497,7 @@ typedef struct fbat_import_options {
  * @retval FBAT_ERR_INVALID_ARGUMENT the options are NULL or have no namespace, a bad
  * `struct_size`, a member is out of range, or a callback gave an answer that is none.
  * @retval FBAT_ERR_INVALID_UTF8 namespace, entity or scope is not UTF-8.
- * @retval FBAT_ERR_IMPORT_CONFLICT an event is there with other content; the message names both.
+ * @retval FBAT_ERR_IMPORT_CONFLICT an event exists with different content; the message names both.
  * @retval FBAT_ERR_LIMIT_EXCEEDED an event is over a limit of the destination; the error names it.
  * @retval FBAT_ERR_WIRE_BODY the provenance of a source event can't be read; the error names the
  * event.
@@ -2501,7 +2507,7 @@ typedef struct fbat_import_options {
  * @retval FBAT_ERR_READ_ONLY the destination is open for reading.
  * @retval FBAT_ERR_CLOSED a store is closed, or was closed meanwhile.
  * @retval FBAT_ERR_POISONED an earlier failure ended writing to the destination.
- * @retval FBAT_ERR_CORRUPT a source event does not hold; the error names file, offset and event.
+ * @retval FBAT_ERR_CORRUPT a source event is damaged; the error names file, offset and event.
  * @retval FBAT_ERR_IO the operating system failed.
  * @retval FBAT_ERR_NO_SPACE no space is left.
  * @return or the negative number with which a callback stopped the import.
@@ -2600,7 +2606,7 @@ void fbat_findings_free(fbat_findings *findings);
  */
 
 /**
- * How to verify. All zero but for the size verifies everything.
+ * How to verify. All zero except the size verifies everything.
  * @since 0.2
  */
 typedef struct fbat_verify_options {
@@ -2665,7 +2671,8 @@ typedef struct fbat_verify_report {
  * NULL where the number of findings in the report will do.
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK the walk was made.
- * @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`, or a member of the region is out of range.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`, or a member of the region is out of
+ * range.
  * @retval FBAT_ERR_INVALID_UTF8 entity or scope is not UTF-8.
  * @retval FBAT_ERR_CANCELLED the token of the options was triggered.
  * @retval FBAT_ERR_CLOSED the store is closed.
@@ -2700,7 +2707,7 @@ fbat_status fbat_store_verify(const fbat_store *store,
 #define FBAT_BACKUP_LINK 1u
 
 /**
- * How to back up. All zero but for the size is the default.
+ * How to back up. All zero except the size is the default.
  * @since 0.2
  */
 typedef struct fbat_backup_options {
@@ -2710,7 +2717,7 @@ typedef struct fbat_backup_options {
   uint32_t flags;
   /** Not used; 0. */
   uint32_t reserved;
-  /** Reports how far the call is, in bytes of the log that were copied or checked; NULL for none. */
+  /** Reports how far the call is, in bytes of the log that it has copied; NULL for none. */
   fbat_progress_fn progress;
   /** Handed to `progress`. */
   void *progress_data;
@@ -2719,7 +2726,7 @@ typedef struct fbat_backup_options {
 } fbat_backup_options;
 
 /**
- * What a backup holds.
+ * What a backup copied.
  * @since 0.1
  */
 typedef struct fbat_backup_report {
@@ -2743,10 +2750,10 @@ typedef struct fbat_backup_report {
  * Copies a store into an empty directory, while this handle's threads or another process write.
  *
  * The copy is a store that opens as it is, cleanly closed, with the history that the store has up
- * to a whole batch: what is visible at the call is made durable first and is in it, what comes
+ * to a whole batch. What is visible at the call is made durable first and is in it. What comes
  * later is not. Each batch is checked on the way. Appends wait no longer than for
- * fbat_store_sync(). The store may be poisoned (then the copy has what is known to be durable) or
- * open for reading only; the call may be made from within a callback.
+ * fbat_store_sync(). The store may be open for reading only, or poisoned; then the copy has what
+ * is known to be durable. The call may be made from within a callback.
  *
  * The copy has the same store id. Who goes on appending to both calls fbat_new_identity().
  * @param store the store.
@@ -2754,11 +2761,11 @@ typedef struct fbat_backup_report {
  * above it, and not inside of the store's own. After a failure what was made is removed; a file
  * `LOCK` may stay. After a crash other files may, which are no store: remove them before a retry.
  * @param options how; NULL for the defaults.
- * @param out_report what the copy holds; may be NULL. All zero on failure.
+ * @param out_report what the copy contains; may be NULL. All zero on failure.
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK done, and on the disk.
  * @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`, an unknown flag, the path is NULL or
- * empty, the directory has files, or lies inside of the store's own.
+ * empty, the directory has files, or is inside of the store's own.
  * @retval FBAT_ERR_STORE_EXISTS the directory is a store.
  * @retval FBAT_ERR_BUSY somebody else makes a store there.
  * @retval FBAT_ERR_CANCELLED the token of the options was triggered; what was made is removed.
@@ -2779,12 +2786,12 @@ fbat_status fbat_store_backup(const fbat_store *store,
                               fbat_error **err);
 
 /**
- * Gives the store in a directory a new random store id, and with it a native namespace of its own:
- * for a directory that was copied, which is a second store under the name of the first.
+ * Gives the store in a directory a new random store id, and with it a native namespace of its own.
+ * Use it for a directory that was copied, which is a second store under the name of the first.
  *
- * The id is that of all events from the store's next sequence on; an event of the library's own
- * says so in the log, with both ids and that sequence. Nothing that is in the log changes. Who
- * imports from the copy under its new namespace gets the events from before the split a second
+ * The id is that of all events from the store's next sequence on. An event of the library's own
+ * says so in the log, with both ids and that sequence. Nothing that is in the log changes. An
+ * import from the copy under its new namespace brings the events from before the split a second
  * time, unless it begins after them: `after` of its options.
  *
  * Readers that have the store open follow the log, and answer with the old id until they open it
@@ -2795,7 +2802,7 @@ fbat_status fbat_store_backup(const fbat_store *store,
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK done, and on the disk.
  * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, or the path is empty.
- * @retval FBAT_ERR_STORE_NOT_FOUND no store is there.
+ * @retval FBAT_ERR_STORE_NOT_FOUND no store exists at this path.
  * @retval FBAT_ERR_BUSY the store is open for writing; the message says by whom.
  * @retval FBAT_ERR_LIMIT_EXCEEDED the store was given a new id 128 times.
  * @retval FBAT_ERR_CORRUPT the store is damaged where recovery must not guess.
@@ -2822,21 +2829,21 @@ fbat_status fbat_new_identity(const char *path,
  */
 
 /**
- * The identity file was lost and rebuilt from the events of the log that tell of store ids.
+ * The identity file was lost and rebuilt from the events of the log that declare store ids.
  * @since 0.1
  */
 #define FBAT_REPAIR_IDENTITY_REBUILT 1u
 
 /**
- * Besides, an event that told of a newer store id may be among what was lost: if the store was
- * ever given an id of its own by fbat_new_identity(), compare fbat_store_id(), and give it a
- * new one before anything is imported from it under its native namespace.
+ * Besides, an event that declared a newer store id may be among what was lost. If the store was
+ * ever given an id of its own by fbat_new_identity(), compare fbat_store_id(). Give it a new one
+ * before anything is imported from it under its native namespace.
  * @since 0.1
  */
 #define FBAT_REPAIR_IDENTITY_UNCERTAIN 2u
 
 /**
- * How to repair. All zero but for the size is the default.
+ * How to repair. All zero except the size is the default.
  * @since 0.2
  */
 typedef struct fbat_repair_options {
@@ -2877,8 +2884,8 @@ typedef struct fbat_repair_report {
   /** How many sequences are lost. Each belonged to an event or to a declared gap. */
   uint64_t lost_sequences;
   /**
-   * The first of the sequences behind the log that were jumped because somebody may have seen
-   * them; 0: the damaged store had been closed, and said where it ended.
+   * The first of the sequences after the log that were jumped because somebody may have seen
+   * them. 0: the damaged store had been closed, and said where it ended.
    */
   uint64_t gap_first;
   /** The last of them. */
@@ -2893,17 +2900,16 @@ typedef struct fbat_repair_report {
  * Puts every event of a damaged store that proves itself into a new store beside it.
  *
  * Every event that is kept has the sequence, id, version, times and hashes that it had; the new
- * store has the store id of the damaged one. What is lost is listed, and declared in the new
- * log: fbat_store_verify() counts it, and takes it for no damage. Single events are kept
- * also where others of their batch are lost. A sequence that is lost, or that somebody may have
- * seen, is never used again; a version of an entity that was lost behind the last event that it
- * kept is.
+ * store has the store id of the damaged one. What is lost is listed, and declared in the new log:
+ * fbat_store_verify() counts it, and takes it for no damage. Single events are kept also where
+ * others of their batch are lost. A sequence that is lost, or that somebody may have seen, is
+ * never used again. A version of an entity is used again if it was lost after the last event that
+ * was kept.
  *
  * No file of the damaged store is changed; where it has a lock file, that is held meanwhile. It
- * need not be a store that fbat_store_open() opens. The new one becomes a store at the very end:
- * after a failure what was made is removed, but for the directory and a file `LOCK`; after a crash
- * the directory holds no store, and can be removed. One file of the log is held in memory at a
- * time.
+ * need not be a store that fbat_store_open() opens. The new one becomes a store at the very end.
+ * After a failure what was made is removed, except the directory and a file `LOCK`. After a crash
+ * the directory has no store, and can be removed. One file of the log is kept in memory at a time.
  * @param damaged_path the directory of the damaged store.
  * @param new_path a directory that does not exist, or is empty; not inside of the damaged one.
  * @param options how; NULL for the defaults.
@@ -2911,10 +2917,10 @@ typedef struct fbat_repair_report {
  * @param out_findings what is wrong with the damaged store, and which sequences are lost by it;
  * NULL on failure. Free it with fbat_findings_free(). May be NULL.
  * @param err detail on failure; may be NULL.
- * @retval FBAT_OK the new store is there, and everything in it is on the disk. The report says
- * what it lacks.
- * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a bad `struct_size`, a path is empty, `new_path` is not empty,
- * or inside of the damaged store.
+ * @retval FBAT_OK the new store exists, and everything in it is on the disk. The report says what
+ * it lacks.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a bad `struct_size`, a path is empty,
+ * `new_path` is not empty, or inside of the damaged store.
  * @retval FBAT_ERR_STORE_NOT_FOUND nothing of a store is at `damaged_path`.
  * @retval FBAT_ERR_STORE_EXISTS a store is at `new_path`.
  * @retval FBAT_ERR_BUSY the damaged store is open for writing; the message and
@@ -2968,72 +2974,72 @@ fbat_status fbat_repair(const char *damaged_path,
 /** An #fbat_extension, all zero. @since 0.1 */
 #define FBAT_EXTENSION_INIT {FBAT_STR_INIT, NULL, 0}
 
-/** An #fbat_error_detail, all zero but for its size. @since 0.2 */
+/** An #fbat_error_detail, all zero except its size. @since 0.2 */
 #define FBAT_ERROR_DETAIL_INIT                                                                    \
   {sizeof(fbat_error_detail), 0, 0, FBAT_STR_INIT, FBAT_STR_INIT, 0, 0, 0, FBAT_ID_INIT, 0, 0}
 
-/** An #fbat_region, all zero but for its size. @since 0.2 */
+/** An #fbat_region, all zero except its size. @since 0.2 */
 #define FBAT_REGION_INIT                                                                          \
   {sizeof(fbat_region), FBAT_STR_INIT, FBAT_STR_INIT, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
-/** An #fbat_open_options, all zero but for its size. @since 0.1 */
+/** An #fbat_open_options, all zero except its size. @since 0.1 */
 #define FBAT_OPEN_OPTIONS_INIT                                                                    \
   {sizeof(fbat_open_options), 0, 0, FBAT_STR_INIT, 0, 0, 0, 0, NULL, NULL, NULL}
 
-/** An #fbat_frontier, all zero but for its size. @since 0.1 */
+/** An #fbat_frontier, all zero except its size. @since 0.1 */
 #define FBAT_FRONTIER_INIT {sizeof(fbat_frontier), 0, 0}
 
-/** An #fbat_head, all zero but for its size. @since 0.1 */
+/** An #fbat_head, all zero except its size. @since 0.1 */
 #define FBAT_HEAD_INIT {sizeof(fbat_head), 0, 0, FBAT_ID_INIT, FBAT_HASH_INIT}
 
-/** An #fbat_stats, all zero but for its size. @since 0.1 */
+/** An #fbat_stats, all zero except its size. @since 0.1 */
 #define FBAT_STATS_INIT {sizeof(fbat_stats), 0, 0, 0, 0, 0, 0}
 
-/** An #fbat_open_report, all zero but for its size. @since 0.1 */
+/** An #fbat_open_report, all zero except its size. @since 0.1 */
 #define FBAT_OPEN_REPORT_INIT {sizeof(fbat_open_report), 0, 0, 0, 0, FBAT_STR_INIT, 0, 0, 0, 0, 0}
 
-/** An #fbat_event, all zero but for its size. @since 0.1 */
+/** An #fbat_event, all zero except its size. @since 0.1 */
 #define FBAT_EVENT_INIT                                                                           \
   {sizeof(fbat_event), FBAT_STR_INIT, FBAT_STR_INIT, 0, 0, 0, NULL, 0, FBAT_ID_INIT, 0, 0, 0, 0,  \
    FBAT_ID_INIT, FBAT_ID_INIT, 0, NULL, 0}
 
-/** An #fbat_receipt, all zero but for its size. @since 0.1 */
+/** An #fbat_receipt, all zero except its size. @since 0.1 */
 #define FBAT_RECEIPT_INIT                                                                         \
   {sizeof(fbat_receipt), FBAT_ID_INIT, 0, 0, 0, 0, FBAT_HASH_INIT, FBAT_HASH_INIT,                \
    FBAT_HASH_INIT, 0, 0}
 
-/** An #fbat_query, all zero but for its size. @since 0.1 */
+/** An #fbat_query, all zero except its size. @since 0.1 */
 #define FBAT_QUERY_INIT {sizeof(fbat_query), NULL, 0, 0, 0, 0, 0, NULL, NULL, NULL}
 
-/** An #fbat_provenance, all zero but for its size. @since 0.1 */
+/** An #fbat_provenance, all zero except its size. @since 0.1 */
 #define FBAT_PROVENANCE_INIT                                                                      \
   {sizeof(fbat_provenance), FBAT_PROVENANCE_SCHEMA_VERSION, FBAT_STR_INIT, FBAT_ID_INIT, 0, 0,    \
    FBAT_HASH_INIT}
 
-/** An #fbat_import_report, all zero but for its size. @since 0.1 */
+/** An #fbat_import_report, all zero except its size. @since 0.1 */
 #define FBAT_IMPORT_REPORT_INIT {sizeof(fbat_import_report), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
-/** An #fbat_import_options, all zero but for its size. @since 0.1 */
+/** An #fbat_import_options, all zero except its size. @since 0.1 */
 #define FBAT_IMPORT_OPTIONS_INIT                                                                  \
   {sizeof(fbat_import_options), FBAT_STR_INIT, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0,    \
    0, 0}
 
-/** An #fbat_verify_options, all zero but for its size. @since 0.2 */
+/** An #fbat_verify_options, all zero except its size. @since 0.2 */
 #define FBAT_VERIFY_OPTIONS_INIT {sizeof(fbat_verify_options), NULL, NULL, NULL, NULL}
 
-/** An #fbat_verify_report, all zero but for its size. @since 0.2 */
+/** An #fbat_verify_report, all zero except its size. @since 0.2 */
 #define FBAT_VERIFY_REPORT_INIT {sizeof(fbat_verify_report), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
-/** An #fbat_backup_options, all zero but for its size. @since 0.2 */
+/** An #fbat_backup_options, all zero except its size. @since 0.2 */
 #define FBAT_BACKUP_OPTIONS_INIT {sizeof(fbat_backup_options), 0, 0, NULL, NULL, NULL}
 
-/** An #fbat_backup_report, all zero but for its size. @since 0.1 */
+/** An #fbat_backup_report, all zero except its size. @since 0.1 */
 #define FBAT_BACKUP_REPORT_INIT {sizeof(fbat_backup_report), 0, 0, 0, 0, 0, FBAT_HASH_INIT}
 
-/** An #fbat_repair_options, all zero but for its size. @since 0.2 */
+/** An #fbat_repair_options, all zero except its size. @since 0.2 */
 #define FBAT_REPAIR_OPTIONS_INIT {sizeof(fbat_repair_options), NULL, NULL, NULL}
 
-/** An #fbat_repair_report, all zero but for its size. @since 0.2 */
+/** An #fbat_repair_report, all zero except its size. @since 0.2 */
 #define FBAT_REPAIR_REPORT_INIT {sizeof(fbat_repair_report), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** @} */

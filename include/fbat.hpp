@@ -193,8 +193,8 @@ enum class status : std::int32_t {
   /** The call did what it says. */
   ok = FBAT_OK,
   /**
-   * An argument is outside of what is allowed: NULL where a value is needed, an unknown bit or enum
-   * value, a bad `struct_size`, a length without a pointer.
+   * An argument is invalid: NULL where a value is needed, an unknown bit or enum value, a bad
+   * `struct_size`, a length without a pointer.
    */
   invalid_argument = FBAT_ERR_INVALID_ARGUMENT,
   /**
@@ -216,14 +216,14 @@ enum class status : std::int32_t {
   not_found = FBAT_ERR_NOT_FOUND,
   /** There is no store at this path, and the open mode does not make one. */
   store_not_found = FBAT_ERR_STORE_NOT_FOUND,
-  /** The key was used before, for an event with other content. Nothing was written. */
+  /** The key was used before, for an event with different content. Nothing was written. */
   idempotency_conflict = FBAT_ERR_IDEMPOTENCY_CONFLICT,
   /**
    * The entity is not at the expected version: the error's `actual` is the one it has. Nothing was
    * written.
    */
   version_conflict = FBAT_ERR_VERSION_CONFLICT,
-  /** An event to import is there already, with other content; the message names both. */
+  /** An event to import exists already, with different content; the message names both. */
   import_conflict = FBAT_ERR_IMPORT_CONFLICT,
   /** There is a store at this path already, and the open mode asks for a new one. */
   store_exists = FBAT_ERR_STORE_EXISTS,
@@ -256,7 +256,7 @@ enum class status : std::int32_t {
   corrupt = FBAT_ERR_CORRUPT,
   /** Not a provenance frame: shorter than 12 bytes, or another magic. */
   wire_framing = FBAT_ERR_WIRE_FRAMING,
-  /** The checksum of a provenance frame does not hold. */
+  /** The checksum of a provenance frame does not match. */
   wire_checksum = FBAT_ERR_WIRE_CHECKSUM,
   /** A provenance body does not decode. */
   wire_body = FBAT_ERR_WIRE_BODY,
@@ -285,9 +285,9 @@ enum class category : std::uint32_t {
   none = FBAT_CATEGORY_NONE,
   /** The caller's mistake; the same call fails again. */
   invalid = FBAT_CATEGORY_INVALID,
-  /** What was asked for is not there. */
+  /** What was asked for does not exist. */
   not_found = FBAT_CATEGORY_NOT_FOUND,
-  /** What is there contradicts the call. */
+  /** What exists contradicts the call. */
   conflict = FBAT_CATEGORY_CONFLICT,
   /** Somebody else is using it; try later. */
   busy = FBAT_CATEGORY_BUSY,
@@ -309,7 +309,7 @@ enum class category : std::uint32_t {
 enum class log_level : std::uint32_t {
   /** A defect, or damage. */
   error = FBAT_LOG_ERROR,
-  /** Something that was repaired, or a mistake of the caller's that no status can tell of. */
+  /** Something that was repaired, or a mistake of the caller's that no status can report. */
   warning = FBAT_LOG_WARNING,
   /** Something worth knowing. */
   info = FBAT_LOG_INFO,
@@ -456,9 +456,9 @@ enum class import_durability : std::uint32_t {
 
 /** One of `FBAT_ON_CONFLICT_...`. @since 0.1 */
 enum class on_conflict : std::uint32_t {
-  /** An event that is there with other content ends the import with #FBAT_ERR_IMPORT_CONFLICT. */
+  /** An event that exists with different content ends the import with #FBAT_ERR_IMPORT_CONFLICT. */
   fail = FBAT_ON_CONFLICT_FAIL,
-  /** An event that is there with other content is counted in `conflicts` and left out. */
+  /** An event that exists with different content is counted in `conflicts` and left out. */
   skip = FBAT_ON_CONFLICT_SKIP,
 };
 
@@ -469,8 +469,8 @@ enum class import_flags : std::uint32_t {
   rehash = FBAT_IMPORT_REHASH,
   /**
    * Do everything on the thread that calls. Without it, an import of more than one chunk starts a
-   * thread, which commits each chunk while the next is gathered, calls no callback, blocks signals,
-   * and ends before the import returns.
+   * thread, which commits each chunk while the next is gathered. The thread calls no callback,
+   * blocks signals, and ends before the import returns.
    */
   one_thread = FBAT_IMPORT_ONE_THREAD,
 };
@@ -497,12 +497,12 @@ struct detail::is_flags<backup_flags> : std::true_type {};
 /** Bits of `FBAT_REPAIR_...`. @since 0.1 */
 enum class repair_flags : std::uint32_t {
   none = 0, /**< None of them. */
-  /** The identity file was lost and rebuilt from the events of the log that tell of store ids. */
+  /** The identity file was lost and rebuilt from the events of the log that declare store ids. */
   identity_rebuilt = FBAT_REPAIR_IDENTITY_REBUILT,
   /**
-   * Besides, an event that told of a newer store id may be among what was lost: if the store was
-   * ever given an id of its own by fbat_new_identity(), compare fbat_store_id(), and give it a new
-   * one before anything is imported from it under its native namespace.
+   * Besides, an event that declared a newer store id may be among what was lost. If the store was
+   * ever given an id of its own by fbat_new_identity(), compare fbat_store_id(). Give it a new one
+   * before anything is imported from it under its native namespace.
    */
   identity_uncertain = FBAT_REPAIR_IDENTITY_UNCERTAIN,
 };
@@ -1005,7 +1005,7 @@ struct open_report {
   std::uint64_t dropped_offset = 0;
   /** That file, or empty. */
   std::string dropped_path{};
-  /** Whole batches behind the hole that were dropped with it. */
+  /** Whole batches after the hole that were dropped with it. */
   std::uint64_t dropped_batches = 0;
   /** The events of those batches. */
   std::uint64_t dropped_events = 0;
@@ -1063,7 +1063,7 @@ struct import_report {
   /** The last sequence of the source that this import was to examine, fixed at the call. */
   std::uint64_t source_ceiling = 0;
   /**
-   * The destination's frontier after the import, or after the chunk that progress is told of: what
+   * The destination's frontier after the import, or after the chunk that progress reports: what
    * readers may see.
    */
   std::uint64_t destination_visible = 0;
@@ -1174,7 +1174,7 @@ struct verify_report {
 };
 
 /**
- * What a backup holds.
+ * What a backup copied.
  * @since 0.1
  */
 struct backup_report {
@@ -1229,7 +1229,7 @@ struct repair_report {
   /** How many sequences are lost. Each belonged to an event or to a declared gap. */
   std::uint64_t lost_sequences = 0;
   /**
-   * The first of the sequences behind the log that were jumped because somebody may have seen them;
+   * The first of the sequences after the log that were jumped because somebody may have seen them.
    * 0: the damaged store had been closed, and said where it ended.
    */
   std::uint64_t gap_first = 0;
@@ -1370,9 +1370,9 @@ class error_of : public error {
 // begin generated: exceptions
 /** category::invalid: The caller's mistake; the same call fails again. */
 using invalid_error = detail::error_of<category::invalid>;
-/** category::not_found: What was asked for is not there. */
+/** category::not_found: What was asked for does not exist. */
 using not_found_error = detail::error_of<category::not_found>;
-/** category::conflict: What is there contradicts the call. */
+/** category::conflict: What exists contradicts the call. */
 using conflict_error = detail::error_of<category::conflict>;
 /** category::busy: Somebody else is using it; try later. */
 using busy_error = detail::error_of<category::busy>;
@@ -1558,7 +1558,7 @@ inline constexpr bool is_sized = false;
 template <class T>
 inline constexpr bool is_sized<T, std::void_t<decltype(std::declval<T&>().struct_size)>> = true;
 
-/* What a call of fbat.h fills in: zero, but for the size of a struct that has one. */
+/* What a call of fbat.h fills in: zero, except the size of a struct that has one. */
 template <class Raw>
 Raw blank() noexcept {
   Raw raw{};
@@ -1628,7 +1628,7 @@ T unwrap(result<T>&& answer) {
 /** The binary interface of the library that is loaded; compare header_abi_version. */
 [[nodiscard]] inline std::uint32_t abi_version() noexcept { return fbat_abi_version(); }
 
-/** How many objects of the library the process holds; 0 when everything was freed. */
+/** How many objects of the library are live in the process; 0 when everything was freed. */
 [[nodiscard]] inline std::size_t live_handles() noexcept { return fbat_live_handles(); }
 
 /* --------------------------------------------------------- Ids, hashes, kinds and keys */
@@ -1966,7 +1966,7 @@ static_assert(std::is_standard_layout_v<extension> && sizeof(extension) == sizeo
 struct event {
   /**
    * What the event is about. UTF-8, 1 to 1024 bytes, no control bytes, `/`, `..`, `|` or `=`. `e:x`
-   * lies below `e`.
+   * is below `e`.
    */
   std::string_view entity{};
   /** Whose event it is, as the caller divides them: a tenant, a service. Same rules as `entity`. */
@@ -2188,7 +2188,7 @@ class record {
   [[nodiscard]] std::size_t stored_payload_len() const noexcept { return raw_->stored_payload_len; }
   /**
    * The extensions, with their column, in the order in which they were given; else none. An
-   * imported event has its provenance behind them: `batpak.import.provenance`.
+   * imported event has its provenance after them: `batpak.import.provenance`.
    */
   [[nodiscard]] fbat::extensions extensions() const noexcept {
     return {raw_->extensions, raw_->extension_count};
@@ -2210,9 +2210,7 @@ class record {
   [[nodiscard]] fbat::id source_event_id() const noexcept { return raw_->source_event_id; }
   /** Of an imported event: its global sequence in the source. */
   [[nodiscard]] std::uint64_t source_sequence() const noexcept { return raw_->source_sequence; }
-  /**
-   * A provenance that this version of the library did not write, as the log has it; mostly none.
-   */
+  /** A provenance that another version of the library wrote, as the log has it; mostly none. */
   [[nodiscard]] fbat::bytes raw_provenance() const noexcept {
     return {raw_->raw_provenance, raw_->raw_provenance_len};
   }
@@ -2435,7 +2433,8 @@ struct time_range {
 
 // begin generated: region
 /**
- * Which events are meant. All parts that are set must hold. Ranges include both their ends.
+ * Which events are meant. An event matches if it matches all parts that are set. Ranges include
+ * both their ends.
  * @since 0.2
  */
 struct region {
@@ -2559,7 +2558,7 @@ struct open_options {
    */
   std::size_t batch_bytes_max = 0;
   /**
-   * At which size a file of the log is sealed and a new one begun, in bytes: 65,536 (64 KiB) to
+   * At which size a file of the log is sealed and a new one begun. In bytes: 65,536 (64 KiB) to
    * 1,073,741,824 (1 GiB); 0: 64 MiB.
    */
   std::uint64_t segment_bytes = 0;
@@ -2719,7 +2718,7 @@ struct verify_options {
 struct backup_options {
   /** fbat::backup_flags. */
   fbat::backup_flags flags{};
-  /** Reports how far the call is, in bytes of the log that were copied or checked. */
+  /** Reports how far the call is, in bytes of the log that it has copied. */
   progress_callback progress{};
   /** Ends the call. */
   const fbat::cancel* cancel = nullptr;
@@ -2918,7 +2917,7 @@ struct provenance {
     return detail::get<provenance>(fbat_provenance_decode, frame.data(), frame.size(),
                                    detail::bits(flags));
   }
-  /** Reads a bare body, as the extension `batpak.import.provenance` holds it, likewise. */
+  /** Reads a bare body, as the extension `batpak.import.provenance` has it, likewise. */
   [[nodiscard]] static result<provenance> try_from_extension(lasting_bytes body,
                                                              wire_flags flags = wire_flags::none) {
     return detail::get<provenance>(fbat_provenance_from_extension, body.data(), body.size(),
@@ -3028,7 +3027,7 @@ class store {
   /**
    * Makes what was written durable, and ends all use of the store: later calls give
    * #FBAT_ERR_CLOSED. One that is closed already is fine.
-   * @return nothing; or an error, and the store is closed all the same, but for #FBAT_ERR_BUSY:
+   * @return nothing; or an error, and the store is closed all the same, except #FBAT_ERR_BUSY:
    * this thread is inside a callback of an import that uses it.
    */
   result<void> try_close() const { return detail::run(fbat_store_close, raw()); }

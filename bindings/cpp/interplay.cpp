@@ -108,7 +108,8 @@ void read(const char* dir) {
   for (const fbat::record& row : store.query())
     std::cout << row.sequence() << ' ' << row.entity() << ' ' << row.scope() << ' '
               << to_string(row.kind()) << ' ' << row.payload_version() << ' ' << row.version()
-              << ' ' << row.timestamp().time_since_epoch().count() << ' ' << to_string(row.id()) << ' '
+              << ' ' << row.timestamp().time_since_epoch().count() << ' ' << to_string(row.id())
+               << ' '
               << id_or_dash(row.correlation()) << ' ' << id_or_dash(row.causation()) << ' '
               << or_dash(hex(row.payload())) << ' ' << extensions_of(row) << ' '
               << to_string(row.content_hash()) << ' ' << source_of(row) << '\n';

@@ -144,7 +144,8 @@ func TestEventsThatAreNotAllowedAreRefused(t *testing.T) {
 		{"many", func(e *fbat.Event) {
 			e.Extensions = make([]fbat.Extension, 65)
 		}, fbat.ErrLimitExceeded},
-		{"large", func(e *fbat.Event) { e.Payload = make([]byte, 32<<20+1) }, fbat.ErrLimitExceeded},
+		{"large", func(e *fbat.Event) { e.Payload = make([]byte, 32<<20+1) },
+			fbat.ErrLimitExceeded},
 		{"both causes", func(e *fbat.Event) {
 			e.Causation, e.CausationItem = fbat.ID{1}, 1
 		}, fbat.ErrInvalidArgument},

@@ -16,7 +16,9 @@ func batchOf(count int) []fbat.Event {
 	events := make([]fbat.Event, count)
 	for i := range events {
 		entity := fmt.Sprintf("sensor:%03d", i%100)
-		events[i] = fbat.Event{Entity: entity, Scope: "bench", Kind: kind, Payload: make([]byte, 256)}
+		events[i] = fbat.Event{
+			Entity: entity, Scope: "bench", Kind: kind, Payload: make([]byte, 256),
+		}
 	}
 	return events
 }
@@ -24,7 +26,8 @@ func batchOf(count int) []fbat.Event {
 func BenchmarkAppendBatch(b *testing.B) {
 	store, events := open(b, "s"), batchOf(256)
 	receipts := make([]fbat.Receipt, len(events))
-	for name, answers := range map[string][]fbat.Receipt{"with receipts": receipts, "without": nil} {
+	both := map[string][]fbat.Receipt{"with receipts": receipts, "without": nil}
+	for name, answers := range both {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

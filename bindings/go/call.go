@@ -178,8 +178,8 @@ func fbatgoProgress(data unsafe.Pointer, from *C.fbatgo_progress) C.int32_t {
 	})
 }
 
-//export fbatgoImportProgress
-func fbatgoImportProgress(data unsafe.Pointer, from *C.fbatgo_import_report) C.int32_t {
+//export fbatgoReport
+func fbatgoReport(data unsafe.Pointer, from *C.fbatgo_import_report) C.int32_t {
 	return answer(data, func(c *call) (bool, error) {
 		var report ImportReport
 		report.read(from)

@@ -214,7 +214,8 @@ func ExampleStore_Import() {
 	check(err)
 	defer home.Close()
 	for _, payload := range []string{"21.5", "22.0", "broken"} {
-		event := fbat.Event{Entity: "thermometer", Scope: "home", Kind: 0x1001, Payload: []byte(payload)}
+		event := fbat.Event{Entity: "thermometer", Scope: "home", Kind: 0x1001}
+		event.Payload = []byte(payload)
 		_, err := phone.Append(event)
 		check(err)
 	}

@@ -21,7 +21,8 @@ func TestTextOfAnIDIsReadBack(t *testing.T) {
 	}
 	ok(t, json.Unmarshal([]byte(`{"ID":"`+text+`","Hash":"`+text+text+`"}`), &inJSON))
 	equal(t, "id in JSON", inJSON.ID, id)
-	equal(t, "JSON", string(must(json.Marshal(inJSON))(t)), `{"ID":"`+text+`","Hash":"`+text+text+`"}`)
+	expected := `{"ID":"` + text + `","Hash":"` + text + text + `"}`
+	equal(t, "JSON", string(must(json.Marshal(inJSON))(t)), expected)
 	equal(t, "hash", inJSON.Hash, must(fbat.ParseHash(text+text))(t))
 	equal(t, "zero hash", inJSON.Hash.IsZero(), false)
 }
@@ -46,7 +47,8 @@ func TestEveryKindIsItsCategoryAndType(t *testing.T) {
 	for k := range 1 << 16 {
 		kind := fbat.Kind(k)
 		if made, err := fbat.NewKind(kind.Category(), kind.Type()); err != nil || made != kind {
-			t.Fatalf("%v is %d and %d, which makes %v, %v", kind, kind.Category(), kind.Type(), made, err)
+			t.Fatalf("%v is %d and %d, which makes %v, %v",
+				kind, kind.Category(), kind.Type(), made, err)
 		}
 	}
 	equal(t, "text", fbat.Kind(0x1001).String(), "0x1001")

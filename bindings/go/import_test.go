@@ -73,7 +73,8 @@ func TestAFilterSeesTheRecordAndDecides(t *testing.T) {
 	}
 	report := must(store.Import(ctx, source, &fbat.ImportOptions{SourceNamespace: "n",
 		Filter: filter, FilterColumns: fbat.ColumnPayload}))(t)
-	equal(t, "imported and filtered", fmt.Sprint(report.Imported, report.SkippedFiltered), "100 900")
+	counts := fmt.Sprint(report.Imported, report.SkippedFiltered)
+	equal(t, "imported and filtered", counts, "100 900")
 	equal(t, "payloads", strings.Join(kept, ","), strings.Join(payloads(t, store), ","))
 	collect()
 	for i, record := range copied {
@@ -256,7 +257,8 @@ func TestTheErrorOfAnImportThatItsContextEndedSaysWhy(t *testing.T) {
 	caused, cancelWith := context.WithCancelCause(t.Context())
 	cancelWith(errors.New("the user went home"))
 	for why, ctx := range map[string]context.Context{
-		"context deadline exceeded": late, "context canceled": cancelled, "the user went home": caused,
+		"context deadline exceeded": late, "context canceled": cancelled,
+		"the user went home": caused,
 	} {
 		_, err := store.Import(ctx, source, named("n"))
 		equal(t, why, err.Error(), "fbat: the call was cancelled: "+why+" (FBAT_ERR_CANCELLED)")

@@ -105,8 +105,9 @@ func TestNothingMovesOrVanishesWhileTheGarbageCollectorIsBusy(t *testing.T) {
 				return err
 			}
 			expected := fmt.Sprint(me, "/", i, "/", i%20)
-			if string(record.Payload) != expected || string(record.Extensions[0].Value) != expected {
-				return fmt.Errorf("%q and %q, not %q", record.Payload, record.Extensions[0].Value, expected)
+			value := record.Extensions[0].Value
+			if string(record.Payload) != expected || string(value) != expected {
+				return fmt.Errorf("%q and %q, not %q", record.Payload, value, expected)
 			}
 		}
 		return nil

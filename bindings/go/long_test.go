@@ -66,7 +66,8 @@ func longCalls(t *testing.T) []longCall {
 		{"import", func(ctx context.Context, progress func(fbat.Progress) error) error {
 			_, err := open(t, "d").Import(ctx, store, &fbat.ImportOptions{SourceNamespace: "n",
 				Progress: func(report fbat.ImportReport) error {
-					return progress(fbat.Progress{Done: report.SourcePosition, Total: report.SourceCeiling})
+					done, total := report.SourcePosition, report.SourceCeiling
+					return progress(fbat.Progress{Done: done, Total: total})
 				}})
 			return err
 		}},

@@ -22,7 +22,8 @@ func program(t *testing.T, name string) string {
 	binary := filepath.Join(t.TempDir(), name)
 	for _, parent := range []string{"cmd", "examples"} {
 		if _, err := os.Stat(filepath.Join(parent, name)); err == nil {
-			build := exec.Command("go", "build", "-tags", "fbat_source", "-o", binary, "./"+parent+"/"+name)
+			place := "./" + parent + "/" + name
+			build := exec.Command("go", "build", "-tags", "fbat_source", "-o", binary, place)
 			output, err := build.CombinedOutput()
 			if err != nil {
 				t.Fatalf("%v: %s", err, output)
@@ -56,7 +57,8 @@ func TestInterplayReadsImportsAndFramesWhatItWrote(t *testing.T) {
 	equal(t, "lines", len(lines), 300)
 	// Event 4 has an extension and no cause; event 13 the other way round, caused by the first.
 	const hash4 = "f30f5ab28fe047904037f77b6da4fea1e27241c5d132638d8bedce9d40494f32"
-	event4 := `^6 sensor:4 plant 0x1004 1 1 1700000000000004 [0-9a-f]{32} [0-9a-f]{32} - 00010203 ` +
+	event4 := `^6 sensor:4 plant 0x1004 1 1 1700000000000004 ` +
+		`[0-9a-f]{32} [0-9a-f]{32} - 00010203 ` +
 		`test\.index=34 ` + hash4 + ` -$`
 	if !regexp.MustCompile(event4).MatchString(lines[4]) {
 		t.Errorf("event 4: %s", lines[4])
@@ -114,7 +116,8 @@ func install(t *testing.T, at string) {
 	}
 	for _, file := range must(filepath.Glob("*.*"))(t) {
 		if !strings.HasSuffix(file, "_test.go") {
-			ok(t, os.WriteFile(filepath.Join(at, "package", file), must(os.ReadFile(file))(t), 0o600))
+			to := filepath.Join(at, "package", file)
+			ok(t, os.WriteFile(to, must(os.ReadFile(file))(t), 0o600))
 		}
 	}
 	for _, file := range must(filepath.Glob(filepath.Join(root, "build/lib/*")))(t) {
@@ -157,7 +160,8 @@ func TestAnInstalledLibraryInAnUnusualPlaceIsFoundAsReadmeSays(t *testing.T) {
 		"static": {"-tags", "fbat_static"},
 		"wholly": {"-tags", "fbat_static", "-ldflags", "-extldflags -static"},
 	} {
-		run(t, at+"/program", "", "go", append(append([]string{"build", "-o", name}, flags...), ".")...)
+		build := append(append([]string{"build", "-o", name}, flags...), ".")
+		run(t, at+"/program", "", "go", build...)
 		program := []string{at + "/program/" + name}
 		if name == "plain" {
 			program = append([]string{"LD_LIBRARY_PATH=" + at + "/prefix/lib"}, program...)

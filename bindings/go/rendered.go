@@ -36,8 +36,8 @@ const (
 
 // The values of Status.
 const (
-	// ErrInvalidArgument: an argument is outside of what is allowed: nil where a value is needed,
-	// an unknown bit or enum value.
+	// ErrInvalidArgument: an argument is invalid: nil where a value is needed, an unknown bit or
+	// enum value.
 	ErrInvalidArgument Status = C.FBAT_ERR_INVALID_ARGUMENT
 	// ErrInvalidHandle: a pointer to an opaque object is nil, was freed, is of another type, or
 	// never came from this library.
@@ -57,14 +57,14 @@ const (
 	ErrNotFound Status = C.FBAT_ERR_NOT_FOUND
 	// ErrStoreNotFound: there is no store at this path, and the open mode does not make one.
 	ErrStoreNotFound Status = C.FBAT_ERR_STORE_NOT_FOUND
-	// ErrIdempotencyConflict: the key was used before, for an event with other content. Nothing was
-	// written.
+	// ErrIdempotencyConflict: the key was used before, for an event with different content. Nothing
+	// was written.
 	ErrIdempotencyConflict Status = C.FBAT_ERR_IDEMPOTENCY_CONFLICT
 	// ErrVersionConflict: the entity is not at the expected version: the error's Actual is the one
 	// it has. Nothing was written.
 	ErrVersionConflict Status = C.FBAT_ERR_VERSION_CONFLICT
-	// ErrImportConflict: an event to import is there already, with other content; the message names
-	// both.
+	// ErrImportConflict: an event to import exists already, with different content; the message
+	// names both.
 	ErrImportConflict Status = C.FBAT_ERR_IMPORT_CONFLICT
 	// ErrStoreExists: there is a store at this path already, and the open mode asks for a new one.
 	ErrStoreExists Status = C.FBAT_ERR_STORE_EXISTS
@@ -90,7 +90,7 @@ const (
 	ErrCorrupt Status = C.FBAT_ERR_CORRUPT
 	// ErrWireFraming: not a provenance frame: shorter than 12 bytes, or another magic.
 	ErrWireFraming Status = C.FBAT_ERR_WIRE_FRAMING
-	// ErrWireChecksum: the checksum of a provenance frame does not hold.
+	// ErrWireChecksum: the checksum of a provenance frame does not match.
 	ErrWireChecksum Status = C.FBAT_ERR_WIRE_CHECKSUM
 	// ErrWireBody: a provenance body does not decode.
 	ErrWireBody Status = C.FBAT_ERR_WIRE_BODY
@@ -117,9 +117,9 @@ const (
 	CategoryNone Category = C.FBAT_CATEGORY_NONE
 	// CategoryInvalid: the caller's mistake; the same call fails again.
 	CategoryInvalid Category = C.FBAT_CATEGORY_INVALID
-	// CategoryNotFound: what was asked for is not there.
+	// CategoryNotFound: what was asked for does not exist.
 	CategoryNotFound Category = C.FBAT_CATEGORY_NOT_FOUND
-	// CategoryConflict: what is there contradicts the call.
+	// CategoryConflict: what exists contradicts the call.
 	CategoryConflict Category = C.FBAT_CATEGORY_CONFLICT
 	// CategoryBusy: somebody else is using it; try later.
 	CategoryBusy Category = C.FBAT_CATEGORY_BUSY
@@ -173,8 +173,8 @@ type LogLevel uint32
 const (
 	// LogError: a defect, or damage.
 	LogError LogLevel = C.FBAT_LOG_ERROR
-	// LogWarning: something that was repaired, or a mistake of the caller's that no status can tell
-	// of.
+	// LogWarning: something that was repaired, or a mistake of the caller's that no status can
+	// report.
 	LogWarning LogLevel = C.FBAT_LOG_WARNING
 	// LogInfo: something worth knowing.
 	LogInfo LogLevel = C.FBAT_LOG_INFO
@@ -407,10 +407,10 @@ type OnConflict uint32
 
 // The values of OnConflict.
 const (
-	// OnConflictFail: an event that is there with other content ends the import with
+	// OnConflictFail: an event that exists with different content ends the import with
 	// [ErrImportConflict].
 	OnConflictFail OnConflict = C.FBAT_ON_CONFLICT_FAIL
-	// OnConflictSkip: an event that is there with other content is counted in Conflicts and left
+	// OnConflictSkip: an event that exists with different content is counted in Conflicts and left
 	// out.
 	OnConflictSkip OnConflict = C.FBAT_ON_CONFLICT_SKIP
 )
@@ -434,8 +434,8 @@ const (
 	// ImportRehash: hash every payload again, instead of trusting the checksum of its frame.
 	ImportRehash ImportFlags = C.FBAT_IMPORT_REHASH
 	// ImportOneThread: do everything on the thread that calls. Without it, an import of more than
-	// one chunk starts a thread, which commits each chunk while the next is gathered, calls no
-	// callback, blocks signals, and ends before the import returns.
+	// one chunk starts a thread, which commits each chunk while the next is gathered. The thread
+	// calls no callback, blocks signals, and ends before the import returns.
 	ImportOneThread ImportFlags = C.FBAT_IMPORT_ONE_THREAD
 )
 
@@ -456,11 +456,11 @@ type RepairFlags uint32
 // The values of RepairFlags.
 const (
 	// RepairIdentityRebuilt: the identity file was lost and rebuilt from the events of the log that
-	// tell of store ids.
+	// declare store ids.
 	RepairIdentityRebuilt RepairFlags = C.FBAT_REPAIR_IDENTITY_REBUILT
-	// RepairIdentityUncertain: besides, an event that told of a newer store id may be among what
-	// was lost: if the store was ever given an id of its own by [NewIdentity], compare [Store.ID],
-	// and give it a new one before anything is imported from it under its native namespace.
+	// RepairIdentityUncertain: besides, an event that declared a newer store id may be among what
+	// was lost. If the store was ever given an id of its own by [NewIdentity], compare [Store.ID].
+	// Give it a new one before anything is imported from it under its native namespace.
 	RepairIdentityUncertain RepairFlags = C.FBAT_REPAIR_IDENTITY_UNCERTAIN
 )
 
@@ -532,8 +532,8 @@ func (to *Progress) read(from *C.fbat_progress) {
 	to.Total = uint64(from.total)
 }
 
-// Region: which events are meant. All parts that are set must hold; the zero value is every event.
-// Ranges include both their ends.
+// Region: which events are meant. An event matches if it matches all parts that are set. The zero
+// value is every event. Ranges include both their ends.
 type Region struct {
 	// This entity and every one below it: e takes in e and e:x. Empty: every entity.
 	Entity string
@@ -589,7 +589,7 @@ type OpenOptions struct {
 	// The limit on the bytes of one batch (payloads, extensions, entities and scopes): 1 to
 	// 67,108,864 (64 MiB); 0: 64 MiB.
 	BatchBytesMax int
-	// At which size a file of the log is sealed and a new one begun, in bytes: 65,536 (64 KiB) to
+	// At which size a file of the log is sealed and a new one begun. In bytes: 65,536 (64 KiB) to
 	// 1,073,741,824 (1 GiB); 0: 64 MiB.
 	SegmentBytes uint64
 	// Reports how far recovery has come, in bytes of the log that it reads; nil for none.
@@ -680,7 +680,7 @@ type OpenReport struct {
 	DroppedOffset uint64
 	// That file, or empty.
 	DroppedPath string
-	// Whole batches behind the hole that were dropped with it.
+	// Whole batches after the hole that were dropped with it.
 	DroppedBatches uint64
 	// The events of those batches.
 	DroppedEvents uint64
@@ -705,10 +705,10 @@ func (to *OpenReport) read(from *C.fbat_open_report, in *incoming) {
 	to.IndexesRebuilt = uint64(from.indexes_rebuilt)
 }
 
-// Event: an event to append. All zero but for entity, scope and kind is an event with an empty
+// Event: an event to append. All zero except entity, scope and kind is an event with an empty
 // payload. Everything that it points to is copied before the call returns.
 type Event struct {
-	// What the event is about. UTF-8, 1 to 1024 bytes, no control bytes, /, .., | or =. e:x lies
+	// What the event is about. UTF-8, 1 to 1024 bytes, no control bytes, /, .., | or =. e:x is
 	// below e.
 	Entity string
 	// Whose event it is, as the caller divides them: a tenant, a service. Same rules as Entity.
@@ -804,7 +804,7 @@ func (to *Receipt) read(from *C.fbat_receipt) {
 	to.Flags = ReceiptFlags(from.flags)
 }
 
-// Record: an event as a reader sees it.
+// Record: an event as a reader sees it. So does everything that it points to.
 type Record struct {
 	// The event's id.
 	ID ID
@@ -837,7 +837,7 @@ type Record struct {
 	// How long the event's payload is, also where its column was not asked for.
 	StoredPayloadLen int
 	// The extensions, with their column, in the order in which they were given; else nil. An
-	// imported event has its provenance behind them: batpak.import.provenance.
+	// imported event has its provenance after them: batpak.import.provenance.
 	Extensions []Extension
 	// BLAKE3 of the payload.
 	ContentHash Hash
@@ -852,7 +852,7 @@ type Record struct {
 	SourceEventID ID
 	// Of an imported event: its global sequence in the source.
 	SourceSequence uint64
-	// A provenance that this version of the library did not write, as the log has it; mostly nil.
+	// A provenance that another version of the library wrote, as the log has it; mostly nil.
 	RawProvenance []byte
 }
 
@@ -1007,8 +1007,8 @@ type ImportReport struct {
 	SourceHighWatermark uint64
 	// The last sequence of the source that this import was to examine, fixed at the call.
 	SourceCeiling uint64
-	// The destination's frontier after the import, or after the chunk that progress is told of:
-	// what readers may see.
+	// The destination's frontier after the import, or after the chunk that progress reports: what
+	// readers may see.
 	DestinationVisible uint64
 	// And what is known to be on the disk.
 	DestinationDurable uint64
@@ -1032,7 +1032,7 @@ func (to *ImportReport) read(from *C.fbat_import_report) {
 	to.SourcePosition = uint64(from.source_position)
 }
 
-// ImportOptions: what to import, and how. All zero but for the namespace imports everything.
+// ImportOptions: what to import, and how. All zero except the namespace imports everything.
 type ImportOptions struct {
 	// The name that the source's events are known by in the destination, forever: UTF-8, 1 to 1024
 	// bytes without control bytes. Required.
@@ -1072,7 +1072,7 @@ func (from *ImportOptions) lay(call *call, to *C.fbat_import_options) {
 	}
 	if from.Progress != nil {
 		call.importProgress = from.Progress
-		to.progress, to.progress_data = C.fbat_import_progress_fn(C.fbatgoImportProgress), call.data()
+		to.progress, to.progress_data = C.fbat_import_progress_fn(C.fbatgoReport), call.data()
 	}
 	to.cancel = call.token
 	to.filter_columns = C.uint32_t(from.FilterColumns)
@@ -1170,7 +1170,7 @@ func (to *VerifyReport) read(from *C.fbat_verify_report) {
 type BackupOptions struct {
 	// Bits: [BackupFlags].
 	Flags BackupFlags
-	// Reports how far the call is, in bytes of the log that were copied or checked; nil for none.
+	// Reports how far the call is, in bytes of the log that it has copied; nil for none.
 	Progress func(Progress) error
 }
 
@@ -1184,7 +1184,7 @@ func (from *BackupOptions) lay(call *call, to *C.fbat_backup_options) {
 	to.cancel = call.token
 }
 
-// BackupReport: what a backup holds.
+// BackupReport: what a backup copied.
 type BackupReport struct {
 	// Events in the copy, the library's own included.
 	Events uint64
@@ -1243,8 +1243,8 @@ type RepairReport struct {
 	Findings uint64
 	// How many sequences are lost. Each belonged to an event or to a declared gap.
 	LostSequences uint64
-	// The first of the sequences behind the log that were jumped because somebody may have seen
-	// them; 0: the damaged store had been closed, and said where it ended.
+	// The first of the sequences after the log that were jumped because somebody may have seen
+	// them. 0: the damaged store had been closed, and said where it ended.
 	GapFirst uint64
 	// The last of them.
 	GapLast uint64
@@ -1328,8 +1328,9 @@ func (s *Store) describe(call *call) error {
 	return nil
 }
 
-// Name: the name of a status: "FBAT_OK", "FBAT_ERR_NOT_FOUND" and so on; "FBAT_STOPPED_BY_CALLBACK"
-// for every negative number, "FBAT_ERR_UNKNOWN" for others that are not known.
+// Name: the name of a status: "FBAT_OK", "FBAT_ERR_NOT_FOUND" and so on. It is
+// "FBAT_STOPPED_BY_CALLBACK" for every negative number, "FBAT_ERR_UNKNOWN" for others that are not
+// known.
 //
 // Works in a forked child.
 func (s Status) Name() string {
@@ -1367,8 +1368,8 @@ func ABIVersion() uint32 {
 	return uint32(C.fbat_abi_version())
 }
 
-// LiveHandles: how many objects of this library the process holds: everything with a _free function
-// that was not freed.
+// LiveHandles: how many objects of this library are live in the process: everything with a _free
+// function that was not freed.
 //
 // Objects live in a table of the library, where leak checkers do not look: a test that ends with 0
 // here has freed everything.
@@ -1399,14 +1400,13 @@ func NamespaceFromPath(path string) (namespace string, err error) {
 	return
 }
 
-// SetMappedReads says how small parts of files are read from now on, in the whole process: from
-// memory that the files are mapped to, which is the default and several times as fast, or by system
-// calls.
+// SetMappedReads says how small parts of files are read from now on, in the whole process. They
+// come from mapped memory, which is the default and several times as fast, or by system calls.
 //
-// Mapping puts a handler for SIGBUS in place, once. A page that can't be had (the file was cut
-// short, the disk fails) is an error then, as with a system call; every other SIGBUS goes to the
-// handler that was there before. A program that puts its own in place later should do the same, and
-// no thread that uses the library should block SIGBUS.
+// Mapping puts a handler for SIGBUS in place, once. A page that fails to load (the file was cut
+// short, the disk fails) is an error then, as with a system call. Every other SIGBUS goes to the
+// handler that was installed before. A program that puts its own in place later should do the same,
+// and no thread that uses the library should block SIGBUS.
 //
 //   - mapped: false before the first store is opened: no handler is put in place.
 func SetMappedReads(mapped bool) {
@@ -1415,7 +1415,7 @@ func SetMappedReads(mapped bool) {
 
 // Sync makes everything that is visible durable.
 //
-// A store that is open for reading syncs the files as far as it sees them; where it cannot, or the
+// A store that is open for reading syncs the files as far as it sees them. If it cannot, or the
 // writer is poisoned, that is no failure: the frontier says what is durable.
 //
 // The failures are [ErrInvalidArgument], [ErrClosed], [ErrPoisoned], [ErrIO] and [ErrNoSpace].
@@ -1476,8 +1476,8 @@ func (s *Store) Stats() (stats Stats, err error) {
 	return
 }
 
-// LogHash: the log hash at the visible frontier: one value that stands for the whole history. Two
-// stores with the same log hash have the same events in the same order.
+// LogHash: the log hash at the visible frontier: one value for the whole history. Two stores with
+// the same log hash have the same events in the same order.
 //
 // The failures are [ErrInvalidArgument], [ErrClosed], [ErrCorrupt] and [ErrIO].
 func (s *Store) LogHash() (hash Hash, err error) {
@@ -1532,8 +1532,8 @@ func (s *Store) event(eventID ID, columns Columns) (page *Page, err error) {
 
 // Query reads one page.
 //
-// What was appended before the call is seen if it lies in the query's range. To go on, set After
-// (or Until, backward) to [Page.Resume], as a cursor does, unless [Page.End].
+// What was appended before the call is seen if it is in the query's range. To go on, set After (or
+// Until, backward) to [Page.Resume], as a cursor does, unless [Page.End].
 //
 //   - query: which events; nil for all of them.
 //   - page: the rows, which may be none.
@@ -1556,7 +1556,7 @@ func (s *Store) Query(ctx context.Context, query *Query) (page *Page, err error)
 }
 
 // ProvenanceFromExtension reads a bare provenance body, as the extension batpak.import.provenance
-// holds it.
+// has it.
 //
 // The failures are [ErrInvalidArgument], [ErrWireBody], [ErrFutureVersion] and
 // [ErrWireNotCanonical].
@@ -1610,8 +1610,7 @@ func (provenance *Provenance) Encode() (frame []byte, err error) {
 	return
 }
 
-// EncodeBody writes a provenance as a bare body, as the extension batpak.import.provenance holds
-// it.
+// EncodeBody writes a provenance as a bare body, as the extension batpak.import.provenance has it.
 //
 // The failures are [ErrInvalidArgument], [ErrInvalidUTF8] and [ErrFutureVersion].
 func (provenance *Provenance) EncodeBody() (body []byte, err error) {
@@ -1631,15 +1630,15 @@ func (provenance *Provenance) EncodeBody() (body []byte, err error) {
 
 // Import copies events of one store into another, exactly once.
 //
-// Each event of the source that the options select comes to be in the destination with a new
-// sequence, version, recorded time and event hash, an id made from the namespace and its id in the
-// source, and a record of where it came from ([Record.Provenance]). Entity, scope, kind, payload,
+// Each event of the source that the options select is appended to the destination with a new
+// sequence, version, recorded time and event hash. Its id is made from the namespace and its id in
+// the source. A record says where it came from ([Record.Provenance]). Entity, scope, kind, payload,
 // timestamp, flags, correlation and extensions are as they were; a causation, which names an event
 // of the source, is left out. Versions follow the order of arrival: what a filter leaves out today
-// and a later import brings comes behind.
+// and a later import brings comes after them.
 //
-// An event that is there already is counted, not copied: importing again adds nothing, and an
-// import that failed, was stopped, cancelled, or killed is completed by the next.
+// An event that exists already is counted, not copied. Importing again adds nothing. An import that
+// failed, was stopped, cancelled, or killed is completed by the next.
 //
 // What the source gains during the call is not part of it. When the call returns [OK], everything
 // counted as Imported or Deduplicated is durable.
@@ -1705,10 +1704,10 @@ func (s *Store) Verify(
 // write.
 //
 // The copy is a store that opens as it is, cleanly closed, with the history that the store has up
-// to a whole batch: what is visible at the call is made durable first and is in it, what comes
+// to a whole batch. What is visible at the call is made durable first and is in it. What comes
 // later is not. Each batch is checked on the way. Appends wait no longer than for [Store.Sync]. The
-// store may be poisoned (then the copy has what is known to be durable) or open for reading only;
-// the call may be made from within a callback.
+// store may be open for reading only, or poisoned; then the copy has what is known to be durable.
+// The call may be made from within a callback.
 //
 // The copy has the same store id. Who goes on appending to both calls [NewIdentity].
 //
@@ -1716,7 +1715,7 @@ func (s *Store) Verify(
 //     inside of the store's own. After a failure what was made is removed; a file LOCK may stay.
 //     After a crash other files may, which are no store: remove them before a retry.
 //   - options: how; nil for the defaults.
-//   - report: what the copy holds. All zero on failure.
+//   - report: what the copy contains. All zero on failure.
 //
 // The failures are [ErrInvalidArgument], [ErrStoreExists], [ErrBusy], [ErrCancelled], [ErrClosed],
 // [ErrCorrupt], [ErrIO] and [ErrNoSpace].
@@ -1740,11 +1739,12 @@ func (s *Store) Backup(
 }
 
 // NewIdentity gives the store in a directory a new random store id, and with it a native namespace
-// of its own: for a directory that was copied, which is a second store under the name of the first.
+// of its own. Use it for a directory that was copied, which is a second store under the name of the
+// first.
 //
-// The id is that of all events from the store's next sequence on; an event of the library's own
-// says so in the log, with both ids and that sequence. Nothing that is in the log changes. Who
-// imports from the copy under its new namespace gets the events from before the split a second
+// The id is that of all events from the store's next sequence on. An event of the library's own
+// says so in the log, with both ids and that sequence. Nothing that is in the log changes. An
+// import from the copy under its new namespace brings the events from before the split a second
 // time, unless it begins after them: After of its options.
 //
 // Readers that have the store open follow the log, and answer with the old id until they open it
@@ -1774,12 +1774,12 @@ func NewIdentity(path string) (storeID ID, err error) {
 // store has the store id of the damaged one. What is lost is listed, and declared in the new log:
 // [Store.Verify] counts it, and takes it for no damage. Single events are kept also where others of
 // their batch are lost. A sequence that is lost, or that somebody may have seen, is never used
-// again; a version of an entity that was lost behind the last event that it kept is.
+// again. A version of an entity is used again if it was lost after the last event that was kept.
 //
 // No file of the damaged store is changed; where it has a lock file, that is held meanwhile. It
-// need not be a store that [Open] opens. The new one becomes a store at the very end: after a
-// failure what was made is removed, but for the directory and a file LOCK; after a crash the
-// directory holds no store, and can be removed. One file of the log is held in memory at a time.
+// need not be a store that [Open] opens. The new one becomes a store at the very end. After a
+// failure what was made is removed, except the directory and a file LOCK. After a crash the
+// directory has no store, and can be removed. One file of the log is kept in memory at a time.
 //
 //   - damagedPath: the directory of the damaged store.
 //   - newPath: a directory that does not exist, or is empty; not inside of the damaged one.

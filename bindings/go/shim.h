@@ -34,7 +34,7 @@ typedef const fbat_record fbatgo_record;
 
 void fbatgoLog(void *data, uint32_t level, fbatgo_char *message, size_t len);
 int32_t fbatgoProgress(void *data, fbatgo_progress *progress);
-int32_t fbatgoImportProgress(void *data, fbatgo_import_report *report);
+int32_t fbatgoReport(void *data, fbatgo_import_report *report);
 int32_t fbatgoFilter(void *data, fbatgo_record *record);
 
 #endif

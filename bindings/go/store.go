@@ -34,7 +34,7 @@ type Store struct {
 // [ErrUnsupported] for a library with another binary interface than the program was compiled with.
 func Open(ctx context.Context, directory string, options *OpenOptions) (*Store, error) {
 	if version := ABIVersion(); version != HeaderABIVersion {
-		e := statusError(ErrUnsupported, "the library has another binary interface than the program")
+		e := statusError(ErrUnsupported, "the library has another interface than the program")
 		e.Actual, e.Allowed = uint64(version), HeaderABIVersion
 		return nil, e
 	}

@@ -86,7 +86,8 @@ const headerBytes = 12
 func TestGoldenFramesEncodeAndDecodeToTheByte(t *testing.T) {
 	for _, v := range golden(t).Frames {
 		frame, expected := unhex(t, v.FrameHex), v.Fields.provenance(t)
-		for flags, status := range map[fbat.WireFlags]string{0: v.Strict, fbat.WireLenient: v.Lenient} {
+		both := map[fbat.WireFlags]string{0: v.Strict, fbat.WireLenient: v.Lenient}
+		for flags, status := range both {
 			decoded, err := fbat.DecodeProvenance(frame, flags)
 			equal(t, v.Name, statusName(t, err), status)
 			body, bodyErr := fbat.ProvenanceFromExtension(frame[headerBytes:], flags)
@@ -118,7 +119,8 @@ func TestGoldenFramesEncodeAndDecodeToTheByte(t *testing.T) {
 
 func TestDamagedFramesAreRefusedEachWithItsOwnStatus(t *testing.T) {
 	for _, v := range golden(t).DamagedFrames {
-		for flags, status := range map[fbat.WireFlags]string{0: v.Strict, fbat.WireLenient: v.Lenient} {
+		both := map[fbat.WireFlags]string{0: v.Strict, fbat.WireLenient: v.Lenient}
+		for flags, status := range both {
 			decoded, err := fbat.DecodeProvenance(unhex(t, v.FrameHex), flags)
 			equal(t, v.Name, statusName(t, err), status)
 			switch {

@@ -33,7 +33,7 @@ pub const FBAT_EXPECT_VERSION: u32 = 3u32;
 /// @since 0.1
 pub const FBAT_EVENT_HAS_TIMESTAMP: u32 = 1u32;
 
-/// An event to append. All zero but for `struct_size`, entity, scope and kind is an event with an
+/// An event to append. All zero except `struct_size`, entity, scope and kind is an event with an
 /// empty payload. Everything that it points to is copied before the call returns.
 /// @since 0.1
 #[repr(C)]
@@ -42,7 +42,7 @@ pub struct fbat_event {
     /// `sizeof(fbat_event)`.
     pub struct_size: usize,
     /// What the event is about. UTF-8, 1 to 1024 bytes, no control bytes, `/`, `..`, `|` or `=`.
-    /// `e:x` lies below `e`.
+    /// `e:x` is below `e`.
     pub entity: fbat_str,
     /// Whose event it is, as the caller divides them: a tenant, a service. Same rules as `entity`.
     pub scope: fbat_str,
@@ -230,7 +230,7 @@ pub unsafe extern "C" fn fbat_append_batch(
     unsafe { guard::status(err, body) }
 }
 
-/// Events of a caller, translated but for their extensions, which borrow from one list.
+/// Events of a caller, translated except their extensions, which borrow from one list.
 pub(crate) struct Batch<'a> {
     events: Vec<NewEvent<'a>>,
     extensions: Vec<(&'a str, &'a [u8])>,

@@ -12,7 +12,7 @@ pub struct fbat_buffer {
     _opaque: [u8; 0],
 }
 
-/// The bytes, and one NUL behind them.
+/// The bytes, and one NUL after them.
 pub(crate) struct BufferObject(Vec<u8>);
 
 impl handle::Object for BufferObject {

@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// @since 0.1
 pub const FBAT_BACKUP_LINK: u32 = 1u32;
 
-/// What a backup holds.
+/// What a backup copied.
 /// @since 0.1
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -42,7 +42,7 @@ pub struct fbat_backup_report {
     pub log_hash: fbat_hash,
 }
 
-/// How to back up. All zero but for the size is the default.
+/// How to back up. All zero except the size is the default.
 /// @since 0.2
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -53,7 +53,7 @@ pub struct fbat_backup_options {
     pub flags: u32,
     /// Not used; 0.
     pub reserved: u32,
-    /// Reports how far the call is, in bytes of the log that were copied or checked; NULL for none.
+    /// Reports how far the call is, in bytes of the log that it has copied; NULL for none.
     pub progress: fbat_progress_fn,
     /// Handed to `progress`.
     pub progress_data: *mut c_void,
@@ -66,10 +66,10 @@ args::sized!(fbat_backup_report: 80, fbat_backup_options: 40);
 /// Copies a store into an empty directory, while this handle's threads or another process write.
 ///
 /// The copy is a store that opens as it is, cleanly closed, with the history that the store has up
-/// to a whole batch: what is visible at the call is made durable first and is in it, what comes
+/// to a whole batch. What is visible at the call is made durable first and is in it. What comes
 /// later is not. Each batch is checked on the way. Appends wait no longer than for
-/// fbat_store_sync(). The store may be poisoned (then the copy has what is known to be durable) or
-/// open for reading only; the call may be made from within a callback.
+/// fbat_store_sync(). The store may be open for reading only, or poisoned; then the copy has what
+/// is known to be durable. The call may be made from within a callback.
 ///
 /// The copy has the same store id. Who goes on appending to both calls fbat_new_identity().
 /// @param store the store.
@@ -77,11 +77,11 @@ args::sized!(fbat_backup_report: 80, fbat_backup_options: 40);
 /// above it, and not inside of the store's own. After a failure what was made is removed; a file
 /// `LOCK` may stay. After a crash other files may, which are no store: remove them before a retry.
 /// @param options how; NULL for the defaults.
-/// @param out_report what the copy holds; may be NULL. All zero on failure.
+/// @param out_report what the copy contains; may be NULL. All zero on failure.
 /// @param err detail on failure; may be NULL.
 /// @retval FBAT_OK done, and on the disk.
 /// @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`, an unknown flag, the path is NULL or
-/// empty, the directory has files, or lies inside of the store's own.
+/// empty, the directory has files, or is inside of the store's own.
 /// @retval FBAT_ERR_STORE_EXISTS the directory is a store.
 /// @retval FBAT_ERR_BUSY somebody else makes a store there.
 /// @retval FBAT_ERR_CANCELLED the token of the options was triggered; what was made is removed.
@@ -120,12 +120,12 @@ pub unsafe extern "C" fn fbat_store_backup(
     }
 }
 
-/// Gives the store in a directory a new random store id, and with it a native namespace of its own:
-/// for a directory that was copied, which is a second store under the name of the first.
+/// Gives the store in a directory a new random store id, and with it a native namespace of its own.
+/// Use it for a directory that was copied, which is a second store under the name of the first.
 ///
-/// The id is that of all events from the store's next sequence on; an event of the library's own
-/// says so in the log, with both ids and that sequence. Nothing that is in the log changes. Who
-/// imports from the copy under its new namespace gets the events from before the split a second
+/// The id is that of all events from the store's next sequence on. An event of the library's own
+/// says so in the log, with both ids and that sequence. Nothing that is in the log changes. An
+/// import from the copy under its new namespace brings the events from before the split a second
 /// time, unless it begins after them: `after` of its options.
 ///
 /// Readers that have the store open follow the log, and answer with the old id until they open it
@@ -136,7 +136,7 @@ pub unsafe extern "C" fn fbat_store_backup(
 /// @param err detail on failure; may be NULL.
 /// @retval FBAT_OK done, and on the disk.
 /// @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, or the path is empty.
-/// @retval FBAT_ERR_STORE_NOT_FOUND no store is there.
+/// @retval FBAT_ERR_STORE_NOT_FOUND no store exists at this path.
 /// @retval FBAT_ERR_BUSY the store is open for writing; the message says by whom.
 /// @retval FBAT_ERR_LIMIT_EXCEEDED the store was given a new id 128 times.
 /// @retval FBAT_ERR_CORRUPT the store is damaged where recovery must not guess.

@@ -1,6 +1,6 @@
 //! Errors
 //!
-//! The detail behind a status, for the caller that passed a place for it.
+//! The detail of a status, for the caller that passed a place for it.
 
 use super::boundary::answer::{self, members_of};
 use super::boundary::args::{self, Text};

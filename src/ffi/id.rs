@@ -264,7 +264,7 @@ pub unsafe extern "C" fn fbat_operation_key(
 /// @param err detail on failure; may be NULL.
 /// @retval FBAT_OK done.
 /// @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, or the path is empty.
-/// @retval FBAT_ERR_NOT_FOUND nothing is there.
+/// @retval FBAT_ERR_NOT_FOUND nothing exists at this path.
 /// @retval FBAT_ERR_IO the path can't be resolved.
 /// @par Threads
 /// Any.

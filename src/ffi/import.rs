@@ -30,10 +30,10 @@ pub const FBAT_IMPORT_DURABILITY_END: u32 = 0u32;
 /// @since 0.1
 pub const FBAT_IMPORT_DURABILITY_CHUNK: u32 = 1u32;
 
-/// An event that is there with other content ends the import with #FBAT_ERR_IMPORT_CONFLICT.
+/// An event that exists with different content ends the import with #FBAT_ERR_IMPORT_CONFLICT.
 /// @since 0.1
 pub const FBAT_ON_CONFLICT_FAIL: u32 = 0u32;
-/// An event that is there with other content is counted in `conflicts` and left out.
+/// An event that exists with different content is counted in `conflicts` and left out.
 /// @since 0.1
 pub const FBAT_ON_CONFLICT_SKIP: u32 = 1u32;
 
@@ -41,8 +41,8 @@ pub const FBAT_ON_CONFLICT_SKIP: u32 = 1u32;
 /// @since 0.1
 pub const FBAT_IMPORT_REHASH: u32 = 1u32;
 /// Do everything on the thread that calls. Without it, an import of more than one chunk starts a
-/// thread, which commits each chunk while the next is gathered, calls no callback, blocks signals,
-/// and ends before the import returns.
+/// thread, which commits each chunk while the next is gathered. The thread calls no callback,
+/// blocks signals, and ends before the import returns.
 /// @since 0.1
 pub const FBAT_IMPORT_ONE_THREAD: u32 = 2u32;
 
@@ -58,20 +58,20 @@ pub const FBAT_IMPORT_ONE_THREAD: u32 = 2u32;
 pub type fbat_filter_fn =
     Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, record: *const fbat_record) -> i32>;
 
-/// Told after each committed chunk, and while nothing is committed after as many examined events as
-/// a chunk has; the next chunk may be in flight meanwhile, unless #FBAT_IMPORT_ONE_THREAD is set.
-/// Called as fbat_filter_fn is.
+/// Called after each committed chunk. While nothing is committed, called after as many examined
+/// events as a chunk has. The next chunk may be in flight meanwhile, unless #FBAT_IMPORT_ONE_THREAD
+/// is set. Called as fbat_filter_fn is.
 /// @param user_data the `progress_data` of the options.
 /// @param report what was committed so far, and how far the source was read. Lives until the
 /// callback returns.
-/// @return 0 to go on; a negative number stops the import, whose status it becomes. Anything above 0
-/// ends it with #FBAT_ERR_INVALID_ARGUMENT.
+/// @return 0 to go on; a negative number stops the import, whose status it becomes. Anything above
+/// 0 ends it with #FBAT_ERR_INVALID_ARGUMENT.
 /// @since 0.2
 pub type fbat_import_progress_fn = Option<
     unsafe extern "C-unwind" fn(user_data: *mut c_void, report: *const fbat_import_report) -> i32,
 >;
 
-/// What to import, and how. All zero but for the size and the namespace imports everything.
+/// What to import, and how. All zero except the size and the namespace imports everything.
 /// @since 0.1
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -98,8 +98,8 @@ pub struct fbat_import_options {
     pub progress_data: *mut c_void,
     /// Ends the import; NULL for none.
     pub cancel: *const fbat_cancel,
-    /// What the filter sees: bits `FBAT_COLUMN_...`; 0: the extensions. The payload costs the time of
-    /// copying it.
+    /// What the filter sees: bits `FBAT_COLUMN_...`; 0: the extensions. The payload costs the time
+    /// of copying it.
     pub filter_columns: u32,
     /// When imported events are durable: an `FBAT_IMPORT_DURABILITY_...`.
     pub durability: u32,
@@ -137,13 +137,13 @@ pub struct fbat_import_report {
     pub source_high_watermark: u64,
     /// The last sequence of the source that this import was to examine, fixed at the call.
     pub source_ceiling: u64,
-    /// The destination's frontier after the import, or after the chunk that progress is told of:
-    /// what readers may see.
+    /// The destination's frontier after the import, or after the chunk that progress reports: what
+    /// readers may see.
     pub destination_visible: u64,
     /// And what is known to be on the disk.
     pub destination_durable: u64,
-    /// How far the source was read, of `source_ceiling`: for a progress bar. What was read after the
-    /// last committed chunk is examined again by the next import.
+    /// How far the source was read, of `source_ceiling`: for a progress bar. What was read after
+    /// the last committed chunk is examined again by the next import.
     pub source_position: u64,
 }
 
@@ -151,15 +151,15 @@ args::sized!(fbat_import_report: 104, fbat_import_options: 104);
 
 /// Copies events of one store into another, exactly once.
 ///
-/// Each event of the source that the options select comes to be in the destination with a new
-/// sequence, version, recorded time and event hash, an id made from the namespace and its id in the
-/// source, and a record of where it came from (fbat_record_provenance()). Entity, scope, kind,
+/// Each event of the source that the options select is appended to the destination with a new
+/// sequence, version, recorded time and event hash. Its id is made from the namespace and its id in
+/// the source. A record says where it came from (fbat_record_provenance()). Entity, scope, kind,
 /// payload, timestamp, flags, correlation and extensions are as they were; a causation, which names
 /// an event of the source, is left out. Versions follow the order of arrival: what a filter leaves
-/// out today and a later import brings comes behind.
+/// out today and a later import brings comes after them.
 ///
-/// An event that is there already is counted, not copied: importing again adds nothing, and an
-/// import that failed, was stopped, cancelled, or killed is completed by the next.
+/// An event that exists already is counted, not copied. Importing again adds nothing. An import
+/// that failed, was stopped, cancelled, or killed is completed by the next.
 ///
 /// What the source gains during the call is not part of it. When the call returns #FBAT_OK,
 /// everything counted as `imported` or `deduplicated` is durable.
@@ -185,7 +185,7 @@ args::sized!(fbat_import_report: 104, fbat_import_options: 104);
 /// @retval FBAT_ERR_INVALID_ARGUMENT the options are NULL or have no namespace, a bad
 /// `struct_size`, a member is out of range, or a callback gave an answer that is none.
 /// @retval FBAT_ERR_INVALID_UTF8 namespace, entity or scope is not UTF-8.
-/// @retval FBAT_ERR_IMPORT_CONFLICT an event is there with other content; the message names both.
+/// @retval FBAT_ERR_IMPORT_CONFLICT an event exists with different content; the message names both.
 /// @retval FBAT_ERR_LIMIT_EXCEEDED an event is over a limit of the destination; the error names it.
 /// @retval FBAT_ERR_WIRE_BODY the provenance of a source event can't be read; the error names the
 /// event.
@@ -195,7 +195,7 @@ args::sized!(fbat_import_report: 104, fbat_import_options: 104);
 /// @retval FBAT_ERR_READ_ONLY the destination is open for reading.
 /// @retval FBAT_ERR_CLOSED a store is closed, or was closed meanwhile.
 /// @retval FBAT_ERR_POISONED an earlier failure ended writing to the destination.
-/// @retval FBAT_ERR_CORRUPT a source event does not hold; the error names file, offset and event.
+/// @retval FBAT_ERR_CORRUPT a source event is damaged; the error names file, offset and event.
 /// @retval FBAT_ERR_IO the operating system failed.
 /// @retval FBAT_ERR_NO_SPACE no space is left.
 /// @return or the negative number with which a callback stopped the import.
@@ -269,7 +269,7 @@ fn set_seams<'a, 'b: 'a>(settings: &mut ImportOptions<'a>, seams: Seams<'b>) {
 #[cfg(not(feature = "internal"))]
 fn set_seams(_: &mut ImportOptions<'_>, _: Seams<'_>) {}
 
-/// The options of the engine, but for callbacks and token.
+/// The options of the engine, without callbacks and token.
 ///
 /// # Safety
 /// What `given` points to is as the header requires it.

@@ -11,7 +11,7 @@ use std::ffi::{c_char, c_void};
 /// A defect, or damage.
 /// @since 0.1
 pub const FBAT_LOG_ERROR: u32 = 1u32;
-/// Something that was repaired, or a mistake of the caller's that no status can tell of.
+/// Something that was repaired, or a mistake of the caller's that no status can report.
 /// @since 0.1
 pub const FBAT_LOG_WARNING: u32 = 2u32;
 /// Something worth knowing.

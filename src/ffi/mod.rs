@@ -1,8 +1,9 @@
 //! The C ABI: translates between C and the engine, and decides nothing about events.
 //!
 //! One file per section of `include/fbat.h`, which is generated from them; the doc comments here
-//! are the documentation there. They stand on [`boundary`]: every export runs inside its guard, every
-//! object behind a pointer lives in its table of handles, every raw argument goes through its args.
+//! are the documentation there. They stand on [`boundary`]: every export runs inside its guard,
+//! every object behind a pointer lives in its table of handles, every raw argument goes through its
+//! args.
 
 // The only room with unsafe code. What callers must uphold is stated once, on the first page of
 // the header, and the names are those of C.

@@ -39,12 +39,13 @@ pub const FBAT_RECORD_IMPORTED: u32 = 1u32;
 /// `previous_hash` is filled in.
 /// @since 0.1
 pub const FBAT_RECORD_HAS_PREVIOUS_HASH: u32 = 2u32;
-/// The event was imported, but its provenance can't be read; fbat_provenance_from_extension() of `raw_provenance` says why.
+/// The event was imported, but its provenance can't be read; fbat_provenance_from_extension() of
+/// `raw_provenance` says why.
 /// @since 0.1
 pub const FBAT_RECORD_PROVENANCE_UNREADABLE: u32 = 4u32;
 
 /// An event as a reader sees it. Lives as long as the page that it is a row of, or until the
-/// callback that was given it returns; so does everything that it points to.
+/// callback that was given it returns. So does everything that it points to.
 /// @since 0.1
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -86,7 +87,7 @@ pub struct fbat_record {
     /// How long the event's payload is, also where its column was not asked for.
     pub stored_payload_len: usize,
     /// The extensions, with their column, in the order in which they were given; else NULL. An
-    /// imported event has its provenance behind them: `batpak.import.provenance`.
+    /// imported event has its provenance after them: `batpak.import.provenance`.
     pub extensions: *const fbat_extension,
     /// How many there are at `extensions`.
     pub extension_count: usize,
@@ -103,7 +104,7 @@ pub struct fbat_record {
     pub source_event_id: fbat_id,
     /// Of an imported event: its global sequence in the source.
     pub source_sequence: u64,
-    /// A provenance that this version of the library did not write, as the log has it; mostly NULL.
+    /// A provenance that another version of the library wrote, as the log has it; mostly NULL.
     pub raw_provenance: *const u8,
     /// How many bytes there are at `raw_provenance`.
     pub raw_provenance_len: usize,
@@ -181,7 +182,7 @@ const SPARE_ROWS_MAX: usize = 4;
 /// Rows that have more memory than this are not kept.
 const SPARE_BYTES_MAX: usize = 2 << 20;
 
-/// Builds records. What they point to is copied, or, but for text with its NUL, where the engine
+/// Builds records. What they point to is copied, or, except for text with its NUL, where the engine
 /// has it.
 #[derive(Default)]
 pub(crate) struct Rows {
@@ -349,7 +350,7 @@ impl Rows {
 #[derive(Default)]
 struct Arena {
     blocks: Vec<Vec<u8>>,
-    /// The block that is being filled; those behind it are empty.
+    /// The block that is being filled; those after it are empty.
     current: usize,
     /// Bytes in all of them.
     used: usize,
@@ -367,12 +368,12 @@ impl Arena {
         self.blocks.iter().map(Vec::capacity).sum()
     }
 
-    /// A copy of `text` with a NUL behind it.
+    /// A copy of `text` with a NUL after it.
     fn text(&mut self, text: &str) -> fbat_str {
         fbat_str { data: self.bytes(text.as_bytes()).cast(), len: text.len() }
     }
 
-    /// A copy of `bytes` with a NUL behind it.
+    /// A copy of `bytes` with a NUL after it.
     fn bytes(&mut self, bytes: &[u8]) -> *const u8 {
         let needed = bytes.len() + 1;
         let fits = |block: &Vec<u8>| block.capacity() - block.len() >= needed;

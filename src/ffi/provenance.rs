@@ -30,8 +30,8 @@ pub const FBAT_WIRE_LENIENT: u32 = 1u32;
 pub struct fbat_provenance {
     /// `sizeof(fbat_provenance)`.
     pub struct_size: usize,
-    /// The version of its encoding. #FBAT_PROVENANCE_INIT sets #FBAT_PROVENANCE_SCHEMA_VERSION; 0 is
-    /// an older version, not a default.
+    /// The version of its encoding. #FBAT_PROVENANCE_INIT sets #FBAT_PROVENANCE_SCHEMA_VERSION; 0
+    /// is an older version, not a default.
     pub schema_version: u16,
     /// The name that the source had in the import: UTF-8, 1 to 1024 bytes without control bytes.
     pub source_namespace: fbat_str,
@@ -49,7 +49,7 @@ args::sized!(fbat_provenance: 96);
 
 /// Where the event of a row, or of a filter's record, came from.
 /// @param record the record, unchanged.
-/// @param out_provenance the provenance, whose text lives as long as the record; zero but for its
+/// @param out_provenance the provenance, whose text lives as long as the record; zero except its
 /// size where the answer is false.
 /// @return whether it was imported. False too where its provenance can't be read, which
 /// #FBAT_RECORD_PROVENANCE_UNREADABLE says; where a pointer is NULL; and for a bad `struct_size`.
@@ -95,11 +95,11 @@ pub unsafe extern "C" fn fbat_record_provenance(
     guard::value(Ok(false), body).unwrap_or(false)
 }
 
-/// Reads a bare provenance body, as the extension `batpak.import.provenance` holds it.
+/// Reads a bare provenance body, as the extension `batpak.import.provenance` has it.
 /// @param body the bytes.
 /// @param body_len how many there are.
 /// @param flags bits: `FBAT_WIRE_...`.
-/// @param out_provenance the provenance; its text points into `body`, and has no NUL behind it.
+/// @param out_provenance the provenance; its text points into `body`, and has no NUL after it.
 /// @param err detail on failure; may be NULL.
 /// @retval FBAT_OK done.
 /// @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a bad `struct_size`, or a flag is unknown.
@@ -135,13 +135,13 @@ pub unsafe extern "C" fn fbat_provenance_from_extension(
 /// @param frame the bytes.
 /// @param frame_len how many there are.
 /// @param flags bits: `FBAT_WIRE_...`.
-/// @param out_provenance the provenance; its text points into `frame`, and has no NUL behind it.
+/// @param out_provenance the provenance; its text points into `frame`, and has no NUL after it.
 /// @param err detail on failure; may be NULL.
 /// @retval FBAT_OK done.
 /// @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a bad `struct_size`, or a flag is unknown.
 /// @retval FBAT_ERR_WIRE_FRAMING shorter than 12 bytes, or another magic.
 /// @retval FBAT_ERR_FUTURE_VERSION a version is above 1; the error's `actual` says which it is.
-/// @retval FBAT_ERR_WIRE_CHECKSUM the checksum does not hold.
+/// @retval FBAT_ERR_WIRE_CHECKSUM the checksum does not match.
 /// @retval FBAT_ERR_WIRE_BODY the body does not decode.
 /// @retval FBAT_ERR_WIRE_NOT_CANONICAL without #FBAT_WIRE_LENIENT: not the one canonical encoding.
 /// @par Threads
@@ -221,7 +221,7 @@ pub unsafe extern "C" fn fbat_provenance_encode(
     unsafe { encode(|p| p.to_frame(), provenance, out_frame, err) }
 }
 
-/// Writes a provenance as a bare body, as the extension `batpak.import.provenance` holds it.
+/// Writes a provenance as a bare body, as the extension `batpak.import.provenance` has it.
 /// @param provenance the provenance.
 /// @param out_body the bytes; NULL on failure. Free it with fbat_buffer_free().
 /// @param err detail on failure; may be NULL.

@@ -25,7 +25,7 @@ pub const FBAT_QUERY_BACKWARD: u32 = 1u32;
 /// @since 0.1
 pub const FBAT_QUERY_SYSTEM: u32 = 2u32;
 
-/// What to read, and how. All zero but for the size reads every event, oldest first.
+/// What to read, and how. All zero except the size reads every event, oldest first.
 /// @since 0.1
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -38,8 +38,8 @@ pub struct fbat_query {
     pub after: u64,
     /// Only sequences up to and with this one; 0: no bound.
     pub until: u64,
-    /// A page has at most so many rows: 1 to 65,536; 0: 1,000. It may have fewer, and ends after the
-    /// row that reaches 64 MiB.
+    /// A page has at most so many rows: 1 to 65,536; 0: 1,000. It may have fewer, and ends after
+    /// the row that reaches 64 MiB.
     pub limit: usize,
     /// What of each event is read: bits `FBAT_COLUMN_...`; 0: payload and extensions.
     pub columns: u32,
@@ -101,8 +101,9 @@ impl Reading {
 
 /// Reads one page.
 ///
-/// What was appended before the call is seen if it lies in the query's range. To go on, set
-/// `after` (or `until`, backward) to fbat_page_resume(), as a cursor does, unless fbat_page_is_end().
+/// What was appended before the call is seen if it is in the query's range. To go on, set
+/// `after` (or `until`, backward) to fbat_page_resume(), as a cursor does, unless
+/// fbat_page_is_end().
 /// @param store the store.
 /// @param query which events; NULL for all of them.
 /// @param out_page the rows, which may be none; NULL on failure. Free it with fbat_page_free().
@@ -188,7 +189,7 @@ impl CursorObject {
 /// Makes a cursor at the beginning of a query.
 /// @param store the store. When it is closed or freed, the cursor gives #FBAT_ERR_CLOSED.
 /// @param query which events, copied; NULL for all of them. Its `progress` and `cancel` go for each
-/// fbat_cursor_next(): they must live as long as the cursor, but for the token, which it keeps.
+/// fbat_cursor_next(): they must live as long as the cursor, except the token, which it keeps.
 /// @param out_cursor the cursor; NULL on failure. Free it with fbat_cursor_free().
 /// @param err detail on failure; may be NULL.
 /// @retval FBAT_OK done.
@@ -225,7 +226,8 @@ pub unsafe extern "C" fn fbat_cursor_new(
 /// @retval FBAT_OK a page, or NULL at the end.
 /// @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL.
 /// @retval FBAT_ERR_CANCELLED the token of the query was triggered.
-/// @retval FBAT_ERR_BUSY another call reads by this cursor, as that whose progress callback this is.
+/// @retval FBAT_ERR_BUSY another call reads by this cursor, as that whose progress callback this
+/// is.
 /// @retval FBAT_ERR_CLOSED the store is closed.
 /// @retval FBAT_ERR_CORRUPT a file is damaged; the error says where. The cursor stays where it was.
 /// @retval FBAT_ERR_IO the operating system failed. The cursor stays where it was.

@@ -26,8 +26,8 @@ pub const FBAT_REGION_TIMESTAMP: u32 = 1u32;
 /// @since 0.2
 pub const FBAT_REGION_RECORDED: u32 = 2u32;
 
-/// Which events are meant. All parts that are set must hold; all zero but for the size is every
-/// event. Ranges include both their ends.
+/// Which events are meant. An event matches if it matches all parts that are set. All zero except
+/// the size is every event. Ranges include both their ends.
 /// @since 0.2
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -54,8 +54,8 @@ pub struct fbat_region {
     pub timestamp_first_us: i64,
     /// And the greatest one.
     pub timestamp_last_us: i64,
-    /// With #FBAT_REGION_RECORDED: the least time at which the store wrote an event, in microseconds
-    /// since 1970-01-01T00:00:00Z; else 0.
+    /// With #FBAT_REGION_RECORDED: the least time at which the store wrote an event, in
+    /// microseconds since 1970-01-01T00:00:00Z; else 0.
     pub recorded_first_us: i64,
     /// And the greatest one.
     pub recorded_last_us: i64,

@@ -14,16 +14,16 @@ use crate::engine::repair::repair_watched;
 use std::ffi::{c_char, c_void};
 use std::ptr::null_mut;
 
-/// The identity file was lost and rebuilt from the events of the log that tell of store ids.
+/// The identity file was lost and rebuilt from the events of the log that declare store ids.
 /// @since 0.1
 pub const FBAT_REPAIR_IDENTITY_REBUILT: u32 = 1u32;
-/// Besides, an event that told of a newer store id may be among what was lost: if the store was
-/// ever given an id of its own by fbat_new_identity(), compare fbat_store_id(), and give it a
-/// new one before anything is imported from it under its native namespace.
+/// Besides, an event that declared a newer store id may be among what was lost. If the store was
+/// ever given an id of its own by fbat_new_identity(), compare fbat_store_id(). Give it a new one
+/// before anything is imported from it under its native namespace.
 /// @since 0.1
 pub const FBAT_REPAIR_IDENTITY_UNCERTAIN: u32 = 2u32;
 
-/// How to repair. All zero but for the size is the default.
+/// How to repair. All zero except the size is the default.
 /// @since 0.2
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -62,8 +62,8 @@ pub struct fbat_repair_report {
     pub findings: u64,
     /// How many sequences are lost. Each belonged to an event or to a declared gap.
     pub lost_sequences: u64,
-    /// The first of the sequences behind the log that were jumped because somebody may have seen
-    /// them; 0: the damaged store had been closed, and said where it ended.
+    /// The first of the sequences after the log that were jumped because somebody may have seen
+    /// them. 0: the damaged store had been closed, and said where it ended.
     pub gap_first: u64,
     /// The last of them.
     pub gap_last: u64,
@@ -78,17 +78,16 @@ args::sized!(fbat_repair_options: 32, fbat_repair_report: 96);
 /// Puts every event of a damaged store that proves itself into a new store beside it.
 ///
 /// Every event that is kept has the sequence, id, version, times and hashes that it had; the new
-/// store has the store id of the damaged one. What is lost is listed, and declared in the new
-/// log: fbat_store_verify() counts it, and takes it for no damage. Single events are kept
-/// also where others of their batch are lost. A sequence that is lost, or that somebody may have
-/// seen, is never used again; a version of an entity that was lost behind the last event that it
-/// kept is.
+/// store has the store id of the damaged one. What is lost is listed, and declared in the new log:
+/// fbat_store_verify() counts it, and takes it for no damage. Single events are kept also where
+/// others of their batch are lost. A sequence that is lost, or that somebody may have seen, is
+/// never used again. A version of an entity is used again if it was lost after the last event that
+/// was kept.
 ///
 /// No file of the damaged store is changed; where it has a lock file, that is held meanwhile. It
-/// need not be a store that fbat_store_open() opens. The new one becomes a store at the very end:
-/// after a failure what was made is removed, but for the directory and a file `LOCK`; after a crash
-/// the directory holds no store, and can be removed. One file of the log is held in memory at a
-/// time.
+/// need not be a store that fbat_store_open() opens. The new one becomes a store at the very end.
+/// After a failure what was made is removed, except the directory and a file `LOCK`. After a crash
+/// the directory has no store, and can be removed. One file of the log is kept in memory at a time.
 /// @param damaged_path the directory of the damaged store.
 /// @param new_path a directory that does not exist, or is empty; not inside of the damaged one.
 /// @param options how; NULL for the defaults.
@@ -96,10 +95,10 @@ args::sized!(fbat_repair_options: 32, fbat_repair_report: 96);
 /// @param out_findings what is wrong with the damaged store, and which sequences are lost by it;
 /// NULL on failure. Free it with fbat_findings_free(). May be NULL.
 /// @param err detail on failure; may be NULL.
-/// @retval FBAT_OK the new store is there, and everything in it is on the disk. The report says
-/// what it lacks.
-/// @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a bad `struct_size`, a path is empty, `new_path` is not empty,
-/// or inside of the damaged store.
+/// @retval FBAT_OK the new store exists, and everything in it is on the disk. The report says what
+/// it lacks.
+/// @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a bad `struct_size`, a path is empty,
+/// `new_path` is not empty, or inside of the damaged store.
 /// @retval FBAT_ERR_STORE_NOT_FOUND nothing of a store is at `damaged_path`.
 /// @retval FBAT_ERR_STORE_EXISTS a store is at `new_path`.
 /// @retval FBAT_ERR_BUSY the damaged store is open for writing; the message and

@@ -115,7 +115,7 @@ pub struct fbat_open_report {
     pub dropped_offset: u64,
     /// That file, or NULL and 0. Lives as long as the store's handle.
     pub dropped_path: fbat_str,
-    /// Whole batches behind the hole that were dropped with it.
+    /// Whole batches after the hole that were dropped with it.
     pub dropped_batches: u64,
     /// The events of those batches.
     pub dropped_events: u64,
@@ -128,7 +128,7 @@ pub struct fbat_open_report {
     pub indexes_rebuilt: u64,
 }
 
-/// How to open a store. All zero but for the size is the default.
+/// How to open a store. All zero except the size is the default.
 /// @since 0.1
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -149,7 +149,7 @@ pub struct fbat_open_options {
     /// The limit on the bytes of one batch (payloads, extensions, entities and scopes): 1 to
     /// 67,108,864 (64 MiB); 0: 64 MiB.
     pub batch_bytes_max: usize,
-    /// At which size a file of the log is sealed and a new one begun, in bytes: 65,536 (64 KiB) to
+    /// At which size a file of the log is sealed and a new one begun. In bytes: 65,536 (64 KiB) to
     /// 1,073,741,824 (1 GiB); 0: 64 MiB.
     pub segment_bytes: u64,
     /// Reports how far recovery has come, in bytes of the log that it reads; NULL for none.
@@ -168,13 +168,13 @@ args::sized!(
     fbat_open_options: 88,
 );
 
-/// Says how small parts of files are read from now on, in the whole process: from memory that the
-/// files are mapped to, which is the default and several times as fast, or by system calls.
+/// Says how small parts of files are read from now on, in the whole process. They come from mapped
+/// memory, which is the default and several times as fast, or by system calls.
 ///
-/// Mapping puts a handler for SIGBUS in place, once. A page that can't be had (the file was cut
-/// short, the disk fails) is an error then, as with a system call; every other SIGBUS goes to the
-/// handler that was there before. A program that puts its own in place later should do the same,
-/// and no thread that uses the library should block SIGBUS.
+/// Mapping puts a handler for SIGBUS in place, once. A page that fails to load (the file was cut
+/// short, the disk fails) is an error then, as with a system call. Every other SIGBUS goes to the
+/// handler that was installed before. A program that puts its own in place later should do the
+/// same, and no thread that uses the library should block SIGBUS.
 /// @param mapped false before the first store is opened: no handler is put in place.
 /// @par Threads
 /// Any.
@@ -230,10 +230,10 @@ pub(crate) unsafe fn engine_options(options: &fbat_open_options) -> Result<Optio
 /// @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, the path is empty, or the directory has
 /// files that are no store's.
 /// @retval FBAT_ERR_INVALID_UTF8 the label is not UTF-8.
-/// @retval FBAT_ERR_CANCELLED the token of the options was triggered; nothing was made, and recovery
-/// starts again at the next open.
-/// @retval FBAT_ERR_STORE_NOT_FOUND no store is there, and the mode does not make one.
-/// @retval FBAT_ERR_STORE_EXISTS a store is there, and the mode asks for a new one.
+/// @retval FBAT_ERR_CANCELLED the token of the options was triggered; nothing was made, and
+/// recovery starts again at the next open.
+/// @retval FBAT_ERR_STORE_NOT_FOUND no store exists, and the mode does not make one.
+/// @retval FBAT_ERR_STORE_EXISTS a store exists, and the mode asks for a new one.
 /// @retval FBAT_ERR_BUSY the store is open for writing; the message says by whom.
 /// @retval FBAT_ERR_CORRUPT the store is damaged where recovery must not guess.
 /// @retval FBAT_ERR_FUTURE_VERSION a newer version of the library made the store.
@@ -277,8 +277,8 @@ pub(crate) unsafe fn open_with(
     }
 }
 
-/// Makes what was written durable, releases the directory, and ends all use of the store: later
-/// calls give #FBAT_ERR_CLOSED, imports that run end with it at their next chunk. A failure to
+/// Makes what was written durable, releases the directory, and ends all use of the store. Later
+/// calls give #FBAT_ERR_CLOSED; imports that run end with it at their next chunk. A failure to
 /// write is reported, and the store is closed all the same.
 ///
 /// The handle stays live until fbat_store_free().
@@ -323,9 +323,8 @@ pub unsafe extern "C" fn fbat_store_free(store: *mut fbat_store) {
 }
 
 /// Makes everything that is visible durable.
-/// @param store the store. One that is open for reading syncs the files as far as it sees them;
-/// where it cannot, or the writer is poisoned, that is no failure: the frontier says what is
-/// durable.
+/// @param store the store. One that is open for reading syncs the files as far as it sees them. If
+/// it cannot, or the writer is poisoned, that is no failure: the frontier says what is durable.
 /// @param out_frontier the frontier after it; may be NULL.
 /// @param err detail on failure; may be NULL.
 /// @retval FBAT_OK done.
@@ -480,8 +479,8 @@ pub unsafe extern "C" fn fbat_store_open_report(
     }
 }
 
-/// The log hash at the visible frontier: one value that stands for the whole history. Two stores
-/// with the same log hash have the same events in the same order.
+/// The log hash at the visible frontier: one value for the whole history. Two stores with the same
+/// log hash have the same events in the same order.
 /// @param store the store.
 /// @param out_hash the hash; all zero on failure.
 /// @param err detail on failure; may be NULL.

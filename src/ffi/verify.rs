@@ -13,7 +13,7 @@ use super::region::{self, fbat_region};
 use std::ffi::c_void;
 use std::ptr::null_mut;
 
-/// How to verify. All zero but for the size verifies everything.
+/// How to verify. All zero except the size verifies everything.
 /// @since 0.2
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -78,7 +78,8 @@ args::sized!(fbat_verify_options: 40, fbat_verify_report: 96);
 /// NULL where the number of findings in the report will do.
 /// @param err detail on failure; may be NULL.
 /// @retval FBAT_OK the walk was made.
-/// @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`, or a member of the region is out of range.
+/// @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`, or a member of the region is out of
+/// range.
 /// @retval FBAT_ERR_INVALID_UTF8 entity or scope is not UTF-8.
 /// @retval FBAT_ERR_CANCELLED the token of the options was triggered.
 /// @retval FBAT_ERR_CLOSED the store is closed.

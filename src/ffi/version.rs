@@ -46,8 +46,8 @@ pub extern "C" fn fbat_abi_version() -> u32 {
     FBAT_ABI_VERSION
 }
 
-/// How many objects of this library the process holds: everything with a `_free` function that
-/// was not freed.
+/// How many objects of this library are live in the process: everything with a `_free` function
+/// that was not freed.
 ///
 /// Objects live in a table of the library, where leak checkers do not look: a test that ends with
 /// 0 here has freed everything.

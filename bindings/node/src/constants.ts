@@ -26,8 +26,8 @@ export const Status = {
   /** The call did what it says. */
   OK: 0,
   /**
-   * An argument is outside of what is allowed: null where a value is needed, an unknown bit or enum
-   * value, a bad `structSize`, a length without a pointer.
+   * An argument is invalid: null where a value is needed, an unknown bit or enum value, a bad
+   * `structSize`, a length without a pointer.
    */
   ERR_INVALID_ARGUMENT: 100,
   /**
@@ -49,14 +49,14 @@ export const Status = {
   ERR_NOT_FOUND: 200,
   /** There is no store at this path, and the open mode does not make one. */
   ERR_STORE_NOT_FOUND: 210,
-  /** The key was used before, for an event with other content. Nothing was written. */
+  /** The key was used before, for an event with different content. Nothing was written. */
   ERR_IDEMPOTENCY_CONFLICT: 300,
   /**
    * The entity is not at the expected version: the error's `actual` is the one it has. Nothing was
    * written.
    */
   ERR_VERSION_CONFLICT: 310,
-  /** An event to import is there already, with other content; the message names both. */
+  /** An event to import exists already, with different content; the message names both. */
   ERR_IMPORT_CONFLICT: 320,
   /** There is a store at this path already, and the open mode asks for a new one. */
   ERR_STORE_EXISTS: 330,
@@ -89,7 +89,7 @@ export const Status = {
   ERR_CORRUPT: 700,
   /** Not a provenance frame: shorter than 12 bytes, or another magic. */
   ERR_WIRE_FRAMING: 710,
-  /** The checksum of a provenance frame does not hold. */
+  /** The checksum of a provenance frame does not match. */
   ERR_WIRE_CHECKSUM: 720,
   /** A provenance body does not decode. */
   ERR_WIRE_BODY: 730,
@@ -118,9 +118,9 @@ export const Category = {
   NONE: 0,
   /** The caller's mistake; the same call fails again. */
   INVALID: 1,
-  /** What was asked for is not there. */
+  /** What was asked for does not exist. */
   NOT_FOUND: 2,
-  /** What is there contradicts the call. */
+  /** What exists contradicts the call. */
   CONFLICT: 3,
   /** Somebody else is using it; try later. */
   BUSY: 4,
@@ -142,7 +142,7 @@ export const Category = {
 export const LogLevel = {
   /** A defect, or damage. */
   ERROR: 1,
-  /** Something that was repaired, or a mistake of the caller's that no status can tell of. */
+  /** Something that was repaired, or a mistake of the caller's that no status can report. */
   WARNING: 2,
   /** Something worth knowing. */
   INFO: 3,
@@ -287,10 +287,10 @@ export type ImportDurability = (typeof ImportDurability)[keyof typeof ImportDura
 /** What to do with an event that exists with different content. */
 export const OnConflict = {
   /**
-   * An event that is there with other content ends the import with `Status.ERR_IMPORT_CONFLICT`.
+   * An event that exists with different content ends the import with `Status.ERR_IMPORT_CONFLICT`.
    */
   FAIL: 0,
-  /** An event that is there with other content is counted in `conflicts` and left out. */
+  /** An event that exists with different content is counted in `conflicts` and left out. */
   SKIP: 1,
 } as const;
 /**
@@ -305,8 +305,8 @@ export const ImportFlag = {
   REHASH: 1,
   /**
    * Do everything on the thread that calls. Without it, an import of more than one chunk starts a
-   * thread, which commits each chunk while the next is gathered, calls no callback, blocks signals,
-   * and ends before the import returns.
+   * thread, which commits each chunk while the next is gathered. The thread calls no callback,
+   * blocks signals, and ends before the import returns.
    */
   ONE_THREAD: 2,
 } as const;
@@ -323,11 +323,11 @@ export const BackupFlag = {
 
 /** Bits of a repair's report. */
 export const RepairFlag = {
-  /** The identity file was lost and rebuilt from the events of the log that tell of store ids. */
+  /** The identity file was lost and rebuilt from the events of the log that declare store ids. */
   IDENTITY_REBUILT: 1,
   /**
-   * Besides, an event that told of a newer store id may be among what was lost: if the store was
-   * ever given an id of its own by `newIdentity`, compare `Store.id`, and give it a new one before
+   * Besides, an event that declared a newer store id may be among what was lost. If the store was
+   * ever given an id of its own by `newIdentity`, compare `Store.id`. Give it a new one before
    * anything is imported from it under its native namespace.
    */
   IDENTITY_UNCERTAIN: 2,

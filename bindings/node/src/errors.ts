@@ -4,10 +4,10 @@ import { FbatError } from "./error.js";
 /** The caller's mistake; the same call fails again. */
 export class InvalidError extends FbatError {}
 
-/** What was asked for is not there. */
+/** What was asked for does not exist. */
 export class NotFoundError extends FbatError {}
 
-/** What is there contradicts the call. */
+/** What exists contradicts the call. */
 export class ConflictError extends FbatError {}
 
 /** Somebody else is using it; try later. */

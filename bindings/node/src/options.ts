@@ -114,7 +114,7 @@ export interface OpenOptions extends CallOptions<Progress> {
    */
   batchBytesMax?: number | null | undefined;
   /**
-   * At which size a file of the log is sealed and a new one begun, in bytes: 65,536 (64 KiB) to
+   * At which size a file of the log is sealed and a new one begun. In bytes: 65,536 (64 KiB) to
    * 1,073,741,824 (1 GiB); 0: 64 MiB.
    */
   segmentBytes?: number | bigint | null | undefined;
@@ -164,7 +164,7 @@ export const OPEN_OPTIONS = new Struct<OpenOptions>(
 export interface EventInit {
   /**
    * What the event is about. UTF-8, 1 to 1024 bytes, no control bytes, `/`, `..`, `|` or `=`. `e:x`
-   * lies below `e`.
+   * is below `e`.
    */
   entity: string;
   /** Whose event it is, as the caller divides them: a tenant, a service. Same rules as `entity`. */
@@ -460,9 +460,9 @@ export interface BackupOptions extends CallOptions<Progress> {
   /** Bits of `BackupFlag`. */
   flags?: number | null | undefined;
   /**
-   * Reports how far the call is, in bytes of the log that were copied or checked; null for none.
-   * What it throws ends the call, and is thrown by it as it is. Not with a method whose name ends
-   * in `Async`.
+   * Reports how far the call is, in bytes of the log that it has copied; null for none. What it
+   * throws ends the call, and is thrown by it as it is. Not with a method whose name ends in
+   * `Async`.
    */
   progress?: Report<Progress> | null | undefined;
 }

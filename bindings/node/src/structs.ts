@@ -159,7 +159,7 @@ export interface OpenReport {
   readonly droppedPath: string | null;
   /** The same as bytes of the file system, which need not be UTF-8. */
   readonly droppedPathBytes: Buffer | null;
-  /** Whole batches behind the hole that were dropped with it. */
+  /** Whole batches after the hole that were dropped with it. */
   readonly droppedBatches: bigint;
   /** The events of those batches. */
   readonly droppedEvents: bigint;
@@ -403,9 +403,7 @@ export abstract class RecordFields extends View {
     return this.block.u64(this.at + 304) || null;
   }
 
-  /**
-   * A provenance that this version of the library did not write, as the log has it; mostly null.
-   */
+  /** A provenance that another version of the library wrote, as the log has it; mostly null. */
   get rawProvenance(): Buffer | null {
     return this.block.isNull(this.at + 312) ? null : this.block.bytes(this.at + 312);
   }
@@ -468,7 +466,7 @@ export interface ImportReport {
   /** The last sequence of the source that this import was to examine, fixed at the call. */
   readonly sourceCeiling: bigint;
   /**
-   * The destination's frontier after the import, or after the chunk that progress is told of: what
+   * The destination's frontier after the import, or after the chunk that progress reports: what
    * readers may see.
    */
   readonly destinationVisible: bigint;
@@ -578,7 +576,7 @@ export const VERIFY_REPORT: Output<VerifyReport> = {
   }),
 };
 
-/** What a backup holds. */
+/** What a backup copied. */
 export interface BackupReport {
   /** Events in the copy, the library's own included. */
   readonly events: bigint;
@@ -629,7 +627,7 @@ export interface RepairReport {
   /** How many sequences are lost. Each belonged to an event or to a declared gap. */
   readonly lostSequences: bigint;
   /**
-   * The first of the sequences behind the log that were jumped because somebody may have seen them;
+   * The first of the sequences after the log that were jumped because somebody may have seen them.
    * 0: the damaged store had been closed, and said where it ended.
    */
   readonly gapFirst: bigint;
@@ -637,11 +635,11 @@ export interface RepairReport {
   readonly gapLast: bigint;
   /** Bits of `RepairFlag`. */
   readonly flags: number;
-  /** The identity file was lost and rebuilt from the events of the log that tell of store ids. */
+  /** The identity file was lost and rebuilt from the events of the log that declare store ids. */
   readonly isIdentityRebuilt: boolean;
   /**
-   * Besides, an event that told of a newer store id may be among what was lost: if the store was
-   * ever given an id of its own by `newIdentity`, compare `Store.id`, and give it a new one before
+   * Besides, an event that declared a newer store id may be among what was lost. If the store was
+   * ever given an id of its own by `newIdentity`, compare `Store.id`. Give it a new one before
    * anything is imported from it under its native namespace.
    */
   readonly isIdentityUncertain: boolean;

@@ -33,7 +33,10 @@ test("a store is written, read, imported, and its frames are decoded", () => {
   ];
   assert.equal(
     lines[8],
-    `10 sensor:1 plant 0x1003 2 2 1700000000000008 ${id} ${correlation} - ${payload.toString("hex")} test.index=38 ${contentHash(payload)} -`,
+    [
+      `10 sensor:1 plant 0x1003 2 2 1700000000000008 ${id} ${correlation}`,
+      `- ${payload.toString("hex")} test.index=38 ${contentHash(payload)} -`,
+    ].join(" "),
   );
   assert.equal(lines[13]?.split(" ")[9], operationKey("interplay", "0"), "item 1 caused it");
   const counts = "filtered 120 reserved 1 conflicts 0 watermark 301";

@@ -1,4 +1,4 @@
-/** The library is loaded and bound once for each copy of the package, beside other users of koffi. */
+/** The library is bound once for each copy of the package, beside other users of koffi. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { abiVersion } from "fbat";

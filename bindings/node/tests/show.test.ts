@@ -15,7 +15,7 @@ test("objects are shown with their members", () => {
   const shown: [object, RegExp][] = [
     [
       store,
-      /^Store \{\n {2}path: '.*\/s',\n {2}id: '[0-9a-f]{32}',\n {2}label: 'lamps',.*isClosed: false/s,
+      /^Store \{\n {2}path: '.*\/s',\n {2}id: '[0-9a-f]{32}',\n.*label: 'lamps',.*isClosed: false/s,
     ],
     [receipt, /^Receipt \{.*sequence: 2n,.*isReplayed: false/s],
     [cursor, /^Cursor \{/],

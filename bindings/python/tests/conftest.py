@@ -68,7 +68,8 @@ def store(open_store: Callable[..., fbat.Store]) -> fbat.Store:
 
 
 def event(i: int = 0, **parts: object) -> fbat.Event:
-    return fbat.Event(f"thing:{i % 7}", "tests", KIND, f"payload {i}".encode(), **parts)  # type: ignore[arg-type]
+    payload = f"payload {i}".encode()
+    return fbat.Event(f"thing:{i % 7}", "tests", KIND, payload, **parts)  # type: ignore[arg-type]
 
 
 def fill(store: fbat.Store, count: int) -> list[fbat.Receipt]:

@@ -32,6 +32,11 @@ def destination(open_store: Callable[..., fbat.Store]) -> fbat.Store:
     return open_store("destination")
 
 
+def odd(function: Any) -> Any:
+    """A callback that the types would refuse."""
+    return function
+
+
 def test_every_event_arrives_once(source: fbat.Store, destination: fbat.Store) -> None:
     report = destination.import_from(source, "the/source")
     assert (report.imported, report.deduplicated, report.skipped_reserved) == (100, 0, 1)
@@ -139,7 +144,7 @@ def test_a_filter_sees_no_payload_unless_it_asks(
 
 def test_any_truth_but_none_counts(source: fbat.Store, destination: fbat.Store) -> None:
     assert destination.import_from(source, "n", filter=operator.attrgetter("flags")).imported == 0
-    assert destination.import_from(source, "n", filter=lambda record: "yes").imported == 100  # type: ignore[arg-type, return-value]
+    assert destination.import_from(source, "n", filter=odd(lambda record: "yes")).imported == 100
 
 
 def test_a_filter_that_forgets_to_answer_is_refused(
@@ -149,7 +154,7 @@ def test_a_filter_that_forgets_to_answer_is_refused(
         TypeError,
         match="a filter returns True to import the event or False to leave it out, not None",
     ):
-        destination.import_from(source, "n", filter=lambda record: None)  # type: ignore[arg-type, return-value]
+        destination.import_from(source, "n", filter=odd(lambda record: None))
     assert list(destination) == []
 
 
@@ -220,7 +225,7 @@ def test_a_truth_that_raises_stops_the_import(source: fbat.Store, destination: f
             raise Boom
 
     with pytest.raises(Boom):
-        destination.import_from(source, "n", filter=lambda record: Undecided())  # type: ignore[arg-type, return-value]
+        destination.import_from(source, "n", filter=odd(lambda record: Undecided()))
 
 
 def test_a_record_is_of_no_use_after_its_filter_returned(
@@ -438,7 +443,7 @@ def test_imports_on_other_threads(source: fbat.Store, destination: fbat.Store) -
     def work() -> None:
         outcome.append(destination.import_from(source, "n").imported)
         try:
-            destination.import_from(source, "m", filter=lambda record: 1 / 0)  # type: ignore[arg-type, return-value]
+            destination.import_from(source, "m", filter=odd(lambda record: 1 / 0))
         except ZeroDivisionError as error:
             outcome.append(fbat.import_report_of(error))
 

@@ -16,7 +16,7 @@ pub fn render(api: &Api) -> String {
             continue;
         };
         let values: Vec<String> = members.iter().map(|m| value(&kinds, item, m)).collect();
-        let size = if *sized { " but for its size" } else { "" };
+        let size = if *sized { " except its size" } else { "" };
         text += &format!("/** An #{}, all zero{size}. @since {} */\n", item.name, item.since);
         text += &definition(&item.name.to_uppercase(), &values);
         text.push('\n');

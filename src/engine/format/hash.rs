@@ -131,7 +131,7 @@ pub fn loss_hash(first: u64, last: u64) -> Hash {
     content_hash(&input)
 }
 
-/// 64 bits that stand for the content of an event in indexes: equal content, equal tag.
+/// 64 bits for the content of an event in indexes: equal content, equal tag.
 pub fn content_tag(entity: &str, scope: &str, kind: Kind, content: &Hash) -> u64 {
     let mut input = [0u8; 64];
     let used = 6 + 32 + entity.len() + scope.len();

@@ -63,9 +63,9 @@ pub fn gap_payload(first_sequence: u64, last_sequence: u64) -> Vec<u8> {
     rmp_serde::to_vec_named(&Gap { first_sequence, last_sequence }).expect("a plain struct encodes")
 }
 
-/// The id of the gap event after this log hash. A recovery that is cut short after the event was
-/// seen, and before it was on disk, is followed by one that makes the very same event again: its id
-/// comes from the log and its time from the batch before.
+/// The id of the gap event after this log hash. A recovery may be cut short after the event was
+/// seen, and before it was on disk. The next one makes the very same event again: its id comes from
+/// the log and its time from the batch before.
 pub fn gap_id(log_hash: &Hash, payload: &[u8]) -> Id {
     operation_key(b"fbat.gap", [&log_hash.0[..], payload].into_iter())
 }

@@ -139,7 +139,7 @@ pub struct ImportOutcome {
 #[cfg(feature = "internal")]
 #[derive(Default)]
 pub struct ImportSeams<'a> {
-    /// Leave it to the append to find out which keys are there.
+    /// Leave it to the append to find out which keys exist.
     pub skip_lookup: bool,
     /// Called after the keys of a chunk were looked up, before it is appended.
     pub before_commit: Option<&'a mut dyn FnMut()>,

@@ -5,8 +5,8 @@
 //! A file of lines as long as those of a processor's cache: a header of two, then the table. A line
 //! of the table is a checksum and slots; a slot is 0, or a fingerprint of a key and the number of a
 //! segment. A key is in the line that it falls on or, where that is full, in one of those after it
-//! up to the first that is not: a hash table of buckets with linear probing, as in Knuth's The Art
-//! of Computer Programming, volume 3, section 6.4.
+//! up to the first that is not. This is a hash table of buckets with linear probing, as in Knuth's
+//! The Art of Computer Programming, volume 3, section 6.4.
 
 use super::directory::Directory;
 use super::segment::Segment;
@@ -115,7 +115,7 @@ impl Table<'_> {
     }
 }
 
-/// What stands for a key in a slot, above the number of the segment: never 0.
+/// The part of a key in a slot, above the number of the segment: never 0.
 fn fingerprint(key: u64) -> u16 {
     let spread = key.wrapping_mul(0x94d0_49bb_1331_11eb);
     (((spread >> (48 + SEGMENT_BITS)) as u16).max(1)) << SEGMENT_BITS

@@ -9,9 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-/// Who waits for which sync. Each sync has a number; those that it covers wait by that number's
-/// parity, so that its end wakes them and one of the others, who begins the next sync, and nobody
-/// else.
+/// Who waits for which sync. Each sync has a number, and those that it covers wait by that number's
+/// parity. Its end wakes them and one of the others, who begins the next sync, and nobody else.
 #[derive(Default)]
 pub struct Group {
     state: Mutex<State>,

@@ -1,5 +1,5 @@
-//! Opening the log: which files are there, whether they belong together, and what an unclean stop
-//! left. `docs/guarantees.md` has the decision table.
+//! Opening the log: which files exist, whether they belong together, and what an unclean stop left.
+//! `docs/guarantees.md` has the decision table.
 
 use super::directory::{self, CleanMark, Directory, Listing};
 use super::segment::Segment;

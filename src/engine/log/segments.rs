@@ -1,7 +1,7 @@
 //! The segments of a log, oldest first, and the question that every look-up by id or entity asks
-//! first: which of them may have it. Nearly all can say no, whatever their number: the groups that
-//! they form, and the filters of those that form none yet, are asked side by side, with the memory
-//! that they need fetched ahead.
+//! first: which of them may have it. Nearly all can say no, whatever their number. The groups that
+//! they form, and the filters of those that form none yet, are asked side by side, with their
+//! memory fetched ahead.
 
 use super::directory::Directory;
 use super::filter_group::{group_name, FilterGroup, GROUP_SEGMENTS};

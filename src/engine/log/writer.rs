@@ -119,8 +119,9 @@ impl Writer {
         Ok(())
     }
 
-    /// Reserved space makes a small batch durable sooner, since the file does not grow with it; a
-    /// large one later, since what was reserved has to be distinguished from what was written.
+    /// Reserved space makes a small batch durable sooner, since the file does not grow with it. It
+    /// makes a large one durable later, since what was reserved has to be distinguished from what
+    /// was written.
     fn reserve(&mut self, end: u64) -> Result<()> {
         if end <= self.allocated {
             return Ok(());

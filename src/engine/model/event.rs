@@ -168,7 +168,7 @@ pub struct Receipt {
     pub event_hash: Hash,
     /// Zero where the event before was lost, which a repair has declared.
     pub previous_hash: Hash,
-    /// The key was there already with the same content: this is the first append's answer.
+    /// The key exists already with the same content: this is the first append's answer.
     pub replayed: bool,
     /// The event is known to be on disk.
     pub durable: bool,

@@ -26,8 +26,8 @@ pub const IDENTITY_CHANGES_MAX: usize = 128;
 pub const SEGMENT_BYTES: u64 = 64 << 20;
 pub const SEGMENT_EVENTS: u64 = 1 << 18;
 pub const SEGMENT_STRING_BYTES: u64 = 8 << 20;
-/// A writer never runs further than this ahead of the last sequence known to be on disk, so that
-/// after a power cut every sequence that anybody may have seen is below last + this.
+/// A writer never runs further than this ahead of the last sequence known to be on disk. So after a
+/// power cut every sequence that anybody may have seen is below last + this.
 pub const SEQUENCE_LEASE: u64 = 1 << 20;
 /// No store gets here; what claims a higher one is damaged, and sums of sequences never overflow.
 pub const SEQUENCE_MAX: u64 = 1 << 62;

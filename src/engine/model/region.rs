@@ -3,7 +3,7 @@
 use super::error::{Error, Result};
 use super::id::Kind;
 
-/// A predicate over events; every part is optional, all that are given must hold.
+/// A predicate over events; every part is optional, all that are given must match.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Region {
     /// `e` matches the entity `e` and every entity below `e:`.

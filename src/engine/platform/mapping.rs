@@ -2,7 +2,7 @@
 //!
 //! The pages of a mapping are the kernel's, which takes them back when it wants to. Where it cannot
 //! deliver one (the file was cut short, the disk fails) it raises SIGBUS. A handler puts a page of
-//! zeros in its place and marks the mapping, so that the read ends with an error: what
+//! zeros in its place and marks the mapping, so that the read ends with an error. This is what
 //! libwayland-server does for the buffers of its clients. Every other SIGBUS goes to the handler
 //! that was there before.
 

@@ -113,7 +113,7 @@ mod disk {
     /// The files of a directory by name.
     pub type Files = BTreeMap<String, Bytes>;
 
-    /// What is on a disk: names, and the bytes behind them.
+    /// What is on a disk: names, and the bytes of each.
     #[derive(Clone, Debug, Default)]
     pub struct Image {
         pub files: BTreeMap<PathBuf, Bytes>,

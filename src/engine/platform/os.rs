@@ -222,7 +222,7 @@ pub fn processor() -> Option<usize> {
 }
 
 /// Keeps this thread off a processor, where it may run on others. A scheduler that sees two threads
-/// wake each other puts both on one processor, which is right for those that take turns, and wrong
+/// wake each other puts both on one processor. That is right for those that take turns, and wrong
 /// for those that work at once.
 pub fn avoid_processor(processor: usize) {
     // SAFETY: the set is a plain value that the calls fill in and read.

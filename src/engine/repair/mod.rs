@@ -43,7 +43,7 @@ pub struct RepairReport {
     pub events: u64,
     pub system_events: u64,
     /// Events among them whose predecessor is lost, so that their hash cannot be computed. Checksum
-    /// and content hold.
+    /// and content are valid.
     pub unlinked_events: u64,
     /// Segment files that were read.
     pub segments: u64,

@@ -231,8 +231,8 @@ pub fn bare_header(store_id: Id, first_sequence: u64, salt: u64) -> SegmentHeade
     }
 }
 
-/// The header that a segment had, as far as frames need it: the salt follows from the checksum of a
-/// batch header, and is proven by that of the frame after it; the bases follow from what the header
+/// The header that a segment had, as far as frames need it. The salt follows from the checksum of a
+/// batch header, and is proven by that of the frame after it. The bases follow from what the header
 /// says plainly and the frame relative to them.
 fn rebuild_header(bytes: &[u8], store_id: Id) -> Option<SegmentHeader> {
     let mut budget = bytes.len().saturating_mul(SEARCH_FACTOR);

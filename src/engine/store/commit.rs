@@ -99,7 +99,7 @@ pub enum Outcome {
 /// What an import knows and wants of a commit.
 #[derive(Clone, Copy)]
 pub struct ImportTerms {
-    /// No key of the batch was there while this was the visible frontier.
+    /// No key of the batch existed while this was the visible frontier.
     pub absent_at: u64,
     /// The frontiers before and after batches of the same import, which have none of these keys
     /// either.
@@ -401,7 +401,7 @@ impl Log {
         Ok(Receipt { durable: receipt.sequence <= durable, ..receipt })
     }
 
-    /// The receipt of an item; for one that was there, the receipt of its first append.
+    /// The receipt of an item; for one that existed, the receipt of its first append.
     pub fn receipt(&self, outcome: &Outcome) -> Result<Receipt> {
         let (segment, offset) = match outcome {
             Outcome::New(receipt) => return Ok(*receipt),

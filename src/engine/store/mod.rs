@@ -87,7 +87,7 @@ impl Store {
         self.0.poison(why);
     }
 
-    /// The log hash at the visible frontier: one value that stands for the whole history.
+    /// The log hash at the visible frontier: one value for the whole history.
     pub fn log_hash(&self) -> Result<Hash> {
         self.0.check_open()?;
         self.0.refresh()?;

@@ -62,7 +62,7 @@ impl Store {
 }
 
 /// Gives the store in the directory `path` a store id of its own, from its next sequence on, and
-/// answers with it: for a copied directory, which is a second store with the id of the first.
+/// answers with it. A copied directory needs it: it is a second store with the id of the first.
 ///
 /// Opens the store for writing, so recovery runs first, and the codes are those of [`Store::open`];
 /// `LimitExceeded` after [`limits::IDENTITY_CHANGES_MAX`] times. After another failure the store

@@ -60,7 +60,7 @@ pub struct Head {
 pub struct PageEnd {
     /// Where to go on: the `after` (forward) or `until` (backward) of the next page.
     pub next: u64,
-    /// Nothing more was there when the page was read.
+    /// Nothing more existed when the page was read.
     pub end: bool,
 }
 

@@ -87,7 +87,7 @@ struct Visitor<'a> {
 }
 
 impl<'a> Visitor<'a> {
-    /// None where the segment cannot hold a match.
+    /// None where the segment cannot have a match.
     fn new(
         store: &'a Log,
         scan: &'a Scan<'a>,

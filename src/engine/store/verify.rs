@@ -115,9 +115,8 @@ struct ZoneCheck {
 }
 
 impl ZoneCheck {
-    fn new(segment: &Segment) -> Result<Option<ZoneCheck>> {
-        let Some(index) = segment.index() else { return Ok(None) };
-        Ok(Some(ZoneCheck { zones: index.zones()?, index, at: 0 }))
+    fn new(index: Arc<Index>) -> Result<ZoneCheck> {
+        Ok(ZoneCheck { zones: index.zones()?, index, at: 0 })
     }
 
     /// Whether the event at `offset` is one that its zone covers.
@@ -216,12 +215,8 @@ impl Walk<'_, '_> {
         if before
             .is_some_and(|b| b.next_sequence != tail.next_sequence || b.log_hash != tail.log_hash)
         {
-            self.find(
-                segment,
-                0,
-                tail.next_sequence,
-                "the segment does not continue the one before",
-            );
+            let what = "the segment does not continue the one before";
+            self.find(segment, 0, tail.next_sequence, what);
         }
         let read = tail.read_watched(&*fresh, segment.end(), self.watch);
         let damaged = read.is_err();
@@ -235,7 +230,7 @@ impl Walk<'_, '_> {
         if damaged {
             return Ok(segment
                 .index()
-                .map_or(tail, |index| Tail::after_index(&segment.header, &index.meta)));
+                .map_or(tail, |i| Tail::after_index(&segment.header, &i.meta)));
         }
         let compared = self.index(segment, &fresh, &tail);
         compared.or_else(|e| self.note(&segment.path, e))?;
@@ -313,8 +308,8 @@ impl Walk<'_, '_> {
                 self.find(segment, 0, 0, "the index describes another log");
             }
         }
-        let (mut strings, visible) = (Strings::new(fresh.clone()), self.visible);
-        let mut zones = ZoneCheck::new(segment)?;
+        let mut zones = segment.index().map(ZoneCheck::new).transpose()?;
+        let visible = self.visible;
         let _whole = fresh.walk(0, &mut |offset, frame| {
             self.watch.check()?;
             if frame.sequence > visible {
@@ -324,12 +319,10 @@ impl Walk<'_, '_> {
                 let what = "the index lacks this event's time or kind";
                 self.find(segment, offset, frame.sequence, what);
             }
-            let event = strings.event(frame, None)?;
-            let tag = hash::content_tag(event.entity, event.scope, event.kind, &event.content_hash);
-            let found = segment
-                .find_id(frame.id)?
-                .is_some_and(|f| u64::from(f.offset) == offset && f.tag == tag);
-            if !found {
+            let (found, read) = (segment.find_id(frame.id)?, fresh.find_id(frame.id)?);
+            let tag = read.filter(|read| u64::from(read.offset) == offset).map(|read| read.tag);
+            if found.is_none_or(|found| u64::from(found.offset) != offset || Some(found.tag) != tag)
+            {
                 self.find(segment, offset, frame.sequence, "the index lacks this event's id");
             }
             Ok(Flow::Continue(()))
@@ -337,15 +330,11 @@ impl Walk<'_, '_> {
         let last = (fresh.end() - 1) as u32;
         for number in fresh.read_table().entity_numbers() {
             let entity = fresh.string(number)?;
-            if segment.offsets(&entity, false, 0, last)?
-                != fresh.offsets(&entity, false, 0, last)?
-            {
-                self.find(
-                    segment,
-                    0,
-                    0,
-                    format!("the index and the log have different events of entity {entity}"),
-                );
+            let ours = fresh.offsets(&entity, false, 0, last)?;
+            if segment.offsets(&entity, false, 0, last)? != ours {
+                let what =
+                    format!("the index and the log have different events of entity {entity}");
+                self.find(segment, 0, 0, what);
             }
         }
         Ok(())
@@ -361,12 +350,8 @@ impl Walk<'_, '_> {
     ) -> Result<()> {
         for (id, Slot { sequence, offset, .. }) in fresh.read_table().events() {
             if group.look_up(id_filter_key(id))? & member == 0 {
-                self.find(
-                    segment,
-                    offset.into(),
-                    sequence,
-                    "the filter group lacks this event's id",
-                );
+                let what = "the filter group lacks this event's id";
+                self.find(segment, offset.into(), sequence, what);
             }
         }
         for number in fresh.read_table().entity_numbers() {

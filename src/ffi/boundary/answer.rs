@@ -28,7 +28,7 @@ pub(crate) unsafe fn value<T: Copy>(
     unsafe { guard::status(err, body) }
 }
 
-/// Runs `body` and writes the struct that it answers with; zero but for its size on failure. Where
+/// Runs `body` and writes the struct that it answers with; zero except its size on failure. Where
 /// it may be left out, null is no error.
 ///
 /// # Safety
@@ -52,7 +52,8 @@ pub(crate) unsafe fn structure<T: Sized0>(
 
 /// A sized struct with these members as another struct has them, and others as given.
 macro_rules! members_of {
-    ($from:expr => $name:ident { $($same:ident),* $(,)? } $(, $other:ident: $value:expr)* $(,)?) => {
+    ($from:expr => $name:ident { $($same:ident),* $(,)? }
+        $(, $other:ident: $value:expr)* $(,)?) => {
         $name {
             $($same: $from.$same.into(),)*
             $($other: $value,)*

@@ -180,7 +180,7 @@ pub(crate) fn check_pointer<T>(name: &str, pointer: *const T) -> Result<()> {
 pub(crate) struct Out<T>(*mut T);
 
 impl<T> Out<T> {
-    /// Writes `initial` at once, so that a call which fails leaves nothing behind by chance.
+    /// Writes `initial` at once, so that a call which fails leaves no old value by chance.
     ///
     /// # Safety
     /// A `pointer` that is not null can be written until the call returns.
@@ -218,7 +218,7 @@ pub(crate) unsafe trait Sized0: Copy {
     const NAME: &'static str;
     /// The sizes that it had in earlier versions of the header, and in this one.
     const SIZES: &'static [usize];
-    /// All zero but for the size.
+    /// All zero except the size.
     fn initial() -> Self;
 }
 
@@ -237,8 +237,8 @@ fn check_struct_size<T: Sized0>(found: usize) -> Result<()> {
     Err(Error::invalid(message).with_numbers(found as u64, known as u64))
 }
 
-/// A copy of the struct at `bytes`, whose size is `found`: what an older header lacks is zero, and
-/// what a newer one has behind must be zero, as in the kernel's extensible structs (openat2).
+/// A copy of the struct at `bytes`, whose size is `found`: what an older header lacks is zero. What
+/// a newer one has after it must be zero, as in the kernel's extensible structs (openat2).
 ///
 /// # Safety
 /// `found` bytes can be read, and [`check_struct_size`] accepts it.
@@ -429,7 +429,7 @@ macro_rules! sized {
 }
 pub(crate) use sized;
 
-/// Text or bytes to lend to C: a NUL stands behind the end.
+/// Text or bytes to lend to C: a NUL follows the end.
 #[derive(Clone)]
 pub(crate) struct Text(Vec<u8>);
 

@@ -14,7 +14,7 @@ pub struct fbat_error {
     _opaque: [u8; 0],
 }
 
-/// What a handle to an error leads to: text with a NUL behind it, to be lent.
+/// What a handle to an error leads to: text with a NUL after it, to be lent.
 pub(crate) struct ErrorObject {
     pub detail: Detail,
     pub message: Text,
@@ -27,7 +27,7 @@ impl handle::Object for ErrorObject {
     const NAME: &'static str = "error";
 }
 
-/// The status that stands for `detail`.
+/// The status of `detail`.
 pub(crate) fn status_of(detail: &Detail) -> fbat_status {
     match detail.code {
         Code::Stopped => detail.callback_status,

@@ -1,5 +1,5 @@
-//! The boundary that every export runs inside: it looks for a fork first, keeps panics in, turns
-//! errors into a status and an `fbat_error`, and poisons the stores that a panic left behind.
+//! The boundary that every export runs inside: it looks for a fork first and keeps panics in. It
+//! turns errors into a status and an `fbat_error`, and poisons the stores of a call that panicked.
 
 use super::error::{self, fbat_error};
 use super::status::*;

@@ -1,6 +1,6 @@
 //! The table behind every opaque pointer. A handle is a slot, a generation and a type tag in the
-//! pointer's bits; it is never dereferenced, so a stale, foreign or invented one is an answer, not
-//! a crash.
+//! pointer's bits. It is never dereferenced, so a stale, foreign or invented one is a status, not a
+//! crash.
 //!
 //! Bits 63..56 hold 0x80 and the tag, which no user-space address has; 55..24 the generation;
 //! 23..0 the slot. A slot whose generations are used up is retired.
@@ -10,7 +10,7 @@ use std::any::Any;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
-/// What can stand behind a handle.
+/// What a handle can lead to.
 pub(crate) trait Object: Any + Send + Sync {
     /// The opaque C type that points to it.
     type Raw;

@@ -1,4 +1,4 @@
-//! The floor that every section of the header stands on: no section is named here.
+//! What every section of the header uses: no section is named here.
 
 pub(crate) mod answer;
 pub(crate) mod args;

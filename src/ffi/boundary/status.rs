@@ -12,8 +12,8 @@ pub type fbat_status = i32;
 /// The call did what it says.
 /// @since 0.1
 pub const FBAT_OK: fbat_status = 0;
-/// An argument is outside of what is allowed: NULL where a value is needed, an unknown bit or enum
-/// value, a bad `struct_size`, a length without a pointer.
+/// An argument is invalid: NULL where a value is needed, an unknown bit or enum value, a bad
+/// `struct_size`, a length without a pointer.
 /// @since 0.1
 pub const FBAT_ERR_INVALID_ARGUMENT: fbat_status = 100;
 /// A pointer to an opaque object is NULL, was freed, is of another type, or never came from this
@@ -41,14 +41,14 @@ pub const FBAT_ERR_NOT_FOUND: fbat_status = 200;
 /// There is no store at this path, and the open mode does not make one.
 /// @since 0.1
 pub const FBAT_ERR_STORE_NOT_FOUND: fbat_status = 210;
-/// The key was used before, for an event with other content. Nothing was written.
+/// The key was used before, for an event with different content. Nothing was written.
 /// @since 0.1
 pub const FBAT_ERR_IDEMPOTENCY_CONFLICT: fbat_status = 300;
 /// The entity is not at the expected version: the error's `actual` is the one it has. Nothing was
 /// written.
 /// @since 0.1
 pub const FBAT_ERR_VERSION_CONFLICT: fbat_status = 310;
-/// An event to import is there already, with other content; the message names both.
+/// An event to import exists already, with different content; the message names both.
 /// @since 0.1
 pub const FBAT_ERR_IMPORT_CONFLICT: fbat_status = 320;
 /// There is a store at this path already, and the open mode asks for a new one.
@@ -84,7 +84,7 @@ pub const FBAT_ERR_CORRUPT: fbat_status = 700;
 /// Not a provenance frame: shorter than 12 bytes, or another magic.
 /// @since 0.1
 pub const FBAT_ERR_WIRE_FRAMING: fbat_status = 710;
-/// The checksum of a provenance frame does not hold.
+/// The checksum of a provenance frame does not match.
 /// @since 0.1
 pub const FBAT_ERR_WIRE_CHECKSUM: fbat_status = 720;
 /// A provenance body does not decode.
@@ -120,10 +120,10 @@ pub const FBAT_CATEGORY_NONE: fbat_category = 0u32;
 /// The caller's mistake; the same call fails again.
 /// @since 0.1
 pub const FBAT_CATEGORY_INVALID: fbat_category = 1u32;
-/// What was asked for is not there.
+/// What was asked for does not exist.
 /// @since 0.1
 pub const FBAT_CATEGORY_NOT_FOUND: fbat_category = 2u32;
-/// What is there contradicts the call.
+/// What exists contradicts the call.
 /// @since 0.1
 pub const FBAT_CATEGORY_CONFLICT: fbat_category = 3u32;
 /// Somebody else is using it; try later.
@@ -157,9 +157,7 @@ fn texts(status: fbat_status) -> (&'static CStr, &'static CStr) {
     match status {
         ..=-1 => STOPPED,
         FBAT_OK => (c"FBAT_OK", c"success"),
-        FBAT_ERR_INVALID_ARGUMENT => {
-            (c"FBAT_ERR_INVALID_ARGUMENT", c"an argument is outside of what is allowed")
-        }
+        FBAT_ERR_INVALID_ARGUMENT => (c"FBAT_ERR_INVALID_ARGUMENT", c"invalid argument"),
         FBAT_ERR_INVALID_HANDLE => (c"FBAT_ERR_INVALID_HANDLE", c"not a live object of this type"),
         FBAT_ERR_INVALID_UTF8 => (c"FBAT_ERR_INVALID_UTF8", c"text is not UTF-8"),
         FBAT_ERR_INVALID_COORDINATE => {
@@ -172,22 +170,19 @@ fn texts(status: fbat_status) -> (&'static CStr, &'static CStr) {
             (c"FBAT_ERR_RESERVED_EXTENSION", c"the extension key is reserved for the library")
         }
         FBAT_ERR_LIMIT_EXCEEDED => (c"FBAT_ERR_LIMIT_EXCEEDED", c"a limit is exceeded"),
-        FBAT_ERR_NOT_FOUND => (c"FBAT_ERR_NOT_FOUND", c"there is no such thing"),
-        FBAT_ERR_STORE_NOT_FOUND => {
-            (c"FBAT_ERR_STORE_NOT_FOUND", c"there is no store at this path")
-        }
-        FBAT_ERR_IDEMPOTENCY_CONFLICT => {
-            (c"FBAT_ERR_IDEMPOTENCY_CONFLICT", c"the key was used for an event with other content")
-        }
+        FBAT_ERR_NOT_FOUND => (c"FBAT_ERR_NOT_FOUND", c"not found"),
+        FBAT_ERR_STORE_NOT_FOUND => (c"FBAT_ERR_STORE_NOT_FOUND", c"no store at this path"),
+        FBAT_ERR_IDEMPOTENCY_CONFLICT => (
+            c"FBAT_ERR_IDEMPOTENCY_CONFLICT",
+            c"the key was used for an event with different content",
+        ),
         FBAT_ERR_VERSION_CONFLICT => {
             (c"FBAT_ERR_VERSION_CONFLICT", c"the entity is not at the expected version")
         }
         FBAT_ERR_IMPORT_CONFLICT => {
-            (c"FBAT_ERR_IMPORT_CONFLICT", c"an imported key is there with other content")
+            (c"FBAT_ERR_IMPORT_CONFLICT", c"an imported event exists with different content")
         }
-        FBAT_ERR_STORE_EXISTS => {
-            (c"FBAT_ERR_STORE_EXISTS", c"there is a store at this path already")
-        }
+        FBAT_ERR_STORE_EXISTS => (c"FBAT_ERR_STORE_EXISTS", c"a store exists at this path"),
         FBAT_ERR_BUSY => (c"FBAT_ERR_BUSY", c"in use"),
         FBAT_ERR_CLOSED => (c"FBAT_ERR_CLOSED", c"the store is closed"),
         FBAT_ERR_POISONED => {
@@ -202,7 +197,7 @@ fn texts(status: fbat_status) -> (&'static CStr, &'static CStr) {
         FBAT_ERR_CORRUPT => (c"FBAT_ERR_CORRUPT", c"damaged data"),
         FBAT_ERR_WIRE_FRAMING => (c"FBAT_ERR_WIRE_FRAMING", c"not a provenance frame"),
         FBAT_ERR_WIRE_CHECKSUM => {
-            (c"FBAT_ERR_WIRE_CHECKSUM", c"the checksum of the frame does not hold")
+            (c"FBAT_ERR_WIRE_CHECKSUM", c"the checksum of the frame does not match")
         }
         FBAT_ERR_WIRE_BODY => (c"FBAT_ERR_WIRE_BODY", c"the provenance body does not decode"),
         FBAT_ERR_WIRE_NOT_CANONICAL => {
@@ -219,8 +214,9 @@ fn texts(status: fbat_status) -> (&'static CStr, &'static CStr) {
     }
 }
 
-/// The name of a status: "FBAT_OK", "FBAT_ERR_NOT_FOUND" and so on; "FBAT_STOPPED_BY_CALLBACK"
-/// for every negative number, "FBAT_ERR_UNKNOWN" for others that are not known.
+/// The name of a status: "FBAT_OK", "FBAT_ERR_NOT_FOUND" and so on. It is
+/// "FBAT_STOPPED_BY_CALLBACK" for every negative number, "FBAT_ERR_UNKNOWN" for others that are not
+/// known.
 ///
 /// Works in a forked child.
 /// @param status any number.

@@ -51,7 +51,7 @@ impl StoreObject {
         })
     }
 
-    /// Closes with nobody to tell of a failure but the log. Within a callback of a call that uses
+    /// Closes, and reports a failure to nobody but the log. Within a callback of a call that uses
     /// the store, it is left to that call.
     pub(crate) fn close_quietly(&self) {
         match self.engine.close() {
@@ -79,7 +79,7 @@ impl Drop for StoreObject {
     }
 }
 
-/// Tells the log of what an open had to put right.
+/// Reports to the log what an open had to repair.
 fn tell_log(path: &Path, report: &OpenReport) {
     let path = path.display();
     if report.unclean {
@@ -87,7 +87,8 @@ fn tell_log(path: &Path, report: &OpenReport) {
     }
     if report.dropped_bytes > 0 {
         sink::warning(&format!(
-            "{}: {} bytes of a torn tail were cut off at offset {}, with {} whole batches ({} events) behind the hole",
+            "{}: {} bytes of a torn tail were cut off at offset {}, with {} whole batches \
+             ({} events) after the hole",
             report.dropped_path.display(),
             report.dropped_bytes,
             report.dropped_offset,

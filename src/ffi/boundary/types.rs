@@ -26,9 +26,9 @@ pub struct fbat_hash {
 
 /// Text by pointer and length; UTF-8.
 ///
-/// What the library gives out has a NUL after its end, which is not counted (and NULL data only
-/// where there is no text at all), but for what was decoded out of bytes of the caller's. What is
-/// given to the library needs none.
+/// What the library gives out has a NUL after its end, which is not counted. Its data is NULL only
+/// where there is no text at all. Only what was decoded out of bytes of the caller's has no NUL.
+/// What is given to the library needs none.
 /// @since 0.1
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -63,8 +63,8 @@ pub struct fbat_extension {
 }
 
 /// Disposes of the `user_data` of fbat_set_log_callback(). The library calls it exactly once: when
-/// the callback is replaced and no call uses it any more, or before the call that was to set it
-/// returns with a failure. May be NULL.
+/// the callback is replaced and no call uses it any more. If the call that was to set the callback
+/// fails, it is called before that returns. May be NULL.
 /// @param user_data what was given with the callback.
 /// @since 0.1
 pub type fbat_destroy_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>;

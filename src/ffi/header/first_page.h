@@ -5,7 +5,10 @@
 /** @file fbat.h
  * fbat: an embedded, append-only event store with exactly-once import.
  *
- * A store is a directory. Events are appended to it and never change; each belongs to an
+ * A store is a directory. Events are appended to it and never change. Each belongs to an @e entity,
+ * and has a global @e sequence and a @e version within its entity. A second store takes over events
+ * of the first with fbat_import(), and records where each came from. An import may be repeated,
+ * interrupted and run from several sides: no event is lost or doubled.
  * @e entity, and has a global @e sequence and a @e version within its entity. A second store
  * takes over events of the first with fbat_import(), which may be repeated, interrupted and run
  * from several sides without losing or doubling any, and records where each came from.
@@ -71,13 +74,13 @@
  * @par
  * A function lists the statuses that are its own. Every one may also return
  * #FBAT_ERR_INVALID_HANDLE for an object that is not live, #FBAT_ERR_UNSUPPORTED for a struct of a
- * newer header, #FBAT_ERR_FORKED, #FBAT_ERR_PANIC, #FBAT_ERR_INTERNAL for a defect of the library,
- * and #FBAT_ERR_LIMIT_EXCEEDED when it makes an object and 16 million are live. A function without
- * a status says what it answers for an object that is not live.
+ * newer header, #FBAT_ERR_FORKED and #FBAT_ERR_PANIC. #FBAT_ERR_INTERNAL is a defect of the
+ * library. #FBAT_ERR_LIMIT_EXCEEDED comes from a call that makes an object while 16 million are
+ * live. A function without a status says what it answers for an object that is not live.
  *
  * @par Results
  * Results come through out-parameters, which are always written. On failure pointers are NULL,
- * numbers, ids and hashes are zero, and structs are zero but for their size. Only a struct whose
+ * numbers, ids and hashes are zero, and structs are zero except their size. Only a struct whose
  * `struct_size` is bad is left as it is.
  *
  * @par Ownership
@@ -94,16 +97,16 @@
  * @par Structs with a size
  * Options, events and reports are plain structs, whose first member is their `struct_size`. Begin
  * each with its `FBAT_..._INIT`, or zero it and set the size: zero is the default of every other
- * member. Options may be NULL for the defaults, but for an import's.
+ * member. Options may be NULL for the defaults, except an import's.
  * @par
  * Structs grow at their end. The library takes the size that an older header had, and treats what
  * is missing as zero. It takes a larger one, of a newer header, when all that it does not know is
- * zero, and else answers #FBAT_ERR_UNSUPPORTED. All elements of an array have the size of the
- * first, and are that far apart; so are the rows of a page, for which fbat_page_row() is there.
+ * zero. Else it answers #FBAT_ERR_UNSUPPORTED. All elements of an array have the size of the first,
+ * and are that far apart. So are the rows of a page, which fbat_page_row() finds.
  *
  * @par Text and bytes
  * Text is UTF-8 with a length. NULL with a length of 0 is no text; NULL with another length is an
- * error. In a member that may be left out, a pointer with a length of 0 is an error too: text that
+ * error. In a member that may be left out, a pointer with a length of 0 is an error too. Text that
  * was computed, and came out empty, must not mean "everything". Text from the library has a NUL
  * after its end. Paths end with a NUL, and are bytes of the file system.
  *
@@ -120,18 +123,18 @@
  * function has to be called on the thread that made an object.
  *
  * @par Callbacks
- * A callback runs on the thread that made the call, never at once with itself for one call, and
- * with no lock held, so it may call the library. It must return: not throw, not jump out. A
- * foreign exception that reaches the library ends the process.
+ * A callback runs on the thread that made the call, and never at once with itself for one call. No
+ * lock is held, so it may call the library. It must return: not throw, not jump out. A foreign
+ * exception that reaches the library ends the process.
  *
  * @par Fork
- * In a child that was forked after a store had been opened, every call gives #FBAT_ERR_FORKED
- * without an error object, frees do nothing, and no file is touched. Versions, status names and
- * kinds work. After exec all is well.
+ * These rules are for a child that was forked after a store had been opened. Every call gives
+ * #FBAT_ERR_FORKED without an error object, frees do nothing, and no file is touched. Versions,
+ * status names and kinds work. After exec all is well.
  *
  * @par Defects
- * A panic inside the library is caught at its edge: the call gives #FBAT_ERR_PANIC, its stores
- * can no longer be written to, and the process goes on.
+ * A panic inside the library is caught at its edge. The call gives #FBAT_ERR_PANIC, its stores can
+ * no longer be written to, and the process goes on.
  *
  * @par Output
  * The library prints nothing; see fbat_set_log_callback().

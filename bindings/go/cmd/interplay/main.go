@@ -145,7 +145,8 @@ func importAll(from, to string) string {
 	r := must(destination.Import(ctx, source, &options))
 	check(source.Close())
 	check(destination.Close())
-	return fmt.Sprintf("imported %d deduplicated %d filtered %d reserved %d conflicts %d watermark %d",
+	const form = "imported %d deduplicated %d filtered %d reserved %d conflicts %d watermark %d"
+	return fmt.Sprintf(form,
 		r.Imported, r.Deduplicated, r.SkippedFiltered, r.SkippedReserved, r.Conflicts,
 		r.SourceHighWatermark)
 }

@@ -96,7 +96,8 @@ func main() {
 		fmt.Println("\n✗ This is not what was expected.")
 		os.Exit(1)
 	}
-	fmt.Printf("\n%s✓%s %d events of %d networks in one store, each once, each with its provenance.\n",
+	fmt.Printf("\n%s✓%s %d events of %d networks in one store, "+
+		"each once, each with its provenance.\n",
 		style("\x1b[32m"), style("\x1b[0m"), expectedEvents, expectedNetworks)
 }
 

@@ -84,8 +84,7 @@ static const member record_members[] = {
     {"source_sequence", U64, 1, offsetof(fbat_record, source_sequence),
      "Of an imported event: its global sequence in the source."},
     {"raw_provenance", BYTES, 1, offsetof(fbat_record, raw_provenance),
-     "A provenance that this version of the library did not write, as the log has it; mostly "
-     "None."},
+     "A provenance that another version of the library wrote, as the log has it; mostly None."},
     {0},
 };
 #endif

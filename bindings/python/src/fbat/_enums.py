@@ -34,8 +34,8 @@ class Status(enum.IntEnum):
     OK = lib.FBAT_OK
     """The call did what it says."""
     INVALID_ARGUMENT = lib.FBAT_ERR_INVALID_ARGUMENT
-    """An argument is outside of what is allowed: None where a value is needed, an unknown bit or
-    enum value, a bad ``struct_size``, a length without a pointer.
+    """An argument is invalid: None where a value is needed, an unknown bit or enum value, a bad
+    ``struct_size``, a length without a pointer.
     """
     INVALID_HANDLE = lib.FBAT_ERR_INVALID_HANDLE
     """A pointer to an opaque object is None, was freed, is of another type, or never came from this
@@ -58,13 +58,13 @@ class Status(enum.IntEnum):
     STORE_NOT_FOUND = lib.FBAT_ERR_STORE_NOT_FOUND
     """There is no store at this path, and the open mode does not make one."""
     IDEMPOTENCY_CONFLICT = lib.FBAT_ERR_IDEMPOTENCY_CONFLICT
-    """The key was used before, for an event with other content. Nothing was written."""
+    """The key was used before, for an event with different content. Nothing was written."""
     VERSION_CONFLICT = lib.FBAT_ERR_VERSION_CONFLICT
     """The entity is not at the expected version: the error's ``actual`` is the one it has. Nothing
     was written.
     """
     IMPORT_CONFLICT = lib.FBAT_ERR_IMPORT_CONFLICT
-    """An event to import is there already, with other content; the message names both."""
+    """An event to import exists already, with different content; the message names both."""
     STORE_EXISTS = lib.FBAT_ERR_STORE_EXISTS
     """There is a store at this path already, and the open mode asks for a new one."""
     BUSY = lib.FBAT_ERR_BUSY
@@ -93,7 +93,7 @@ class Status(enum.IntEnum):
     WIRE_FRAMING = lib.FBAT_ERR_WIRE_FRAMING
     """Not a provenance frame: shorter than 12 bytes, or another magic."""
     WIRE_CHECKSUM = lib.FBAT_ERR_WIRE_CHECKSUM
-    """The checksum of a provenance frame does not hold."""
+    """The checksum of a provenance frame does not match."""
     WIRE_BODY = lib.FBAT_ERR_WIRE_BODY
     """A provenance body does not decode."""
     WIRE_NOT_CANONICAL = lib.FBAT_ERR_WIRE_NOT_CANONICAL
@@ -122,9 +122,9 @@ class Category(enum.IntEnum):
     INVALID = lib.FBAT_CATEGORY_INVALID
     """The caller's mistake; the same call fails again."""
     NOT_FOUND = lib.FBAT_CATEGORY_NOT_FOUND
-    """What was asked for is not there."""
+    """What was asked for does not exist."""
     CONFLICT = lib.FBAT_CATEGORY_CONFLICT
-    """What is there contradicts the call."""
+    """What exists contradicts the call."""
     BUSY = lib.FBAT_CATEGORY_BUSY
     """Somebody else is using it; try later."""
     CLOSED = lib.FBAT_CATEGORY_CLOSED
@@ -147,7 +147,7 @@ class LogLevel(enum.IntEnum):
     ERROR = lib.FBAT_LOG_ERROR
     """A defect, or damage."""
     WARNING = lib.FBAT_LOG_WARNING
-    """Something that was repaired, or a mistake of the caller's that no status can tell of."""
+    """Something that was repaired, or a mistake of the caller's that no status can report."""
     INFO = lib.FBAT_LOG_INFO
     """Something worth knowing."""
 
@@ -264,9 +264,10 @@ class OnConflict(enum.IntEnum):
     """What to do with an event that exists with different content."""
 
     FAIL = lib.FBAT_ON_CONFLICT_FAIL
-    """An event that is there with other content ends the import with ``Status.IMPORT_CONFLICT``."""
+    """An event that exists with different content ends the import with ``Status.IMPORT_CONFLICT``.
+    """
     SKIP = lib.FBAT_ON_CONFLICT_SKIP
-    """An event that is there with other content is counted in ``conflicts`` and left out."""
+    """An event that exists with different content is counted in ``conflicts`` and left out."""
 
 
 class ImportFlags(enum.IntFlag):
@@ -276,8 +277,8 @@ class ImportFlags(enum.IntFlag):
     """Hash every payload again, instead of trusting the checksum of its frame."""
     ONE_THREAD = lib.FBAT_IMPORT_ONE_THREAD
     """Do everything on the thread that calls. Without it, an import of more than one chunk starts a
-    thread, which commits each chunk while the next is gathered, calls no callback, blocks signals,
-    and ends before the import returns.
+    thread, which commits each chunk while the next is gathered. The thread calls no callback,
+    blocks signals, and ends before the import returns.
     """
 
 
@@ -295,9 +296,9 @@ class RepairFlags(enum.IntFlag):
     """Bits of ``RepairReport.flags``."""
 
     IDENTITY_REBUILT = lib.FBAT_REPAIR_IDENTITY_REBUILT
-    """The identity file was lost and rebuilt from the events of the log that tell of store ids."""
+    """The identity file was lost and rebuilt from the events of the log that declare store ids."""
     IDENTITY_UNCERTAIN = lib.FBAT_REPAIR_IDENTITY_UNCERTAIN
-    """Besides, an event that told of a newer store id may be among what was lost: if the store was
-    ever given an id of its own by ``fbat.new_identity``, compare ``Store.id``, and give it a new
-    one before anything is imported from it under its native namespace.
+    """Besides, an event that declared a newer store id may be among what was lost. If the store was
+    ever given an id of its own by ``fbat.new_identity``, compare ``Store.id``. Give it a new one
+    before anything is imported from it under its native namespace.
     """

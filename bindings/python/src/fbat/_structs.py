@@ -59,7 +59,7 @@ class Event:
     """An event to append. Entity, scope and kind have to be given; the rest has defaults.
 
     - ``entity``: What the event is about. UTF-8, 1 to 1024 bytes, no control bytes, ``/``, ``..``,
-      ``|`` or ``=``. ``e:x`` lies below ``e``.
+      ``|`` or ``=``. ``e:x`` is below ``e``.
     - ``scope``: Whose event it is, as the caller divides them: a tenant, a service. Same rules as
       ``entity``.
     - ``kind``: What sort of event: category in the top 4 bits (not 0x0 nor 0xD), type in the low
@@ -206,7 +206,7 @@ class OpenReport:
     - ``dropped_bytes``: Size of a torn tail that was cut off, in bytes; 0 when there was none.
     - ``dropped_offset``: Where it began in its file.
     - ``dropped_path``: That file, or None.
-    - ``dropped_batches``: Whole batches behind the hole that were dropped with it.
+    - ``dropped_batches``: Whole batches after the hole that were dropped with it.
     - ``dropped_events``: The events of those batches.
     - ``gap_first``: The first of the sequences that were jumped because somebody may have seen
       them; 0: none were.
@@ -258,7 +258,7 @@ class ImportReport:
     - ``source_ceiling``: The last sequence of the source that this import was to examine, fixed at
       the call.
     - ``destination_visible``: The destination's frontier after the import, or after the chunk that
-      progress is told of: what readers may see.
+      progress reports: what readers may see.
     - ``destination_durable``: And what is known to be on the disk.
     - ``source_position``: How far the source was read, of ``source_ceiling``: for a progress bar.
       What was read after the last committed chunk is examined again by the next import.
@@ -379,7 +379,7 @@ class VerifyReport:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class BackupReport:
-    """What a backup holds.
+    """What a backup copied.
 
     - ``events``: Events in the copy, the library's own included.
     - ``segments``: Files of the log.
@@ -422,8 +422,8 @@ class RepairReport:
     - ``findings``: Things that are wrong. The list has 10,000 of them at most.
     - ``lost_sequences``: How many sequences are lost. Each belonged to an event or to a declared
       gap.
-    - ``gap_first``: The first of the sequences behind the log that were jumped because somebody may
-      have seen them; 0: the damaged store had been closed, and said where it ended.
+    - ``gap_first``: The first of the sequences after the log that were jumped because somebody may
+      have seen them. 0: the damaged store had been closed, and said where it ended.
     - ``gap_last``: The last of them.
     - ``flags``: Bits of ``RepairFlags``.
     """
@@ -458,7 +458,7 @@ class RepairReport:
 
 
 class OpenOptions(TypedDict, total=False):
-    """How to open a store.
+    """How to open a store. None except the size is the default.
 
     - ``mode``: Which stores are accepted: an ``OpenMode``.
     - ``durability``: When an append returns: a ``Durability``.
@@ -469,7 +469,7 @@ class OpenOptions(TypedDict, total=False):
     - ``batch_events_max``: The limit on the events of one batch: 1 to 65,536; 0: 65,536.
     - ``batch_bytes_max``: The limit on the bytes of one batch (payloads, extensions, entities and
       scopes): 1 to 67,108,864 (64 MiB); 0: 64 MiB.
-    - ``segment_bytes``: At which size a file of the log is sealed and a new one begun, in bytes:
+    - ``segment_bytes``: At which size a file of the log is sealed and a new one begun. In bytes:
       65,536 (64 KiB) to 1,073,741,824 (1 GiB); 0: 64 MiB.
     - ``progress``: Reports how far recovery has come, in bytes of the log that it reads.
     - ``cancel``: Ends the call.
@@ -487,7 +487,8 @@ class OpenOptions(TypedDict, total=False):
 
 
 class QueryOptions(Region, total=False):
-    """What to read, and how. The keywords of ``Region`` too.
+    """What to read, and how. None except the size reads every event, oldest first. The keywords of
+    ``Region`` too.
 
     - ``after``: Only sequences above this one.
     - ``until``: Only sequences up to and with this one; 0: no bound.
@@ -509,7 +510,8 @@ class QueryOptions(Region, total=False):
 
 
 class ImportOptions(Region, total=False):
-    """What to import, and how. The keywords of ``Region`` too.
+    """What to import, and how. None except the size and the namespace imports everything. The
+    keywords of ``Region`` too.
 
     - ``after``: Only sequences of the source above this one.
     - ``chunk_size``: Events that become visible together: at most the destination's
@@ -537,7 +539,7 @@ class ImportOptions(Region, total=False):
 
 
 class VerifyOptions(Region, total=False):
-    """How to verify. The keywords of ``Region`` too.
+    """How to verify. None except the size verifies everything. The keywords of ``Region`` too.
 
     - ``progress``: Reports how far the call is, in bytes of the log that were checked.
     - ``cancel``: Ends the call.
@@ -548,10 +550,10 @@ class VerifyOptions(Region, total=False):
 
 
 class BackupOptions(TypedDict, total=False):
-    """How to back up.
+    """How to back up. None except the size is the default.
 
     - ``flags``: Bits of ``BackupFlags``.
-    - ``progress``: Reports how far the call is, in bytes of the log that were copied or checked.
+    - ``progress``: Reports how far the call is, in bytes of the log that it has copied.
     - ``cancel``: Ends the call.
     """
 
@@ -561,7 +563,7 @@ class BackupOptions(TypedDict, total=False):
 
 
 class RepairOptions(TypedDict, total=False):
-    """How to repair.
+    """How to repair. None except the size is the default.
 
     - ``progress``: Reports how far the call is, in bytes of the log that were read.
     - ``cancel``: Ends the call.

@@ -7,9 +7,9 @@ public enum Category {
     NONE,
     /** The caller's mistake; the same call fails again. */
     INVALID,
-    /** What was asked for is not there. */
+    /** What was asked for does not exist. */
     NOT_FOUND,
-    /** What is there contradicts the call. */
+    /** What exists contradicts the call. */
     CONFLICT,
     /** Somebody else is using it; try later. */
     BUSY,

@@ -2,7 +2,7 @@
 package fbat;
 
 /**
- * An event to append. All zero but for {@code struct_size}, entity, scope and kind is an event with
+ * An event to append. All zero except {@code struct_size}, entity, scope and kind is an event with
  * an empty payload. Everything that it points to is copied before the call returns.
  */
 public final class Event {
@@ -24,7 +24,7 @@ public final class Event {
 
     /**
      * @param entity What the event is about. UTF-8, 1 to 1024 bytes, no control bytes, {@code /},
-     * {@code ..}, {@code |} or {@code =}. {@code e:x} lies below {@code e}.
+     * {@code ..}, {@code |} or {@code =}. {@code e:x} is below {@code e}.
      * @param scope Whose event it is, as the caller divides them: a tenant, a service. Same rules
      * as {@code entity}.
      * @param kind What sort of event: category in the top 4 bits (not 0x0 nor 0xD), type in the low

@@ -3,7 +3,7 @@ package fbat;
 
 /**
  * An event as a reader sees it. Lives as long as the page that it is a row of, or until the
- * callback that was given it returns; so does everything that it points to.
+ * callback that was given it returns. So does everything that it points to.
  *
  * @param id The event's id.
  * @param sequence Its place in the store: counted from 1, in the order of commits, never used
@@ -22,7 +22,7 @@ package fbat;
  * @param payload The payload, with its column; else NULL.
  * @param storedPayloadLen How long the event's payload is, also where its column was not asked for.
  * @param extensions The extensions, with their column, in the order in which they were given; else
- * NULL. An imported event has its provenance behind them: {@code batpak.import.provenance}.
+ * NULL. An imported event has its provenance after them: {@code batpak.import.provenance}.
  * @param contentHash BLAKE3 of the payload.
  * @param eventHash Hash over the event and the entity's history before it.
  * @param previousHash The {@code event_hash} of the entity's event before this one, with its
@@ -31,8 +31,8 @@ package fbat;
  * NULL and 0.
  * @param sourceEventId Of an imported event: its id in the source.
  * @param sourceSequence Of an imported event: its global sequence in the source.
- * @param rawProvenance A provenance that this version of the library did not write, as the log has
- * it; mostly NULL.
+ * @param rawProvenance A provenance that another version of the library wrote, as the log has it;
+ * mostly NULL.
  */
 public record EventRecord(
         Id id,

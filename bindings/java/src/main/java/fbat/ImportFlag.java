@@ -7,8 +7,8 @@ public enum ImportFlag {
     REHASH(1),
     /**
      * Do everything on the thread that calls. Without it, an import of more than one chunk starts a
-     * thread, which commits each chunk while the next is gathered, calls no callback, blocks
-     * signals, and ends before the import returns.
+     * thread, which commits each chunk while the next is gathered. The thread calls no callback,
+     * blocks signals, and ends before the import returns.
      */
     ONE_THREAD(2);
 

@@ -19,7 +19,7 @@ package fbat;
  * @param sourceCeiling The last sequence of the source that this import was to examine, fixed at
  * the call.
  * @param destinationVisible The destination's frontier after the import, or after the chunk that
- * progress is told of: what readers may see.
+ * progress reports: what readers may see.
  * @param destinationDurable And what is known to be on the disk.
  * @param sourcePosition How far the source was read, of {@code source_ceiling}: for a progress bar.
  * What was read after the last committed chunk is examined again by the next import.

@@ -4,10 +4,12 @@ package fbat;
 /** {@code FBAT_ON_CONFLICT_...} of the header. */
 public enum OnConflict {
     /**
-     * An event that is there with other content ends the import with {@code
+     * An event that exists with different content ends the import with {@code
      * FBAT_ERR_IMPORT_CONFLICT}.
      */
     FAIL,
-    /** An event that is there with other content is counted in {@code conflicts} and left out. */
+    /**
+     * An event that exists with different content is counted in {@code conflicts} and left out.
+     */
     SKIP;
 }

@@ -2,8 +2,8 @@
 package fbat;
 
 /**
- * Which events are meant. All parts that are set must hold; all zero but for the size is every
- * event. Ranges include both their ends.
+ * Which events are meant. An event matches if it matches all parts that are set. All zero except
+ * the size is every event. Ranges include both their ends.
  */
 public final class Region {
     private String entity;
