@@ -49,9 +49,9 @@ const COLUMNS_MAX: usize = 100;
 /// The most lines of a Rust function, from `fn` to its last brace.
 const FUNCTION_MAX: usize = 70;
 
-/// What is not written by hand, or not for reading: of any length.
+/// What is not written by hand, or not for reading: of any length. What ends in no letter is the
+/// beginning of names.
 const LONG: &[&str] = &[
-    "include/fbat.h",
     "Cargo.lock",
     "LICENSE-",
     "abi/libfbat.abi",
@@ -64,6 +64,7 @@ const LONG: &[&str] = &[
     "examples/data/",
     "fuzz/Cargo.lock",
     "fuzz/seeds/",
+    "include/fbat.h",
     "include/fbat_ffi.h",
     "tests/canaries/",
     "tests/golden/",
@@ -160,11 +161,19 @@ fn long_lines(name: &str, text: &str) -> Vec<String> {
     found
 }
 
+fn may_be_long(name: &str) -> bool {
+    let matches = |long: &&str| match long.ends_with(char::is_alphanumeric) {
+        true => name == *long,
+        false => name.starts_with(long),
+    };
+    LONG.iter().any(|long| matches(&long))
+}
+
 #[test]
 fn lines_are_at_most_100_columns() {
     let mut found = Vec::new();
     for name in files() {
-        if is_prose_or_code(&name) && !LONG.iter().any(|long| name.starts_with(long)) {
+        if is_prose_or_code(&name) && !may_be_long(&name) {
             found.extend(long_lines(&name, &read(&name)));
         }
     }
