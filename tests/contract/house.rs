@@ -162,11 +162,10 @@ fn long_lines(name: &str, text: &str) -> Vec<String> {
 }
 
 fn may_be_long(name: &str) -> bool {
-    let matches = |long: &&str| match long.ends_with(char::is_alphanumeric) {
+    LONG.iter().any(|long| match long.ends_with(char::is_alphanumeric) {
         true => name == *long,
         false => name.starts_with(long),
-    };
-    LONG.iter().any(|long| matches(&long))
+    })
 }
 
 #[test]
