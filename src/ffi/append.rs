@@ -29,7 +29,7 @@ pub const FBAT_EXPECT_PRESENT: u32 = 2u32;
 /// @since 0.1
 pub const FBAT_EXPECT_VERSION: u32 = 3u32;
 
-/// `timestamp_us` is given; else the event takes the recorded time of its batch.
+/// `timestamp_us` is given; else the event's time is the clock's when it is appended.
 /// @since 0.1
 pub const FBAT_EVENT_HAS_TIMESTAMP: u32 = 1u32;
 

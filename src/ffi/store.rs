@@ -89,6 +89,9 @@ pub struct fbat_stats {
     pub unindexed_events: u64,
     /// Memory that the store's tables take, in bytes.
     pub memory_bytes: u64,
+    /// How far the clock is behind the recorded time of the last event, in microseconds; 0 where it
+    /// is not. Recorded time never goes back: it stands still until the clock has caught up.
+    pub clock_behind_us: u64,
 }
 
 /// fbat_store_open() made the store.
@@ -126,6 +129,9 @@ pub struct fbat_open_report {
     pub gap_last: u64,
     /// Indexes that were missing or damaged and were rebuilt.
     pub indexes_rebuilt: u64,
+    /// How far the clock was behind the recorded time of the last event, in microseconds; 0 where
+    /// it was not. More than a minute is also a line in the log.
+    pub clock_behind_us: u64,
 }
 
 /// How to open a store. All zero except the size is the default.
@@ -163,8 +169,8 @@ pub struct fbat_open_options {
 args::sized!(
     fbat_frontier: 24,
     fbat_head: 72,
-    fbat_stats: 56,
-    fbat_open_report: 88,
+    fbat_stats: 64,
+    fbat_open_report: 96,
     fbat_open_options: 88,
 );
 
@@ -442,7 +448,8 @@ pub unsafe extern "C" fn fbat_store_stats(
         answer::structure(out_stats, false, err, |call| {
             let stats = call.store(store)?.engine.stats()?;
             Ok(members_of!(stats => fbat_stats {
-                events, segments, log_bytes, index_bytes, unindexed_events, memory_bytes
+                events, segments, log_bytes, index_bytes, unindexed_events, memory_bytes,
+                clock_behind_us
             }))
         })
     }
@@ -473,7 +480,7 @@ pub unsafe extern "C" fn fbat_store_open_report(
             let dropped_path = if path.bytes().is_empty() { fbat_str::NONE } else { path.lend() };
             Ok(members_of!(report => fbat_open_report {
                 dropped_bytes, dropped_offset, dropped_batches, dropped_events, gap_first,
-                gap_last, indexes_rebuilt
+                gap_last, indexes_rebuilt, clock_behind_us
             }, flags: flags, dropped_path: dropped_path))
         })
     }

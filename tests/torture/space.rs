@@ -271,8 +271,6 @@ fn part_works_within_limits() {
     if !plays("part_works_within_limits") {
         return;
     }
-    // SAFETY: ignoring a signal installs no handler.
-    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
     match given("LIMIT").as_str() {
         "length" => work_within(ShortFiles),
         _ => work_within(FewDescriptors),

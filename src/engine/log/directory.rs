@@ -111,27 +111,21 @@ impl Directory {
         let temporary = self.create_temporary(name)?;
         let path = self.file(name);
         let failed = |e: io::Error| Error::io("cannot write", &path, &e);
-        write_full(&*temporary, bytes, 0).map_err(failed)?;
-        temporary.sync().map_err(failed)?;
-        self.rename_temporary(name)?;
+        write_full(&*temporary.file, bytes, 0).map_err(failed)?;
+        temporary.file.sync().map_err(failed)?;
+        temporary.give_name()?;
         if durable {
             self.sync()?;
         }
         Ok(())
     }
 
-    /// A new file that [`Directory::rename_temporary`] gives its name.
-    pub fn create_temporary(&self, name: &str) -> Result<Arc<dyn File>> {
+    /// A new file, which [`Temporary::give_name`] calls `name`.
+    pub fn create_temporary<'d>(&'d self, name: &'d str) -> Result<Temporary<'d>> {
         let path = self.temporary(name);
         self.remove_if_there(&path)?;
-        self.open(&path, Access::CreateNew)
-    }
-
-    pub fn rename_temporary(&self, name: &str) -> Result<()> {
-        let path = self.file(name);
-        self.vfs
-            .rename(&self.temporary(name), &path)
-            .map_err(|e| Error::io("cannot rename to", &path, &e))
+        let file = self.open(&path, Access::CreateNew)?;
+        Ok(Temporary { dir: self, name, file, is_named: false })
     }
 
     fn temporary(&self, name: &str) -> PathBuf {
@@ -223,6 +217,34 @@ impl Directory {
             read_full(&*file, &mut bytes, 0).map_err(|e| Error::io("cannot read", path, &e))?;
         bytes.truncate(got);
         Ok(Some(bytes))
+    }
+}
+
+/// A file that is being written. It goes away where it does not get its name, so that what could
+/// not be finished takes no room.
+pub struct Temporary<'d> {
+    dir: &'d Directory,
+    name: &'d str,
+    pub file: Arc<dyn File>,
+    is_named: bool,
+}
+
+impl Temporary<'_> {
+    pub fn give_name(mut self) -> Result<Arc<dyn File>> {
+        let path = self.dir.file(self.name);
+        let renamed = self.dir.vfs.rename(&self.dir.temporary(self.name), &path);
+        renamed.map_err(|e| Error::io("cannot rename to", &path, &e))?;
+        self.is_named = true;
+        Ok(self.file.clone())
+    }
+}
+
+impl Drop for Temporary<'_> {
+    fn drop(&mut self) {
+        if !self.is_named {
+            // Best effort: what stays is removed by the next writer.
+            let _ = self.dir.remove_if_there(&self.dir.temporary(self.name));
+        }
     }
 }
 

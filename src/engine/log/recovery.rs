@@ -11,7 +11,7 @@ use crate::engine::format::identity::{check_version, Identity};
 use crate::engine::format::{hash, system};
 use crate::engine::index::cache::BlockCache;
 use crate::engine::index::file::{is_damage, Index};
-use crate::engine::model::error::{Error, Result};
+use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::id::Kind;
 use crate::engine::model::limits::SEQUENCE_LEASE;
 use crate::engine::platform::vfs::{read_full, Access, File};
@@ -37,6 +37,8 @@ pub struct OpenReport {
     pub gap_last: u64,
     /// Indexes that were missing or damaged and were rebuilt.
     pub indexes_rebuilt: u64,
+    /// How far the clock is behind the recorded time of the last event; 0 where it is not.
+    pub clock_behind_us: u64,
 }
 
 /// The log as it was found.
@@ -358,26 +360,53 @@ impl<'a> Opening<'a> {
     }
 
     /// After an unclean stop: moves the valid part of the last segment to a new, synced file, since
-    /// the page cache may show what the disk does not have.
+    /// the page cache may show what the disk does not have. Where there is no room for that, it is
+    /// written again in its place.
     pub fn rewrite_tail(&self, log: &mut OpenLog) -> Result<()> {
         let Some(last) = log.segments.pop_if(|_| log.report.unclean) else { return Ok(()) };
         // Neither an index of what was cut nor an old mark must outlive it.
         self.dir.remove_if_there(&last.index_path())?;
         self.dir.remove_if_there(&self.dir.file(directory::CLEAN))?;
-        let file = self.rewrite(&last, log.tail.offset)?;
+        let file = match self.move_tail(&last, log.tail.offset) {
+            Err(e) if e.code() == Code::NoSpace => {
+                write_again(&last, log.tail.offset).map_err(no_room_to_recover)?;
+                last.file.clone()
+            }
+            moved => moved?,
+        };
         log.segments.push(Arc::new(last.moved_to(file)));
         Ok(())
     }
 
-    fn rewrite(&self, segment: &Segment, end: u64) -> Result<Arc<dyn File>> {
+    fn move_tail(&self, segment: &Segment, end: u64) -> Result<Arc<dyn File>> {
         let name = Segment::log_name(segment.header.first_sequence);
         let copy = self.dir.create_temporary(&name)?;
         let path = self.dir.file(&name);
-        segment.copy_to(&*copy, &path, end)?;
-        copy.sync().map_err(|e| Error::io("cannot sync", &path, &e))?;
-        self.dir.rename_temporary(&name)?;
+        segment.copy_to(&*copy.file, &path, end)?;
+        copy.file.sync().map_err(|e| Error::io("cannot sync", &path, &e))?;
+        let file = copy.give_name()?;
         self.dir.sync()?;
-        Ok(copy)
+        Ok(file)
+    }
+}
+
+/// Where a copy has no room: cuts the segment, and writes every byte of the valid part once more in
+/// its place, so that a page that the disk does not have goes there. A copy is preferred: a power
+/// cut in the middle of it leaves the old bytes alone.
+fn write_again(segment: &Segment, end: u64) -> Result<()> {
+    let file = &*segment.file;
+    file.set_len(end).map_err(|e| Error::io("cannot cut", &segment.path, &e))?;
+    segment.copy_to(file, &segment.path, end)?;
+    file.sync().map_err(|e| Error::io("cannot sync", &segment.path, &e))
+}
+
+fn no_room_to_recover(error: Error) -> Error {
+    match error.code() {
+        Code::NoSpace => error.context(
+            "recovery has no room, neither for a copy of the last file nor to write it again; \
+             opening for reading needs none",
+        ),
+        _ => error,
     }
 }
 

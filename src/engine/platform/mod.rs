@@ -3,9 +3,13 @@
 
 pub mod clock;
 #[allow(unsafe_code)] // system calls that std does not have
+pub(crate) mod growth;
+#[allow(unsafe_code)] // system calls that std does not have
 pub(crate) mod mapping;
 pub mod memory;
 #[allow(unsafe_code)] // system calls that std does not have
 pub mod os;
+#[allow(unsafe_code)] // handlers of signals
+pub(crate) mod signals;
 pub mod vfs;
 pub mod watch;

@@ -2,10 +2,11 @@
 //! Linux is what is tested.
 
 use super::clock::{Clock, Entropy};
+use super::growth;
 use super::mapping::{self, Mapping};
 use super::vfs::{Access, File, Lock, LockOutcome, Vfs};
 use std::fs::{self, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -39,9 +40,11 @@ impl Vfs for OsVfs {
         match access {
             Access::Read => {}
             Access::Write => {
+                growth::prepare();
                 options.write(true);
             }
             Access::CreateNew => {
+                growth::prepare();
                 options.write(true).create_new(true);
             }
         }
@@ -92,7 +95,7 @@ impl Vfs for OsVfs {
             Err(TryLockError::Error(e)) => return Err(e),
         };
         let mut text = Vec::new();
-        (&mut file).take(1024).read_to_end(&mut text)?;
+        (&mut file).take(LOCK_BYTES_MAX as u64).read_to_end(&mut text)?;
         let text = String::from_utf8_lossy(&text).into_owned();
         if taken {
             return Ok(LockOutcome::Taken(text));
@@ -112,6 +115,11 @@ impl Vfs for OsVfs {
 
     fn process_name(&self) -> String {
         std::process::id().to_string()
+    }
+
+    fn file_bytes_max(&self) -> u64 {
+        growth::prepare();
+        growth::file_bytes_max()
     }
 }
 
@@ -161,7 +169,7 @@ impl File for OsFile {
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
-        self.file.write_at(bytes, offset)
+        growth::guarded(|| self.file.write_at(bytes, offset))
     }
 
     fn len(&self) -> io::Result<u64> {
@@ -169,7 +177,7 @@ impl File for OsFile {
     }
 
     fn set_len(&self, length: u64) -> io::Result<()> {
-        self.file.set_len(length)
+        growth::guarded(|| self.file.set_len(length))
     }
 
     fn allocate(&self, length: u64) -> io::Result<()> {
@@ -177,21 +185,35 @@ impl File for OsFile {
         if from >= length {
             return Ok(());
         }
-        // SAFETY: the descriptor is open for as long as `self` lives; no memory is passed.
-        let failed = unsafe {
-            libc::fallocate(self.file.as_raw_fd(), 0, from as i64, (length - from) as i64)
-        } != 0;
-        let error = io::Error::last_os_error();
-        match error.raw_os_error() {
-            _ if !failed => Ok(()),
-            // A file system that cannot reserve still grows as it is written to.
-            Some(libc::EOPNOTSUPP | libc::ENOSYS | libc::EINVAL) => Ok(()),
-            _ => Err(error),
+        let reserve = || {
+            // SAFETY: the descriptor is open for as long as `self` lives; no memory is passed.
+            match unsafe {
+                libc::fallocate(self.file.as_raw_fd(), 0, from as i64, (length - from) as i64)
+            } {
+                0 => Ok(()),
+                _ => Err(io::Error::last_os_error()),
+            }
+        };
+        loop {
+            let Err(error) = growth::guarded(reserve) else { return Ok(()) };
+            match error.raw_os_error() {
+                Some(libc::EINTR) => {}
+                Some(libc::ENOSPC | libc::EDQUOT | libc::EFBIG | libc::EIO) => return Err(error),
+                // A file system that cannot reserve, or a filter of system calls that refuses it:
+                // the file still grows as it is written to.
+                _ => return Ok(()),
+            }
         }
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
+        match self.file.sync_data() {
+            // Refused by a filter of system calls, and so not done: the other call does more.
+            Err(e) if matches!(e.raw_os_error(), Some(libc::EPERM | libc::ENOSYS)) => {
+                self.file.sync_all()
+            }
+            synced => synced,
+        }
     }
 
     fn is_linked(&self) -> io::Result<bool> {
@@ -277,14 +299,18 @@ impl Lock for OsLock {
         &self.previous
     }
 
+    /// In one write over what is there, so that a full disk does not leave the file empty.
     fn describe(&self, text: &str) -> io::Result<()> {
-        let mut guard = self.file.lock().unwrap_or_else(|e| e.into_inner());
-        let Some(file) = guard.as_mut() else { return Ok(()) };
-        file.set_len(0)?;
-        file.rewind()?;
-        file.write_all(text.as_bytes())
+        let guard = self.file.lock().unwrap_or_else(|e| e.into_inner());
+        let Some(file) = guard.as_ref() else { return Ok(()) };
+        let length = usize::try_from(file.metadata()?.len()).unwrap_or(0).min(LOCK_BYTES_MAX);
+        growth::guarded(|| file.write_all_at(format!("{text:length$}").as_bytes(), 0))?;
+        file.set_len(text.len() as u64)
     }
 }
+
+/// A lock file says no more than this.
+const LOCK_BYTES_MAX: usize = 1024;
 
 impl Drop for OsLock {
     fn drop(&mut self) {
@@ -387,6 +413,12 @@ impl Entropy for SystemEntropy {
 }
 
 fn getrandom(bytes: &mut [u8]) {
+    if from_kernel(bytes).or_else(|_| from_device(bytes)).is_err() {
+        from_circumstances(bytes);
+    }
+}
+
+fn from_kernel(bytes: &mut [u8]) -> io::Result<()> {
     let mut done = 0;
     while done < bytes.len() {
         let rest = &mut bytes[done..];
@@ -395,9 +427,34 @@ fn getrandom(bytes: &mut [u8]) {
         match n {
             1.. => done += n as usize,
             _ if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
-            _ => panic!("getrandom: {}", io::Error::last_os_error()),
+            _ => return Err(io::Error::last_os_error()),
         }
     }
+    Ok(())
+}
+
+/// Where a filter of system calls refuses getrandom.
+fn from_device(bytes: &mut [u8]) -> io::Result<()> {
+    fs::File::open("/dev/urandom")?.read_exact(bytes)
+}
+
+/// Where there is no device either, as in a bare chroot: what no other process has, hashed. Ids
+/// have to be unique, and nothing that is secret is made of them.
+fn from_circumstances(bytes: &mut [u8]) {
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    let mut hasher = blake3::Hasher::new();
+    // SAFETY: the kernel gives every program 16 random bytes at this address, for its whole life.
+    unsafe {
+        let random = libc::getauxval(libc::AT_RANDOM) as *const [u8; 16];
+        if let Some(random) = random.as_ref() {
+            hasher.update(random);
+        }
+    }
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    hasher.update(&std::process::id().to_le_bytes());
+    hasher.update(&since.as_nanos().to_le_bytes());
+    hasher.update(&CALLS.fetch_add(1, Ordering::Relaxed).to_le_bytes());
+    hasher.finalize_xof().fill(bytes);
 }
 
 #[cfg(test)]

@@ -42,6 +42,10 @@ pub trait Vfs: Send + Sync + Debug {
     fn boot_id(&self) -> Option<String>;
     /// Names this process to another that finds the lock taken.
     fn process_name(&self) -> String;
+    /// The length that files may have: a limit of the process.
+    fn file_bytes_max(&self) -> u64 {
+        u64::MAX
+    }
 }
 
 /// An open file. Every method may be called from any thread at any time.

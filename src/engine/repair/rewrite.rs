@@ -9,11 +9,13 @@ use crate::engine::log::directory::{self, Directory};
 use crate::engine::log::options::Options;
 use crate::engine::log::state::Log;
 use crate::engine::log::tail::Batches;
+use crate::engine::log::writer::batch_room;
 use crate::engine::model::error::Result;
 use crate::engine::model::event::Event;
 use crate::engine::model::id::{Hash, Id};
 use crate::engine::model::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX};
 use crate::engine::platform::vfs::Lock;
+use crate::engine::store::commit::encoded_bound;
 use crate::engine::store::open::new_log;
 use foldhash::HashMap;
 use std::path::Path;
@@ -29,6 +31,8 @@ pub struct Rewrite {
     first_sequence: u64,
     recorded_us: i64,
     log_hash: Hash,
+    /// How long a segment may get.
+    room: u64,
     /// Numbers of the strings that this segment has spelled.
     numbers: HashMap<Arc<str>, u32>,
     _lock: Box<dyn Lock>,
@@ -55,6 +59,7 @@ impl Rewrite {
             first_sequence: 0,
             recorded_us: 0,
             log_hash,
+            room: batch_room(dir),
             numbers,
             _lock: lock,
         })
@@ -63,6 +68,7 @@ impl Rewrite {
     /// Adds an event to the batch. Its sequence is the next one, except for a gap event that begins
     /// a batch.
     pub fn event(&mut self, event: &Event<'_>) -> Result<()> {
+        self.stay_below_limit(event)?;
         let full = self.count as usize >= BATCH_EVENTS_MAX || self.batch.len() >= BATCH_BYTES_MAX;
         // The events of a batch were recorded at one time.
         if full || event.recorded_us != self.recorded_us {
@@ -85,6 +91,16 @@ impl Rewrite {
         );
         self.count += 1;
         Ok(())
+    }
+
+    /// Goes on in a new segment where a limit of the process wants it: the segment that the events
+    /// come from may be longer.
+    fn stay_below_limit(&mut self, event: &Event<'_>) -> Result<()> {
+        let end = self.store.writer()?.tail.offset + self.batch.len() as u64 + encoded_bound(event);
+        match end > self.room {
+            true => self.next_segment(),
+            false => Ok(()),
+        }
     }
 
     /// Writes the events that were added since the last batch as one.

@@ -13,15 +13,16 @@ use crate::engine::log::follower::Follower;
 use crate::engine::log::options::{random_id, random_salt, OpenMode, Options};
 use crate::engine::log::recovery::{label, refuse_orphan, OpenLog, OpenReport, Opening};
 use crate::engine::log::segment::Segment;
-use crate::engine::log::state::{Log, Role};
+use crate::engine::log::state::{clock_behind_us, lock, Log, Role};
 use crate::engine::log::tail::Tail;
 use crate::engine::log::writer::{self, Writer};
-use crate::engine::model::error::{Error, Result};
+use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::id::{Hash, Id, Kind};
 use crate::engine::model::{event, limits};
 use crate::engine::platform::vfs::Lock;
 use crate::engine::platform::watch::{Watch, STEP_BYTES};
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 impl Store {
@@ -57,6 +58,8 @@ impl Store {
             Some(claim) => recover(&dir, &identity, &cache, claim, watch)?,
         };
         log.report.created = created;
+        log.report.clock_behind_us =
+            clock_behind_us(options.clock.now_us(), log.tail.last_recorded_us);
         hand_out(dir, options, identity, cache, log, claim)
     }
 }
@@ -102,7 +105,11 @@ fn claim(dir: &Directory, found: Option<&Listing>) -> Result<Claim> {
     let lock = take_lock(dir)?;
     let before = lock.previous().split_whitespace().skip(3).collect::<Vec<_>>().join(" ");
     // Until what the last writer left is recovered, the lock file goes on saying this.
-    dir.describe_holder(&*lock, &before)?;
+    match dir.describe_holder(&*lock, &before) {
+        // What it says of the last writer stays true; only who holds it is not told.
+        Err(e) if e.code() == Code::NoSpace => {}
+        told => told?,
+    }
     Ok(Claim { lock, before })
 }
 
@@ -133,7 +140,10 @@ fn make_where_missing(dir: &Directory, options: &Options) -> Result<bool> {
         _ => {}
     }
     refuse_orphan(dir)?;
-    create_store(dir, options)?;
+    create_store(dir, options).inspect_err(|_| {
+        // Best effort: without an identity file what is left is no store.
+        let _ = dir.remove_store();
+    })?;
     Ok(true)
 }
 
@@ -204,7 +214,11 @@ fn recover(
     let mut log = opening.open_log(&listing, watch)?;
     if log.gap.is_some() {
         // Said until the gap is declared: its evidence is gone when the tail has been rewritten.
-        dir.describe_holder(&*claim.lock, &format!("{} poisoned", claim.before))?;
+        // Of another boot the file says enough already.
+        let told = dir.describe_holder(&*claim.lock, &format!("{} poisoned", claim.before));
+        if same_boot {
+            told?;
+        }
     }
     opening.rewrite_tail(&mut log)?;
     Ok(log)
@@ -231,14 +245,37 @@ fn hand_out(
     let role = Role::Writer(Mutex::new(writer));
     let inner = Log::new(dir, options, identity, label, cache, log, role, Some(claim.lock));
     let store = Store(Arc::new(inner));
-    // Poisoned, so that dropping the store does not mark as clean a log whose gap is not declared.
-    store.0.declare_gap(gap).map_err(|e| store.0.poisoned_by(e))?;
-    store.0.describe_lock("")?;
-    store.0.declare_identity(&store.0.identity)?;
+    *lock(&store.0.owed.gap) = gap;
+    store.0.owed.any.store(true, Ordering::Release);
+    match store.0.settle() {
+        // It can be read meanwhile; what is owed is written before the first event.
+        Err(e) if e.code() == Code::NoSpace && store.0.check_poison().is_ok() => {}
+        settled => settled?,
+    }
     Ok(store)
 }
 
 impl Log {
+    /// Writes what opening has to declare and could not yet, if there is anything.
+    pub fn settle(&self) -> Result<()> {
+        if !self.owed.any.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let mut gap = lock(&self.owed.gap);
+        if self.owed.any.load(Ordering::Acquire) {
+            self.declare_gap(*gap)?;
+            *gap = None;
+            match self.describe_lock("") {
+                // What it says of the last writer leaves sequences out once more, and does no harm.
+                Err(e) if e.code() == Code::NoSpace => {}
+                told => told?,
+            }
+            self.declare_identity(&self.identity)?;
+            self.owed.any.store(false, Ordering::Release);
+        }
+        Ok(())
+    }
+
     /// Declares sequences that will never be used, if there are any.
     pub fn declare_gap(&self, gap: Option<(u64, u64)>) -> Result<()> {
         if let Some((first, last)) = gap {
@@ -246,7 +283,7 @@ impl Log {
             let key = system::gap_id(&self.writer()?.tail.log_hash, &payload);
             let mut item = Item { skip_to: last + 1, ..system_item(Kind::GAP, &payload) };
             item.event.id = key;
-            self.commit(&[item], None)?;
+            self.commit_now(&[item], None)?;
             self.sync_visible()?;
         }
         Ok(())

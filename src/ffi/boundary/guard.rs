@@ -67,7 +67,10 @@ pub(crate) unsafe fn status(
     // A store that a callback of the call freed is closed now; so is one that nobody else holds.
     // Closing may fail in any way.
     let _ = catch(move || {
-        call.stores.iter().filter_map(OnceCell::get).for_each(|store| store.close_if_freed());
+        for store in call.stores.iter().filter_map(OnceCell::get) {
+            store.tell_of_clock();
+            store.close_if_freed();
+        }
         drop(call);
     });
     let Err(failure) = outcome else { return FBAT_OK };
