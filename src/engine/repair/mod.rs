@@ -88,19 +88,20 @@ pub fn repair_watched(
     options: &Options,
     watch: &Watch<'_>,
 ) -> Result<RepairReport> {
-    let (damaged, new) = (Directory::at(damaged, &options.vfs), Directory::at(new, &options.vfs));
-    let listing = damaged.list()?.ok_or_else(|| not_a_store(&damaged.path, false))?;
+    let missing = || not_a_store(damaged, false);
+    let damaged = Directory::open(damaged, options)?.ok_or_else(missing)?;
+    let listing = damaged.list()?;
     let candidates = candidates(&damaged)?;
     if candidates.is_empty() && !listing.identity {
         return Err(not_a_store(&damaged.path, true));
     }
-    refuse(&new, &damaged.path)?;
+    refuse(new, &damaged, options)?;
     let _lock = lock_damaged(&damaged)?;
     watch.begin(candidates.iter().map(|candidate| candidate.length).sum(), STEP_BYTES)?;
     let (identity, identity_rebuilt) = find_identity(&damaged, &candidates)?;
     let mut repair = Repair {
-        damaged: damaged.path.clone(),
-        new,
+        damaged: damaged.clone(),
+        new: new.to_owned(),
         options,
         watch,
         identity,
@@ -114,21 +115,19 @@ pub fn repair_watched(
         pending: Vec::new(),
         scratch: Vec::new(),
     };
-    let target = repair.new.clone();
     let read = candidates.iter().try_for_each(|candidate| repair.candidate(&damaged, candidate));
     let read = read.and_then(|()| watch.finish());
     // Where nothing was kept the directory was not claimed, and what is in it is not ours.
-    let made = repair.output.is_some();
-    let result = read.and_then(|()| repair.finish(&damaged));
-    if result.is_err() && made {
+    let made = repair.output.as_ref().map(|output| output.directory().clone());
+    read.and_then(|()| repair.finish(&damaged)).inspect_err(|_| {
         // Best effort: without an identity file what is left is no store.
-        let _ = target.remove_store();
-    }
-    result
+        let _ = made.map(|made| made.remove_store());
+    })
 }
 
 /// A file that may be a segment.
 struct Candidate {
+    name: String,
     path: PathBuf,
     /// As the header says, or the name.
     first_sequence: u64,
@@ -140,11 +139,9 @@ struct Candidate {
 /// The files that are segments by their header or, where that is damaged, by their name, in the
 /// order of the log.
 fn candidates(dir: &Directory) -> Result<Vec<Candidate>> {
-    let names = dir.names()?.unwrap_or_default();
     let mut found = Vec::new();
-    for name in names.iter().filter(|name| name.ends_with(".log")) {
-        let path = dir.file(name);
-        let file = dir.open(&path, Access::Read)?;
+    for name in dir.names()?.into_iter().filter(|name| name.ends_with(".log")) {
+        let (path, file) = (dir.file(&name), dir.open_file(&name, Access::Read)?);
         let header = header_of(&*file);
         if let Some(header) = &header {
             check_version(&path, header.version)?;
@@ -153,6 +150,7 @@ fn candidates(dir: &Directory) -> Result<Vec<Candidate>> {
         let Some(first_sequence) = header.map(|h| h.first_sequence).or(named) else { continue };
         let length = file.len().map_err(|e| Error::io("cannot stat", &path, &e))?;
         found.push(Candidate {
+            name,
             path,
             first_sequence,
             misnamed: named != Some(first_sequence),
@@ -166,14 +164,9 @@ fn candidates(dir: &Directory) -> Result<Vec<Candidate>> {
     Ok(found)
 }
 
-/// Keeps writers away meanwhile. Without a lock file there is none, and where it cannot be locked,
-/// no writer either.
+/// Keeps writers away meanwhile. Where nothing can be locked, there is no writer either.
 fn lock_damaged(dir: &Directory) -> Result<Option<Box<dyn Lock>>> {
-    let names = dir.names()?.unwrap_or_default();
-    if !names.iter().any(|name| name == directory::LOCK) {
-        return Ok(None);
-    }
-    match take_lock(dir) {
+    match take_lock(dir, false) {
         Err(e) if e.code() == Code::Busy => Err(e),
         other => Ok(other.ok()),
     }
@@ -229,14 +222,13 @@ fn genesis_identity(salvage: &Salvage, frame: &Frame<'_>) -> Option<Identity> {
 }
 
 fn read(dir: &Directory, candidate: &Candidate, store_id: Id) -> Result<Option<Salvage>> {
-    let path = &candidate.path;
-    let file = dir.open(path, Access::Read)?;
-    Salvage::read(dir, path, &*file, candidate.header, store_id)
+    let file = dir.open_file(&candidate.name, Access::Read)?;
+    Salvage::read(dir, &candidate.path, &*file, candidate.header, store_id)
 }
 
 struct Repair<'a, 'w> {
-    damaged: PathBuf,
-    new: Directory,
+    damaged: Directory,
+    new: PathBuf,
     options: &'a Options,
     watch: &'a Watch<'w>,
     identity: Identity,
@@ -512,7 +504,7 @@ impl Repair<'_, '_> {
 
     /// What was after the last event, then the end.
     fn finish(mut self, dir: &Directory) -> Result<RepairReport> {
-        for first in dir.list()?.unwrap_or_default().indexes {
+        for first in dir.list()?.indexes {
             let last = indexed_through(dir, first, self.identity.log_id);
             self.close_hole(
                 last + 1,
@@ -553,11 +545,11 @@ impl Repair<'_, '_> {
 /// The last sequence that the index of a segment has, whose file need not be there; 0 where it does
 /// not hold.
 fn indexed_through(dir: &Directory, first_sequence: u64, store_id: Id) -> u64 {
-    let path = dir.file(&Segment::index_name(first_sequence));
-    let Ok(file) = dir.vfs.open(&path, Access::Read) else { return 0 };
+    let name = Segment::index_name(first_sequence);
+    let Ok(Some(file)) = dir.open_if_exists(&name, Access::Read) else { return 0 };
     let Some(salt) = Index::salt_of(&*file) else { return 0 };
     let header = bare_header(store_id, first_sequence, salt);
-    let index = Index::open(file, &path, &header, &Arc::new(BlockCache::new()));
+    let index = Index::open(file, &dir.file(&name), &header, &Arc::new(BlockCache::new()));
     index.map_or(0, |index| index.meta.last_sequence.min(CLAIM_MAX))
 }
 

@@ -38,13 +38,13 @@ impl Rewrite {
     /// Begins the log of the store `identity`, made of the one in `source`, in a directory that is
     /// missing or empty.
     pub fn create(
-        dir: &Directory,
-        source: &Path,
+        path: &Path,
+        source: &Directory,
         options: &Options,
         identity: Identity,
     ) -> Result<Rewrite> {
-        let lock = directory::claim(dir, source)?;
-        let store = new_log(dir, options, identity)?;
+        let (dir, lock) = directory::claim(path, source, options)?;
+        let store = new_log(&dir, options, identity)?;
         let batch = vec![0; BATCH_HEADER_LEN];
         let numbers = HashMap::default();
         let log_hash = Hash::ZERO;
@@ -58,6 +58,11 @@ impl Rewrite {
             numbers,
             _lock: lock,
         })
+    }
+
+    /// Where it is made.
+    pub fn directory(&self) -> &Directory {
+        &self.store.dir
     }
 
     /// Adds an event to the batch. Its sequence is the next one, except for a gap event that begins

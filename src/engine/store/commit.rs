@@ -19,6 +19,10 @@ use foldhash::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
+/// After so many microseconds an append looks again whether the segment and the lock still have
+/// their names.
+const LOOK_US: u64 = 1000;
+
 /// What is to be committed; everything that needs no lock has been computed.
 #[derive(Clone, Copy, Default)]
 pub struct Item<'a> {
@@ -274,6 +278,10 @@ impl Log {
         let skip_to = items[0].skip_to;
         // A gap event follows from the log alone; see `system::gap_id`.
         let now_us = if skip_to > 0 { i64::MIN } else { self.options.clock.now_us() };
+        if now_us.abs_diff(writer.looked_us) >= LOOK_US {
+            self.check_names(&writer.segment)?;
+            writer.looked_us = now_us;
+        }
         let recorded_us = now_us.max(writer.tail.last_recorded_us);
         let first_sequence = writer.tail.next_sequence.max(skip_to);
         let mut log_hash = writer.tail.log_hash;
