@@ -8,6 +8,7 @@ mod append;
 mod clock;
 mod compat;
 mod copies;
+mod files;
 mod house;
 mod import_contract;
 mod places;
