@@ -2,6 +2,7 @@
 //! or removed under a writer, a reader, a backup and an import. The table of `docs/guarantees.md`
 //! says what these tests show.
 
+use crate::common::lies::Lie;
 use crate::common::*;
 use fbat::engine::import::ImportOptions;
 use fbat::engine::log::options::{Durability, OpenMode, Options};
@@ -440,4 +441,43 @@ fn a_holder_without_its_lock_file_does_not_rotate_or_close() {
         assert_eq!(names.filter(|path| is_segment(path)).count(), 2, "{end}");
         assert!(!path.join("clean").exists(), "{end}");
     }
+}
+
+/// Two writers at once, as on a file system whose locks do nothing.
+#[test]
+fn repair_never_says_that_nothing_is_lost_where_two_writers_were_at_work() {
+    let mut shown = 0;
+    for seed in 0..40 {
+        let mut rng = Rng(seed);
+        let dir = TempDir::in_memory("places");
+        let (path, new) = (dir.join("a"), dir.join("new"));
+        let store = open_quick(&path);
+        fill(&store, 0, 20);
+        store.close().unwrap();
+        let options = Options { vfs: Lie::Locked.told_of_files(None), ..quick() };
+        let writers = [open(&path, &options), open(&path, &options)];
+        let (mut number, mut written) = (0, [0; 2]);
+        while number < 30 || written.contains(&0) {
+            let at = rng.below(2) as usize;
+            // The same length, or any; events of an entity of their own, or of few.
+            let length = if seed % 2 == 0 { 100 } else { 1 + rng.below(300) };
+            let entity = if seed % 4 < 2 { number + 100 } else { number % 3 };
+            let payload = vec![at as u8; length as usize];
+            writers[at].append(&event(&format!("e:{entity}"), &payload)).unwrap();
+            (number, written[at]) = (number + 1, written[at] + 1);
+        }
+        // They are killed: what each thinks of its end is not written.
+        writers.into_iter().for_each(std::mem::forget);
+        let report = repair(&path, &new, &quick()).unwrap();
+        let kept = rows(&open_quick(&new)).split_off(20);
+        let of = |writer: u8| kept.iter().filter(|row| row.payload.contains(&writer)).count();
+        // Where one wrote over all of the other's events, nothing shows that there were two.
+        let shows = of(0) > 0 && of(1) > 0;
+        shown += usize::from(shows);
+        let (lost, losses) = (report.sequences_lost, report.losses);
+        let what = format!("seed {seed}: {} of {number}, {lost} lost, {losses}", kept.len());
+        assert!(!shows || (lost > 0 && losses > 0), "{what}");
+        assert_eq!(report.list.len() as u64, losses);
+    }
+    assert!(shown > 20, "{shown}");
 }

@@ -7,6 +7,7 @@ use crate::engine::format::hash;
 use crate::engine::format::identity::{Change, Identity};
 use crate::engine::log::directory::{self, Directory};
 use crate::engine::log::options::Options;
+use crate::engine::log::segment::Flow;
 use crate::engine::log::state::Log;
 use crate::engine::log::tail::Batches;
 use crate::engine::model::error::Result;
@@ -63,6 +64,19 @@ impl Rewrite {
     /// Where it is made.
     pub fn directory(&self) -> &Directory {
         &self.store.dir
+    }
+
+    /// The hash of the event with a sequence; none where it was lost.
+    pub fn hash_at(&mut self, sequence: u64) -> Result<Option<Hash>> {
+        self.end_batch()?;
+        let (segments, mut found) = (self.store.segments(), None);
+        let behind = segments.partition_point(|s| s.header.first_sequence <= sequence);
+        let Some(segment) = behind.checked_sub(1).map(|at| &segments[at]) else { return Ok(None) };
+        let _stopped = segment.walk(sequence - 1, &mut |_, frame| {
+            found = (frame.sequence == sequence).then_some(frame.event_hash);
+            Ok(if frame.sequence < sequence { Flow::Continue(()) } else { Flow::Break(()) })
+        })?;
+        Ok(found)
     }
 
     /// Adds an event to the batch. Its sequence is the next one, except for a gap event that begins

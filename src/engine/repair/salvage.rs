@@ -166,6 +166,12 @@ impl Salvage {
         holds.then_some(Piece::Frame(length))
     }
 
+    /// The first sequence, and the hash of the log before it; none where the header was lost.
+    pub fn log_start(&self) -> Option<(u64, Hash)> {
+        let known = self.header.log_hash != Hash::ZERO;
+        known.then_some((self.header.first_sequence, self.header.log_hash))
+    }
+
     /// The frame that [`Salvage::pieces`] found.
     pub fn frame(&self, at: u64, length: usize) -> Option<Frame<'_>> {
         let bytes = self.bytes.get(at as usize..at as usize + length)?;
