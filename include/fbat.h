@@ -1227,6 +1227,12 @@ typedef struct fbat_open_options {
    * 1,073,741,824 (1 GiB); 0: 64 MiB.
    */
   uint64_t segment_bytes;
+  /**
+   * How many of the store's files that are only read have a descriptor at once: 1 to 65,536; 0:
+   * 128. Those that were not read for longest are closed, and opened again when they are needed.
+   * Besides, a store has at most 8 descriptors. What is read from mapped memory needs none.
+   */
+  size_t files_max;
   /** Reports how far recovery has come, in bytes of the log that it reads; NULL for none. */
   fbat_progress_fn progress;
   /** Handed to `progress`. */
@@ -2984,7 +2990,7 @@ fbat_status fbat_repair(const char *damaged_path,
 
 /** An #fbat_open_options, all zero except its size. @since 0.1 */
 #define FBAT_OPEN_OPTIONS_INIT                                                                    \
-  {sizeof(fbat_open_options), 0, 0, FBAT_STR_INIT, 0, 0, 0, 0, NULL, NULL, NULL}
+  {sizeof(fbat_open_options), 0, 0, FBAT_STR_INIT, 0, 0, 0, 0, 0, NULL, NULL, NULL}
 
 /** An #fbat_frontier, all zero except its size. @since 0.1 */
 #define FBAT_FRONTIER_INIT {sizeof(fbat_frontier), 0, 0}

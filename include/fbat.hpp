@@ -2562,6 +2562,12 @@ struct open_options {
    * 1,073,741,824 (1 GiB); 0: 64 MiB.
    */
   std::uint64_t segment_bytes = 0;
+  /**
+   * How many of the store's files that are only read have a descriptor at once: 1 to 65,536; 0:
+   * 128. Those that were not read for longest are closed, and opened again when they are needed.
+   * Besides, a store has at most 8 descriptors. What is read from mapped memory needs none.
+   */
+  std::size_t files_max = 0;
   /** Reports how far recovery has come, in bytes of the log that it reads. */
   progress_callback progress{};
   /** Ends the call. */
@@ -2578,6 +2584,7 @@ struct open_options {
   raw.batch_events_max = from.batch_events_max;
   raw.batch_bytes_max = from.batch_bytes_max;
   raw.segment_bytes = from.segment_bytes;
+  raw.files_max = from.files_max;
   lent.lend<&detail::lent::progress>(from.progress, raw.progress, raw.progress_data);
   raw.cancel = detail::token_of(from.cancel);
   return raw;

@@ -160,6 +160,7 @@ typedef struct fbat_open_options {
   size_t batch_events_max;
   size_t batch_bytes_max;
   uint64_t segment_bytes;
+  size_t files_max;
   fbat_progress_fn progress;
   void *progress_data;
   const fbat_cancel *cancel;

@@ -592,6 +592,10 @@ type OpenOptions struct {
 	// At which size a file of the log is sealed and a new one begun. In bytes: 65,536 (64 KiB) to
 	// 1,073,741,824 (1 GiB); 0: 64 MiB.
 	SegmentBytes uint64
+	// How many of the store's files that are only read have a descriptor at once: 1 to 65,536; 0:
+	// 128. Those that were not read for longest are closed, and opened again when they are needed.
+	// Besides, a store has at most 8 descriptors. What is read from mapped memory needs none.
+	FilesMax int
 	// Reports how far recovery has come, in bytes of the log that it reads; nil for none.
 	Progress func(Progress) error
 }
@@ -605,6 +609,7 @@ func (from *OpenOptions) lay(call *call, to *C.fbat_open_options) {
 	to.batch_events_max = C.size_t(from.BatchEventsMax)
 	to.batch_bytes_max = C.size_t(from.BatchBytesMax)
 	to.segment_bytes = C.uint64_t(from.SegmentBytes)
+	to.files_max = C.size_t(from.FilesMax)
 	if from.Progress != nil {
 		call.progress = from.Progress
 		to.progress, to.progress_data = C.fbat_progress_fn(C.fbatgoProgress), call.data()

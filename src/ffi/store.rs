@@ -158,6 +158,10 @@ pub struct fbat_open_options {
     /// At which size a file of the log is sealed and a new one begun. In bytes: 65,536 (64 KiB) to
     /// 1,073,741,824 (1 GiB); 0: 64 MiB.
     pub segment_bytes: u64,
+    /// How many of the store's files that are only read have a descriptor at once: 1 to 65,536; 0:
+    /// 128. Those that were not read for longest are closed, and opened again when they are needed.
+    /// Besides, a store has at most 8 descriptors. What is read from mapped memory needs none.
+    pub files_max: usize,
     /// Reports how far recovery has come, in bytes of the log that it reads; NULL for none.
     pub progress: fbat_progress_fn,
     /// Handed to `progress`.
@@ -171,7 +175,7 @@ args::sized!(
     fbat_head: 72,
     fbat_stats: 64,
     fbat_open_report: 96,
-    fbat_open_options: 88,
+    fbat_open_options: 96,
 );
 
 /// Says how small parts of files are read from now on, in the whole process. They come from mapped
@@ -210,6 +214,7 @@ pub(crate) unsafe fn engine_options(options: &fbat_open_options) -> Result<Optio
         batch_events_max: or(options.batch_events_max, default.batch_events_max),
         batch_bytes_max: or(options.batch_bytes_max, default.batch_bytes_max),
         segment_bytes: or(options.segment_bytes as usize, default.segment_bytes as usize) as u64,
+        files_max: or(options.files_max, default.files_max),
     };
     limits.check()?;
     Ok(Options {

@@ -48,7 +48,7 @@ layouts! {
         recorded_first_us 80;
         recorded_last_us 88;
     }
-    fbat_open_options 88 {
+    fbat_open_options 96 {
         struct_size 0;
         mode 8;
         durability 12;
@@ -57,9 +57,10 @@ layouts! {
         batch_events_max 40;
         batch_bytes_max 48;
         segment_bytes 56;
-        progress 64;
-        progress_data 72;
-        cancel 80;
+        files_max 64;
+        progress 72;
+        progress_data 80;
+        cancel 88;
     }
     fbat_frontier 24 {
         struct_size 0;

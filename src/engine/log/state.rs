@@ -1,7 +1,7 @@
 //! An open log: its segments, how far it is visible and durable, syncing it, and what has become of
 //! the handle. Knows neither appends nor queries.
 
-use super::directory::Directory;
+use super::directory::{Directory, LOCK, POISONED};
 use super::follower::{Follower, List};
 use super::group::Group;
 use super::options::Options;
@@ -156,7 +156,7 @@ impl Log {
     pub fn poison(&self, why: &str) {
         let _first_reason_stays = self.poisoned.set(why.to_owned());
         // Best effort: where this fails too, the next writer still finds the store unclean.
-        let _ = self.describe_lock(" poisoned");
+        let _ = self.describe_lock(POISONED);
     }
 
     /// Writes into the lock file who holds it, and under which boot of the machine.
@@ -277,8 +277,30 @@ impl Log {
             .file
             .sync()
             .map_err(|e| self.poisoned_by(Error::io("cannot sync", &segment.path, &e)))?;
+        self.check_names(segment)?;
         self.durable.fetch_max(through, Ordering::AcqRel);
         Ok(())
+    }
+
+    /// Poisons the store where the segment or the lock file no longer has its name: what is
+    /// written is lost with its file, or another writer may be at work.
+    pub fn check_names(&self, segment: &Segment) -> Result<()> {
+        // A look that fails says nothing.
+        let gone = |linked: std::io::Result<bool>| linked.is_ok_and(|linked| !linked);
+        let unlocked = || lock(&self.lock).as_ref().is_some_and(|lock| gone(lock.is_linked()));
+        let (path, what) = if gone(segment.file.is_named(&segment.name())) {
+            (segment.path.to_path_buf(), "the log was removed or replaced while it was open")
+        } else if unlocked() {
+            let what = "the lock file was removed or replaced: another process may be writing";
+            (self.dir.file(LOCK), what)
+        } else {
+            return Ok(());
+        };
+        let message = match self.dir.was_removed() {
+            true => format!("the directory {} was removed", self.dir.path.display()),
+            false => format!("{}: {what}", path.display()),
+        };
+        Err(self.poisoned_by(Error::new(Code::Io, message).at(&path)))
     }
 
     /// Gives back the space that was reserved after the log, and makes all of it durable.

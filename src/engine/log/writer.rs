@@ -36,6 +36,8 @@ pub struct Writer {
     pub broken: bool,
     /// The store was closed; the directory may be another writer's by now.
     pub left: bool,
+    /// When the names of the segment and the lock were last looked at.
+    pub looked_us: i64,
     /// Memory for the batch that is being made.
     pub buffer: Vec<u8>,
     pub scratch: Vec<u8>,
@@ -66,7 +68,7 @@ pub fn next_header(
 pub fn create_segment(dir: &Directory, header: &SegmentHeader) -> Result<Arc<dyn File>> {
     let name = Segment::log_name(header.first_sequence);
     let temporary = dir.create_temporary(&name)?;
-    let failed = |e| Error::io("cannot write", &dir.file(&name), &e);
+    let failed = |e| dir.failed("cannot write", &name, &e);
     write_full(&*temporary.file, &header.encode(), 0).map_err(failed)?;
     temporary.file.sync().map_err(failed)?;
     temporary.give_name()
@@ -96,6 +98,7 @@ impl Writer {
             clean_mark,
             broken: false,
             left: false,
+            looked_us: i64::MIN,
             buffer: Vec::new(),
             scratch: Vec::new(),
             entries: Vec::new(),

@@ -7,6 +7,7 @@ use crate::engine::format::hash;
 use crate::engine::format::identity::{Change, Identity};
 use crate::engine::log::directory::{self, Directory};
 use crate::engine::log::options::Options;
+use crate::engine::log::segment::Flow;
 use crate::engine::log::state::Log;
 use crate::engine::log::tail::Batches;
 use crate::engine::log::writer::batch_room;
@@ -42,14 +43,14 @@ impl Rewrite {
     /// Begins the log of the store `identity`, made of the one in `source`, in a directory that is
     /// missing or empty.
     pub fn create(
-        dir: &Directory,
-        source: &Path,
+        path: &Path,
+        source: &Directory,
         options: &Options,
         identity: Identity,
     ) -> Result<Rewrite> {
-        let lock = directory::claim(dir, source)?;
-        let store = new_log(dir, options, identity)?;
-        let batch = vec![0; BATCH_HEADER_LEN];
+        let (dir, lock) = directory::claim(path, source, options)?;
+        let store = new_log(&dir, options, identity)?;
+        let (batch, room) = (vec![0; BATCH_HEADER_LEN], batch_room(&store.dir));
         let numbers = HashMap::default();
         let log_hash = Hash::ZERO;
         Ok(Rewrite {
@@ -59,10 +60,28 @@ impl Rewrite {
             first_sequence: 0,
             recorded_us: 0,
             log_hash,
-            room: batch_room(dir),
+            room,
             numbers,
             _lock: lock,
         })
+    }
+
+    /// Where it is made.
+    pub fn directory(&self) -> &Directory {
+        &self.store.dir
+    }
+
+    /// The hash of the event with a sequence; none where it was lost.
+    pub fn hash_at(&mut self, sequence: u64) -> Result<Option<Hash>> {
+        self.end_batch()?;
+        let (segments, mut found) = (self.store.segments(), None);
+        let behind = segments.partition_point(|s| s.header.first_sequence <= sequence);
+        let Some(segment) = behind.checked_sub(1).map(|at| &segments[at]) else { return Ok(None) };
+        let _stopped = segment.walk(sequence - 1, &mut |_, frame| {
+            found = (frame.sequence == sequence).then_some(frame.event_hash);
+            Ok(if frame.sequence < sequence { Flow::Continue(()) } else { Flow::Break(()) })
+        })?;
+        Ok(found)
     }
 
     /// Adds an event to the batch. Its sequence is the next one, except for a gap event that begins

@@ -19,6 +19,10 @@ use foldhash::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
+/// After so many microseconds an append looks again whether the segment and the lock still have
+/// their names.
+const LOOK_US: u64 = 1000;
+
 /// What is to be committed; everything that needs no lock has been computed.
 #[derive(Clone, Copy, Default)]
 pub struct Item<'a> {
@@ -301,6 +305,10 @@ impl Log {
             0 => self.options.clock.now_us(),
             _ => writer.tail.last_recorded_us,
         };
+        if skip_to > 0 || now_us.abs_diff(writer.looked_us) >= LOOK_US {
+            self.check_names(&writer.segment)?;
+            writer.looked_us = now_us;
+        }
         // Only this is held where the clock is behind: `docs/clocks.md`.
         let recorded_us = now_us.max(writer.tail.last_recorded_us);
         self.meet_clock(now_us, writer.tail.last_recorded_us);

@@ -471,6 +471,10 @@ class OpenOptions(TypedDict, total=False):
       scopes): 1 to 67,108,864 (64 MiB); 0: 64 MiB.
     - ``segment_bytes``: At which size a file of the log is sealed and a new one begun. In bytes:
       65,536 (64 KiB) to 1,073,741,824 (1 GiB); 0: 64 MiB.
+    - ``files_max``: How many of the store's files that are only read have a descriptor at once: 1
+      to 65,536; 0: 128. Those that were not read for longest are closed, and opened again when they
+      are needed. Besides, a store has at most 8 descriptors. What is read from mapped memory needs
+      none.
     - ``progress``: Reports how far recovery has come, in bytes of the log that it reads.
     - ``cancel``: Ends the call.
     """
@@ -482,6 +486,7 @@ class OpenOptions(TypedDict, total=False):
     batch_events_max: int
     batch_bytes_max: int
     segment_bytes: int
+    files_max: int
     progress: Callable[[Progress], object] | None
     cancel: Cancel | None
 

@@ -411,7 +411,7 @@ interface Native extends Library {
 
     @FieldOrder({
             "structSize", "mode", "durability", "label", "payloadBytesMax", "batchEventsMax",
-            "batchBytesMax", "segmentBytes", "progress", "progressData", "cancel"})
+            "batchBytesMax", "segmentBytes", "filesMax", "progress", "progressData", "cancel"})
     class OpenOptions extends Structure {
         public long structSize;
         public int mode;
@@ -421,6 +421,7 @@ interface Native extends Library {
         public long batchEventsMax;
         public long batchBytesMax;
         public long segmentBytes;
+        public long filesMax;
         public ProgressFn progress;
         public Pointer progressData;
         public Pointer cancel;

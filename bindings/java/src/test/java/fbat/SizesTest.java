@@ -15,7 +15,7 @@ class SizesTest {
         assertEquals(104, new Native.ErrorDetail().size());
         assertEquals(24, new Native.Progress().size());
         assertEquals(96, new Native.Region().size());
-        assertEquals(88, new Native.OpenOptions().size());
+        assertEquals(96, new Native.OpenOptions().size());
         assertEquals(24, new Native.Frontier().size());
         assertEquals(72, new Native.Head().size());
         assertEquals(56, new Native.Stats().size());
