@@ -81,10 +81,16 @@ const (
 	ErrForked Status = C.FBAT_ERR_FORKED
 	// ErrReadOnly: the store is open for reading only.
 	ErrReadOnly Status = C.FBAT_ERR_READ_ONLY
-	// ErrIO: an operation of the operating system failed; the error's OSError is its errno.
+	// ErrIO: an operation of the operating system failed; the error's OSError is its errno. What an
+	// append was to write may be there when the store is opened again: repeat it under its
+	// idempotency key.
 	ErrIO Status = C.FBAT_ERR_IO
-	// ErrNoSpace: there is no space left on the device, or a quota or file size limit is reached.
+	// ErrNoSpace: there is no space left on the device, or a quota or file size limit
+	// (RLIMIT_FSIZE) is reached. Nothing was written; the store goes on when there is room again.
 	ErrNoSpace Status = C.FBAT_ERR_NO_SPACE
+	// ErrNoMemory: memory has run out; the call did nothing, and may be repeated. No error object
+	// comes with this status.
+	ErrNoMemory Status = C.FBAT_ERR_NO_MEMORY
 	// ErrCorrupt: damage in a file: the error's Path and Offset say where. [Store.Verify] lists all
 	// of it, and [Repair] puts everything else into a new store.
 	ErrCorrupt Status = C.FBAT_ERR_CORRUPT
@@ -664,6 +670,9 @@ type Stats struct {
 	UnindexedEvents uint64
 	// Memory that the store's tables take, in bytes.
 	MemoryBytes uint64
+	// How far the clock is behind the recorded time of the last event, in microseconds; 0 where it
+	// is not. Recorded time never goes back: it stands still until the clock has caught up.
+	ClockBehind time.Time
 }
 
 func (to *Stats) read(from *C.fbat_stats) {
@@ -673,6 +682,7 @@ func (to *Stats) read(from *C.fbat_stats) {
 	to.IndexBytes = uint64(from.index_bytes)
 	to.UnindexedEvents = uint64(from.unindexed_events)
 	to.MemoryBytes = uint64(from.memory_bytes)
+	to.ClockBehind = goTime(from.clock_behind_us)
 }
 
 // OpenReport: what [Open] found and did.
@@ -696,6 +706,9 @@ type OpenReport struct {
 	GapLast uint64
 	// Indexes that were missing or damaged and were rebuilt.
 	IndexesRebuilt uint64
+	// How far the clock was behind the recorded time of the last event, in microseconds; 0 where it
+	// was not. More than a minute is also a line in the log.
+	ClockBehind time.Time
 }
 
 func (to *OpenReport) read(from *C.fbat_open_report, in *incoming) {
@@ -708,6 +721,7 @@ func (to *OpenReport) read(from *C.fbat_open_report, in *incoming) {
 	to.GapFirst = uint64(from.gap_first)
 	to.GapLast = uint64(from.gap_last)
 	to.IndexesRebuilt = uint64(from.indexes_rebuilt)
+	to.ClockBehind = goTime(from.clock_behind_us)
 }
 
 // Event: an event to append. All zero except entity, scope and kind is an event with an empty
@@ -1496,6 +1510,11 @@ func (s *Store) LogHash() (hash Hash, err error) {
 }
 
 // Append appends one event: [Store.AppendBatch] with a count of 1.
+//
+// After [ErrIO] and [ErrPoisoned] the event is in doubt: it may be in the store when that is opened
+// again, and durable. An event with a Key is safe to repeat then: there is one, and the receipt
+// says whether it was there. examples/c/retry.c shows it. After every other error nothing was
+// written.
 //
 // The failures are [ErrInvalidArgument], [ErrInvalidUTF8], [ErrInvalidCoordinate],
 // [ErrReservedKind], [ErrReservedExtension], [ErrLimitExceeded], [ErrIdempotencyConflict],

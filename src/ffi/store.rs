@@ -233,6 +233,10 @@ pub(crate) unsafe fn engine_options(options: &fbat_open_options) -> Result<Optio
 /// Opens the store in a directory.
 ///
 /// At most one handle in all processes has a store open for writing; readers are not limited.
+///
+/// Opening for writing puts a handler for SIGXFSZ in place, unless that is ignored: the signal of a
+/// write of the library's own beyond RLIMIT_FSIZE is swallowed, and the call gives
+/// #FBAT_ERR_NO_SPACE. Every other goes to the handler that was installed before.
 /// @param path the directory, NUL-terminated. A new store makes it, not what is above it.
 /// @param options how; NULL for the defaults.
 /// @param out_store the store; NULL on failure. Close it with fbat_store_close(), then free it.
@@ -249,7 +253,8 @@ pub(crate) unsafe fn engine_options(options: &fbat_open_options) -> Result<Optio
 /// @retval FBAT_ERR_CORRUPT the store is damaged where recovery must not guess.
 /// @retval FBAT_ERR_FUTURE_VERSION a newer version of the library made the store.
 /// @retval FBAT_ERR_IO the operating system failed.
-/// @retval FBAT_ERR_NO_SPACE no space is left.
+/// @retval FBAT_ERR_NO_SPACE no space is left for a new store, or to recover one that was not closed.
+/// Opening for reading needs none.
 /// @return or the negative number with which the progress callback stopped the call.
 /// @par Threads
 /// Any.
@@ -300,7 +305,8 @@ pub(crate) unsafe fn open_with(
 /// open.
 /// @retval FBAT_ERR_POISONED an earlier failure had ended writing; some events may not be durable.
 /// @retval FBAT_ERR_IO the last events could not be made durable.
-/// @retval FBAT_ERR_NO_SPACE no space is left.
+/// @retval FBAT_ERR_NO_SPACE no space is left for the mark of a clean close. Every event is durable;
+/// the next open recovers the store.
 /// @par Threads
 /// Any, also while others use the store.
 /// @since 0.1

@@ -74,7 +74,7 @@ layouts! {
         event_id 24;
         event_hash 40;
     }
-    fbat_stats 56 {
+    fbat_stats 64 {
         struct_size 0;
         events 8;
         segments 16;
@@ -82,8 +82,9 @@ layouts! {
         index_bytes 32;
         unindexed_events 40;
         memory_bytes 48;
+        clock_behind_us 56;
     }
-    fbat_open_report 88 {
+    fbat_open_report 96 {
         struct_size 0;
         flags 8;
         reserved 12;
@@ -95,6 +96,7 @@ layouts! {
         gap_first 64;
         gap_last 72;
         indexes_rebuilt 80;
+        clock_behind_us 88;
     }
     fbat_event 160 {
         struct_size 0;

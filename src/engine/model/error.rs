@@ -44,6 +44,8 @@ codes! {
     ReadOnly = 530,
     Io = 600,
     NoSpace = 610,
+    /// Answered at the boundary, without detail.
+    NoMemory = 620,
     Corrupt = 700,
     WireFraming = 710,
     WireChecksum = 720,

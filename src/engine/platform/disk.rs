@@ -8,7 +8,7 @@ use super::growth;
 use super::mapping::Mapping;
 use super::os::{fork, in_forked_child};
 use super::vfs::{Access, Dir, DirOptions, File, Lock, LockOutcome, Vfs};
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, RawDir, Stat};
 use rustix::io::Errno;
 use std::any::Any;
 use std::collections::VecDeque;
@@ -40,18 +40,13 @@ impl Vfs for OsVfs {
     }
 
     fn boot_id(&self) -> Option<String> {
-        let path = "/proc/sys/kernel/random/boot_id";
-        let fd = retry(|| rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()));
-        let mut id = String::new();
-        fs::File::from(above_standard(fd.ok()?).ok()?).read_to_string(&mut id).ok()?;
-        Some(id.trim().to_owned())
+        from_kernel("random/boot_id")
     }
 
     fn process_name(&self) -> String {
         let program = fs::read_link("/proc/self/exe").unwrap_or_default();
         let program = program.file_name().unwrap_or_default().to_string_lossy();
-        let host = rustix::system::uname();
-        let host = host.nodename().to_string_lossy();
+        let host = from_kernel("hostname").unwrap_or_default();
         // In another container the same id is another process.
         let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
         let (id, namespace) = (std::process::id(), namespace.to_string_lossy());
@@ -65,10 +60,28 @@ impl Vfs for OsVfs {
     }
 }
 
+/// What the kernel says under a name; none where it does not, as in a bare chroot.
+fn from_kernel(name: &str) -> Option<String> {
+    let path = format!("/proc/sys/kernel/{name}");
+    let fd = retry(|| rustix::fs::open(&path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()));
+    let mut text = String::new();
+    fs::File::from(above_standard(fd.ok()?).ok()?).read_to_string(&mut text).ok()?;
+    Some(text.trim().to_owned())
+}
+
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 fn retry<T>(call: impl FnMut() -> rustix::io::Result<T>) -> io::Result<T> {
     Ok(rustix::io::retry_on_intr(call)?)
+}
+
+/// The same with the lowest number that is free.
+fn lowest(fd: &OwnedFd) -> rustix::io::Result<OwnedFd> {
+    match rustix::io::fcntl_dupfd_cloexec(fd, 0) {
+        // A filter of system calls.
+        Err(Errno::PERM | Errno::NOSYS) => rustix::io::dup(fd),
+        duplicated => duplicated,
+    }
 }
 
 /// The same with a number that is not one of standard input, output and error.
@@ -127,10 +140,10 @@ impl Opened {
         // a file one of them that others could write their messages to.
         let mut low = Vec::new();
         if flags.intersects(OFlags::RDWR | OFlags::WRONLY) {
-            let mut next = rustix::io::fcntl_dupfd_cloexec(&self.fd, 0)?;
+            let mut next = lowest(&self.fd)?;
             while next.as_raw_fd() < 3 {
                 low.push(next);
-                next = rustix::io::fcntl_dupfd_cloexec(&self.fd, 0)?;
+                next = lowest(&self.fd)?;
             }
         }
         let mode = Mode::from_raw_mode(0o666);
@@ -223,9 +236,10 @@ impl Dir for OsDir {
 
     fn list(&self) -> io::Result<Vec<String>> {
         // A descriptor of its own, since it has a place in the list.
-        let entries = rustix::fs::Dir::new(self.0.open(".", DIRECTORY)?)?;
-        let mut names = Vec::new();
-        for entry in entries {
+        let fd = self.0.open(".", DIRECTORY)?;
+        let (mut buffer, mut names) = (Vec::with_capacity(LIST_BYTES), Vec::new());
+        let mut entries = RawDir::new(fd, buffer.spare_capacity_mut());
+        while let Some(entry) = entries.next() {
             // A name that is not UTF-8 is none of ours.
             let Ok(name) = entry?.file_name().to_owned().into_string() else { continue };
             if name != "." && name != ".." {
@@ -293,6 +307,8 @@ impl Dir for OsDir {
     }
 }
 
+/// So much of a directory is listed at once.
+const LIST_BYTES: usize = 16 << 10;
 /// So often a lock file is opened that is replaced meanwhile.
 const LOCK_TRIES: usize = 100;
 /// So much of it is read.

@@ -177,6 +177,9 @@ class Stats:
     - ``index_bytes``: Size of its indexes on disk, in bytes.
     - ``unindexed_events``: Events that are indexed in memory only, so far.
     - ``memory_bytes``: Memory that the store's tables take, in bytes.
+    - ``clock_behind_us``: How far the clock is behind the recorded time of the last event, in
+      microseconds; 0 where it is not. Recorded time never goes back: it stands still until the
+      clock has caught up.
     """
 
     events: int
@@ -185,6 +188,7 @@ class Stats:
     index_bytes: int
     unindexed_events: int
     memory_bytes: int
+    clock_behind_us: int
 
     @classmethod
     def _of(cls, value: CData) -> Self:
@@ -195,6 +199,7 @@ class Stats:
             value.index_bytes,
             value.unindexed_events,
             value.memory_bytes,
+            value.clock_behind_us,
         )
 
 
@@ -212,6 +217,8 @@ class OpenReport:
       them; 0: none were.
     - ``gap_last``: The last of them.
     - ``indexes_rebuilt``: Indexes that were missing or damaged and were rebuilt.
+    - ``clock_behind_us``: How far the clock was behind the recorded time of the last event, in
+      microseconds; 0 where it was not. More than a minute is also a line in the log.
     """
 
     flags: OpenReportFlags
@@ -223,6 +230,7 @@ class OpenReport:
     gap_first: int
     gap_last: int
     indexes_rebuilt: int
+    clock_behind_us: int
 
     @classmethod
     def _of(cls, value: CData) -> Self:
@@ -236,6 +244,7 @@ class OpenReport:
             value.gap_first,
             value.gap_last,
             value.indexes_rebuilt,
+            value.clock_behind_us,
         )
 
 

@@ -38,6 +38,7 @@ interface Native extends Library {
     int ERR_READ_ONLY = 530;
     int ERR_IO = 600;
     int ERR_NO_SPACE = 610;
+    int ERR_NO_MEMORY = 620;
     int ERR_CORRUPT = 700;
     int ERR_WIRE_FRAMING = 710;
     int ERR_WIRE_CHECKSUM = 720;
@@ -472,7 +473,7 @@ interface Native extends Library {
 
     @FieldOrder({
             "structSize", "events", "segments", "logBytes", "indexBytes", "unindexedEvents",
-            "memoryBytes"})
+            "memoryBytes", "clockBehindUs"})
     class Stats extends Structure {
         public long structSize;
         public long events;
@@ -481,6 +482,7 @@ interface Native extends Library {
         public long indexBytes;
         public long unindexedEvents;
         public long memoryBytes;
+        public long clockBehindUs;
 
         public Stats() {
             structSize = size();
@@ -494,7 +496,8 @@ interface Native extends Library {
 
     @FieldOrder({
             "structSize", "flags", "reserved", "droppedBytes", "droppedOffset", "droppedPath",
-            "droppedBatches", "droppedEvents", "gapFirst", "gapLast", "indexesRebuilt"})
+            "droppedBatches", "droppedEvents", "gapFirst", "gapLast", "indexesRebuilt",
+            "clockBehindUs"})
     class OpenReport extends Structure {
         public long structSize;
         public int flags;
@@ -507,6 +510,7 @@ interface Native extends Library {
         public long gapFirst;
         public long gapLast;
         public long indexesRebuilt;
+        public long clockBehindUs;
 
         public OpenReport() {
             structSize = size();

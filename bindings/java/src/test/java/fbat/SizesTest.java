@@ -18,8 +18,8 @@ class SizesTest {
         assertEquals(96, new Native.OpenOptions().size());
         assertEquals(24, new Native.Frontier().size());
         assertEquals(72, new Native.Head().size());
-        assertEquals(56, new Native.Stats().size());
-        assertEquals(88, new Native.OpenReport().size());
+        assertEquals(64, new Native.Stats().size());
+        assertEquals(96, new Native.OpenReport().size());
         assertEquals(160, new Native.Event().size());
         assertEquals(160, new Native.Receipt().size());
         assertEquals(328, new Native.Record().size());
