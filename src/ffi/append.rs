@@ -130,10 +130,10 @@ args::sized!(fbat_event: 160, fbat_receipt: 160);
 
 /// Appends one event: fbat_append_batch() with a count of 1.
 ///
-/// After #FBAT_ERR_IO and #FBAT_ERR_POISONED the event is in doubt: it may be in the store when that
-/// is opened again, and durable. An event with a `key` is safe to repeat then: there is one, and the
-/// receipt says whether it was there. `examples/c/retry.c` shows it. After every other error nothing
-/// was written.
+/// After #FBAT_ERR_IO and #FBAT_ERR_POISONED the event is in doubt: it may be in the store when
+/// that is opened again, and durable. An event with a `key` is safe to repeat then: there is one,
+/// and the receipt says whether it was there. `examples/c/retry.c` shows it. After every other
+/// error nothing was written.
 /// @param store the store.
 /// @param event the event.
 /// @param out_receipt the answer; may be NULL.
@@ -150,12 +150,12 @@ args::sized!(fbat_event: 160, fbat_receipt: 160);
 /// @retval FBAT_ERR_VERSION_CONFLICT the entity is not as expected.
 /// @retval FBAT_ERR_READ_ONLY the store is open for reading.
 /// @retval FBAT_ERR_CLOSED the store is closed.
-/// @retval FBAT_ERR_POISONED an earlier failure ended writing, or one that this append shared: it is
-/// in doubt as after #FBAT_ERR_IO.
+/// @retval FBAT_ERR_POISONED an earlier failure ended writing, or one that this append shared: it
+/// is in doubt as after #FBAT_ERR_IO.
 /// @retval FBAT_ERR_CORRUPT a file is damaged where the key had to be compared.
 /// @retval FBAT_ERR_IO the operating system failed; what was appended is in doubt.
-/// @retval FBAT_ERR_NO_SPACE no space is left, or files may not get longer; nothing was written, and
-/// the store goes on when there is room.
+/// @retval FBAT_ERR_NO_SPACE no space is left, or files may not get longer; nothing was written,
+/// and the store goes on when there is room.
 /// @par Threads
 /// Any.
 /// @since 0.1
@@ -208,12 +208,12 @@ pub unsafe extern "C" fn fbat_append(
 /// @retval FBAT_ERR_VERSION_CONFLICT an entity is not as expected.
 /// @retval FBAT_ERR_READ_ONLY the store is open for reading.
 /// @retval FBAT_ERR_CLOSED the store is closed.
-/// @retval FBAT_ERR_POISONED an earlier failure ended writing, or one that this append shared: it is
-/// in doubt as after #FBAT_ERR_IO.
+/// @retval FBAT_ERR_POISONED an earlier failure ended writing, or one that this append shared: it
+/// is in doubt as after #FBAT_ERR_IO.
 /// @retval FBAT_ERR_CORRUPT a file is damaged where a key had to be compared.
 /// @retval FBAT_ERR_IO the operating system failed; what was appended is in doubt.
-/// @retval FBAT_ERR_NO_SPACE no space is left, or files may not get longer; nothing was written, and
-/// the store goes on when there is room.
+/// @retval FBAT_ERR_NO_SPACE no space is left, or files may not get longer; nothing was written,
+/// and the store goes on when there is room.
 /// @par Threads
 /// Any.
 /// @since 0.1

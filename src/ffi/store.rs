@@ -253,8 +253,8 @@ pub(crate) unsafe fn engine_options(options: &fbat_open_options) -> Result<Optio
 /// @retval FBAT_ERR_CORRUPT the store is damaged where recovery must not guess.
 /// @retval FBAT_ERR_FUTURE_VERSION a newer version of the library made the store.
 /// @retval FBAT_ERR_IO the operating system failed.
-/// @retval FBAT_ERR_NO_SPACE no space is left for a new store, or to recover one that was not closed.
-/// Opening for reading needs none.
+/// @retval FBAT_ERR_NO_SPACE no space is left for a new store, or to recover one that was not
+/// closed. Opening for reading needs none.
 /// @return or the negative number with which the progress callback stopped the call.
 /// @par Threads
 /// Any.
@@ -305,8 +305,8 @@ pub(crate) unsafe fn open_with(
 /// open.
 /// @retval FBAT_ERR_POISONED an earlier failure had ended writing; some events may not be durable.
 /// @retval FBAT_ERR_IO the last events could not be made durable.
-/// @retval FBAT_ERR_NO_SPACE no space is left for the mark of a clean close. Every event is durable;
-/// the next open recovers the store.
+/// @retval FBAT_ERR_NO_SPACE no space is left for the mark of a clean close. Every event is
+/// durable; the next open recovers the store.
 /// @par Threads
 /// Any, also while others use the store.
 /// @since 0.1
