@@ -13,6 +13,7 @@ use super::writer::Writer;
 use crate::engine::format::identity::Identity;
 use crate::engine::index::cache::BlockCache;
 use crate::engine::model::error::{Code, Error, Result};
+use crate::engine::platform::process;
 use crate::engine::platform::vfs::Lock;
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -60,6 +61,8 @@ pub(crate) struct Log {
     pub(crate) fsync: Mutex<()>,
     pub(crate) closed: AtomicBool,
     pub(crate) poisoned: OnceLock<String>,
+    /// That which opened it.
+    process: u32,
 }
 
 pub(crate) enum Role {
@@ -96,11 +99,17 @@ impl Log {
             fsync: Mutex::default(),
             closed: AtomicBool::new(false),
             poisoned: OnceLock::new(),
+            process: process::number(),
         }
     }
 
+    /// Refuses to go on in a child that was forked: locks may be held there by threads that are not.
+    pub fn check_process(&self) -> Result<()> {
+        process::check(self.process)
+    }
+
     pub fn check_open(&self) -> Result<()> {
-        check_fork()?;
+        self.check_process()?;
         match self.closed.load(Ordering::Acquire) {
             true => Err(Error::new(
                 Code::Closed,
@@ -262,7 +271,7 @@ impl Log {
     }
 
     pub fn close(&self) -> Result<()> {
-        check_fork()?;
+        self.check_process()?;
         self.closed.store(true, Ordering::Release);
         let Role::Writer(writer) = &self.role else { return Ok(()) };
         // Whoever comes second waits here for the first: when it returns, the directory is
@@ -323,14 +332,6 @@ impl Drop for Log {
     fn drop(&mut self) {
         // Whoever wants to know whether the last flush worked calls close.
         let _ = self.close();
-    }
-}
-
-/// Refuses to go on in a child that was forked: locks may be held there by threads that are not.
-pub(crate) fn check_fork() -> Result<()> {
-    match crate::engine::platform::os::in_forked_child() {
-        true => Err(Error::new(Code::Forked, "the store belongs to the parent of this process")),
-        false => Ok(()),
     }
 }
 

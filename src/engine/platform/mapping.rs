@@ -9,7 +9,6 @@
 use std::os::fd::AsRawFd;
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
-use std::sync::OnceLock;
 use std::{fs, io};
 
 /// The front of a file, of which nothing changes as long as this lives.
@@ -144,11 +143,12 @@ pub fn allow(allowed: bool) {
 static PREVIOUS: AtomicUsize = AtomicUsize::new(libc::SIG_DFL);
 static PREVIOUS_FLAGS: AtomicI32 = AtomicI32::new(0);
 
-/// Puts the handler in place, once. False where the program has its own there since.
+/// Puts the handler in place, once. False where it is not there: the program has its own since, or
+/// another thread is just at it, for whom nobody waits. In a child that thread may not exist.
 fn handler_is_ours() -> bool {
-    static INSTALLED: OnceLock<bool> = OnceLock::new();
+    static INSTALLED: AtomicBool = AtomicBool::new(false);
     let ours = on_bus_error as extern "C" fn(_, _, _) as usize;
-    let installed = *INSTALLED.get_or_init(|| {
+    if !INSTALLED.load(Ordering::Relaxed) && !INSTALLED.swap(true, Ordering::Relaxed) {
         let before = current_action();
         PREVIOUS.store(before.sa_sigaction, Ordering::Release);
         PREVIOUS_FLAGS.store(before.sa_flags, Ordering::Release);
@@ -158,9 +158,9 @@ fn handler_is_ours() -> bool {
         action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
         // SAFETY: the handler makes only calls that are allowed in one; the mask is that of the
         // action before.
-        unsafe { libc::sigaction(libc::SIGBUS, &action, null_mut()) == 0 }
-    });
-    installed && current_action().sa_sigaction == ours
+        unsafe { libc::sigaction(libc::SIGBUS, &action, null_mut()) };
+    }
+    current_action().sa_sigaction == ours
 }
 
 fn current_action() -> libc::sigaction {

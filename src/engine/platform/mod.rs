@@ -7,5 +7,7 @@ pub(crate) mod mapping;
 pub mod memory;
 #[allow(unsafe_code)] // system calls that std does not have
 pub mod os;
+#[allow(unsafe_code)] // system calls that std does not have
+pub mod process;
 pub mod vfs;
 pub mod watch;

@@ -1,16 +1,18 @@
-//! Everything that is specific to an operating system: files, locks, the clock, randomness, forks.
+//! Everything that is specific to an operating system: files, locks, the clock, randomness.
 //! Linux is what is tested.
 
 use super::clock::{Clock, Entropy};
 use super::mapping::{self, Mapping};
+use super::process;
 use super::vfs::{Access, File, Lock, LockOutcome, Vfs};
 use std::fs::{self, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
+use std::marker::PhantomData;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Once, OnceLock, RwLock};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use mapping::allow as allow_mapping;
@@ -86,6 +88,8 @@ impl Vfs for OsVfs {
     fn lock(&self, path: &Path) -> io::Result<LockOutcome> {
         let mut file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        // Before it is locked: a child that is forked meanwhile must know of it.
+        let held = Held::new(&file);
         let taken = match file.try_lock() {
             Ok(()) => false,
             Err(TryLockError::WouldBlock) => true,
@@ -97,12 +101,8 @@ impl Vfs for OsVfs {
         if taken {
             return Ok(LockOutcome::Taken(text));
         }
-        let slot = fork::close_in_child(file.as_raw_fd());
-        Ok(LockOutcome::Held(Box::new(OsLock {
-            file: Mutex::new(Some(file)),
-            previous: text,
-            slot,
-        })))
+        let (file, previous) = (Mutex::new(Some(file)), text);
+        Ok(LockOutcome::Held(Box::new(OsLock { file, previous, held })))
     }
 
     fn boot_id(&self) -> Option<String> {
@@ -206,8 +206,13 @@ impl File for OsFile {
 
 /// Whether two threads can run at once.
 pub fn has_several_processors() -> bool {
-    static SEVERAL: OnceLock<bool> = OnceLock::new();
-    *SEVERAL.get_or_init(|| std::thread::available_parallelism().is_ok_and(|count| count.get() > 1))
+    // 0 while it is not known. Nobody waits for whoever asks first, who may not exist in a child.
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    if COUNT.load(Ordering::Relaxed) == 0 {
+        let count = std::thread::available_parallelism().map_or(1, usize::from);
+        COUNT.store(count, Ordering::Relaxed);
+    }
+    COUNT.load(Ordering::Relaxed) > 1
 }
 
 /// Has the processor fetch a value, where it can do so while it does other things.
@@ -241,6 +246,37 @@ pub fn avoid_processor(processor: usize) {
     }
 }
 
+/// Keeps pthread_cancel() from ending this thread until it is dropped: cancellation would unwind
+/// Rust's frames, which ends the process. Costs no system call.
+pub struct Uncancelled {
+    before: libc::c_int,
+    of_this_thread: PhantomData<*const ()>,
+}
+
+extern "C" {
+    fn pthread_setcancelstate(state: libc::c_int, before: *mut libc::c_int) -> libc::c_int;
+}
+
+impl Uncancelled {
+    #[inline]
+    pub fn begin() -> Uncancelled {
+        const PTHREAD_CANCEL_DISABLE: libc::c_int = 1;
+        let mut before = 0;
+        // SAFETY: the pointer is that of a local; the call has no other effect.
+        unsafe { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &mut before) };
+        Uncancelled { before, of_this_thread: PhantomData }
+    }
+}
+
+impl Drop for Uncancelled {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: the state that this thread had; where it is cancelled by then, that happens at
+        // the next call of the program's own that can end it.
+        unsafe { pthread_setcancelstate(self.before, std::ptr::null_mut()) };
+    }
+}
+
 /// Runs `start`, which starts a thread: signals are for the threads of the program to handle,
 /// except for those that a thread brings about itself.
 pub fn without_signals<T>(start: impl FnOnce() -> T) -> T {
@@ -263,13 +299,39 @@ pub fn without_signals<T>(start: impl FnOnce() -> T) -> T {
     started
 }
 
+/// A descriptor that forked children close.
+struct Held {
+    place: Option<usize>,
+    /// The process that opened it.
+    process: u32,
+}
+
+impl Held {
+    fn new(file: &fs::File) -> Held {
+        let place = process::close_in_children(file.as_raw_fd());
+        Held { place, process: process::number() }
+    }
+
+    fn is_from_before_a_fork(&self) -> bool {
+        process::is_other(self.process)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if !self.is_from_before_a_fork() {
+            process::forget(self.place);
+        }
+    }
+}
+
 /// An flock: it belongs to the open file, so no other close in this process can drop it; a forked
-/// child closes its copy at once, and exec does too.
+/// child closes its copy when it notices, and exec does too.
 struct OsLock {
     /// There until this is dropped.
     file: Mutex<Option<fs::File>>,
     previous: String,
-    slot: Option<usize>,
+    held: Held,
 }
 
 impl Lock for OsLock {
@@ -289,62 +351,14 @@ impl Lock for OsLock {
 impl Drop for OsLock {
     fn drop(&mut self) {
         let file = self.file.get_mut().unwrap_or_else(|e| e.into_inner()).take();
-        if in_forked_child() {
-            // The descriptor was closed at the fork; its number may be another file's by now.
+        if self.held.is_from_before_a_fork() {
+            // The descriptor was closed; its number may be another file's by now.
             return std::mem::forget(file);
         }
-        fork::forget(self.slot);
+        process::forget(self.held.place.take());
         // A child between fork and exec may still have a copy of the descriptor, and would keep the
         // lock until it closes it. Where unlocking fails, that is what happens.
         let _ = file.map(|file| file.unlock());
-    }
-}
-
-/// Whether this process was forked from one that had opened a store. Costs one load.
-pub fn in_forked_child() -> bool {
-    fork::FORKED.load(Ordering::Relaxed)
-}
-
-mod fork {
-    use super::*;
-
-    pub static FORKED: AtomicBool = AtomicBool::new(false);
-    /// Descriptors of held locks that a child must close, so that it does not keep the lock alive.
-    static DESCRIPTORS: [AtomicI32; 1024] = [const { AtomicI32::new(-1) }; 1024];
-
-    pub fn register() {
-        static REGISTERED: Once = Once::new();
-        REGISTERED.call_once(|| {
-            // SAFETY: `in_child` stays valid for the life of the process (the library is never
-            // unloaded) and only makes calls that are safe between fork and exec.
-            unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
-        });
-    }
-
-    extern "C" fn in_child() {
-        FORKED.store(true, Ordering::Relaxed);
-        for descriptor in &DESCRIPTORS {
-            let fd = descriptor.swap(-1, Ordering::Relaxed);
-            if fd >= 0 {
-                // SAFETY: close(2) is async-signal-safe; the File that owns this number is never
-                // used or dropped in a forked child, where every call is refused.
-                unsafe { libc::close(fd) };
-            }
-        }
-    }
-
-    pub fn close_in_child(fd: i32) -> Option<usize> {
-        register();
-        let free = |d: &AtomicI32| {
-            d.compare_exchange(-1, fd, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-        };
-        DESCRIPTORS.iter().position(free)
-    }
-
-    pub fn forget(slot: Option<usize>) {
-        if let Some(slot) = slot {
-            DESCRIPTORS[slot].store(-1, Ordering::Relaxed);
-        }
     }
 }
 
@@ -369,11 +383,16 @@ pub struct SystemEntropy(Mutex<EntropyBuffer>);
 struct EntropyBuffer {
     bytes: Vec<u8>,
     used: usize,
+    /// The process that fetched it: no child hands out the same bytes.
+    process: u32,
 }
 
 impl Entropy for SystemEntropy {
     fn fill(&self, out: &mut [u8]) {
         let mut buffer = self.0.lock().unwrap_or_else(|e| e.into_inner());
+        if process::is_other(buffer.process) {
+            *buffer = EntropyBuffer { process: process::number(), ..EntropyBuffer::default() };
+        }
         for byte in out {
             if buffer.used == buffer.bytes.len() {
                 buffer.bytes.resize(4096, 0);
