@@ -287,7 +287,8 @@ static void every_handle_is_refused(void *argument) {
     fbat_error_free(p->err);
     fbat_buffer_free(p->buffer);
     objects_are_not_live(p);
-    CHECK_BYTES(p->row->payload, p->row->payload_len, "0", 1); /* what was read before can still be read */
+    /* what was read before can still be read */
+    CHECK_BYTES(p->row->payload, p->row->payload_len, "0", 1);
 }
 
 /* Makes and uses objects of every kind, which the parent's handles are not taken for. */
@@ -743,7 +744,8 @@ MISUSE(thousand_children_of_a_parent_with_busy_threads) {
     }
     for (int i = 0; i < children; i++) {
         forker way = WAYS[i % WAYS_COUNT];
-        CHECK(in_child_by(way, way == fork ? refused_and_uses_its_own : every_handle_is_refused, &p));
+        bool may_use = way == fork;
+        CHECK(in_child_by(way, may_use ? refused_and_uses_its_own : every_handle_is_refused, &p));
     }
     for (int i = 0; i < THREADS; i++) {
         atomic_store(&others[i].stop, true);

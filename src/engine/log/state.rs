@@ -103,7 +103,7 @@ impl Log {
         }
     }
 
-    /// Refuses to go on in a child that was forked: locks may be held there by threads that are not.
+    /// Refuses to go on in a forked child: locks may be held there by threads that are not.
     pub fn check_process(&self) -> Result<()> {
         process::check(self.process)
     }
