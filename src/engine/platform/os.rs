@@ -3,7 +3,7 @@
 
 use super::clock::{Clock, Entropy};
 use super::mapping::{self, Mapping};
-use super::process;
+use super::process::{self, Held};
 use super::vfs::{Access, File, Lock, LockOutcome, Vfs};
 use std::fs::{self, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -299,32 +299,6 @@ pub fn without_signals<T>(start: impl FnOnce() -> T) -> T {
     started
 }
 
-/// A descriptor that forked children close.
-struct Held {
-    place: Option<usize>,
-    /// The process that opened it.
-    process: u32,
-}
-
-impl Held {
-    fn new(file: &fs::File) -> Held {
-        let place = process::close_in_children(file.as_raw_fd());
-        Held { place, process: process::number() }
-    }
-
-    fn is_from_before_a_fork(&self) -> bool {
-        process::is_other(self.process)
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        if !self.is_from_before_a_fork() {
-            process::forget(self.place);
-        }
-    }
-}
-
 /// An flock: it belongs to the open file, so no other close in this process can drop it; a forked
 /// child closes its copy when it notices, and exec does too.
 struct OsLock {
@@ -355,7 +329,7 @@ impl Drop for OsLock {
             // The descriptor was closed; its number may be another file's by now.
             return std::mem::forget(file);
         }
-        process::forget(self.held.place.take());
+        self.held.forget();
         // A child between fork and exec may still have a copy of the descriptor, and would keep the
         // lock until it closes it. Where unlocking fails, that is what happens.
         let _ = file.map(|file| file.unlock());

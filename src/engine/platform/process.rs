@@ -9,6 +9,7 @@
 //! thread that does not exist there may hold any lock for ever, the allocator's own included.
 
 use crate::engine::model::error::{Error, Result};
+use std::os::fd::AsRawFd;
 use std::ptr::{null_mut, NonNull};
 use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
@@ -135,7 +136,7 @@ extern "C" fn in_child() {
 }
 
 /// An open file with a lock, which would stay locked for as long as a child has it too.
-struct Held {
+struct Slot {
     /// -1: free; -2: being written.
     descriptor: AtomicI32,
     process: AtomicU32,
@@ -144,8 +145,8 @@ struct Held {
     inode: AtomicU64,
 }
 
-static HELD: [Held; 1024] = [const {
-    Held {
+static HELD: [Slot; 1024] = [const {
+    Slot {
         descriptor: AtomicI32::new(-1),
         process: AtomicU32::new(0),
         device: AtomicU64::new(0),
@@ -153,28 +154,51 @@ static HELD: [Held; 1024] = [const {
     }
 }; 1024];
 
-/// Has forked children close a descriptor when they notice. Returns the place to [`forget`] it by;
-/// none where too many are held.
-pub fn close_in_children(descriptor: i32) -> Option<usize> {
-    let process = number();
-    let (device, inode) = file_of(descriptor)?;
-    let free = |held: &Held| {
-        held.descriptor.compare_exchange(-1, -2, Ordering::AcqRel, Ordering::Relaxed).is_ok()
-    };
-    let place = HELD.iter().position(free)?;
-    let held = &HELD[place];
-    held.process.store(process, Ordering::Relaxed);
-    held.device.store(device, Ordering::Relaxed);
-    held.inode.store(inode, Ordering::Relaxed);
-    held.descriptor.store(descriptor, Ordering::Release);
-    Some(place)
+/// A descriptor that forked children close when they notice. To be made before the file is locked,
+/// and dropped before it is closed.
+pub struct Held {
+    place: Option<usize>,
+    process: u32,
 }
 
-/// Undoes [`close_in_children`].
-pub fn forget(place: Option<usize>) {
-    if let Some(place) = place {
-        HELD[place].descriptor.store(-1, Ordering::Release);
+impl Held {
+    /// Where more than a thousand are held, children keep this one.
+    pub fn new(file: &impl AsRawFd) -> Held {
+        let process = number();
+        Held { place: remember(file.as_raw_fd(), process), process }
     }
+
+    /// Whether it was closed at a fork: its number may be another file's by now.
+    pub fn is_from_before_a_fork(&self) -> bool {
+        is_other(self.process)
+    }
+
+    /// Leaves the descriptor to its owner, as dropping this does.
+    pub fn forget(&mut self) {
+        if let Some(place) = self.place.take().filter(|_| !self.is_from_before_a_fork()) {
+            HELD[place].descriptor.store(-1, Ordering::Release);
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.forget();
+    }
+}
+
+fn remember(descriptor: i32, process: u32) -> Option<usize> {
+    let (device, inode) = file_of(descriptor)?;
+    let free = |slot: &Slot| {
+        slot.descriptor.compare_exchange(-1, -2, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    };
+    let place = HELD.iter().position(free)?;
+    let slot = &HELD[place];
+    slot.process.store(process, Ordering::Relaxed);
+    slot.device.store(device, Ordering::Relaxed);
+    slot.inode.store(inode, Ordering::Relaxed);
+    slot.descriptor.store(descriptor, Ordering::Release);
+    Some(place)
 }
 
 /// Closes what processes below `number` held.
@@ -224,9 +248,11 @@ pub struct PerProcess<T: 'static> {
     make: fn(Option<&'static T>) -> T,
 }
 
-struct Made<T> {
+struct Made<T: 'static> {
     process: u32,
     value: T,
+    /// Leak checkers find it here.
+    _before: Option<&'static Made<T>>,
 }
 
 impl<T: Send + Sync> PerProcess<T> {
@@ -258,7 +284,7 @@ impl<T: Send + Sync> PerProcess<T> {
     #[cold]
     fn make_for(&self, process: u32, before: Option<&'static Made<T>>) -> &'static T {
         let value = (self.make)(before.map(|made| &made.value));
-        let new = Box::into_raw(Box::new(Made { process, value }));
+        let new = Box::into_raw(Box::new(Made { process, value, _before: before }));
         let expected = before.map_or(null_mut(), |made| std::ptr::from_ref(made).cast_mut());
         match self.current.compare_exchange(expected, new, Ordering::AcqRel, Ordering::Acquire) {
             // SAFETY: from here on it is there for ever.
