@@ -1128,11 +1128,11 @@ struct finding {
 };
 
 /**
- * What was checked.
+ * What was checked, and what could not be.
  * @since 0.2
  */
 struct verify_report {
-  /** Events, the library's own included. */
+  /** Events that were examined, the library's own included. */
   std::uint64_t events = 0;
   /** The library's own among them. */
   std::uint64_t system_events = 0;
@@ -1152,8 +1152,25 @@ struct verify_report {
   std::uint64_t lost_sequences = 0;
   /** Events whose predecessor was lost, so that their hash cannot be computed. */
   std::uint64_t unlinked_events = 0;
-  /** Things that are wrong; 0 for a sound store. A walk stops after 1000. */
+  /** Things that are wrong; 0 for a sound store. The list has 10,000 of them at most. */
   std::uint64_t findings = 0;
+  /**
+   * Sequences whose events could not be examined, since they are in damaged or missing parts of the
+   * log.
+   */
+  std::uint64_t events_not_examined = 0;
+  /** Bytes of the log that could not be examined: neither a header nor an event. */
+  std::uint64_t bytes_not_examined = 0;
+  /** The last sequence that was visible at the call: where the walk ended. */
+  std::uint64_t last_sequence = 0;
+  /**
+   * The log hash as of that sequence, computed from what every event has. Where nobody has tampered
+   * with the log it is what fbat_store_log_hash() says, and the same as in every other copy. All
+   * zero where it cannot be computed: an event could not be examined, or a region left files out.
+   * In a store with declared losses, the hash of an event whose predecessor is lost is taken as it
+   * was recorded.
+   */
+  fbat::hash log_hash{};
 
   /** As fbat.h has it. */
   static verify_report from_raw(const fbat_verify_report& raw) {
@@ -1169,6 +1186,10 @@ struct verify_report {
     made.lost_sequences = raw.lost_sequences;
     made.unlinked_events = raw.unlinked_events;
     made.findings = raw.findings;
+    made.events_not_examined = raw.events_not_examined;
+    made.bytes_not_examined = raw.bytes_not_examined;
+    made.last_sequence = raw.last_sequence;
+    made.log_hash = raw.log_hash;
     return made;
   }
 };

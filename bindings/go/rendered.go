@@ -1126,9 +1126,9 @@ func (from *VerifyOptions) lay(call *call, to *C.fbat_verify_options) {
 	to.cancel = call.token
 }
 
-// VerifyReport: what was checked.
+// VerifyReport: what was checked, and what could not be.
 type VerifyReport struct {
-	// Events, the library's own included.
+	// Events that were examined, the library's own included.
 	Events uint64
 	// The library's own among them.
 	SystemEvents uint64
@@ -1148,8 +1148,21 @@ type VerifyReport struct {
 	LostSequences uint64
 	// Events whose predecessor was lost, so that their hash cannot be computed.
 	UnlinkedEvents uint64
-	// Things that are wrong; 0 for a sound store. A walk stops after 1000.
+	// Things that are wrong; 0 for a sound store. The list has 10,000 of them at most.
 	Findings uint64
+	// Sequences whose events could not be examined, since they are in damaged or missing parts of
+	// the log.
+	EventsNotExamined uint64
+	// Bytes of the log that could not be examined: neither a header nor an event.
+	BytesNotExamined uint64
+	// The last sequence that was visible at the call: where the walk ended.
+	LastSequence uint64
+	// The log hash as of that sequence, computed from what every event has. Where nobody has
+	// tampered with the log it is what [Store.LogHash] says, and the same as in every other copy.
+	// All zero where it cannot be computed: an event could not be examined, or a region left files
+	// out. In a store with declared losses, the hash of an event whose predecessor is lost is taken
+	// as it was recorded.
+	LogHash Hash
 }
 
 func (to *VerifyReport) read(from *C.fbat_verify_report) {
@@ -1164,6 +1177,10 @@ func (to *VerifyReport) read(from *C.fbat_verify_report) {
 	to.LostSequences = uint64(from.lost_sequences)
 	to.UnlinkedEvents = uint64(from.unlinked_events)
 	to.Findings = uint64(from.findings)
+	to.EventsNotExamined = uint64(from.events_not_examined)
+	to.BytesNotExamined = uint64(from.bytes_not_examined)
+	to.LastSequence = uint64(from.last_sequence)
+	to.LogHash = goHash(from.log_hash)
 }
 
 // BackupOptions: how to back up. The zero value is the default.
@@ -1479,12 +1496,36 @@ func (s *Store) Stats() (stats Stats, err error) {
 // LogHash: the log hash at the visible frontier: one value for the whole history. Two stores with
 // the same log hash have the same events in the same order.
 //
+// It is read as the log has it. Whoever changes an event in the files, and its checksums, does not
+// change it: [Store.Verify] computes it, from every event.
+//
 // The failures are [ErrInvalidArgument], [ErrClosed], [ErrCorrupt] and [ErrIO].
 func (s *Store) LogHash() (hash Hash, err error) {
 	call := begin()
 	defer call.end()
 	outHash := room[C.fbat_hash](call)
 	status := C.fbat_store_log_hash(s.c, outHash, call.detail)
+	err = call.outcome(status, s)
+	hash = goHash(*outHash)
+	return
+}
+
+// LogHashAt: the log hash as of a sequence of the past, with which an anchor of that time can be
+// compared. Any event has one, also inside of a batch, since the log hash goes on with every event.
+//
+// Content hashes, event hashes and log hash of the batch that has the event are computed, and have
+// to lead to what the log says after that batch. Of what is before the batch the log hash is read.
+// So the call costs one batch, whatever the size of the store. [Store.Verify] computes all of the
+// log.
+//
+//   - sequence: the sequence of an event, from 1 to the visible frontier.
+//
+// The failures are [ErrInvalidArgument], [ErrNotFound], [ErrClosed], [ErrCorrupt] and [ErrIO].
+func (s *Store) LogHashAt(sequence uint64) (hash Hash, err error) {
+	call := begin()
+	defer call.end()
+	outHash := room[C.fbat_hash](call)
+	status := C.fbat_store_log_hash_at(s.c, C.uint64_t(sequence), outHash, call.detail)
 	err = call.outcome(status, s)
 	hash = goHash(*outHash)
 	return
@@ -1671,9 +1712,17 @@ func (s *Store) Import(
 
 // Verify walks a store and checks every checksum, hash, chain and index against the log.
 //
-// Damage is a finding, not a failure of the call: a sound store has 0 findings. What a repair has
-// declared as lost is none, nor is a version of an entity that is missing there; one that is
-// missing elsewhere is.
+// Damage is a finding, not a failure of the call: a sound store has 0 findings. The walk goes on
+// after each damaged place. It lists every one, with the sequences of the events that are in it
+// where they can be known. Files are read anew from the directory. So is a finding whatever would
+// make the next open, backup or repair of the store complain: a file that is damaged, missing,
+// shorter, replaced or not readable, also an index, the identity file or the mark of a clean close.
+// What a repair has declared as lost is none, nor is a version of an entity that is missing there;
+// one that is missing elsewhere is.
+//
+// The report has the log hash that was computed. Compare it with one that was kept elsewhere: a
+// history that was changed together with all of its checksums and hashes has no findings, and
+// another log hash.
 //
 // Others may use it meanwhile; the walk ends at what was visible at the call.
 //

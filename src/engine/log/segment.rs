@@ -497,6 +497,11 @@ impl Segment {
         0
     }
 
+    /// Where a batch begins from which on everything above `after` is, or the end.
+    pub fn batch_for_walk(&self, after: u64) -> Result<u64> {
+        Ok(self.stretch_above(after, 0)?.batch)
+    }
+
     /// The sequences that this segment declares as lost: first and last of each stretch.
     pub fn losses(&self) -> Result<Vec<(u64, u64)>> {
         let (mut losses, mut window) = (Vec::new(), self.window());

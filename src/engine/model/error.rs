@@ -158,6 +158,12 @@ impl Error {
         self
     }
 
+    /// Names the sequence concerned, where no event is known there.
+    pub fn with_sequence(mut self, sequence: u64) -> Error {
+        self.0.sequence = sequence;
+        self
+    }
+
     /// Puts `context` in front of the message.
     pub fn context(mut self, context: impl fmt::Display) -> Error {
         self.0.message = format!("{context}: {}", self.0.message);

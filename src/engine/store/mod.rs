@@ -12,6 +12,7 @@ pub mod backup;
 pub(crate) mod commit;
 pub(crate) mod find;
 pub mod identity;
+pub(crate) mod log_hash;
 pub mod open;
 pub mod query;
 pub(crate) mod scan;
@@ -87,7 +88,8 @@ impl Store {
         self.0.poison(why);
     }
 
-    /// The log hash at the visible frontier: one value for the whole history.
+    /// The log hash at the visible frontier, one value for the whole history, as the log has it:
+    /// nothing is computed. [`Store::verify`] computes it.
     pub fn log_hash(&self) -> Result<Hash> {
         self.0.check_open()?;
         self.0.refresh()?;

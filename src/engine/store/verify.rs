@@ -17,6 +17,7 @@ use crate::engine::log::tail::Tail;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::Event;
 use crate::engine::model::finding::Finding;
+use crate::engine::model::id::Hash;
 use crate::engine::model::region::Region;
 use crate::engine::platform::watch::{Watch, STEP_BYTES};
 use foldhash::HashMap;
@@ -39,12 +40,21 @@ pub struct VerifyReport {
     pub lost_sequences: u64,
     /// Events whose predecessor was lost, so that only their content can be checked.
     pub unlinked_events: u64,
-    /// Everything that is wrong; empty for a sound store. At most [`FINDINGS_MAX`].
+    /// Things that are wrong; 0 for a sound store.
+    pub found: u64,
+    /// They, at most [`FINDINGS_MAX`].
     pub findings: Vec<Finding>,
+    /// Sequences whose events are in what could not be read, and bytes of it.
+    pub events_not_examined: u64,
+    pub bytes_not_examined: u64,
+    /// The last sequence that was visible: where the walk ended.
+    pub last_sequence: u64,
+    /// The log hash there, computed from what every event has; zero where that cannot be done.
+    pub log_hash: Hash,
 }
 
-/// A walk stops after so many findings.
-pub const FINDINGS_MAX: usize = 1000;
+/// A report lists so many findings; [`VerifyReport::found`] counts all.
+pub const FINDINGS_MAX: usize = 10_000;
 
 impl Store {
     /// Walks the whole log as it is on disk and compares every index with it. Damage is a finding;
@@ -69,8 +79,11 @@ impl Store {
             _ => e,
         });
         let identity = found.as_ref().unwrap_or(&store.identity);
-        let (declared, report) = (Declared::new(identity), VerifyReport::default());
-        let mut walk = Walk { store, watch, visible, declared, last_lost: 0, report };
+        let log_hash = hash::log_start(store.identity.log_id);
+        let report = VerifyReport { last_sequence: visible, log_hash, ..VerifyReport::default() };
+        let declared = Declared::new(identity);
+        let mut walk =
+            Walk { store, watch, visible, declared, last_lost: 0, computable: true, report };
         let segments = store.segments();
         let wanted: Vec<bool> = segments.iter().map(|s| may_have(s, region)).collect();
         let chosen = segments.iter().zip(&wanted).filter(|(_, wanted)| **wanted);
@@ -82,6 +95,9 @@ impl Store {
         let end = end.err().filter(|_| whole);
         for error in [found.as_ref().err().cloned(), end].into_iter().flatten() {
             walk.note(&path, error)?;
+        }
+        if !whole || !walk.computable {
+            walk.report.log_hash = Hash::ZERO;
         }
         watch.finish()?;
         Ok(walk.report)
@@ -140,6 +156,8 @@ struct Walk<'a, 'w> {
     declared: Declared<'a>,
     /// The last sequence that was declared lost so far.
     last_lost: u64,
+    /// Every event so far was examined, so that the log hash of the report is computed.
+    computable: bool,
     report: VerifyReport,
 }
 
@@ -150,9 +168,6 @@ impl Walk<'_, '_> {
         for (number, members) in segments.chunks(GROUP_SEGMENTS).enumerate() {
             let group = self.group(members)?;
             for (at, segment) in members.iter().enumerate() {
-                if self.report.findings.len() >= FINDINGS_MAX {
-                    return Ok(());
-                }
                 let member = group.as_ref().map(|group| (group, 1 << at));
                 before = match wanted[number * GROUP_SEGMENTS + at] {
                     true => Some(self.segment(segment, before.as_ref(), member)?),
@@ -177,6 +192,7 @@ impl Walk<'_, '_> {
     }
 
     fn push(&mut self, finding: Finding) {
+        self.report.found += 1;
         if self.report.findings.len() < FINDINGS_MAX {
             self.report.findings.push(finding);
         }
@@ -227,6 +243,7 @@ impl Walk<'_, '_> {
         walked.or_else(|e| self.note(&segment.path, e))?;
         // Of a log that cannot be read to its end, the index cannot be judged; it says where the
         // end was.
+        self.computable &= !damaged;
         if damaged {
             return Ok(segment
                 .index()
@@ -272,9 +289,17 @@ impl Walk<'_, '_> {
                 Some(before) => before,
                 None => self.link_before(segment, &event)?,
             };
-            let matches = hash::content_hash(event.payload) == event.content_hash;
+            let seen = Event { content_hash: hash::content_hash(event.payload), ..event };
+            let matches = seen.content_hash == event.content_hash;
             let content = (!matches).then_some("the payload does not match its content hash");
             let chain = before.fault(&event, self.last_lost, &mut scratch);
+            let computed = match before.is_before(&event) {
+                true if !matches || chain.is_some() => {
+                    hash::event_hash(&seen, &before.hash, &mut scratch)
+                }
+                _ => event.event_hash,
+            };
+            self.report.log_hash = hash::log_next(self.report.log_hash, computed);
             self.report.unlinked_events += u64::from(chain.is_none() && !before.is_before(&event));
             for message in [content, chain].into_iter().flatten() {
                 self.find(segment, offset, frame.sequence, message);
@@ -288,6 +313,7 @@ impl Walk<'_, '_> {
     fn lose(&mut self, (first, last): (u64, u64)) {
         self.report.losses += 1;
         self.report.lost_sequences += last - first + 1;
+        self.report.log_hash = hash::log_next(self.report.log_hash, hash::loss_hash(first, last));
         self.last_lost = last;
     }
 

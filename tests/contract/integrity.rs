@@ -1,0 +1,62 @@
+//! What shows tampering and damage: the log hash that verify computes, the log hash as of a
+//! sequence of the past, and findings for whatever else would complain.
+
+use super::common::*;
+use fbat::engine::model::error::Code;
+use fbat::engine::model::event::NewEvent;
+use fbat::engine::model::id::Hash;
+
+#[test]
+fn the_log_hash_of_any_sequence_of_the_past_can_be_asked_for() {
+    let dir = TempDir::in_memory("log-hash-at");
+    let store = open_quick(&dir.join("s"));
+    let mut anchors = vec![(1, store.log_hash().unwrap())];
+    for number in 0..400 {
+        fill(&store, number * 3, 1 + number % 4);
+        anchors.push((store.frontier().unwrap().visible, store.log_hash().unwrap()));
+    }
+    assert!(store.stats().unwrap().segments > 3, "across segments");
+    let reader = open_reader(&dir.join("s"));
+    for (sequence, hash) in &anchors {
+        assert_eq!(store.log_hash_at(*sequence).unwrap(), *hash, "sequence {sequence}");
+        assert_eq!(reader.log_hash_at(*sequence).unwrap(), *hash, "sequence {sequence}");
+    }
+    let report = store.verify().unwrap();
+    assert_eq!((report.last_sequence, report.log_hash), *anchors.last().unwrap());
+}
+
+#[test]
+fn inside_of_a_batch_the_log_hash_is_that_of_the_same_events_one_by_one() {
+    let dir = TempDir::in_memory("log-hash-inside");
+    let (single, batched) = (dir.join("single"), dir.join("batched"));
+    let numbers: Vec<u64> = (0..50).collect();
+    let samples: Vec<Sample> = numbers.iter().copied().map(Sample::new).collect();
+    let extensions: Vec<_> = samples.iter().map(Sample::extensions).collect();
+    let events: Vec<NewEvent<'_>> =
+        samples.iter().zip(&extensions).map(|(s, x)| s.event(x)).collect();
+    let (one, all) = (open(&single, &repeatable(7)), open(&batched, &repeatable(7)));
+    let mut hashes = Vec::new();
+    for event in &events {
+        one.append(event).unwrap();
+        hashes.push(one.log_hash().unwrap());
+    }
+    all.append_batch(&events).unwrap();
+    assert_eq!(all.log_hash().unwrap(), *hashes.last().unwrap(), "equal histories");
+    for (sequence, hash) in (2..).zip(&hashes) {
+        assert_eq!(all.log_hash_at(sequence).unwrap(), *hash, "sequence {sequence}");
+    }
+}
+
+#[test]
+fn a_sequence_that_no_event_has_is_told_from_one_after_the_end() {
+    let dir = TempDir::in_memory("log-hash-none");
+    let store = open_quick(&dir.join("s"));
+    fill(&store, 0, 10);
+    let zero = error_of(store.log_hash_at(0));
+    assert_eq!(zero.code(), Code::InvalidArgument);
+    let after = error_of(store.log_hash_at(12));
+    assert_eq!((after.code(), after.actual, after.allowed), (Code::NotFound, 12, 11));
+    store.close().unwrap();
+    assert_eq!(code_of(store.log_hash_at(3)), Code::Closed);
+    assert_ne!(open_reader(&dir.join("s")).log_hash_at(3).unwrap(), Hash::ZERO);
+}
