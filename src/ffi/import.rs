@@ -314,7 +314,7 @@ fn filter(
     columns: Columns,
 ) -> Option<impl FnMut(&Event<'_>) -> Verdict> {
     let (function, data) = (given.filter?, given.filter_data);
-    let mut rows = Rows::default();
+    let mut rows = Rows::new();
     Some(move |event: &Event<'_>| {
         rows.clear();
         rows.push(event, columns);
