@@ -60,3 +60,23 @@ fn a_sequence_that_no_event_has_is_told_from_one_after_the_end() {
     assert_eq!(code_of(store.log_hash_at(3)), Code::Closed);
     assert_ne!(open_reader(&dir.join("s")).log_hash_at(3).unwrap(), Hash::ZERO);
 }
+
+#[test]
+fn tampering_with_all_checksums_renewed_shows_in_the_log_hash_of_verify() {
+    let dir = TempDir::in_memory("tampered");
+    let path = dir.join("s");
+    let store = open_quick(&path);
+    fill(&store, 0, 20);
+    store.append(&event("account", b"paid 100 to Ann")).unwrap();
+    fill(&store, 20, 20);
+    let (anchor, at) = (store.log_hash().unwrap(), store.frontier().unwrap().visible);
+    store.close().unwrap();
+    forge_payload(&path, b"paid 100 to Ann");
+    let store = open_quick(&path);
+    assert_eq!(store.log_hash().unwrap(), anchor, "it is read, not computed");
+    let report = store.verify().unwrap();
+    assert_eq!((report.last_sequence, report.found), (at, 1));
+    assert!(report.log_hash != anchor && report.log_hash != Hash::ZERO, "{report:?}");
+    let error = error_of(store.log_hash_at(22));
+    assert_eq!((error.code(), error.sequence), (Code::Corrupt, 22), "{error}");
+}

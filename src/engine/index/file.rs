@@ -179,6 +179,11 @@ impl Index {
         self.blocks() * BLOCK_LEN as u64
     }
 
+    /// Whether the file was deleted or replaced since it was opened.
+    pub fn has_lost_its_name(&self) -> bool {
+        self.file.is_linked().is_ok_and(|linked| !linked)
+    }
+
     /// Reads and checks every block.
     pub fn check_blocks(&self) -> Result<()> {
         (0..self.blocks()).try_for_each(|n| {

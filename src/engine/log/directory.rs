@@ -149,10 +149,7 @@ impl Directory {
     pub fn read_identity(&self) -> Result<Identity> {
         let path = self.file(IDENTITY);
         let Some(bytes) = self.read_small(&path)? else {
-            return Err(Error::new(
-                Code::StoreNotFound,
-                format!("{} is not a store", self.path.display()),
-            ));
+            return Err(not_a_store(&self.path, true));
         };
         Identity::decode(&path, &bytes)
     }

@@ -80,7 +80,8 @@ impl Follower {
         let mut bytes = [0; SEGMENT_HEADER_LEN];
         read_full(&*file, &mut bytes, 0).map_err(failed)?;
         if bytes != last.header.encode() {
-            return Err(last.corrupt(0, "another segment has taken the place of this one"));
+            let why = "another segment has taken the place of this one";
+            return Err(last.corrupt(0, why).with_sequence(last.header.first_sequence));
         }
         let index = last.index().map(|index| (*index).clone());
         let mut tail = Tail::after(&last.header, index.as_ref());
@@ -88,7 +89,7 @@ impl Follower {
         tail.read_through(&moved, self.tail.offset)?;
         if (tail.offset, tail.log_hash) != (self.tail.offset, self.tail.log_hash) {
             let why = "the log has lost what was read from it before";
-            return Err(last.corrupt(tail.offset, why));
+            return Err(tail.corrupt(last, why));
         }
         *segments.to_mut().last_mut().expect("an open log has a segment") = Arc::new(moved);
         Ok(true)

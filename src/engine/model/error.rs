@@ -161,6 +161,7 @@ impl Error {
     /// Names the sequence concerned, where no event is known there.
     pub fn with_sequence(mut self, sequence: u64) -> Error {
         self.0.sequence = sequence;
+        self.0.message += &format!(" (sequence {sequence})");
         self
     }
 

@@ -204,6 +204,13 @@ impl File for OsFile {
     }
 }
 
+/// Whether an error of the system is about the file itself, and would be the same for everybody who
+/// reads it: it is missing, not allowed, or on a disk that fails.
+pub fn is_of_file(errno: i32) -> bool {
+    use libc::{EACCES, EIO, EISDIR, ELOOP, ENOENT, ENOTDIR, EPERM};
+    [EACCES, EIO, EISDIR, ELOOP, ENOENT, ENOTDIR, EPERM].contains(&errno)
+}
+
 /// Whether two threads can run at once.
 pub fn has_several_processors() -> bool {
     static SEVERAL: OnceLock<bool> = OnceLock::new();

@@ -69,7 +69,7 @@ fn place_of(segment: &Segment, sequence: u64) -> Result<Option<Place>> {
         let is_first = at == SEGMENT_HEADER_LEN as u64;
         let mut before = is_first.then_some(segment.header.log_hash);
         while at < segment.end() {
-            let header = segment.batch_at(&mut window, at)?;
+            let header = segment.batch_at(&mut window, at).map_err(|e| segment.identify(e))?;
             if header.first_sequence.saturating_add(header.count.into()) > sequence {
                 let Some(log_hash) = before else { break };
                 let has = header.first_sequence <= sequence;

@@ -10,11 +10,16 @@ use std::sync::Arc;
 pub(crate) mod append;
 pub mod backup;
 pub(crate) mod commit;
+pub(crate) mod damaged;
+pub(crate) mod examine;
+pub(crate) mod files;
 pub(crate) mod find;
 pub mod identity;
+pub(crate) mod index_check;
 pub(crate) mod log_hash;
 pub mod open;
 pub mod query;
+pub mod report;
 pub(crate) mod scan;
 pub mod verify;
 

@@ -111,7 +111,7 @@ fn refuse_foreign(dir: &Directory, listing: &Listing) -> Result<()> {
     if let Some(name) = listing.foreign.first() {
         let message =
             format!("{} is not a store, and not empty: it has {name}", dir.path.display());
-        return Err(Error::invalid(message));
+        return Err(Error::invalid(message).at(&dir.path));
     }
     match listing.segments.as_slice() {
         [] | [1] => Ok(()),

@@ -1,6 +1,6 @@
 //! Reading the valid parts of one segment file, whatever has happened to it: every header and frame
 //! whose checksum matches at its place. The file is held in memory meanwhile; what its events say
-//! is judged elsewhere.
+//! is judged by whoever repairs or verifies.
 
 use crate::engine::format::frame::{
     BatchHeader, Frame, SegmentHeader, StringRef, BATCH_HEADER_LEN, BATCH_MAGIC, FRAME_FIXED_LEN,
@@ -106,6 +106,18 @@ impl Salvage {
             bytes,
             spelled: HashMap::default(),
         }))
+    }
+
+    /// Leaves out what is after an offset.
+    pub fn cut(&mut self, end: u64) {
+        self.bytes.truncate(usize::try_from(end).unwrap_or(usize::MAX));
+    }
+
+    /// Whether the body of the batch whose header is at `at` is as it was written.
+    pub fn is_whole(&self, at: u64, header: &BatchHeader) -> bool {
+        let body = (at + BATCH_HEADER_LEN as u64) as usize;
+        let body = self.bytes.get(body..body + header.body_len as usize);
+        body.is_some_and(|body| header.body_holds(&self.header, at, body))
     }
 
     /// What the file consists of, from the header on; zeros at its end are reserved space and left
