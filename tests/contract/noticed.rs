@@ -1,0 +1,81 @@
+//! Promises whose breach no other test would notice: each was broken on purpose, and everything
+//! else passed. `tests/canaries` has the patches.
+
+use super::common::*;
+use fbat::engine::import::{ImportOptions, OnConflict};
+use fbat::engine::log::options::OpenMode;
+use fbat::engine::model::error::Code;
+use fbat::engine::model::limits::{is_beyond_lease, SEQUENCE_LEASE};
+use std::fs;
+use std::path::Path;
+
+fn copy_directory(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let from = entry.unwrap().path();
+        fs::copy(&from, to.join(from.file_name().unwrap())).unwrap();
+    }
+}
+
+#[test]
+fn a_follower_refuses_a_log_with_another_history_in_the_place_of_its_own() {
+    let dir = TempDir::in_memory("replaced");
+    let (ours, other) = (dir.join("ours"), dir.join("other"));
+    let writer = open(&ours, &repeatable(1));
+    writer.append(&event("e", b"before the split")).unwrap();
+    // Not closed: one history in two directories, under one segment header.
+    copy_directory(&ours, &other);
+    writer.append(&event("e", b"one history")).unwrap();
+    let reader = open(
+        &ours,
+        &fbat::engine::log::options::Options { mode: OpenMode::ReadOnly, ..repeatable(2) },
+    );
+    assert_eq!(reader.frontier().unwrap().visible, 3);
+    let second = open(&other, &repeatable(3));
+    second.append(&event("e", b"1 other one")).unwrap();
+    second.append(&event("e", b"and it goes on")).unwrap();
+    second.close().unwrap();
+    let (from, to) = (segments(&other).remove(0), segments(&ours).remove(0));
+    let header = |path: &Path| fs::read(path).unwrap()[..128].to_vec();
+    assert_eq!(header(&from), header(&to), "only the events tell them apart");
+    fs::rename(from, to).unwrap();
+    for _ in 0..2 {
+        let error = error_of(reader.frontier());
+        assert_eq!((error.code(), error.sequence), (Code::Corrupt, 4), "{error}");
+        assert!(error.message.contains("lost what was read"), "{error}");
+    }
+}
+
+#[test]
+fn a_writer_goes_no_further_ahead_of_the_disk_than_is_declared() {
+    // Header and documents say 1,048,576, and after an unclean stop so many sequences are jumped.
+    assert_eq!(SEQUENCE_LEASE, 1_048_576);
+    assert!(!is_beyond_lease(0) && !is_beyond_lease(1_048_576));
+    assert!(is_beyond_lease(1_048_577) && is_beyond_lease(2 * 1_048_576));
+}
+
+#[test]
+fn a_damaged_event_is_not_taken_for_another_content_under_the_same_id() {
+    for on_conflict in [OnConflict::Fail, OnConflict::Skip] {
+        let dir = TempDir::in_memory("conflict-or-damage");
+        let source = open_quick(&dir.join("source"));
+        for number in 0..20 {
+            source.append(&event("e", format!("event {number}").as_bytes())).unwrap();
+        }
+        let path = dir.join("hub");
+        let hub = open_quick(&path);
+        assert_eq!(import(&hub, &source, "plant").imported, 20);
+        let log = segments(&path).remove(0);
+        let mut bytes = fs::read(&log).unwrap();
+        // The content hash of the 8th event: not the first that the import meets again.
+        let frame = frames_of(&bytes)[8].clone();
+        bytes[frame.start + 30] ^= 1;
+        fs::write(&log, bytes).unwrap();
+        let mut options = ImportOptions { on_conflict, ..ImportOptions::default() };
+        options.namespace = "plant".to_owned();
+        let outcome = hub.import(&source, &mut options);
+        assert_eq!(outcome.report.conflicts, 0);
+        let error = error_of(outcome.result);
+        assert_eq!((error.code(), error.sequence), (Code::Corrupt, 9), "{error}");
+    }
+}
