@@ -122,6 +122,11 @@
  * number of threads at once, others by one at a time. Any thread may close and free a store. No
  * function has to be called on the thread that made an object.
  *
+ * @par Stack
+ * Every call does with 32 KiB of stack; the most that one takes is 23 KiB. Your callbacks and
+ * thread-local data come on top. A thread of PTHREAD_STACK_MIN, 16 KiB, is too small. No input
+ * makes a call take more: nothing recurses. An import starts a thread with a stack of its own.
+ *
  * @par Callbacks
  * A callback runs on the thread that made the call, and never at once with itself for one call. No
  * lock is held, so it may call the library. It must return: not throw, not jump out. A foreign
@@ -1916,7 +1921,10 @@ typedef struct fbat_record {
   fbat_id correlation;
   /** The event that caused it; all zero for none. Imported events have none. */
   fbat_id causation;
-  /** The payload, with its column; else NULL. */
+  /**
+   * The payload, with its column; else NULL. A NUL follows it, which `payload_len` does not
+   * count, also where it is empty, in pages and in what a filter sees.
+   */
   const uint8_t *payload;
   /** How many bytes there are at `payload`. */
   size_t payload_len;
@@ -2204,7 +2212,18 @@ void fbat_cursor_free(fbat_cursor *cursor);
 #define FBAT_PROVENANCE_SCHEMA_VERSION 1u
 
 /**
- * Accept every encoding that can be understood, not only the canonical one.
+ * Accept other encodings of the fields than the canonical one.
+ *
+ * The body is then a map with the six fields in any order, or an array of exactly them in their
+ * order. Bytes after it are ignored. A key is text (str or bin) or the number of the field,
+ * counted from 0, of an unsigned type. Unknown keys are ignored with their values, which may nest
+ * 1,022 deep. Each of the six is there once. Integers may have any width and type, as long as the
+ * value is one that the field can have. The namespace is str or bin, of any length. The id is a
+ * bin 8 of 16 bytes, or an integer that is not negative. The hash is 32 integers from 0 to 255, or
+ * a bin of 32 bytes. Header and body may have different versions, neither above 1.
+ *
+ * Whatever else is in a field is #FBAT_ERR_WIRE_BODY in both modes: another sign, another length,
+ * a value out of range, nil, a boolean, a float, an ext.
  * @since 0.1
  */
 #define FBAT_WIRE_LENIENT 1u

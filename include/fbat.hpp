@@ -438,7 +438,20 @@ struct detail::is_flags<query_flags> : std::true_type {};
 /** Bits of `FBAT_WIRE_...`. @since 0.1 */
 enum class wire_flags : std::uint32_t {
   none = 0, /**< None of them. */
-  /** Accept every encoding that can be understood, not only the canonical one. */
+  /**
+   * Accept other encodings of the fields than the canonical one.
+   *
+   * The body is then a map with the six fields in any order, or an array of exactly them in their
+   * order. Bytes after it are ignored. A key is text (str or bin) or the number of the field,
+   * counted from 0, of an unsigned type. Unknown keys are ignored with their values, which may nest
+   * 1,022 deep. Each of the six is there once. Integers may have any width and type, as long as the
+   * value is one that the field can have. The namespace is str or bin, of any length. The id is a
+   * bin 8 of 16 bytes, or an integer that is not negative. The hash is 32 integers from 0 to 255,
+   * or a bin of 32 bytes. Header and body may have different versions, neither above 1.
+   *
+   * Whatever else is in a field is #FBAT_ERR_WIRE_BODY in both modes: another sign, another length,
+   * a value out of range, nil, a boolean, a float, an ext.
+   */
   lenient = FBAT_WIRE_LENIENT,
 };
 /** @cond internal */
@@ -2203,7 +2216,10 @@ class record {
   [[nodiscard]] fbat::id correlation() const noexcept { return raw_->correlation; }
   /** The event that caused it; all zero for none. Imported events have none. */
   [[nodiscard]] fbat::id causation() const noexcept { return raw_->causation; }
-  /** The payload, with its column; else none. */
+  /**
+   * The payload, with its column; else none. A NUL follows it, which `payload_len` does not count,
+   * also where it is empty, in pages and in what a filter sees.
+   */
   [[nodiscard]] fbat::bytes payload() const noexcept { return {raw_->payload, raw_->payload_len}; }
   /** How long the event's payload is, also where its column was not asked for. */
   [[nodiscard]] std::size_t stored_payload_len() const noexcept { return raw_->stored_payload_len; }

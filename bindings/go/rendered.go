@@ -375,7 +375,18 @@ type WireFlags uint32
 
 // The values of WireFlags.
 const (
-	// WireLenient: accept every encoding that can be understood, not only the canonical one.
+	// WireLenient: accept other encodings of the fields than the canonical one.
+	//
+	// The body is then a map with the six fields in any order, or an array of exactly them in their
+	// order. Bytes after it are ignored. A key is text (str or bin) or the number of the field,
+	// counted from 0, of an unsigned type. Unknown keys are ignored with their values, which may
+	// nest 1,022 deep. Each of the six is there once. Integers may have any width and type, as long
+	// as the value is one that the field can have. The namespace is str or bin, of any length. The
+	// id is a bin 8 of 16 bytes, or an integer that is not negative. The hash is 32 integers from 0
+	// to 255, or a bin of 32 bytes. Header and body may have different versions, neither above 1.
+	//
+	// Whatever else is in a field is [ErrWireBody] in both modes: another sign, another length, a
+	// value out of range, nil, a boolean, a float, an ext.
 	WireLenient WireFlags = C.FBAT_WIRE_LENIENT
 )
 
@@ -832,7 +843,8 @@ type Record struct {
 	Correlation ID
 	// The event that caused it; all zero for none. Imported events have none.
 	Causation ID
-	// The payload, with its column; else nil.
+	// The payload, with its column; else nil. A NUL follows it, which PayloadLen does not count,
+	// also where it is empty, in pages and in what a filter sees.
 	Payload []byte
 	// How long the event's payload is, also where its column was not asked for.
 	StoredPayloadLen int

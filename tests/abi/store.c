@@ -162,6 +162,18 @@ CASE(stats_and_log_hash_move_with_the_log) {
     CHECK(stats.log_bytes > 0);
     CHECK_OK(fbat_store_log_hash(store, &after, NULL));
     CHECK(memcmp(&before, &after, sizeof before) != 0);
+    fbat_hash at;
+    CHECK_OK(fbat_store_log_hash_at(store, 1, &at, NULL));
+    CHECK_BYTES(at.bytes, 32, before.bytes, 32);
+    CHECK_OK(fbat_store_log_hash_at(store, 5, &at, NULL));
+    CHECK_BYTES(at.bytes, 32, after.bytes, 32);
+    fbat_error *err = NULL;
+    CHECK_STATUS(fbat_store_log_hash_at(store, 6, &at, &err), FBAT_ERR_NOT_FOUND);
+    CHECK(is_zero(&at, sizeof at));
+    CHECK_U64(detail_of(err).actual, 6);
+    CHECK_U64(detail_of(err).allowed, 5);
+    fbat_error_free(err);
+    CHECK_STATUS(fbat_store_log_hash_at(store, 0, &at, NULL), FBAT_ERR_INVALID_ARGUMENT);
     done(store);
 }
 
@@ -385,6 +397,7 @@ MISUSE(calls_on_handles_that_are_no_stores) {
         CHECK_STATUS(fbat_store_stats(bad->handle, &stats, NULL), FBAT_ERR_INVALID_HANDLE);
         CHECK_STATUS(fbat_store_open_report(bad->handle, &opened, NULL), FBAT_ERR_INVALID_HANDLE);
         CHECK_STATUS(fbat_store_log_hash(bad->handle, &hash, NULL), FBAT_ERR_INVALID_HANDLE);
+        CHECK_STATUS(fbat_store_log_hash_at(bad->handle, 1, &hash, NULL), FBAT_ERR_INVALID_HANDLE);
         CHECK_STATUS(fbat_store_verify(bad->handle, NULL, &verified, &findings, NULL),
                      FBAT_ERR_INVALID_HANDLE);
         CHECK(findings == NULL);
@@ -408,6 +421,7 @@ MISUSE(out_parameters_that_are_null) {
     CHECK_STATUS(fbat_store_stats(store, NULL, NULL), FBAT_ERR_INVALID_ARGUMENT);
     CHECK_STATUS(fbat_store_open_report(store, NULL, NULL), FBAT_ERR_INVALID_ARGUMENT);
     CHECK_STATUS(fbat_store_log_hash(store, NULL, NULL), FBAT_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(fbat_store_log_hash_at(store, 1, NULL, NULL), FBAT_ERR_INVALID_ARGUMENT);
     CHECK_OK(fbat_store_verify(store, NULL, NULL, NULL, NULL)); /* both may be left out */
     done(store);
 }
