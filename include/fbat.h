@@ -2455,9 +2455,9 @@ typedef struct fbat_import_report {
 } fbat_import_report;
 
 /**
- * Called after each committed chunk. While nothing is committed, called after as many examined
- * events as a chunk has. The next chunk may be in flight meanwhile, unless #FBAT_IMPORT_ONE_THREAD
- * is set. Called as fbat_filter_fn is.
+ * Called after each committed chunk, and at the end, with `source_position` at `source_ceiling`.
+ * While nothing is committed, called after as many examined events as a chunk has. The next chunk
+ * may be in flight meanwhile, unless #FBAT_IMPORT_ONE_THREAD is set. Called as fbat_filter_fn is.
  * @param user_data the `progress_data` of the options.
  * @param report what was committed so far, and how far the source was read. Lives until the
  * callback returns.

@@ -79,3 +79,17 @@ fn a_damaged_event_is_not_taken_for_another_content_under_the_same_id() {
         assert_eq!((error.code(), error.sequence), (Code::Corrupt, 9), "{error}");
     }
 }
+
+#[test]
+fn the_documents_count_the_canaries_that_there_are() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = fs::read_dir(root.join("tests/canaries")).unwrap();
+    let is_patch = |path: &Path| path.extension().is_some_and(|ending| ending == "patch");
+    let count = files.filter(|file| is_patch(&file.as_ref().unwrap().path())).count();
+    for name in ["README.md", "docs/guarantees.md"] {
+        let text = fs::read_to_string(root.join(name)).unwrap();
+        let row = text.lines().find(|line| line.starts_with("| canaries: broken builds | "));
+        let said = row.unwrap().split('|').nth(2).unwrap();
+        assert_eq!(said.trim().trim_end_matches(" **"), count.to_string(), "{name}");
+    }
+}

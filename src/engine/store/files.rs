@@ -94,6 +94,10 @@ pub fn check(store: &Log, before: &Before, report: &mut VerifyReport) -> Result<
         Ok(false) => {}
         Err(e) => report.note(&lock_path, e)?,
     }
+    if let Role::Writer(writer) = &store.role {
+        // A segment that is being started is in the list when the writer has done.
+        drop(lock(writer));
+    }
     for name in &before.names {
         check_name(store, name, report)?;
     }
@@ -138,7 +142,8 @@ fn check_end(store: &Log, mark: Option<CleanMark>, report: &mut VerifyReport) ->
     let Some(segment) = segments.last() else { return Ok(()) };
     let path = store.dir.file(directory::CLEAN);
     let now = store.dir.read_clean_mark().ok().flatten();
-    let expected = writer.as_ref().map(|writer| writer.clean_mark);
+    // One that has left the directory to others knows nothing of it.
+    let expected = writer.as_ref().filter(|writer| !writer.left).map(|writer| writer.clean_mark);
     let there = CleanMark {
         log_id: store.identity.log_id,
         segment: segment.header.first_sequence,
