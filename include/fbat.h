@@ -659,7 +659,10 @@ typedef struct fbat_error_detail {
   int64_t offset;
   /** Which item of an array was at fault, counted from 0; -1 where it was none of them. */
   int64_t item;
-  /** The global sequence of the event concerned; 0 where no event is. */
+  /**
+   * The global sequence of the event concerned; of a damaged batch, the first that should be in
+   * it. 0 where no event is, or none is known.
+   */
   uint64_t sequence;
   /** The id of the event concerned; all zero where no event is. */
   fbat_id event_id;

@@ -885,7 +885,10 @@ struct error_detail {
   std::optional<std::uint64_t> offset{};
   /** Which item of an array was at fault, counted from 0; none where it was none of them. */
   std::optional<std::uint64_t> item{};
-  /** The global sequence of the event concerned; 0 where no event is. */
+  /**
+   * The global sequence of the event concerned; of a damaged batch, the first that should be in it.
+   * 0 where no event is, or none is known.
+   */
   std::uint64_t sequence = 0;
   /** The id of the event concerned; all zero where no event is. */
   fbat::id event_id{};
@@ -1356,7 +1359,10 @@ class error : public std::runtime_error {
   [[nodiscard]] std::optional<std::uint64_t> offset() const noexcept { return detail_->offset; }
   /** Which item of an array was at fault, counted from 0; none where it was none of them. */
   [[nodiscard]] std::optional<std::uint64_t> item() const noexcept { return detail_->item; }
-  /** The global sequence of the event concerned; 0 where no event is. */
+  /**
+   * The global sequence of the event concerned; of a damaged batch, the first that should be in it.
+   * 0 where no event is, or none is known.
+   */
   [[nodiscard]] std::uint64_t sequence() const noexcept { return detail_->sequence; }
   /** The id of the event concerned; all zero where no event is. */
   [[nodiscard]] fbat::id event_id() const noexcept { return detail_->event_id; }

@@ -507,7 +507,8 @@ type ErrorDetail struct {
 	Offset int64
 	// Which item of an array was at fault, counted from 0; -1 where it was none of them.
 	Item int64
-	// The global sequence of the event concerned; 0 where no event is.
+	// The global sequence of the event concerned; of a damaged batch, the first that should be in
+	// it. 0 where no event is, or none is known.
 	Sequence uint64
 	// The id of the event concerned; all zero where no event is.
 	EventID ID

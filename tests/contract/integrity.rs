@@ -5,6 +5,8 @@ use super::common::*;
 use fbat::engine::model::error::Code;
 use fbat::engine::model::event::NewEvent;
 use fbat::engine::model::id::Hash;
+use fbat::engine::model::region::Region;
+use fbat::engine::platform::watch::Watch;
 
 #[test]
 fn the_log_hash_of_any_sequence_of_the_past_can_be_asked_for() {
@@ -79,4 +81,75 @@ fn tampering_with_all_checksums_renewed_shows_in_the_log_hash_of_verify() {
     assert!(report.log_hash != anchor && report.log_hash != Hash::ZERO, "{report:?}");
     let error = error_of(store.log_hash_at(22));
     assert_eq!((error.code(), error.sequence), (Code::Corrupt, 22), "{error}");
+}
+
+#[test]
+fn a_log_hash_that_was_not_computed_from_every_event_is_zero() {
+    let dir = TempDir::in_memory("partial");
+    let store = open_quick(&dir.join("s"));
+    fill(&store, 0, 1500);
+    store.append(&event("only:last", b"x")).unwrap();
+    assert!(store.stats().unwrap().segments > 2);
+    let region = Region { entity: Some("only:last".into()), ..Region::default() };
+    let part = store.verify_region(&region, &Watch::default()).unwrap();
+    assert_eq!((part.segments, part.found, part.log_hash), (1, 0, Hash::ZERO));
+    let whole = store.verify().unwrap();
+    assert_eq!((whole.found, whole.log_hash), (0, store.log_hash().unwrap()));
+}
+
+#[test]
+fn a_repaired_store_has_the_log_hash_that_it_says_and_one_at_each_event() {
+    let dir = TempDir::in_memory("repaired");
+    let (path, new) = (dir.join("s"), dir.join("new"));
+    let store = open_quick(&path);
+    fill(&store, 0, 300);
+    store.close().unwrap();
+    let log = segments(&path).remove(0);
+    let mut bytes = std::fs::read(&log).unwrap();
+    for number in [20usize, 21, 22, 90] {
+        let frame = frames_of(&bytes)[number].clone();
+        bytes[frame.start + 40] ^= 1;
+    }
+    std::fs::write(&log, bytes).unwrap();
+    fbat::engine::repair::repair(&path, &new, &quick()).unwrap();
+    let store = open_quick(&new);
+    let report = store.verify().unwrap();
+    assert_eq!((report.found, report.lost_sequences), (0, 4));
+    assert_eq!(report.log_hash, store.log_hash().unwrap());
+    for sequence in 1..=report.last_sequence {
+        let hash = store.log_hash_at(sequence);
+        match [21, 22, 23, 91].contains(&sequence) {
+            true => assert_eq!(code_of(hash), Code::NotFound, "{sequence}"),
+            false => assert_ne!(hash.unwrap(), Hash::ZERO),
+        }
+    }
+    assert_eq!(store.log_hash_at(report.last_sequence).unwrap(), report.log_hash);
+}
+
+#[test]
+fn the_log_hash_after_a_gap_is_found_and_in_it_there_is_none() {
+    let dir = TempDir::in_memory("gap");
+    let machine = machine::Machine::new();
+    let options = machine.options(fbat::engine::log::options::Durability::Os);
+    let (path, copy) = (dir.join("s"), dir.join("copy"));
+    let store = open(&path, &options);
+    fill(&store, 0, 5);
+    std::fs::create_dir(&copy).unwrap();
+    for entry in std::fs::read_dir(&path).unwrap() {
+        let from = entry.unwrap().path();
+        std::fs::copy(&from, copy.join(from.file_name().unwrap())).unwrap();
+    }
+    machine.restart();
+    let store = open(&copy, &options);
+    let last = store.append(&event("e", b"after the gap")).unwrap().sequence;
+    let gap = (store.open_report().gap_first, store.open_report().gap_last);
+    assert_eq!(gap.1 + 2, last);
+    for sequence in [gap.0, gap.0 + 1, gap.1 - 1, gap.1] {
+        let error = error_of(store.log_hash_at(sequence));
+        assert_eq!(error.code(), Code::NotFound);
+        assert!(error.message.contains("gap"), "{error}");
+    }
+    let report = store.verify().unwrap();
+    assert_eq!((report.found, report.log_hash), (0, store.log_hash_at(last).unwrap()));
+    assert_ne!(store.log_hash_at(last - 1).unwrap(), report.log_hash);
 }

@@ -29,7 +29,10 @@ export interface ErrorDetail {
   readonly offset: bigint | null;
   /** Which item of an array was at fault, counted from 0; null where it was none of them. */
   readonly item: number | null;
-  /** The global sequence of the event concerned; null where no event is. */
+  /**
+   * The global sequence of the event concerned; of a damaged batch, the first that should be in it.
+   * 0 where no event is, or none is known.
+   */
   readonly sequence: bigint | null;
   /** The id of the event concerned; null where no event is. */
   readonly eventId: Id | null;
@@ -702,7 +705,10 @@ export abstract class DetailedError extends Error implements ErrorDetail {
   readonly offset: bigint | null;
   /** Which item of an array was at fault, counted from 0; null where it was none of them. */
   readonly item: number | null;
-  /** The global sequence of the event concerned; null where no event is. */
+  /**
+   * The global sequence of the event concerned; of a damaged batch, the first that should be in it.
+   * 0 where no event is, or none is known.
+   */
   readonly sequence: bigint | null;
   /** The id of the event concerned; null where no event is. */
   readonly eventId: Id | null;

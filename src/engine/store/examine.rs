@@ -40,14 +40,18 @@ impl<'a> Examiner<'a> {
         Examiner { store, report, declared, next: 1, last_lost: 0, complete: true, heads, scratch }
     }
 
-    /// Goes on with the segment that begins with a sequence; `skipped`: what is before it was left
-    /// out.
-    pub fn begin_segment(&mut self, first_sequence: u64, skipped: bool) {
+    /// Goes on with the segment that begins with a sequence. Where nothing is missing before it,
+    /// that is the one that comes next; what a log has lost before its first segment is not.
+    pub fn begin_segment(&mut self, first_sequence: u64) {
         self.heads.clear();
-        if skipped || self.next == 1 {
+        if self.next == 1 {
             self.next = first_sequence;
         }
-        self.complete &= !skipped;
+    }
+
+    /// Leaves out a segment, after which the log goes on with a sequence.
+    pub fn skip_segment(&mut self, next_sequence: u64) {
+        (self.next, self.complete) = (next_sequence, false);
     }
 
     /// The log hash that was computed, where no event is missing; and whether the identity file

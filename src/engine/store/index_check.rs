@@ -19,8 +19,8 @@ pub struct IndexCheck {
 
 impl IndexCheck {
     /// The index of a segment. None where there is none: it can be deleted while nobody has the
-    /// store open. None too where it is newer than what is known of the log up to `end`, or damaged,
-    /// which is noted.
+    /// store open. None too where it is newer than what is known of the log up to `end`. None too
+    /// where it is damaged, which is noted.
     pub fn open(
         store: &Log,
         known: &Segment,

@@ -114,13 +114,14 @@ impl Walk<'_, '_> {
             let group = self.group(members)?;
             for (bit, known) in members.iter().enumerate() {
                 let at = number * GROUP_SEGMENTS + bit;
-                self.examiner.begin_segment(known.header.first_sequence, !wanted[at]);
+                let next_first = first(at + 1).unwrap_or(visible + 1);
                 if !wanted[at] {
+                    self.examiner.skip_segment(next_first);
                     let index = known.index();
                     before = index.map(|index| Tail::after_index(&known.header, &index.meta));
                     continue;
                 }
-                let next_first = first(at + 1).unwrap_or(visible + 1);
+                self.examiner.begin_segment(known.header.first_sequence);
                 let group = group.as_ref().map(|group| (group, 1 << bit));
                 let member = Member { known, next_first, followed: at + 1 < segments.len(), group };
                 before = self.segment(&member, before.as_ref())?;
