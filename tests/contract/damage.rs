@@ -395,3 +395,87 @@ fn errors_about_directories_carry_their_path() {
     store.close().unwrap();
     assert_eq!(error_of(store.frontier()).path.as_deref(), Some(&*dir.join("s")));
 }
+
+/// Changes bytes of an event's frame and makes its checksums right again.
+fn forge(log: &Path, number: usize, change: impl FnOnce(&mut [u8])) {
+    let mut bytes = fs::read(log).unwrap();
+    let frame = frames_of(&bytes)[number].clone();
+    change(&mut bytes[frame.clone()]);
+    renew_checksums(&mut bytes, frame.start);
+    fs::write(log, bytes).unwrap();
+}
+
+#[test]
+fn what_events_say_wrongly_under_right_checksums_is_found() {
+    let dir = TempDir::in_memory("forged");
+    let (sound, path) = (dir.join("sound"), dir.join("store"));
+    closed_store(&sound);
+    let logs = segments(&sound);
+    let frame = |log: &Path, number: usize| -> Vec<u8> {
+        let bytes = fs::read(log).unwrap();
+        bytes[frames_of(&bytes)[number].clone()].to_vec()
+    };
+    let last = logs.len() - 1;
+    let id = frame(&logs[0], 5)[12..28].to_vec();
+    let cases: [(&str, usize, usize, usize, Vec<u8>); 5] = [
+        ("same id", 0, 9, 12, id.clone()),
+        ("same id", last, 3, 12, id),
+        ("not the genesis event", 0, 0, 60, vec![7; 32]),
+        ("payload does not match", 2, 8, 28, vec![7; 32]),
+        ("event hash does not match", 3, 8, 60, vec![7; 32]),
+    ];
+    for (message, segment, number, at, new) in cases {
+        copy_directory(&sound, &path);
+        let reader = open_reader(&path);
+        let log = path.join(logs[segment].file_name().unwrap());
+        forge(&log, number, |frame| frame[at..at + new.len()].copy_from_slice(&new));
+        let report = reader.verify().unwrap();
+        let found = report.findings.iter().any(|f| f.message.contains(message));
+        assert!(found, "{message}: {:#?}", report.findings);
+    }
+}
+
+#[cfg(feature = "internal")]
+#[test]
+fn a_provenance_that_cannot_be_read_is_found() {
+    let dir = TempDir::in_memory("unreadable-provenance");
+    let store = open_quick(&dir.join("s"));
+    fill(&store, 0, 5);
+    let receipt = store.append_with_provenance_body(&event("e", b"x"), b"\x85").unwrap();
+    let report = store.verify().unwrap();
+    assert_eq!(sequences(&report), [(receipt.sequence, receipt.sequence)]);
+    assert!(report.findings[0].message.contains("provenance"));
+}
+
+#[test]
+fn every_damaged_event_is_counted_and_ten_thousand_are_listed() {
+    let dir = TempDir::in_memory("many");
+    let path = dir.join("store");
+    let mut options = quick();
+    options.limits.segment_bytes = 8 << 20;
+    let store = open(&path, &options);
+    for number in 0..60u64 {
+        let payloads: Vec<String> = (0..400).map(|n| format!("{number} {n}")).collect();
+        let events: Vec<_> = payloads.iter().map(|p| event("e", p.as_bytes())).collect();
+        store.append_batch(&events).unwrap();
+    }
+    store.close().unwrap();
+    let reader = open_reader(&path);
+    let log = segments(&path).remove(0);
+    let mut bytes = fs::read(&log).unwrap();
+    let frames = frames_of(&bytes);
+    // Neighbours are sound, so that each is a place of its own.
+    let damaged: Vec<usize> = (2..frames.len()).step_by(2).collect();
+    damaged.iter().for_each(|number| bytes[frames[*number].start + 30] ^= 1);
+    fs::write(&log, bytes).unwrap();
+    let report = reader.verify().unwrap();
+    assert_eq!((report.found, report.events_not_examined), (damaged.len() as u64, report.found));
+    assert_eq!(report.findings.len(), 10_000);
+    let wanted: Vec<(u64, u64)> =
+        damaged[..10_000].iter().map(|n| (*n as u64 + 1, *n as u64 + 1)).collect();
+    assert_eq!(sequences(&report), wanted);
+    // What the search for events costs does not hide those that are sound.
+    let repaired = repair(&path, &dir.join("new"), &quick()).unwrap();
+    assert_eq!(repaired.events, (frames.len() - damaged.len()) as u64);
+    assert_eq!(repaired.sequences_lost, damaged.len() as u64);
+}
