@@ -2,12 +2,14 @@
 
 use super::report::VerifyReport;
 use crate::engine::format::frame::Frame;
+use crate::engine::index::cache::BlockCache;
 use crate::engine::index::file::{Index, IndexMeta};
 use crate::engine::index::filter::{entity_filter_key, id_filter_key};
 use crate::engine::index::zones::Zones;
 use crate::engine::log::segment::Segment;
 use crate::engine::log::state::Log;
 use crate::engine::model::error::Result;
+use std::sync::Arc;
 
 /// An index beside a walk over the log that it covers.
 pub struct IndexCheck {
@@ -35,7 +37,9 @@ impl IndexCheck {
             }
             None => Ok(None),
             Some(file) => {
-                let index = Index::open(file, &path, &known.header, &store.cache)?;
+                // With a cache of its own: the handle's has what is in use.
+                let cache = Arc::new(BlockCache::new());
+                let index = Index::open(file, &path, &known.header, &cache)?;
                 if index.meta.covered_len > end {
                     return Ok(None);
                 }

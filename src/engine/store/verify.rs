@@ -236,10 +236,14 @@ impl Walk<'_, '_> {
         index: Option<&mut IndexCheck>,
         there: Option<IndexMeta>,
     ) -> Result<()> {
-        self.events(fresh)?;
+        let mut index = index;
+        self.events(fresh, &mut index)?;
         if let Some(index) = index {
-            let compared = self.index(member, fresh, index, there);
-            compared.or_else(|e| self.examiner.report.note(&fresh.path, e))?;
+            let report = &mut self.examiner.report;
+            if let Some(what) = index.meta(there, member.followed) {
+                report.find(&fresh.index_path(), 0, (0, 0), what);
+            }
+            index.strings(fresh, report).or_else(|e| report.note(&fresh.path, e))?;
         }
         match member.group {
             Some((group, member)) => self.in_group(group, member, fresh),
@@ -247,8 +251,9 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Content hashes, event hashes, versions and chains of one segment.
-    fn events(&mut self, fresh: &Arc<Segment>) -> Result<()> {
+    /// Content hashes, event hashes, versions and chains of one segment, and what its index has of
+    /// each event. An index that cannot be asked is not asked again.
+    fn events(&mut self, fresh: &Arc<Segment>, index: &mut Option<&mut IndexCheck>) -> Result<()> {
         let mut strings = Strings::new(fresh.clone());
         let losses = fresh.losses()?;
         let mut losses = losses.iter().peekable();
@@ -262,46 +267,29 @@ impl Walk<'_, '_> {
             while let Some(loss) = losses.next_if(|(first, _)| *first < frame.sequence) {
                 examiner.lose(*loss);
             }
-            let repeated = fresh.find_id(frame.id)?.is_none_or(|f| u64::from(f.offset) != offset);
             let event = strings.event(frame, None)?;
             examiner.event(fresh, offset, frame, &event)?;
-            if repeated {
-                let sequences = (frame.sequence, frame.sequence);
-                let what = "another event of the segment has the same id";
-                examiner.report.find(&fresh.path, offset, sequences, what);
+            let read = fresh.find_id(frame.id)?.filter(|read| u64::from(read.offset) == offset);
+            let lack = match (read, index.as_mut()) {
+                (None, _) => Ok(Some("another event of the segment has the same id")),
+                (Some(read), Some(index)) => index.event(offset, frame, read.tag),
+                (Some(_), None) => Ok(None),
+            };
+            match lack {
+                Ok(None) => {}
+                Ok(Some(what)) => {
+                    let sequences = (frame.sequence, frame.sequence);
+                    examiner.report.find(&fresh.path, offset, sequences, what);
+                }
+                Err(e) => {
+                    *index = None;
+                    examiner.report.note(&fresh.path, e)?;
+                }
             }
             Ok(Flow::Continue(()))
         })?;
         losses.filter(|(_, last)| *last <= visible).for_each(|loss| examiner.lose(*loss));
         Ok(())
-    }
-
-    /// The index against what was read from the log just now.
-    fn index(
-        &mut self,
-        member: &Member<'_>,
-        fresh: &Arc<Segment>,
-        index: &mut IndexCheck,
-        there: Option<IndexMeta>,
-    ) -> Result<()> {
-        let (report, watch) = (&mut self.examiner.report, self.watch);
-        if let Some(what) = index.meta(there, member.followed) {
-            report.find(&fresh.index_path(), 0, (0, 0), what);
-        }
-        let visible = report.last_sequence;
-        let _whole = fresh.walk(0, &mut |offset, frame| {
-            watch.check()?;
-            if frame.sequence > visible {
-                return Ok(Flow::Break(()));
-            }
-            let read = fresh.find_id(frame.id)?.filter(|read| u64::from(read.offset) == offset);
-            let lack = read.map(|read| index.event(offset, frame, read.tag)).transpose()?;
-            if let Some(what) = lack.flatten() {
-                report.find(&fresh.path, offset, (frame.sequence, frame.sequence), what);
-            }
-            Ok(Flow::Continue(()))
-        })?;
-        index.strings(fresh, report)
     }
 
     /// Whether the group has everything that the segment has.
