@@ -3,6 +3,7 @@
 
 use super::common::machine::{Machine, Op, EIO};
 use super::common::*;
+use fbat::engine::import::ImportOptions;
 use fbat::engine::log::options::{Durability, OpenMode, Options};
 use fbat::engine::model::error::{Code, Error};
 use fbat::engine::model::id::Hash;
@@ -355,6 +356,10 @@ fn an_error_names_the_sequence_of_a_damaged_batch() {
         if is_read {
             is_first(&error_of(reader.query(&Query::default())), "query");
             is_first(&error_of(reader.log_hash_at(first)), "log hash");
+            let hub = open_quick(&dir.join(&format!("hub-{at}")));
+            let mut options = ImportOptions::default();
+            options.namespace = "plant".to_owned();
+            is_first(&error_of(hub.import(&reader, &mut options).result), "import");
         }
         let backup = reader.backup(&dir.join("backup"), BackupOptions::default());
         is_first(&error_of(backup), "backup");

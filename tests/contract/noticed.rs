@@ -3,7 +3,7 @@
 
 use super::common::*;
 use fbat::engine::import::{ImportOptions, OnConflict};
-use fbat::engine::log::options::OpenMode;
+use fbat::engine::log::options::{Durability, OpenMode, Options};
 use fbat::engine::model::error::Code;
 use fbat::engine::model::limits::{is_beyond_lease, SEQUENCE_LEASE};
 use std::fs;
@@ -77,6 +77,23 @@ fn a_damaged_event_is_not_taken_for_another_content_under_the_same_id() {
         assert_eq!(outcome.report.conflicts, 0);
         let error = error_of(outcome.result);
         assert_eq!((error.code(), error.sequence), (Code::Corrupt, 9), "{error}");
+    }
+}
+
+#[test]
+fn a_reader_learns_from_the_log_how_far_the_writer_has_synced() {
+    let dir = TempDir::in_memory("reader-durable");
+    let path = dir.join("s");
+    let options = Options { durability: Durability::Durable, ..quick() };
+    let writer = open(&path, &options);
+    let reader = open_reader(&path);
+    let mut before = 1;
+    for number in 0..5 {
+        let receipt = writer.append(&event("e", format!("event {number}").as_bytes())).unwrap();
+        let frontier = reader.frontier().unwrap();
+        assert_eq!(frontier.visible, receipt.sequence);
+        assert!((before..=receipt.sequence).contains(&frontier.durable), "{frontier:?}");
+        before = receipt.sequence;
     }
 }
 
