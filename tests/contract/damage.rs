@@ -357,8 +357,8 @@ fn an_error_names_the_sequence_of_a_damaged_batch() {
             is_first(&error_of(reader.query(&Query::default())), "query");
             is_first(&error_of(reader.log_hash_at(first)), "log hash");
             let hub = open_quick(&dir.join(&format!("hub-{at}")));
-            let mut options = ImportOptions::default();
-            options.namespace = "plant".to_owned();
+            let namespace = "plant".to_owned();
+            let mut options = ImportOptions { namespace, ..ImportOptions::default() };
             is_first(&error_of(hub.import(&reader, &mut options).result), "import");
         }
         let backup = reader.backup(&dir.join("backup"), BackupOptions::default());
