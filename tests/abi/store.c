@@ -182,7 +182,13 @@ CASE(verify_walks_a_sound_store_without_a_finding) {
     fbat_verify_report report = FBAT_VERIFY_REPORT_INIT;
     fbat_findings *findings = NULL;
     append_n(store, "thing:1", 4);
+    fbat_hash hash;
+    CHECK_OK(fbat_store_log_hash(store, &hash, NULL));
     REQUIRE_OK(fbat_store_verify(store, NULL, &report, &findings, NULL));
+    CHECK_BYTES(report.log_hash.bytes, 32, hash.bytes, 32);
+    CHECK_U64(report.last_sequence, 5);
+    CHECK_U64(report.events_not_examined, 0);
+    CHECK_U64(report.bytes_not_examined, 0);
     done(store); /* the findings outlive it */
     CHECK_U64(fbat_findings_len(findings), 0);
     CHECK(fbat_findings_get(findings, 0) == NULL);

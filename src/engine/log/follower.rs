@@ -21,8 +21,7 @@ pub struct Follower {
 }
 
 impl Follower {
-    pub fn new(tail: Tail, clean: bool, durable: u64) -> Follower {
-        let durable = if clean { tail.next_sequence - 1 } else { durable };
+    pub fn new(tail: Tail, durable: u64) -> Follower {
         Follower { tail, durable }
     }
 
@@ -53,8 +52,7 @@ impl Follower {
         let events_before = sealed.header.events_before + self.tail.events;
         let Some(next) = log.open_next(&self.tail, events_before)? else { return Ok(false) };
         let indexed = log.with_index_of_sealed(sealed)?;
-        // The seal was written before the next segment, and synced.
-        self.durable = self.durable.max(self.tail.next_sequence - 1);
+        // It counts all before it as synced, since a seal is.
         self.tail = Tail::at_start(&next.header);
         let segments = segments.to_mut();
         if let (Some(indexed), Some(last)) = (indexed, segments.last_mut()) {

@@ -222,7 +222,7 @@ fn hand_out(
     let label = label(&log.segments[0], &identity)?;
     let (gap, options) = (log.gap, options.clone());
     let Some(claim) = claim else {
-        let role = Role::Reader(Mutex::new(Follower::new(log.tail, log.clean, log.durable)));
+        let role = Role::Reader(Mutex::new(Follower::new(log.tail, log.durable)));
         let inner = Log::new(dir, options, identity, label, cache, log, role, None);
         return Ok(Store(Arc::new(inner)));
     };
