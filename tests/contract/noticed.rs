@@ -47,6 +47,23 @@ fn a_follower_refuses_a_log_with_another_history_in_the_place_of_its_own() {
 }
 
 #[test]
+fn a_follower_refuses_another_segment_in_the_place_of_its_own() {
+    let dir = TempDir::in_memory("replaced-segment");
+    let (ours, other) = (dir.join("ours"), dir.join("other"));
+    let writer = open_quick(&ours);
+    writer.append(&event("e", b"ours")).unwrap();
+    let reader = open_reader(&ours);
+    assert_eq!(reader.frontier().unwrap().visible, 2);
+    let second = open_quick(&other);
+    fill(&second, 0, 20);
+    second.close().unwrap();
+    fs::rename(segments(&other).remove(0), segments(&ours).remove(0)).unwrap();
+    let error = error_of(reader.frontier());
+    assert_eq!((error.code(), error.sequence, error.offset), (Code::Corrupt, 1, Some(0)));
+    assert!(error.message.contains("has taken the place of this one"), "{error}");
+}
+
+#[test]
 fn a_writer_goes_no_further_ahead_of_the_disk_than_is_declared() {
     // Header and documents say 1,048,576, and after an unclean stop so many sequences are jumped.
     assert_eq!(SEQUENCE_LEASE, 1_048_576);
