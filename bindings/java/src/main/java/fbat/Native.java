@@ -190,6 +190,9 @@ interface Native extends Library {
 
     int fbat_store_log_hash(Pointer store, byte[] outHash, PointerByReference err);
 
+    int fbat_store_log_hash_at(
+            Pointer store, long sequence, byte[] outHash, PointerByReference err);
+
     Id.ByValue fbat_store_id(Pointer store);
 
     Str.ByValue fbat_store_namespace(Pointer store);
@@ -781,7 +784,8 @@ interface Native extends Library {
 
     @FieldOrder({
             "structSize", "events", "systemEvents", "batches", "segments", "logBytes", "gaps",
-            "gapSequences", "losses", "lostSequences", "unlinkedEvents", "findings"})
+            "gapSequences", "losses", "lostSequences", "unlinkedEvents", "findings",
+            "eventsNotExamined", "bytesNotExamined", "lastSequence", "logHash"})
     class VerifyReport extends Structure {
         public long structSize;
         public long events;
@@ -795,6 +799,10 @@ interface Native extends Library {
         public long lostSequences;
         public long unlinkedEvents;
         public long findings;
+        public long eventsNotExamined;
+        public long bytesNotExamined;
+        public long lastSequence;
+        public byte[] logHash = new byte[32];
 
         public VerifyReport() {
             structSize = size();

@@ -29,7 +29,7 @@ class SizesTest {
         assertEquals(104, new Native.ImportOptions().size());
         assertEquals(64, new Native.Finding().size());
         assertEquals(40, new Native.VerifyOptions().size());
-        assertEquals(96, new Native.VerifyReport().size());
+        assertEquals(152, new Native.VerifyReport().size());
         assertEquals(40, new Native.BackupOptions().size());
         assertEquals(80, new Native.BackupReport().size());
         assertEquals(32, new Native.RepairOptions().size());
