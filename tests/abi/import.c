@@ -118,6 +118,34 @@ CASE(after_picks_events_of_the_source) {
     CHECK_OK(fbat_import(hub, source, &options, &report, NULL));
     CHECK_U64(report.imported + report.deduplicated, 0);
     CHECK_U64(report.source_high_watermark, 0);
+    CHECK_U64(report.resume_after, 9);
+    done(hub);
+    done(source);
+}
+
+CASE(position_that_the_source_never_reached_is_refused) {
+    fbat_store *source = open_new("source"), *hub = open_new("hub");
+    fbat_import_options options = import_options("n");
+    fbat_import_report report = FBAT_IMPORT_REPORT_INIT;
+    fbat_error *err = NULL;
+    append_n(source, "thing:1", 8);
+    options.after = 10;
+    CHECK_STATUS(fbat_import(hub, source, &options, &report, &err), FBAT_ERR_SOURCE_DIVERGED);
+    CHECK_U64(fbat_status_category(FBAT_ERR_SOURCE_DIVERGED), FBAT_CATEGORY_CONFLICT);
+    CHECK_U64(detail_of(err).actual, 10);
+    CHECK_U64(detail_of(err).allowed, 9);
+    CHECK_U64(report.resume_after, 10);
+    fbat_error_free(err);
+
+    /* The position is kept whatever fails, also where the options are not even looked at. */
+    options.after = 5;
+    const fbat_import_options good = options;
+    options.flags = 1u << 31;
+    CHECK_STATUS(fbat_import(hub, source, &options, &report, NULL), FBAT_ERR_INVALID_ARGUMENT);
+    CHECK_U64(report.resume_after, 5);
+    report.resume_after = 0;
+    CHECK_STATUS(fbat_import(NULL, source, &good, &report, NULL), FBAT_ERR_INVALID_HANDLE);
+    CHECK_U64(report.resume_after, 5);
     done(hub);
     done(source);
 }

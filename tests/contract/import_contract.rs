@@ -307,14 +307,12 @@ fn after_is_exclusive_and_keeps_the_region() {
 #[test]
 fn after_the_end_nothing_is_examined() {
     let pair = Pair::filled("end", 10);
-    for after in [11, 12, u64::MAX - 1, u64::MAX] {
-        let report = import_with(
-            &pair.destination,
-            &pair.source,
-            &mut ImportOptions { after, ..named("s") },
-        );
-        assert_eq!((examined(&report), report.source_high_watermark), (0, 0), "after {after}");
-    }
+    let report = import_with(
+        &pair.destination,
+        &pair.source,
+        &mut ImportOptions { after: 11, ..named("s") },
+    );
+    assert_eq!((examined(&report), report.source_high_watermark, report.resume_after), (0, 0, 11));
     let report = import_with(
         &pair.destination,
         &pair.source,

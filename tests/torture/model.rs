@@ -1026,6 +1026,7 @@ fn check_report(
         conflicts: count(Bucket::Conflict),
         overtaken: 0,
         source_high_watermark: covered.last().map_or(0, |(sequence, _)| *sequence),
+        resume_after: covered.last().map_or(plan.after, |(sequence, _)| *sequence),
         source_ceiling: ceiling,
         source_position: report.source_position,
         destination_visible: before + count(Bucket::Imported),

@@ -359,7 +359,7 @@ export interface ImportOptions extends CallOptions<ImportReport> {
   sourceNamespace: string;
   /** Which events of the source; null for all. */
   region?: Region | null | undefined;
-  /** Only sequences of the source above this one. */
+  /** Only sequences of the source above this one: 0, or the `resumeAfter` of an earlier report. */
   after?: number | bigint | null | undefined;
   /**
    * Events that become visible together: at most the destination's `batchEventsMax`, to which it is

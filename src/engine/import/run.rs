@@ -21,11 +21,16 @@ impl Store {
     /// Callbacks run on this thread with no lock held; they may read both stores and append to this
     /// one. Codes: `InvalidArgument` (no namespace), `ImportConflict`, `LimitExceeded` (an event
     /// that this store does not take), `Corrupt` (a damaged event of the source), `Stopped`,
-    /// `Cancelled`, `Closed`, `ReadOnly`, `Poisoned`, and those of an unreadable provenance.
+    /// `Cancelled`, `Closed`, `ReadOnly`, `Poisoned`, `SourceDiverged` (`after` is above what the
+    /// source has), and those of an unreadable provenance.
     pub fn import(&self, source: &Store, options: &mut ImportOptions<'_>) -> ImportOutcome {
         let _importing = [Importing::new(&self.0), Importing::new(&source.0)];
         match Run::start(self, source, options) {
-            Err(error) => ImportOutcome { report: ImportReport::default(), result: Err(error) },
+            Err(error) => {
+                let resume_after = options.after;
+                let report = ImportReport { resume_after, ..ImportReport::default() };
+                ImportOutcome { report, result: Err(error) }
+            }
             Ok(mut run) => {
                 let result = run.examine(source, options).and_then(|()| run.flush(options, false));
                 run.finish(result, options)
@@ -106,7 +111,12 @@ impl<'d> Run<'d> {
         let terms =
             Terms { destination: shared, namespace: name, frontier, on_conflict, durability };
         let ceiling = from.sync_for_copy()?;
-        let report = ImportReport { source_ceiling: ceiling, ..ImportReport::default() };
+        check_reaches(from, options.after)?;
+        let report = ImportReport {
+            source_ceiling: ceiling,
+            resume_after: options.after,
+            ..ImportReport::default()
+        };
         let mut committed = ImportReport::default();
         committed.set_frontier(to.current_frontier());
         Ok(Run {
@@ -160,9 +170,14 @@ impl<'d> Run<'d> {
         if full && !self.chunk.is_empty() {
             self.flush(options, true)?;
         }
-        let before = std::mem::replace(&mut self.examined.source_high_watermark, event.sequence);
+        let before = self.examined;
+        self.examined.source_high_watermark = event.sequence;
+        self.examined.resume_after = event.sequence;
         let sorted = self.sort(event, bytes, options);
-        sorted.inspect_err(|_| self.examined.source_high_watermark = before)?;
+        sorted.inspect_err(|_| {
+            self.examined.source_high_watermark = before.source_high_watermark;
+            self.examined.resume_after = before.resume_after;
+        })?;
         self.after_event(options)
     }
 
@@ -337,6 +352,20 @@ impl<'d> Run<'d> {
         self.committed.set_frontier(self.destination.current_frontier());
         ImportOutcome { report: self.so_far(), result: result.and(synced) }
     }
+}
+
+/// Refuses a position that the source never reached: it belongs to another store, or to a history
+/// that this one lost.
+fn check_reaches(source: &Log, after: u64) -> Result<()> {
+    let visible = source.current_frontier().visible;
+    if after <= visible {
+        return Ok(());
+    }
+    let message = format!(
+        "the import is to go on after sequence {after}, and the source has {visible}: it was \
+         restored from an older copy, or is another store"
+    );
+    Err(Error::new(Code::SourceDiverged, message).with_numbers(after, visible))
 }
 
 /// Stands for the content of an event in indexes.

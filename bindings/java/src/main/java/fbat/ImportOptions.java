@@ -27,7 +27,10 @@ public final class ImportOptions {
         return this;
     }
 
-    /** Only sequences of the source above this one. */
+    /**
+     * Only sequences of the source above this one: 0, or the {@code resume_after} of an earlier
+     * report.
+     */
     public ImportOptions after(long after) {
         this.after = after;
         return this;
