@@ -1069,7 +1069,10 @@ struct import_report {
   std::uint64_t skipped_reserved = 0;
   /** Left out by the filter. */
   std::uint64_t skipped_filtered = 0;
-  /** Came from this very namespace: earlier output of the same import. */
+  /**
+   * Came to the source from the destination, by an import under this very namespace, and are still
+   * there.
+   */
   std::uint64_t skipped_reimported = 0;
   /** There with other content, and left out with #FBAT_ON_CONFLICT_SKIP. */
   std::uint64_t conflicts = 0;
@@ -2660,7 +2663,9 @@ struct query {
 struct import_options {
   /**
    * The name that the source's events are known by in the destination, forever: UTF-8, 1 to 1024
-   * bytes without control bytes. Required.
+   * bytes without control bytes. Required. It names the store, not the way that events take;
+   * fbat_store_namespace() of the source is a name that no other store has. The destination
+   * remembers for which store it stands, and refuses another.
    */
   std::string_view source_namespace{};
   /** Which events of the source. */

@@ -361,8 +361,10 @@ func TestConflictsFailOrAreSkipped(t *testing.T) {
 func TestImportIntoItselfUnderItsOwnNamespaceAddsNothingTwice(t *testing.T) {
 	store := open(t, "s")
 	fill(t, store, 5)
-	equal(t, "imported", must(store.Import(ctx, store, named("self")))(t).Imported, 5)
-	report := must(store.Import(ctx, store, named("self")))(t)
+	itself := named("self")
+	itself.Flags = fbat.ImportAllowSelf
+	equal(t, "imported", must(store.Import(ctx, store, itself))(t).Imported, 5)
+	report := must(store.Import(ctx, store, itself))(t)
 	again := fmt.Sprint(report.Imported, report.Deduplicated, report.SkippedReimported)
 	equal(t, "again", again, "0 5 5")
 }

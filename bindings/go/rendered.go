@@ -1011,7 +1011,8 @@ type ImportReport struct {
 	SkippedReserved uint64
 	// Left out by the filter.
 	SkippedFiltered uint64
-	// Came from this very namespace: earlier output of the same import.
+	// Came to the source from the destination, by an import under this very namespace, and are
+	// still there.
 	SkippedReimported uint64
 	// There with other content, and left out with [OnConflictSkip].
 	Conflicts uint64
@@ -1055,7 +1056,9 @@ func (to *ImportReport) read(from *C.fbat_import_report) {
 // ImportOptions: what to import, and how. All zero except the namespace imports everything.
 type ImportOptions struct {
 	// The name that the source's events are known by in the destination, forever: UTF-8, 1 to 1024
-	// bytes without control bytes. Required.
+	// bytes without control bytes. Required. It names the store, not the way that events take;
+	// [Store.Namespace] of the source is a name that no other store has. The destination remembers
+	// for which store it stands, and refuses another.
 	SourceNamespace string
 	// Which events of the source; zero for all.
 	Region Region
@@ -1663,8 +1666,8 @@ func (provenance *Provenance) EncodeBody() (body []byte, err error) {
 // What the source gains during the call is not part of it. When the call returns [OK], everything
 // counted as Imported or Deduplicated is durable.
 //
-//   - source: the store that is read, which may be the same, open for reading, or open for writing
-//     in another process.
+//   - source: the store that is read. It may be open for reading, or for writing in another
+//     process; with [ImportAllowSelf] it may be the destination.
 //   - options: what to import, and how; their namespace must be set. nil is an error.
 //   - report: where every examined event went; filled in on failure too.
 //

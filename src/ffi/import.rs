@@ -90,7 +90,9 @@ pub struct fbat_import_options {
     /// `sizeof(fbat_import_options)`.
     pub struct_size: usize,
     /// The name that the source's events are known by in the destination, forever: UTF-8, 1 to 1024
-    /// bytes without control bytes. Required.
+    /// bytes without control bytes. Required. It names the store, not the way that events take;
+    /// fbat_store_namespace() of the source is a name that no other store has. The destination
+    /// remembers for which store it stands, and refuses another.
     pub source_namespace: fbat_str,
     /// Which events of the source; NULL for all.
     pub region: *const fbat_region,
@@ -137,7 +139,8 @@ pub struct fbat_import_report {
     pub skipped_reserved: u64,
     /// Left out by the filter.
     pub skipped_filtered: u64,
-    /// Came from this very namespace: earlier output of the same import.
+    /// Came to the source from the destination, by an import under this very namespace, and are
+    /// still there.
     pub skipped_reimported: u64,
     /// There with other content, and left out with #FBAT_ON_CONFLICT_SKIP.
     pub conflicts: u64,
@@ -191,14 +194,16 @@ args::sized!(fbat_import_report: 112, fbat_import_options: 104);
 /// fbat_status status = fbat_import(hub, plant, &options, &report, &err);
 /// @endcode
 /// @param destination the store that gains events.
-/// @param source the store that is read, which may be the same, open for reading, or open for
-/// writing in another process.
+/// @param source the store that is read. It may be open for reading, or for writing in another
+/// process; with #FBAT_IMPORT_ALLOW_SELF it may be the destination.
 /// @param options what to import, and how; their namespace must be set. NULL is an error.
 /// @param out_report where every examined event went; filled in on failure too; may be NULL.
 /// @param err detail on failure; may be NULL.
 /// @retval FBAT_OK done.
 /// @retval FBAT_ERR_INVALID_ARGUMENT the options are NULL or have no namespace, a bad
-/// `struct_size`, a member is out of range, or a callback gave an answer that is none.
+/// `struct_size`, a member is out of range, or a callback gave an answer that is none; the
+/// namespace stands for another store, or the source has the store id of the destination: the
+/// message names the flag that allows it.
 /// @retval FBAT_ERR_INVALID_UTF8 namespace, entity or scope is not UTF-8.
 /// @retval FBAT_ERR_IMPORT_CONFLICT an event exists with different content; the message names both.
 /// @retval FBAT_ERR_SOURCE_DIVERGED `after` is above everything that the source has: the source was

@@ -354,7 +354,9 @@ export const PROVENANCE_INIT = new Struct<ProvenanceInit>(
 export interface ImportOptions extends CallOptions<ImportReport> {
   /**
    * The name that the source's events are known by in the destination, forever: UTF-8, 1 to 1024
-   * bytes without control bytes. Required.
+   * bytes without control bytes. Required. It names the store, not the way that events take;
+   * `Store.namespace` of the source is a name that no other store has. The destination remembers
+   * for which store it stands, and refuses another.
    */
   sourceNamespace: string;
   /** Which events of the source; null for all. */

@@ -452,7 +452,10 @@ export interface ImportReport {
   readonly skippedReserved: bigint;
   /** Left out by the filter. */
   readonly skippedFiltered: bigint;
-  /** Came from this very namespace: earlier output of the same import. */
+  /**
+   * Came to the source from the destination, by an import under this very namespace, and are still
+   * there.
+   */
   readonly skippedReimported: bigint;
   /** There with other content, and left out with `OnConflict.SKIP`. */
   readonly conflicts: bigint;

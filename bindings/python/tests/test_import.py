@@ -429,8 +429,11 @@ def test_a_conflict_fails_or_is_skipped(source: fbat.Store, destination: fbat.St
 
 def test_a_store_imports_its_own_output_once(store: fbat.Store) -> None:
     fill(store, 5)
-    assert store.import_from(store, "n").imported == 5
-    assert store.import_from(store, "n").skipped_reimported == 5
+    with pytest.raises(fbat.InvalidError, match="FBAT_IMPORT_ALLOW_SELF"):
+        store.import_from(store, "n")
+    flags = fbat.ImportFlags.ALLOW_SELF
+    assert store.import_from(store, "n", flags=flags).imported == 5
+    assert store.import_from(store, "n", flags=flags).skipped_reimported == 5
 
 
 def test_an_exception_without_an_import_has_no_report() -> None:

@@ -9,6 +9,8 @@ use crate::engine::platform::watch::{Cancel, Verdict};
 use std::path::Path;
 
 pub(crate) mod chunk;
+pub(crate) mod known;
+pub(crate) mod names;
 pub(crate) mod run;
 
 /// When imported events are made durable.

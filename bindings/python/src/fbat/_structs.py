@@ -249,7 +249,8 @@ class ImportReport:
     - ``deduplicated``: There already, since before this import.
     - ``skipped_reserved``: The source's own events, of reserved kinds.
     - ``skipped_filtered``: Left out by the filter.
-    - ``skipped_reimported``: Came from this very namespace: earlier output of the same import.
+    - ``skipped_reimported``: Came to the source from the destination, by an import under this very
+      namespace, and are still there.
     - ``conflicts``: There with other content, and left out with ``OnConflict.SKIP``.
     - ``overtaken``: Those of ``imported`` that another import or append brought in during this one.
       ``imported - overtaken``, summed over concurrent imports, is exact.

@@ -15,7 +15,9 @@ public final class ImportOptions {
 
     /**
      * @param sourceNamespace The name that the source's events are known by in the destination,
-     * forever: UTF-8, 1 to 1024 bytes without control bytes. Required.
+     * forever: UTF-8, 1 to 1024 bytes without control bytes. Required. It names the store, not the
+     * way that events take; {@code fbat_store_namespace()} of the source is a name that no other
+     * store has. The destination remembers for which store it stands, and refuses another.
      */
     public ImportOptions(String sourceNamespace) {
         this.sourceNamespace = sourceNamespace;

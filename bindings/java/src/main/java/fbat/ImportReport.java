@@ -10,7 +10,8 @@ package fbat;
  * @param deduplicated There already, since before this import.
  * @param skippedReserved The source's own events, of reserved kinds.
  * @param skippedFiltered Left out by the filter.
- * @param skippedReimported Came from this very namespace: earlier output of the same import.
+ * @param skippedReimported Came to the source from the destination, by an import under this very
+ * namespace, and are still there.
  * @param conflicts There with other content, and left out with {@code FBAT_ON_CONFLICT_SKIP}.
  * @param overtaken Those of {@code imported} that another import or append brought in during this
  * one. {@code imported - overtaken}, summed over concurrent imports, is exact.
