@@ -182,6 +182,23 @@ fn a_two_way_sync_under_one_name_ends() {
 }
 
 #[test]
+fn a_two_way_sync_under_two_names_grows_as_the_documents_say() {
+    let dir = TempDir::new("two-names");
+    let (a, b) = (device(&dir.join("a"), 1..11), device(&dir.join("b"), 101..111));
+    for _ in 0..8 {
+        import(&a, &b, "b");
+        import(&b, &a, "a");
+    }
+    assert_eq!(rows(&a).len() + rows(&b).len(), 330);
+    // So does a ring, also under one name.
+    let ring: Vec<Store> =
+        (0..3u128).map(|n| device(&dir.join(&format!("r{n}")), n * 10 + 1..n * 10 + 6)).collect();
+    let imported = |_| (0..3).map(|n| import(&ring[(n + 1) % 3], &ring[n], "ring").imported).sum();
+    let rounds: Vec<u64> = (0..4).map(imported).collect();
+    assert!(rounds[3] > 0, "{rounds:?}");
+}
+
+#[test]
 fn a_destination_that_was_restored_gets_back_what_it_gave() {
     let dir = TempDir::new("given-back");
     let (a, b) = (device(&dir.join("a"), 1..21), device(&dir.join("b"), 101..111));

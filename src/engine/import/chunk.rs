@@ -155,8 +155,10 @@ impl Terms {
         });
         if let Some(first) = new.next() {
             let own = past.own;
-            past.own =
-                (if own.1 == first - 1 { own.0 } else { first - 1 }, new.last().unwrap_or(first));
+            past.own = (
+                if own.1 == first - 1 { own.0 } else { first - 1 },
+                new.next_back().unwrap_or(first),
+            );
         }
         if !matches!(record, [Outcome::Omitted]) {
             past.record = None;
