@@ -293,6 +293,11 @@ fn a_store_is_imported_into_itself_only_where_that_is_asked_for() {
     assert_eq!(import_with(&store, &store, &mut named_self("n")).imported, 10);
     assert_eq!(import_with(&store, &reader, &mut named_self("n")).imported, 0);
     assert_eq!(rows(&store).len(), 20);
+    // What came under a name from elsewhere is output of that name, too.
+    let other = device(&dir.join("other"), 501..504);
+    assert_eq!(import(&store, &other, "other").imported, 3);
+    let report = import_with(&store, &store, &mut named_self("other"));
+    assert_eq!((report.imported, report.skipped_reimported), (20, 3));
     drop((backup, reader));
     new_identity(&dir.join("backup"), &quick()).unwrap();
     let copy = open(&dir.join("backup"), &exists());

@@ -219,12 +219,20 @@ impl Model {
 
     /// Where each event of `source` must go, in order, until the filter stops or a conflict ends
     /// it.
-    fn sort(&self, source: &Model, plan: &Plan, own_id: Id) -> Vec<(u64, Bucket)> {
+    fn sort(
+        &self,
+        source: &Model,
+        plan: &Plan,
+        (own_id, source_id): (Id, Id),
+    ) -> Vec<(u64, Bucket)> {
         let mut sorted = Vec::new();
         let given = source.names.get(&plan.namespace).is_some_and(|ids| ids.contains(&own_id));
         let is_own = |row: &Row| {
-            let of = row.provenance.as_ref().filter(|of| given && of.namespace == plan.namespace);
-            let at = of.and_then(|of| self.by_id.get(&of.event_id));
+            let of = row.provenance.as_ref().filter(|of| of.namespace == plan.namespace);
+            if own_id == source_id {
+                return of.is_some();
+            }
+            let at = of.filter(|_| given).and_then(|of| self.by_id.get(&of.event_id));
             at.is_some_and(|at| content_of(&self.events[*at]) == content_of(row))
         };
         let start = source.events.len().min(plan.after as usize);
@@ -854,7 +862,7 @@ impl Episode {
         };
         let (destination, source) = (&self.subjects[at], &self.subjects[from]);
         let (own_id, source_id) = (destination.store.store_id(), source.store.store_id());
-        let sorted = destination.model.sort(&source.model, &plan, own_id);
+        let sorted = destination.model.sort(&source.model, &plan, (own_id, source_id));
         let before = destination.model.events.len() as u64;
         let names = destination.model.names.get(&plan.namespace);
         let known = names.is_some_and(|ids| ids.contains(&source_id));

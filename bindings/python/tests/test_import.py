@@ -41,7 +41,9 @@ def test_every_event_arrives_once(source: fbat.Store, destination: fbat.Store) -
     report = destination.import_from(source, "the/source")
     assert (report.imported, report.deduplicated, report.skipped_reserved) == (100, 0, 1)
     assert (report.source_high_watermark, report.source_ceiling) == (101, 101)
-    assert report.destination_visible == report.destination_durable == 101
+    assert report.resume_after == 101
+    # With the genesis event, and the record of which store the namespace stands for.
+    assert report.destination_visible == report.destination_durable == 102
     assert report.examined == 101
     again = destination.import_from(source, source_namespace="the/source")
     assert (again.imported, again.deduplicated) == (0, 100)

@@ -73,6 +73,8 @@ pub fn refuse_itself(to: Id, source: Id) -> Result<()> {
 /// Where events of a source that carry the namespace of an import came to it from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Earlier {
+    /// The source is the destination, or a copy of it: what both have is output of this import.
+    Itself,
     /// Stores that are not the destination: they are none of its events.
     OtherStores,
     /// The destination, perhaps among others.
@@ -83,6 +85,9 @@ pub enum Earlier {
 
 impl Earlier {
     pub fn of(to: &Log, from: &Log, namespace: &str) -> Result<Earlier> {
+        if to.store_id() == from.store_id() {
+            return Ok(Earlier::Itself);
+        }
         let (stores, _) = stores_named(from, namespace)?;
         let ours = |id: &Id| {
             *id == to.identity.log_id || to.identity.changes.iter().any(|c| c.store_id == *id)

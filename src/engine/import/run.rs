@@ -209,12 +209,13 @@ impl<'d> Run<'d> {
                 _ => return Ok(false),
             },
         };
-        match self.earlier {
+        let id = match self.earlier {
+            Earlier::Itself => event.id,
             Earlier::OtherStores => return Ok(false),
             // An import of this version would have left a record.
             Earlier::Unknown if raw => return Ok(true),
-            Earlier::Unknown | Earlier::Destination => {}
-        }
+            Earlier::Unknown | Earlier::Destination => id,
+        };
         let found = self.destination.find_key(id)?;
         Ok(found.is_some_and(|(_, found)| found.tag == hash::tag_of(event)))
     }
@@ -368,7 +369,9 @@ fn terms(destination: &Store, source: &Store, options: &ImportOptions<'_>) -> Re
     if !options.allow_self {
         names::refuse_itself(to.store_id(), source)?;
     }
-    let (namespace, allow_other_store) = (options.namespace.as_str(), options.allow_other_store);
+    // Of itself a store can lose nothing to another of that name.
+    let (namespace, itself) = (options.namespace.as_str(), to.store_id() == source);
+    let allow_other_store = options.allow_other_store || itself;
     Ok(Terms {
         destination: destination.0.clone(),
         namespace: namespace.into(),
