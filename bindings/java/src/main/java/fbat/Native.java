@@ -31,6 +31,7 @@ interface Native extends Library {
     int ERR_VERSION_CONFLICT = 310;
     int ERR_IMPORT_CONFLICT = 320;
     int ERR_STORE_EXISTS = 330;
+    int ERR_SOURCE_DIVERGED = 340;
     int ERR_BUSY = 400;
     int ERR_CLOSED = 500;
     int ERR_POISONED = 510;
@@ -107,6 +108,8 @@ interface Native extends Library {
     int ON_CONFLICT_SKIP = 1;
     int IMPORT_REHASH = 1;
     int IMPORT_ONE_THREAD = 2;
+    int IMPORT_ALLOW_SELF = 4;
+    int IMPORT_ALLOW_OTHER_STORE = 8;
     int BACKUP_LINK = 1;
     int REPAIR_IDENTITY_REBUILT = 1;
     int REPAIR_IDENTITY_UNCERTAIN = 2;
@@ -684,8 +687,8 @@ interface Native extends Library {
 
     @FieldOrder({
             "structSize", "imported", "deduplicated", "skippedReserved", "skippedFiltered",
-            "skippedReimported", "conflicts", "overtaken", "sourceHighWatermark", "sourceCeiling",
-            "destinationVisible", "destinationDurable", "sourcePosition"})
+            "skippedReimported", "conflicts", "overtaken", "sourceHighWatermark", "resumeAfter",
+            "sourceCeiling", "destinationVisible", "destinationDurable", "sourcePosition"})
     class ImportReport extends Structure {
         public long structSize;
         public long imported;
@@ -696,6 +699,7 @@ interface Native extends Library {
         public long conflicts;
         public long overtaken;
         public long sourceHighWatermark;
+        public long resumeAfter;
         public long sourceCeiling;
         public long destinationVisible;
         public long destinationDurable;

@@ -25,7 +25,7 @@ class SizesTest {
         assertEquals(328, new Native.Record().size());
         assertEquals(72, new Native.Query().size());
         assertEquals(96, new Native.Provenance().size());
-        assertEquals(104, new Native.ImportReport().size());
+        assertEquals(112, new Native.ImportReport().size());
         assertEquals(104, new Native.ImportOptions().size());
         assertEquals(64, new Native.Finding().size());
         assertEquals(40, new Native.VerifyOptions().size());
