@@ -418,16 +418,17 @@ impl Index {
         }
         let count = self.entries(ZONES);
         let mut may = vec![true; count];
-        if let Some(kinds) = zones::kinds_of(region) {
-            let first = self.kinds_before(*kinds.start())?;
+        if !region.kinds.is_empty() {
             let mut stretches = Vec::new();
-            for at in first..self.entries(KINDS) {
-                let (block, offset) = self.entry(KINDS, at)?;
-                let (kind, first, last) = self.kind_stretch(&block[offset..])?;
-                if !kinds.contains(&kind) {
-                    break;
+            for range in &region.kinds {
+                for at in self.kinds_before(range.first.0)?..self.entries(KINDS) {
+                    let (block, offset) = self.entry(KINDS, at)?;
+                    let (kind, first, last) = self.kind_stretch(&block[offset..])?;
+                    if kind > range.last.0 {
+                        break;
+                    }
+                    stretches.push((first, last));
                 }
-                stretches.push((first, last));
             }
             if stretches.is_empty() {
                 return Ok(Vec::new());

@@ -3,9 +3,8 @@
 
 use crate::engine::model::bytes::u64_at;
 use crate::engine::model::id::Kind;
-use crate::engine::model::region::{KindFilter, Region};
+use crate::engine::model::region::{KindRange, Region};
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 
 /// Least and greatest time of some events: their own, and when they were written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,8 +107,9 @@ impl Zones {
     /// Which of them may have events of a region.
     pub fn matching(&self, region: &Region) -> Vec<bool> {
         let mut may: Vec<bool> = self.times.iter().map(|times| times.may_match(region)).collect();
-        if let Some(kinds) = kinds_of(region) {
-            let stretches = self.kinds.range(kinds).flat_map(|(_, stretches)| stretches);
+        if !region.kinds.is_empty() {
+            let of_kinds = |range: &KindRange| self.kinds.range(range.first.0..=range.last.0);
+            let stretches = region.kinds.iter().flat_map(of_kinds).flat_map(|(_, zones)| zones);
             keep(&mut may, stretches.copied());
         }
         may
@@ -119,17 +119,6 @@ impl Zones {
         let stretches: usize = self.kinds.values().map(|s| s.capacity() * 8 + 64).sum();
         self.times.capacity() * size_of::<Times>() + stretches
     }
-}
-
-/// The kinds that a region is about, where it is about some.
-pub fn kinds_of(region: &Region) -> Option<RangeInclusive<u16>> {
-    region.kind.map(|kind| match kind {
-        KindFilter::Exact(Kind(kind)) => kind..=kind,
-        KindFilter::Category(category) => {
-            let first = u16::from(category) << 12;
-            first..=first | 0xfff
-        }
-    })
 }
 
 /// Leaves those that are in one of the stretches.
@@ -195,11 +184,11 @@ mod tests {
     fn zones_know_times_and_kinds_also_when_others_follow() {
         let mut all = zones(&[(true, 0x1001, 5), (false, 0x1002, 9), (true, 0x1001, 20)]);
         all.append(&zones(&[(true, 0x1001, 30), (true, 0x2001, 7)]));
-        let kind = |kind| Region { kind: Some(kind), ..Region::default() };
+        let kind = |kind| Region { kinds: vec![kind], ..Region::default() };
         assert_eq!(all.kinds[&0x1001], [(0, 2)]);
-        assert_eq!(matching(&all, kind(KindFilter::Exact(Kind(0x1002)))), [0]);
-        assert_eq!(matching(&all, kind(KindFilter::Category(1))), [0, 1, 2]);
-        assert_eq!(matching(&all, kind(KindFilter::Exact(Kind(0x1003)))), [0; 0]);
+        assert_eq!(matching(&all, kind(KindRange::exact(Kind(0x1002)))), [0]);
+        assert_eq!(matching(&all, kind(KindRange::category(1))), [0, 1, 2]);
+        assert_eq!(matching(&all, kind(KindRange::exact(Kind(0x1003)))), [0; 0]);
         let times = |range| Region { timestamps: Some(range), ..Region::default() };
         assert_eq!(matching(&all, times((6, 8))), [0, 3]);
         assert_eq!(matching(&all, times((10, 19))), [0; 0]);

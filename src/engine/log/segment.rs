@@ -380,7 +380,7 @@ impl Segment {
     /// The zones that may have events of a region with sequences above `after`; none where nothing
     /// is known that would leave one out.
     pub fn matching_zones(&self, region: &Region, after: u64) -> Result<Option<MatchingZones>> {
-        if region.timestamps.is_none() && region.recorded.is_none() && region.kind.is_none() {
+        if region.kinds.is_empty() && !region.has_times() {
             return Ok(None);
         }
         let of_index = self.on_index(|index| {

@@ -32,6 +32,8 @@ pub struct Frontier {
 pub struct Stats {
     /// Events in the log, system events included.
     pub events: u64,
+    /// Those that the library itself wrote.
+    pub system_events: u64,
     pub segments: u64,
     /// Bytes of the log and of its indexes on disk.
     pub log_bytes: u64,

@@ -9,7 +9,7 @@ use crate::engine::log::window::Window;
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::event::Event;
 use crate::engine::model::id::{Hash, Id};
-use crate::engine::model::region::{KindFilter, Region};
+use crate::engine::model::region::Region;
 use foldhash::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -80,8 +80,8 @@ struct Visitor<'a> {
     scan: &'a Scan<'a>,
     segment: &'a Arc<Segment>,
     strings: Strings,
-    /// The number that the scope must have.
-    scope: Option<u32>,
+    /// The numbers that the scope may have, ascending; none where it may be any.
+    scopes: Vec<u32>,
     /// The last hash seen of each entity, with its version.
     last_hashes: HashMap<u32, (u64, Hash)>,
 }
@@ -93,15 +93,14 @@ impl<'a> Visitor<'a> {
         scan: &'a Scan<'a>,
         segment: &'a Arc<Segment>,
     ) -> Result<Option<Visitor<'a>>> {
-        let scope = match &scan.region.scope {
-            None => None,
-            Some(scope) => match segment.find_number(scope)? {
-                None => return Ok(None),
-                number => number,
-            },
-        };
+        let numbers = scan.region.scopes.iter().map(|scope| segment.find_number(scope));
+        let mut scopes: Vec<u32> = numbers.filter_map(Result::transpose).collect::<Result<_>>()?;
+        if scopes.is_empty() && !scan.region.scopes.is_empty() {
+            return Ok(None);
+        }
+        scopes.sort_unstable();
         let strings = Strings::new(segment.clone());
-        Ok(Some(Visitor { store, scan, segment, strings, scope, last_hashes: HashMap::default() }))
+        Ok(Some(Visitor { store, scan, segment, strings, scopes, last_hashes: HashMap::default() }))
     }
 
     fn run(&mut self, visit: &mut dyn Visit) -> Result<Flow> {
@@ -241,13 +240,14 @@ impl<'a> Visitor<'a> {
 
     fn matches(&self, frame: &Frame<'_>) -> bool {
         let region = self.scan.region;
-        let kind = match region.kind {
-            None => true,
-            Some(KindFilter::Exact(kind)) => frame.kind == kind,
-            Some(KindFilter::Category(category)) => frame.kind.category() == category,
+        let scope = || match &*self.scopes {
+            [] => true,
+            [one] => frame.scope.number == *one,
+            scopes => scopes.binary_search(&frame.scope.number).is_ok(),
         };
-        kind && (self.scan.system || frame.kind.category() != 0)
-            && self.scope.is_none_or(|scope| frame.scope.number == scope)
+        region.has_kind(frame.kind)
+            && (self.scan.system || frame.kind.category() != 0)
+            && scope()
             && region.versions.is_none_or(|(low, high)| (low..=high).contains(&frame.version))
             && region
                 .timestamps

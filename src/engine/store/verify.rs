@@ -91,8 +91,9 @@ impl Store {
 /// Whether a segment may have events of a region. One that can't be asked may.
 fn may_have(segment: &Segment, region: &Region) -> bool {
     let has = || -> Result<bool> {
-        let scope = region.scope.as_ref();
-        if scope.map(|scope| segment.find_number(scope)).transpose()?.is_some_and(|n| n.is_none()) {
+        let numbers = region.scopes.iter().map(|scope| segment.find_number(scope));
+        let numbers = numbers.collect::<Result<Vec<_>>>()?;
+        if !numbers.is_empty() && numbers.iter().all(Option::is_none) {
             return Ok(false);
         }
         if let Some(entity) = &region.entity {
