@@ -135,8 +135,8 @@ func ExampleStore_Events() {
 	}
 	query := fbat.Query{
 		Region: fbat.Region{
-			Entity: fbat.Entity(       "lamp"), // and everything below lamp:
-			Kind:          0x1001,
+			Entity:        fbat.Entity("lamp"), // and everything below lamp:
+			Kinds:         fbat.Kinds(0x1001),
 			RecordedFirst: time.Now().Add(-24 * time.Hour),
 		},
 		Flags:   fbat.QueryBackward,

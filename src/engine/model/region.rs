@@ -94,6 +94,15 @@ impl Region {
     }
 }
 
+/// Whether a name is that of an entity, or of one below it.
+#[inline(always)]
+pub fn is_below(name: &str, entity: &str) -> bool {
+    match name.strip_prefix(entity) {
+        Some(rest) => rest.is_empty() || rest.starts_with(':'),
+        None => false,
+    }
+}
+
 fn ordered<T: PartialOrd + std::fmt::Display>(what: &str, range: Option<(T, T)>) -> Result<()> {
     match range {
         Some((low, high)) if low > high => {

@@ -13,7 +13,7 @@ use crate::engine::model::region::Region;
 use crate::engine::platform::watch::Watch;
 
 /// The token of a query is looked at after so many events at the latest.
-const PROGRESS_SEQUENCES: u64 = 4096;
+pub(super) const PROGRESS_SEQUENCES: u64 = 4096;
 
 /// Which events to read, and how.
 #[derive(Clone, Debug)]
