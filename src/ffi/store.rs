@@ -40,8 +40,8 @@ pub const FBAT_DURABILITY_DURABLE: u32 = 0u32;
 /// @since 0.1
 pub const FBAT_DURABILITY_OS: u32 = 1u32;
 
-/// How far the log goes. Every store begins with an event of the library's own, its genesis, so that
-/// a new store is at 1.
+/// How far the log goes. Every store begins with an event of the library's own, its genesis: a new
+/// store is at 1.
 /// @since 0.1
 #[repr(C)]
 #[derive(Clone, Copy)]

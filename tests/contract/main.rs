@@ -10,6 +10,7 @@ mod compat;
 mod copies;
 mod house;
 mod import_contract;
+mod pages;
 mod query;
 mod recovery;
 mod repair;
