@@ -1281,8 +1281,8 @@ typedef struct fbat_open_options {
 } fbat_open_options;
 
 /**
- * How far the log goes. Every store begins with an event of the library's own, its genesis, so that
- * a new store is at 1.
+ * How far the log goes. Every store begins with an event of the library's own, its genesis: a new
+ * store is at 1.
  * @since 0.1
  */
 typedef struct fbat_frontier {

@@ -919,8 +919,8 @@ struct progress {
 };
 
 /**
- * How far the log goes. Every store begins with an event of the library's own, its genesis, so that
- * a new store is at 1.
+ * How far the log goes. Every store begins with an event of the library's own, its genesis: a new
+ * store is at 1.
  * @since 0.1
  */
 struct frontier {

@@ -611,7 +611,7 @@ func (from *OpenOptions) lay(call *call, to *C.fbat_open_options) {
 }
 
 // Frontier: how far the log goes. Every store begins with an event of the library's own, its
-// genesis, so that a new store is at 1.
+// genesis: a new store is at 1.
 type Frontier struct {
 	// The highest sequence that readers may see.
 	Visible uint64

@@ -75,8 +75,8 @@ export const PROGRESS: Output<Progress> = {
 };
 
 /**
- * How far the log goes. Every store begins with an event of the library's own, its genesis, so that
- * a new store is at 1.
+ * How far the log goes. Every store begins with an event of the library's own, its genesis: a new
+ * store is at 1.
  */
 export interface Frontier {
   /** The highest sequence that readers may see. */

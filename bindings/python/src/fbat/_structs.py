@@ -151,8 +151,8 @@ class Progress:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Frontier:
-    """How far the log goes. Every store begins with an event of the library's own, its genesis, so
-    that a new store is at 1.
+    """How far the log goes. Every store begins with an event of the library's own, its genesis: a
+    new store is at 1.
 
     - ``visible``: The highest sequence that readers may see.
     - ``durable``: The highest sequence that is known to have reached the disk.

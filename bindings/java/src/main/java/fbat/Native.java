@@ -237,10 +237,12 @@ interface Native extends Library {
     int fbat_store_count(Pointer store, Pointer query, Pointer outCount, PointerByReference err);
 
     int fbat_store_entities(
-            Pointer store, Pointer options, PointerByReference outSummaries, PointerByReference err);
+            Pointer store, Pointer options, PointerByReference outSummaries, PointerByReference
+            err);
 
     int fbat_store_scopes(
-            Pointer store, Pointer options, PointerByReference outSummaries, PointerByReference err);
+            Pointer store, Pointer options, PointerByReference outSummaries, PointerByReference
+            err);
 
     long fbat_summaries_len(Pointer summaries);
 
@@ -557,8 +559,8 @@ interface Native extends Library {
 
     @FieldOrder({
             "structSize", "entity", "scope", "kind", "payloadVersion", "eventFlags", "payload",
-            "payloadLen", "key", "expect", "flags", "expectedVersion", "timestampUs", "correlation",
-            "causation", "causationItem", "extensions", "extensionCount"})
+            "payloadLen", "key", "expect", "flags", "expectedVersion", "timestampUs",
+            "correlation", "causation", "causationItem", "extensions", "extensionCount"})
     class Event extends Structure {
         public long structSize;
         public Str entity;
@@ -788,9 +790,9 @@ interface Native extends Library {
     }
 
     @FieldOrder({
-            "structSize", "sourceNamespace", "region", "after", "chunkSize", "filter", "filterData",
-            "progress", "progressData", "cancel", "filterColumns", "durability", "onConflict",
-            "flags"})
+            "structSize", "sourceNamespace", "region", "after", "chunkSize", "filter",
+            "filterData", "progress", "progressData", "cancel", "filterColumns", "durability",
+            "onConflict", "flags"})
     class ImportOptions extends Structure {
         public long structSize;
         public Str sourceNamespace;
@@ -940,8 +942,9 @@ interface Native extends Library {
     }
 
     @FieldOrder({
-            "structSize", "events", "systemEvents", "unlinkedEvents", "segments", "headersRebuilt",
-            "bytesUnread", "findings", "lostSequences", "gapFirst", "gapLast", "flags", "reserved"})
+            "structSize", "events", "systemEvents", "unlinkedEvents", "segments",
+            "headersRebuilt", "bytesUnread", "findings", "lostSequences", "gapFirst", "gapLast",
+            "flags", "reserved"})
     class RepairReport extends Structure {
         public long structSize;
         public long events;
