@@ -3129,6 +3129,38 @@ inline result<std::optional<provenance>> record::try_provenance() const {
  */
 inline void set_mapped_reads(bool mapped) noexcept { fbat_set_mapped_reads(mapped); }
 
+/** A part of a list of entities or scopes, in the order of their bytes. @since 0.2 */
+struct summaries {
+  std::vector<summary> rows{}; /**< One for each. */
+  bool is_end = true; /**< Nothing more was there; else go on `after` the name of the last row. */
+};
+
+/** @cond internal */
+namespace detail {
+
+template <class Function>
+result<summaries> list_of(Function function, const fbat_store* store,
+                          const list_options& options) {
+  fbat_summaries* list = nullptr;
+  const fbat_list_options raw = to_raw(options);
+  const auto listed = run(function, store, &raw, &list);
+  const handle<fbat_summaries, fbat_summaries_free> owner(list);
+  if (!listed) return listed.error();
+  summaries all;
+  for (std::size_t i = 0; i < fbat_summaries_len(list); i++)
+    all.rows.push_back(summary::from_raw(*fbat_summaries_get(list, i)));
+  all.is_end = fbat_summaries_is_end(list);
+  return all;
+}
+
+inline result<std::string> text_of(result<buffer> made) {
+  if (!made) return made.error();
+  return std::string(made->bytes().text());
+}
+
+}  // namespace detail
+/** @endcond */
+
 /**
  * An open store. Closes itself when it goes, and a failure of that goes to the log only: who wants
  * to know calls close() before.
@@ -3272,6 +3304,24 @@ class store {
     return report;
   }
 
+  /**
+   * Counts the events of a query: as many as a cursor of it has rows. Read from indexes as far as
+   * they can tell; `page_rows` and `columns` do not matter.
+   */
+  [[nodiscard]] result<std::uint64_t> try_count(const fbat::query& which = {}) const {
+    detail::lent lent;
+    const fbat_query raw_query = to_raw(which, lent);
+    return lent.finish(detail::get<std::uint64_t>(fbat_store_count, raw(), &raw_query));
+  }
+  /** Lists entities in the order of their names, a page at a time, with what each has. */
+  [[nodiscard]] result<summaries> try_entities(const list_options& options = {}) const {
+    return detail::list_of(fbat_store_entities, raw(), options);
+  }
+  /** Lists scopes in the order of their names, a page at a time, with what each has. */
+  [[nodiscard]] result<summaries> try_scopes(const list_options& options = {}) const {
+    return detail::list_of(fbat_store_scopes, raw(), options);
+  }
+
   /** Walks the store and checks every checksum, hash, chain and index against the log. */
   [[nodiscard]] result<with_findings<verify_report>> try_verify(
       const verify_options& options = {}) const {
@@ -3303,6 +3353,18 @@ class store {
   /** As try_head(). */
   [[nodiscard]] fbat::head head(std::string_view entity) const {
     return detail::unwrap(try_head(entity));
+  }
+  /** As try_count(). */
+  [[nodiscard]] std::uint64_t count(const fbat::query& which = {}) const {
+    return detail::unwrap(try_count(which));
+  }
+  /** As try_entities(). */
+  [[nodiscard]] summaries entities(const list_options& options = {}) const {
+    return detail::unwrap(try_entities(options));
+  }
+  /** As try_scopes(). */
+  [[nodiscard]] summaries scopes(const list_options& options = {}) const {
+    return detail::unwrap(try_scopes(options));
   }
   /** As try_stats(). */
   [[nodiscard]] fbat::stats stats() const { return detail::unwrap(try_stats()); }
@@ -3374,6 +3436,21 @@ class store {
   return std::string(name->bytes().text());
 }
 
+/**
+ * The entity, or scope, that stands for any text: control bytes, `/`, `=`, `|`, `%` and the second
+ * dot of `..` become `%` and two hex digits.
+ * @param text any text but the empty one.
+ * @return the entity, or an error.
+ */
+[[nodiscard]] inline result<std::string> try_encode_entity(std::string_view text) {
+  return detail::text_of(detail::get<buffer>(fbat_entity_encode, text.data(), text.size()));
+}
+
+/** The text that an entity of try_encode_entity() stands for. @param entity see there. */
+[[nodiscard]] inline result<std::string> try_decode_entity(std::string_view entity) {
+  return detail::text_of(detail::get<buffer>(fbat_entity_decode, entity.data(), entity.size()));
+}
+
 /** Gives the closed store in a directory, which was copied, a store id of its own. */
 inline result<id> try_new_identity(const path& directory) {
   if (auto checked = directory.try_check(); !checked) return checked.error();
@@ -3421,6 +3498,16 @@ inline void clear_log() { detail::unwrap(try_clear_log()); }
 /** As try_namespace_from_path(). */
 [[nodiscard]] inline std::string namespace_from_path(const path& directory) {
   return detail::unwrap(try_namespace_from_path(directory));
+}
+
+/** As try_encode_entity(). */
+[[nodiscard]] inline std::string encode_entity(std::string_view text) {
+  return detail::unwrap(try_encode_entity(text));
+}
+
+/** As try_decode_entity(). */
+[[nodiscard]] inline std::string decode_entity(std::string_view entity) {
+  return detail::unwrap(try_decode_entity(entity));
 }
 
 /** As try_new_identity(). */
