@@ -200,7 +200,7 @@ fn assert_lists_hold(store: &Store) {
         let listing = Listing { page_rows: 65_536, ..Listing::new(of) };
         let (rows, end) = store.list(&listing).unwrap();
         let events: u64 = rows.iter().map(|row| row.events).sum();
-        assert!(end && events % 100 == 0, "{of:?}: {events}");
+        assert!(end && events.is_multiple_of(100), "{of:?}: {events}");
         let last = rows.iter().map(|row| row.last_sequence).max().unwrap_or(1);
         assert_eq!(last, events + 1, "{of:?}");
         let names: BTreeMap<_, _> = rows.iter().map(|row| (&row.name, row)).collect();
