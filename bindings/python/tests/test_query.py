@@ -128,7 +128,7 @@ def test_a_region_is_given_to_several_calls(
     [
         ("entity", "", "entity is empty"),
         ("entity", "x" * 1025, "entity: a length of 1025; the limit is 1024"),
-        ("scope", "x" * 1025, "scope: a length of 1025; the limit is 1024"),
+        ("scope", "x" * 1025, "scope 0: a length of 1025; the limit is 1024"),
         ("category", 16, "category is 16, and not 0 to 15"),
         ("kind", -1, "kind is -1, and not 0 to 65535"),
         ("versions", (5, 4), "versions 5 to 4"),
@@ -184,9 +184,23 @@ def test_a_naive_datetime_is_no_end_of_a_range(store: fbat.Store) -> None:
         store.query(timestamps=(None, datetime.datetime(2024, 1, 1)))
 
 
-def test_a_kind_and_a_category_do_not_go_together(store: fbat.Store) -> None:
-    with pytest.raises(TypeError, match="either a kind or a category"):
-        store.query(kind=KIND, category=1)
+def test_several_kinds_scopes_and_categories_are_each_enough(filled: fbat.Store) -> None:
+    kinds = {record.kind for record in filled}
+    assert len(filled.query(kind=kinds)) == len(filled.query())
+    assert len(filled.query(kind=[KIND], category=[15])) == len(filled.query(kind=KIND))
+    scopes = {record.scope for record in filled}
+    assert len(filled.query(scope=scopes)) == len(filled.query())
+    for name in ("kind", "category", "scope"):
+        with pytest.raises(ValueError, match=f"{name} is an empty list"):
+            filled.query(**{name: []})  # type: ignore[arg-type]
+    with pytest.raises(fbat.InvalidError, match="scope 0 is empty"):
+        filled.query(scope="")
+    with pytest.raises(fbat.InvalidError, match="entity is empty"):
+        filled.query(entity="")
+
+
+def test_a_limit_is_for_all_rows(filled: fbat.Store) -> None:
+    assert [record.sequence for record in filled.records(limit=2, page_rows=1)] == [2, 3]
 
 
 def test_what_is_no_store_is_refused() -> None:
