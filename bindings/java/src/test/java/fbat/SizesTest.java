@@ -12,6 +12,7 @@ class SizesTest {
         assertEquals(32, new Native.Hash().size());
         assertEquals(16, new Native.Str().size());
         assertEquals(32, new Native.Extension().size());
+        assertEquals(4, new Native.KindRange().size());
         assertEquals(104, new Native.ErrorDetail().size());
         assertEquals(24, new Native.Progress().size());
         assertEquals(96, new Native.Region().size());
@@ -20,10 +21,18 @@ class SizesTest {
         assertEquals(72, new Native.Head().size());
         assertEquals(64, new Native.Stats().size());
         assertEquals(96, new Native.OpenReport().size());
+        assertEquals(112, new Native.Region().size());
+        assertEquals(88, new Native.OpenOptions().size());
+        assertEquals(24, new Native.Frontier().size());
+        assertEquals(72, new Native.Head().size());
+        assertEquals(64, new Native.Stats().size());
+        assertEquals(88, new Native.OpenReport().size());
         assertEquals(160, new Native.Event().size());
         assertEquals(160, new Native.Receipt().size());
         assertEquals(328, new Native.Record().size());
-        assertEquals(72, new Native.Query().size());
+        assertEquals(80, new Native.Query().size());
+        assertEquals(56, new Native.ListOptions().size());
+        assertEquals(64, new Native.Summary().size());
         assertEquals(96, new Native.Provenance().size());
         assertEquals(112, new Native.ImportReport().size());
         assertEquals(104, new Native.ImportOptions().size());
