@@ -47,8 +47,8 @@
  * @par Options
  * Events, queries and options are aggregates: assign to their members, or name them where they are
  * used, with C++20. A member that is not set has its default. Text in them is a view: what it
- * points to must live until the call, or until fbat::batch::add() has copied it. An empty text that is not the default is an error where it
- * would mean "everything".
+ * points to must live until the call, or until fbat::batch::add() has copied it. An empty text that
+ * is not the default is an error where it would mean "everything".
  *
  * @par Text and bytes
  * Text goes in as `std::string_view`, bytes as fbat::bytes, which every contiguous container of

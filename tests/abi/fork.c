@@ -46,6 +46,7 @@ typedef struct {
     fbat_page *page;
     fbat_error *err;
     fbat_buffer *buffer;
+    fbat_batch *batch;
     char path[1024];
 } parents;
 
@@ -56,6 +57,7 @@ static parents parents_begin(void) {
     p.store = open_new("s");
     append_n(p.store, "thing:1", 3);
     p.cancel = fbat_cancel_new();
+    p.batch = fbat_batch_new();
     CHECK_OK(fbat_cursor_new(p.store, NULL, &p.cursor, NULL));
     CHECK_OK(fbat_store_query(p.store, NULL, &p.page, NULL));
     CHECK_OK(fbat_store_verify(p.store, NULL, NULL, &p.findings, NULL));
@@ -70,6 +72,7 @@ static void parents_end(parents *p) {
     CHECK(fbat_buffer_len(p->buffer) > 0);
     fbat_error_free(p->err);
     fbat_buffer_free(p->buffer);
+    fbat_batch_free(p->batch);
     fbat_findings_free(p->findings);
     fbat_page_free(p->page);
     fbat_cursor_free(p->cursor);
@@ -93,6 +96,8 @@ static void calls_on_the_store_are_refused(parents *p) {
     fbat_hash hash;
     CHECK_STATUS(fbat_append(p->store, &event, &receipt, NULL), FBAT_ERR_FORKED);
     CHECK_STATUS(fbat_append_batch(p->store, &event, 1, NULL, NULL), FBAT_ERR_FORKED);
+    CHECK_STATUS(fbat_batch_add(p->batch, &event, NULL), FBAT_ERR_FORKED);
+    CHECK_STATUS(fbat_batch_append(p->batch, p->store, NULL, NULL), FBAT_ERR_FORKED);
     CHECK_STATUS(fbat_store_sync(p->store, NULL, NULL), FBAT_ERR_FORKED);
     CHECK_STATUS(fbat_store_frontier(p->store, &frontier, NULL), FBAT_ERR_FORKED);
     CHECK_STATUS(fbat_store_head(p->store, "thing:1", 7, &head, NULL), FBAT_ERR_FORKED);
@@ -121,6 +126,8 @@ static void objects_are_not_live(parents *p) {
     CHECK(fbat_buffer_data(p->buffer) == NULL);
     CHECK_U64(fbat_buffer_len(p->buffer), 0);
     CHECK(!fbat_cancel_is_triggered(p->cancel));
+    CHECK_U64(fbat_batch_len(p->batch), 0);
+    fbat_batch_clear(p->batch);
     fbat_id id = fbat_store_id(p->store);
     CHECK(is_zero(&id, sizeof id));
     CHECK(fbat_store_namespace(p->store).data == NULL);
@@ -189,6 +196,7 @@ static void every_call_is_refused(void *argument) {
     fbat_id key;
     CHECK_STATUS(fbat_store_open(t_path("new"), NULL, &store, &err), FBAT_ERR_FORKED);
     CHECK(store == NULL && err == NULL);
+    CHECK_STATUS(fbat_store_open_read_only(t_path("s"), &store, NULL), FBAT_ERR_FORKED);
     calls_on_the_store_are_refused(p);
     CHECK_STATUS(fbat_repair(t_path("s"), t_path("new"), NULL, NULL, &findings, NULL),
                  FBAT_ERR_FORKED);
@@ -199,6 +207,7 @@ static void every_call_is_refused(void *argument) {
     CHECK(is_zero(&key, sizeof key));
     CHECK_STATUS(fbat_cancel_trigger(p->cancel), FBAT_ERR_FORKED);
     CHECK(fbat_cancel_new() == NULL);
+    CHECK(fbat_batch_new() == NULL);
     calls_without_a_store_are_refused();
     objects_are_not_live(p);
     what_needs_no_state_works();
@@ -210,6 +219,7 @@ static void every_call_is_refused(void *argument) {
     fbat_findings_free(p->findings);
     fbat_error_free(p->err);
     fbat_buffer_free(p->buffer);
+    fbat_batch_free(p->batch);
 }
 
 /* Names, sizes and times of everything in a directory, as one number. */
