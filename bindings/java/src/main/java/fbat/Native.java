@@ -180,6 +180,8 @@ interface Native extends Library {
     int fbat_store_open(
             byte[] path, Pointer options, PointerByReference outStore, PointerByReference err);
 
+    int fbat_store_open_read_only(byte[] path, PointerByReference outStore, PointerByReference err);
+
     int fbat_store_close(Pointer store, PointerByReference err);
 
     void fbat_store_free(Pointer store);
@@ -214,6 +216,19 @@ interface Native extends Library {
 
     int fbat_append_batch(
             Pointer store, Pointer events, long count, Pointer outReceipts, PointerByReference err);
+
+    Pointer fbat_batch_new();
+
+    int fbat_batch_add(Pointer batch, Pointer event, PointerByReference err);
+
+    long fbat_batch_len(Pointer batch);
+
+    int fbat_batch_append(
+            Pointer batch, Pointer store, Pointer outReceipts, PointerByReference err);
+
+    void fbat_batch_clear(Pointer batch);
+
+    void fbat_batch_free(Pointer batch);
 
     int fbat_event_get(
             Pointer store, byte[] eventId, int columns, PointerByReference outPage,
