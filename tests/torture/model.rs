@@ -54,6 +54,7 @@ struct Model {
     events: Vec<Row>,
     by_id: HashMap<Id, usize>,
     heads: HashMap<String, usize>,
+    now_us: i64,
     recorded_us: i64,
 }
 
@@ -86,6 +87,7 @@ impl Model {
             events: Vec::new(),
             by_id: HashMap::new(),
             heads: HashMap::new(),
+            now_us: recorded_us,
             recorded_us,
         };
         model.push(genesis);
@@ -177,6 +179,7 @@ impl Model {
     }
 
     fn tick(&mut self, now_us: i64) {
+        self.now_us = now_us;
         self.recorded_us = match self.lie {
             Lie::Clock => now_us,
             _ => self.recorded_us.max(now_us),
@@ -897,7 +900,7 @@ fn record(
                 id: if new.key.is_none() { receipt.id } else { new.key },
                 scope: new.scope.to_owned(),
                 kind: new.kind,
-                timestamp_us: new.timestamp_us.unwrap_or(model.recorded_us),
+                timestamp_us: new.timestamp_us.unwrap_or(model.now_us),
                 flags: new.flags,
                 payload_version: new.payload_version,
                 correlation: new.correlation,
