@@ -1250,7 +1250,10 @@ struct repair_report {
   std::uint64_t bytes_unread = 0;
   /** Things that are wrong. The list has 10,000 of them at most. */
   std::uint64_t findings = 0;
-  /** How many sequences are lost. Each belonged to an event or to a declared gap. */
+  /**
+   * How many sequences are lost. Each belonged to an event or to a declared gap. Where two writers
+   * wrote at once, one for each event that is known to have been written over.
+   */
   std::uint64_t lost_sequences = 0;
   /**
    * The first of the sequences after the log that were jumped because somebody may have seen them.

@@ -430,7 +430,8 @@ class RepairReport:
     - ``bytes_unread``: Bytes of them that are neither a header nor an event.
     - ``findings``: Things that are wrong. The list has 10,000 of them at most.
     - ``lost_sequences``: How many sequences are lost. Each belonged to an event or to a declared
-      gap.
+      gap. Where two writers wrote at once, one for each event that is known to have been written
+      over.
     - ``gap_first``: The first of the sequences after the log that were jumped because somebody may
       have seen them. 0: the damaged store had been closed, and said where it ended.
     - ``gap_last``: The last of them.
