@@ -672,7 +672,7 @@ type Stats struct {
 	MemoryBytes uint64
 	// How far the clock is behind the recorded time of the last event, in microseconds; 0 where it
 	// is not. Recorded time never goes back: it stands still until the clock has caught up.
-	ClockBehind time.Time
+	ClockBehindUs uint64
 }
 
 func (to *Stats) read(from *C.fbat_stats) {
@@ -682,7 +682,7 @@ func (to *Stats) read(from *C.fbat_stats) {
 	to.IndexBytes = uint64(from.index_bytes)
 	to.UnindexedEvents = uint64(from.unindexed_events)
 	to.MemoryBytes = uint64(from.memory_bytes)
-	to.ClockBehind = goTime(from.clock_behind_us)
+	to.ClockBehindUs = uint64(from.clock_behind_us)
 }
 
 // OpenReport: what [Open] found and did.
@@ -708,7 +708,7 @@ type OpenReport struct {
 	IndexesRebuilt uint64
 	// How far the clock was behind the recorded time of the last event, in microseconds; 0 where it
 	// was not. More than a minute is also a line in the log.
-	ClockBehind time.Time
+	ClockBehindUs uint64
 }
 
 func (to *OpenReport) read(from *C.fbat_open_report, in *incoming) {
@@ -721,7 +721,7 @@ func (to *OpenReport) read(from *C.fbat_open_report, in *incoming) {
 	to.GapFirst = uint64(from.gap_first)
 	to.GapLast = uint64(from.gap_last)
 	to.IndexesRebuilt = uint64(from.indexes_rebuilt)
-	to.ClockBehind = goTime(from.clock_behind_us)
+	to.ClockBehindUs = uint64(from.clock_behind_us)
 }
 
 // Event: an event to append. All zero except entity, scope and kind is an event with an empty
@@ -752,7 +752,7 @@ type Event struct {
 	Flags uint32
 	// With [ExpectVersion]: how many events the entity has; else 0.
 	ExpectedVersion uint64
-	// The event's time, kept in microseconds. Zero: the recorded time of its batch.
+	// The event's time, kept in microseconds. Zero: the clock's when it is appended.
 	Timestamp time.Time
 	// What the event belongs to, across entities; all zero for nothing.
 	Correlation ID

@@ -77,7 +77,7 @@ class Event:
     - ``flags``: The caller's own, every bit; kept as they are.
     - ``expected_version``: With ``Expect.VERSION``: how many events the entity has; else 0.
     - ``timestamp_us``: Microseconds since 1970-01-01T00:00:00Z, see ``fbat.to_us``. None: the
-      recorded time of the batch.
+      clock's.
     - ``correlation``: What the event belongs to, across entities; None for nothing.
     - ``causation``: The event that caused this one, by its id, which is not looked up; None for
       none.
