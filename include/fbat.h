@@ -1373,6 +1373,7 @@ typedef struct fbat_stats {
    * is not. Recorded time never goes back: it stands still until the clock has caught up.
    */
   uint64_t clock_behind_us;
+  /**
    * Those of `events` that the library itself wrote. `events - system_events` is what was
    * appended and imported.
    */
@@ -3569,7 +3570,7 @@ fbat_status fbat_repair(const char *damaged_path,
 #define FBAT_HEAD_INIT {sizeof(fbat_head), 0, 0, FBAT_ID_INIT, FBAT_HASH_INIT}
 
 /** An #fbat_stats, all zero except its size. @since 0.1 */
-#define FBAT_STATS_INIT {sizeof(fbat_stats), 0, 0, 0, 0, 0, 0, 0}
+#define FBAT_STATS_INIT {sizeof(fbat_stats), 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** An #fbat_open_report, all zero except its size. @since 0.1 */
 #define FBAT_OPEN_REPORT_INIT                                                                     \

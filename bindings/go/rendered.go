@@ -699,6 +699,9 @@ type Stats struct {
 	// How far the clock is behind the recorded time of the last event, in microseconds; 0 where it
 	// is not. Recorded time never goes back: it stands still until the clock has caught up.
 	ClockBehindUs uint64
+	// Those of Events that the library itself wrote. Events - SystemEvents is what was appended and
+	// imported.
+	SystemEvents uint64
 }
 
 func (to *Stats) read(from *C.fbat_stats) {
@@ -709,6 +712,7 @@ func (to *Stats) read(from *C.fbat_stats) {
 	to.UnindexedEvents = uint64(from.unindexed_events)
 	to.MemoryBytes = uint64(from.memory_bytes)
 	to.ClockBehindUs = uint64(from.clock_behind_us)
+	to.SystemEvents = uint64(from.system_events)
 }
 
 // OpenReport: what [Open] found and did.
