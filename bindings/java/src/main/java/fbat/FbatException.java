@@ -1,12 +1,10 @@
 package fbat;
 
-import com.sun.jna.Pointer;
-import com.sun.jna.ptr.PointerByReference;
 import java.util.Optional;
 
 /** A call of the library that failed. */
 public final class FbatException extends RuntimeException {
-    private static final long serialVersionUID = 1L;
+    private static final long serialVersionUID = 2L;
 
     private final int status;
     private final transient ErrorDetail detail;
@@ -19,47 +17,63 @@ public final class FbatException extends RuntimeException {
         this.report = report;
     }
 
-    static void check(int status, PointerByReference err) {
+    /** Throws what a call failed with: what a callback threw, else the library's error. */
+    static void check(int status, Scratch scratch) {
         if (status != Native.OK) {
-            throw from(status, err, null);
+            throw Callbacks.<RuntimeException>unwrapped(scratch.thrown(), from(status, scratch));
         }
     }
 
-    /** Takes an error over from the library, and frees it. */
-    static FbatException from(int status, PointerByReference err, ImportReport report) {
-        Pointer error = err == null ? null : err.getValue();
-        if (error == null) {
-            String message = Native.LIBRARY.fbat_status_message(status);
-            return new FbatException(status, message, null, report);
+    /** For calls that make no error. */
+    static void check(int status) {
+        if (status != Native.OK) {
+            throw new FbatException(status, messageOf(status), null, null);
+        }
+    }
+
+    static FbatException from(int status, Scratch scratch) {
+        return from(status, scratch, null);
+    }
+
+    /** Takes the error of a call over from the library, and frees it. */
+    static FbatException from(int status, Scratch scratch, ImportReport report) {
+        long error = Memory.getLong(scratch.err());
+        if (error == 0) {
+            return new FbatException(status, messageOf(status), null, report);
         }
         try {
-            Native.ErrorDetail found = new Native.ErrorDetail();
-            found.write();
-            Native.LIBRARY.fbat_error_get(error, found.getPointer());
-            ErrorDetail detail = ErrorDetail.of(new Native.ErrorDetail(found.getPointer()));
-            return new FbatException(status, detail.message(), detail, report);
+            long found = scratch.struct(Native.ERROR_DETAIL_SIZE);
+            int read = Native.fbat_error_get(error, found);
+            ErrorDetail detail = read == Native.OK ? ErrorDetail.at(found) : null;
+            String message = detail == null ? messageOf(status) : detail.message();
+            return new FbatException(status, message, detail, report);
         } finally {
-            Native.LIBRARY.fbat_error_free(error);
+            Native.fbat_error_free(error);
+            Memory.put(scratch.err(), 0L);
         }
+    }
+
+    private static String messageOf(int status) {
+        return Memory.terminated(Native.fbat_status_message(status));
     }
 
     static FbatException closed(String what) {
         return new FbatException(Native.ERR_CLOSED, "the " + what + " was closed", null, null);
     }
 
-    /** The number of the status; negative where a callback stopped the call. */
+    /** One of {@link Status}; negative where a callback stopped the call. */
     public int status() {
         return status;
     }
 
     /** Its name, for example {@code FBAT_ERR_NOT_FOUND}. */
     public String code() {
-        return Native.LIBRARY.fbat_status_name(status);
+        return Memory.terminated(Native.fbat_status_name(status));
     }
 
     /** What the failure is about. */
     public Category category() {
-        int number = Native.LIBRARY.fbat_status_category(status);
+        int number = Native.fbat_status_category(status);
         return number < Category.values().length ? Category.values()[number] : Category.INTERNAL;
     }
 

@@ -2,8 +2,8 @@
 package fbat;
 
 /**
- * Which events are meant. An event matches if it matches all parts that are set. All zero except
- * the size is every event. Ranges include both their ends.
+ * Which events are meant. An event matches if it matches all parts that are set. What is not set
+ * has its default.
  */
 public final class Region {
     private String entity;
@@ -18,35 +18,36 @@ public final class Region {
     private long recordedFirstUs;
     private long recordedLastUs;
 
+    /** The defaults. */
     public Region() {}
 
     /**
-     * This entity and every one below it: {@code e} takes in {@code e} and {@code e:x}. NULL and 0:
-     * every entity.
+     * This entity and every one below it: {@code e} takes in {@code e} and {@code e:x}. null: every
+     * entity.
      */
     public Region entity(String entity) {
         this.entity = entity;
         return this;
     }
 
-    /** This very scope. NULL and 0: every scope. */
+    /** This very scope. null: every scope. */
     public Region scope(String scope) {
         this.scope = scope;
         return this;
     }
 
-    /** How {@code kind} is compared: an {@code FBAT_KIND_MATCH_...}. */
+    /** How {@code kind} is compared: {@link KindMatch}. */
     public Region kindMatch(KindMatch kindMatch) {
         this.kindMatch = kindMatch;
         return this;
     }
 
     /**
-     * With {@code FBAT_KIND_MATCH_EXACT}, the kind; with {@code FBAT_KIND_MATCH_CATEGORY}, any kind
-     * of the category; else 0.
+     * With {@link KindMatch#EXACT}, the kind; with {@link KindMatch#CATEGORY}, any kind of the
+     * category; else 0.
      */
     public Region kind(int kind) {
-        this.kind = Arena.u16(kind, "kind");
+        this.kind = Memory.u16(kind, "kind");
         return this;
     }
 
@@ -62,8 +63,7 @@ public final class Region {
     }
 
     /**
-     * With {@code FBAT_REGION_TIMESTAMP}: the least time of an event, in microseconds since
-     * 1970-01-01T00:00:00Z; else 0.
+     * The least time of an event, in microseconds since 1970-01-01t00:00:00z.
      *
      * <p>And the greatest one.
      */
@@ -75,8 +75,7 @@ public final class Region {
     }
 
     /**
-     * With {@code FBAT_REGION_RECORDED}: the least time at which the store wrote an event, in
-     * microseconds since 1970-01-01T00:00:00Z; else 0.
+     * The least time at which the store wrote an event, in microseconds since 1970-01-01t00:00:00z.
      *
      * <p>And the greatest one.
      */
@@ -87,24 +86,24 @@ public final class Region {
         return this;
     }
 
-    void write(Native.Region to, Arena arena) {
-        arena.text(to.entity, entity);
-        arena.text(to.scope, scope);
-        to.flags = flags;
-        to.kindMatch = (short) kindMatch.ordinal();
-        to.kind = (short) kind;
-        to.versionFirst = versionFirst;
-        to.versionLast = versionLast;
-        to.timestampFirstUs = timestampFirstUs;
-        to.timestampLastUs = timestampLastUs;
-        to.recordedFirstUs = recordedFirstUs;
-        to.recordedLastUs = recordedLastUs;
+    /** Fills in a struct that is all zero but for its size. */
+    void write(long to, Scratch scratch) {
+        scratch.text(to + Native.AT_REGION_ENTITY, entity);
+        scratch.text(to + Native.AT_REGION_SCOPE, scope);
+        Memory.put(to + Native.AT_REGION_FLAGS, flags);
+        Memory.put(to + Native.AT_REGION_KIND_MATCH, (short) kindMatch.ordinal());
+        Memory.put(to + Native.AT_REGION_KIND, (short) kind);
+        Memory.put(to + Native.AT_REGION_VERSION_FIRST, versionFirst);
+        Memory.put(to + Native.AT_REGION_VERSION_LAST, versionLast);
+        Memory.put(to + Native.AT_REGION_TIMESTAMP_FIRST_US, timestampFirstUs);
+        Memory.put(to + Native.AT_REGION_TIMESTAMP_LAST_US, timestampLastUs);
+        Memory.put(to + Native.AT_REGION_RECORDED_FIRST_US, recordedFirstUs);
+        Memory.put(to + Native.AT_REGION_RECORDED_LAST_US, recordedLastUs);
     }
 
-    com.sun.jna.Pointer pointer(Arena arena) {
-        Native.Region to = arena.keep(new Native.Region());
-        write(to, arena);
-        to.write();
-        return to.getPointer();
+    long pointer(Scratch scratch) {
+        long to = scratch.struct(Native.REGION_SIZE);
+        write(to, scratch);
+        return to;
     }
 }

@@ -1,0 +1,133 @@
+package fbat;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * The functions that the library calls back: one of each sort for the whole process. Which callback
+ * is meant, the number says that goes with it. An exception must not leave them, or the machine
+ * ends; it waits in {@link Running} for the call to return.
+ */
+final class Callbacks {
+    static final long FILTER = function("filter", JAVA_INT, 2);
+    static final long PROGRESS = function("progress", JAVA_INT, 2);
+    static final long IMPORT_PROGRESS = function("importProgress", JAVA_INT, 2);
+
+    private static final int STOP = -1;
+    private static final AtomicLong NUMBERS = new AtomicLong();
+    private static final ConcurrentHashMap<Long, Running> RUNNING = new ConcurrentHashMap<>();
+
+    private Callbacks() {}
+
+    /** A callback that may be called, and what it threw. */
+    static final class Running {
+        private final long number = NUMBERS.incrementAndGet();
+        private final Object callback;
+        private Throwable thrown;
+
+        private Running(Object callback) {
+            this.callback = callback;
+        }
+
+        long number() {
+            return number;
+        }
+
+        void end() {
+            RUNNING.remove(number);
+        }
+
+        private int stop(Throwable t) {
+            thrown = t;
+            return STOP;
+        }
+    }
+
+    static Running begin(Object callback) {
+        Running running = new Running(callback);
+        RUNNING.put(running.number, running);
+        return running;
+    }
+
+    static Throwable thrown(List<Running> all) {
+        Throwable found = null;
+        for (Running each : all) {
+            found = found == null ? each.thrown : found;
+            each.thrown = null;
+        }
+        return found;
+    }
+
+    /**
+     * What a call throws that failed: what its callback threw, as it is, with the library's
+     * exception among the suppressed ones; else that exception. A callback throws X and what need
+     * not be declared.
+     */
+    @SuppressWarnings("unchecked")
+    static <X extends Exception> X unwrapped(Throwable thrown, FbatException failure) throws X {
+        if (thrown == null) {
+            throw failure;
+        }
+        if (thrown != failure) {
+            thrown.addSuppressed(failure);
+        }
+        if (thrown instanceof Error error) {
+            throw error;
+        }
+        return (X) thrown;
+    }
+
+    private static int filter(long number, long record) {
+        Running running = RUNNING.get(number);
+        try {
+            return ((Filter<?>) running.callback).keep(EventRecord.at(record)) ? 1 : 0;
+        } catch (Throwable t) {
+            return running.stop(t);
+        }
+    }
+
+    private static int progress(long number, long progress) {
+        Running running = RUNNING.get(number);
+        try {
+            ((ProgressListener) running.callback).progress(Progress.at(progress));
+            return 0;
+        } catch (Throwable t) {
+            return running.stop(t);
+        }
+    }
+
+    private static int importProgress(long number, long report) {
+        Running running = RUNNING.get(number);
+        try {
+            ((ImportProgressListener) running.callback).progress(ImportReport.at(report));
+            return 0;
+        } catch (Throwable t) {
+            return running.stop(t);
+        }
+    }
+
+    private static long function(String name, java.lang.foreign.ValueLayout answer, int arguments) {
+        FunctionDescriptor shape = FunctionDescriptor.of(answer);
+        MethodType type = MethodType.methodType(int.class);
+        for (int i = 0; i < arguments; i++) {
+            shape = shape.appendArgumentLayouts(JAVA_LONG);
+            type = type.appendParameterTypes(long.class);
+        }
+        try {
+            MethodHandle method = MethodHandles.lookup().findStatic(Callbacks.class, name, type);
+            return Linker.nativeLinker().upcallStub(method, shape, Arena.global()).address();
+        } catch (ReflectiveOperationException e) {
+            throw new AssertionError(e);
+        }
+    }
+}
