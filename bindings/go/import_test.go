@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	fbat "fbat.example/go"
+	fbat "github.com/fbat-db/fbat/bindings/go"
 )
 
 func TestOptionsOfAnImportThatAreOutOfRangeAreRefusedByName(t *testing.T) {
@@ -26,11 +26,6 @@ func TestOptionsOfAnImportThatAreOutOfRangeAreRefusedByName(t *testing.T) {
 		_, err := store.Import(ctx, source, &options)
 		is(t, err, fbat.ErrInvalidArgument)
 		contains(t, err.Error(), name)
-	}
-	for _, options := range []*fbat.ImportOptions{nil, {}, named("")} {
-		_, err := store.Import(ctx, source, options)
-		is(t, err, fbat.ErrInvalidArgument)
-		contains(t, err.Error(), "source_namespace")
 	}
 	_, err := store.Import(ctx, source, named("\xff"))
 	is(t, err, fbat.ErrInvalidUTF8)

@@ -693,6 +693,17 @@ type OpenReport struct {
 	IndexesRebuilt uint64
 }
 
+// Created says whether [OpenReportCreated] is set: [Open] made the store.
+func (of OpenReport) Created() bool {
+	return of.Flags&OpenReportCreated != 0
+}
+
+// Unclean says whether [OpenReportUnclean] is set: the last writer wrote something and did not
+// close the store.
+func (of OpenReport) Unclean() bool {
+	return of.Flags&OpenReportUnclean != 0
+}
+
 func (to *OpenReport) read(from *C.fbat_open_report, in *incoming) {
 	to.Flags = OpenReportFlags(from.flags)
 	to.DroppedBytes = uint64(from.dropped_bytes)
@@ -717,7 +728,8 @@ type Event struct {
 	Kind Kind
 	// Which version of its payload's schema: the caller's own, kept as it is.
 	PayloadVersion uint16
-	// Any bytes; at most 32 MiB.
+	// Any bytes; at most 32 MiB. They are copied by the append: who reuses the slice before it
+	// takes a [Batch].
 	Payload []byte
 	// Idempotency key, which becomes the event's id. All zero: a new id (UUID version 7) is made.
 	//
@@ -792,6 +804,22 @@ type Receipt struct {
 	Flags ReceiptFlags
 }
 
+// Replayed says whether [ReceiptReplayed] is set: the key was there already, with the same content:
+// this is the answer of the first append.
+func (of Receipt) Replayed() bool {
+	return of.Flags&ReceiptReplayed != 0
+}
+
+// Durable says whether [ReceiptDurable] is set: the event is known to be on the disk.
+func (of Receipt) Durable() bool {
+	return of.Flags&ReceiptDurable != 0
+}
+
+// Imported says whether [ReceiptImported] is set: the event came from another store.
+func (of Receipt) Imported() bool {
+	return of.Flags&ReceiptImported != 0
+}
+
 func (to *Receipt) read(from *C.fbat_receipt) {
 	to.ID = goID(from.id)
 	to.Sequence = uint64(from.sequence)
@@ -854,6 +882,22 @@ type Record struct {
 	SourceSequence uint64
 	// A provenance that another version of the library wrote, as the log has it; mostly nil.
 	RawProvenance []byte
+}
+
+// Imported says whether [RecordImported] is set: the event was imported.
+func (of *Record) Imported() bool {
+	return of.RecordFlags&RecordImported != 0
+}
+
+// HasPreviousHash says whether [RecordHasPreviousHash] is set: PreviousHash is filled in.
+func (of *Record) HasPreviousHash() bool {
+	return of.RecordFlags&RecordHasPreviousHash != 0
+}
+
+// HasUnreadableProvenance says whether [RecordProvenanceUnreadable] is set: the event was imported,
+// but its provenance can't be read; [ProvenanceFromExtension] of RawProvenance says why.
+func (of *Record) HasUnreadableProvenance() bool {
+	return of.RecordFlags&RecordProvenanceUnreadable != 0
 }
 
 func (from *Record) lay(call *call, to *C.fbat_record) {
@@ -1035,7 +1079,7 @@ func (to *ImportReport) read(from *C.fbat_import_report) {
 // ImportOptions: what to import, and how. All zero except the namespace imports everything.
 type ImportOptions struct {
 	// The name that the source's events are known by in the destination, forever: UTF-8, 1 to 1024
-	// bytes without control bytes. Required.
+	// bytes without control bytes. Empty: [Store.Namespace] of the source.
 	SourceNamespace string
 	// Which events of the source; zero for all.
 	Region Region
@@ -1250,6 +1294,20 @@ type RepairReport struct {
 	GapLast uint64
 	// Bits: [RepairFlags].
 	Flags RepairFlags
+}
+
+// IdentityRebuilt says whether [RepairIdentityRebuilt] is set: the identity file was lost and
+// rebuilt from the events of the log that declare store ids.
+func (of RepairReport) IdentityRebuilt() bool {
+	return of.Flags&RepairIdentityRebuilt != 0
+}
+
+// IdentityUncertain says whether [RepairIdentityUncertain] is set: besides, an event that declared
+// a newer store id may be among what was lost. If the store was ever given an id of its own by
+// [NewIdentity], compare [Store.ID]. Give it a new one before anything is imported from it under
+// its native namespace.
+func (of RepairReport) IdentityUncertain() bool {
+	return of.Flags&RepairIdentityUncertain != 0
 }
 
 func (to *RepairReport) read(from *C.fbat_repair_report) {
@@ -1656,6 +1714,7 @@ func (s *Store) Import(
 ) (report ImportReport, err error) {
 	call := beginWith(ctx)
 	defer call.end()
+	options = options.from(source)
 	inOptions := room[C.fbat_import_options](call)
 	orZero(options).lay(call, inOptions)
 	outReport := room[C.fbat_import_report](call)

@@ -27,7 +27,7 @@ import (
 	"slices"
 	"time"
 
-	fbat "fbat.example/go"
+	fbat "github.com/fbat-db/fbat/bindings/go"
 )
 
 const (
