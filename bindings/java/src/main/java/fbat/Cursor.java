@@ -9,10 +9,12 @@ import java.util.List;
  */
 public final class Cursor implements AutoCloseable {
     private final Handle handle;
-    private final Query query; // whose token has to live
+    private final Store store; // which must not be collected before
+    private final Query query; // nor its token
     private final List<Callbacks.Running> callbacks;
 
-    Cursor(long cursor, Query query, List<Callbacks.Running> callbacks) {
+    Cursor(long cursor, Store store, Query query, List<Callbacks.Running> callbacks) {
+        this.store = store;
         this.query = query;
         this.callbacks = callbacks;
         handle = new Handle(this, "cursor", cursor, number -> free(number, callbacks));
@@ -41,6 +43,7 @@ public final class Cursor implements AutoCloseable {
             return found == 0 ? List.of() : Page.taken(found).records();
         } finally {
             Reference.reachabilityFence(this);
+            Reference.reachabilityFence(store);
             Reference.reachabilityFence(query);
         }
     }

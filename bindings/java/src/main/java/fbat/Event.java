@@ -92,6 +92,11 @@ public final class Event {
         return this;
     }
 
+    /** The same, down to microseconds. */
+    public Event timestamp(java.time.Instant time) {
+        return timestampUs(Memory.micros(time));
+    }
+
     /** What the event belongs to, across entities; null for nothing. */
     public Event correlation(Id correlation) {
         this.correlation = correlation;

@@ -102,6 +102,16 @@ public record EventRecord(
         return (recordFlags & Native.RECORD_PROVENANCE_UNREADABLE) != 0;
     }
 
+    /** {@link #timestampUs} as a time of Java. */
+    public java.time.Instant timestamp() {
+        return Memory.instant(timestampUs);
+    }
+
+    /** {@link #recordedUs} as a time of Java. */
+    public java.time.Instant recorded() {
+        return Memory.instant(recordedUs);
+    }
+
     /**
      * Where the event came from.
      *

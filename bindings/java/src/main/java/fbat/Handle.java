@@ -37,6 +37,11 @@ final class Handle {
         return current;
     }
 
+    /** The same; 0, which is no object, where it was closed. */
+    long peek() {
+        return number.get();
+    }
+
     boolean isClosed() {
         return number.get() == 0;
     }

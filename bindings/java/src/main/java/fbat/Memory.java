@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.time.Instant;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -16,6 +17,8 @@ final class Memory {
     static final byte[] NO_BYTES = {};
     static final int STR_BYTES = Native.STR_SIZE;
     private static final int U16_MAX = 0xffff;
+    private static final long US_OF_SECOND = 1_000_000;
+    private static final int NS_OF_US = 1000;
 
     private static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
@@ -142,6 +145,21 @@ final class Memory {
             }
         }
         return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    static Instant instant(long us) {
+        long second = Math.floorDiv(us, US_OF_SECOND);
+        return Instant.ofEpochSecond(second, Math.floorMod(us, US_OF_SECOND) * NS_OF_US);
+    }
+
+    /**
+     * A time in microseconds.
+     *
+     * @throws ArithmeticException it is beyond 64 bits of them.
+     */
+    static long micros(Instant time) {
+        long whole = Math.multiplyExact(time.getEpochSecond(), US_OF_SECOND);
+        return Math.addExact(whole, time.getNano() / NS_OF_US);
     }
 
     static int u16(int value, String what) {

@@ -3,6 +3,7 @@ package fbat;
 import java.io.ByteArrayOutputStream;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystems;
 import java.nio.file.Path;
 
 /**
@@ -16,6 +17,9 @@ final class Paths {
 
     /** A path with a NUL after it. */
     static long terminated(Path path, Scratch scratch) {
+        if (path.getFileSystem() != FileSystems.getDefault()) {
+            throw new IllegalArgumentException(path + " is no path of the system's own files");
+        }
         String text = path.toString();
         boolean ascii = text.chars().allMatch(c -> c < 0x80);
         byte[] bytes = ascii ? text.getBytes(StandardCharsets.US_ASCII) : bytesOf(path);
@@ -26,7 +30,8 @@ final class Paths {
     }
 
     private static byte[] bytesOf(Path path) {
-        String escaped = path.toUri().getRawPath();
+        // The URI of a directory ends with a slash.
+        String escaped = path.toUri().getRawPath().replaceFirst("(?<=.)/$", "");
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         for (int i = 0; i < escaped.length(); i++) {
             char c = escaped.charAt(i);

@@ -39,6 +39,16 @@ public record Receipt(
                 Memory.getInt(of + Native.AT_RECEIPT_FLAGS));
     }
 
+    /** {@link #timestampUs} as a time of Java. */
+    public java.time.Instant timestamp() {
+        return Memory.instant(timestampUs);
+    }
+
+    /** {@link #recordedUs} as a time of Java. */
+    public java.time.Instant recorded() {
+        return Memory.instant(recordedUs);
+    }
+
     /**
      * The key was there already, with the same content: this is the answer of the first append.
      */

@@ -74,6 +74,11 @@ public final class Region {
         return this;
     }
 
+    /** The same, down to microseconds. */
+    public Region timestamp(java.time.Instant first, java.time.Instant last) {
+        return timestampUs(Memory.micros(first), Memory.micros(last));
+    }
+
     /**
      * The least time at which the store wrote an event, in microseconds since 1970-01-01t00:00:00z.
      *
@@ -84,6 +89,11 @@ public final class Region {
         recordedLastUs = last;
         flags |= Native.REGION_RECORDED;
         return this;
+    }
+
+    /** The same, down to microseconds. */
+    public Region recorded(java.time.Instant first, java.time.Instant last) {
+        return recordedUs(Memory.micros(first), Memory.micros(last));
     }
 
     /** Fills in a struct that is all zero but for its size. */

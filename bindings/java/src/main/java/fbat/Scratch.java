@@ -71,7 +71,7 @@ final class Scratch implements AutoCloseable, SegmentAllocator {
         long wanted = (size + ALIGNMENT - 1) & -ALIGNMENT;
         if (wanted > end - next) {
             if (more == null) {
-                more = Arena.ofShared();
+                more = Arena.ofConfined();
             }
             long chunk = Math.max(wanted, LARGEST_KEPT);
             next = more.allocate(chunk, ALIGNMENT).address();
@@ -165,10 +165,12 @@ final class Scratch implements AutoCloseable, SegmentAllocator {
         if (extensions.isEmpty()) {
             return;
         }
-        long row = room((long) Native.EXTENSION_SIZE * extensions.size());
+        // As many as there is room for, whoever adds to the event meanwhile.
+        List<Map.Entry<String, byte[]>> all = List.copyOf(extensions.entrySet());
+        long row = room((long) Native.EXTENSION_SIZE * all.size());
         Memory.put(at, row);
-        Memory.put(at + Long.BYTES, (long) extensions.size());
-        for (Map.Entry<String, byte[]> each : extensions.entrySet()) {
+        Memory.put(at + Long.BYTES, (long) all.size());
+        for (Map.Entry<String, byte[]> each : all) {
             bytes(row + Native.AT_EXTENSION_KEY, Memory.utf8(each.getKey()));
             bytes(row + Native.AT_EXTENSION_VALUE, each.getValue());
             row += Native.EXTENSION_SIZE;

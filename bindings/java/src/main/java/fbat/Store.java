@@ -73,14 +73,31 @@ public final class Store implements AutoCloseable {
             return;
         }
         try (Scratch scratch = Scratch.take()) {
-            int status = Native.fbat_store_close(handle.get(), scratch.err());
+            int status = Native.fbat_store_close(handle.peek(), scratch.err());
+            boolean late = status == Native.ERR_INVALID_HANDLE && handle.isClosed();
             if (status != Native.ERR_BUSY) {
                 handle.free();
             }
-            FbatException.check(status, scratch);
+            FbatException failure = status == Native.OK ? null : failed(status, scratch);
+            if (failure != null && !late) {
+                throw failure;
+            }
         } finally {
             Reference.reachabilityFence(this);
         }
+    }
+
+    /** A thread that was late with its number of a closed store is told that it is closed. */
+    private void check(int status, Scratch scratch) {
+        if (status != Native.OK) {
+            throw Callbacks.<RuntimeException>unwrapped(scratch.thrown(), failed(status, scratch));
+        }
+    }
+
+    private FbatException failed(int status, Scratch scratch) {
+        FbatException failure = FbatException.from(status, scratch);
+        boolean late = status == Native.ERR_INVALID_HANDLE && handle.isClosed();
+        return late ? FbatException.closed("store") : failure;
     }
 
     // ---- what there is to know about a store ----
@@ -93,7 +110,7 @@ public final class Store implements AutoCloseable {
 
     private long ask(Scratch scratch, Question question, long out) {
         try {
-            FbatException.check(question.ask(handle.get(), out, scratch.err()), scratch);
+            check(question.ask(handle.get(), out, scratch.err()), scratch);
             return out;
         } finally {
             Reference.reachabilityFence(this);
@@ -130,12 +147,12 @@ public final class Store implements AutoCloseable {
     }
 
     /** False for what does not exist, whose error is freed; throws for other failures. */
-    private static boolean found(int status, Scratch scratch) {
+    private boolean found(int status, Scratch scratch) {
         if (status == Native.ERR_NOT_FOUND) {
             Native.fbat_error_free(Memory.getLong(scratch.err()));
             return false;
         }
-        FbatException.check(status, scratch);
+        check(status, scratch);
         return true;
     }
 
@@ -231,7 +248,7 @@ public final class Store implements AutoCloseable {
             long given = event.pointer(scratch);
             long receipt = scratch.struct(Native.RECEIPT_SIZE);
             int status = Native.fbat_append(handle.get(), given, receipt, scratch.err());
-            FbatException.check(status, scratch);
+            check(status, scratch);
             return Receipt.at(receipt);
         } finally {
             Reference.reachabilityFence(this);
@@ -245,16 +262,17 @@ public final class Store implements AutoCloseable {
      *     fault.
      */
     public List<Receipt> append(List<Event> events) {
-        int count = events.size();
+        Event[] all = events.toArray(Event[]::new); // which does not grow, whoever adds to the list
+        int count = all.length;
         try (Scratch scratch = Scratch.take()) {
             long rows = scratch.structs(Native.EVENT_SIZE, count);
             long receipts = scratch.structs(Native.RECEIPT_SIZE, count);
             long row = rows;
-            for (Event each : events) {
+            for (Event each : all) {
                 each.write(row, scratch);
                 row += Native.EVENT_SIZE;
             }
-            FbatException.check(
+            check(
                     Native.fbat_append_batch(handle.get(), rows, count, receipts, scratch.err()),
                     scratch);
             Receipt[] answers = new Receipt[count];
@@ -300,7 +318,7 @@ public final class Store implements AutoCloseable {
             change.accept(asked);
             long page = scratch.place();
             int status = Native.fbat_store_query(handle.get(), asked, page, scratch.err());
-            FbatException.check(status, scratch);
+            check(status, scratch);
             return Page.taken(Memory.getLong(page));
         } finally {
             Reference.reachabilityFence(query);
@@ -335,11 +353,11 @@ public final class Store implements AutoCloseable {
     public Cursor cursor(Query query) {
         try (Scratch scratch = Scratch.take()) {
             long cursor = scratch.place();
-            FbatException.check(
+            check(
                     Native.fbat_cursor_new(
                             handle.get(), query.pointer(scratch), cursor, scratch.err()),
                     scratch);
-            return new Cursor(Memory.getLong(cursor), query, scratch.keepCallbacks());
+            return new Cursor(Memory.getLong(cursor), this, query, scratch.keepCallbacks());
         } finally {
             Reference.reachabilityFence(query);
             Reference.reachabilityFence(this);
@@ -417,7 +435,10 @@ public final class Store implements AutoCloseable {
                     handle.get(), source.handle.get(), asked, report, scratch.err());
             ImportReport found = ImportReport.at(report);
             if (status != Native.OK) {
+                boolean late = status == Native.ERR_INVALID_HANDLE
+                        && (handle.isClosed() || source.handle.isClosed());
                 FbatException failure = FbatException.from(status, scratch, found);
+                failure = late ? FbatException.closed("store") : failure;
                 throw Callbacks.<X>unwrapped(scratch.thrown(), failure);
             }
             return found;
@@ -440,7 +461,7 @@ public final class Store implements AutoCloseable {
         try (Scratch scratch = Scratch.take()) {
             long report = scratch.struct(Native.VERIFY_REPORT_SIZE);
             long findings = scratch.place();
-            FbatException.check(
+            check(
                     Native.fbat_store_verify(
                             handle.get(),
                             options.pointer(scratch),
@@ -480,7 +501,7 @@ public final class Store implements AutoCloseable {
     public BackupReport backup(Path destination, BackupOptions options) {
         try (Scratch scratch = Scratch.take()) {
             long report = scratch.struct(Native.BACKUP_REPORT_SIZE);
-            FbatException.check(
+            check(
                     Native.fbat_store_backup(
                             handle.get(),
                             Paths.terminated(destination, scratch),

@@ -13,10 +13,12 @@ import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -325,6 +327,64 @@ class WholeTest {
             List<Event> tooMany =
                     IntStream.range(0, 65_537).mapToObj(i -> new Event("a", "b", NOTE)).toList();
             refused(Status.LIMIT_EXCEEDED, () -> store.append(tooMany));
+        }
+    }
+
+    @Test
+    void timesAreThoseOfJavaToo() {
+        try (Store store = filled("s", 0)) {
+            Instant time = Instant.parse("1969-07-20T20:17:40.123456Z");
+            Receipt receipt = store.append(new Event("a", "b", NOTE).timestamp(time.plusNanos(789)));
+            assertEquals(time, receipt.timestamp());
+            EventRecord found = store.get(receipt.id()).orElseThrow();
+            assertEquals(time, found.timestamp());
+            assertEquals(receipt.recorded(), found.recorded());
+            Region region = new Region().timestamp(time, time);
+            assertEquals(1, store.page(new Query().region(region)).records().size());
+            Event beyond = new Event("a", "b", NOTE);
+            assertThrows(ArithmeticException.class, () -> beyond.timestamp(Instant.MAX));
+        }
+    }
+
+    @Test
+    void everyCategoryIsAClassOfExceptions() {
+        try (Store store = filled("s", 0)) {
+            assertThrows(FbatException.Busy.class, () -> filled("s", 0));
+            assertThrows(FbatException.Invalid.class, () -> store.append(new Event("", "b", NOTE)));
+            Event wrong = new Event("a", "b", NOTE).expect(Expect.PRESENT);
+            assertThrows(FbatException.Conflict.class, () -> store.append(wrong));
+            Path missing = directory.resolve("no/such/place");
+            assertThrows(FbatException.Io.class, () -> Store.open(missing));
+            assertThrows(FbatException.NotFound.class, () -> Store.openReading(missing));
+            store.close();
+            assertThrows(FbatException.Closed.class, store::stats);
+        }
+    }
+
+    @Test
+    void aStoreThatIsUsedWhileManyCloseItIsOpenOrClosed() throws Exception {
+        for (int round = 0; round < 50; round++) {
+            Store store = filled("s" + round, 1);
+            Callable<Void> use = () -> {
+                try {
+                    for (;;) {
+                        store.head("thing:0");
+                        store.append(new Event("a", "b", NOTE));
+                    }
+                } catch (FbatException.Closed e) {
+                    return null;
+                }
+            };
+            Callable<Void> close = () -> {
+                store.close();
+                return null;
+            };
+            try (ExecutorService threads = Executors.newFixedThreadPool(6)) {
+                List<Callable<Void>> all = List.of(use, use, close, close, close, close);
+                for (Future<Void> each : threads.invokeAll(all)) {
+                    each.get();
+                }
+            }
         }
     }
 
