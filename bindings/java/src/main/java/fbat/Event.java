@@ -85,7 +85,7 @@ public final class Event {
         return this;
     }
 
-    /** Microseconds since 1970-01-01t00:00:00z. */
+    /** Microseconds since 1970-01-01T00:00:00Z. */
     public Event timestampUs(long timestampUs) {
         this.timestampUs = timestampUs;
         eventFlags |= Native.EVENT_HAS_TIMESTAMP;

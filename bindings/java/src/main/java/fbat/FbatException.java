@@ -110,7 +110,9 @@ public sealed class FbatException extends RuntimeException {
         return Optional.ofNullable(report);
     }
 
-    /** Of the category {@link Category#INVALID}: the caller's mistake; the same call fails again. */
+    /**
+     * Of the category {@link Category#INVALID}: the caller's mistake; the same call fails again.
+     */
     public static final class Invalid extends FbatException {
         private static final long serialVersionUID = 1L;
 
@@ -146,7 +148,10 @@ public sealed class FbatException extends RuntimeException {
         }
     }
 
-    /** Of the category {@link Category#CLOSED}: the object can't be used any more, or not for this. */
+    /**
+     * Of the category {@link Category#CLOSED}: the object can't be used any more, or not for
+     * this.
+     */
     public static final class Closed extends FbatException {
         private static final long serialVersionUID = 1L;
 
@@ -173,7 +178,10 @@ public sealed class FbatException extends RuntimeException {
         }
     }
 
-    /** Of the category {@link Category#UNSUPPORTED}: a version or a feature is beyond this library or this machine. */
+    /**
+     * Of the category {@link Category#UNSUPPORTED}: a version or a feature is beyond this library
+     * or this machine.
+     */
     public static final class Unsupported extends FbatException {
         private static final long serialVersionUID = 1L;
 
@@ -182,7 +190,10 @@ public sealed class FbatException extends RuntimeException {
         }
     }
 
-    /** Of the category {@link Category#CANCELLED}: the caller stopped the call: through a token or from a callback. */
+    /**
+     * Of the category {@link Category#CANCELLED}: the caller stopped the call: through a token or
+     * from a callback.
+     */
     public static final class Cancelled extends FbatException {
         private static final long serialVersionUID = 1L;
 

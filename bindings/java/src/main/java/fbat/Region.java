@@ -63,7 +63,7 @@ public final class Region {
     }
 
     /**
-     * The least time of an event, in microseconds since 1970-01-01t00:00:00z.
+     * The least time of an event, in microseconds since 1970-01-01T00:00:00Z.
      *
      * <p>And the greatest one.
      */
@@ -80,7 +80,7 @@ public final class Region {
     }
 
     /**
-     * The least time at which the store wrote an event, in microseconds since 1970-01-01t00:00:00z.
+     * The least time at which the store wrote an event, in microseconds since 1970-01-01T00:00:00Z.
      *
      * <p>And the greatest one.
      */
