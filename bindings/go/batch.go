@@ -25,7 +25,7 @@ func (b *Batch) Add(event Event) {
 	b.events = append(b.events, event)
 }
 
-// own is a copy of bytes, one behind the other. A full piece is left to those who have a part of it.
+// own is a copy of bytes, one behind the other. A full piece stays with those who use it.
 func (b *Batch) own(from []byte) []byte {
 	const piece, large = 64 << 10, 16 << 10
 	if from == nil || len(from) > large {

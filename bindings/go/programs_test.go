@@ -128,7 +128,8 @@ func install(t *testing.T, at string) {
 		"prefix/lib/pkgconfig/fbat.pc": "prefix=" + at + "/prefix\n" +
 			"Name: fbat\nDescription: -\nVersion: 0\n" +
 			"Cflags: -I${prefix}/include\nLibs: -L${prefix}/lib -lfbat\nLibs.private: -lgcc_s\n",
-		"program/go.mod": "module user\ngo 1.24\nrequire github.com/fbat-db/fbat/bindings/go v0.0.0\n" +
+		"program/go.mod": "module user\ngo 1.24\n" +
+			"require github.com/fbat-db/fbat/bindings/go v0.0.0\n" +
 			"replace github.com/fbat-db/fbat/bindings/go => ../package\n",
 		"program/main.go": string(must(os.ReadFile("examples/first/main.go"))(t)),
 	} {

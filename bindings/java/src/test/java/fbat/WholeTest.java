@@ -334,7 +334,8 @@ class WholeTest {
     void timesAreThoseOfJavaToo() {
         try (Store store = filled("s", 0)) {
             Instant time = Instant.parse("1969-07-20T20:17:40.123456Z");
-            Receipt receipt = store.append(new Event("a", "b", NOTE).timestamp(time.plusNanos(789)));
+            Event event = new Event("a", "b", NOTE).timestamp(time.plusNanos(789));
+            Receipt receipt = store.append(event);
             assertEquals(time, receipt.timestamp());
             EventRecord found = store.get(receipt.id()).orElseThrow();
             assertEquals(time, found.timestamp());

@@ -3,6 +3,7 @@ package fbat.programs;
 import fbat.Durability;
 import fbat.Event;
 import fbat.Fbat;
+import fbat.FbatException;
 import fbat.ImportOptions;
 import fbat.OpenOptions;
 import fbat.Store;
@@ -13,11 +14,8 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.Comparator;
-import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 
 /** What tests want to happen in a process of its own. */
 public final class Mishaps {
@@ -33,9 +31,8 @@ public final class Mishaps {
             case "truncate" -> truncate(path);
             case "open" -> filled(path.resolve("s"), 10).close();
             case "name" -> name(path);
+            case "spawn" -> spawn(path);
             case "walk" -> walk(path);
-            case "copy" -> copy(path, Path.of(arguments[2]));
-            case "remove" -> remove(path);
             default -> throw new IllegalArgumentException(arguments[0]);
         }
     }
@@ -95,6 +92,25 @@ public final class Mishaps {
         }
     }
 
+    /** Another process is started while a store is open. */
+    private static void spawn(Path path) throws Exception {
+        try (Store store = filled(path, 3)) {
+            for (int i = 0; i < 3; i++) {
+                System.out.print(new ProcessBuilder("true").start().waitFor());
+                store.append(new Event("after", "test", KIND));
+            }
+            System.out.println(" " + store.verify().findings().size() + " " + busy(path));
+        }
+    }
+
+    private static String busy(Path path) {
+        try (Store second = Store.open(path)) {
+            return "opened " + second.path();
+        } catch (FbatException.Busy e) {
+            return "busy";
+        }
+    }
+
     private static void name(Path path) {
         try (Store store = filled(path, 1)) {
             System.out.println(store.path().getFileName());
@@ -110,25 +126,6 @@ public final class Mishaps {
                 }
                 try (Store store = filled(each, 1)) {
                     System.out.println("the same file: " + Files.isSameFile(store.path(), each));
-                }
-            }
-        }
-    }
-
-    private static void copy(Path from, Path to) throws IOException {
-        try (Stream<Path> all = Files.walk(from)) {
-            for (Path each : (Iterable<Path>) all::iterator) {
-                Files.copy(each, to.resolve(from.relativize(each)));
-            }
-        }
-    }
-
-    private static void remove(Path path) throws IOException {
-        if (Files.exists(path)) {
-            try (Stream<Path> all = Files.walk(path)) {
-                List<Path> last = all.sorted(Comparator.reverseOrder()).toList();
-                for (Path each : last) {
-                    Files.delete(each);
                 }
             }
         }

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -136,6 +137,17 @@ class ProgramsTest {
     }
 
     @Test
+    void aProcessIsStartedInEachWayWhileAStoreIsOpen() throws Exception {
+        for (String way : List.of("POSIX_SPAWN", "VFORK", "FORK")) {
+            String property = "-Djdk.lang.Process.launchMechanism=" + way;
+            List<String> found = run("", NATIVE, property, "-cp", BOTH, "fbat.programs.Mishaps",
+                    "spawn", directory.resolve(way));
+            List<String> said = found.stream().filter(line -> line.startsWith("000")).toList();
+            assertEquals(List.of("000 0 busy"), said, found::toString);
+        }
+    }
+
+    @Test
     void bytesOfAPathAreTheSameInEveryLocale() throws Exception {
         Path named = Path.of(directory.toUri().getRawPath(), "ascii");
         assertEquals(List.of("ascii"), mishap("name", named));
@@ -156,9 +168,7 @@ class ProgramsTest {
     void theLibraryIsFoundByPropertyThenInTheJarThenInTheSystem() throws Exception {
         Path library = Path.of("../../build/lib").toRealPath();
         Path copy = directory.resolve("classes");
-        Path packed = copy.resolve("fbat/native");
-        run("", "-cp", "target/test-classes", "fbat.programs.Mishaps", "copy", CLASSES, copy);
-        run("", "-cp", "target/test-classes", "fbat.programs.Mishaps", "remove", packed);
+        copyWithoutLibrary(Path.of(CLASSES), copy);
         String first = EXAMPLES + "First.java";
         for (Object named : List.of(library, library.resolve("libfbat.so"), "../../build/lib")) {
             Path store = Files.createTempDirectory(directory, "found");
@@ -170,6 +180,16 @@ class ProgramsTest {
         assertTrue(output.contains("there is no libfbat.so.0"), output);
         output = failing("-Dfbat.library.path=/nowhere", "-cp", copy, first, directory);
         assertTrue(output.contains("/nowhere: there is no such file"), output);
+    }
+
+    private static void copyWithoutLibrary(Path from, Path to) throws IOException {
+        try (Stream<Path> all = Files.walk(from)) {
+            for (Path each : (Iterable<Path>) all::iterator) {
+                if (!each.toString().contains("libfbat")) {
+                    Files.copy(each, to.resolve(from.relativize(each)));
+                }
+            }
+        }
     }
 
     private static String failing(Object... arguments) throws Exception {
