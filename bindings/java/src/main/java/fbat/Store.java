@@ -404,6 +404,11 @@ public final class Store implements AutoCloseable {
 
     // ---- importing ----
 
+    /** Copies all events of another store into this one, which knows it by its namespace. */
+    public ImportReport importFrom(Store source) {
+        return importFrom(source, new ImportOptions());
+    }
+
     /**
      * Copies all events of another store into this one, exactly once.
      *

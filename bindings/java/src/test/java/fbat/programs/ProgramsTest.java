@@ -107,6 +107,22 @@ class ProgramsTest {
     }
 
     @Test
+    void whatReadmeShowsRuns() throws Exception {
+        String readme = Files.readString(Path.of("README.md"));
+        String code = readme.split("```java\n")[1].split("```")[0];
+        Path program = directory.resolve("Readme.java");
+        Files.writeString(program, """
+                import fbat.*;
+                import java.nio.file.Path;
+                import java.util.List;
+                public class Readme {
+                    public static void main(String[] arguments) throws Exception {
+                """ + code.replace("Path.of(\"", "Path.of(\"" + directory + "/") + "}}");
+        List<String> found = run("", NATIVE, "-cp", CLASSES, program);
+        assertEquals(List.of("lamp:kitchen"), found);
+    }
+
+    @Test
     void theProgramThatIsMeasuredRuns() throws Exception {
         List<String> found =
                 run("", NATIVE, "-cp", BOTH, "fbat.programs.Bench", directory, "1000");
