@@ -19,15 +19,32 @@ import java.util.concurrent.atomic.AtomicLong;
  * ends; it waits in {@link Running} for the call to return.
  */
 final class Callbacks {
-    static final long FILTER = function("filter", JAVA_INT, 2);
-    static final long PROGRESS = function("progress", JAVA_INT, 2);
-    static final long IMPORT_PROGRESS = function("importProgress", JAVA_INT, 2);
+    static final Function FILTER = new Function("filter");
+    static final Function PROGRESS = new Function("progress");
+    static final Function IMPORT_PROGRESS = new Function("importProgress");
 
     private static final int STOP = -1;
     private static final AtomicLong NUMBERS = new AtomicLong();
     private static final ConcurrentHashMap<Long, Running> RUNNING = new ConcurrentHashMap<>();
 
     private Callbacks() {}
+
+    /** A method that the library calls: made when it is first needed, for that takes a while. */
+    static final class Function {
+        private final String name;
+        private long address;
+
+        private Function(String name) {
+            this.name = name;
+        }
+
+        synchronized long address() {
+            if (address == 0) {
+                address = made(name);
+            }
+            return address;
+        }
+    }
 
     /** A callback that may be called, and what it threw. */
     static final class Running {
@@ -116,13 +133,9 @@ final class Callbacks {
         }
     }
 
-    private static long function(String name, java.lang.foreign.ValueLayout answer, int arguments) {
-        FunctionDescriptor shape = FunctionDescriptor.of(answer);
-        MethodType type = MethodType.methodType(int.class);
-        for (int i = 0; i < arguments; i++) {
-            shape = shape.appendArgumentLayouts(JAVA_LONG);
-            type = type.appendParameterTypes(long.class);
-        }
+    private static long made(String name) {
+        MethodType type = MethodType.methodType(int.class, long.class, long.class);
+        FunctionDescriptor shape = FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG);
         try {
             MethodHandle method = MethodHandles.lookup().findStatic(Callbacks.class, name, type);
             return Linker.nativeLinker().upcallStub(method, shape, Arena.global()).address();

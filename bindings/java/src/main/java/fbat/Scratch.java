@@ -178,11 +178,11 @@ final class Scratch implements AutoCloseable, SegmentAllocator {
     }
 
     /** Has a callback called by a struct, whose member for its data is behind the function's. */
-    void callback(long at, long function, Object callback) {
+    void callback(long at, Callbacks.Function function, Object callback) {
         if (callback != null) {
             Callbacks.Running begun = Callbacks.begin(callback);
             running.add(begun);
-            Memory.put(at, function);
+            Memory.put(at, function.address());
             Memory.put(at + Long.BYTES, begun.number());
         }
     }
