@@ -24,6 +24,7 @@ final class Callbacks {
     static final Function IMPORT_PROGRESS = new Function("importProgress");
 
     private static final int STOP = -1;
+    private static final int STACK_LEVELS = 1000;
     private static final AtomicLong NUMBERS = new AtomicLong();
     private static final ConcurrentHashMap<Long, Running> RUNNING = new ConcurrentHashMap<>();
 
@@ -51,6 +52,7 @@ final class Callbacks {
         private final long number = NUMBERS.incrementAndGet();
         private final Object callback;
         private Throwable thrown;
+        private long reached;
 
         private Running(Object callback) {
             this.callback = callback;
@@ -70,10 +72,23 @@ final class Callbacks {
         }
     }
 
+    /**
+     * Says that a callback may be called.
+     *
+     * @throws StackOverflowError too little of the stack is left for the library and the callback.
+     *     At the entry of a callback it could not be caught, and would end the machine.
+     */
     static Running begin(Object callback) {
         Running running = new Running(callback);
+        running.reached = reach(STACK_LEVELS, 1, 2, 3, 4, 5, 6, 7, 8);
         RUNNING.put(running.number, running);
         return running;
+    }
+
+    /** Goes down the stack, some 64 KiB and more; what it computes keeps it from being left out. */
+    private static long reach(
+            int levels, long a, long b, long c, long d, long e, long f, long g, long h) {
+        return levels == 0 ? a : reach(levels - 1, h, a, b, c, d, e, f, g) + b;
     }
 
     static Throwable thrown(List<Running> all) {

@@ -32,6 +32,7 @@ public final class Mishaps {
             case "open" -> filled(path.resolve("s"), 10).close();
             case "name" -> name(path);
             case "spawn" -> spawn(path);
+            case "nest" -> nest(path);
             case "walk" -> walk(path);
             default -> throw new IllegalArgumentException(arguments[0]);
         }
@@ -90,6 +91,28 @@ public final class Mishaps {
         } catch (InternalError e) {
             return "InternalError";
         }
+    }
+
+    /** Filters that import with filters, until there is no stack left. */
+    private static void nest(Path path) throws IOException {
+        Files.createDirectory(path);
+        try (Store source = filled(path.resolve("source"), 1);
+                Store hub = filled(path.resolve("hub"), 0)) {
+            for (int i = 0; i < 20; i++) {
+                int round = i;
+                try {
+                    nested(source, hub, 1000 * round);
+                } catch (StackOverflowError e) {
+                    System.out.print("caught ");
+                }
+            }
+            System.out.println(source.verify().findings().size());
+        }
+    }
+
+    private static boolean nested(Store source, Store hub, int depth) {
+        hub.importFrom(source, new ImportOptions("n" + depth), e -> nested(source, hub, depth + 1));
+        return true;
     }
 
     /** Another process is started while a store is open. */

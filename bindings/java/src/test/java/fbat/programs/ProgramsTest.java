@@ -153,6 +153,12 @@ class ProgramsTest {
     }
 
     @Test
+    void anEndlessRecursionThroughCallbacksIsAnError() throws Exception {
+        List<String> found = mishap("nest", directory.resolve("nest"));
+        assertEquals("caught ".repeat(20) + "0", found.get(found.size() - 1));
+    }
+
+    @Test
     void aProcessIsStartedInEachWayWhileAStoreIsOpen() throws Exception {
         for (String way : List.of("POSIX_SPAWN", "VFORK", "FORK")) {
             String property = "-Djdk.lang.Process.launchMechanism=" + way;
