@@ -92,11 +92,11 @@ print-version:
 print-soversion:
 	@echo $(SOVERSION)
 
-examples: build/examples/first build/examples/quakes
+examples: build/examples/first build/examples/retry build/examples/quakes
 
-build/examples/first: examples/c/first.c $(HEADERS) | lib
+build/examples/first build/examples/retry: build/examples/%: examples/c/%.c $(HEADERS) | lib
 	@mkdir -p $(@D)
-	$(EXAMPLE_CC) examples/c/first.c -o $@ $(EXAMPLE_LIB)
+	$(EXAMPLE_CC) $< -o $@ $(EXAMPLE_LIB)
 
 build/examples/quakes: $(wildcard examples/c/*.c examples/c/*.h) $(HEADERS) | lib
 	@mkdir -p $(@D)

@@ -361,16 +361,25 @@ typedef uint32_t fbat_category;
 #define FBAT_ERR_READ_ONLY 530
 
 /**
- * An operation of the operating system failed; the error's `os_error` is its errno.
+ * An operation of the operating system failed; the error's `os_error` is its errno. What an append
+ * was to write may be there when the store is opened again: repeat it under its idempotency key.
  * @since 0.1
  */
 #define FBAT_ERR_IO 600
 
 /**
- * There is no space left on the device, or a quota or file size limit is reached.
+ * There is no space left on the device, or a quota or file size limit (RLIMIT_FSIZE) is reached.
+ * Nothing was written; the store goes on when there is room again.
  * @since 0.1
  */
 #define FBAT_ERR_NO_SPACE 610
+
+/**
+ * Memory has run out; the call did nothing, and may be repeated. No error object comes with this
+ * status.
+ * @since 0.2
+ */
+#define FBAT_ERR_NO_MEMORY 620
 
 /**
  * Damage in a file: the error's `path` and `offset` say where. fbat_store_verify() lists
@@ -1227,6 +1236,12 @@ typedef struct fbat_open_options {
    * 1,073,741,824 (1 GiB); 0: 64 MiB.
    */
   uint64_t segment_bytes;
+  /**
+   * How many of the store's files that are only read have a descriptor at once: 1 to 65,536; 0:
+   * 128. Those that were not read for longest are closed, and opened again when they are needed.
+   * Besides, a store has at most 8 descriptors. What is read from mapped memory needs none.
+   */
+  size_t files_max;
   /** Reports how far recovery has come, in bytes of the log that it reads; NULL for none. */
   fbat_progress_fn progress;
   /** Handed to `progress`. */
@@ -1284,6 +1299,11 @@ typedef struct fbat_stats {
   uint64_t unindexed_events;
   /** Memory that the store's tables take, in bytes. */
   uint64_t memory_bytes;
+  /**
+   * How far the clock is behind the recorded time of the last event, in microseconds; 0 where it
+   * is not. Recorded time never goes back: it stands still until the clock has caught up.
+   */
+  uint64_t clock_behind_us;
 } fbat_stats;
 
 /**
@@ -1316,6 +1336,11 @@ typedef struct fbat_open_report {
   uint64_t gap_last;
   /** Indexes that were missing or damaged and were rebuilt. */
   uint64_t indexes_rebuilt;
+  /**
+   * How far the clock was behind the recorded time of the last event, in microseconds; 0 where
+   * it was not. More than a minute is also a line in the log.
+   */
+  uint64_t clock_behind_us;
 } fbat_open_report;
 
 /**
@@ -1337,6 +1362,10 @@ void fbat_set_mapped_reads(bool mapped);
  * Opens the store in a directory.
  *
  * At most one handle in all processes has a store open for writing; readers are not limited.
+ *
+ * Opening for writing puts a handler for SIGXFSZ in place, unless that is ignored: the signal of a
+ * write of the library's own beyond RLIMIT_FSIZE is swallowed, and the call gives
+ * #FBAT_ERR_NO_SPACE. Every other goes to the handler that was installed before.
  * @param path the directory, NUL-terminated. A new store makes it, not what is above it.
  * @param options how; NULL for the defaults.
  * @param out_store the store; NULL on failure. Close it with fbat_store_close(), then free it.
@@ -1353,7 +1382,8 @@ void fbat_set_mapped_reads(bool mapped);
  * @retval FBAT_ERR_CORRUPT the store is damaged where recovery must not guess.
  * @retval FBAT_ERR_FUTURE_VERSION a newer version of the library made the store.
  * @retval FBAT_ERR_IO the operating system failed.
- * @retval FBAT_ERR_NO_SPACE no space is left.
+ * @retval FBAT_ERR_NO_SPACE no space is left for a new store, or to recover one that was not
+ * closed. Opening for reading needs none.
  * @return or the negative number with which the progress callback stopped the call.
  * @par Threads
  * Any.
@@ -1378,7 +1408,8 @@ fbat_status fbat_store_open(const char *path,
  * open.
  * @retval FBAT_ERR_POISONED an earlier failure had ended writing; some events may not be durable.
  * @retval FBAT_ERR_IO the last events could not be made durable.
- * @retval FBAT_ERR_NO_SPACE no space is left.
+ * @retval FBAT_ERR_NO_SPACE no space is left for the mark of a clean close. Every event is
+ * durable; the next open recovers the store.
  * @par Threads
  * Any, also while others use the store.
  * @since 0.1
@@ -1599,7 +1630,7 @@ bool fbat_store_is_read_only(const fbat_store *store);
 #define FBAT_EXPECT_VERSION 3u
 
 /**
- * `timestamp_us` is given; else the event takes the recorded time of its batch.
+ * `timestamp_us` is given; else the event's time is the clock's when it is appended.
  * @since 0.1
  */
 #define FBAT_EVENT_HAS_TIMESTAMP 1u
@@ -1719,6 +1750,11 @@ typedef struct fbat_receipt {
 
 /**
  * Appends one event: fbat_append_batch() with a count of 1.
+ *
+ * After #FBAT_ERR_IO and #FBAT_ERR_POISONED the event is in doubt: it may be in the store when
+ * that is opened again, and durable. An event with a `key` is safe to repeat then: there is one,
+ * and the receipt says whether it was there. `examples/c/retry.c` shows it. After every other
+ * error nothing was written.
  * @param store the store.
  * @param event the event.
  * @param out_receipt the answer; may be NULL.
@@ -1735,10 +1771,12 @@ typedef struct fbat_receipt {
  * @retval FBAT_ERR_VERSION_CONFLICT the entity is not as expected.
  * @retval FBAT_ERR_READ_ONLY the store is open for reading.
  * @retval FBAT_ERR_CLOSED the store is closed.
- * @retval FBAT_ERR_POISONED an earlier failure ended writing.
+ * @retval FBAT_ERR_POISONED an earlier failure ended writing, or one that this append shared: it
+ * is in doubt as after #FBAT_ERR_IO.
  * @retval FBAT_ERR_CORRUPT a file is damaged where the key had to be compared.
- * @retval FBAT_ERR_IO the operating system failed.
- * @retval FBAT_ERR_NO_SPACE no space is left.
+ * @retval FBAT_ERR_IO the operating system failed; what was appended is in doubt.
+ * @retval FBAT_ERR_NO_SPACE no space is left, or files may not get longer; nothing was written,
+ * and the store goes on when there is room.
  * @par Threads
  * Any.
  * @since 0.1
@@ -1751,6 +1789,10 @@ fbat_status fbat_append(const fbat_store *store,
 
 /**
  * Appends all of an array of events, or none of them.
+ *
+ * After #FBAT_ERR_IO and #FBAT_ERR_POISONED the batch is in doubt: all or none of it may be in the
+ * store when that is opened again. Events with a `key` are safe to repeat then, as with
+ * fbat_append(). After every other error nothing was written.
  *
  * Everything is checked before any work. The error's `item` is the event at fault.
  * @param store the store.
@@ -1772,10 +1814,12 @@ fbat_status fbat_append(const fbat_store *store,
  * @retval FBAT_ERR_VERSION_CONFLICT an entity is not as expected.
  * @retval FBAT_ERR_READ_ONLY the store is open for reading.
  * @retval FBAT_ERR_CLOSED the store is closed.
- * @retval FBAT_ERR_POISONED an earlier failure ended writing.
+ * @retval FBAT_ERR_POISONED an earlier failure ended writing, or one that this append shared: it
+ * is in doubt as after #FBAT_ERR_IO.
  * @retval FBAT_ERR_CORRUPT a file is damaged where a key had to be compared.
- * @retval FBAT_ERR_IO the operating system failed.
- * @retval FBAT_ERR_NO_SPACE no space is left.
+ * @retval FBAT_ERR_IO the operating system failed; what was appended is in doubt.
+ * @retval FBAT_ERR_NO_SPACE no space is left, or files may not get longer; nothing was written,
+ * and the store goes on when there is room.
  * @par Threads
  * Any.
  * @since 0.1
@@ -2984,7 +3028,7 @@ fbat_status fbat_repair(const char *damaged_path,
 
 /** An #fbat_open_options, all zero except its size. @since 0.1 */
 #define FBAT_OPEN_OPTIONS_INIT                                                                    \
-  {sizeof(fbat_open_options), 0, 0, FBAT_STR_INIT, 0, 0, 0, 0, NULL, NULL, NULL}
+  {sizeof(fbat_open_options), 0, 0, FBAT_STR_INIT, 0, 0, 0, 0, 0, NULL, NULL, NULL}
 
 /** An #fbat_frontier, all zero except its size. @since 0.1 */
 #define FBAT_FRONTIER_INIT {sizeof(fbat_frontier), 0, 0}
@@ -2993,10 +3037,11 @@ fbat_status fbat_repair(const char *damaged_path,
 #define FBAT_HEAD_INIT {sizeof(fbat_head), 0, 0, FBAT_ID_INIT, FBAT_HASH_INIT}
 
 /** An #fbat_stats, all zero except its size. @since 0.1 */
-#define FBAT_STATS_INIT {sizeof(fbat_stats), 0, 0, 0, 0, 0, 0}
+#define FBAT_STATS_INIT {sizeof(fbat_stats), 0, 0, 0, 0, 0, 0, 0}
 
 /** An #fbat_open_report, all zero except its size. @since 0.1 */
-#define FBAT_OPEN_REPORT_INIT {sizeof(fbat_open_report), 0, 0, 0, 0, FBAT_STR_INIT, 0, 0, 0, 0, 0}
+#define FBAT_OPEN_REPORT_INIT                                                                     \
+  {sizeof(fbat_open_report), 0, 0, 0, 0, FBAT_STR_INIT, 0, 0, 0, 0, 0, 0}
 
 /** An #fbat_event, all zero except its size. @since 0.1 */
 #define FBAT_EVENT_INIT                                                                           \

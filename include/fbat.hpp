@@ -245,10 +245,22 @@ enum class status : std::int32_t {
   forked = FBAT_ERR_FORKED,
   /** The store is open for reading only. */
   read_only = FBAT_ERR_READ_ONLY,
-  /** An operation of the operating system failed; the error's `os_error` is its errno. */
+  /**
+   * An operation of the operating system failed; the error's `os_error` is its errno. What an
+   * append was to write may be there when the store is opened again: repeat it under its
+   * idempotency key.
+   */
   io = FBAT_ERR_IO,
-  /** There is no space left on the device, or a quota or file size limit is reached. */
+  /**
+   * There is no space left on the device, or a quota or file size limit (RLIMIT_FSIZE) is reached.
+   * Nothing was written; the store goes on when there is room again.
+   */
   no_space = FBAT_ERR_NO_SPACE,
+  /**
+   * Memory has run out; the call did nothing, and may be repeated. No error object comes with this
+   * status.
+   */
+  no_memory = FBAT_ERR_NO_MEMORY,
   /**
    * Damage in a file: the error's `path` and `offset` say where. fbat_store_verify() lists all of
    * it, and fbat_repair() puts everything else into a new store.
@@ -978,6 +990,11 @@ struct stats {
   std::uint64_t unindexed_events = 0;
   /** Memory that the store's tables take, in bytes. */
   std::uint64_t memory_bytes = 0;
+  /**
+   * How far the clock is behind the recorded time of the last event, in microseconds; 0 where it is
+   * not. Recorded time never goes back: it stands still until the clock has caught up.
+   */
+  fbat::timestamp clock_behind{};
 
   /** As fbat.h has it. */
   static stats from_raw(const fbat_stats& raw) {
@@ -988,6 +1005,7 @@ struct stats {
     made.index_bytes = raw.index_bytes;
     made.unindexed_events = raw.unindexed_events;
     made.memory_bytes = raw.memory_bytes;
+    made.clock_behind = detail::time_of(raw.clock_behind_us);
     return made;
   }
 };
@@ -1017,6 +1035,11 @@ struct open_report {
   std::uint64_t gap_last = 0;
   /** Indexes that were missing or damaged and were rebuilt. */
   std::uint64_t indexes_rebuilt = 0;
+  /**
+   * How far the clock was behind the recorded time of the last event, in microseconds; 0 where it
+   * was not. More than a minute is also a line in the log.
+   */
+  fbat::timestamp clock_behind{};
 
   /** As fbat.h has it. */
   static open_report from_raw(const fbat_open_report& raw) {
@@ -1030,6 +1053,7 @@ struct open_report {
     made.gap_first = raw.gap_first;
     made.gap_last = raw.gap_last;
     made.indexes_rebuilt = raw.indexes_rebuilt;
+    made.clock_behind = detail::time_of(raw.clock_behind_us);
     return made;
   }
 };
@@ -2562,6 +2586,12 @@ struct open_options {
    * 1,073,741,824 (1 GiB); 0: 64 MiB.
    */
   std::uint64_t segment_bytes = 0;
+  /**
+   * How many of the store's files that are only read have a descriptor at once: 1 to 65,536; 0:
+   * 128. Those that were not read for longest are closed, and opened again when they are needed.
+   * Besides, a store has at most 8 descriptors. What is read from mapped memory needs none.
+   */
+  std::size_t files_max = 0;
   /** Reports how far recovery has come, in bytes of the log that it reads. */
   progress_callback progress{};
   /** Ends the call. */
@@ -2578,6 +2608,7 @@ struct open_options {
   raw.batch_events_max = from.batch_events_max;
   raw.batch_bytes_max = from.batch_bytes_max;
   raw.segment_bytes = from.segment_bytes;
+  raw.files_max = from.files_max;
   lent.lend<&detail::lent::progress>(from.progress, raw.progress, raw.progress_data);
   raw.cancel = detail::token_of(from.cancel);
   return raw;

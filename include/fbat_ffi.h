@@ -23,6 +23,7 @@ enum {
   FBAT_ERR_READ_ONLY = 530,
   FBAT_ERR_IO = 600,
   FBAT_ERR_NO_SPACE = 610,
+  FBAT_ERR_NO_MEMORY = 620,
   FBAT_ERR_CORRUPT = 700,
   FBAT_ERR_WIRE_FRAMING = 710,
   FBAT_ERR_WIRE_CHECKSUM = 720,
@@ -160,6 +161,7 @@ typedef struct fbat_open_options {
   size_t batch_events_max;
   size_t batch_bytes_max;
   uint64_t segment_bytes;
+  size_t files_max;
   fbat_progress_fn progress;
   void *progress_data;
   const fbat_cancel *cancel;
@@ -184,6 +186,7 @@ typedef struct fbat_stats {
   uint64_t index_bytes;
   uint64_t unindexed_events;
   uint64_t memory_bytes;
+  uint64_t clock_behind_us;
 } fbat_stats;
 typedef struct fbat_open_report {
   size_t struct_size;
@@ -197,6 +200,7 @@ typedef struct fbat_open_report {
   uint64_t gap_first;
   uint64_t gap_last;
   uint64_t indexes_rebuilt;
+  uint64_t clock_behind_us;
 } fbat_open_report;
 typedef struct fbat_event {
   size_t struct_size;

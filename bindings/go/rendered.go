@@ -81,10 +81,16 @@ const (
 	ErrForked Status = C.FBAT_ERR_FORKED
 	// ErrReadOnly: the store is open for reading only.
 	ErrReadOnly Status = C.FBAT_ERR_READ_ONLY
-	// ErrIO: an operation of the operating system failed; the error's OSError is its errno.
+	// ErrIO: an operation of the operating system failed; the error's OSError is its errno. What an
+	// append was to write may be there when the store is opened again: repeat it under its
+	// idempotency key.
 	ErrIO Status = C.FBAT_ERR_IO
-	// ErrNoSpace: there is no space left on the device, or a quota or file size limit is reached.
+	// ErrNoSpace: there is no space left on the device, or a quota or file size limit
+	// (RLIMIT_FSIZE) is reached. Nothing was written; the store goes on when there is room again.
 	ErrNoSpace Status = C.FBAT_ERR_NO_SPACE
+	// ErrNoMemory: memory has run out; the call did nothing, and may be repeated. No error object
+	// comes with this status.
+	ErrNoMemory Status = C.FBAT_ERR_NO_MEMORY
 	// ErrCorrupt: damage in a file: the error's Path and Offset say where. [Store.Verify] lists all
 	// of it, and [Repair] puts everything else into a new store.
 	ErrCorrupt Status = C.FBAT_ERR_CORRUPT
@@ -592,6 +598,10 @@ type OpenOptions struct {
 	// At which size a file of the log is sealed and a new one begun. In bytes: 65,536 (64 KiB) to
 	// 1,073,741,824 (1 GiB); 0: 64 MiB.
 	SegmentBytes uint64
+	// How many of the store's files that are only read have a descriptor at once: 1 to 65,536; 0:
+	// 128. Those that were not read for longest are closed, and opened again when they are needed.
+	// Besides, a store has at most 8 descriptors. What is read from mapped memory needs none.
+	FilesMax int
 	// Reports how far recovery has come, in bytes of the log that it reads; nil for none.
 	Progress func(Progress) error
 }
@@ -605,6 +615,7 @@ func (from *OpenOptions) lay(call *call, to *C.fbat_open_options) {
 	to.batch_events_max = C.size_t(from.BatchEventsMax)
 	to.batch_bytes_max = C.size_t(from.BatchBytesMax)
 	to.segment_bytes = C.uint64_t(from.SegmentBytes)
+	to.files_max = C.size_t(from.FilesMax)
 	if from.Progress != nil {
 		call.progress = from.Progress
 		to.progress, to.progress_data = C.fbat_progress_fn(C.fbatgoProgress), call.data()
@@ -659,6 +670,9 @@ type Stats struct {
 	UnindexedEvents uint64
 	// Memory that the store's tables take, in bytes.
 	MemoryBytes uint64
+	// How far the clock is behind the recorded time of the last event, in microseconds; 0 where it
+	// is not. Recorded time never goes back: it stands still until the clock has caught up.
+	ClockBehind time.Time
 }
 
 func (to *Stats) read(from *C.fbat_stats) {
@@ -668,6 +682,7 @@ func (to *Stats) read(from *C.fbat_stats) {
 	to.IndexBytes = uint64(from.index_bytes)
 	to.UnindexedEvents = uint64(from.unindexed_events)
 	to.MemoryBytes = uint64(from.memory_bytes)
+	to.ClockBehind = goTime(from.clock_behind_us)
 }
 
 // OpenReport: what [Open] found and did.
@@ -691,6 +706,9 @@ type OpenReport struct {
 	GapLast uint64
 	// Indexes that were missing or damaged and were rebuilt.
 	IndexesRebuilt uint64
+	// How far the clock was behind the recorded time of the last event, in microseconds; 0 where it
+	// was not. More than a minute is also a line in the log.
+	ClockBehind time.Time
 }
 
 // Created says whether [OpenReportCreated] is set: [Open] made the store.
@@ -714,6 +732,7 @@ func (to *OpenReport) read(from *C.fbat_open_report, in *incoming) {
 	to.GapFirst = uint64(from.gap_first)
 	to.GapLast = uint64(from.gap_last)
 	to.IndexesRebuilt = uint64(from.indexes_rebuilt)
+	to.ClockBehind = goTime(from.clock_behind_us)
 }
 
 // Event: an event to append. All zero except entity, scope and kind is an event with an empty
@@ -1549,6 +1568,11 @@ func (s *Store) LogHash() (hash Hash, err error) {
 }
 
 // Append appends one event: [Store.AppendBatch] with a count of 1.
+//
+// After [ErrIO] and [ErrPoisoned] the event is in doubt: it may be in the store when that is opened
+// again, and durable. An event with a Key is safe to repeat then: there is one, and the receipt
+// says whether it was there. examples/c/retry.c shows it. After every other error nothing was
+// written.
 //
 // The failures are [ErrInvalidArgument], [ErrInvalidUTF8], [ErrInvalidCoordinate],
 // [ErrReservedKind], [ErrReservedExtension], [ErrLimitExceeded], [ErrIdempotencyConflict],

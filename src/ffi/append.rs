@@ -29,7 +29,7 @@ pub const FBAT_EXPECT_PRESENT: u32 = 2u32;
 /// @since 0.1
 pub const FBAT_EXPECT_VERSION: u32 = 3u32;
 
-/// `timestamp_us` is given; else the event takes the recorded time of its batch.
+/// `timestamp_us` is given; else the event's time is the clock's when it is appended.
 /// @since 0.1
 pub const FBAT_EVENT_HAS_TIMESTAMP: u32 = 1u32;
 
@@ -129,6 +129,11 @@ pub struct fbat_receipt {
 args::sized!(fbat_event: 160, fbat_receipt: 160);
 
 /// Appends one event: fbat_append_batch() with a count of 1.
+///
+/// After #FBAT_ERR_IO and #FBAT_ERR_POISONED the event is in doubt: it may be in the store when
+/// that is opened again, and durable. An event with a `key` is safe to repeat then: there is one,
+/// and the receipt says whether it was there. `examples/c/retry.c` shows it. After every other
+/// error nothing was written.
 /// @param store the store.
 /// @param event the event.
 /// @param out_receipt the answer; may be NULL.
@@ -145,10 +150,12 @@ args::sized!(fbat_event: 160, fbat_receipt: 160);
 /// @retval FBAT_ERR_VERSION_CONFLICT the entity is not as expected.
 /// @retval FBAT_ERR_READ_ONLY the store is open for reading.
 /// @retval FBAT_ERR_CLOSED the store is closed.
-/// @retval FBAT_ERR_POISONED an earlier failure ended writing.
+/// @retval FBAT_ERR_POISONED an earlier failure ended writing, or one that this append shared: it
+/// is in doubt as after #FBAT_ERR_IO.
 /// @retval FBAT_ERR_CORRUPT a file is damaged where the key had to be compared.
-/// @retval FBAT_ERR_IO the operating system failed.
-/// @retval FBAT_ERR_NO_SPACE no space is left.
+/// @retval FBAT_ERR_IO the operating system failed; what was appended is in doubt.
+/// @retval FBAT_ERR_NO_SPACE no space is left, or files may not get longer; nothing was written,
+/// and the store goes on when there is room.
 /// @par Threads
 /// Any.
 /// @since 0.1
@@ -177,6 +184,10 @@ pub unsafe extern "C" fn fbat_append(
 
 /// Appends all of an array of events, or none of them.
 ///
+/// After #FBAT_ERR_IO and #FBAT_ERR_POISONED the batch is in doubt: all or none of it may be in the
+/// store when that is opened again. Events with a `key` are safe to repeat then, as with
+/// fbat_append(). After every other error nothing was written.
+///
 /// Everything is checked before any work. The error's `item` is the event at fault.
 /// @param store the store.
 /// @param events the events, at a distance of the first one's `struct_size`, which all must have;
@@ -197,10 +208,12 @@ pub unsafe extern "C" fn fbat_append(
 /// @retval FBAT_ERR_VERSION_CONFLICT an entity is not as expected.
 /// @retval FBAT_ERR_READ_ONLY the store is open for reading.
 /// @retval FBAT_ERR_CLOSED the store is closed.
-/// @retval FBAT_ERR_POISONED an earlier failure ended writing.
+/// @retval FBAT_ERR_POISONED an earlier failure ended writing, or one that this append shared: it
+/// is in doubt as after #FBAT_ERR_IO.
 /// @retval FBAT_ERR_CORRUPT a file is damaged where a key had to be compared.
-/// @retval FBAT_ERR_IO the operating system failed.
-/// @retval FBAT_ERR_NO_SPACE no space is left.
+/// @retval FBAT_ERR_IO the operating system failed; what was appended is in doubt.
+/// @retval FBAT_ERR_NO_SPACE no space is left, or files may not get longer; nothing was written,
+/// and the store goes on when there is room.
 /// @par Threads
 /// Any.
 /// @since 0.1

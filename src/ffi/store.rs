@@ -89,6 +89,9 @@ pub struct fbat_stats {
     pub unindexed_events: u64,
     /// Memory that the store's tables take, in bytes.
     pub memory_bytes: u64,
+    /// How far the clock is behind the recorded time of the last event, in microseconds; 0 where it
+    /// is not. Recorded time never goes back: it stands still until the clock has caught up.
+    pub clock_behind_us: u64,
 }
 
 /// fbat_store_open() made the store.
@@ -126,6 +129,9 @@ pub struct fbat_open_report {
     pub gap_last: u64,
     /// Indexes that were missing or damaged and were rebuilt.
     pub indexes_rebuilt: u64,
+    /// How far the clock was behind the recorded time of the last event, in microseconds; 0 where
+    /// it was not. More than a minute is also a line in the log.
+    pub clock_behind_us: u64,
 }
 
 /// How to open a store. All zero except the size is the default.
@@ -152,6 +158,10 @@ pub struct fbat_open_options {
     /// At which size a file of the log is sealed and a new one begun. In bytes: 65,536 (64 KiB) to
     /// 1,073,741,824 (1 GiB); 0: 64 MiB.
     pub segment_bytes: u64,
+    /// How many of the store's files that are only read have a descriptor at once: 1 to 65,536; 0:
+    /// 128. Those that were not read for longest are closed, and opened again when they are needed.
+    /// Besides, a store has at most 8 descriptors. What is read from mapped memory needs none.
+    pub files_max: usize,
     /// Reports how far recovery has come, in bytes of the log that it reads; NULL for none.
     pub progress: fbat_progress_fn,
     /// Handed to `progress`.
@@ -163,9 +173,9 @@ pub struct fbat_open_options {
 args::sized!(
     fbat_frontier: 24,
     fbat_head: 72,
-    fbat_stats: 56,
-    fbat_open_report: 88,
-    fbat_open_options: 88,
+    fbat_stats: 64,
+    fbat_open_report: 96,
+    fbat_open_options: 96,
 );
 
 /// Says how small parts of files are read from now on, in the whole process. They come from mapped
@@ -204,6 +214,7 @@ pub(crate) unsafe fn engine_options(options: &fbat_open_options) -> Result<Optio
         batch_events_max: or(options.batch_events_max, default.batch_events_max),
         batch_bytes_max: or(options.batch_bytes_max, default.batch_bytes_max),
         segment_bytes: or(options.segment_bytes as usize, default.segment_bytes as usize) as u64,
+        files_max: or(options.files_max, default.files_max),
     };
     limits.check()?;
     Ok(Options {
@@ -222,6 +233,10 @@ pub(crate) unsafe fn engine_options(options: &fbat_open_options) -> Result<Optio
 /// Opens the store in a directory.
 ///
 /// At most one handle in all processes has a store open for writing; readers are not limited.
+///
+/// Opening for writing puts a handler for SIGXFSZ in place, unless that is ignored: the signal of a
+/// write of the library's own beyond RLIMIT_FSIZE is swallowed, and the call gives
+/// #FBAT_ERR_NO_SPACE. Every other goes to the handler that was installed before.
 /// @param path the directory, NUL-terminated. A new store makes it, not what is above it.
 /// @param options how; NULL for the defaults.
 /// @param out_store the store; NULL on failure. Close it with fbat_store_close(), then free it.
@@ -238,7 +253,8 @@ pub(crate) unsafe fn engine_options(options: &fbat_open_options) -> Result<Optio
 /// @retval FBAT_ERR_CORRUPT the store is damaged where recovery must not guess.
 /// @retval FBAT_ERR_FUTURE_VERSION a newer version of the library made the store.
 /// @retval FBAT_ERR_IO the operating system failed.
-/// @retval FBAT_ERR_NO_SPACE no space is left.
+/// @retval FBAT_ERR_NO_SPACE no space is left for a new store, or to recover one that was not
+/// closed. Opening for reading needs none.
 /// @return or the negative number with which the progress callback stopped the call.
 /// @par Threads
 /// Any.
@@ -289,7 +305,8 @@ pub(crate) unsafe fn open_with(
 /// open.
 /// @retval FBAT_ERR_POISONED an earlier failure had ended writing; some events may not be durable.
 /// @retval FBAT_ERR_IO the last events could not be made durable.
-/// @retval FBAT_ERR_NO_SPACE no space is left.
+/// @retval FBAT_ERR_NO_SPACE no space is left for the mark of a clean close. Every event is
+/// durable; the next open recovers the store.
 /// @par Threads
 /// Any, also while others use the store.
 /// @since 0.1
@@ -442,7 +459,8 @@ pub unsafe extern "C" fn fbat_store_stats(
         answer::structure(out_stats, false, err, |call| {
             let stats = call.store(store)?.engine.stats()?;
             Ok(members_of!(stats => fbat_stats {
-                events, segments, log_bytes, index_bytes, unindexed_events, memory_bytes
+                events, segments, log_bytes, index_bytes, unindexed_events, memory_bytes,
+                clock_behind_us
             }))
         })
     }
@@ -473,7 +491,7 @@ pub unsafe extern "C" fn fbat_store_open_report(
             let dropped_path = if path.bytes().is_empty() { fbat_str::NONE } else { path.lend() };
             Ok(members_of!(report => fbat_open_report {
                 dropped_bytes, dropped_offset, dropped_batches, dropped_events, gap_first,
-                gap_last, indexes_rebuilt
+                gap_last, indexes_rebuilt, clock_behind_us
             }, flags: flags, dropped_path: dropped_path))
         })
     }

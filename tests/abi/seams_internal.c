@@ -251,3 +251,39 @@ CASE(same_import_with_the_same_seams_gives_the_same_files) {
     CHECK(!is_zero(&files[0], sizeof files[0]));
     done(source);
 }
+
+static void count_clock_lines(void *user_data, uint32_t level, const char *message, size_t len) {
+    (void)len;
+    if (level == FBAT_LOG_WARNING && strstr(message, "the clock is") != NULL) {
+        ++*(int *)user_data;
+    }
+}
+
+static fbat_store *open_on(int64_t day) {
+    fbat_store *store = NULL;
+    const int64_t day_us = 86400000000;
+    CHECK_OK(
+        fbat_internal_store_open(t_path("days"), NULL, day * day_us, 0, 42, &store, NULL));
+    return store;
+}
+
+CASE(a_clock_that_is_far_behind_the_log_is_a_line_of_it_once_a_handle) {
+    int lines = 0;
+    CHECK_OK(fbat_set_log_callback(count_clock_lines, &lines, NULL));
+    fbat_store *store = open_on(30000);
+    append_n(store, "thing", 1);
+    done(store);
+    CHECK_U64(lines, 0);
+    store = open_on(20000);
+    CHECK_U64(lines, 1);
+    append_n(store, "thing", 2);
+    CHECK_U64(lines, 1);
+    fbat_open_report report = FBAT_OPEN_REPORT_INIT;
+    fbat_stats stats = FBAT_STATS_INIT;
+    CHECK_OK(fbat_store_open_report(store, &report, NULL));
+    CHECK_OK(fbat_store_stats(store, &stats, NULL));
+    CHECK_U64(report.clock_behind_us, 10000 * UINT64_C(86400000000));
+    CHECK_U64(stats.clock_behind_us, report.clock_behind_us);
+    done(store);
+    CHECK_OK(fbat_set_log_callback(NULL, NULL, NULL));
+}

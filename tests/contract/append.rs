@@ -695,7 +695,8 @@ fn recorded_time_never_goes_back_also_when_the_clock_does() {
     for (round, jump) in
         [5, -3_600_000_000, 0, 1, 7_200_000_000, -1, i64::MIN / 4].into_iter().enumerate()
     {
-        highest = highest.max(clock.advance(jump));
+        let now = clock.advance(jump);
+        highest = highest.max(now);
         let receipts = store
             .append_batch(&[
                 event("e", b"1"),
@@ -709,7 +710,7 @@ fn recorded_time_never_goes_back_also_when_the_clock_does() {
         );
         assert_eq!(
             (receipts[0].timestamp_us, receipts[1].timestamp_us),
-            (highest, -5),
+            (now, -5),
             "round {round}"
         );
         if round % 3 == 2 {

@@ -9,7 +9,7 @@ use fbat::engine::model::error::{Code, Result};
 use fbat::engine::model::id::{Hash, Id, Kind};
 use fbat::engine::model::key::{operation_key, ImportKeys, IMPORT_DOMAIN};
 use fbat::engine::model::provenance::Provenance;
-use fbat::engine::platform::os::OsVfs;
+use fbat::engine::platform::disk::OsVfs;
 use serde_json::Value;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

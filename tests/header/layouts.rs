@@ -48,7 +48,7 @@ layouts! {
         recorded_first_us 80;
         recorded_last_us 88;
     }
-    fbat_open_options 88 {
+    fbat_open_options 96 {
         struct_size 0;
         mode 8;
         durability 12;
@@ -57,9 +57,10 @@ layouts! {
         batch_events_max 40;
         batch_bytes_max 48;
         segment_bytes 56;
-        progress 64;
-        progress_data 72;
-        cancel 80;
+        files_max 64;
+        progress 72;
+        progress_data 80;
+        cancel 88;
     }
     fbat_frontier 24 {
         struct_size 0;
@@ -73,7 +74,7 @@ layouts! {
         event_id 24;
         event_hash 40;
     }
-    fbat_stats 56 {
+    fbat_stats 64 {
         struct_size 0;
         events 8;
         segments 16;
@@ -81,8 +82,9 @@ layouts! {
         index_bytes 32;
         unindexed_events 40;
         memory_bytes 48;
+        clock_behind_us 56;
     }
-    fbat_open_report 88 {
+    fbat_open_report 96 {
         struct_size 0;
         flags 8;
         reserved 12;
@@ -94,6 +96,7 @@ layouts! {
         gap_first 64;
         gap_last 72;
         indexes_rebuilt 80;
+        clock_behind_us 88;
     }
     fbat_event 160 {
         struct_size 0;

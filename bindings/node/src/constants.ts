@@ -78,10 +78,21 @@ export const Status = {
   ERR_FORKED: 520,
   /** The store is open for reading only. */
   ERR_READ_ONLY: 530,
-  /** An operation of the operating system failed; the error's `osError` is its errno. */
+  /**
+   * An operation of the operating system failed; the error's `osError` is its errno. What an append
+   * was to write may be there when the store is opened again: repeat it under its idempotency key.
+   */
   ERR_IO: 600,
-  /** There is no space left on the device, or a quota or file size limit is reached. */
+  /**
+   * There is no space left on the device, or a quota or file size limit (RLIMIT_FSIZE) is reached.
+   * Nothing was written; the store goes on when there is room again.
+   */
   ERR_NO_SPACE: 610,
+  /**
+   * Memory has run out; the call did nothing, and may be repeated. No error object comes with this
+   * status.
+   */
+  ERR_NO_MEMORY: 620,
   /**
    * Damage in a file: the error's `path` and `offset` say where. `Store.verify` lists all of it,
    * and `repair` puts everything else into a new store.
@@ -221,7 +232,7 @@ export type Expect = (typeof Expect)[keyof typeof Expect];
 
 /** Bits of an event. Set for you. */
 export const EventFlag = {
-  /** `timestampUs` is given; else the event takes the recorded time of its batch. */
+  /** `timestampUs` is given; else the event's time is the clock's when it is appended. */
   HAS_TIMESTAMP: 1,
 } as const;
 

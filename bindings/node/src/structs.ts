@@ -128,11 +128,16 @@ export interface Stats {
   readonly unindexedEvents: bigint;
   /** Memory that the store's tables take, in bytes. */
   readonly memoryBytes: bigint;
+  /**
+   * How far the clock is behind the recorded time of the last event, in microseconds; 0 where it is
+   * not. Recorded time never goes back: it stands still until the clock has caught up.
+   */
+  readonly clockBehindUs: bigint;
 }
 
 /** @internal */
 export const STATS: Output<Stats> = {
-  size: 56,
+  size: 64,
   read: (block, at) => ({
     events: block.u64(at + 8),
     segments: block.u64(at + 16),
@@ -140,6 +145,7 @@ export const STATS: Output<Stats> = {
     indexBytes: block.u64(at + 32),
     unindexedEvents: block.u64(at + 40),
     memoryBytes: block.u64(at + 48),
+    clockBehindUs: block.u64(at + 56),
   }),
 };
 
@@ -171,11 +177,16 @@ export interface OpenReport {
   readonly gapLast: bigint;
   /** Indexes that were missing or damaged and were rebuilt. */
   readonly indexesRebuilt: bigint;
+  /**
+   * How far the clock was behind the recorded time of the last event, in microseconds; 0 where it
+   * was not. More than a minute is also a line in the log.
+   */
+  readonly clockBehindUs: bigint;
 }
 
 /** @internal */
 export const OPEN_REPORT: Output<OpenReport> = {
-  size: 88,
+  size: 96,
   read: (block, at) => ({
     flags: block.u32(at + 8),
     isCreated: (block.u32(at + 8) & 1) !== 0,
@@ -189,6 +200,7 @@ export const OPEN_REPORT: Output<OpenReport> = {
     gapFirst: block.u64(at + 64),
     gapLast: block.u64(at + 72),
     indexesRebuilt: block.u64(at + 80),
+    clockBehindUs: block.u64(at + 88),
   }),
 };
 

@@ -5,11 +5,13 @@ use super::{Cancel, ImportOptions, ImportOutcome, ImportReport, OnConflict};
 use crate::engine::format::hash;
 use crate::engine::log::segment::Flow;
 use crate::engine::log::state::{check_fork, Importing, Log};
+use crate::engine::log::writer::batch_room;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::{batch_bytes, check_limit, Event, Extensions, Source};
 use crate::engine::model::id::Id;
 use crate::engine::model::key::{check_namespace, ImportKeys};
 use crate::engine::platform::os;
+use crate::engine::store::commit::FRAME_BYTES_MAX;
 use crate::engine::store::scan::{Scan, Successor, Visit};
 use crate::engine::store::Store;
 use std::collections::VecDeque;
@@ -39,6 +41,8 @@ struct Run<'d> {
     destination: &'d Log,
     keys: ImportKeys,
     chunk_size: usize,
+    /// What a chunk may take in a file of the destination.
+    room: u64,
     committer: Committer,
     chunk: Chunk,
     /// Progress so far, without the outcome of chunks: `examined` now, `under_way` at each chunk in
@@ -114,6 +118,7 @@ impl<'d> Run<'d> {
             keys: ImportKeys::new(namespace),
             chunk_size: (options.chunk_size.max(1) as usize)
                 .min(to.options.limits.batch_events_max),
+            room: batch_room(&to.dir),
             committer: Committer::new(terms, options.overlap && os::has_several_processors()),
             chunk: Chunk::default(),
             examined: report,
@@ -156,7 +161,10 @@ impl<'d> Run<'d> {
     /// Puts one event of the source into its bucket.
     fn take(&mut self, event: &Event<'_>, options: &mut ImportOptions<'_>) -> Result<()> {
         let bytes = batch_bytes(event.entity, event.scope, event.payload, event.extensions.iter());
-        let full = self.chunk.bytes + bytes > self.destination.options.limits.batch_bytes_max;
+        let of_frame = FRAME_BYTES_MAX + options.namespace.len() as u64;
+        let frames = (self.chunk.len() as u64 + 1) * of_frame;
+        let full = self.chunk.bytes + bytes > self.destination.options.limits.batch_bytes_max
+            || (self.chunk.bytes + bytes) as u64 + frames > self.room;
         if full && !self.chunk.is_empty() {
             self.flush(options, true)?;
         }

@@ -4,7 +4,7 @@ use super::recovery::Opening;
 use super::segment::Segment;
 use super::tail::{Batches, Step, Tail};
 use crate::engine::format::frame::SEGMENT_HEADER_LEN;
-use crate::engine::model::error::{Error, Result};
+use crate::engine::model::error::Result;
 use crate::engine::platform::vfs::{read_full, Access};
 use std::borrow::Cow;
 use std::io;
@@ -52,6 +52,7 @@ impl Follower {
     ) -> Result<bool> {
         let events_before = sealed.header.events_before + self.tail.events;
         let Some(next) = log.open_next(&self.tail, events_before)? else { return Ok(false) };
+        sealed.file.settle(&sealed.name());
         let indexed = log.with_index_of_sealed(sealed)?;
         // The seal was written before the next segment, and synced.
         self.durable = self.durable.max(self.tail.next_sequence - 1);
@@ -72,11 +73,12 @@ impl Follower {
         last: &Segment,
         segments: &mut List<'_>,
     ) -> Result<bool> {
-        let failed = |e: io::Error| Error::io("cannot reopen", &last.path, &e);
-        if last.file.is_linked().map_err(failed)? {
+        let name = last.name();
+        let failed = |e: io::Error| log.dir.failed("cannot reopen", &name, &e);
+        if last.file.is_named(&name).map_err(failed)? {
             return Ok(false);
         }
-        let file = log.dir.vfs.open(&last.path, Access::Read).map_err(failed)?;
+        let file = log.dir.open_file(&name, Access::Follow)?;
         let mut bytes = [0; SEGMENT_HEADER_LEN];
         read_full(&*file, &mut bytes, 0).map_err(failed)?;
         if bytes != last.header.encode() {

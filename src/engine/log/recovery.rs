@@ -11,7 +11,7 @@ use crate::engine::format::identity::{check_version, Identity};
 use crate::engine::format::{hash, system};
 use crate::engine::index::cache::BlockCache;
 use crate::engine::index::file::{is_damage, Index};
-use crate::engine::model::error::{Error, Result};
+use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::id::Kind;
 use crate::engine::model::limits::SEQUENCE_LEASE;
 use crate::engine::platform::vfs::{read_full, Access, File};
@@ -37,6 +37,8 @@ pub struct OpenReport {
     pub gap_last: u64,
     /// Indexes that were missing or damaged and were rebuilt.
     pub indexes_rebuilt: u64,
+    /// How far the clock is behind the recorded time of the last event; 0 where it is not.
+    pub clock_behind_us: u64,
 }
 
 /// The log as it was found.
@@ -121,8 +123,8 @@ impl<'a> Opening<'a> {
         access: Access,
         before: Option<&Before>,
     ) -> Result<(Segment, u64)> {
-        let path = self.dir.file(&Segment::log_name(first));
-        let file = self.dir.open(&path, access)?;
+        let name = Segment::log_name(first);
+        let (path, file) = (self.dir.file(&name), self.dir.open_file(&name, access)?);
         let header = read_header(&*file, &path)?;
         let corrupt = |why: &str| Err(Error::corrupt(&path, 0, why));
         if header.store_id != self.identity.log_id {
@@ -156,9 +158,10 @@ impl<'a> Opening<'a> {
 
     /// The index of a segment, where it exists and can be read.
     pub fn open_index(&self, header: &SegmentHeader) -> Result<Option<Index>> {
-        let path = self.dir.file(&Segment::index_name(header.first_sequence));
-        let Ok(file) = self.dir.vfs.open(&path, Access::Read) else { return Ok(None) };
-        match Index::open(file, &path, header, self.cache) {
+        let name = Segment::index_name(header.first_sequence);
+        let found = self.dir.open_if_exists(&name, Access::Read);
+        let Ok(Some(file)) = found else { return Ok(None) };
+        match Index::open(file, &self.dir.file(&name), header, self.cache) {
             Ok(index) => Ok(Some(index)),
             Err(e) if is_damage(&e) => Ok(None),
             Err(e) => Err(e),
@@ -167,12 +170,12 @@ impl<'a> Opening<'a> {
 
     /// For a reading handle: the segment after a sealed one, if it exists yet.
     pub(crate) fn open_next(&self, sealed: &Tail, events_before: u64) -> Result<Option<Segment>> {
-        let path = self.dir.file(&Segment::log_name(sealed.next_sequence));
-        if self.dir.open_if_exists(&path)?.is_none() {
+        let name = Segment::log_name(sealed.next_sequence);
+        if self.dir.open_if_exists(&name, Access::Follow)?.is_none() {
             return Ok(None);
         }
         let before = Before { tail: *sealed, events: events_before };
-        let (segment, _) = self.open_bare(sealed.next_sequence, Access::Read, Some(&before))?;
+        let (segment, _) = self.open_bare(sealed.next_sequence, Access::Follow, Some(&before))?;
         Ok(Some(segment))
     }
 
@@ -225,7 +228,7 @@ impl<'a> Opening<'a> {
         report: OpenReport,
         watch: &Watch<'_>,
     ) -> Result<OpenLog> {
-        let access = if self.writable { Access::Write } else { Access::Read };
+        let access = if self.writable { Access::Write } else { Access::Follow };
         let (bare, length) = self.open_bare(first, access, before)?;
         let index = self.open_index(&bare.header)?;
         // An index is written only over what was synced before.
@@ -255,10 +258,10 @@ impl<'a> Opening<'a> {
         let mark = self.dir.read_clean_mark()?.filter(|mark| mark.log_id == self.identity.log_id);
         if let Some(mark) = mark.filter(|mark| mark.segment > last) {
             // It exists where a writer has added it since this reader looked.
-            let path = self.dir.file(&Segment::log_name(mark.segment));
-            if self.dir.open_if_exists(&path)?.is_none() {
+            let name = Segment::log_name(mark.segment);
+            if self.dir.open_if_exists(&name, Access::Follow)?.is_none() {
                 let why = "the last segment of the log that was closed is missing";
-                return Err(Error::corrupt(&path, 0, why));
+                return Err(Error::corrupt(&self.dir.file(&name), 0, why));
             }
         }
         Ok(mark.filter(|mark| mark.segment == last))
@@ -358,26 +361,53 @@ impl<'a> Opening<'a> {
     }
 
     /// After an unclean stop: moves the valid part of the last segment to a new, synced file, since
-    /// the page cache may show what the disk does not have.
+    /// the page cache may show what the disk does not have. Where there is no room for that, it is
+    /// written again in its place.
     pub fn rewrite_tail(&self, log: &mut OpenLog) -> Result<()> {
         let Some(last) = log.segments.pop_if(|_| log.report.unclean) else { return Ok(()) };
         // Neither an index of what was cut nor an old mark must outlive it.
-        self.dir.remove_if_there(&last.index_path())?;
-        self.dir.remove_if_there(&self.dir.file(directory::CLEAN))?;
-        let file = self.rewrite(&last, log.tail.offset)?;
+        self.dir.remove_if_there(&Segment::index_name(last.header.first_sequence))?;
+        self.dir.remove_if_there(directory::CLEAN)?;
+        let file = match self.move_tail(&last, log.tail.offset) {
+            Err(e) if e.code() == Code::NoSpace => {
+                write_again(&last, log.tail.offset).map_err(no_room_to_recover)?;
+                last.file.clone()
+            }
+            moved => moved?,
+        };
         log.segments.push(Arc::new(last.moved_to(file)));
         Ok(())
     }
 
-    fn rewrite(&self, segment: &Segment, end: u64) -> Result<Arc<dyn File>> {
-        let name = Segment::log_name(segment.header.first_sequence);
+    fn move_tail(&self, segment: &Segment, end: u64) -> Result<Arc<dyn File>> {
+        let name = segment.name();
         let copy = self.dir.create_temporary(&name)?;
         let path = self.dir.file(&name);
-        segment.copy_to(&*copy, &path, end)?;
-        copy.sync().map_err(|e| Error::io("cannot sync", &path, &e))?;
-        self.dir.rename_temporary(&name)?;
+        segment.copy_to(&*copy.file, &path, end)?;
+        copy.file.sync().map_err(|e| Error::io("cannot sync", &path, &e))?;
+        let file = copy.give_name()?;
         self.dir.sync()?;
-        Ok(copy)
+        Ok(file)
+    }
+}
+
+/// Where a copy has no room: cuts the segment, and writes every byte of the valid part once more in
+/// its place, so that a page that the disk does not have goes there. A copy is preferred: a power
+/// cut in the middle of it leaves the old bytes alone.
+fn write_again(segment: &Segment, end: u64) -> Result<()> {
+    let file = &*segment.file;
+    file.set_len(end).map_err(|e| Error::io("cannot cut", &segment.path, &e))?;
+    segment.copy_to(file, &segment.path, end)?;
+    file.sync().map_err(|e| Error::io("cannot sync", &segment.path, &e))
+}
+
+fn no_room_to_recover(error: Error) -> Error {
+    match error.code() {
+        Code::NoSpace => error.context(
+            "recovery has no room, neither for a copy of the last file nor to write it again; \
+             opening for reading needs none",
+        ),
+        _ => error,
     }
 }
 
@@ -494,8 +524,8 @@ fn read_header(file: &dyn File, path: &Path) -> Result<SegmentHeader> {
 /// Refuses to make a store where one has lost its identity file: a creation that was not finished
 /// has written the genesis event at most.
 pub(crate) fn refuse_orphan(dir: &Directory) -> Result<()> {
-    let path = dir.file(&Segment::log_name(1));
-    let Some(file) = dir.open_if_exists(&path)? else { return Ok(()) };
+    let (name, path) = (Segment::log_name(1), dir.file(&Segment::log_name(1)));
+    let Some(file) = dir.open_if_exists(&name, Access::Follow)? else { return Ok(()) };
     let header = read_header(&*file, &path)?;
     let length = file.len().map_err(|e| Error::io("cannot stat", &path, &e))?;
     let segment = Segment::new(header, path, file, None, Arc::new(BlockCache::new()));

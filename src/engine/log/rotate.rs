@@ -13,6 +13,7 @@ use std::sync::Arc;
 impl Log {
     /// Seals the active segment, writes its index, and starts the next one.
     pub fn rotate(&self, writer: &mut Writer) -> Result<()> {
+        self.check_names(&writer.segment)?;
         if !writer.tail.sealed {
             let synced = self.durable.load(Ordering::Acquire);
             writer.seal(synced).map_err(|e| if writer.broken { self.poisoned_by(e) } else { e })?;
@@ -44,6 +45,7 @@ impl Log {
         )?;
         let mut segments = self.segments().to_vec();
         segments.pop();
+        sealed.file.settle(&sealed.name());
         segments.push(Arc::new(sealed.with_index(index)));
         self.make_group(&segments);
         segments.push(next);

@@ -124,6 +124,11 @@ impl Segment {
         Ok(())
     }
 
+    /// The name of its log file.
+    pub fn name(&self) -> String {
+        Segment::log_name(self.header.first_sequence)
+    }
+
     /// Name of the log file of the segment that starts with `first_sequence`.
     pub fn log_name(first_sequence: u64) -> String {
         format!("{first_sequence:020}.log")

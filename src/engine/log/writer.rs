@@ -5,11 +5,11 @@ use super::directory::{CleanMark, Directory};
 use super::segment::Segment;
 use super::tail::{Batches, Tail};
 use crate::engine::format::frame::{
-    BatchHeader, SegmentHeader, BATCH_HEADER_LEN, BATCH_LOSS, BATCH_SEAL,
+    BatchHeader, SegmentHeader, BATCH_HEADER_LEN, BATCH_LOSS, BATCH_SEAL, SEGMENT_HEADER_LEN,
 };
 use crate::engine::format::hash;
 use crate::engine::index::memtable::Entry;
-use crate::engine::model::error::{Error, Result};
+use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::id::{Hash, Id};
 use crate::engine::model::limits::FORMAT_VERSION;
 use crate::engine::platform::vfs::{write_full, File};
@@ -36,6 +36,8 @@ pub struct Writer {
     pub broken: bool,
     /// The store was closed; the directory may be another writer's by now.
     pub left: bool,
+    /// When the names of the segment and the lock were last looked at.
+    pub looked_us: i64,
     /// Memory for the batch that is being made.
     pub buffer: Vec<u8>,
     pub scratch: Vec<u8>,
@@ -65,12 +67,17 @@ pub fn next_header(
 /// Makes the file of a new segment; durable under its name once the directory is synced.
 pub fn create_segment(dir: &Directory, header: &SegmentHeader) -> Result<Arc<dyn File>> {
     let name = Segment::log_name(header.first_sequence);
-    let file = dir.create_temporary(&name)?;
-    let failed = |e| Error::io("cannot write", &dir.file(&name), &e);
-    write_full(&*file, &header.encode(), 0).map_err(failed)?;
-    file.sync().map_err(failed)?;
-    dir.rename_temporary(&name)?;
-    Ok(file)
+    let temporary = dir.create_temporary(&name)?;
+    let failed = |e| dir.failed("cannot write", &name, &e);
+    write_full(&*temporary.file, &header.encode(), 0).map_err(failed)?;
+    temporary.file.sync().map_err(failed)?;
+    temporary.give_name()
+}
+
+/// The bytes that a batch may have, as the limits of the process go: beside it, a segment has its
+/// header and a seal.
+pub fn batch_room(dir: &Directory) -> u64 {
+    dir.vfs.file_bytes_max().saturating_sub((SEGMENT_HEADER_LEN + BATCH_HEADER_LEN) as u64)
 }
 
 impl Writer {
@@ -80,8 +87,9 @@ impl Writer {
         tail: Tail,
         clean_mark: bool,
     ) -> Result<Writer> {
-        let allocated =
-            segment.file.len().map_err(|e| Error::io("cannot stat", &segment.path, &e))?;
+        let length = segment.file.len().map_err(|e| Error::io("cannot stat", &segment.path, &e))?;
+        // Beyond the limit of the process the file has yet to grow, as it were.
+        let allocated = length.min(dir.vfs.file_bytes_max());
         Ok(Writer {
             dir,
             segment,
@@ -90,6 +98,7 @@ impl Writer {
             clean_mark,
             broken: false,
             left: false,
+            looked_us: i64::MIN,
             buffer: Vec::new(),
             scratch: Vec::new(),
             entries: Vec::new(),
@@ -131,11 +140,42 @@ impl Writer {
             return Ok(());
         }
         let step = self.allocated.clamp(ALLOCATION_STEP_MIN, ALLOCATION_STEP_MAX);
-        let target = end.max(self.allocated + step);
-        let failed = |e| Error::io("cannot reserve space in", &self.segment.path, &e);
-        self.segment.file.allocate(target).map_err(failed)?;
-        self.allocated = target;
+        for step in [step, ALLOCATION_STEP_MIN] {
+            let target = end.max(self.allocated + step).min(self.dir.vfs.file_bytes_max());
+            match self.segment.file.allocate(target) {
+                Ok(()) if target >= end => {
+                    self.allocated = target;
+                    return Ok(());
+                }
+                Ok(()) => break,
+                Err(e) => {
+                    let failed = Error::io("cannot reserve space in", &self.segment.path, &e);
+                    if failed.code() != Code::NoSpace {
+                        return Err(failed);
+                    }
+                    // A part of it may have been reserved.
+                    self.segment.file.set_len(self.allocated).map_err(|_| failed)?;
+                }
+            }
+        }
+        // More is not to be had: the batch takes what it needs.
+        self.allocated = end;
         Ok(())
+    }
+
+    /// How long the segment may get with a seal, where a batch of so many bytes is to be written to
+    /// it: a limit of the process may be below that of the store. It is asked for where the file
+    /// grows.
+    pub fn room(&self, segment_bytes: u64, batch: u64) -> u64 {
+        if self.tail.offset + batch + BATCH_HEADER_LEN as u64 <= self.allocated {
+            return segment_bytes;
+        }
+        let most = batch_room(&self.dir) + SEGMENT_HEADER_LEN as u64;
+        // Where no segment can have the batch, a new one is of no use.
+        match batch + SEGMENT_HEADER_LEN as u64 > most {
+            true => segment_bytes,
+            false => segment_bytes.min(most),
+        }
     }
 
     /// Moves past the batch that was written.

@@ -44,6 +44,8 @@ codes! {
     ReadOnly = 530,
     Io = 600,
     NoSpace = 610,
+    /// Answered at the boundary, without detail.
+    NoMemory = 620,
     Corrupt = 700,
     WireFraming = 710,
     WireChecksum = 720,
@@ -108,7 +110,14 @@ impl Error {
             | io::ErrorKind::FileTooLarge => Code::NoSpace,
             _ => Code::Io,
         };
-        let mut error = Error::new(code, format!("{what} {}: {source}", path.display())).at(path);
+        let limit = match source.kind() {
+            io::ErrorKind::FileTooLarge => {
+                "; the limit is that of the process (RLIMIT_FSIZE) or of the file system"
+            }
+            _ => "",
+        };
+        let message = format!("{what} {}: {source}{limit}", path.display());
+        let mut error = Error::new(code, message).at(path);
         error.0.errno = source.raw_os_error();
         error
     }

@@ -19,6 +19,8 @@ pub const BATCH_BYTES_MAX: usize = 64 << 20;
 pub const PAGE_ROWS_MAX: usize = 65_536;
 /// A page is cut after the row that reaches this many bytes.
 pub const PAGE_BYTES_MAX: usize = 64 << 20;
+/// So many of a store's files that are only read have a descriptor at once.
+pub const FILES_MAX: usize = 128;
 /// How often a store may be given a new id.
 pub const IDENTITY_CHANGES_MAX: usize = 128;
 /// A segment is sealed before the batch that would make it longer, hold more events, or
@@ -42,6 +44,8 @@ pub struct Limits {
     pub batch_bytes_max: usize,
     /// When a segment is sealed; 64 KiB to 1 GiB.
     pub segment_bytes: u64,
+    /// How many files that are only read have a descriptor at once; 1 to 65,536.
+    pub files_max: usize,
 }
 
 impl Default for Limits {
@@ -51,6 +55,7 @@ impl Default for Limits {
             batch_events_max: BATCH_EVENTS_MAX,
             batch_bytes_max: BATCH_BYTES_MAX,
             segment_bytes: SEGMENT_BYTES,
+            files_max: FILES_MAX,
         }
     }
 }
@@ -63,6 +68,7 @@ impl Limits {
             ("batch_events_max", self.batch_events_max as u64, 1, BATCH_EVENTS_MAX as u64),
             ("batch_bytes_max", self.batch_bytes_max as u64, 1, BATCH_BYTES_MAX as u64),
             ("segment_bytes", self.segment_bytes, 64 << 10, 1 << 30),
+            ("files_max", self.files_max as u64, 1, 65_536),
         ];
         for (name, value, low, high) in ranges {
             if value < low || value > high {

@@ -1,208 +1,15 @@
-//! Everything that is specific to an operating system: files, locks, the clock, randomness, forks.
+//! What is specific to an operating system, except files: the clock, randomness, processors, forks.
 //! Linux is what is tested.
 
 use super::clock::{Clock, Entropy};
-use super::mapping::{self, Mapping};
-use super::vfs::{Access, File, Lock, LockOutcome, Vfs};
-use std::fs::{self, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
-use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use super::mapping;
+use std::fs;
+use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Once, OnceLock, RwLock};
+use std::sync::{Mutex, Once, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use mapping::allow as allow_mapping;
-
-/// The file system of the operating system.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct OsVfs;
-
-#[derive(Debug)]
-struct OsFile {
-    file: fs::File,
-    path: PathBuf,
-    /// The front of the file, once something there was read that is settled.
-    mapping: RwLock<Option<Mapping>>,
-    /// The file is mapped again for a read that ends at or after this offset.
-    map_again_at: AtomicU64,
-}
-
-/// A file is mapped again when it is read so far beyond its mapping, and a quarter of that besides.
-const MAPPING_STEP: u64 = 1 << 20;
-
-impl Vfs for OsVfs {
-    fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>> {
-        let mut options = OpenOptions::new();
-        options.read(true);
-        match access {
-            Access::Read => {}
-            Access::Write => {
-                options.write(true);
-            }
-            Access::CreateNew => {
-                options.write(true).create_new(true);
-            }
-        }
-        Ok(Arc::new(OsFile {
-            file: options.open(path)?,
-            path: path.to_owned(),
-            mapping: RwLock::default(),
-            map_again_at: AtomicU64::new(0),
-        }))
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        fs::rename(from, to)
-    }
-
-    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
-        fs::hard_link(from, to)
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        fs::remove_file(path)
-    }
-
-    fn create_dir(&self, path: &Path) -> io::Result<()> {
-        fs::create_dir(path)
-    }
-
-    fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        fs::File::open(path)?.sync_all()
-    }
-
-    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
-        // A name that is not UTF-8 is none of ours.
-        let names = fs::read_dir(path)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
-        names.filter_map(Result::transpose).collect()
-    }
-
-    fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
-        fs::canonicalize(path)
-    }
-
-    fn lock(&self, path: &Path) -> io::Result<LockOutcome> {
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-        let taken = match file.try_lock() {
-            Ok(()) => false,
-            Err(TryLockError::WouldBlock) => true,
-            Err(TryLockError::Error(e)) => return Err(e),
-        };
-        let mut text = Vec::new();
-        (&mut file).take(1024).read_to_end(&mut text)?;
-        let text = String::from_utf8_lossy(&text).into_owned();
-        if taken {
-            return Ok(LockOutcome::Taken(text));
-        }
-        let slot = fork::close_in_child(file.as_raw_fd());
-        Ok(LockOutcome::Held(Box::new(OsLock {
-            file: Mutex::new(Some(file)),
-            previous: text,
-            slot,
-        })))
-    }
-
-    fn boot_id(&self) -> Option<String> {
-        let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-        Some(id.trim().to_owned())
-    }
-
-    fn process_name(&self) -> String {
-        std::process::id().to_string()
-    }
-}
-
-impl OsFile {
-    /// Copies what the mapping has, if it has all of it.
-    fn read_mapped(&self, buffer: &mut [u8], offset: u64, end: u64) -> bool {
-        let mapping = self.mapping.read().unwrap_or_else(|e| e.into_inner());
-        let covers = |mapping: &&Mapping| end <= mapping.len() as u64;
-        mapping
-            .as_ref()
-            .filter(covers)
-            .is_some_and(|mapping| mapping.read(buffer, offset as usize).is_ok())
-    }
-
-    /// Maps as much as there is of the file.
-    fn map(&self) {
-        let mut mapping = self.mapping.write().unwrap_or_else(|e| e.into_inner());
-        let len = self.len().unwrap_or(0);
-        *mapping = Mapping::new(&self.file, len as usize);
-        let again = mapping.as_ref().map_or(u64::MAX, |_| len + len / 4 + MAPPING_STEP);
-        self.map_again_at.store(again, Ordering::Relaxed);
-    }
-}
-
-impl File for OsFile {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.file.read_at(buffer, offset)
-    }
-
-    fn read_settled(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let end = offset.saturating_add(buffer.len() as u64);
-        if end >= self.map_again_at.load(Ordering::Relaxed) {
-            self.map();
-        }
-        match self.read_mapped(buffer, offset, end) {
-            true => Ok(buffer.len()),
-            // Where a page can't be had, the system call says what is wrong.
-            false => self.read_at(buffer, offset),
-        }
-    }
-
-    fn prefetch(&self, offset: u64, len: usize) {
-        let mapping = self.mapping.read().unwrap_or_else(|e| e.into_inner());
-        if let Some(mapping) = mapping.as_ref() {
-            mapping.prefetch(offset, len);
-        }
-    }
-
-    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
-        self.file.write_at(bytes, offset)
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.file.metadata()?.len())
-    }
-
-    fn set_len(&self, length: u64) -> io::Result<()> {
-        self.file.set_len(length)
-    }
-
-    fn allocate(&self, length: u64) -> io::Result<()> {
-        let from = self.len()?;
-        if from >= length {
-            return Ok(());
-        }
-        // SAFETY: the descriptor is open for as long as `self` lives; no memory is passed.
-        let failed = unsafe {
-            libc::fallocate(self.file.as_raw_fd(), 0, from as i64, (length - from) as i64)
-        } != 0;
-        let error = io::Error::last_os_error();
-        match error.raw_os_error() {
-            _ if !failed => Ok(()),
-            // A file system that cannot reserve still grows as it is written to.
-            Some(libc::EOPNOTSUPP | libc::ENOSYS | libc::EINVAL) => Ok(()),
-            _ => Err(error),
-        }
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
-    }
-
-    fn is_linked(&self) -> io::Result<bool> {
-        let ours = self.file.metadata()?;
-        match fs::metadata(&self.path) {
-            Ok(there) => Ok((there.dev(), there.ino()) == (ours.dev(), ours.ino())),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(e) => Err(e),
-        }
-    }
-}
 
 /// Whether two threads can run at once.
 pub fn has_several_processors() -> bool {
@@ -263,49 +70,12 @@ pub fn without_signals<T>(start: impl FnOnce() -> T) -> T {
     started
 }
 
-/// An flock: it belongs to the open file, so no other close in this process can drop it; a forked
-/// child closes its copy at once, and exec does too.
-struct OsLock {
-    /// There until this is dropped.
-    file: Mutex<Option<fs::File>>,
-    previous: String,
-    slot: Option<usize>,
-}
-
-impl Lock for OsLock {
-    fn previous(&self) -> &str {
-        &self.previous
-    }
-
-    fn describe(&self, text: &str) -> io::Result<()> {
-        let mut guard = self.file.lock().unwrap_or_else(|e| e.into_inner());
-        let Some(file) = guard.as_mut() else { return Ok(()) };
-        file.set_len(0)?;
-        file.rewind()?;
-        file.write_all(text.as_bytes())
-    }
-}
-
-impl Drop for OsLock {
-    fn drop(&mut self) {
-        let file = self.file.get_mut().unwrap_or_else(|e| e.into_inner()).take();
-        if in_forked_child() {
-            // The descriptor was closed at the fork; its number may be another file's by now.
-            return std::mem::forget(file);
-        }
-        fork::forget(self.slot);
-        // A child between fork and exec may still have a copy of the descriptor, and would keep the
-        // lock until it closes it. Where unlocking fails, that is what happens.
-        let _ = file.map(|file| file.unlock());
-    }
-}
-
 /// Whether this process was forked from one that had opened a store. Costs one load.
 pub fn in_forked_child() -> bool {
     fork::FORKED.load(Ordering::Relaxed)
 }
 
-mod fork {
+pub(super) mod fork {
     use super::*;
 
     pub static FORKED: AtomicBool = AtomicBool::new(false);
@@ -387,6 +157,12 @@ impl Entropy for SystemEntropy {
 }
 
 fn getrandom(bytes: &mut [u8]) {
+    if from_kernel(bytes).or_else(|_| from_device(bytes)).is_err() {
+        from_circumstances(bytes);
+    }
+}
+
+fn from_kernel(bytes: &mut [u8]) -> io::Result<()> {
     let mut done = 0;
     while done < bytes.len() {
         let rest = &mut bytes[done..];
@@ -395,35 +171,32 @@ fn getrandom(bytes: &mut [u8]) {
         match n {
             1.. => done += n as usize,
             _ if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
-            _ => panic!("getrandom: {}", io::Error::last_os_error()),
+            _ => return Err(io::Error::last_os_error()),
         }
     }
+    Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Where a filter of system calls refuses getrandom.
+fn from_device(bytes: &mut [u8]) -> io::Result<()> {
+    fs::File::open("/dev/urandom")?.read_exact(bytes)
+}
 
-    #[test]
-    #[cfg_attr(miri, ignore)] // maps a file
-    fn what_is_settled_is_read_also_when_the_file_has_grown() {
-        let path = std::env::temp_dir().join(format!("fbat-settled-{}", std::process::id()));
-        let file = OsVfs.open(&path, Access::CreateNew).unwrap();
-        fs::remove_file(&path).unwrap();
-        let byte = |at: usize| (at % 251) as u8;
-        let mut len = 0;
-        for grown in [10, 5_000, 70_000, 3_000_000, 3_000_010, 9_000_000] {
-            let more: Vec<u8> = (len..grown).map(byte).collect();
-            super::super::vfs::write_full(&*file, &more, len as u64).unwrap();
-            len = grown;
-            for at in (0..len).step_by(len / 7 + 1) {
-                let mut buffer = [0; 100];
-                let got = file.read_settled(&mut buffer[..100.min(len - at)], at as u64).unwrap();
-                assert!(
-                    buffer[..got].iter().enumerate().all(|(n, found)| *found == byte(at + n)),
-                    "{at} of {len}"
-                );
-            }
+/// Where there is no device either, as in a bare chroot: what no other process has, hashed. Ids
+/// have to be unique, and nothing that is secret is made of them.
+fn from_circumstances(bytes: &mut [u8]) {
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    let mut hasher = blake3::Hasher::new();
+    // SAFETY: the kernel gives every program 16 random bytes at this address, for its whole life.
+    unsafe {
+        let random = libc::getauxval(libc::AT_RANDOM) as *const [u8; 16];
+        if let Some(random) = random.as_ref() {
+            hasher.update(random);
         }
     }
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    hasher.update(&std::process::id().to_le_bytes());
+    hasher.update(&since.as_nanos().to_le_bytes());
+    hasher.update(&CALLS.fetch_add(1, Ordering::Relaxed).to_le_bytes());
+    hasher.finalize_xof().fill(bytes);
 }

@@ -88,8 +88,9 @@ impl Salvage {
         let Some(mut header) = header.or_else(|| rebuild_header(&bytes, store_id)) else {
             return Ok(None);
         };
-        let index_path = dir.file(&Segment::index_name(header.first_sequence));
-        let index_file = dir.vfs.open(&index_path, Access::Read).ok();
+        let index_name = Segment::index_name(header.first_sequence);
+        let index_path = dir.file(&index_name);
+        let index_file = dir.open_if_exists(&index_name, Access::Read).ok().flatten();
         let salt = index_file.as_ref().and_then(|file| Index::salt_of(&**file));
         if let Some(salt) =
             salt.filter(|salt| rebuilt && SegmentHeader::same_seeds(*salt, header.salt))
@@ -163,6 +164,12 @@ impl Salvage {
             *budget -= length;
         }
         holds.then_some(Piece::Frame(length))
+    }
+
+    /// The first sequence, and the hash of the log before it; none where the header was lost.
+    pub fn log_start(&self) -> Option<(u64, Hash)> {
+        let known = self.header.log_hash != Hash::ZERO;
+        known.then_some((self.header.first_sequence, self.header.log_hash))
     }
 
     /// The frame that [`Salvage::pieces`] found.

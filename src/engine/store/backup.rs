@@ -62,8 +62,7 @@ impl Store {
         source.check_open()?;
         // The genesis event was on disk before the store was one.
         let end = source.sync_for_copy()?.max(1);
-        let dir = Directory::at(destination, &source.dir.vfs);
-        let _lock = directory::claim(&dir, &source.dir.path)?;
+        let (dir, _lock) = directory::claim(destination, &source.dir, &source.options)?;
         let bytes = source.segments().iter().map(|segment| segment.end()).sum();
         watch.begin(bytes, STEP_BYTES)?;
         Backup { source, dir: &dir, end, options, watch }.run().inspect_err(|_| {
@@ -141,16 +140,15 @@ impl Backup<'_, '_> {
         report: &mut BackupReport,
     ) -> Result<(Segment, CopyEnd)> {
         let header = segment.header;
-        let to = self.dir.file(&Segment::log_name(header.first_sequence));
-        let failed = |e| Error::io("cannot write", &to, &e);
-        let linked =
-            sealed && self.options.link && self.dir.vfs.hard_link(&segment.path, &to).is_ok();
+        let name = segment.name();
+        let failed = |e| self.dir.failed("cannot write", &name, &e);
+        let linked = sealed && self.options.link && self.source.dir.link_into(&name, self.dir);
         let file = match linked {
-            true => self.dir.open(&to, Access::Read)?,
+            true => self.dir.open_file(&name, Access::Read)?,
             false => {
-                let copy = self.dir.open(&to, Access::CreateNew)?;
+                let copy = self.dir.open_file(&name, Access::CreateNew)?;
                 // What is known are whole batches, which do not change any more.
-                segment.copy_to(&*copy, &to, segment.end())?;
+                segment.copy_to(&*copy, &self.dir.file(&name), segment.end())?;
                 copy
             }
         };

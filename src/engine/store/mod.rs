@@ -1,10 +1,11 @@
 //! A store: the state machine around the log, and the calls that append to it.
 
 use crate::engine::log::recovery::OpenReport;
-use crate::engine::log::state::{is_importing, lock, Frontier, Log, Role, Stats};
+use crate::engine::log::state::{is_importing, lock, Frontier, Log, Role, Stats, CLOCK_TOLD};
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::id::{Hash, Id};
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 pub(crate) mod append;
@@ -52,6 +53,15 @@ impl Store {
         self.0.check_open()?;
         self.0.refresh()?;
         self.0.stats()
+    }
+
+    /// How far the clock was behind when it was first met far behind; said once.
+    pub fn tells_of_clock(&self) -> Option<u64> {
+        let behind_us = self.0.clock_behind_us.load(Ordering::Relaxed);
+        let is_new = behind_us > 0
+            && behind_us != CLOCK_TOLD
+            && self.0.clock_behind_us.swap(CLOCK_TOLD, Ordering::Relaxed) != CLOCK_TOLD;
+        is_new.then_some(behind_us)
     }
 
     pub fn open_report(&self) -> &OpenReport {

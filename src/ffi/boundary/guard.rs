@@ -4,7 +4,7 @@
 use super::error::{self, fbat_error};
 use super::status::*;
 use super::store::{fbat_store, StoreObject};
-use super::{handle, panic, sink};
+use super::{handle, memory, panic, sink};
 use crate::engine::model::error::{Code, Error, Result};
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -53,6 +53,9 @@ pub(crate) unsafe fn status(
     if forked() {
         return FBAT_ERR_FORKED;
     }
+    if !memory::is_there() {
+        return FBAT_ERR_NO_MEMORY;
+    }
     let call = Call::default();
     let outcome = match catch(|| body(&call)) {
         Ok(outcome) => outcome,
@@ -67,7 +70,10 @@ pub(crate) unsafe fn status(
     // A store that a callback of the call freed is closed now; so is one that nobody else holds.
     // Closing may fail in any way.
     let _ = catch(move || {
-        call.stores.iter().filter_map(OnceCell::get).for_each(|store| store.close_if_freed());
+        for store in call.stores.iter().filter_map(OnceCell::get) {
+            store.tell_of_clock();
+            store.close_if_freed();
+        }
         drop(call);
     });
     let Err(failure) = outcome else { return FBAT_OK };
@@ -79,9 +85,10 @@ pub(crate) unsafe fn status(
     error::status_of(&failure)
 }
 
-/// Runs `body` as the call of an export without a status; `fallback` after a fork or a panic.
+/// Runs `body` as the call of an export without a status; `fallback` after a fork or a panic, or
+/// where there was no memory for any call yet, and so nothing to free.
 pub(crate) fn value<T>(fallback: T, body: impl FnOnce() -> T) -> T {
-    if forked() {
+    if forked() || !(panic::is_in_use() || memory::is_there()) {
         return fallback;
     }
     catch(body).unwrap_or(fallback)

@@ -54,9 +54,15 @@ fn payload_text(payload: &(dyn Any + Send)) -> &str {
     }
 }
 
+static HOOK: Once = Once::new();
+
+/// Whether any call has got as far as [`catch`].
+pub(crate) fn is_in_use() -> bool {
+    HOOK.is_completed()
+}
+
 /// Panics inside a guard print nothing; all others go to the hook that was there before.
 fn install_hook() {
-    static HOOK: Once = Once::new();
     if HOOK.is_completed() || std::thread::panicking() {
         return;
     }

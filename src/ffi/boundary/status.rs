@@ -71,12 +71,18 @@ pub const FBAT_ERR_FORKED: fbat_status = 520;
 /// The store is open for reading only.
 /// @since 0.1
 pub const FBAT_ERR_READ_ONLY: fbat_status = 530;
-/// An operation of the operating system failed; the error's `os_error` is its errno.
+/// An operation of the operating system failed; the error's `os_error` is its errno. What an append
+/// was to write may be there when the store is opened again: repeat it under its idempotency key.
 /// @since 0.1
 pub const FBAT_ERR_IO: fbat_status = 600;
-/// There is no space left on the device, or a quota or file size limit is reached.
+/// There is no space left on the device, or a quota or file size limit (RLIMIT_FSIZE) is reached.
+/// Nothing was written; the store goes on when there is room again.
 /// @since 0.1
 pub const FBAT_ERR_NO_SPACE: fbat_status = 610;
+/// Memory has run out; the call did nothing, and may be repeated. No error object comes with this
+/// status.
+/// @since 0.2
+pub const FBAT_ERR_NO_MEMORY: fbat_status = 620;
 /// Damage in a file: the error's `path` and `offset` say where. fbat_store_verify() lists
 /// all of it, and fbat_repair() puts everything else into a new store.
 /// @since 0.1
@@ -194,6 +200,7 @@ fn texts(status: fbat_status) -> (&'static CStr, &'static CStr) {
         FBAT_ERR_READ_ONLY => (c"FBAT_ERR_READ_ONLY", c"the store is open for reading only"),
         FBAT_ERR_IO => (c"FBAT_ERR_IO", c"the operating system reported an error"),
         FBAT_ERR_NO_SPACE => (c"FBAT_ERR_NO_SPACE", c"no space left"),
+        FBAT_ERR_NO_MEMORY => (c"FBAT_ERR_NO_MEMORY", c"no memory left"),
         FBAT_ERR_CORRUPT => (c"FBAT_ERR_CORRUPT", c"damaged data"),
         FBAT_ERR_WIRE_FRAMING => (c"FBAT_ERR_WIRE_FRAMING", c"not a provenance frame"),
         FBAT_ERR_WIRE_CHECKSUM => {

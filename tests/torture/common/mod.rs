@@ -590,7 +590,7 @@ pub fn examined(report: &ImportReport) -> u64 {
 
 // ---------------------------------------------------------------- damage
 
-fn is_segment(path: &Path) -> bool {
+pub fn is_segment(path: &Path) -> bool {
     path.extension().is_some_and(|e| e == "log")
 }
 

@@ -83,9 +83,18 @@ class Status(enum.IntEnum):
     READ_ONLY = lib.FBAT_ERR_READ_ONLY
     """The store is open for reading only."""
     IO = lib.FBAT_ERR_IO
-    """An operation of the operating system failed; the error's ``os_error`` is its errno."""
+    """An operation of the operating system failed; the error's ``os_error`` is its errno. What an
+    append was to write may be there when the store is opened again: repeat it under its idempotency
+    key.
+    """
     NO_SPACE = lib.FBAT_ERR_NO_SPACE
-    """There is no space left on the device, or a quota or file size limit is reached."""
+    """There is no space left on the device, or a quota or file size limit (RLIMIT_FSIZE) is
+    reached. Nothing was written; the store goes on when there is room again.
+    """
+    NO_MEMORY = lib.FBAT_ERR_NO_MEMORY
+    """Memory has run out; the call did nothing, and may be repeated. No error object comes with
+    this status.
+    """
     CORRUPT = lib.FBAT_ERR_CORRUPT
     """Damage in a file: the error's ``path`` and ``offset`` say where. ``Store.verify`` lists all
     of it, and ``fbat.repair`` puts everything else into a new store.

@@ -63,6 +63,7 @@ class _Lib:
     FBAT_ERR_READ_ONLY: int
     FBAT_ERR_IO: int
     FBAT_ERR_NO_SPACE: int
+    FBAT_ERR_NO_MEMORY: int
     FBAT_ERR_CORRUPT: int
     FBAT_ERR_WIRE_FRAMING: int
     FBAT_ERR_WIRE_CHECKSUM: int

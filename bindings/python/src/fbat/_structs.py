@@ -177,6 +177,9 @@ class Stats:
     - ``index_bytes``: Size of its indexes on disk, in bytes.
     - ``unindexed_events``: Events that are indexed in memory only, so far.
     - ``memory_bytes``: Memory that the store's tables take, in bytes.
+    - ``clock_behind_us``: How far the clock is behind the recorded time of the last event, in
+      microseconds; 0 where it is not. Recorded time never goes back: it stands still until the
+      clock has caught up.
     """
 
     events: int
@@ -185,6 +188,7 @@ class Stats:
     index_bytes: int
     unindexed_events: int
     memory_bytes: int
+    clock_behind_us: int
 
     @classmethod
     def _of(cls, value: CData) -> Self:
@@ -195,6 +199,7 @@ class Stats:
             value.index_bytes,
             value.unindexed_events,
             value.memory_bytes,
+            value.clock_behind_us,
         )
 
 
@@ -212,6 +217,8 @@ class OpenReport:
       them; 0: none were.
     - ``gap_last``: The last of them.
     - ``indexes_rebuilt``: Indexes that were missing or damaged and were rebuilt.
+    - ``clock_behind_us``: How far the clock was behind the recorded time of the last event, in
+      microseconds; 0 where it was not. More than a minute is also a line in the log.
     """
 
     flags: OpenReportFlags
@@ -223,6 +230,7 @@ class OpenReport:
     gap_first: int
     gap_last: int
     indexes_rebuilt: int
+    clock_behind_us: int
 
     @classmethod
     def _of(cls, value: CData) -> Self:
@@ -236,6 +244,7 @@ class OpenReport:
             value.gap_first,
             value.gap_last,
             value.indexes_rebuilt,
+            value.clock_behind_us,
         )
 
 
@@ -471,6 +480,10 @@ class OpenOptions(TypedDict, total=False):
       scopes): 1 to 67,108,864 (64 MiB); 0: 64 MiB.
     - ``segment_bytes``: At which size a file of the log is sealed and a new one begun. In bytes:
       65,536 (64 KiB) to 1,073,741,824 (1 GiB); 0: 64 MiB.
+    - ``files_max``: How many of the store's files that are only read have a descriptor at once: 1
+      to 65,536; 0: 128. Those that were not read for longest are closed, and opened again when they
+      are needed. Besides, a store has at most 8 descriptors. What is read from mapped memory needs
+      none.
     - ``progress``: Reports how far recovery has come, in bytes of the log that it reads.
     - ``cancel``: Ends the call.
     """
@@ -482,6 +495,7 @@ class OpenOptions(TypedDict, total=False):
     batch_events_max: int
     batch_bytes_max: int
     segment_bytes: int
+    files_max: int
     progress: Callable[[Progress], object] | None
     cancel: Cancel | None
 

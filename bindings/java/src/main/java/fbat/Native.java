@@ -41,6 +41,7 @@ final class Native {
     static final int ERR_READ_ONLY = 530;
     static final int ERR_IO = 600;
     static final int ERR_NO_SPACE = 610;
+    static final int ERR_NO_MEMORY = 620;
     static final int ERR_CORRUPT = 700;
     static final int ERR_WIRE_FRAMING = 710;
     static final int ERR_WIRE_CHECKSUM = 720;
@@ -157,7 +158,7 @@ final class Native {
     static final int AT_REGION_RECORDED_FIRST_US = 80;
     static final int AT_REGION_RECORDED_LAST_US = 88;
 
-    static final int OPEN_OPTIONS_SIZE = 88;
+    static final int OPEN_OPTIONS_SIZE = 96;
     static final int AT_OPEN_OPTIONS_MODE = 8;
     static final int AT_OPEN_OPTIONS_DURABILITY = 12;
     static final int AT_OPEN_OPTIONS_LABEL = 16;
@@ -165,9 +166,10 @@ final class Native {
     static final int AT_OPEN_OPTIONS_BATCH_EVENTS_MAX = 40;
     static final int AT_OPEN_OPTIONS_BATCH_BYTES_MAX = 48;
     static final int AT_OPEN_OPTIONS_SEGMENT_BYTES = 56;
-    static final int AT_OPEN_OPTIONS_PROGRESS = 64;
-    static final int AT_OPEN_OPTIONS_PROGRESS_DATA = 72;
-    static final int AT_OPEN_OPTIONS_CANCEL = 80;
+    static final int AT_OPEN_OPTIONS_FILES_MAX = 64;
+    static final int AT_OPEN_OPTIONS_PROGRESS = 72;
+    static final int AT_OPEN_OPTIONS_PROGRESS_DATA = 80;
+    static final int AT_OPEN_OPTIONS_CANCEL = 88;
 
     static final int FRONTIER_SIZE = 24;
     static final int AT_FRONTIER_VISIBLE = 8;
@@ -179,15 +181,16 @@ final class Native {
     static final int AT_HEAD_EVENT_ID = 24;
     static final int AT_HEAD_EVENT_HASH = 40;
 
-    static final int STATS_SIZE = 56;
+    static final int STATS_SIZE = 64;
     static final int AT_STATS_EVENTS = 8;
     static final int AT_STATS_SEGMENTS = 16;
     static final int AT_STATS_LOG_BYTES = 24;
     static final int AT_STATS_INDEX_BYTES = 32;
     static final int AT_STATS_UNINDEXED_EVENTS = 40;
     static final int AT_STATS_MEMORY_BYTES = 48;
+    static final int AT_STATS_CLOCK_BEHIND_US = 56;
 
-    static final int OPEN_REPORT_SIZE = 88;
+    static final int OPEN_REPORT_SIZE = 96;
     static final int AT_OPEN_REPORT_FLAGS = 8;
     static final int AT_OPEN_REPORT_DROPPED_BYTES = 16;
     static final int AT_OPEN_REPORT_DROPPED_OFFSET = 24;
@@ -197,6 +200,7 @@ final class Native {
     static final int AT_OPEN_REPORT_GAP_FIRST = 64;
     static final int AT_OPEN_REPORT_GAP_LAST = 72;
     static final int AT_OPEN_REPORT_INDEXES_REBUILT = 80;
+    static final int AT_OPEN_REPORT_CLOCK_BEHIND_US = 88;
 
     static final int EVENT_SIZE = 160;
     static final int AT_EVENT_ENTITY = 8;

@@ -10,6 +10,7 @@ public final class OpenOptions {
     private long batchEventsMax;
     private long batchBytesMax;
     private long segmentBytes;
+    private long filesMax;
     private ProgressListener progress;
     private Cancel cancel;
 
@@ -67,6 +68,16 @@ public final class OpenOptions {
         return this;
     }
 
+    /**
+     * How many of the store's files that are only read have a descriptor at once: 1 to 65,536; 0:
+     * 128. Those that were not read for longest are closed, and opened again when they are needed.
+     * Besides, a store has at most 8 descriptors. What is read from mapped memory needs none.
+     */
+    public OpenOptions filesMax(long filesMax) {
+        this.filesMax = filesMax;
+        return this;
+    }
+
     /** Reports how far recovery has come, in bytes of the log that it reads; null for none. */
     public OpenOptions progress(ProgressListener progress) {
         this.progress = progress;
@@ -88,6 +99,7 @@ public final class OpenOptions {
         Memory.put(to + Native.AT_OPEN_OPTIONS_BATCH_EVENTS_MAX, batchEventsMax);
         Memory.put(to + Native.AT_OPEN_OPTIONS_BATCH_BYTES_MAX, batchBytesMax);
         Memory.put(to + Native.AT_OPEN_OPTIONS_SEGMENT_BYTES, segmentBytes);
+        Memory.put(to + Native.AT_OPEN_OPTIONS_FILES_MAX, filesMax);
         scratch.callback(to + Native.AT_OPEN_OPTIONS_PROGRESS, Callbacks.PROGRESS, progress);
         if (cancel != null) {
             Memory.put(to + Native.AT_OPEN_OPTIONS_CANCEL, cancel.pointer(scratch));

@@ -14,6 +14,8 @@ package fbat;
  * 0: none were.
  * @param gapLast The last of them.
  * @param indexesRebuilt Indexes that were missing or damaged and were rebuilt.
+ * @param clockBehindUs How far the clock was behind the recorded time of the last event, in
+ * microseconds; 0 where it was not. More than a minute is also a line in the log.
  */
 public record OpenReport(
         int flags,
@@ -24,7 +26,8 @@ public record OpenReport(
         long droppedEvents,
         long gapFirst,
         long gapLast,
-        long indexesRebuilt) {
+        long indexesRebuilt,
+        long clockBehindUs) {
     static OpenReport at(long of) {
         return new OpenReport(
                 Memory.getInt(of + Native.AT_OPEN_REPORT_FLAGS),
@@ -35,7 +38,8 @@ public record OpenReport(
                 Memory.getLong(of + Native.AT_OPEN_REPORT_DROPPED_EVENTS),
                 Memory.getLong(of + Native.AT_OPEN_REPORT_GAP_FIRST),
                 Memory.getLong(of + Native.AT_OPEN_REPORT_GAP_LAST),
-                Memory.getLong(of + Native.AT_OPEN_REPORT_INDEXES_REBUILT));
+                Memory.getLong(of + Native.AT_OPEN_REPORT_INDEXES_REBUILT),
+                Memory.getLong(of + Native.AT_OPEN_REPORT_CLOCK_BEHIND_US));
     }
 
     /** {@link Store#open} made the store. */
@@ -46,5 +50,10 @@ public record OpenReport(
     /** The last writer wrote something and did not close the store. */
     public boolean isUnclean() {
         return (flags & Native.OPEN_REPORT_UNCLEAN) != 0;
+    }
+
+    /** {@link #clockBehindUs} as a time of Java. */
+    public java.time.Instant clockBehind() {
+        return Memory.instant(clockBehindUs);
     }
 }

@@ -10,6 +10,9 @@ package fbat;
  * @param indexBytes Size of its indexes on disk, in bytes.
  * @param unindexedEvents Events that are indexed in memory only, so far.
  * @param memoryBytes Memory that the store's tables take, in bytes.
+ * @param clockBehindUs How far the clock is behind the recorded time of the last event, in
+ * microseconds; 0 where it is not. Recorded time never goes back: it stands still until the clock
+ * has caught up.
  */
 public record Stats(
         long events,
@@ -17,7 +20,8 @@ public record Stats(
         long logBytes,
         long indexBytes,
         long unindexedEvents,
-        long memoryBytes) {
+        long memoryBytes,
+        long clockBehindUs) {
     static Stats at(long of) {
         return new Stats(
                 Memory.getLong(of + Native.AT_STATS_EVENTS),
@@ -25,6 +29,12 @@ public record Stats(
                 Memory.getLong(of + Native.AT_STATS_LOG_BYTES),
                 Memory.getLong(of + Native.AT_STATS_INDEX_BYTES),
                 Memory.getLong(of + Native.AT_STATS_UNINDEXED_EVENTS),
-                Memory.getLong(of + Native.AT_STATS_MEMORY_BYTES));
+                Memory.getLong(of + Native.AT_STATS_MEMORY_BYTES),
+                Memory.getLong(of + Native.AT_STATS_CLOCK_BEHIND_US));
+    }
+
+    /** {@link #clockBehindUs} as a time of Java. */
+    public java.time.Instant clockBehind() {
+        return Memory.instant(clockBehindUs);
     }
 }

@@ -79,11 +79,24 @@ public final class Status {
     /** The store is open for reading only. */
     public static final int READ_ONLY = 530;
 
-    /** An operation of the operating system failed; the error's {@code osError} is its errno. */
+    /**
+     * An operation of the operating system failed; the error's {@code osError} is its errno. What
+     * an append was to write may be there when the store is opened again: repeat it under its
+     * idempotency key.
+     */
     public static final int IO = 600;
 
-    /** There is no space left on the device, or a quota or file size limit is reached. */
+    /**
+     * There is no space left on the device, or a quota or file size limit (RLIMIT_FSIZE) is
+     * reached. Nothing was written; the store goes on when there is room again.
+     */
     public static final int NO_SPACE = 610;
+
+    /**
+     * Memory has run out; the call did nothing, and may be repeated. No error object comes with
+     * this status.
+     */
+    public static final int NO_MEMORY = 620;
 
     /**
      * Damage in a file: the error's {@code path} and {@code offset} say where. {@link Store#verify}
