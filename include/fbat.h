@@ -128,9 +128,19 @@
  * exception that reaches the library ends the process.
  *
  * @par Fork
- * These rules are for a child that was forked after a store had been opened. Every call gives
- * #FBAT_ERR_FORKED without an error object, frees do nothing, and no file is touched. Versions,
- * status names and kinds work. After exec all is well.
+ * Open stores after fork() or daemon(), not before. What the parent had made is not live in the
+ * child: calls give #FBAT_ERR_FORKED, frees do nothing, and no file is touched. That goes for
+ * objects of every kind, and for every way of forking: `_Fork` and system calls too. Rows and text
+ * that were read before can still be read. The child may open stores of its own, and read the
+ * parent's. The log callback stays, and is told once in a child that it used what is the parent's;
+ * its `destroy` is the parent's to call.
+ * @par
+ * A child lets go of the parent's locks at fork(), and after other ways with its first call. One
+ * that shares the memory (vfork, `CLONE_VM`) must not use the library before it calls exec.
+ *
+ * @par Cancelled threads
+ * pthread_cancel() ends neither a call nor a callback inside one: the thread ends after the call. A
+ * thread that uses the library must not have asynchronous cancellation.
  *
  * @par Defects
  * A panic inside the library is caught at its edge. The call gives #FBAT_ERR_PANIC, its stores can
@@ -348,8 +358,8 @@ typedef uint32_t fbat_category;
 #define FBAT_ERR_POISONED 510
 
 /**
- * The process is a forked child of one that used the library. No error object comes with this
- * status.
+ * The handle was made before this process was forked, and belongs to its parent. Open the store in
+ * the child: after fork() or daemon(), not before.
  * @since 0.1
  */
 #define FBAT_ERR_FORKED 520
@@ -513,8 +523,6 @@ typedef uint32_t fbat_category;
  * The name of a status: "FBAT_OK", "FBAT_ERR_NOT_FOUND" and so on. It is
  * "FBAT_STOPPED_BY_CALLBACK" for every negative number, "FBAT_ERR_UNKNOWN" for others that are not
  * known.
- *
- * Works in a forked child.
  * @param status any number.
  * @return static text, never NULL.
  * @par Threads
@@ -526,8 +534,6 @@ const char *fbat_status_name(fbat_status status);
 /**
  * What a status means, in a few words without a capital or a full stop. The message of the
  * fbat_error that came with it says more.
- *
- * Works in a forked child.
  * @param status any number.
  * @return static text, never NULL.
  * @par Threads
@@ -539,8 +545,6 @@ const char *fbat_status_message(fbat_status status);
 /**
  * What a status is about. Statuses of later versions of the library keep to their hundreds, so
  * that their category is right too.
- *
- * Works in a forked child.
  * @param status any number.
  * @return an `FBAT_CATEGORY_...`; #FBAT_CATEGORY_CANCELLED for every negative number.
  * @par Threads
@@ -592,7 +596,7 @@ fbat_category fbat_status_category(fbat_status status);
 /**
  * The version of the library that is loaded, for example "0.2.0".
  *
- * Compare it with #FBAT_VERSION, which is that of the header. Works in a forked child.
+ * Compare it with #FBAT_VERSION, which is that of the header.
  * @return static text, never NULL.
  * @par Threads
  * Any.
@@ -604,7 +608,7 @@ const char *fbat_version_string(void);
  * The version of the binary interface of the library that is loaded.
  *
  * A program that loads the library at run time compares it with #FBAT_ABI_VERSION and goes no
- * further when they differ. Works in a forked child.
+ * further when they differ.
  * @return the number.
  * @par Threads
  * Any.
@@ -618,7 +622,7 @@ uint32_t fbat_abi_version(void);
  *
  * Objects live in a table of the library, where leak checkers do not look: a test that ends with
  * 0 here has freed everything.
- * @return the number; 0 in a forked child.
+ * @return the number. What was made before a fork is not counted in the child.
  * @par Threads
  * Any.
  * @since 0.1
@@ -862,7 +866,7 @@ fbat_status fbat_content_hash(const uint8_t *data, size_t len, fbat_hash *out_ha
 fbat_status fbat_kind(uint32_t category, uint32_t type, uint16_t *out_kind);
 
 /**
- * The category of a kind. Works in a forked child.
+ * The category of a kind.
  * @param kind the kind.
  * @return 0 to 15.
  * @par Threads
@@ -872,7 +876,7 @@ fbat_status fbat_kind(uint32_t category, uint32_t type, uint16_t *out_kind);
 uint32_t fbat_kind_category(uint16_t kind);
 
 /**
- * The type of a kind within its category. Works in a forked child.
+ * The type of a kind within its category.
  * @param kind the kind.
  * @return 0 to 4095.
  * @par Threads
@@ -1023,8 +1027,7 @@ typedef int32_t (*fbat_progress_fn)(void *user_data, const fbat_progress *progre
 
 /**
  * Makes a token that is not triggered.
- * @return the token, which fbat_cancel_free() frees; NULL in a forked child, and where 16 million
- * objects are live.
+ * @return the token, which fbat_cancel_free() frees; NULL where 16 million objects are live.
  * @par Threads
  * Any.
  * @since 0.1

@@ -239,8 +239,8 @@ enum class status : std::int32_t {
    */
   poisoned = FBAT_ERR_POISONED,
   /**
-   * The process is a forked child of one that used the library. No error object comes with this
-   * status.
+   * The handle was made before this process was forked, and belongs to its parent. Open the store
+   * in the child: after fork() or daemon(), not before.
    */
   forked = FBAT_ERR_FORKED,
   /** The store is open for reading only. */
@@ -747,14 +747,14 @@ class hash : public detail::octets<hash, fbat_hash> {
 #endif
 };
 
-/** An id as 32 lower-case hex digits; empty in a forked child. */
+/** An id as 32 lower-case hex digits. */
 [[nodiscard]] inline std::string to_string(const id& value) {
   char text[FBAT_ID_HEX_SIZE] = "";
   const fbat_id raw = value.raw();
   return fbat_id_to_hex(&raw, text, sizeof text) == FBAT_OK ? text : "";
 }
 
-/** A hash as 64 lower-case hex digits; empty in a forked child. */
+/** A hash as 64 lower-case hex digits. */
 [[nodiscard]] inline std::string to_string(const hash& value) {
   char text[FBAT_HASH_HEX_SIZE] = "";
   const fbat_hash raw = value.raw();
@@ -1693,7 +1693,7 @@ inline void kind::refuse(std::uint32_t category, std::uint32_t type) {
 }
 #endif
 
-/** The content hash of a payload: plain BLAKE3 of its bytes. @return it; an error after a fork. */
+/** The content hash of a payload: plain BLAKE3 of its bytes. @return it. */
 [[nodiscard]] inline result<hash> try_content_hash(bytes payload) {
   return detail::get<hash>(fbat_content_hash, payload.data(), payload.size());
 }
@@ -1702,7 +1702,7 @@ inline void kind::refuse(std::uint32_t category, std::uint32_t type) {
  * A key from a domain and parts, to be used as the idempotency key of an operation.
  * @param domain what sort of operation; any bytes.
  * @param parts what tells one operation from another; a range of what bytes can be made of.
- * @return the key, or an error in a forked child.
+ * @return the key.
  */
 template <class Parts = std::initializer_list<bytes>>
 [[nodiscard]] result<id> try_operation_key(bytes domain, const Parts& parts) {
@@ -1778,7 +1778,7 @@ inline result<void> try_clear_log() {
  */
 class cancel {
  public:
-  /** One that is not triggered. In a forked child, one that every use refuses. */
+  /** One that is not triggered. Where 16 million objects are live, one that every use refuses. */
   cancel() noexcept : handle_(fbat_cancel_new()) {}
 
   /** Triggers it: calls that carry it end with #FBAT_ERR_CANCELLED. */

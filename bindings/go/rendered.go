@@ -76,8 +76,8 @@ const (
 	// ErrPoisoned: a failed write or sync, or a panic, ended writing to this store; close it and
 	// open it again.
 	ErrPoisoned Status = C.FBAT_ERR_POISONED
-	// ErrForked: the process is a forked child of one that used the library. No error object comes
-	// with this status.
+	// ErrForked: the handle was made before this process was forked, and belongs to its parent.
+	// Open the store in the child: after fork() or daemon(), not before.
 	ErrForked Status = C.FBAT_ERR_FORKED
 	// ErrReadOnly: the store is open for reading only.
 	ErrReadOnly Status = C.FBAT_ERR_READ_ONLY
@@ -1408,31 +1408,25 @@ func (s *Store) describe(call *call) error {
 // Name: the name of a status: "FBAT_OK", "FBAT_ERR_NOT_FOUND" and so on. It is
 // "FBAT_STOPPED_BY_CALLBACK" for every negative number, "FBAT_ERR_UNKNOWN" for others that are not
 // known.
-//
-// Works in a forked child.
 func (s Status) Name() string {
 	return C.GoString(C.fbat_status_name(C.fbat_status(s)))
 }
 
 // Message: what a status means, in a few words without a capital or a full stop. The message of the
 // [Error] that came with it says more.
-//
-// Works in a forked child.
 func (s Status) Message() string {
 	return C.GoString(C.fbat_status_message(C.fbat_status(s)))
 }
 
 // Category: what a status is about. Statuses of later versions of the library keep to their
 // hundreds, so that their category is right too.
-//
-// Works in a forked child.
 func (s Status) Category() Category {
 	return Category(C.fbat_status_category(C.fbat_status(s)))
 }
 
 // Version: the version of the library that is loaded, for example "0.2.0".
 //
-// Compare it with [HeaderVersion], which is that of the header. Works in a forked child.
+// Compare it with [HeaderVersion], which is that of the header.
 func Version() string {
 	return C.GoString(C.fbat_version_string())
 }
@@ -1440,7 +1434,7 @@ func Version() string {
 // ABIVersion: the version of the binary interface of the library that is loaded.
 //
 // A program that loads the library at run time compares it with [HeaderABIVersion] and goes no
-// further when they differ. Works in a forked child.
+// further when they differ.
 func ABIVersion() uint32 {
 	return uint32(C.fbat_abi_version())
 }

@@ -170,10 +170,11 @@ pub unsafe extern "C" fn fbat_append(
     let body = |call: &Call| {
         // SAFETY: the caller's promise: null or a struct with its size.
         let out = unsafe { OutStruct::new(out_receipt, 1) }?;
+        let store = call.store(store)?;
         // SAFETY: the caller's promise.
         let batch = unsafe { Batch::read(event, 1) }?;
         batch.with_events(|events| {
-            let receipt = call.store(store)?.engine.append(&events[0])?;
+            let receipt = store.engine.append(&events[0])?;
             out.set(0, receipt.into());
             Ok(())
         })
@@ -231,10 +232,11 @@ pub unsafe extern "C" fn fbat_append_batch(
         args::check_len("events", events, count, args::BATCH)?;
         // SAFETY: the caller's promise: null or `count` structs with their size.
         let out = unsafe { OutStruct::new(out_receipts, count) }?;
+        let store = call.store(store)?;
         // SAFETY: the caller's promise.
         let batch = unsafe { Batch::read(events, count) }?;
         batch.with_events(|events| {
-            let receipts = call.store(store)?.engine.append_batch(events)?;
+            let receipts = store.engine.append_batch(events)?;
             receipts.into_iter().enumerate().for_each(|(at, receipt)| out.set(at, receipt.into()));
             Ok(())
         })

@@ -18,7 +18,7 @@ use crate::engine::platform::watch::Watch;
 use crate::engine::store::query::{PageEnd, Query};
 use crate::engine::store::Store;
 use std::ptr::{null, null_mut};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, TryLockError};
 
 /// The payload.
 /// @since 0.1
@@ -182,6 +182,16 @@ const SPARE_ROWS_MAX: usize = 4;
 /// Rows that have more memory than this are not kept.
 const SPARE_BYTES_MAX: usize = 2 << 20;
 
+/// None where another thread is at them, for whom nobody waits: in a forked child that thread may
+/// not exist.
+fn spare_rows() -> Option<MutexGuard<'static, Vec<Rows>>> {
+    match SPARE_ROWS.try_lock() {
+        Ok(spare) => Some(spare),
+        Err(TryLockError::Poisoned(spare)) => Some(spare.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
+}
+
 /// Builds records. What they point to is copied, or, except for text with its NUL, where the engine
 /// has it.
 #[derive(Default)]
@@ -200,7 +210,7 @@ unsafe impl Send for Rows {}
 
 impl Rows {
     pub(crate) fn owning() -> Rows {
-        let spare = SPARE_ROWS.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let spare = spare_rows().and_then(|mut spare| spare.pop());
         Rows { owning: true, ..spare.unwrap_or_default() }
     }
 
@@ -211,8 +221,7 @@ impl Rows {
             return;
         }
         self.clear();
-        let mut spare = SPARE_ROWS.lock().unwrap_or_else(PoisonError::into_inner);
-        if spare.len() < SPARE_ROWS_MAX {
+        if let Some(mut spare) = spare_rows().filter(|spare| spare.len() < SPARE_ROWS_MAX) {
             spare.push(self);
         }
     }

@@ -6,10 +6,10 @@ use super::boundary::answer::{self, members_of};
 use super::boundary::args::{self};
 use super::boundary::error::fbat_error;
 use super::boundary::guard::{self, Call};
+use super::boundary::handle;
 use super::boundary::status::fbat_status;
 use super::boundary::store::{fbat_store, StoreObject};
 use super::boundary::types::{fbat_hash, fbat_id, fbat_str};
-use super::boundary::{handle, sink};
 use super::cancel::{fbat_cancel, fbat_progress_fn, Watched};
 use crate::engine::log::options::{Durability, OpenMode, Options};
 use crate::engine::log::state::Frontier;
@@ -332,11 +332,7 @@ pub unsafe extern "C" fn fbat_store_close(
 /// @since 0.1
 #[no_mangle]
 pub unsafe extern "C" fn fbat_store_free(store: *mut fbat_store) {
-    guard::value((), || match handle::take::<StoreObject>(store) {
-        None if store.is_null() => {}
-        None => sink::warning(&format!("free: {}", handle::invalid::<StoreObject>(store))),
-        Some(object) => object.close_quietly(),
-    })
+    guard::free_with::<StoreObject>(store, |object| object.close_quietly())
 }
 
 /// Makes everything that is visible durable.

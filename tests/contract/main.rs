@@ -11,6 +11,7 @@ mod copies;
 mod files;
 mod house;
 mod import_contract;
+mod live;
 mod places;
 mod query;
 mod recovery;

@@ -72,8 +72,8 @@ export const Status = {
    */
   ERR_POISONED: 510,
   /**
-   * The process is a forked child of one that used the library. No error object comes with this
-   * status.
+   * The handle was made before this process was forked, and belongs to its parent. Open the store
+   * in the child: after fork() or daemon(), not before.
    */
   ERR_FORKED: 520,
   /** The store is open for reading only. */

@@ -2,11 +2,11 @@
 //! next is gathered.
 
 use super::{ImportDurability, ImportReport, OnConflict};
-use crate::engine::log::state::{check_fork, Log};
+use crate::engine::log::state::Log;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::{Event, Extensions, Source};
 use crate::engine::model::id::Id;
-use crate::engine::platform::os;
+use crate::engine::platform::{os, process};
 use crate::engine::store::commit::{ImportTerms, Item, Outcome};
 use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
 use std::sync::Arc;
@@ -242,7 +242,11 @@ impl Committer {
 
 /// The thread of an import. It ends before this is dropped; in a forked child, where it is not,
 /// nothing of it is touched.
-struct Worker(Option<Thread>);
+struct Worker {
+    /// The process that it is a thread of.
+    process: u32,
+    thread: Option<Thread>,
+}
 
 struct Thread {
     chunks: SyncSender<Chunk>,
@@ -257,6 +261,8 @@ impl Worker {
         let (done, results) = sync_channel(UNDER_WAY_MAX);
         let caller_on = os::processor();
         let work = move || {
+            // Never undone: the thread is the library's own.
+            std::mem::forget(os::Uncancelled::begin());
             caller_on.into_iter().for_each(os::avoid_processor);
             let (mut own, mut failed) = ((0, 0), None);
             for mut chunk in to_do {
@@ -274,24 +280,25 @@ impl Worker {
         };
         let spawn = || std::thread::Builder::new().name("fbat-import".into()).spawn(work);
         let thread = os::without_signals(spawn).ok()?;
-        Some(Worker(Some(Thread { chunks, results, thread })))
+        let thread = Some(Thread { chunks, results, thread });
+        Some(Worker { process: process::number(), thread })
     }
 
     fn give(&self, chunk: Chunk) {
-        if let Some(thread) = self.0.as_ref().filter(|_| !os::in_forked_child()) {
+        if let Some(thread) = self.thread.as_ref().filter(|_| !process::is_other(self.process)) {
             // Where the thread has panicked, the next take reports it.
             let _ = thread.chunks.send(chunk);
         }
     }
 
     fn take(&mut self) -> (Chunk, Result<ImportReport>) {
-        if let Err(forked) = check_fork() {
+        if let Err(forked) = process::check(self.process) {
             return (Chunk::default(), Err(forked));
         }
-        let received = self.0.as_ref().and_then(|thread| thread.results.recv().ok());
+        let received = self.thread.as_ref().and_then(|thread| thread.results.recv().ok());
         received.unwrap_or_else(|| {
             // It ends early by a panic only, which goes on here.
-            let panic = self.0.take().and_then(|thread| thread.thread.join().err());
+            let panic = self.thread.take().and_then(|thread| thread.thread.join().err());
             std::panic::resume_unwind(
                 panic.unwrap_or_else(|| Box::new("the thread of an import is gone")),
             )
@@ -301,8 +308,8 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        let Some(Thread { chunks, results, thread }) = self.0.take() else { return };
-        if os::in_forked_child() {
+        let Some(Thread { chunks, results, thread }) = self.thread.take() else { return };
+        if process::is_other(self.process) {
             return std::mem::forget((chunks, results, thread));
         }
         drop((chunks, results));

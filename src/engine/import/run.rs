@@ -4,13 +4,13 @@ use super::chunk::{conflict, Chunk, Committer, Terms};
 use super::{Cancel, ImportOptions, ImportOutcome, ImportReport, OnConflict};
 use crate::engine::format::hash;
 use crate::engine::log::segment::Flow;
-use crate::engine::log::state::{check_fork, Importing, Log};
+use crate::engine::log::state::{Importing, Log};
 use crate::engine::log::writer::batch_room;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::{batch_bytes, check_limit, Event, Extensions, Source};
 use crate::engine::model::id::Id;
 use crate::engine::model::key::{check_namespace, ImportKeys};
-use crate::engine::platform::os;
+use crate::engine::platform::{os, process};
 use crate::engine::store::commit::FRAME_BYTES_MAX;
 use crate::engine::store::scan::{Scan, Successor, Visit};
 use crate::engine::store::Store;
@@ -310,7 +310,7 @@ impl<'d> Run<'d> {
         (self.unreported, self.passed) = (0, 0);
         let Some(progress) = &mut options.progress else { return Ok(()) };
         let verdict = progress(&self.so_far());
-        check_fork()?;
+        self.destination.check_process()?;
         // Who has stopped the import is not called again by its end.
         verdict.keeps().map(|_| ()).inspect_err(|_| options.progress = None)
     }
@@ -360,8 +360,9 @@ fn filter_keeps(event: &Event<'_>, options: &mut ImportOptions<'_>) -> Result<bo
         extensions: if columns.extensions { event.extensions } else { Extensions::default() },
         ..*event
     };
+    let process = process::number();
     let verdict = filter(&shown);
-    check_fork()?;
+    process::check(process)?;
     verdict.keeps()
 }
 

@@ -65,8 +65,8 @@ impl Follower {
         Ok(true)
     }
 
-    /// After an unclean stop the writer moves the segment to a new file; the old one never grows
-    /// again.
+    /// After an unclean stop the next writer may move the segment to a new file; the old one never
+    /// grows again.
     fn reopen(
         &mut self,
         log: &Opening<'_>,

@@ -14,7 +14,7 @@ use crate::engine::index::file::{is_damage, Index};
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::id::Kind;
 use crate::engine::model::limits::SEQUENCE_LEASE;
-use crate::engine::platform::vfs::{read_full, Access, File};
+use crate::engine::platform::vfs::{read_full, write_full, Access, File};
 use crate::engine::platform::watch::Watch;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -244,13 +244,17 @@ impl<'a> Opening<'a> {
                 return Ok(OpenLog::new(segment, tail, true, mark.last_sequence, report));
             }
         }
-        match self.writable {
-            true => self.recover(bare, length, synced, report, watch),
-            false => {
-                let (segment, tail) = up_to(length);
-                self.follow(segment, tail, length, synced, report, watch)
-            }
+        let (segment, tail) = up_to(length);
+        if !self.writable {
+            return self.follow(segment, tail, length, synced, report, watch);
         }
+        // What was synced is on the disk. That it also is what the page cache shows is known where
+        // nothing can have been lost; else every byte is read.
+        let (segment, tail) = match self.same_boot && ends_as_its_index_says(&segment)? {
+            true => (segment, tail),
+            false => up_to(0),
+        };
+        self.recover(segment, tail, length, synced, report, watch)
     }
 
     /// The mark of a clean close, where it is about this last segment.
@@ -323,13 +327,13 @@ impl<'a> Opening<'a> {
     fn recover(
         &self,
         segment: Segment,
+        mut tail: Tail,
         length: u64,
         synced: u64,
         mut report: OpenReport,
         watch: &Watch<'_>,
     ) -> Result<OpenLog> {
-        let mut tail = Tail::at_start(&segment.header);
-        watch.expect(length);
+        watch.expect(length - tail.offset);
         let torn = read_to_end(&segment, &mut tail, watch)?;
         let behind = batches_behind(&segment, tail.offset, length)?;
         let synced = synced.max(behind.synced_through).max(tail.synced_through);
@@ -360,17 +364,26 @@ impl<'a> Opening<'a> {
         Ok(OpenLog { gap, ..OpenLog::new(segment, tail, false, last, report) })
     }
 
-    /// After an unclean stop: moves the valid part of the last segment to a new, synced file, since
-    /// the page cache may show what the disk does not have. Where there is no room for that, it is
-    /// written again in its place.
+    /// After an unclean stop: puts the valid part of the last segment on the disk, since the page
+    /// cache may show what the disk does not have. Where nothing can have been lost, that is done
+    /// in its place; else in a new file, and in its place only where that has no room.
     pub fn rewrite_tail(&self, log: &mut OpenLog) -> Result<()> {
         let Some(last) = log.segments.pop_if(|_| log.report.unclean) else { return Ok(()) };
+        if self.same_boot && log.gap.is_none() {
+            if last.index().is_none() {
+                self.dir.remove_if_there(&Segment::index_name(last.header.first_sequence))?;
+            }
+            self.dir.remove_if_there(directory::CLEAN)?;
+            write_again(&last, &log.tail)?;
+            log.segments.push(last);
+            return Ok(());
+        }
         // Neither an index of what was cut nor an old mark must outlive it.
         self.dir.remove_if_there(&Segment::index_name(last.header.first_sequence))?;
         self.dir.remove_if_there(directory::CLEAN)?;
         let file = match self.move_tail(&last, log.tail.offset) {
             Err(e) if e.code() == Code::NoSpace => {
-                write_again(&last, log.tail.offset).map_err(no_room_to_recover)?;
+                write_all_again(&last, log.tail.offset).map_err(no_room_to_recover)?;
                 last.file.clone()
             }
             moved => moved?,
@@ -394,7 +407,7 @@ impl<'a> Opening<'a> {
 /// Where a copy has no room: cuts the segment, and writes every byte of the valid part once more in
 /// its place, so that a page that the disk does not have goes there. A copy is preferred: a power
 /// cut in the middle of it leaves the old bytes alone.
-fn write_again(segment: &Segment, end: u64) -> Result<()> {
+fn write_all_again(segment: &Segment, end: u64) -> Result<()> {
     let file = &*segment.file;
     file.set_len(end).map_err(|e| Error::io("cannot cut", &segment.path, &e))?;
     segment.copy_to(file, &segment.path, end)?;
@@ -409,6 +422,52 @@ fn no_room_to_recover(error: Error) -> Error {
         ),
         _ => error,
     }
+}
+
+/// Cuts off what follows the log, and writes what nothing vouches for once more where it is. A page
+/// that an earlier sync has failed to write, which the kernel takes for written, so goes to the
+/// disk too.
+fn write_again(segment: &Segment, tail: &Tail) -> Result<()> {
+    const PART: u64 = 1 << 20;
+    let failed = |e| Error::io("cannot write again", &segment.path, &e);
+    let file = &*segment.file;
+    file.set_len(tail.offset).map_err(failed)?;
+    let (covered, last) =
+        segment.index().map_or((0, 0), |index| (index.meta.covered_len, index.meta.last_sequence));
+    let synced = tail.synced_through.max(last);
+    let mut at = segment.batch_of(synced)?.max(covered);
+    let mut part = vec![0; PART as usize];
+    while at < tail.offset {
+        let bytes = &mut part[..PART.min(tail.offset - at) as usize];
+        if read_full(file, bytes, at).map_err(failed)? < bytes.len() {
+            return Err(segment.corrupt(at, "the file became shorter while it was read"));
+        }
+        write_full(file, bytes, at).map_err(failed)?;
+        at += bytes.len() as u64;
+    }
+    file.sync().map_err(failed)
+}
+
+/// Whether the log has, where the index of a segment ends, the batch that the index ends with. Its
+/// log hash covers all that is before it.
+fn ends_as_its_index_says(segment: &Segment) -> Result<bool> {
+    let Some(index) = segment.index() else { return Ok(false) };
+    let meta = &index.meta;
+    let (mut window, mut log_hash) = (segment.window(), None);
+    let mut at = segment.batch_of(meta.last_sequence)?;
+    while at < meta.covered_len {
+        let header = match segment.batch_at(&mut window, at) {
+            Err(e) if is_damage(&e) => return Ok(false),
+            header => header?,
+        };
+        let body = window.get(at + BATCH_HEADER_LEN as u64, header.body_len as usize)?;
+        if !header.body_holds(&segment.header, at, body) {
+            return Ok(false);
+        }
+        at += header.total_len();
+        log_hash = Some(header.log_hash);
+    }
+    Ok(at == meta.covered_len && log_hash == Some(meta.log_hash))
 }
 
 /// What the last segment shows where no mark of a clean close is valid.

@@ -69,8 +69,18 @@ impl Log {
         let _ = filter_group::make(&self.dir, members);
     }
 
+    /// Leaves an index of what is written so far, for those who open the store beside this writer
+    /// or after it was killed. An index covers only what was synced.
+    pub fn leave_index(&self, writer: &mut Writer) -> Result<()> {
+        let through = writer.tail.next_sequence - 1;
+        if self.durable.load(Ordering::Acquire) < through {
+            self.sync_segment(&writer.segment, through)?;
+        }
+        writer.write_index().map(|_| ())
+    }
+
     /// Writes the index of the sealed segment and opens it.
-    fn index_of_sealed(&self, writer: &Writer) -> Result<Index> {
+    fn index_of_sealed(&self, writer: &mut Writer) -> Result<Index> {
         let bytes = writer.write_index()?;
         match self.opening().open_index(&writer.segment.header)? {
             Some(index) if index.meta == writer.tail.index_meta() => Ok(index),

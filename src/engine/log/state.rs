@@ -13,6 +13,7 @@ use super::writer::Writer;
 use crate::engine::format::identity::Identity;
 use crate::engine::index::cache::BlockCache;
 use crate::engine::model::error::{Code, Error, Result};
+use crate::engine::platform::process;
 use crate::engine::platform::vfs::Lock;
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -71,6 +72,8 @@ pub(crate) struct Log {
     /// What opening has not declared yet, since there was no room: it comes before the next event.
     pub(crate) owed: Owed,
     pub(crate) poisoned: OnceLock<String>,
+    /// That which opened it.
+    process: u32,
 }
 
 /// What opening declares in the log before anything else is written.
@@ -122,11 +125,17 @@ impl Log {
             report: log.report,
             owed: Owed::default(),
             poisoned: OnceLock::new(),
+            process: process::number(),
         }
     }
 
+    /// Refuses to go on in a forked child: locks may be held there by threads that are not.
+    pub fn check_process(&self) -> Result<()> {
+        process::check(self.process)
+    }
+
     pub fn check_open(&self) -> Result<()> {
-        check_fork()?;
+        self.check_process()?;
         match self.closed.load(Ordering::Acquire) {
             true => Err(Error::new(
                 Code::Closed,
@@ -310,7 +319,7 @@ impl Log {
     }
 
     pub fn close(&self) -> Result<()> {
-        check_fork()?;
+        self.check_process()?;
         self.closed.store(true, Ordering::Release);
         let Role::Writer(writer) = &self.role else { return Ok(()) };
         // Whoever comes second waits here for the first: when it returns, the directory is
@@ -393,14 +402,6 @@ impl Drop for Log {
     fn drop(&mut self) {
         // Whoever wants to know whether the last flush worked calls close.
         let _ = self.close();
-    }
-}
-
-/// Refuses to go on in a child that was forked: locks may be held there by threads that are not.
-pub(crate) fn check_fork() -> Result<()> {
-    match crate::engine::platform::os::in_forked_child() {
-        true => Err(Error::new(Code::Forked, "the store belongs to the parent of this process")),
-        false => Ok(()),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::engine::format::frame::{
     BatchHeader, SegmentHeader, BATCH_HEADER_LEN, BATCH_LOSS, BATCH_SEAL, SEGMENT_HEADER_LEN,
 };
 use crate::engine::format::hash;
+use crate::engine::index::file::IndexMeta;
 use crate::engine::index::memtable::Entry;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::id::{Hash, Id};
@@ -21,7 +22,16 @@ const ALLOCATION_STEP_MIN: u64 = 64 << 10;
 /// A batch of this size grows the file instead.
 const LARGE_BATCH_BYTES: usize = 32 << 10;
 /// Closing writes an index when opening would have to read more events than this.
-const UNINDEXED_EVENTS_MAX: usize = 4096;
+const UNINDEXED_EVENTS_MAX: u64 = 4096;
+/// A writer at work leaves an index when opening would have to read more than this, ...
+const LIVE_EVENTS: u64 = 16_384;
+const LIVE_BYTES: u64 = 32 << 20;
+/// ... and as many events as the one before covers, or this part of its bytes. So all of them cost
+/// no more than the one that sealing writes.
+const LIVE_BYTES_PART: u64 = 8;
+/// Or so many microseconds of time have passed since, for each event: writing an index takes a
+/// twentieth of that.
+const LIVE_US_PER_EVENT: u64 = 10;
 
 pub struct Writer {
     pub dir: Directory,
@@ -34,6 +44,8 @@ pub struct Writer {
     pub clean_mark: bool,
     /// What is on the disk is not known any more; the store is to be poisoned.
     pub broken: bool,
+    /// How far the index on the disk goes, and the recorded time when it was written.
+    indexed: IndexMeta,
     /// The store was closed; the directory may be another writer's by now.
     pub left: bool,
     /// When the names of the segment and the lock were last looked at.
@@ -90,8 +102,10 @@ impl Writer {
         let length = segment.file.len().map_err(|e| Error::io("cannot stat", &segment.path, &e))?;
         // Beyond the limit of the process the file has yet to grow, as it were.
         let allocated = length.min(dir.vfs.file_bytes_max());
+        let indexed = Tail::after(&segment.header, segment.index().as_deref()).index_meta();
         Ok(Writer {
             dir,
+            indexed: IndexMeta { last_recorded_us: tail.last_recorded_us, ..indexed },
             segment,
             tail,
             allocated,
@@ -237,8 +251,23 @@ impl Writer {
         Ok(())
     }
 
+    /// Whether it is time to leave an index for those who open the store beside this writer, or
+    /// after it was killed.
+    pub fn wants_index(&self) -> bool {
+        let events = self.tail.events - self.indexed.events;
+        let bytes = self.tail.offset - self.indexed.covered_len;
+        if events < LIVE_EVENTS && bytes < LIVE_BYTES {
+            return false;
+        }
+        let since = self.tail.last_recorded_us.saturating_sub(self.indexed.last_recorded_us);
+        (events >= LIVE_EVENTS && events >= self.indexed.events)
+            || (bytes >= LIVE_BYTES && bytes >= self.indexed.covered_len / LIVE_BYTES_PART)
+            || since as u64 >= self.tail.events * LIVE_US_PER_EVENT
+    }
+
     /// Writes the index of the segment as far as it goes; all of that has been synced.
-    pub fn write_index(&self) -> Result<Vec<u8>> {
+    pub fn write_index(&mut self) -> Result<Vec<u8>> {
+        self.indexed = self.tail.index_meta();
         let bytes = self.segment.build_index(&self.tail.index_meta())?;
         let name = Segment::index_name(self.segment.header.first_sequence);
         // Not insisted on: an index that is missing is rebuilt.
@@ -248,7 +277,7 @@ impl Writer {
 
     /// Leaves the log, which is synced and cut, so that the next open need not look at it.
     pub fn mark(&mut self) -> Result<()> {
-        if self.segment.read_table().len() > UNINDEXED_EVENTS_MAX {
+        if self.tail.events - self.indexed.events > UNINDEXED_EVENTS_MAX {
             self.write_index()?;
         }
         self.dir.write_clean_mark(&CleanMark {

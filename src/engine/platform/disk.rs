@@ -6,7 +6,7 @@
 
 use super::growth;
 use super::mapping::Mapping;
-use super::os::{fork, in_forked_child};
+use super::process::Held;
 use super::vfs::{Access, Dir, DirOptions, File, Lock, LockOutcome, Vfs};
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, RawDir, Stat};
 use rustix::io::Errno;
@@ -277,6 +277,8 @@ impl Dir for OsDir {
     fn lock(&self, name: &str, create: bool) -> io::Result<LockOutcome> {
         for _ in 0..LOCK_TRIES {
             let file = self.open_lock(name, create)?;
+            // Before it is locked: a child that is forked meanwhile must know of it.
+            let held = file.as_ref().map(Held::new);
             let mut previous = String::new();
             if let Some(file) = &file {
                 let free = try_lock(file)?;
@@ -293,15 +295,15 @@ impl Dir for OsDir {
                 continue;
             }
             let directory = fs::File::from(self.0.open(".", DIRECTORY)?);
+            let held = [Some(Held::new(&directory)), held];
             // A file system may lock no directories (NFS): the file has to do there.
             if !try_lock(&directory).unwrap_or(true) {
                 return Ok(LockOutcome::DirectoryTaken);
             }
             let files = [Some(directory), file];
-            let slots = [0, 1].map(|n| fork::close_in_child(files[n].as_ref()?.as_raw_fd()));
             let (dir, name) = (self.0.clone(), name.to_owned());
-            let held = OsLock { dir, name, inode, files: Mutex::new(files), previous, slots };
-            return Ok(LockOutcome::Held(Box::new(held)));
+            let lock = OsLock { dir, name, inode, files: Mutex::new(files), previous, held };
+            return Ok(LockOutcome::Held(Box::new(lock)));
         }
         Err(io::Error::other("the lock file is replaced again and again"))
     }
@@ -346,7 +348,7 @@ impl OsDir {
 }
 
 /// Locks of the directory and of the file in it. They belong to the open files, so no other close
-/// in this process can drop them; a forked child closes its copies at once, and exec does too.
+/// in this process can drop them; a forked child closes its copies when it notices, and exec does too.
 struct OsLock {
     dir: Arc<Opened>,
     name: String,
@@ -355,7 +357,7 @@ struct OsLock {
     /// The directory and the file, until this is dropped.
     files: Mutex<[Option<fs::File>; 2]>,
     previous: String,
-    slots: [Option<usize>; 2],
+    held: [Option<Held>; 2],
 }
 
 impl Lock for OsLock {
@@ -381,11 +383,12 @@ impl Lock for OsLock {
 impl Drop for OsLock {
     fn drop(&mut self) {
         let files = std::mem::take(&mut *locked(&self.files));
-        if in_forked_child() {
-            // The descriptors were closed at the fork; their numbers may be other files' by now.
+        let mut held = self.held.iter_mut().flatten();
+        if held.any(|held| held.is_from_before_a_fork()) {
+            // The descriptors were closed; their numbers may be other files' by now.
             return std::mem::forget(files);
         }
-        self.slots.into_iter().for_each(fork::forget);
+        self.held.iter_mut().flatten().for_each(Held::forget);
         // A child between fork and exec may still have copies of the descriptors, and would keep
         // the locks until it closes them. Where unlocking fails, that is what happens.
         files.into_iter().flatten().for_each(|file| _ = file.unlock());

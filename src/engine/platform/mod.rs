@@ -10,6 +10,8 @@ pub(crate) mod mapping;
 pub mod memory;
 #[allow(unsafe_code)] // system calls that std does not have
 pub mod os;
+#[allow(unsafe_code)] // system calls that std does not have
+pub mod process;
 #[allow(unsafe_code)] // handlers of signals
 pub(crate) mod signals;
 pub mod vfs;

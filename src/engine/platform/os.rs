@@ -1,20 +1,27 @@
-//! What is specific to an operating system, except files: the clock, randomness, processors, forks.
+//! What is specific to an operating system, except files: the clock, randomness, processors.
 //! Linux is what is tested.
 
 use super::clock::{Clock, Entropy};
 use super::mapping;
+use super::process;
 use std::fs;
 use std::io::{self, Read};
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
-use std::sync::{Mutex, Once, OnceLock};
+use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use mapping::allow as allow_mapping;
 
 /// Whether two threads can run at once.
 pub fn has_several_processors() -> bool {
-    static SEVERAL: OnceLock<bool> = OnceLock::new();
-    *SEVERAL.get_or_init(|| std::thread::available_parallelism().is_ok_and(|count| count.get() > 1))
+    // 0 while it is not known. Nobody waits for whoever asks first, who may not exist in a child.
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    if COUNT.load(Ordering::Relaxed) == 0 {
+        let count = std::thread::available_parallelism().map_or(1, usize::from);
+        COUNT.store(count, Ordering::Relaxed);
+    }
+    COUNT.load(Ordering::Relaxed) > 1
 }
 
 /// Has the processor fetch a value, where it can do so while it does other things.
@@ -48,6 +55,37 @@ pub fn avoid_processor(processor: usize) {
     }
 }
 
+/// Keeps pthread_cancel() from ending this thread until it is dropped: cancellation would unwind
+/// Rust's frames, which ends the process. Costs no system call.
+pub struct Uncancelled {
+    before: libc::c_int,
+    of_this_thread: PhantomData<*const ()>,
+}
+
+extern "C" {
+    fn pthread_setcancelstate(state: libc::c_int, before: *mut libc::c_int) -> libc::c_int;
+}
+
+impl Uncancelled {
+    #[inline]
+    pub fn begin() -> Uncancelled {
+        const PTHREAD_CANCEL_DISABLE: libc::c_int = 1;
+        let mut before = 0;
+        // SAFETY: the pointer is that of a local; the call has no other effect.
+        unsafe { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &mut before) };
+        Uncancelled { before, of_this_thread: PhantomData }
+    }
+}
+
+impl Drop for Uncancelled {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: the state that this thread had; where it is cancelled by then, that happens at
+        // the next call of the program's own that can end it.
+        unsafe { pthread_setcancelstate(self.before, std::ptr::null_mut()) };
+    }
+}
+
 /// Runs `start`, which starts a thread: signals are for the threads of the program to handle,
 /// except for those that a thread brings about itself.
 pub fn without_signals<T>(start: impl FnOnce() -> T) -> T {
@@ -68,54 +106,6 @@ pub fn without_signals<T>(start: impl FnOnce() -> T) -> T {
     // SAFETY: as above.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &before, std::ptr::null_mut()) };
     started
-}
-
-/// Whether this process was forked from one that had opened a store. Costs one load.
-pub fn in_forked_child() -> bool {
-    fork::FORKED.load(Ordering::Relaxed)
-}
-
-pub(super) mod fork {
-    use super::*;
-
-    pub static FORKED: AtomicBool = AtomicBool::new(false);
-    /// Descriptors of held locks that a child must close, so that it does not keep the lock alive.
-    static DESCRIPTORS: [AtomicI32; 1024] = [const { AtomicI32::new(-1) }; 1024];
-
-    pub fn register() {
-        static REGISTERED: Once = Once::new();
-        REGISTERED.call_once(|| {
-            // SAFETY: `in_child` stays valid for the life of the process (the library is never
-            // unloaded) and only makes calls that are safe between fork and exec.
-            unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
-        });
-    }
-
-    extern "C" fn in_child() {
-        FORKED.store(true, Ordering::Relaxed);
-        for descriptor in &DESCRIPTORS {
-            let fd = descriptor.swap(-1, Ordering::Relaxed);
-            if fd >= 0 {
-                // SAFETY: close(2) is async-signal-safe; the File that owns this number is never
-                // used or dropped in a forked child, where every call is refused.
-                unsafe { libc::close(fd) };
-            }
-        }
-    }
-
-    pub fn close_in_child(fd: i32) -> Option<usize> {
-        register();
-        let free = |d: &AtomicI32| {
-            d.compare_exchange(-1, fd, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-        };
-        DESCRIPTORS.iter().position(free)
-    }
-
-    pub fn forget(slot: Option<usize>) {
-        if let Some(slot) = slot {
-            DESCRIPTORS[slot].store(-1, Ordering::Relaxed);
-        }
-    }
 }
 
 /// The clock of the machine.
@@ -139,11 +129,16 @@ pub struct SystemEntropy(Mutex<EntropyBuffer>);
 struct EntropyBuffer {
     bytes: Vec<u8>,
     used: usize,
+    /// The process that fetched it: no child hands out the same bytes.
+    process: u32,
 }
 
 impl Entropy for SystemEntropy {
     fn fill(&self, out: &mut [u8]) {
         let mut buffer = self.0.lock().unwrap_or_else(|e| e.into_inner());
+        if process::is_other(buffer.process) {
+            *buffer = EntropyBuffer { process: process::number(), ..EntropyBuffer::default() };
+        }
         for byte in out {
             if buffer.used == buffer.bytes.len() {
                 buffer.bytes.resize(4096, 0);

@@ -2,8 +2,7 @@
 //! every other to what was there before.
 
 use std::ptr::{null, null_mut};
-use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 
 pub type Handler = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
 
@@ -14,7 +13,7 @@ pub struct Hook {
     /// What was there before: function or one of SIG_DFL and SIG_IGN, and its flags.
     previous: AtomicUsize,
     flags: AtomicI32,
-    installed: OnceLock<bool>,
+    installed: AtomicBool,
 }
 
 impl Hook {
@@ -24,27 +23,28 @@ impl Hook {
             handler,
             previous: AtomicUsize::new(libc::SIG_DFL),
             flags: AtomicI32::new(0),
-            installed: OnceLock::new(),
+            installed: AtomicBool::new(false),
         }
     }
 
-    /// Puts the handler in place, once. False where the program has its own there since, or the
-    /// system refuses.
+    /// Puts the handler in place, once. False where it is not there: the program has its own since,
+    /// the system refuses, or another thread is just at it, for whom nobody waits. In a child that
+    /// thread may not exist.
     pub fn is_installed(&self) -> bool {
         let ours = self.handler as usize;
-        let installed = *self.installed.get_or_init(|| {
-            let Some(before) = self.current() else { return false };
-            self.previous.store(before.sa_sigaction, Ordering::Release);
-            self.flags.store(before.sa_flags, Ordering::Release);
-            let mut action = before;
-            action.sa_sigaction = ours;
-            // On the stack for signals where a thread has one, as the Go runtime asks for.
-            action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
-            // SAFETY: handlers make only calls that are allowed in one; the mask is that of the
-            // action before.
-            unsafe { libc::sigaction(self.signal, &action, null_mut()) == 0 }
-        });
-        installed && self.current().is_some_and(|action| action.sa_sigaction == ours)
+        let Some(now) = self.current() else { return false };
+        if now.sa_sigaction == ours || self.installed.swap(true, Ordering::Relaxed) {
+            return now.sa_sigaction == ours;
+        }
+        self.previous.store(now.sa_sigaction, Ordering::Release);
+        self.flags.store(now.sa_flags, Ordering::Release);
+        let mut action = now;
+        action.sa_sigaction = ours;
+        // On the stack for signals where a thread has one, as the Go runtime asks for.
+        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+        // SAFETY: handlers make only calls that are allowed in one; the mask is that of the action
+        // before.
+        unsafe { libc::sigaction(self.signal, &action, null_mut()) == 0 }
     }
 
     /// Whether the signal is ignored: then it needs no handler.

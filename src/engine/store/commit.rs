@@ -288,6 +288,9 @@ impl Log {
         if ahead > SEQUENCE_LEASE {
             self.sync_segment(&writer.segment, writer.tail.next_sequence - 1)?;
         }
+        if writer.wants_index() {
+            self.leave_index(writer)?;
+        }
         Ok(())
     }
 

@@ -36,6 +36,11 @@ impl Store {
         self.0.close()
     }
 
+    /// Whether it was opened before this process was forked: then every call gives `Forked`.
+    pub fn is_from_before_a_fork(&self) -> bool {
+        self.0.check_process().is_err()
+    }
+
     /// Makes everything visible durable.
     pub fn sync(&self) -> Result<Frontier> {
         self.0.check_open()?;

@@ -188,7 +188,7 @@ impl Walk<'_, '_> {
             return Err(error);
         }
         let path = error.path.clone().unwrap_or_else(|| path.to_owned());
-        let (offset, message) = (error.offset.unwrap_or(0), error.message.clone());
+        let (offset, message) = (error.offset.unwrap_or(0), error.message.to_string());
         let (first_sequence, last_sequence) = (error.sequence, error.sequence);
         self.push(Finding { path, offset, first_sequence, last_sequence, message });
         Ok(())

@@ -64,8 +64,8 @@ pub const FBAT_ERR_CLOSED: fbat_status = 500;
 /// A failed write or sync, or a panic, ended writing to this store; close it and open it again.
 /// @since 0.1
 pub const FBAT_ERR_POISONED: fbat_status = 510;
-/// The process is a forked child of one that used the library. No error object comes with this
-/// status.
+/// The handle was made before this process was forked, and belongs to its parent. Open the store in
+/// the child: after fork() or daemon(), not before.
 /// @since 0.1
 pub const FBAT_ERR_FORKED: fbat_status = 520;
 /// The store is open for reading only.
@@ -195,7 +195,7 @@ fn texts(status: fbat_status) -> (&'static CStr, &'static CStr) {
             (c"FBAT_ERR_POISONED", c"an earlier failure ended writing; open the store again")
         }
         FBAT_ERR_FORKED => {
-            (c"FBAT_ERR_FORKED", c"the process was forked after the library was used")
+            (c"FBAT_ERR_FORKED", c"made before a fork; open the store after fork() or daemon()")
         }
         FBAT_ERR_READ_ONLY => (c"FBAT_ERR_READ_ONLY", c"the store is open for reading only"),
         FBAT_ERR_IO => (c"FBAT_ERR_IO", c"the operating system reported an error"),
@@ -224,8 +224,6 @@ fn texts(status: fbat_status) -> (&'static CStr, &'static CStr) {
 /// The name of a status: "FBAT_OK", "FBAT_ERR_NOT_FOUND" and so on. It is
 /// "FBAT_STOPPED_BY_CALLBACK" for every negative number, "FBAT_ERR_UNKNOWN" for others that are not
 /// known.
-///
-/// Works in a forked child.
 /// @param status any number.
 /// @return static text, never NULL.
 /// @par Threads
@@ -238,8 +236,6 @@ pub extern "C" fn fbat_status_name(status: fbat_status) -> *const c_char {
 
 /// What a status means, in a few words without a capital or a full stop. The message of the
 /// fbat_error that came with it says more.
-///
-/// Works in a forked child.
 /// @param status any number.
 /// @return static text, never NULL.
 /// @par Threads
@@ -252,8 +248,6 @@ pub extern "C" fn fbat_status_message(status: fbat_status) -> *const c_char {
 
 /// What a status is about. Statuses of later versions of the library keep to their hundreds, so
 /// that their category is right too.
-///
-/// Works in a forked child.
 /// @param status any number.
 /// @return an `FBAT_CATEGORY_...`; #FBAT_CATEGORY_CANCELLED for every negative number.
 /// @par Threads

@@ -60,6 +60,8 @@ impl StoreObject {
             Err(e) if e.code() == Code::Busy => {
                 self.freed_in_callback.store(true, Ordering::Relaxed)
             }
+            // The parent's, in a child.
+            Err(e) if e.code() == Code::Forked => {}
             Err(e) => sink::error(&format!("closing {}: {e}", self.path.as_str())),
         }
     }

@@ -128,9 +128,19 @@
  * exception that reaches the library ends the process.
  *
  * @par Fork
- * These rules are for a child that was forked after a store had been opened. Every call gives
- * #FBAT_ERR_FORKED without an error object, frees do nothing, and no file is touched. Versions,
- * status names and kinds work. After exec all is well.
+ * Open stores after fork() or daemon(), not before. What the parent had made is not live in the
+ * child: calls give #FBAT_ERR_FORKED, frees do nothing, and no file is touched. That goes for
+ * objects of every kind, and for every way of forking: `_Fork` and system calls too. Rows and text
+ * that were read before can still be read. The child may open stores of its own, and read the
+ * parent's. The log callback stays, and is told once in a child that it used what is the parent's;
+ * its `destroy` is the parent's to call.
+ * @par
+ * A child lets go of the parent's locks at fork(), and after other ways with its first call. One
+ * that shares the memory (vfork, `CLONE_VM`) must not use the library before it calls exec.
+ *
+ * @par Cancelled threads
+ * pthread_cancel() ends neither a call nor a callback inside one: the thread ends after the call. A
+ * thread that uses the library must not have asynchronous cancellation.
  *
  * @par Defects
  * A panic inside the library is caught at its edge. The call gives #FBAT_ERR_PANIC, its stores can

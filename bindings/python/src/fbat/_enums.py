@@ -77,8 +77,8 @@ class Status(enum.IntEnum):
     """A failed write or sync, or a panic, ended writing to this store; close it and open it again.
     """
     FORKED = lib.FBAT_ERR_FORKED
-    """The process is a forked child of one that used the library. No error object comes with this
-    status.
+    """The handle was made before this process was forked, and belongs to its parent. Open the store
+    in the child: after fork() or daemon(), not before.
     """
     READ_ONLY = lib.FBAT_ERR_READ_ONLY
     """The store is open for reading only."""
