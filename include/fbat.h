@@ -122,6 +122,11 @@
  * number of threads at once, others by one at a time. Any thread may close and free a store. No
  * function has to be called on the thread that made an object.
  *
+ * @par Stack
+ * Every call does with 32 KiB of stack; the most that one takes is 23 KiB. Your callbacks and
+ * thread-local data come on top. A thread of PTHREAD_STACK_MIN, 16 KiB, is too small. No input
+ * makes a call take more: nothing recurses. An import starts a thread with a stack of its own.
+ *
  * @par Callbacks
  * A callback runs on the thread that made the call, and never at once with itself for one call. No
  * lock is held, so it may call the library. It must return: not throw, not jump out. A foreign
@@ -667,7 +672,10 @@ typedef struct fbat_error_detail {
   int64_t offset;
   /** Which item of an array was at fault, counted from 0; -1 where it was none of them. */
   int64_t item;
-  /** The global sequence of the event concerned; 0 where no event is. */
+  /**
+   * The global sequence of the event concerned; of a damaged batch, the first that should be in
+   * it. 0 where no event is, or none is known.
+   */
   uint64_t sequence;
   /** The id of the event concerned; all zero where no event is. */
   fbat_id event_id;
@@ -1531,6 +1539,9 @@ fbat_status fbat_store_open_report(const fbat_store *store,
 /**
  * The log hash at the visible frontier: one value for the whole history. Two stores with the same
  * log hash have the same events in the same order.
+ *
+ * It is read as the log has it. Whoever changes an event in the files, and its checksums, does not
+ * change it: fbat_store_verify() computes it, from every event.
  * @param store the store.
  * @param out_hash the hash; all zero on failure.
  * @param err detail on failure; may be NULL.
@@ -1544,6 +1555,35 @@ fbat_status fbat_store_open_report(const fbat_store *store,
  * @since 0.1
  */
 fbat_status fbat_store_log_hash(const fbat_store *store, fbat_hash *out_hash, fbat_error **err);
+
+/**
+ * The log hash as of a sequence of the past, with which an anchor of that time can be compared.
+ * Any event has one, also inside of a batch, since the log hash goes on with every event.
+ *
+ * Content hashes, event hashes and log hash of the batch that has the event are computed, and have
+ * to lead to what the log says after that batch. Of what is before the batch the log hash is read.
+ * So the call costs one batch, whatever the size of the store. fbat_store_verify() computes all of
+ * the log.
+ * @param store the store.
+ * @param sequence the sequence of an event, from 1 to the visible frontier.
+ * @param out_hash the hash; all zero on failure.
+ * @param err detail on failure; may be NULL.
+ * @retval FBAT_OK done.
+ * @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL, or `sequence` is 0.
+ * @retval FBAT_ERR_NOT_FOUND the sequence is above the visible frontier, which the error's
+ * `allowed` has, or belongs to no event: it is in a declared gap or a declared loss.
+ * @retval FBAT_ERR_CLOSED the store is closed.
+ * @retval FBAT_ERR_CORRUPT the batch, or what leads to it, is damaged, or its hashes don't match.
+ * @retval FBAT_ERR_IO the operating system failed.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+FBAT_NODISCARD
+fbat_status fbat_store_log_hash_at(const fbat_store *store,
+                                   uint64_t sequence,
+                                   fbat_hash *out_hash,
+                                   fbat_error **err);
 
 /**
  * The random number that a store was given when it was made, or by the last
@@ -1931,7 +1971,10 @@ typedef struct fbat_record {
   fbat_id correlation;
   /** The event that caused it; all zero for none. Imported events have none. */
   fbat_id causation;
-  /** The payload, with its column; else NULL. */
+  /**
+   * The payload, with its column; else NULL. A NUL follows it, which `payload_len` does not
+   * count, also where it is empty, in pages and in what a filter sees.
+   */
   const uint8_t *payload;
   /** How many bytes there are at `payload`. */
   size_t payload_len;
@@ -2219,7 +2262,18 @@ void fbat_cursor_free(fbat_cursor *cursor);
 #define FBAT_PROVENANCE_SCHEMA_VERSION 1u
 
 /**
- * Accept every encoding that can be understood, not only the canonical one.
+ * Accept other encodings of the fields than the canonical one.
+ *
+ * The body is then a map with the six fields in any order, or an array of exactly them in their
+ * order. Bytes after it are ignored. A key is text (str or bin) or the number of the field,
+ * counted from 0, of an unsigned type. Unknown keys are ignored with their values, which may nest
+ * 1,022 deep. Each of the six is there once. Integers may have any width and type, as long as the
+ * value is one that the field can have. The namespace is str or bin, of any length. The id is a
+ * bin 8 of 16 bytes, or an integer that is not negative. The hash is 32 integers from 0 to 255, or
+ * a bin of 32 bytes. Header and body may have different versions, neither above 1.
+ *
+ * Whatever else is in a field is #FBAT_ERR_WIRE_BODY in both modes: another sign, another length,
+ * a value out of range, nil, a boolean, a float, an ext.
  * @since 0.1
  */
 #define FBAT_WIRE_LENIENT 1u
@@ -2451,9 +2505,9 @@ typedef struct fbat_import_report {
 } fbat_import_report;
 
 /**
- * Called after each committed chunk. While nothing is committed, called after as many examined
- * events as a chunk has. The next chunk may be in flight meanwhile, unless #FBAT_IMPORT_ONE_THREAD
- * is set. Called as fbat_filter_fn is.
+ * Called after each committed chunk, and at the end, with `source_position` at `source_ceiling`.
+ * While nothing is committed, called after as many examined events as a chunk has. The next chunk
+ * may be in flight meanwhile, unless #FBAT_IMPORT_ONE_THREAD is set. Called as fbat_filter_fn is.
  * @param user_data the `progress_data` of the options.
  * @param report what was committed so far, and how far the source was read. Lives until the
  * callback returns.
@@ -2674,13 +2728,13 @@ typedef struct fbat_verify_options {
 } fbat_verify_options;
 
 /**
- * What was checked.
+ * What was checked, and what could not be.
  * @since 0.2
  */
 typedef struct fbat_verify_report {
   /** `sizeof(fbat_verify_report)`. */
   size_t struct_size;
-  /** Events, the library's own included. */
+  /** Events that were examined, the library's own included. */
   uint64_t events;
   /** The library's own among them. */
   uint64_t system_events;
@@ -2700,16 +2754,41 @@ typedef struct fbat_verify_report {
   uint64_t lost_sequences;
   /** Events whose predecessor was lost, so that their hash cannot be computed. */
   uint64_t unlinked_events;
-  /** Things that are wrong; 0 for a sound store. A walk stops after 1000. */
+  /** Things that are wrong; 0 for a sound store. The list has 10,000 of them at most. */
   uint64_t findings;
+  /**
+   * Sequences whose events could not be examined, since they are in damaged or missing parts of
+   * the log.
+   */
+  uint64_t events_not_examined;
+  /** Bytes of the log that could not be examined: neither a header nor an event. */
+  uint64_t bytes_not_examined;
+  /** The last sequence that was visible at the call: where the walk ended. */
+  uint64_t last_sequence;
+  /**
+   * The log hash as of that sequence, computed from what every event has. Where nobody has
+   * tampered with the log it is what fbat_store_log_hash() says, and the same as in every other
+   * copy. All zero where it cannot be computed: an event could not be examined, or a region left
+   * files out. In a store with declared losses, the hash of an event whose predecessor is lost
+   * is taken as it was recorded.
+   */
+  fbat_hash log_hash;
 } fbat_verify_report;
 
 /**
  * Walks a store and checks every checksum, hash, chain and index against the log.
  *
- * Damage is a finding, not a failure of the call: a sound store has 0 findings. What a repair has
- * declared as lost is none, nor is a version of an entity that is missing there; one that is
- * missing elsewhere is.
+ * Damage is a finding, not a failure of the call: a sound store has 0 findings. The walk goes on
+ * after each damaged place. It lists every one, with the sequences of the events that are in it
+ * where they can be known. Files are read anew from the directory. So is a finding whatever would
+ * make the next open, backup or repair of the store complain: a file that is damaged, missing,
+ * shorter, replaced or not readable, also an index, the identity file or the mark of a clean
+ * close. What a repair has declared as lost is none, nor is a version of an entity that is missing
+ * there; one that is missing elsewhere is.
+ *
+ * The report has the log hash that was computed. Compare it with one that was kept elsewhere: a
+ * history that was changed together with all of its checksums and hashes has no findings, and
+ * another log hash.
  * @param store the store. Others may use it meanwhile; the walk ends at what was visible at the
  * call.
  * @param options what to verify; NULL for everything.
@@ -3076,7 +3155,8 @@ fbat_status fbat_repair(const char *damaged_path,
 #define FBAT_VERIFY_OPTIONS_INIT {sizeof(fbat_verify_options), NULL, NULL, NULL, NULL}
 
 /** An #fbat_verify_report, all zero except its size. @since 0.2 */
-#define FBAT_VERIFY_REPORT_INIT {sizeof(fbat_verify_report), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define FBAT_VERIFY_REPORT_INIT                                                                   \
+  {sizeof(fbat_verify_report), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, FBAT_HASH_INIT}
 
 /** An #fbat_backup_options, all zero except its size. @since 0.2 */
 #define FBAT_BACKUP_OPTIONS_INIT {sizeof(fbat_backup_options), 0, 0, NULL, NULL, NULL}

@@ -450,7 +450,20 @@ struct detail::is_flags<query_flags> : std::true_type {};
 /** Bits of `FBAT_WIRE_...`. @since 0.1 */
 enum class wire_flags : std::uint32_t {
   none = 0, /**< None of them. */
-  /** Accept every encoding that can be understood, not only the canonical one. */
+  /**
+   * Accept other encodings of the fields than the canonical one.
+   *
+   * The body is then a map with the six fields in any order, or an array of exactly them in their
+   * order. Bytes after it are ignored. A key is text (str or bin) or the number of the field,
+   * counted from 0, of an unsigned type. Unknown keys are ignored with their values, which may nest
+   * 1,022 deep. Each of the six is there once. Integers may have any width and type, as long as the
+   * value is one that the field can have. The namespace is str or bin, of any length. The id is a
+   * bin 8 of 16 bytes, or an integer that is not negative. The hash is 32 integers from 0 to 255,
+   * or a bin of 32 bytes. Header and body may have different versions, neither above 1.
+   *
+   * Whatever else is in a field is #FBAT_ERR_WIRE_BODY in both modes: another sign, another length,
+   * a value out of range, nil, a boolean, a float, an ext.
+   */
   lenient = FBAT_WIRE_LENIENT,
 };
 /** @cond internal */
@@ -884,7 +897,10 @@ struct error_detail {
   std::optional<std::uint64_t> offset{};
   /** Which item of an array was at fault, counted from 0; none where it was none of them. */
   std::optional<std::uint64_t> item{};
-  /** The global sequence of the event concerned; 0 where no event is. */
+  /**
+   * The global sequence of the event concerned; of a damaged batch, the first that should be in it.
+   * 0 where no event is, or none is known.
+   */
   std::uint64_t sequence = 0;
   /** The id of the event concerned; all zero where no event is. */
   fbat::id event_id{};
@@ -1152,11 +1168,11 @@ struct finding {
 };
 
 /**
- * What was checked.
+ * What was checked, and what could not be.
  * @since 0.2
  */
 struct verify_report {
-  /** Events, the library's own included. */
+  /** Events that were examined, the library's own included. */
   std::uint64_t events = 0;
   /** The library's own among them. */
   std::uint64_t system_events = 0;
@@ -1176,8 +1192,25 @@ struct verify_report {
   std::uint64_t lost_sequences = 0;
   /** Events whose predecessor was lost, so that their hash cannot be computed. */
   std::uint64_t unlinked_events = 0;
-  /** Things that are wrong; 0 for a sound store. A walk stops after 1000. */
+  /** Things that are wrong; 0 for a sound store. The list has 10,000 of them at most. */
   std::uint64_t findings = 0;
+  /**
+   * Sequences whose events could not be examined, since they are in damaged or missing parts of the
+   * log.
+   */
+  std::uint64_t events_not_examined = 0;
+  /** Bytes of the log that could not be examined: neither a header nor an event. */
+  std::uint64_t bytes_not_examined = 0;
+  /** The last sequence that was visible at the call: where the walk ended. */
+  std::uint64_t last_sequence = 0;
+  /**
+   * The log hash as of that sequence, computed from what every event has. Where nobody has tampered
+   * with the log it is what fbat_store_log_hash() says, and the same as in every other copy. All
+   * zero where it cannot be computed: an event could not be examined, or a region left files out.
+   * In a store with declared losses, the hash of an event whose predecessor is lost is taken as it
+   * was recorded.
+   */
+  fbat::hash log_hash{};
 
   /** As fbat.h has it. */
   static verify_report from_raw(const fbat_verify_report& raw) {
@@ -1193,6 +1226,10 @@ struct verify_report {
     made.lost_sequences = raw.lost_sequences;
     made.unlinked_events = raw.unlinked_events;
     made.findings = raw.findings;
+    made.events_not_examined = raw.events_not_examined;
+    made.bytes_not_examined = raw.bytes_not_examined;
+    made.last_sequence = raw.last_sequence;
+    made.log_hash = raw.log_hash;
     return made;
   }
 };
@@ -1346,7 +1383,10 @@ class error : public std::runtime_error {
   [[nodiscard]] std::optional<std::uint64_t> offset() const noexcept { return detail_->offset; }
   /** Which item of an array was at fault, counted from 0; none where it was none of them. */
   [[nodiscard]] std::optional<std::uint64_t> item() const noexcept { return detail_->item; }
-  /** The global sequence of the event concerned; 0 where no event is. */
+  /**
+   * The global sequence of the event concerned; of a damaged batch, the first that should be in it.
+   * 0 where no event is, or none is known.
+   */
   [[nodiscard]] std::uint64_t sequence() const noexcept { return detail_->sequence; }
   /** The id of the event concerned; all zero where no event is. */
   [[nodiscard]] fbat::id event_id() const noexcept { return detail_->event_id; }
@@ -2206,7 +2246,10 @@ class record {
   [[nodiscard]] fbat::id correlation() const noexcept { return raw_->correlation; }
   /** The event that caused it; all zero for none. Imported events have none. */
   [[nodiscard]] fbat::id causation() const noexcept { return raw_->causation; }
-  /** The payload, with its column; else none. */
+  /**
+   * The payload, with its column; else none. A NUL follows it, which `payload_len` does not count,
+   * also where it is empty, in pages and in what a filter sees.
+   */
   [[nodiscard]] fbat::bytes payload() const noexcept { return {raw_->payload, raw_->payload_len}; }
   /** How long the event's payload is, also where its column was not asked for. */
   [[nodiscard]] std::size_t stored_payload_len() const noexcept { return raw_->stored_payload_len; }

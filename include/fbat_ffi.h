@@ -350,6 +350,10 @@ typedef struct fbat_verify_report {
   uint64_t lost_sequences;
   uint64_t unlinked_events;
   uint64_t findings;
+  uint64_t events_not_examined;
+  uint64_t bytes_not_examined;
+  uint64_t last_sequence;
+  fbat_hash log_hash;
 } fbat_verify_report;
 typedef struct fbat_backup_options {
   size_t struct_size;
@@ -448,6 +452,10 @@ fbat_status fbat_store_open_report(const fbat_store *store,
                                    fbat_open_report *out_report,
                                    fbat_error **err);
 fbat_status fbat_store_log_hash(const fbat_store *store, fbat_hash *out_hash, fbat_error **err);
+fbat_status fbat_store_log_hash_at(const fbat_store *store,
+                                   uint64_t sequence,
+                                   fbat_hash *out_hash,
+                                   fbat_error **err);
 fbat_id fbat_store_id(const fbat_store *store);
 fbat_str fbat_store_namespace(const fbat_store *store);
 fbat_str fbat_store_label(const fbat_store *store);

@@ -381,7 +381,18 @@ type WireFlags uint32
 
 // The values of WireFlags.
 const (
-	// WireLenient: accept every encoding that can be understood, not only the canonical one.
+	// WireLenient: accept other encodings of the fields than the canonical one.
+	//
+	// The body is then a map with the six fields in any order, or an array of exactly them in their
+	// order. Bytes after it are ignored. A key is text (str or bin) or the number of the field,
+	// counted from 0, of an unsigned type. Unknown keys are ignored with their values, which may
+	// nest 1,022 deep. Each of the six is there once. Integers may have any width and type, as long
+	// as the value is one that the field can have. The namespace is str or bin, of any length. The
+	// id is a bin 8 of 16 bytes, or an integer that is not negative. The hash is 32 integers from 0
+	// to 255, or a bin of 32 bytes. Header and body may have different versions, neither above 1.
+	//
+	// Whatever else is in a field is [ErrWireBody] in both modes: another sign, another length, a
+	// value out of range, nil, a boolean, a float, an ext.
 	WireLenient WireFlags = C.FBAT_WIRE_LENIENT
 )
 
@@ -502,7 +513,8 @@ type ErrorDetail struct {
 	Offset int64
 	// Which item of an array was at fault, counted from 0; -1 where it was none of them.
 	Item int64
-	// The global sequence of the event concerned; 0 where no event is.
+	// The global sequence of the event concerned; of a damaged batch, the first that should be in
+	// it. 0 where no event is, or none is known.
 	Sequence uint64
 	// The id of the event concerned; all zero where no event is.
 	EventID ID
@@ -879,7 +891,8 @@ type Record struct {
 	Correlation ID
 	// The event that caused it; all zero for none. Imported events have none.
 	Causation ID
-	// The payload, with its column; else nil.
+	// The payload, with its column; else nil. A NUL follows it, which PayloadLen does not count,
+	// also where it is empty, in pages and in what a filter sees.
 	Payload []byte
 	// How long the event's payload is, also where its column was not asked for.
 	StoredPayloadLen int
@@ -1189,9 +1202,9 @@ func (from *VerifyOptions) lay(call *call, to *C.fbat_verify_options) {
 	to.cancel = call.token
 }
 
-// VerifyReport: what was checked.
+// VerifyReport: what was checked, and what could not be.
 type VerifyReport struct {
-	// Events, the library's own included.
+	// Events that were examined, the library's own included.
 	Events uint64
 	// The library's own among them.
 	SystemEvents uint64
@@ -1211,8 +1224,21 @@ type VerifyReport struct {
 	LostSequences uint64
 	// Events whose predecessor was lost, so that their hash cannot be computed.
 	UnlinkedEvents uint64
-	// Things that are wrong; 0 for a sound store. A walk stops after 1000.
+	// Things that are wrong; 0 for a sound store. The list has 10,000 of them at most.
 	Findings uint64
+	// Sequences whose events could not be examined, since they are in damaged or missing parts of
+	// the log.
+	EventsNotExamined uint64
+	// Bytes of the log that could not be examined: neither a header nor an event.
+	BytesNotExamined uint64
+	// The last sequence that was visible at the call: where the walk ended.
+	LastSequence uint64
+	// The log hash as of that sequence, computed from what every event has. Where nobody has
+	// tampered with the log it is what [Store.LogHash] says, and the same as in every other copy.
+	// All zero where it cannot be computed: an event could not be examined, or a region left files
+	// out. In a store with declared losses, the hash of an event whose predecessor is lost is taken
+	// as it was recorded.
+	LogHash Hash
 }
 
 func (to *VerifyReport) read(from *C.fbat_verify_report) {
@@ -1227,6 +1253,10 @@ func (to *VerifyReport) read(from *C.fbat_verify_report) {
 	to.LostSequences = uint64(from.lost_sequences)
 	to.UnlinkedEvents = uint64(from.unlinked_events)
 	to.Findings = uint64(from.findings)
+	to.EventsNotExamined = uint64(from.events_not_examined)
+	to.BytesNotExamined = uint64(from.bytes_not_examined)
+	to.LastSequence = uint64(from.last_sequence)
+	to.LogHash = goHash(from.log_hash)
 }
 
 // BackupOptions: how to back up. The zero value is the default.
@@ -1550,12 +1580,36 @@ func (s *Store) Stats() (stats Stats, err error) {
 // LogHash: the log hash at the visible frontier: one value for the whole history. Two stores with
 // the same log hash have the same events in the same order.
 //
+// It is read as the log has it. Whoever changes an event in the files, and its checksums, does not
+// change it: [Store.Verify] computes it, from every event.
+//
 // The failures are [ErrInvalidArgument], [ErrClosed], [ErrCorrupt] and [ErrIO].
 func (s *Store) LogHash() (hash Hash, err error) {
 	call := begin()
 	defer call.end()
 	outHash := room[C.fbat_hash](call)
 	status := C.fbat_store_log_hash(s.c, outHash, call.detail)
+	err = call.outcome(status, s)
+	hash = goHash(*outHash)
+	return
+}
+
+// LogHashAt: the log hash as of a sequence of the past, with which an anchor of that time can be
+// compared. Any event has one, also inside of a batch, since the log hash goes on with every event.
+//
+// Content hashes, event hashes and log hash of the batch that has the event are computed, and have
+// to lead to what the log says after that batch. Of what is before the batch the log hash is read.
+// So the call costs one batch, whatever the size of the store. [Store.Verify] computes all of the
+// log.
+//
+//   - sequence: the sequence of an event, from 1 to the visible frontier.
+//
+// The failures are [ErrInvalidArgument], [ErrNotFound], [ErrClosed], [ErrCorrupt] and [ErrIO].
+func (s *Store) LogHashAt(sequence uint64) (hash Hash, err error) {
+	call := begin()
+	defer call.end()
+	outHash := room[C.fbat_hash](call)
+	status := C.fbat_store_log_hash_at(s.c, C.uint64_t(sequence), outHash, call.detail)
 	err = call.outcome(status, s)
 	hash = goHash(*outHash)
 	return
@@ -1748,9 +1802,17 @@ func (s *Store) Import(
 
 // Verify walks a store and checks every checksum, hash, chain and index against the log.
 //
-// Damage is a finding, not a failure of the call: a sound store has 0 findings. What a repair has
-// declared as lost is none, nor is a version of an entity that is missing there; one that is
-// missing elsewhere is.
+// Damage is a finding, not a failure of the call: a sound store has 0 findings. The walk goes on
+// after each damaged place. It lists every one, with the sequences of the events that are in it
+// where they can be known. Files are read anew from the directory. So is a finding whatever would
+// make the next open, backup or repair of the store complain: a file that is damaged, missing,
+// shorter, replaced or not readable, also an index, the identity file or the mark of a clean close.
+// What a repair has declared as lost is none, nor is a version of an entity that is missing there;
+// one that is missing elsewhere is.
+//
+// The report has the log hash that was computed. Compare it with one that was kept elsewhere: a
+// history that was changed together with all of its checksums and hashes has no findings, and
+// another log hash.
 //
 // Others may use it meanwhile; the walk ends at what was visible at the call.
 //

@@ -29,7 +29,8 @@ pub struct fbat_error_detail {
     pub offset: i64,
     /// Which item of an array was at fault, counted from 0; -1 where it was none of them.
     pub item: i64,
-    /// The global sequence of the event concerned; 0 where no event is.
+    /// The global sequence of the event concerned; of a damaged batch, the first that should be in
+    /// it. 0 where no event is, or none is known.
     pub sequence: u64,
     /// The id of the event concerned; all zero where no event is.
     pub event_id: fbat_id,

@@ -58,9 +58,9 @@ pub const FBAT_IMPORT_ONE_THREAD: u32 = 2u32;
 pub type fbat_filter_fn =
     Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, record: *const fbat_record) -> i32>;
 
-/// Called after each committed chunk. While nothing is committed, called after as many examined
-/// events as a chunk has. The next chunk may be in flight meanwhile, unless #FBAT_IMPORT_ONE_THREAD
-/// is set. Called as fbat_filter_fn is.
+/// Called after each committed chunk, and at the end, with `source_position` at `source_ceiling`.
+/// While nothing is committed, called after as many examined events as a chunk has. The next chunk
+/// may be in flight meanwhile, unless #FBAT_IMPORT_ONE_THREAD is set. Called as fbat_filter_fn is.
 /// @param user_data the `progress_data` of the options.
 /// @param report what was committed so far, and how far the source was read. Lives until the
 /// callback returns.
@@ -314,7 +314,7 @@ fn filter(
     columns: Columns,
 ) -> Option<impl FnMut(&Event<'_>) -> Verdict> {
     let (function, data) = (given.filter?, given.filter_data);
-    let mut rows = Rows::default();
+    let mut rows = Rows::new();
     Some(move |event: &Event<'_>| {
         rows.clear();
         rows.push(event, columns);

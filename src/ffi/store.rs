@@ -495,6 +495,9 @@ pub unsafe extern "C" fn fbat_store_open_report(
 
 /// The log hash at the visible frontier: one value for the whole history. Two stores with the same
 /// log hash have the same events in the same order.
+///
+/// It is read as the log has it. Whoever changes an event in the files, and its checksums, does not
+/// change it: fbat_store_verify() computes it, from every event.
 /// @param store the store.
 /// @param out_hash the hash; all zero on failure.
 /// @param err detail on failure; may be NULL.
@@ -516,6 +519,43 @@ pub unsafe extern "C" fn fbat_store_log_hash(
     unsafe {
         answer::value("out_hash", out_hash, fbat_hash::default(), err, |call| {
             Ok(call.store(store)?.engine.log_hash()?.into())
+        })
+    }
+}
+
+/// The log hash as of a sequence of the past, with which an anchor of that time can be compared.
+/// Any event has one, also inside of a batch, since the log hash goes on with every event.
+///
+/// Content hashes, event hashes and log hash of the batch that has the event are computed, and have
+/// to lead to what the log says after that batch. Of what is before the batch the log hash is read.
+/// So the call costs one batch, whatever the size of the store. fbat_store_verify() computes all of
+/// the log.
+/// @param store the store.
+/// @param sequence the sequence of an event, from 1 to the visible frontier.
+/// @param out_hash the hash; all zero on failure.
+/// @param err detail on failure; may be NULL.
+/// @retval FBAT_OK done.
+/// @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL, or `sequence` is 0.
+/// @retval FBAT_ERR_NOT_FOUND the sequence is above the visible frontier, which the error's
+/// `allowed` has, or belongs to no event: it is in a declared gap or a declared loss.
+/// @retval FBAT_ERR_CLOSED the store is closed.
+/// @retval FBAT_ERR_CORRUPT the batch, or what leads to it, is damaged, or its hashes don't match.
+/// @retval FBAT_ERR_IO the operating system failed.
+/// @par Threads
+/// Any.
+/// @since 0.2
+#[no_mangle]
+#[must_use]
+pub unsafe extern "C" fn fbat_store_log_hash_at(
+    store: *const fbat_store,
+    sequence: u64,
+    out_hash: *mut fbat_hash,
+    err: *mut *mut fbat_error,
+) -> fbat_status {
+    // SAFETY: the caller's promises.
+    unsafe {
+        answer::value("out_hash", out_hash, fbat_hash::default(), err, |call| {
+            Ok(call.store(store)?.engine.log_hash_at(sequence)?.into())
         })
     }
 }

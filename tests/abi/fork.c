@@ -203,6 +203,7 @@ static void calls_on_the_store_are_refused(parents *p) {
     CHECK_STATUS(fbat_store_stats(p->store, &stats, NULL), FBAT_ERR_FORKED);
     CHECK_STATUS(fbat_store_open_report(p->store, &opened, NULL), FBAT_ERR_FORKED);
     CHECK_STATUS(fbat_store_log_hash(p->store, &hash, NULL), FBAT_ERR_FORKED);
+    CHECK_STATUS(fbat_store_log_hash_at(p->store, 1, &hash, NULL), FBAT_ERR_FORKED);
     CHECK_STATUS(fbat_store_query(p->store, NULL, &page, NULL), FBAT_ERR_FORKED);
     CHECK(page == NULL);
     CHECK_STATUS(fbat_event_get(p->store, &id, 0, &page, NULL), FBAT_ERR_FORKED);

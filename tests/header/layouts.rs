@@ -228,7 +228,7 @@ layouts! {
         progress_data 24;
         cancel 32;
     }
-    fbat_verify_report 96 {
+    fbat_verify_report 152 {
         struct_size 0;
         events 8;
         system_events 16;
@@ -241,6 +241,10 @@ layouts! {
         lost_sequences 72;
         unlinked_events 80;
         findings 88;
+        events_not_examined 96;
+        bytes_not_examined 104;
+        last_sequence 112;
+        log_hash 120;
     }
     fbat_backup_options 40 {
         struct_size 0;

@@ -40,6 +40,7 @@ const signatures = {
   fbat_store_stats: ["i32", "handle", "address", "address"],
   fbat_store_open_report: ["i32", "handle", "address", "address"],
   fbat_store_log_hash: ["i32", "handle", "address", "address"],
+  fbat_store_log_hash_at: ["i32", "handle", "u64", "address", "address"],
   fbat_store_id: ["id", "handle"],
   fbat_store_namespace: ["text", "handle"],
   fbat_store_label: ["text", "handle"],

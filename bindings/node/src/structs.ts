@@ -29,7 +29,10 @@ export interface ErrorDetail {
   readonly offset: bigint | null;
   /** Which item of an array was at fault, counted from 0; null where it was none of them. */
   readonly item: number | null;
-  /** The global sequence of the event concerned; null where no event is. */
+  /**
+   * The global sequence of the event concerned; of a damaged batch, the first that should be in it.
+   * 0 where no event is, or none is known.
+   */
   readonly sequence: bigint | null;
   /** The id of the event concerned; null where no event is. */
   readonly eventId: Id | null;
@@ -544,9 +547,9 @@ export const FINDING: Output<Finding> = {
   }),
 };
 
-/** What was checked. */
+/** What was checked, and what could not be. */
 export interface VerifyReport {
-  /** Events, the library's own included. */
+  /** Events that were examined, the library's own included. */
   readonly events: bigint;
   /** The library's own among them. */
   readonly systemEvents: bigint;
@@ -566,13 +569,30 @@ export interface VerifyReport {
   readonly lostSequences: bigint;
   /** Events whose predecessor was lost, so that their hash cannot be computed. */
   readonly unlinkedEvents: bigint;
-  /** Things that are wrong; 0 for a sound store. A walk stops after 1000. */
+  /** Things that are wrong; 0 for a sound store. The list has 10,000 of them at most. */
   readonly findings: bigint;
+  /**
+   * Sequences whose events could not be examined, since they are in damaged or missing parts of the
+   * log.
+   */
+  readonly eventsNotExamined: bigint;
+  /** Bytes of the log that could not be examined: neither a header nor an event. */
+  readonly bytesNotExamined: bigint;
+  /** The last sequence that was visible at the call: where the walk ended. */
+  readonly lastSequence: bigint;
+  /**
+   * The log hash as of that sequence, computed from what every event has. Where nobody has tampered
+   * with the log it is what `Store.logHash` says, and the same as in every other copy. All zero
+   * where it cannot be computed: an event could not be examined, or a region left files out. In a
+   * store with declared losses, the hash of an event whose predecessor is lost is taken as it was
+   * recorded.
+   */
+  readonly logHash: Hash;
 }
 
 /** @internal */
 export const VERIFY_REPORT: Output<VerifyReport> = {
-  size: 96,
+  size: 152,
   read: (block, at) => ({
     events: block.u64(at + 8),
     systemEvents: block.u64(at + 16),
@@ -585,6 +605,10 @@ export const VERIFY_REPORT: Output<VerifyReport> = {
     lostSequences: block.u64(at + 72),
     unlinkedEvents: block.u64(at + 80),
     findings: block.u64(at + 88),
+    eventsNotExamined: block.u64(at + 96),
+    bytesNotExamined: block.u64(at + 104),
+    lastSequence: block.u64(at + 112),
+    logHash: block.hash(at + 120),
   }),
 };
 
@@ -693,7 +717,10 @@ export abstract class DetailedError extends Error implements ErrorDetail {
   readonly offset: bigint | null;
   /** Which item of an array was at fault, counted from 0; null where it was none of them. */
   readonly item: number | null;
-  /** The global sequence of the event concerned; null where no event is. */
+  /**
+   * The global sequence of the event concerned; of a damaged batch, the first that should be in it.
+   * 0 where no event is, or none is known.
+   */
   readonly sequence: bigint | null;
   /** The id of the event concerned; null where no event is. */
   readonly eventId: Id | null;

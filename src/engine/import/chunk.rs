@@ -2,14 +2,14 @@
 //! next is gathered.
 
 use super::{ImportDurability, ImportReport, OnConflict};
-use crate::engine::log::state::Log;
+use crate::engine::log::state::{lock, Log};
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::{Event, Extensions, Source};
 use crate::engine::model::id::Id;
 use crate::engine::platform::{os, process};
 use crate::engine::store::commit::{ImportTerms, Item, Outcome};
-use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 /// Events that are to be committed together; their bytes are in one arena.
@@ -249,23 +249,68 @@ struct Worker {
 }
 
 struct Thread {
-    chunks: SyncSender<Chunk>,
-    results: Receiver<(Chunk, Result<ImportReport>)>,
+    chunks: Arc<Handover<Chunk>>,
+    results: Arc<Handover<(Chunk, Result<ImportReport>)>>,
     thread: JoinHandle<()>,
+}
+
+/// Values that one thread hands to another. It waits on a condition variable: the channels of std
+/// leave memory on the thread of a program in C, and leak checkers complain of that.
+struct Handover<T> {
+    /// What waits; none is to come after that once it is closed.
+    state: Mutex<(VecDeque<T>, bool)>,
+    changed: Condvar,
+}
+
+impl<T> Handover<T> {
+    fn new() -> Arc<Handover<T>> {
+        Arc::new(Handover { state: Mutex::default(), changed: Condvar::new() })
+    }
+
+    /// False where the other side has gone.
+    fn give(&self, value: T) -> bool {
+        let mut state = lock(&self.state);
+        if !state.1 {
+            state.0.push_back(value);
+            self.changed.notify_one();
+        }
+        !state.1
+    }
+
+    /// Waits for the next value; none where the other side has gone.
+    fn take(&self) -> Option<T> {
+        let none_yet = |state: &mut (VecDeque<T>, bool)| state.0.is_empty() && !state.1;
+        let state = self.changed.wait_while(lock(&self.state), none_yet);
+        state.unwrap_or_else(PoisonError::into_inner).0.pop_front()
+    }
+
+    fn close(&self) {
+        lock(&self.state).1 = true;
+        self.changed.notify_one();
+    }
+}
+
+/// Closes when it is dropped, by a panic too.
+struct CloseOnDrop<T>(Arc<Handover<T>>);
+
+impl<T> Drop for CloseOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 impl Worker {
     /// None where no thread is to be had.
     fn spawn(terms: Terms) -> Option<Worker> {
-        let (chunks, to_do) = sync_channel::<Chunk>(UNDER_WAY_MAX);
-        let (done, results) = sync_channel(UNDER_WAY_MAX);
+        let (chunks, results) = (Handover::<Chunk>::new(), Handover::new());
+        let (to_do, done) = (chunks.clone(), CloseOnDrop(results.clone()));
         let caller_on = os::processor();
         let work = move || {
             // Never undone: the thread is the library's own.
             std::mem::forget(os::Uncancelled::begin());
             caller_on.into_iter().for_each(os::avoid_processor);
             let (mut own, mut failed) = ((0, 0), None);
-            for mut chunk in to_do {
+            while let Some(mut chunk) = to_do.take() {
                 // What comes after a chunk that failed is not committed.
                 let result = match &failed {
                     None => terms.commit(&chunk, &mut own),
@@ -273,7 +318,7 @@ impl Worker {
                 };
                 failed = result.as_ref().err().cloned();
                 chunk.clear();
-                if done.send((chunk, result)).is_err() {
+                if !done.0.give((chunk, result)) {
                     return;
                 }
             }
@@ -287,7 +332,7 @@ impl Worker {
     fn give(&self, chunk: Chunk) {
         if let Some(thread) = self.thread.as_ref().filter(|_| !process::is_other(self.process)) {
             // Where the thread has panicked, the next take reports it.
-            let _ = thread.chunks.send(chunk);
+            let _ = thread.chunks.give(chunk);
         }
     }
 
@@ -295,7 +340,7 @@ impl Worker {
         if let Err(forked) = process::check(self.process) {
             return (Chunk::default(), Err(forked));
         }
-        let received = self.thread.as_ref().and_then(|thread| thread.results.recv().ok());
+        let received = self.thread.as_ref().and_then(|thread| thread.results.take());
         received.unwrap_or_else(|| {
             // It ends early by a panic only, which goes on here.
             let panic = self.thread.take().and_then(|thread| thread.thread.join().err());
@@ -312,7 +357,8 @@ impl Drop for Worker {
         if process::is_other(self.process) {
             return std::mem::forget((chunks, results, thread));
         }
-        drop((chunks, results));
+        chunks.close();
+        results.close();
         let _panic_was_told = thread.join();
     }
 }

@@ -151,7 +151,7 @@ pub fn namespace_from_path(vfs: &dyn Vfs, path: &Path) -> Result<String> {
     use std::os::unix::ffi::OsStrExt;
     let canonical = vfs.canonicalize(path).map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => {
-            Error::new(Code::NotFound, format!("{} does not exist", path.display()))
+            Error::new(Code::NotFound, format!("{} does not exist", path.display())).at(path)
         }
         _ => Error::io("cannot resolve", path, &e),
     })?;

@@ -29,7 +29,10 @@ impl Store {
         match Run::start(self, source, options) {
             Err(error) => ImportOutcome { report: ImportReport::default(), result: Err(error) },
             Ok(mut run) => {
-                let result = run.examine(source, options).and_then(|()| run.flush(options, false));
+                let result = run
+                    .examine(source, options)
+                    .and_then(|()| run.flush(options, false))
+                    .and_then(|()| run.report_end(options));
                 run.finish(result, options)
             }
         }
@@ -52,6 +55,8 @@ struct Run<'d> {
     settled: ImportReport,
     /// The outcome of the committed chunks.
     committed: ImportReport,
+    /// What the progress callback heard last.
+    told: ImportReport,
     /// Events examined since the progress callback was last called.
     unreported: usize,
     /// Events that the walk passed since, those that do not match included.
@@ -125,6 +130,7 @@ impl<'d> Run<'d> {
             under_way: VecDeque::new(),
             settled: report,
             committed,
+            told: ImportReport::default(),
             unreported: 0,
             passed: 0,
             place: None,
@@ -306,10 +312,21 @@ impl<'d> Run<'d> {
         self.report(options)
     }
 
+    /// All is read and committed: the progress callback hears of that, unless it has.
+    fn report_end(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
+        self.examined.source_position = self.examined.source_ceiling;
+        match self.told == self.so_far() {
+            true => Ok(()),
+            false => self.report(options),
+        }
+    }
+
     fn report(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
         (self.unreported, self.passed) = (0, 0);
+        let told = self.so_far();
         let Some(progress) = &mut options.progress else { return Ok(()) };
-        let verdict = progress(&self.so_far());
+        self.told = told;
+        let verdict = progress(&told);
         self.destination.check_process()?;
         // Who has stopped the import is not called again by its end.
         verdict.keeps().map(|_| ()).inspect_err(|_| options.progress = None)

@@ -179,6 +179,11 @@ impl Index {
         self.blocks() * BLOCK_LEN as u64
     }
 
+    /// Whether the file, which had this name, was deleted or replaced since it was opened.
+    pub fn has_lost(&self, name: &str) -> bool {
+        self.file.is_named(name).is_ok_and(|named| !named)
+    }
+
     /// Reads and checks every block.
     pub fn check_blocks(&self) -> Result<()> {
         (0..self.blocks()).try_for_each(|n| {

@@ -192,6 +192,11 @@ impl FilterGroup {
         Some(lines)
     }
 
+    /// Reads and checks every line.
+    pub fn check_lines(&self) -> Result<()> {
+        (0..self.lines).try_for_each(|number| self.line(number).map(drop))
+    }
+
     /// Says that [`FilterGroup::may_have`] will be asked for this key soon.
     pub fn prefetch(&self, key: u64) {
         let line = filter_line(key, self.lines);

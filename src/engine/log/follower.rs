@@ -21,8 +21,7 @@ pub struct Follower {
 }
 
 impl Follower {
-    pub fn new(tail: Tail, clean: bool, durable: u64) -> Follower {
-        let durable = if clean { tail.next_sequence - 1 } else { durable };
+    pub fn new(tail: Tail, durable: u64) -> Follower {
         Follower { tail, durable }
     }
 
@@ -54,8 +53,7 @@ impl Follower {
         let Some(next) = log.open_next(&self.tail, events_before)? else { return Ok(false) };
         sealed.file.settle(&sealed.name());
         let indexed = log.with_index_of_sealed(sealed)?;
-        // The seal was written before the next segment, and synced.
-        self.durable = self.durable.max(self.tail.next_sequence - 1);
+        // It counts all before it as synced, since a seal is.
         self.tail = Tail::at_start(&next.header);
         let segments = segments.to_mut();
         if let (Some(indexed), Some(last)) = (indexed, segments.last_mut()) {
@@ -82,7 +80,8 @@ impl Follower {
         let mut bytes = [0; SEGMENT_HEADER_LEN];
         read_full(&*file, &mut bytes, 0).map_err(failed)?;
         if bytes != last.header.encode() {
-            return Err(last.corrupt(0, "another segment has taken the place of this one"));
+            let why = "another segment has taken the place of this one";
+            return Err(last.corrupt(0, why).with_sequence(last.header.first_sequence));
         }
         let index = last.index().map(|index| (*index).clone());
         let mut tail = Tail::after(&last.header, index.as_ref());
@@ -90,7 +89,7 @@ impl Follower {
         tail.read_through(&moved, self.tail.offset)?;
         if (tail.offset, tail.log_hash) != (self.tail.offset, self.tail.log_hash) {
             let why = "the log has lost what was read from it before";
-            return Err(last.corrupt(tail.offset, why));
+            return Err(tail.corrupt(last, why));
         }
         *segments.to_mut().last_mut().expect("an open log has a segment") = Arc::new(moved);
         Ok(true)

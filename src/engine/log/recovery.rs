@@ -125,8 +125,8 @@ impl<'a> Opening<'a> {
     ) -> Result<(Segment, u64)> {
         let name = Segment::log_name(first);
         let (path, file) = (self.dir.file(&name), self.dir.open_file(&name, access)?);
-        let header = read_header(&*file, &path)?;
-        let corrupt = |why: &str| Err(Error::corrupt(&path, 0, why));
+        let header = read_header(&*file, &path).map_err(|e| e.with_sequence(first))?;
+        let corrupt = |why: &str| Err(Error::corrupt(&path, 0, why).with_sequence(first));
         if header.store_id != self.identity.log_id {
             return corrupt("the segment belongs to another store");
         }
@@ -203,7 +203,7 @@ impl<'a> Opening<'a> {
         tail.read_watched(&bare, length, watch)?;
         if !tail.sealed {
             let why = "another segment follows, but this one is not sealed";
-            return Err(bare.corrupt(tail.offset, why));
+            return Err(tail.corrupt(&bare, why));
         }
         report.indexes_rebuilt += 1;
         let index = self.rebuild_index(&bare, &tail)?;
@@ -265,7 +265,8 @@ impl<'a> Opening<'a> {
             let name = Segment::log_name(mark.segment);
             if self.dir.open_if_exists(&name, Access::Follow)?.is_none() {
                 let why = "the last segment of the log that was closed is missing";
-                return Err(Error::corrupt(&self.dir.file(&name), 0, why));
+                let path = self.dir.file(&name);
+                return Err(Error::corrupt(&path, 0, why).with_sequence(mark.segment));
             }
         }
         Ok(mark.filter(|mark| mark.segment == last))
@@ -284,7 +285,7 @@ impl<'a> Opening<'a> {
         if (tail.offset, tail.next_sequence - 1, tail.log_hash)
             != (mark.end, mark.last_sequence, mark.log_hash)
         {
-            return Err(segment.corrupt(mark.end, "the log is not the one that was closed"));
+            return Err(tail.corrupt(segment, "the log is not the one that was closed"));
         }
         let ends =
             matches!(tail.clone().step(segment, &mut segment.window())?, Step::End | Step::Sealed);
@@ -603,9 +604,10 @@ pub(crate) fn label(first: &Segment, identity: &Identity) -> Result<String> {
         return Ok(String::new());
     }
     let offset = (SEGMENT_HEADER_LEN + BATCH_HEADER_LEN) as u64;
-    let corrupt = |why| Error::corrupt(&first.path, offset, why);
+    let corrupt = |why| Error::corrupt(&first.path, offset, why).with_sequence(1);
     let mut window = first.window();
-    if first.batch_at(&mut window, SEGMENT_HEADER_LEN as u64)?.first_sequence != 1 {
+    let batch = first.batch_at(&mut window, SEGMENT_HEADER_LEN as u64);
+    if batch.map_err(|e| first.identify(e))?.first_sequence != 1 {
         return Ok(String::new());
     }
     let frame = first.frame_at(&mut window, offset)?;

@@ -140,7 +140,8 @@ impl Log {
             true => Err(Error::new(
                 Code::Closed,
                 format!("the store {} is closed", self.dir.path.display()),
-            )),
+            )
+            .at(&self.dir.path)),
             false => Ok(()),
         }
     }
@@ -151,7 +152,8 @@ impl Log {
             return Err(Error::new(
                 Code::ReadOnly,
                 format!("{} is open for reading only", self.dir.path.display()),
-            ));
+            )
+            .at(&self.dir.path));
         }
         self.check_poison()
     }
@@ -159,7 +161,7 @@ impl Log {
     pub(crate) fn check_poison(&self) -> Result<()> {
         let Some(why) = self.poisoned.get() else { return Ok(()) };
         let message = format!("the store takes no more writes until it is opened again: {why}");
-        Err(Error::new(Code::Poisoned, message))
+        Err(Error::new(Code::Poisoned, message).at(&self.dir.path))
     }
 
     pub fn poison(&self, why: &str) {

@@ -213,6 +213,14 @@ impl Error {
         self
     }
 
+    /// Names the sequence concerned, where no event is known there.
+    pub fn with_sequence(mut self, sequence: u64) -> Error {
+        let detail = self.detail();
+        detail.sequence = sequence;
+        detail.message = format!("{} (sequence {sequence})", detail.message).into();
+        self
+    }
+
     /// Puts `context` in front of the message.
     pub fn context(mut self, context: impl fmt::Display) -> Error {
         let detail = self.detail();

@@ -31,6 +31,13 @@ pub const SEGMENT_STRING_BYTES: u64 = 8 << 20;
 /// A writer never runs further than this ahead of the last sequence known to be on disk. So after a
 /// power cut every sequence that anybody may have seen is below last + this.
 pub const SEQUENCE_LEASE: u64 = 1 << 20;
+
+/// Whether a writer has to sync before it goes on to a sequence that far after the last one known
+/// to be on disk. Sealing syncs, so as a rule none gets there.
+pub const fn is_beyond_lease(ahead: u64) -> bool {
+    ahead > SEQUENCE_LEASE
+}
+
 /// No store gets here; what claims a higher one is damaged, and sums of sequences never overflow.
 pub const SEQUENCE_MAX: u64 = 1 << 62;
 /// The format of stores that this library writes and the highest that it reads.

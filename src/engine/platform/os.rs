@@ -13,6 +13,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use mapping::allow as allow_mapping;
 
+/// Whether an error of the system is about the file itself, and would be the same for everybody who
+/// reads it: it is missing, not allowed, or on a disk that fails.
+pub fn is_of_file(errno: i32) -> bool {
+    use libc::{EACCES, EIO, EISDIR, ELOOP, ENOENT, ENOTDIR, EPERM};
+    [EACCES, EIO, EISDIR, ELOOP, ENOENT, ENOTDIR, EPERM].contains(&errno)
+}
+
 /// Whether two threads can run at once.
 pub fn has_several_processors() -> bool {
     // 0 while it is not known. Nobody waits for whoever asks first, who may not exist in a child.

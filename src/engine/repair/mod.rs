@@ -12,6 +12,7 @@ use crate::engine::index::cache::BlockCache;
 use crate::engine::index::file::Index;
 use crate::engine::log::directory::{self, not_a_store, refuse, take_lock, Directory};
 use crate::engine::log::options::Options;
+use crate::engine::log::salvage::{bare_header, header_of, Piece, Salvage};
 use crate::engine::log::segment::Segment;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::Event;
@@ -21,13 +22,11 @@ use crate::engine::model::limits::{SEQUENCE_LEASE, SEQUENCE_MAX};
 use crate::engine::platform::vfs::{Access, Lock};
 use crate::engine::platform::watch::{Watch, STEP_BYTES};
 use crate::engine::repair::rewrite::Rewrite;
-use crate::engine::repair::salvage::{bare_header, header_of, Piece, Salvage};
 use foldhash::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(crate) mod rewrite;
-pub(crate) mod salvage;
 
 /// A report lists so many losses; [`RepairReport::losses`] counts all.
 pub const LOSSES_LISTED_MAX: usize = 10_000;
@@ -465,7 +464,7 @@ impl Repair<'_, '_> {
         let first = || Link::before_first(&names.entity, frame.sequence, genesis);
         let before = self.heads.get(&names.entity).copied().unwrap_or_else(first);
         let event = names.event(&frame);
-        let goes_on = goes_on_at(&frame).max(self.next);
+        let goes_on = system::goes_on_at(&frame).max(self.next);
         if let Some(why) = self.fault(&event, &before, goes_on) {
             self.note(&salvage.path, at, lost(why));
             return Ok(());
@@ -644,16 +643,4 @@ fn indexed_through(dir: &Directory, first_sequence: u64, store_id: Id) -> u64 {
     let header = bare_header(store_id, first_sequence, salt);
     let index = Index::open(file, &dir.file(&name), &header, &Arc::new(BlockCache::new()));
     index.map_or(0, |index| index.meta.last_sequence.min(CLAIM_MAX))
-}
-
-/// The sequence up to which everything before an event has to exist: its own, except for a gap
-/// event.
-fn goes_on_at(frame: &Frame<'_>) -> u64 {
-    let gap = Some(frame.payload).filter(|_| frame.kind == Kind::GAP).and_then(system::gap);
-    match gap {
-        Some(gap) if gap.last_sequence.checked_add(1) == Some(frame.sequence) => {
-            gap.first_sequence.min(frame.sequence)
-        }
-        _ => frame.sequence,
-    }
 }

@@ -188,21 +188,23 @@ impl Backup<'_, '_> {
     /// Reads a copied segment to its seal or to where the copy ends.
     fn read(&self, copy: &Segment, sealed: bool, before: Option<&CopyEnd>) -> Result<Tail> {
         let failed = |e| Error::io("cannot read", &copy.path, &e);
-        let corrupt = |at, why| Err(Error::corrupt(&copy.path, at, why));
+        let corrupt = |tail: &Tail, why: &str| Err(tail.corrupt(copy, why));
+        let at_header =
+            |why| Err(Error::corrupt(&copy.path, 0, why).with_sequence(copy.header.first_sequence));
         let mut bytes = [0; SEGMENT_HEADER_LEN];
         read_full(&*copy.file, &mut bytes, 0).map_err(failed)?;
         let mut tail = Tail::at_start(&copy.header);
         if bytes != copy.header.encode() {
-            return corrupt(0, "the header of the segment has changed since it was opened");
+            return at_header("the header of the segment has changed since it was opened");
         }
         let end = (tail.next_sequence, tail.log_hash, copy.header.events_before);
         if before.is_some_and(|b| (b.tail.next_sequence, b.tail.log_hash, b.events) != end) {
-            return corrupt(0, "the segment does not continue the one before");
+            return at_header("the segment does not continue the one before");
         }
         if sealed {
             tail.read_watched(copy, copy.file.len().map_err(failed)?, self.watch)?;
             if !tail.sealed {
-                return corrupt(tail.offset, "another segment follows, but this one is not sealed");
+                return corrupt(&tail, "another segment follows, but this one is not sealed");
             }
             return Ok(tail);
         }
@@ -211,12 +213,12 @@ impl Backup<'_, '_> {
             let before = tail.offset;
             match tail.step(copy, &mut window)? {
                 Step::Batch => self.watch.advance(tail.offset - before)?,
-                Step::Bad(why) => return corrupt(tail.offset, why),
-                Step::End | Step::Sealed => return corrupt(tail.offset, "the log ends here"),
+                Step::Bad(why) => return corrupt(&tail, why),
+                Step::End | Step::Sealed => return corrupt(&tail, "the log ends here"),
             }
         }
         if tail.next_sequence > self.end + 1 {
-            return corrupt(tail.offset, "the part that was synced ends inside a batch");
+            return corrupt(&tail, "the part that was synced ends inside a batch");
         }
         Ok(tail)
     }

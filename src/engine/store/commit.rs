@@ -14,7 +14,7 @@ use crate::engine::log::writer::Writer;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::{Cause, Event, Expect, Extensions, NewEvent, Receipt, Source};
 use crate::engine::model::id::Id;
-use crate::engine::model::limits::{SEGMENT_EVENTS, SEGMENT_STRING_BYTES, SEQUENCE_LEASE};
+use crate::engine::model::limits::{is_beyond_lease, SEGMENT_EVENTS, SEGMENT_STRING_BYTES};
 use foldhash::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
@@ -285,7 +285,7 @@ impl Log {
             self.rotate(writer)?;
         }
         let ahead = writer.tail.next_sequence + events - self.durable.load(Ordering::Acquire);
-        if ahead > SEQUENCE_LEASE {
+        if is_beyond_lease(ahead) {
             self.sync_segment(&writer.segment, writer.tail.next_sequence - 1)?;
         }
         if writer.wants_index() {

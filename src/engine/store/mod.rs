@@ -11,10 +11,16 @@ use std::sync::Arc;
 pub(crate) mod append;
 pub mod backup;
 pub(crate) mod commit;
+pub(crate) mod damaged;
+pub(crate) mod examine;
+pub(crate) mod files;
 pub(crate) mod find;
 pub mod identity;
+pub(crate) mod index_check;
+pub(crate) mod log_hash;
 pub mod open;
 pub mod query;
+pub mod report;
 pub(crate) mod scan;
 pub mod verify;
 
@@ -102,7 +108,8 @@ impl Store {
         self.0.poison(why);
     }
 
-    /// The log hash at the visible frontier: one value for the whole history.
+    /// The log hash at the visible frontier, one value for the whole history, as the log has it:
+    /// nothing is computed. [`Store::verify`] computes it.
     pub fn log_hash(&self) -> Result<Hash> {
         self.0.check_open()?;
         self.0.refresh()?;

@@ -120,7 +120,7 @@ fn refuse_foreign(dir: &Directory, listing: &Listing) -> Result<()> {
     if let Some(name) = listing.foreign.first() {
         let message =
             format!("{} is not a store, and not empty: it has {name}", dir.path.display());
-        return Err(Error::invalid(message));
+        return Err(Error::invalid(message).at(&dir.path));
     }
     match listing.segments.as_slice() {
         [] | [1] => Ok(()),
@@ -238,7 +238,7 @@ fn hand_out(
     let label = label(&log.segments[0], &identity)?;
     let (gap, options) = (log.gap, options.clone());
     let Some(claim) = claim else {
-        let role = Role::Reader(Mutex::new(Follower::new(log.tail, log.clean, log.durable)));
+        let role = Role::Reader(Mutex::new(Follower::new(log.tail, log.durable)));
         let inner = Log::new(dir, options, identity, label, cache, log, role, None);
         return Ok(Store(Arc::new(inner)));
     };

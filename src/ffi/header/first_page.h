@@ -122,6 +122,11 @@
  * number of threads at once, others by one at a time. Any thread may close and free a store. No
  * function has to be called on the thread that made an object.
  *
+ * @par Stack
+ * Every call does with 32 KiB of stack; the most that one takes is 23 KiB. Your callbacks and
+ * thread-local data come on top. A thread of PTHREAD_STACK_MIN, 16 KiB, is too small. No input
+ * makes a call take more: nothing recurses. An import starts a thread with a stack of its own.
+ *
  * @par Callbacks
  * A callback runs on the thread that made the call, and never at once with itself for one call. No
  * lock is held, so it may call the library. It must return: not throw, not jump out. A foreign

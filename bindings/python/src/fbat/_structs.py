@@ -342,9 +342,9 @@ class Finding:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """What was checked.
+    """What was checked, and what could not be.
 
-    - ``events``: Events, the library's own included.
+    - ``events``: Events that were examined, the library's own included.
     - ``system_events``: The library's own among them.
     - ``batches``: Batches.
     - ``segments``: Files of the log.
@@ -354,7 +354,17 @@ class VerifyReport:
     - ``losses``: Declared losses, which ``fbat.repair`` leaves.
     - ``lost_sequences``: How many sequences were lost.
     - ``unlinked_events``: Events whose predecessor was lost, so that their hash cannot be computed.
-    - ``findings``: Things that are wrong; 0 for a sound store. A walk stops after 1000.
+    - ``findings``: Things that are wrong; 0 for a sound store. The list has 10,000 of them at most.
+    - ``events_not_examined``: Sequences whose events could not be examined, since they are in
+      damaged or missing parts of the log.
+    - ``bytes_not_examined``: Bytes of the log that could not be examined: neither a header nor an
+      event.
+    - ``last_sequence``: The last sequence that was visible at the call: where the walk ended.
+    - ``log_hash``: The log hash as of that sequence, computed from what every event has. Where
+      nobody has tampered with the log it is what ``Store.log_hash`` says, and the same as in every
+      other copy. None where it cannot be computed: an event could not be examined, or a region left
+      files out. In a store with declared losses, the hash of an event whose predecessor is lost is
+      taken as it was recorded.
     """
 
     events: int
@@ -368,6 +378,10 @@ class VerifyReport:
     lost_sequences: int
     unlinked_events: int
     findings: int
+    events_not_examined: int
+    bytes_not_examined: int
+    last_sequence: int
+    log_hash: Hash
 
     @classmethod
     def _of(cls, value: CData) -> Self:
@@ -383,6 +397,10 @@ class VerifyReport:
             value.lost_sequences,
             value.unlinked_events,
             value.findings,
+            value.events_not_examined,
+            value.bytes_not_examined,
+            value.last_sequence,
+            Hash.of(value.log_hash),
         )
 
 

@@ -321,7 +321,7 @@ final class Native {
     static final int AT_VERIFY_OPTIONS_PROGRESS_DATA = 24;
     static final int AT_VERIFY_OPTIONS_CANCEL = 32;
 
-    static final int VERIFY_REPORT_SIZE = 96;
+    static final int VERIFY_REPORT_SIZE = 152;
     static final int AT_VERIFY_REPORT_EVENTS = 8;
     static final int AT_VERIFY_REPORT_SYSTEM_EVENTS = 16;
     static final int AT_VERIFY_REPORT_BATCHES = 24;
@@ -333,6 +333,10 @@ final class Native {
     static final int AT_VERIFY_REPORT_LOST_SEQUENCES = 72;
     static final int AT_VERIFY_REPORT_UNLINKED_EVENTS = 80;
     static final int AT_VERIFY_REPORT_FINDINGS = 88;
+    static final int AT_VERIFY_REPORT_EVENTS_NOT_EXAMINED = 96;
+    static final int AT_VERIFY_REPORT_BYTES_NOT_EXAMINED = 104;
+    static final int AT_VERIFY_REPORT_LAST_SEQUENCE = 112;
+    static final int AT_VERIFY_REPORT_LOG_HASH = 120;
 
     static final int BACKUP_OPTIONS_SIZE = 40;
     static final int AT_BACKUP_OPTIONS_FLAGS = 8;
@@ -860,6 +864,19 @@ final class Native {
     static int fbat_store_log_hash(long store, long outHash, long err) {
         try {
             return (int) StoreLogHash.HANDLE.invokeExact(store, outHash, err);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class StoreLogHashAt {
+        static final MethodHandle HANDLE = Library.function("fbat_store_log_hash_at",
+                FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    }
+
+    static int fbat_store_log_hash_at(long store, long sequence, long outHash, long err) {
+        try {
+            return (int) StoreLogHashAt.HANDLE.invokeExact(store, sequence, outHash, err);
         } catch (Throwable t) {
             throw Library.unexpected(t);
         }

@@ -71,8 +71,8 @@ public final class Status {
     public static final int POISONED = 510;
 
     /**
-     * The process is a forked child of one that used the library. No error object comes with this
-     * status.
+     * The handle was made before this process was forked, and belongs to its parent. Open the store
+     * in the child: after fork() or daemon(), not before.
      */
     public static final int FORKED = 520;
 

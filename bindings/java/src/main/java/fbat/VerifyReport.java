@@ -2,9 +2,9 @@
 package fbat;
 
 /**
- * What was checked.
+ * What was checked, and what could not be.
  *
- * @param events Events, the library's own included.
+ * @param events Events that were examined, the library's own included.
  * @param systemEvents The library's own among them.
  * @param batches Batches.
  * @param segments Files of the log.
@@ -14,7 +14,17 @@ package fbat;
  * @param losses Declared losses, which {@link Store#repair} leaves.
  * @param lostSequences How many sequences were lost.
  * @param unlinkedEvents Events whose predecessor was lost, so that their hash cannot be computed.
- * @param findings Things that are wrong; 0 for a sound store. A walk stops after 1000.
+ * @param findings Things that are wrong; 0 for a sound store. The list has 10,000 of them at most.
+ * @param eventsNotExamined Sequences whose events could not be examined, since they are in damaged
+ * or missing parts of the log.
+ * @param bytesNotExamined Bytes of the log that could not be examined: neither a header nor an
+ * event.
+ * @param lastSequence The last sequence that was visible at the call: where the walk ended.
+ * @param logHash The log hash as of that sequence, computed from what every event has. Where nobody
+ * has tampered with the log it is what {@code fbat_store_log_hash()} says, and the same as in every
+ * other copy. null where it cannot be computed: an event could not be examined, or a region left
+ * files out. In a store with declared losses, the hash of an event whose predecessor is lost is
+ * taken as it was recorded.
  */
 public record VerifyReport(
         long events,
@@ -27,7 +37,11 @@ public record VerifyReport(
         long losses,
         long lostSequences,
         long unlinkedEvents,
-        long findings) {
+        long findings,
+        long eventsNotExamined,
+        long bytesNotExamined,
+        long lastSequence,
+        Hash logHash) {
     static VerifyReport at(long of) {
         return new VerifyReport(
                 Memory.getLong(of + Native.AT_VERIFY_REPORT_EVENTS),
@@ -40,6 +54,10 @@ public record VerifyReport(
                 Memory.getLong(of + Native.AT_VERIFY_REPORT_LOSSES),
                 Memory.getLong(of + Native.AT_VERIFY_REPORT_LOST_SEQUENCES),
                 Memory.getLong(of + Native.AT_VERIFY_REPORT_UNLINKED_EVENTS),
-                Memory.getLong(of + Native.AT_VERIFY_REPORT_FINDINGS));
+                Memory.getLong(of + Native.AT_VERIFY_REPORT_FINDINGS),
+                Memory.getLong(of + Native.AT_VERIFY_REPORT_EVENTS_NOT_EXAMINED),
+                Memory.getLong(of + Native.AT_VERIFY_REPORT_BYTES_NOT_EXAMINED),
+                Memory.getLong(of + Native.AT_VERIFY_REPORT_LAST_SEQUENCE),
+                Hash.orNull(of + Native.AT_VERIFY_REPORT_LOG_HASH));
     }
 }
