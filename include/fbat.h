@@ -344,6 +344,15 @@ typedef uint32_t fbat_category;
 #define FBAT_ERR_STORE_EXISTS 330
 
 /**
+ * The source of an import is not, or no longer, the one that the position to go on from belongs
+ * to: the `after` of the options, which is the error's `actual`, is above everything that the
+ * source has, which is its `allowed`. It was restored from an older copy, or is another store.
+ * Nothing was written. Import from 0: what is known is counted, and nothing is missed.
+ * @since 0.2
+ */
+#define FBAT_ERR_SOURCE_DIVERGED 340
+
+/**
  * The store is open for writing elsewhere, or a callback tried to close a store of the running
  * call.
  * @since 0.1
@@ -2448,6 +2457,23 @@ fbat_status fbat_provenance_encode_body(const fbat_provenance *provenance,
 #define FBAT_IMPORT_ONE_THREAD 2u
 
 /**
+ * Let a store be imported into itself, or into one with the same store id, such as a copy or a
+ * backup of it. Every event comes again then, under another id. Without this flag that is
+ * #FBAT_ERR_INVALID_ARGUMENT.
+ * @since 0.2
+ */
+#define FBAT_IMPORT_ALLOW_SELF 4u
+
+/**
+ * Let the namespace stand for one more store. The destination remembers for which stores, by
+ * their ids, each namespace has stood. Without this flag another store is
+ * #FBAT_ERR_INVALID_ARGUMENT, because two events with one id and equal content would become one.
+ * What is fine with it: a store that took the place of the one before.
+ * @since 0.2
+ */
+#define FBAT_IMPORT_ALLOW_OTHER_STORE 8u
+
+/**
  * Says which events to import. Called on the thread that called fbat_import(), with no lock
  * held: it may read both stores and append to the destination, not close them. It must not throw.
  * @param user_data the `filter_data` of the options.
@@ -2477,7 +2503,10 @@ typedef struct fbat_import_report {
   uint64_t skipped_reserved;
   /** Left out by the filter. */
   uint64_t skipped_filtered;
-  /** Came from this very namespace: earlier output of the same import. */
+  /**
+   * Came to the source from the destination, by an import under this very namespace, and are
+   * still there.
+   */
   uint64_t skipped_reimported;
   /** There with other content, and left out with #FBAT_ON_CONFLICT_SKIP. */
   uint64_t conflicts;
@@ -2486,8 +2515,14 @@ typedef struct fbat_import_report {
    * overtaken`, summed over concurrent imports, is exact.
    */
   uint64_t overtaken;
-  /** The last sequence of the source that was examined: where to go on, as `after`. 0: none was. */
+  /** The last sequence of the source that was examined. 0: none was. */
   uint64_t source_high_watermark;
+  /**
+   * Where the next import may go on, as `after`: `source_high_watermark`, or the `after` of this
+   * import where nothing was examined. So it is never below that, and safe to keep: also when
+   * the import failed, was stopped or cancelled.
+   */
+  uint64_t resume_after;
   /** The last sequence of the source that this import was to examine, fixed at the call. */
   uint64_t source_ceiling;
   /**
@@ -2526,12 +2561,14 @@ typedef struct fbat_import_options {
   size_t struct_size;
   /**
    * The name that the source's events are known by in the destination, forever: UTF-8, 1 to 1024
-   * bytes without control bytes. Required.
+   * bytes without control bytes. Required. It names the store, not the way that events take;
+   * fbat_store_namespace() of the source is a name that no other store has. The destination
+   * remembers for which store it stands, and refuses another.
    */
   fbat_str source_namespace;
   /** Which events of the source; NULL for all. */
   const fbat_region *region;
-  /** Only sequences of the source above this one. */
+  /** Only sequences of the source above this one: 0, or the `resume_after` of an earlier report. */
   uint64_t after;
   /**
    * Events that become visible together: at most the destination's `batch_events_max`, to which
@@ -2589,16 +2626,20 @@ typedef struct fbat_import_options {
  * fbat_status status = fbat_import(hub, plant, &options, &report, &err);
  * @endcode
  * @param destination the store that gains events.
- * @param source the store that is read, which may be the same, open for reading, or open for
- * writing in another process.
+ * @param source the store that is read. It may be open for reading, or for writing in another
+ * process; with #FBAT_IMPORT_ALLOW_SELF it may be the destination.
  * @param options what to import, and how; their namespace must be set. NULL is an error.
  * @param out_report where every examined event went; filled in on failure too; may be NULL.
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK done.
  * @retval FBAT_ERR_INVALID_ARGUMENT the options are NULL or have no namespace, a bad
- * `struct_size`, a member is out of range, or a callback gave an answer that is none.
+ * `struct_size`, a member is out of range, or a callback gave an answer that is none; the
+ * namespace stands for another store, or the source has the store id of the destination: the
+ * message names the flag that allows it.
  * @retval FBAT_ERR_INVALID_UTF8 namespace, entity or scope is not UTF-8.
  * @retval FBAT_ERR_IMPORT_CONFLICT an event exists with different content; the message names both.
+ * @retval FBAT_ERR_SOURCE_DIVERGED `after` is above everything that the source has: the source was
+ * restored from an older copy, or is another store; the error's `actual` and `allowed` say both.
  * @retval FBAT_ERR_LIMIT_EXCEEDED an event is over a limit of the destination; the error names it.
  * @retval FBAT_ERR_WIRE_BODY the provenance of a source event can't be read; the error names the
  * event.
@@ -3144,7 +3185,8 @@ fbat_status fbat_repair(const char *damaged_path,
    FBAT_HASH_INIT}
 
 /** An #fbat_import_report, all zero except its size. @since 0.1 */
-#define FBAT_IMPORT_REPORT_INIT {sizeof(fbat_import_report), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define FBAT_IMPORT_REPORT_INIT                                                                   \
+  {sizeof(fbat_import_report), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** An #fbat_import_options, all zero except its size. @since 0.1 */
 #define FBAT_IMPORT_OPTIONS_INIT                                                                  \

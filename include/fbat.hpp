@@ -228,6 +228,13 @@ enum class status : std::int32_t {
   /** There is a store at this path already, and the open mode asks for a new one. */
   store_exists = FBAT_ERR_STORE_EXISTS,
   /**
+   * The source of an import is not, or no longer, the one that the position to go on from belongs
+   * to: the `after` of the options, which is the error's `actual`, is above everything that the
+   * source has, which is its `allowed`. It was restored from an older copy, or is another store.
+   * Nothing was written. Import from 0: what is known is counted, and nothing is missed.
+   */
+  source_diverged = FBAT_ERR_SOURCE_DIVERGED,
+  /**
    * The store is open for writing elsewhere, or a callback tried to close a store of the running
    * call.
    */
@@ -498,6 +505,19 @@ enum class import_flags : std::uint32_t {
    * blocks signals, and ends before the import returns.
    */
   one_thread = FBAT_IMPORT_ONE_THREAD,
+  /**
+   * Let a store be imported into itself, or into one with the same store id, such as a copy or a
+   * backup of it. Every event comes again then, under another id. Without this flag that is
+   * #FBAT_ERR_INVALID_ARGUMENT.
+   */
+  allow_self = FBAT_IMPORT_ALLOW_SELF,
+  /**
+   * Let the namespace stand for one more store. The destination remembers for which stores, by
+   * their ids, each namespace has stood. Without this flag another store is
+   * #FBAT_ERR_INVALID_ARGUMENT, because two events with one id and equal content would become one.
+   * What is fine with it: a store that took the place of the one before.
+   */
+  allow_other_store = FBAT_IMPORT_ALLOW_OTHER_STORE,
 };
 /** @cond internal */
 template <>
@@ -1089,7 +1109,10 @@ struct import_report {
   std::uint64_t skipped_reserved = 0;
   /** Left out by the filter. */
   std::uint64_t skipped_filtered = 0;
-  /** Came from this very namespace: earlier output of the same import. */
+  /**
+   * Came to the source from the destination, by an import under this very namespace, and are still
+   * there.
+   */
   std::uint64_t skipped_reimported = 0;
   /** There with other content, and left out with #FBAT_ON_CONFLICT_SKIP. */
   std::uint64_t conflicts = 0;
@@ -1098,8 +1121,14 @@ struct import_report {
    * overtaken`, summed over concurrent imports, is exact.
    */
   std::uint64_t overtaken = 0;
-  /** The last sequence of the source that was examined: where to go on, as `after`. 0: none was. */
+  /** The last sequence of the source that was examined. 0: none was. */
   std::uint64_t source_high_watermark = 0;
+  /**
+   * Where the next import may go on, as `after`: `source_high_watermark`, or the `after` of this
+   * import where nothing was examined. So it is never below that, and safe to keep: also when the
+   * import failed, was stopped or cancelled.
+   */
+  std::uint64_t resume_after = 0;
   /** The last sequence of the source that this import was to examine, fixed at the call. */
   std::uint64_t source_ceiling = 0;
   /**
@@ -1126,6 +1155,7 @@ struct import_report {
     made.conflicts = raw.conflicts;
     made.overtaken = raw.overtaken;
     made.source_high_watermark = raw.source_high_watermark;
+    made.resume_after = raw.resume_after;
     made.source_ceiling = raw.source_ceiling;
     made.destination_visible = raw.destination_visible;
     made.destination_durable = raw.destination_durable;
@@ -2707,12 +2737,14 @@ struct query {
 struct import_options {
   /**
    * The name that the source's events are known by in the destination, forever: UTF-8, 1 to 1024
-   * bytes without control bytes. Required.
+   * bytes without control bytes. Required. It names the store, not the way that events take;
+   * fbat_store_namespace() of the source is a name that no other store has. The destination
+   * remembers for which store it stands, and refuses another.
    */
   std::string_view source_namespace{};
   /** Which events of the source. */
   fbat::region region{};
-  /** Only sequences of the source above this one. */
+  /** Only sequences of the source above this one: 0, or the `resume_after` of an earlier report. */
   std::uint64_t after = 0;
   /**
    * Events that become visible together: at most the destination's `batch_events_max`, to which it

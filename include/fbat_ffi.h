@@ -16,6 +16,7 @@ enum {
   FBAT_ERR_VERSION_CONFLICT = 310,
   FBAT_ERR_IMPORT_CONFLICT = 320,
   FBAT_ERR_STORE_EXISTS = 330,
+  FBAT_ERR_SOURCE_DIVERGED = 340,
   FBAT_ERR_BUSY = 400,
   FBAT_ERR_CLOSED = 500,
   FBAT_ERR_POISONED = 510,
@@ -92,6 +93,8 @@ enum {
   FBAT_ON_CONFLICT_SKIP = 1,
   FBAT_IMPORT_REHASH = 1,
   FBAT_IMPORT_ONE_THREAD = 2,
+  FBAT_IMPORT_ALLOW_SELF = 4,
+  FBAT_IMPORT_ALLOW_OTHER_STORE = 8,
   FBAT_BACKUP_LINK = 1,
   FBAT_REPAIR_IDENTITY_REBUILT = 1,
   FBAT_REPAIR_IDENTITY_UNCERTAIN = 2,
@@ -299,6 +302,7 @@ typedef struct fbat_import_report {
   uint64_t conflicts;
   uint64_t overtaken;
   uint64_t source_high_watermark;
+  uint64_t resume_after;
   uint64_t source_ceiling;
   uint64_t destination_visible;
   uint64_t destination_durable;

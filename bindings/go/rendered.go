@@ -68,6 +68,12 @@ const (
 	ErrImportConflict Status = C.FBAT_ERR_IMPORT_CONFLICT
 	// ErrStoreExists: there is a store at this path already, and the open mode asks for a new one.
 	ErrStoreExists Status = C.FBAT_ERR_STORE_EXISTS
+	// ErrSourceDiverged: the source of an import is not, or no longer, the one that the position to
+	// go on from belongs to: the After of the options, which is the error's Actual, is above
+	// everything that the source has, which is its Allowed. It was restored from an older copy, or
+	// is another store. Nothing was written. Import from 0: what is known is counted, and nothing
+	// is missed.
+	ErrSourceDiverged Status = C.FBAT_ERR_SOURCE_DIVERGED
 	// ErrBusy: the store is open for writing elsewhere, or a callback tried to close a store of the
 	// running call.
 	ErrBusy Status = C.FBAT_ERR_BUSY
@@ -454,6 +460,15 @@ const (
 	// one chunk starts a thread, which commits each chunk while the next is gathered. The thread
 	// calls no callback, blocks signals, and ends before the import returns.
 	ImportOneThread ImportFlags = C.FBAT_IMPORT_ONE_THREAD
+	// ImportAllowSelf: let a store be imported into itself, or into one with the same store id,
+	// such as a copy or a backup of it. Every event comes again then, under another id. Without
+	// this flag that is [ErrInvalidArgument].
+	ImportAllowSelf ImportFlags = C.FBAT_IMPORT_ALLOW_SELF
+	// ImportAllowOtherStore: let the namespace stand for one more store. The destination remembers
+	// for which stores, by their ids, each namespace has stood. Without this flag another store is
+	// [ErrInvalidArgument], because two events with one id and equal content would become one. What
+	// is fine with it: a store that took the place of the one before.
+	ImportAllowOtherStore ImportFlags = C.FBAT_IMPORT_ALLOW_OTHER_STORE
 )
 
 // BackupFlags are bits whose names begin with Backup.
@@ -1072,15 +1087,20 @@ type ImportReport struct {
 	SkippedReserved uint64
 	// Left out by the filter.
 	SkippedFiltered uint64
-	// Came from this very namespace: earlier output of the same import.
+	// Came to the source from the destination, by an import under this very namespace, and are
+	// still there.
 	SkippedReimported uint64
 	// There with other content, and left out with [OnConflictSkip].
 	Conflicts uint64
 	// Those of Imported that another import or append brought in during this one. Imported -
 	// Overtaken, summed over concurrent imports, is exact.
 	Overtaken uint64
-	// The last sequence of the source that was examined: where to go on, as After. 0: none was.
+	// The last sequence of the source that was examined. 0: none was.
 	SourceHighWatermark uint64
+	// Where the next import may go on, as After: SourceHighWatermark, or the After of this import
+	// where nothing was examined. So it is never below that, and safe to keep: also when the import
+	// failed, was stopped or cancelled.
+	ResumeAfter uint64
 	// The last sequence of the source that this import was to examine, fixed at the call.
 	SourceCeiling uint64
 	// The destination's frontier after the import, or after the chunk that progress reports: what
@@ -1102,6 +1122,7 @@ func (to *ImportReport) read(from *C.fbat_import_report) {
 	to.Conflicts = uint64(from.conflicts)
 	to.Overtaken = uint64(from.overtaken)
 	to.SourceHighWatermark = uint64(from.source_high_watermark)
+	to.ResumeAfter = uint64(from.resume_after)
 	to.SourceCeiling = uint64(from.source_ceiling)
 	to.DestinationVisible = uint64(from.destination_visible)
 	to.DestinationDurable = uint64(from.destination_durable)
@@ -1115,7 +1136,7 @@ type ImportOptions struct {
 	SourceNamespace string
 	// Which events of the source; zero for all.
 	Region Region
-	// Only sequences of the source above this one.
+	// Only sequences of the source above this one: 0, or the ResumeAfter of an earlier report.
 	After uint64
 	// Events that become visible together: at most the destination's BatchEventsMax, to which it is
 	// cut; 0: 256.
@@ -1773,14 +1794,15 @@ func (provenance *Provenance) EncodeBody() (body []byte, err error) {
 // What the source gains during the call is not part of it. When the call returns [OK], everything
 // counted as Imported or Deduplicated is durable.
 //
-//   - source: the store that is read, which may be the same, open for reading, or open for writing
-//     in another process.
+//   - source: the store that is read. It may be open for reading, or for writing in another
+//     process; with [ImportAllowSelf] it may be the destination.
 //   - options: what to import, and how; their namespace must be set. nil is an error.
 //   - report: where every examined event went; filled in on failure too.
 //
-// The failures are [ErrInvalidArgument], [ErrInvalidUTF8], [ErrImportConflict], [ErrLimitExceeded],
-// [ErrWireBody], [ErrWireNotCanonical], [ErrFutureVersion], [ErrCancelled], [ErrReadOnly],
-// [ErrClosed], [ErrPoisoned], [ErrCorrupt], [ErrIO] and [ErrNoSpace].
+// The failures are [ErrInvalidArgument], [ErrInvalidUTF8], [ErrImportConflict],
+// [ErrSourceDiverged], [ErrLimitExceeded], [ErrWireBody], [ErrWireNotCanonical],
+// [ErrFutureVersion], [ErrCancelled], [ErrReadOnly], [ErrClosed], [ErrPoisoned], [ErrCorrupt],
+// [ErrIO] and [ErrNoSpace].
 func (s *Store) Import(
 	ctx context.Context, source *Store, options *ImportOptions,
 ) (report ImportReport, err error) {

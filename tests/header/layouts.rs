@@ -182,7 +182,7 @@ layouts! {
         source_kind 56;
         source_content_hash 58;
     }
-    fbat_import_report 104 {
+    fbat_import_report 112 {
         struct_size 0;
         imported 8;
         deduplicated 16;
@@ -192,10 +192,11 @@ layouts! {
         conflicts 48;
         overtaken 56;
         source_high_watermark 64;
-        source_ceiling 72;
-        destination_visible 80;
-        destination_durable 88;
-        source_position 96;
+        resume_after 72;
+        source_ceiling 80;
+        destination_visible 88;
+        destination_durable 96;
+        source_position 104;
     }
     fbat_import_options 104 {
         struct_size 0;

@@ -27,6 +27,7 @@ constexpr known_status known[] = {
     {fbat::status::version_conflict, fbat::category::conflict, "FBAT_ERR_VERSION_CONFLICT"},
     {fbat::status::import_conflict, fbat::category::conflict, "FBAT_ERR_IMPORT_CONFLICT"},
     {fbat::status::store_exists, fbat::category::conflict, "FBAT_ERR_STORE_EXISTS"},
+    {fbat::status::source_diverged, fbat::category::conflict, "FBAT_ERR_SOURCE_DIVERGED"},
     {fbat::status::busy, fbat::category::busy, "FBAT_ERR_BUSY"},
     {fbat::status::closed, fbat::category::closed, "FBAT_ERR_CLOSED"},
     {fbat::status::poisoned, fbat::category::closed, "FBAT_ERR_POISONED"},

@@ -61,6 +61,13 @@ export const Status = {
   /** There is a store at this path already, and the open mode asks for a new one. */
   ERR_STORE_EXISTS: 330,
   /**
+   * The source of an import is not, or no longer, the one that the position to go on from belongs
+   * to: the `after` of the options, which is the error's `actual`, is above everything that the
+   * source has, which is its `allowed`. It was restored from an older copy, or is another store.
+   * Nothing was written. Import from 0: what is known is counted, and nothing is missed.
+   */
+  ERR_SOURCE_DIVERGED: 340,
+  /**
    * The store is open for writing elsewhere, or a callback tried to close a store of the running
    * call.
    */
@@ -331,6 +338,19 @@ export const ImportFlag = {
    * blocks signals, and ends before the import returns.
    */
   ONE_THREAD: 2,
+  /**
+   * Let a store be imported into itself, or into one with the same store id, such as a copy or a
+   * backup of it. Every event comes again then, under another id. Without this flag that is
+   * `Status.ERR_INVALID_ARGUMENT`.
+   */
+  ALLOW_SELF: 4,
+  /**
+   * Let the namespace stand for one more store. The destination remembers for which stores, by
+   * their ids, each namespace has stood. Without this flag another store is
+   * `Status.ERR_INVALID_ARGUMENT`, because two events with one id and equal content would become
+   * one. What is fine with it: a store that took the place of the one before.
+   */
+  ALLOW_OTHER_STORE: 8,
 } as const;
 
 /** Bits of a backup. */

@@ -363,12 +363,14 @@ export const PROVENANCE_INIT = new Struct<ProvenanceInit>(
 export interface ImportOptions extends CallOptions<ImportReport> {
   /**
    * The name that the source's events are known by in the destination, forever: UTF-8, 1 to 1024
-   * bytes without control bytes. Required.
+   * bytes without control bytes. Required. It names the store, not the way that events take;
+   * `Store.namespace` of the source is a name that no other store has. The destination remembers
+   * for which store it stands, and refuses another.
    */
   sourceNamespace: string;
   /** Which events of the source; null for all. */
   region?: Region | null | undefined;
-  /** Only sequences of the source above this one. */
+  /** Only sequences of the source above this one: 0, or the `resumeAfter` of an earlier report. */
   after?: number | bigint | null | undefined;
   /**
    * Events that become visible together: at most the destination's `batchEventsMax`, to which it is

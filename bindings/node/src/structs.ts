@@ -467,7 +467,10 @@ export interface ImportReport {
   readonly skippedReserved: bigint;
   /** Left out by the filter. */
   readonly skippedFiltered: bigint;
-  /** Came from this very namespace: earlier output of the same import. */
+  /**
+   * Came to the source from the destination, by an import under this very namespace, and are still
+   * there.
+   */
   readonly skippedReimported: bigint;
   /** There with other content, and left out with `OnConflict.SKIP`. */
   readonly conflicts: bigint;
@@ -476,8 +479,14 @@ export interface ImportReport {
    * overtaken`, summed over concurrent imports, is exact.
    */
   readonly overtaken: bigint;
-  /** The last sequence of the source that was examined: where to go on, as `after`. 0: none was. */
+  /** The last sequence of the source that was examined. 0: none was. */
   readonly sourceHighWatermark: bigint;
+  /**
+   * Where the next import may go on, as `after`: `sourceHighWatermark`, or the `after` of this
+   * import where nothing was examined. So it is never below that, and safe to keep: also when the
+   * import failed, was stopped or cancelled.
+   */
+  readonly resumeAfter: bigint;
   /** The last sequence of the source that this import was to examine, fixed at the call. */
   readonly sourceCeiling: bigint;
   /**
@@ -496,7 +505,7 @@ export interface ImportReport {
 
 /** @internal */
 export const IMPORT_REPORT: Output<ImportReport> = {
-  size: 104,
+  size: 112,
   read: (block, at) => ({
     imported: block.u64(at + 8),
     deduplicated: block.u64(at + 16),
@@ -506,10 +515,11 @@ export const IMPORT_REPORT: Output<ImportReport> = {
     conflicts: block.u64(at + 48),
     overtaken: block.u64(at + 56),
     sourceHighWatermark: block.u64(at + 64),
-    sourceCeiling: block.u64(at + 72),
-    destinationVisible: block.u64(at + 80),
-    destinationDurable: block.u64(at + 88),
-    sourcePosition: block.u64(at + 96),
+    resumeAfter: block.u64(at + 72),
+    sourceCeiling: block.u64(at + 80),
+    destinationVisible: block.u64(at + 88),
+    destinationDurable: block.u64(at + 96),
+    sourcePosition: block.u64(at + 104),
   }),
 };
 

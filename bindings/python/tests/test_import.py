@@ -41,7 +41,9 @@ def test_every_event_arrives_once(source: fbat.Store, destination: fbat.Store) -
     report = destination.import_from(source, "the/source")
     assert (report.imported, report.deduplicated, report.skipped_reserved) == (100, 0, 1)
     assert (report.source_high_watermark, report.source_ceiling) == (101, 101)
-    assert report.destination_visible == report.destination_durable == 101
+    assert report.resume_after == 101
+    # With the genesis event, and the record of which store the namespace stands for.
+    assert report.destination_visible == report.destination_durable == 102
     assert report.examined == 101
     again = destination.import_from(source, source_namespace="the/source")
     assert (again.imported, again.deduplicated) == (0, 100)
@@ -429,8 +431,11 @@ def test_a_conflict_fails_or_is_skipped(source: fbat.Store, destination: fbat.St
 
 def test_a_store_imports_its_own_output_once(store: fbat.Store) -> None:
     fill(store, 5)
-    assert store.import_from(store, "n").imported == 5
-    assert store.import_from(store, "n").skipped_reimported == 5
+    with pytest.raises(fbat.InvalidError, match="FBAT_IMPORT_ALLOW_SELF"):
+        store.import_from(store, "n")
+    flags = fbat.ImportFlags.ALLOW_SELF
+    assert store.import_from(store, "n", flags=flags).imported == 5
+    assert store.import_from(store, "n", flags=flags).skipped_reimported == 5
 
 
 def test_an_exception_without_an_import_has_no_report() -> None:

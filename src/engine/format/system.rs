@@ -33,6 +33,16 @@ struct NewIdentity {
     first_sequence: u64,
 }
 
+/// Payload of a namespace event: in imports into this store, the namespace stands for that store.
+#[derive(Serialize, Deserialize)]
+struct Namespace {
+    namespace: String,
+    /// 32 hex digits.
+    store_id: String,
+    /// How events are identified: `source`, by the namespace and their id in the source.
+    mode: String,
+}
+
 /// Unknown fields may nest so deep: what is read must not use up the stack.
 const DEPTH_MAX: usize = 8;
 
@@ -105,4 +115,22 @@ pub fn identity_payload(identity: &Identity, at: usize) -> Vec<u8> {
     let previous_store_id = identity.store_id_before(at).to_string();
     rmp_serde::to_vec_named(&NewIdentity { store_id, previous_store_id, first_sequence })
         .expect("a plain struct encodes")
+}
+
+/// The id of the namespace event with this number; they are numbered from 0 for each namespace.
+pub fn namespace_id(namespace: &str, number: u64) -> Id {
+    let number = number.to_le_bytes();
+    operation_key(b"fbat.namespace", [namespace.as_bytes(), &number[..]].into_iter())
+}
+
+pub fn namespace_payload(namespace: &str, store: Id) -> Vec<u8> {
+    let (namespace, store_id) = (namespace.to_owned(), store.to_string());
+    let payload = Namespace { namespace, store_id, mode: "source".to_owned() };
+    rmp_serde::to_vec_named(&payload).expect("a plain struct encodes")
+}
+
+/// The store that a namespace event names.
+pub fn namespace_store(payload: &[u8]) -> Option<Id> {
+    let Namespace { store_id, .. } = rmp_serde::from_slice(payload).ok()?;
+    Id::from_hex(store_id.as_bytes())
 }

@@ -1,6 +1,7 @@
 //! Chunks of an import: gathered on the caller's thread, and each committed on another while the
 //! next is gathered.
 
+use super::names::{self, Record};
 use super::{ImportDurability, ImportReport, OnConflict};
 use crate::engine::log::state::{lock, Log};
 use crate::engine::model::error::{Code, Error, Result};
@@ -63,8 +64,8 @@ impl Chunk {
         self.waiting.push(Waiting { item, at, lengths });
     }
 
-    fn items<'a>(&'a self, namespace: &'a str) -> Vec<Item<'a>> {
-        let item = |waiting: &'a Waiting| {
+    fn items<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = Item<'a>> {
+        let item = move |waiting: &'a Waiting| {
             let mut rest = &self.arena[waiting.at..];
             let [entity, scope, extensions, payload] = waiting.lengths.map(|length| {
                 let (part, tail) = rest.split_at(length);
@@ -82,12 +83,13 @@ impl Chunk {
             }
             item
         };
-        self.waiting.iter().map(item).collect()
+        self.waiting.iter().map(item)
     }
 
-    /// The error of the commit, in the words of an import where it is a conflict.
-    fn name_conflict(&self, error: Error) -> Error {
-        let waiting = error.item.and_then(|item| self.waiting.get(item));
+    /// The error of the commit, in the words of an import where it is a conflict. The items of the
+    /// chunk came after `before` others.
+    fn name_conflict(&self, error: Error, before: usize) -> Error {
+        let waiting = error.item.and_then(|item| self.waiting.get(item.checked_sub(before)?));
         match (error.code(), waiting.map(|waiting| &waiting.item.event)) {
             (
                 Code::IdempotencyConflict,
@@ -118,48 +120,103 @@ pub fn conflict(source_id: Id, source_sequence: u64, key: Id) -> Error {
 pub struct Terms {
     pub destination: Arc<Log>,
     pub namespace: Arc<str>,
+    /// The store id of the source, and whether the namespace may have stood for others.
+    pub source: Id,
+    pub allow_other_store: bool,
+    /// What goes with the first event that the import brings.
+    pub record: Option<Record>,
     /// The destination's visible frontier when the import was called.
     pub frontier: u64,
     pub on_conflict: OnConflict,
     pub durability: ImportDurability,
 }
 
+/// What the chunks of an import that were committed leave to the next.
+struct Past {
+    /// The frontiers before and after them, as long as nobody else appended between them.
+    own: (u64, u64),
+    /// What is to be written with the first new event; none once the log has it.
+    record: Option<Record>,
+}
+
 impl Terms {
-    /// Commits a chunk. `own` are the frontiers before and after the chunks before, as long as
-    /// nobody else appended between them.
-    fn commit(&self, chunk: &Chunk, own: &mut (u64, u64)) -> Result<ImportReport> {
-        let items = chunk.items(&self.namespace);
-        let skip_conflicts = self.on_conflict == OnConflict::Skip;
-        let terms = ImportTerms { absent_at: chunk.absent_at, own: *own, skip_conflicts };
-        let outcomes =
-            self.destination.commit(&items, Some(terms)).map_err(|e| chunk.name_conflict(e))?;
-        let mut report = ImportReport::default();
-        let (mut first, mut last) = (None, 0);
-        for outcome in &outcomes {
-            match outcome {
-                Outcome::New(receipt) => {
-                    report.imported += 1;
-                    (first, last) = (first.or(Some(receipt.sequence)), receipt.sequence);
-                }
-                Outcome::Conflict => report.conflicts += 1,
-                Outcome::Present(..) | Outcome::Again(_) => {
-                    // What was visible at the call came from an import before this one.
-                    if self.destination.receipt(outcome)?.sequence <= self.frontier {
-                        report.deduplicated += 1;
-                    } else {
-                        report.imported += 1;
-                        report.overtaken += 1;
-                    }
-                }
-            }
+    /// Before the first chunk.
+    fn past(&self) -> Past {
+        Past { own: (0, 0), record: self.record.clone() }
+    }
+
+    fn commit(&self, chunk: &Chunk, past: &mut Past) -> Result<ImportReport> {
+        let outcomes = self.append(chunk, past)?;
+        let (record, outcomes) = outcomes.split_at(usize::from(past.record.is_some()));
+        let mut report = self.count(outcomes)?;
+        let mut new = record.iter().chain(outcomes).filter_map(|outcome| match outcome {
+            Outcome::New(receipt) => Some(receipt.sequence),
+            _ => None,
+        });
+        if let Some(first) = new.next() {
+            let own = past.own;
+            past.own = (
+                if own.1 == first - 1 { own.0 } else { first - 1 },
+                new.next_back().unwrap_or(first),
+            );
         }
-        if let Some(first) = first {
-            *own = (if own.1 == first - 1 { own.0 } else { first - 1 }, last);
+        if !matches!(record, [Outcome::Omitted]) {
+            past.record = None;
         }
         if self.durability == ImportDurability::Chunk {
             self.destination.sync_visible()?;
         }
         report.set_frontier(self.destination.current_frontier());
+        Ok(report)
+    }
+
+    /// Commits the events of a chunk, the record before them where the log does not have it yet.
+    fn append(&self, chunk: &Chunk, past: &mut Past) -> Result<Vec<Outcome>> {
+        let skip_conflicts = self.on_conflict == OnConflict::Skip;
+        let terms = ImportTerms { absent_at: chunk.absent_at, own: past.own, skip_conflicts };
+        loop {
+            let record = past.record.as_ref().map(Record::item);
+            let before = usize::from(record.is_some());
+            let of_record = |e: &Error| e.item.is_some_and(|item| item < before);
+            let mut items = Vec::with_capacity(before + chunk.len());
+            items.extend(record.into_iter().chain(chunk.items(&self.namespace)));
+            match self.destination.commit(&items, Some(terms)) {
+                // An import of another store took the namespace or the number meanwhile.
+                Err(e) if e.code() == Code::IdempotencyConflict && of_record(&e) => {
+                    past.record = self.claim()?;
+                }
+                result => return result.map_err(|e| chunk.name_conflict(e, before)),
+            }
+        }
+    }
+
+    fn claim(&self) -> Result<Option<Record>> {
+        names::claim(&self.destination, &self.namespace, self.source, self.allow_other_store)
+    }
+
+    fn count(&self, outcomes: &[Outcome]) -> Result<ImportReport> {
+        let mut report = ImportReport::default();
+        for outcome in outcomes {
+            let sequence = match outcome {
+                Outcome::New(_) => {
+                    report.imported += 1;
+                    continue;
+                }
+                Outcome::Conflict | Outcome::Omitted => {
+                    report.conflicts += 1;
+                    continue;
+                }
+                Outcome::Present(segment, offset) => segment.sequence_of(*offset)?,
+                Outcome::Again(receipt) => receipt.sequence,
+            };
+            // What was visible before the call came from an import before this one.
+            if sequence < self.frontier {
+                report.deduplicated += 1;
+            } else {
+                report.imported += 1;
+                report.overtaken += 1;
+            }
+        }
         Ok(report)
     }
 }
@@ -177,7 +234,7 @@ pub struct Committer {
     under_way: usize,
     /// The outcome of a chunk that was committed on this thread.
     here: Option<Result<ImportReport>>,
-    own: (u64, u64),
+    past: Past,
     /// Empty chunks with memory.
     spare: Vec<Chunk>,
 }
@@ -185,12 +242,12 @@ pub struct Committer {
 impl Committer {
     pub fn new(terms: Terms, overlap: bool) -> Committer {
         Committer {
+            past: terms.past(),
             terms,
             overlap,
             worker: None,
             under_way: 0,
             here: None,
-            own: (0, 0),
             spare: Vec::new(),
         }
     }
@@ -222,7 +279,7 @@ impl Committer {
                 worker.give(std::mem::replace(chunk, self.spare.pop().unwrap_or_default()))
             }
             None => {
-                self.here = Some(self.terms.commit(chunk, &mut self.own));
+                self.here = Some(self.terms.commit(chunk, &mut self.past));
                 chunk.clear();
             }
         }
@@ -309,11 +366,11 @@ impl Worker {
             // Never undone: the thread is the library's own.
             std::mem::forget(os::Uncancelled::begin());
             caller_on.into_iter().for_each(os::avoid_processor);
-            let (mut own, mut failed) = ((0, 0), None);
+            let (mut past, mut failed) = (terms.past(), None);
             while let Some(mut chunk) = to_do.take() {
                 // What comes after a chunk that failed is not committed.
                 let result = match &failed {
-                    None => terms.commit(&chunk, &mut own),
+                    None => terms.commit(&chunk, &mut past),
                     Some(error) => Err(Error::clone(error)),
                 };
                 failed = result.as_ref().err().cloned();

@@ -337,6 +337,14 @@ impl Segment {
         window.get(offset, length)
     }
 
+    /// The sequence of the event at `offset`.
+    pub fn sequence_of(&self, offset: u32) -> Result<u64> {
+        if let Some(slot) = self.read_table().slot_at(offset) {
+            return Ok(slot.sequence);
+        }
+        Ok(self.frame_at(&mut self.window(), offset.into())?.sequence)
+    }
+
     /// The bytes of the first frame at or after `at`, where a frame, a batch or the end of the log
     /// is, unchecked; with its offset. None at the end of what is known.
     pub fn next_frame<'w>(

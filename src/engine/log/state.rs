@@ -13,6 +13,7 @@ use super::writer::Writer;
 use crate::engine::format::identity::Identity;
 use crate::engine::index::cache::BlockCache;
 use crate::engine::model::error::{Code, Error, Result};
+use crate::engine::model::id::Id;
 use crate::engine::platform::process;
 use crate::engine::platform::vfs::Lock;
 use std::cell::RefCell;
@@ -174,6 +175,16 @@ impl Log {
     pub(crate) fn describe_lock(&self, state: &str) -> Result<()> {
         let Some(lock) = &*lock(&self.lock) else { return Ok(()) };
         self.dir.describe_holder(&**lock, &format!("{}{state}", self.dir.boot_id()))
+    }
+
+    /// The store id in force. A reader looks: a writer may have given the store a new one since it
+    /// was opened.
+    pub fn store_id(&self) -> Id {
+        let known = self.identity.store_id();
+        match &self.role {
+            Role::Writer(_) => known,
+            Role::Reader(_) => self.dir.read_identity().map_or(known, |found| found.store_id()),
+        }
     }
 
     /// The segments as they are now.

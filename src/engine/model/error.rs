@@ -39,6 +39,7 @@ codes! {
     VersionConflict = 310,
     ImportConflict = 320,
     StoreExists = 330,
+    SourceDiverged = 340,
     Busy = 400,
     Closed = 500,
     Poisoned = 510,

@@ -38,6 +38,8 @@ pub struct Item<'a> {
     pub caused_by: Option<usize>,
     /// Sequences below this one are skipped; 0 for all but a gap event.
     pub skip_to: u64,
+    /// It is the first of its batch, and written only if another item is.
+    pub with_others: bool,
 }
 
 impl<'a> Item<'a> {
@@ -71,6 +73,7 @@ impl<'a> Item<'a> {
             has_no_time: new.timestamp_us.is_none(),
             caused_by,
             skip_to: 0,
+            with_others: false,
         }
     }
 }
@@ -102,6 +105,8 @@ pub enum Outcome {
     Again(Receipt),
     /// Its key existed with different content; only where the caller asks for that.
     Conflict,
+    /// Nothing was written that it goes with.
+    Omitted,
 }
 
 /// What an import knows and wants of a commit.
@@ -188,8 +193,12 @@ impl Log {
                 }
             }
         }
-        let fresh =
+        let mut fresh =
             plan.outcomes.iter().filter(|outcome| outcome.is_none()).count() - plan.repeats.len();
+        if fresh == 1 && items[0].with_others && plan.outcomes[0].is_none() {
+            plan.outcomes[0] = Some(Outcome::Omitted);
+            fresh = 0;
+        }
         if fresh > 0 {
             if refused.is_none() {
                 let is_fresh =
@@ -247,7 +256,7 @@ impl Log {
         let known_absent = import.is_some_and(|ImportTerms { absent_at, own, .. }| {
             absent_at == visible || ((own.0..=own.1).contains(&absent_at) && own.1 == visible)
         });
-        if known_absent {
+        if known_absent && !item.with_others {
             return Ok(Known::No);
         }
         let Some((segment, found)) = segments.find_id(item.event.id)? else {
@@ -259,7 +268,9 @@ impl Log {
             return Ok(Known::As(Outcome::Present(segment, found.offset)));
         }
         match import {
-            Some(terms) if terms.skip_conflicts => Ok(Known::As(Outcome::Conflict)),
+            Some(terms) if terms.skip_conflicts && !item.with_others => {
+                Ok(Known::As(Outcome::Conflict))
+            }
             _ => Err(self.conflict(item.event.id, &segment, found)?),
         }
     }
@@ -414,7 +425,7 @@ impl Log {
                 let mut window = segment.window();
                 Ok(segment.frame_at(&mut window, u64::from(*offset))?.id)
             }
-            Some(Outcome::Conflict) | None => {
+            Some(Outcome::Conflict | Outcome::Omitted) | None => {
                 Err(Error::invalid(format!("item {at} cannot be a cause")))
             }
         }
@@ -447,8 +458,8 @@ impl Log {
             Outcome::New(receipt) => return Ok(*receipt),
             Outcome::Again(receipt) => return Ok(Receipt { replayed: true, ..*receipt }),
             Outcome::Present(segment, offset) => (segment, *offset),
-            Outcome::Conflict => {
-                return Err(Error::new(Code::Internal, "a conflict has no receipt"))
+            Outcome::Conflict | Outcome::Omitted => {
+                return Err(Error::new(Code::Internal, "what is not in the log has no receipt"))
             }
         };
         let mut window = segment.window();

@@ -54,6 +54,12 @@ pub const FBAT_ERR_IMPORT_CONFLICT: fbat_status = 320;
 /// There is a store at this path already, and the open mode asks for a new one.
 /// @since 0.1
 pub const FBAT_ERR_STORE_EXISTS: fbat_status = 330;
+/// The source of an import is not, or no longer, the one that the position to go on from belongs
+/// to: the `after` of the options, which is the error's `actual`, is above everything that the
+/// source has, which is its `allowed`. It was restored from an older copy, or is another store.
+/// Nothing was written. Import from 0: what is known is counted, and nothing is missed.
+/// @since 0.2
+pub const FBAT_ERR_SOURCE_DIVERGED: fbat_status = 340;
 /// The store is open for writing elsewhere, or a callback tried to close a store of the running
 /// call.
 /// @since 0.1
@@ -189,6 +195,9 @@ fn texts(status: fbat_status) -> (&'static CStr, &'static CStr) {
             (c"FBAT_ERR_IMPORT_CONFLICT", c"an imported event exists with different content")
         }
         FBAT_ERR_STORE_EXISTS => (c"FBAT_ERR_STORE_EXISTS", c"a store exists at this path"),
+        FBAT_ERR_SOURCE_DIVERGED => {
+            (c"FBAT_ERR_SOURCE_DIVERGED", c"the source does not reach the position to go on from")
+        }
         FBAT_ERR_BUSY => (c"FBAT_ERR_BUSY", c"in use"),
         FBAT_ERR_CLOSED => (c"FBAT_ERR_CLOSED", c"the store is closed"),
         FBAT_ERR_POISONED => {

@@ -67,6 +67,12 @@ class Status(enum.IntEnum):
     """An event to import exists already, with different content; the message names both."""
     STORE_EXISTS = lib.FBAT_ERR_STORE_EXISTS
     """There is a store at this path already, and the open mode asks for a new one."""
+    SOURCE_DIVERGED = lib.FBAT_ERR_SOURCE_DIVERGED
+    """The source of an import is not, or no longer, the one that the position to go on from belongs
+    to: the ``after`` of the options, which is the error's ``actual``, is above everything that the
+    source has, which is its ``allowed``. It was restored from an older copy, or is another store.
+    Nothing was written. Import from 0: what is known is counted, and nothing is missed.
+    """
     BUSY = lib.FBAT_ERR_BUSY
     """The store is open for writing elsewhere, or a callback tried to close a store of the running
     call.
@@ -300,6 +306,17 @@ class ImportFlags(enum.IntFlag):
     """Do everything on the thread that calls. Without it, an import of more than one chunk starts a
     thread, which commits each chunk while the next is gathered. The thread calls no callback,
     blocks signals, and ends before the import returns.
+    """
+    ALLOW_SELF = lib.FBAT_IMPORT_ALLOW_SELF
+    """Let a store be imported into itself, or into one with the same store id, such as a copy or a
+    backup of it. Every event comes again then, under another id. Without this flag that is
+    ``Status.INVALID_ARGUMENT``.
+    """
+    ALLOW_OTHER_STORE = lib.FBAT_IMPORT_ALLOW_OTHER_STORE
+    """Let the namespace stand for one more store. The destination remembers for which stores, by
+    their ids, each namespace has stood. Without this flag another store is
+    ``Status.INVALID_ARGUMENT``, because two events with one id and equal content would become one.
+    What is fine with it: a store that took the place of the one before.
     """
 
 

@@ -258,12 +258,15 @@ class ImportReport:
     - ``deduplicated``: There already, since before this import.
     - ``skipped_reserved``: The source's own events, of reserved kinds.
     - ``skipped_filtered``: Left out by the filter.
-    - ``skipped_reimported``: Came from this very namespace: earlier output of the same import.
+    - ``skipped_reimported``: Came to the source from the destination, by an import under this very
+      namespace, and are still there.
     - ``conflicts``: There with other content, and left out with ``OnConflict.SKIP``.
     - ``overtaken``: Those of ``imported`` that another import or append brought in during this one.
       ``imported - overtaken``, summed over concurrent imports, is exact.
-    - ``source_high_watermark``: The last sequence of the source that was examined: where to go on,
-      as ``after``. 0: none was.
+    - ``source_high_watermark``: The last sequence of the source that was examined. 0: none was.
+    - ``resume_after``: Where the next import may go on, as ``after``: ``source_high_watermark``, or
+      the ``after`` of this import where nothing was examined. So it is never below that, and safe
+      to keep: also when the import failed, was stopped or cancelled.
     - ``source_ceiling``: The last sequence of the source that this import was to examine, fixed at
       the call.
     - ``destination_visible``: The destination's frontier after the import, or after the chunk that
@@ -281,6 +284,7 @@ class ImportReport:
     conflicts: int
     overtaken: int
     source_high_watermark: int
+    resume_after: int
     source_ceiling: int
     destination_visible: int
     destination_durable: int
@@ -303,6 +307,7 @@ class ImportReport:
             value.conflicts,
             value.overtaken,
             value.source_high_watermark,
+            value.resume_after,
             value.source_ceiling,
             value.destination_visible,
             value.destination_durable,
@@ -545,7 +550,8 @@ class ImportOptions(Region, total=False):
     """What to import, and how. None except the size and the namespace imports everything. The
     keywords of ``Region`` too.
 
-    - ``after``: Only sequences of the source above this one.
+    - ``after``: Only sequences of the source above this one: 0, or the ``resume_after`` of an
+      earlier report.
     - ``chunk_size``: Events that become visible together: at most the destination's
       ``batch_events_max``, to which it is cut; 0: 256.
     - ``filter``: Says which events to import; None for all of the region.

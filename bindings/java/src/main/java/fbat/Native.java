@@ -34,6 +34,7 @@ final class Native {
     static final int ERR_VERSION_CONFLICT = 310;
     static final int ERR_IMPORT_CONFLICT = 320;
     static final int ERR_STORE_EXISTS = 330;
+    static final int ERR_SOURCE_DIVERGED = 340;
     static final int ERR_BUSY = 400;
     static final int ERR_CLOSED = 500;
     static final int ERR_POISONED = 510;
@@ -110,6 +111,8 @@ final class Native {
     static final int ON_CONFLICT_SKIP = 1;
     static final int IMPORT_REHASH = 1;
     static final int IMPORT_ONE_THREAD = 2;
+    static final int IMPORT_ALLOW_SELF = 4;
+    static final int IMPORT_ALLOW_OTHER_STORE = 8;
     static final int BACKUP_LINK = 1;
     static final int REPAIR_IDENTITY_REBUILT = 1;
     static final int REPAIR_IDENTITY_UNCERTAIN = 2;
@@ -279,7 +282,7 @@ final class Native {
     static final int AT_PROVENANCE_SOURCE_KIND = 56;
     static final int AT_PROVENANCE_SOURCE_CONTENT_HASH = 58;
 
-    static final int IMPORT_REPORT_SIZE = 104;
+    static final int IMPORT_REPORT_SIZE = 112;
     static final int AT_IMPORT_REPORT_IMPORTED = 8;
     static final int AT_IMPORT_REPORT_DEDUPLICATED = 16;
     static final int AT_IMPORT_REPORT_SKIPPED_RESERVED = 24;
@@ -288,10 +291,11 @@ final class Native {
     static final int AT_IMPORT_REPORT_CONFLICTS = 48;
     static final int AT_IMPORT_REPORT_OVERTAKEN = 56;
     static final int AT_IMPORT_REPORT_SOURCE_HIGH_WATERMARK = 64;
-    static final int AT_IMPORT_REPORT_SOURCE_CEILING = 72;
-    static final int AT_IMPORT_REPORT_DESTINATION_VISIBLE = 80;
-    static final int AT_IMPORT_REPORT_DESTINATION_DURABLE = 88;
-    static final int AT_IMPORT_REPORT_SOURCE_POSITION = 96;
+    static final int AT_IMPORT_REPORT_RESUME_AFTER = 72;
+    static final int AT_IMPORT_REPORT_SOURCE_CEILING = 80;
+    static final int AT_IMPORT_REPORT_DESTINATION_VISIBLE = 88;
+    static final int AT_IMPORT_REPORT_DESTINATION_DURABLE = 96;
+    static final int AT_IMPORT_REPORT_SOURCE_POSITION = 104;
 
     static final int IMPORT_OPTIONS_SIZE = 104;
     static final int AT_IMPORT_OPTIONS_SOURCE_NAMESPACE = 8;

@@ -57,6 +57,15 @@ public final class Status {
     public static final int STORE_EXISTS = 330;
 
     /**
+     * The source of an import is not, or no longer, the one that the position to go on from belongs
+     * to: the {@code after} of the options, which is the error's {@code actual}, is above
+     * everything that the source has, which is its {@code allowed}. It was restored from an older
+     * copy, or is another store. Nothing was written. Import from 0: what is known is counted, and
+     * nothing is missed.
+     */
+    public static final int SOURCE_DIVERGED = 340;
+
+    /**
      * The store is open for writing elsewhere, or a callback tried to close a store of the running
      * call.
      */
