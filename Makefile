@@ -23,7 +23,8 @@
 #   make bench-languages what an event costs in each language; benches/bindings/results.md
 #   make bench-scale     what an event costs in stores of 10 thousand to 10 million;
 #                        benches/scale.md, .csv, .svg
-#   make bench-regions   what a range of time and a rare kind cost, beside SQLite: 2 minutes
+#   make bench-regions   what parts of a store cost: beside SQLite, and by prefix beside a scan
+#                        (3 minutes)
 #   make header          writes include/ again after a change to src/ffi
 #   make render          the same, and all else that is rendered from it
 
@@ -144,10 +145,15 @@ build/bench/regions: benches/c/regions.c $(HEADERS) | lib
 	@mkdir -p $(@D)
 	$(EXAMPLE_CC) benches/c/regions.c -o $@ $(EXAMPLE_LIB) -lsqlite3
 
+build/bench/pages: benches/c/pages.c $(HEADERS) | lib
+	@mkdir -p $(@D)
+	$(EXAMPLE_CC) benches/c/pages.c -o $@ $(EXAMPLE_LIB)
+
 bench-regions:
 	@scripts/setup bench
-	@$(MAKE) --no-print-directory -s build/bench/regions
+	@$(MAKE) --no-print-directory -s build/bench/regions build/bench/pages
 	@build/bench/regions build/bench/regions.stores
+	@build/bench/pages build/bench/pages.store
 
 bench-languages: lib
 	@benches/bindings/run

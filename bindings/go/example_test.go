@@ -189,8 +189,8 @@ func ExampleStore_Events() {
 	}
 	query := fbat.Query{
 		Region: fbat.Region{
-			Entity:        "lamp", // and everything below lamp:
-			Kind:          0x1001,
+			Entity:        fbat.Entity("lamp"), // and everything below lamp:
+			Kinds:         fbat.Kinds(0x1001),
 			RecordedFirst: time.Now().Add(-24 * time.Hour),
 		},
 		Flags:   fbat.QueryBackward,
@@ -214,7 +214,7 @@ func ExampleStore_Query() {
 	check(store.AppendBatch(make5(), nil))
 	after, end := uint64(0), false
 	for !end {
-		page, err := store.Query(ctx, &fbat.Query{Limit: 2, After: after})
+		page, err := store.Query(ctx, &fbat.Query{PageRows: 2, After: after})
 		check(err)
 		fmt.Println(len(page.Records), page.Resume)
 		after, end = page.Resume, page.End
@@ -319,6 +319,41 @@ func ExampleDecodeProvenance() {
 	// Output:
 	// ada's phone 2 true
 	// true
+}
+
+func ExampleStore_Entities() {
+	directory, remove := temporary()
+	defer remove()
+	store, err := fbat.Open(ctx, filepath.Join(directory, "s"), nil)
+	check(err)
+	defer store.Close()
+	for _, entity := range []string{"lamp:hall", "lamp:kitchen", "door", "lamp:hall"} {
+		_, err = store.Append(fbat.Event{Entity: entity, Scope: "home", Kind: 0x1001})
+		check(err)
+	}
+
+	lamps := fbat.Region{Entity: fbat.Entity("lamp")}
+	count, err := store.Count(ctx, &fbat.Query{Region: lamps})
+	check(err)
+	fmt.Println(count)
+	for lamp, err := range store.Entities(ctx, &fbat.ListOptions{Entity: fbat.Entity("lamp")}) {
+		check(err)
+		fmt.Println(lamp.Name, lamp.Events, lamp.FirstSequence, lamp.LastSequence)
+	}
+	// Output:
+	// 3
+	// lamp:hall 2 2 5
+	// lamp:kitchen 1 3 3
+}
+
+func ExampleEncodeEntity() {
+	entity, err := fbat.EncodeEntity("plants/7?unit=bar") // a topic, a path, a URL
+	check(err)
+	topic, err := fbat.DecodeEntity(entity)
+	check(err)
+	fmt.Println(entity, topic)
+	// Output:
+	// plants%2F7?unit%3Dbar plants/7?unit=bar
 }
 
 func ExampleStore_Backup() {

@@ -12,11 +12,11 @@ use fbat::engine::platform::memory::MemoryVfs;
 use fbat::ffi::boundary::error::fbat_error;
 use fbat::ffi::boundary::status::*;
 use fbat::ffi::boundary::store::fbat_store;
-use fbat::ffi::boundary::types::{fbat_extension, fbat_hash, fbat_id, fbat_str};
+use fbat::ffi::boundary::types::{fbat_extension, fbat_hash, fbat_id, fbat_kind_range, fbat_str};
 use fbat::ffi::seams::store_open_with;
 use fbat::ffi::version::fbat_live_handles;
 use fbat::ffi::{
-    append::*, buffer::*, cancel::*, copy::*, error::*, findings::*, id::*, import::*,
+    append::*, buffer::*, cancel::*, copy::*, count::*, error::*, findings::*, id::*, import::*,
 };
 use fbat::ffi::{log::*, page::*, provenance::*, query::*, region::*, store::*, verify::*};
 use std::ffi::c_char;
@@ -33,6 +33,11 @@ macro_rules! c {
     };
 }
 pub(crate) use c;
+
+/// Scopes and kinds of a region; a count is 0, 1, or more than any region may have.
+type Lists = ([fbat_str; 4], [fbat_kind_range; 4]);
+const NO_LISTS: Lists =
+    ([fbat_str { data: null(), len: 0 }; 4], [fbat_kind_range { first: 0, last: 0 }; 4]);
 
 /// What stood in a result before the call.
 const BEFORE: u8 = 0xa5;
@@ -436,17 +441,22 @@ impl Machine<'_> {
         }
     }
 
-    /// The region, with the texts that it points to.
-    fn region(&mut self, texts: &[Text; 2]) -> fbat_region {
+    /// The region, with the texts and lists that it points to.
+    fn region(&mut self, texts: &[Text; 2], (scopes, kinds): &mut Lists) -> fbat_region {
         let mut region: fbat_region = initial();
         region.entity = texts[0].optional_str();
-        region.scope = texts[1].optional_str();
+        scopes[0] = texts[1].optional_str();
         if self.input.one_in(2) {
-            region.kind_match = self.odd(3) as u16;
-            region.kind = match self.input.one_in(4) {
-                true => self.input.u16(),
-                false => 0x1001,
-            };
+            (region.scopes, region.scope_count) = (scopes.as_ptr(), self.odd(2) as usize);
+        }
+        if self.input.one_in(2) {
+            for range in kinds.iter_mut() {
+                *range = match self.input.one_in(4) {
+                    true => fbat_kind_range { first: self.input.u16(), last: self.input.u16() },
+                    false => fbat_kind_range { first: 0x1001, last: 0x1001 },
+                };
+            }
+            (region.kinds, region.kind_count) = (kinds.as_ptr(), self.odd(2) as usize);
         }
         if self.input.one_in(2) {
             (region.version_first, region.version_last) = (self.input.edgy(), self.input.edgy());
@@ -479,7 +489,8 @@ impl Machine<'_> {
         if self.input.one_in(2) {
             query.after = self.input.edgy();
             query.until = self.input.edgy();
-            query.limit = self.input.edgy() as usize;
+            query.limit = self.input.edgy();
+            query.page_rows = self.input.edgy() as usize;
         }
         query.columns = self.odd(16);
         query.flags = self.odd(4);
@@ -491,13 +502,20 @@ impl Machine<'_> {
     fn read(&mut self) {
         let store = self.handle::<fbat_store>(Type::Store);
         let texts = [self.optional_text(), self.optional_text()];
-        let region = self.region(&texts);
+        let mut lists = NO_LISTS;
+        let region = self.region(&texts, &mut lists);
         let mut region = self.given(region);
         let region = self.optional(&raw mut region.value);
         let query = self.query(region);
         let mut query = self.given(query);
         let query = self.optional(&raw mut query.value);
-        match self.input.u8() % 4 {
+        match self.input.u8() % 5 {
+            4 => self.during(|_| {
+                let mut count = u64::MAX;
+                let status = c!(fbat_store_count(store, query, &raw mut count, null_mut()));
+                assert!(status == FBAT_OK || count == 0, "a count is 0 on failure");
+                assert_ne!(count, u64::MAX, "a count is written");
+            }),
             0 => {
                 let (id, columns) = (self.id(), self.odd(16));
                 let id = self.place((&raw const id).cast_mut());
@@ -544,7 +562,8 @@ impl Machine<'_> {
             false => Text(b"shop".to_vec(), None),
         };
         let texts = [self.optional_text(), self.optional_text()];
-        let region = self.region(&texts);
+        let mut lists = NO_LISTS;
+        let region = self.region(&texts, &mut lists);
         let mut region = self.given(region);
         let mut options: fbat_import_options = initial();
         options.source_namespace = name.str();
@@ -639,7 +658,8 @@ impl Machine<'_> {
     fn verify(&mut self) {
         let store = self.handle::<fbat_store>(Type::Store);
         let texts = [self.optional_text(), self.optional_text()];
-        let region = self.region(&texts);
+        let mut lists = NO_LISTS;
+        let region = self.region(&texts, &mut lists);
         let mut region = self.given(region);
         let mut options: fbat_verify_options = initial();
         options.region = self.optional(&raw mut region.value);

@@ -40,7 +40,8 @@ pub const FBAT_DURABILITY_DURABLE: u32 = 0u32;
 /// @since 0.1
 pub const FBAT_DURABILITY_OS: u32 = 1u32;
 
-/// What the library's log goes up to: the value 1 is the event that every store starts with.
+/// How far the log goes. Every store begins with an event of the library's own, its genesis: a new
+/// store is at 1.
 /// @since 0.1
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -77,7 +78,8 @@ pub struct fbat_head {
 pub struct fbat_stats {
     /// `sizeof(fbat_stats)`.
     pub struct_size: usize,
-    /// Events in the log, the library's own included.
+    /// Events in the log, the library's own included: every store begins with one, its genesis,
+    /// which names it.
     pub events: u64,
     /// Files that the log consists of.
     pub segments: u64,
@@ -92,6 +94,9 @@ pub struct fbat_stats {
     /// How far the clock is behind the recorded time of the last event, in microseconds; 0 where it
     /// is not. Recorded time never goes back: it stands still until the clock has caught up.
     pub clock_behind_us: u64,
+    /// Those of `events` that the library itself wrote. `events - system_events` is what was
+    /// appended and imported.
+    pub system_events: u64,
 }
 
 /// fbat_store_open() made the store.
@@ -173,7 +178,7 @@ pub struct fbat_open_options {
 args::sized!(
     fbat_frontier: 24,
     fbat_head: 72,
-    fbat_stats: 64,
+    fbat_stats: 72,
     fbat_open_report: 96,
     fbat_open_options: 96,
 );
@@ -456,7 +461,7 @@ pub unsafe extern "C" fn fbat_store_stats(
             let stats = call.store(store)?.engine.stats()?;
             Ok(members_of!(stats => fbat_stats {
                 events, segments, log_bytes, index_bytes, unindexed_events, memory_bytes,
-                clock_behind_us
+                clock_behind_us, system_events
             }))
         })
     }

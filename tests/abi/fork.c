@@ -145,6 +145,7 @@ typedef struct {
     fbat_cursor *cursor;
     fbat_cancel *cancel;
     fbat_findings *findings;
+    fbat_summaries *summaries;
     fbat_page *page;
     fbat_error *err;
     fbat_buffer *buffer;
@@ -163,6 +164,7 @@ static parents parents_begin(void) {
     CHECK_OK(fbat_store_query(p.store, NULL, &p.page, NULL));
     p.row = fbat_page_row(p.page, 0);
     CHECK_OK(fbat_store_verify(p.store, NULL, NULL, &p.findings, NULL));
+    CHECK_OK(fbat_store_entities(p.store, NULL, &p.summaries, NULL));
     CHECK_STATUS(fbat_store_close(NULL, &p.err), FBAT_ERR_INVALID_HANDLE);
     CHECK_OK(fbat_namespace_from_path(p.path, &p.buffer, NULL));
     return p;
@@ -175,6 +177,7 @@ static void parents_end(parents *p) {
     fbat_error_free(p->err);
     fbat_buffer_free(p->buffer);
     fbat_findings_free(p->findings);
+    fbat_summaries_free(p->summaries);
     fbat_page_free(p->page);
     fbat_cursor_free(p->cursor);
     fbat_cancel_free(p->cancel);
@@ -201,6 +204,13 @@ static void calls_on_the_store_are_refused(parents *p) {
     CHECK_STATUS(fbat_store_frontier(p->store, &frontier, NULL), FBAT_ERR_FORKED);
     CHECK_STATUS(fbat_store_head(p->store, "thing:1", 7, &head, NULL), FBAT_ERR_FORKED);
     CHECK_STATUS(fbat_store_stats(p->store, &stats, NULL), FBAT_ERR_FORKED);
+    fbat_summaries *list = (fbat_summaries *)1;
+    uint64_t count = 1;
+    CHECK_STATUS(fbat_store_count(p->store, NULL, &count, NULL), FBAT_ERR_FORKED);
+    CHECK_U64(count, 0);
+    CHECK_STATUS(fbat_store_entities(p->store, NULL, &list, NULL), FBAT_ERR_FORKED);
+    CHECK_STATUS(fbat_store_scopes(p->store, NULL, &list, NULL), FBAT_ERR_FORKED);
+    CHECK(list == NULL);
     CHECK_STATUS(fbat_store_open_report(p->store, &opened, NULL), FBAT_ERR_FORKED);
     CHECK_STATUS(fbat_store_log_hash(p->store, &hash, NULL), FBAT_ERR_FORKED);
     CHECK_STATUS(fbat_store_log_hash_at(p->store, 1, &hash, NULL), FBAT_ERR_FORKED);
@@ -239,6 +249,9 @@ static void objects_are_not_live(parents *p) {
     CHECK(fbat_page_is_end(p->page));
     CHECK_U64(fbat_findings_len(p->findings), 0);
     CHECK(fbat_findings_get(p->findings, 0) == NULL);
+    CHECK_U64(fbat_summaries_len(p->summaries), 0);
+    CHECK(fbat_summaries_get(p->summaries, 0) == NULL);
+    CHECK(fbat_summaries_is_end(p->summaries));
 }
 
 /* What takes nothing of the parent's works in a child. */
@@ -263,6 +276,10 @@ static void calls_without_an_object_work(void) {
     fbat_buffer_free(buffer);
     CHECK(!fbat_record_provenance(&record, &provenance));
     CHECK_OK(fbat_namespace_from_path("/", &buffer, NULL));
+    fbat_buffer_free(buffer);
+    CHECK_OK(fbat_entity_encode("a/b", 3, &buffer, NULL));
+    fbat_buffer_free(buffer);
+    CHECK_OK(fbat_entity_decode("a%2Fb", 5, &buffer, NULL));
     fbat_buffer_free(buffer);
     CHECK_OK(fbat_id_to_hex(&id, text, sizeof text));
     CHECK_OK(fbat_id_from_hex(text, 32, &same));
@@ -295,6 +312,7 @@ static void every_handle_is_refused(void *argument) {
     fbat_cursor_free(p->cursor);
     fbat_cancel_free(p->cancel);
     fbat_findings_free(p->findings);
+    fbat_summaries_free(p->summaries);
     fbat_error_free(p->err);
     fbat_buffer_free(p->buffer);
     objects_are_not_live(p);

@@ -74,7 +74,7 @@ fn a_report_goes_on_where_the_import_began_when_nothing_was_examined() {
     let (_dir, hub, source) = stores("nothing", 20);
     assert_eq!(import(&hub, &source, "s").resume_after, 21);
     // Nothing new; nothing in the region; and then something.
-    let region = || Region { scope: Some("nowhere".into()), ..Region::default() };
+    let region = || Region { scopes: vec!["nowhere".into()], ..Region::default() };
     for after in [21, 5] {
         let report =
             import_with(&hub, &source, &mut ImportOptions { region: region(), ..from(after) });
@@ -101,7 +101,7 @@ fn progress_tells_where_to_go_on_from_the_first_call() {
             Verdict::Keep
         };
         // Nothing of the region: the walk reports that it comes along.
-        let region = Region { scope: Some("nowhere".into()), ..Region::default() };
+        let region = Region { scopes: vec!["nowhere".into()], ..Region::default() };
         let mut options = ImportOptions { region, progress: Some(&mut progress), ..from(after) };
         import_with(&hub, &source, &mut options);
         let mut options = ImportOptions { progress: Some(&mut progress), ..from(after) };

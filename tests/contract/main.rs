@@ -18,6 +18,7 @@ mod import_reads;
 mod integrity;
 mod live;
 mod noticed;
+mod pages;
 mod places;
 mod query;
 mod recovery;

@@ -15,7 +15,7 @@ std::vector<std::string> payloads(const fbat::store& store, fbat::query query) {
   for (;;) {
     auto page = store.try_query_page(query);
     if (!CHECK_OK(page)) return all;
-    CHECK(page->size() <= query.limit);
+    CHECK(page->size() <= query.page_rows);
     for (const fbat::record& row : *page) all.emplace_back(row.payload().text());
     if (page->is_end()) return all;
     (backward ? query.until : query.after) = page->resume();
@@ -51,7 +51,7 @@ std::size_t count(const fbat::store& store, const fbat::query& query) {
 
 fbat::query limited(std::size_t rows) {
   fbat::query query;
-  query.limit = rows;
+  query.page_rows = rows;
   return query;
 }
 
@@ -70,6 +70,56 @@ TEST(pages_go_forward_and_backward_over_everything_once) {
   CHECK(payloads(store, query) == numbers(24, 0));
 }
 
+TEST(counts_and_lists_are_those_of_a_scan) {
+  auto store = open_new("s");
+  for (const char* entity : {"dev:2", "dev:1", "dev:2", "devil", "dev"}) {
+    fbat::event event;
+    event.entity = entity;
+    event.scope = "s";
+    event.kind = fbat::kind(0x1001);
+    CHECK(store.try_append(event));
+  }
+  fbat::query below;
+  below.region.entity = "dev";
+  CHECK_EQ((*store.try_count(below)), 4u);
+  below.limit = 3;
+  CHECK_EQ((*store.try_count(below)), 3u);
+  CHECK_EQ(count(store, below), 3u);
+  fbat::list_options options;
+  options.entity = "dev";
+  options.page_rows = 2;
+  const auto first = (*store.try_entities(options));
+  CHECK(first.rows.size() == 2 && !first.is_end && first.rows[1].name == "dev:1");
+  options.after = first.rows[1].name;
+  const auto rest = (*store.try_entities(options));
+  CHECK(rest.rows.size() == 1 && rest.is_end && rest.rows[0].events == 2);
+  CHECK_EQ((*store.try_scopes()).rows[0].events, 5u);
+  const std::string computed;
+  options.after = computed;
+  CHECK_STATUS(store.try_entities(options), fbat::status::invalid_argument);
+}
+
+TEST(any_text_is_an_entity_once_it_is_encoded) {
+  const std::string entity = (*fbat::try_encode_entity("a/b=c..%"));
+  CHECK(entity == "a%2Fb%3Dc.%2E%25");
+  CHECK((*fbat::try_decode_entity(entity)) == "a/b=c..%");
+  CHECK_STATUS(fbat::try_decode_entity("a%2"), fbat::status::invalid_argument);
+}
+
+TEST(a_region_takes_lists_of_kinds_and_scopes) {
+  auto store = open_new("s");
+  append_mixed(store);
+  fbat::query query;
+  query.region.kinds = {fbat::kind_range::category(1), fbat::kind_range::category(2)};
+  query.region.scopes = {"others", "nobody"};
+  const auto all = count(store, query);
+  const std::vector<std::string> computed{"others"};
+  query.region.scopes = computed;
+  CHECK_EQ(count(store, query), all);
+  query.region.scopes = std::vector<std::string>();
+  CHECK_STATUS(store.try_query_page(query), fbat::status::invalid_argument);
+}
+
 TEST(every_part_of_a_query_selects) {
   auto store = open_new("s");
   append_mixed(store);
@@ -78,13 +128,13 @@ TEST(every_part_of_a_query_selects) {
   CHECK_EQ(count(store, query), 18u);
   region.entity = "a";
   CHECK_EQ(count(store, query), 12u);
-  region.scope = "others";
+  region.scopes = "others";
   CHECK_EQ(count(store, query), 6u);
-  region.kind = fbat::kind_filter::category(1);
+  region.kinds = fbat::kind_range::category(1);
   CHECK_EQ(count(store, query), 4u);
-  region.kind = reply;
+  region.kinds = reply;
   CHECK_EQ(count(store, query), 2u);
-  region.kind = {};
+  region.kinds = {};
   region.version_first = 1;
   region.version_last = 3;
   CHECK_EQ(count(store, query), 2u);
@@ -135,16 +185,16 @@ TEST(what_is_out_of_range_in_a_query_is_refused) {
     CHECK_STATUS(store.try_cursor(query), expected);
   };
   refused(fbat::status::invalid_argument, [&](auto& q) { q.region.entity = computed; });
-  refused(fbat::status::invalid_argument, [](auto& q) { q.region.scope = ""; });
+  refused(fbat::status::invalid_argument, [](auto& q) { q.region.scopes = ""; });
   refused(fbat::status::invalid_utf8, [](auto& q) { q.region.entity = "\xff"; });
   refused(fbat::status::invalid_argument, [](auto& q) {
-    q.region.kind = fbat::kind_filter::category(16);
+    q.region.kinds = fbat::kind_range::category(16);
   });
   refused(fbat::status::invalid_argument, [](auto& q) {
     q.region.version_first = 2;
     q.region.version_last = 1;
   });
-  refused(fbat::status::invalid_argument, [](auto& q) { q.limit = 65537; });
+  refused(fbat::status::invalid_argument, [](auto& q) { q.page_rows = 65537; });
   refused(fbat::status::invalid_argument, [](auto& q) { q.columns = fbat::columns{64}; });
   refused(fbat::status::invalid_argument, [](auto& q) { q.flags = fbat::query_flags{64}; });
 }
@@ -331,7 +381,7 @@ TEST(designated_initializers_make_a_query) {
   std::size_t rows = 0;
   for (const fbat::record& row :
        store.query({.region = {.entity = "a", .kind = reply, .timestamp = {{.first = at(0)}}},
-                    .limit = 3,
+                    .page_rows = 3,
                     .columns = fbat::columns::fixed,
                     .flags = fbat::query_flags::backward}))
     rows += row.payload().empty();

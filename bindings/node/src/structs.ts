@@ -77,7 +77,10 @@ export const PROGRESS: Output<Progress> = {
   }),
 };
 
-/** What the library's log goes up to: the value 1 is the event that every store starts with. */
+/**
+ * How far the log goes. Every store begins with an event of the library's own, its genesis: a new
+ * store is at 1.
+ */
 export interface Frontier {
   /** The highest sequence that readers may see. */
   readonly visible: bigint;
@@ -119,7 +122,10 @@ export const HEAD: Output<Head> = {
 
 /** Figures about a store. */
 export interface Stats {
-  /** Events in the log, the library's own included. */
+  /**
+   * Events in the log, the library's own included: every store begins with one, its genesis, which
+   * names it.
+   */
   readonly events: bigint;
   /** Files that the log consists of. */
   readonly segments: bigint;
@@ -136,6 +142,10 @@ export interface Stats {
    * not. Recorded time never goes back: it stands still until the clock has caught up.
    */
   readonly clockBehindUs: bigint;
+   * Those of `events` that the library itself wrote. `events - system_events` is what was appended
+   * and imported.
+   */
+  readonly systemEvents: bigint;
 }
 
 /** @internal */
@@ -149,6 +159,7 @@ export const STATS: Output<Stats> = {
     unindexedEvents: block.u64(at + 40),
     memoryBytes: block.u64(at + 48),
     clockBehindUs: block.u64(at + 56),
+    systemEvents: block.u64(at + 56),
   }),
 };
 
@@ -423,6 +434,35 @@ export abstract class RecordFields extends View {
     return this.block.isNull(this.at + 312) ? null : this.block.bytes(this.at + 312);
   }
 }
+
+/** What there is of one entity, or of one scope. */
+export interface Summary {
+  /** The entity, or the scope. */
+  readonly name: string;
+  /** How many events it has. */
+  readonly events: bigint;
+  /** The global sequence of its first event. */
+  readonly firstSequence: bigint;
+  /** The global sequence of its last event. */
+  readonly lastSequence: bigint;
+  /** The time of its first event: microseconds since 1970. */
+  readonly firstTimestampUs: bigint;
+  /** The time of its last event: microseconds since 1970. */
+  readonly lastTimestampUs: bigint;
+}
+
+/** @internal */
+export const SUMMARY: Output<Summary> = {
+  size: 64,
+  read: (block, at) => ({
+    name: block.text(at + 8),
+    events: block.u64(at + 24),
+    firstSequence: block.u64(at + 32),
+    lastSequence: block.u64(at + 40),
+    firstTimestampUs: block.i64(at + 48),
+    lastTimestampUs: block.i64(at + 56),
+  }),
+};
 
 /** Where an imported event came from. */
 export interface Provenance {

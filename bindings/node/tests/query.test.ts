@@ -3,7 +3,9 @@ import { test } from "node:test";
 import { inspect } from "node:util";
 import {
   Column,
+  decodeEntity,
   type EventRecord,
+  encodeEntity,
   InvalidError,
   liveHandles,
   operationKey,
@@ -41,10 +43,13 @@ test("each part of a query leaves out what it is to leave out", () => {
     [{ region: { scope: "late" } }, "6 7 8 9 10 11"],
     [{ region: { kind: 0x1001 } }, "1 5 9"],
     [{ region: { category: 2 } }, "11"],
+    [{ region: { kind: [0x1001, 0x1002], category: [2] } }, "1 2 5 6 9 10 11"],
+    [{ region: { scope: ["none", "early"] } }, "0 1 2 3 4 5"],
+    [{ limit: 3 }, "0 1 2"],
     [{ region: { versions: { first: 2, last: 3n } } }, "3 4 5 6 7 8"],
     [{ after: 11n }, "10 11"],
     [{ until: 4 }, "0 1 2"],
-    [{ limit: 2 }, "0 1"],
+    [{ pageRows: 2 }, "0 1"],
     [{ flags: QueryFlag.BACKWARD }, "11 10 9 8 7 6 5 4 3 2 1 0"],
     [
       {
@@ -61,6 +66,26 @@ test("each part of a query leaves out what it is to leave out", () => {
   }
 });
 
+test("counts and lists are those of a scan", () => {
+  const store = filled();
+  assert.equal(store.count(), 12n);
+  assert.equal(store.count({ region: { entity: "a" }, limit: 7 }), 7n);
+  const first = store.entities({ entity: "a", pageRows: 1 });
+  assert.deepEqual([first.rows[0]?.name, first.rows[0]?.events, first.isEnd], ["a", 4n, false]);
+  const rest = store.entities({ entity: "a", after: "a" });
+  assert.deepEqual([rest.rows.length, rest.rows[0]?.name, rest.isEnd], [1, "a:b", true]);
+  const scopes = store.scopes().rows.map(({ name, events }) => `${name} ${events}`);
+  assert.deepEqual(scopes, ["early 6", "late 6"]);
+  assert.equal(store.stats().events - store.stats().systemEvents, 12n);
+});
+
+test("any text is an entity once it is encoded", () => {
+  const entity = encodeEntity("a/b=c..%");
+  assert.equal(entity, "a%2Fb%3Dc.%2E%25");
+  assert.equal(decodeEntity(entity), "a/b=c..%");
+  refused(() => decodeEntity("a%2"), InvalidError, "ERR_INVALID_ARGUMENT");
+});
+
 test("the library's own events come when they are asked for", () => {
   const page = filled().query({ flags: QueryFlag.SYSTEM });
   assert.equal(page.length, 13);
@@ -72,7 +97,12 @@ test("parts that are none are refused and leave nothing behind", () => {
   const store = filled();
   const before = liveHandles();
   const bad: (Query & { readonly sort?: string })[] = [
-    { limit: 65537 },
+    { pageRows: 65537 },
+    { region: { entity: "" } },
+    { region: { scope: "" } },
+    { region: { scope: [] } },
+    { region: { kind: [] } },
+    { region: { category: 16 } },
     { columns: 16 },
     { flags: 4 },
     { after: -1 },
@@ -102,7 +132,7 @@ for (const [name, flags] of [
     appendMany(store, 2500);
     const expected = Array.from({ length: 2500 }, (_, i) => String(flags ? 2499 - i : i)).join(" ");
     const found: string[] = [];
-    let query: Query = { flags, limit: 700 };
+    let query: Query = { flags, pageRows: 700 };
     for (let end = false; !end; ) {
       const page = store.query(query);
       found.push(payloads(page));
@@ -111,15 +141,15 @@ for (const [name, flags] of [
     }
     assert.equal(found.length, 4);
     assert.equal(found.join(" "), expected);
-    assert.equal(payloads(store.records({ flags, limit: 700 })), expected);
-    using cursor = store.cursor({ flags, limit: 700 });
+    assert.equal(payloads(store.records({ flags, pageRows: 700 })), expected);
+    using cursor = store.cursor({ flags, pageRows: 700 });
     assert.equal([...cursor].map(payloads).join(" "), expected);
   });
 }
 
 test("a forward cursor that is at the end goes on with what was appended since", () => {
   const store = filled();
-  using cursor = store.cursor({ limit: 5 });
+  using cursor = store.cursor({ pageRows: 5 });
   assert.deepEqual(
     [...cursor].map(({ length }) => length),
     [5, 5, 2],
@@ -133,7 +163,7 @@ test("a forward cursor that is at the end goes on with what was appended since",
 test("a loop over records that is left early frees its cursor", () => {
   const store = filled();
   const before = liveHandles();
-  for (const record of store.records({ limit: 3 })) {
+  for (const record of store.records({ pageRows: 3 })) {
     if (record.payload.toString() === "4") {
       break;
     }
@@ -194,7 +224,7 @@ test("rows are the same whatever lies between them in memory", () => {
     ),
   );
   let i = 0;
-  for (const record of store.records({ limit: 333 })) {
+  for (const record of store.records({ pageRows: 333 })) {
     assert.deepEqual(
       [record.entity, record.scope],
       [`thing:${i % 13}`, i % 50 === 0 ? "rare" : "common"],

@@ -66,7 +66,7 @@ def timed(store: fbat.Store) -> fbat.Store:
         ({"entity": None, "kind": None, "versions": None, "timestamps": None}, lambda i: True),
         ({"after": 31}, lambda i: i >= 30),
         ({"until": 31}, lambda i: i < 30),
-        ({"limit": 7}, lambda i: True),
+        ({"page_rows": 7}, lambda i: True),
         (
             {"entity": "e:2", "scope": "s0", "kind": ANOTHER, "after": 10},
             lambda i: i % 4 == 2 and i % 3 == 2 and i > 8,
@@ -128,7 +128,7 @@ def test_a_region_is_given_to_several_calls(
     [
         ("entity", "", "entity is empty"),
         ("entity", "x" * 1025, "entity: a length of 1025; the limit is 1024"),
-        ("scope", "x" * 1025, "scope: a length of 1025; the limit is 1024"),
+        ("scope", "x" * 1025, "scope 0: a length of 1025; the limit is 1024"),
         ("category", 16, "category is 16, and not 0 to 15"),
         ("kind", -1, "kind is -1, and not 0 to 65535"),
         ("versions", (5, 4), "versions 5 to 4"),
@@ -138,8 +138,8 @@ def test_a_region_is_given_to_several_calls(
         ("recorded", (0, 2**63), "the last of recorded is 9223372036854775808, and not -"),
         ("after", -1, "after is -1, and not 0 to 18446744073709551615"),
         ("until", 2**64, "until is 18446744073709551616, and not 0 to 18446744073709551615"),
-        ("limit", 65537, "limit .*65537"),
-        ("limit", 2**64, "limit is 18446744073709551616"),
+        ("page_rows", 65537, "page_rows .*65537"),
+        ("page_rows", 2**64, "page_rows is 18446744073709551616"),
         ("columns", 16, "columns"),
         ("flags", 4, "flags"),
     ],
@@ -158,8 +158,8 @@ def test_keywords_out_of_range_are_refused_by_name(
     ("name", "value", "message"),
     [
         ("entity", b"e", "entity is bytes, not text"),
-        ("limit", "5", "limit is str, not an integer"),
-        ("limit", 5.0, "limit is float, not an integer"),
+        ("page_rows", "5", "page_rows is str, not an integer"),
+        ("page_rows", 5.0, "page_rows is float, not an integer"),
         ("kind", "order", "kind is str, not an integer"),
         ("versions", 5, "versions is 5, not a pair of the first and the last"),
         ("versions", (1, 2, 3), "versions is .*, not a pair"),
@@ -184,9 +184,23 @@ def test_a_naive_datetime_is_no_end_of_a_range(store: fbat.Store) -> None:
         store.query(timestamps=(None, datetime.datetime(2024, 1, 1)))
 
 
-def test_a_kind_and_a_category_do_not_go_together(store: fbat.Store) -> None:
-    with pytest.raises(TypeError, match="either a kind or a category"):
-        store.query(kind=KIND, category=1)
+def test_several_kinds_scopes_and_categories_are_each_enough(filled: fbat.Store) -> None:
+    kinds = {record.kind for record in filled}
+    assert len(filled.query(kind=kinds)) == len(filled.query())
+    assert len(filled.query(kind=[KIND], category=[15])) == len(filled.query(kind=KIND))
+    scopes = {record.scope for record in filled}
+    assert len(filled.query(scope=scopes)) == len(filled.query())
+    for name in ("kind", "category", "scope"):
+        with pytest.raises(ValueError, match=f"{name} is an empty list"):
+            filled.query(**{name: []})  # type: ignore[arg-type]
+    with pytest.raises(fbat.InvalidError, match="scope 0 is empty"):
+        filled.query(scope="")
+    with pytest.raises(fbat.InvalidError, match="entity is empty"):
+        filled.query(entity="")
+
+
+def test_a_limit_is_for_all_rows(filled: fbat.Store) -> None:
+    assert [record.sequence for record in filled.records(limit=2, page_rows=1)] == [2, 3]
 
 
 def test_what_is_no_store_is_refused() -> None:
@@ -202,7 +216,7 @@ def test_a_range_that_ends_before_it_begins_has_no_events(filled: fbat.Store) ->
 
 @pytest.mark.parametrize("backward", [False, True])
 def test_pages_by_hand_and_by_cursor_are_the_same(filled: fbat.Store, backward: bool) -> None:
-    query = fbat.QueryOptions(limit=7)
+    query = fbat.QueryOptions(page_rows=7)
     if backward:
         query["flags"] = fbat.QueryFlags.BACKWARD
     by_cursor = [numbers(page) for page in filled.cursor(**query)]
@@ -224,7 +238,7 @@ def test_pages_by_hand_and_by_cursor_are_the_same(filled: fbat.Store, backward: 
 
 
 def test_pages_are_sequences(filled: fbat.Store) -> None:
-    page = filled.query(limit=10)
+    page = filled.query(page_rows=10)
     assert len(page) == 10
     assert page[0].sequence == 2
     assert page[-1].sequence == 11
@@ -294,7 +308,7 @@ def test_the_librarys_own_events(filled: fbat.Store) -> None:
 
 def test_a_cursor_follows_the_log(store: fbat.Store) -> None:
     fill(store, 3)
-    cursor = store.cursor(limit=2)
+    cursor = store.cursor(page_rows=2)
     assert [len(page) for page in cursor] == [2, 1]
     assert cursor.next_page() is None
     assert list(cursor) == []
@@ -311,7 +325,7 @@ def test_iteration_reads_pages_as_it_goes(store: fbat.Store) -> None:
 
 
 def test_get_finds_by_id_alone(filled: fbat.Store) -> None:
-    record = filled.query(limit=30)[29]
+    record = filled.query(page_rows=30)[29]
     assert filled.get(record.id) == record
     assert filled.get(record.id, fbat.Columns.FIXED).payload == b""
     with pytest.raises(KeyError):
@@ -366,7 +380,7 @@ def test_what_progress_raises_ends_a_query(store: fbat.Store) -> None:
 def test_a_token_ends_queries(store: fbat.Store) -> None:
     fill(store, 1000)
     cancel = fbat.Cancel()
-    cursor = store.cursor(cancel=cancel, limit=10)
+    cursor = store.cursor(cancel=cancel, page_rows=10)
     page = cursor.next_page()
     assert page is not None
     assert len(page) == 10

@@ -131,6 +131,6 @@ pub fn namespace_payload(namespace: &str, store: Id) -> Vec<u8> {
 
 /// The store that a namespace event names.
 pub fn namespace_store(payload: &[u8]) -> Option<Id> {
-    let Namespace { store_id, .. } = rmp_serde::from_slice(payload).ok()?;
+    let Namespace { store_id, .. } = decode(payload)?;
     Id::from_hex(store_id.as_bytes())
 }

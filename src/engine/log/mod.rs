@@ -10,6 +10,7 @@ pub(crate) mod rotate;
 pub(crate) mod salvage;
 pub(crate) mod segment;
 pub(crate) mod segments;
+pub(crate) mod select;
 pub mod state;
 pub(crate) mod tail;
 pub(crate) mod window;

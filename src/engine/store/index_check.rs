@@ -5,7 +5,8 @@ use crate::engine::format::frame::Frame;
 use crate::engine::index::cache::BlockCache;
 use crate::engine::index::file::{Index, IndexMeta};
 use crate::engine::index::filter::{entity_filter_key, id_filter_key};
-use crate::engine::index::zones::Zones;
+use crate::engine::index::regions::Wanted;
+use crate::engine::index::zones::{Marks, Zones};
 use crate::engine::log::segment::Segment;
 use crate::engine::log::state::Log;
 use crate::engine::model::error::Result;
@@ -86,8 +87,11 @@ impl IndexCheck {
         {
             self.zone += 1;
         }
-        if !self.zones.has(self.zone, frame.kind, frame.timestamp_us, frame.recorded_us) {
-            return Ok(Some("the index lacks this event's time or kind"));
+        let Frame { event, scope, .. } = frame;
+        let (kind, scope) = (event.kind, scope.number);
+        let (timestamp_us, recorded_us) = (event.timestamp_us, event.recorded_us);
+        if !self.zones.has(self.zone, &Marks { kind, scope, timestamp_us, recorded_us }) {
+            return Ok(Some("the index lacks this event's time, kind or scope"));
         }
         let allowed = self.index.filter_allows(id_filter_key(frame.id))?;
         let found = self.index.find_id(frame.id)?.filter(|_| allowed);
@@ -98,6 +102,7 @@ impl IndexCheck {
     /// What the index has differently of the strings of a segment, which was read anew.
     pub fn strings(&self, fresh: &Segment, report: &mut VerifyReport) -> Result<()> {
         let last = (self.covered_len().max(1) - 1) as u32;
+        let wanted = Wanted { lowest: 0, highest: last, count: usize::MAX, backward: false };
         for number in 0..self.index.strings_len() as u32 {
             let text = fresh.string(number)?;
             let name = self.index.find_string(&text)?;
@@ -108,13 +113,13 @@ impl IndexCheck {
         }
         for number in fresh.read_table().entity_numbers() {
             let entity = fresh.string(number)?;
-            let ours = fresh.offsets(&entity, false, 0, last)?;
-            let mut found = Vec::new();
+            let ours = fresh.offsets(&entity, last)?;
             let allowed =
                 ours.is_empty() || self.index.filter_allows(entity_filter_key(&entity))?;
-            if let Some(name) = self.index.find_string(&entity)?.filter(|_| allowed) {
-                self.index.postings_of(&name, 0, last, &mut found)?;
-            }
+            let found = match allowed {
+                true => self.index.select(&self.index.postings_of(&entity)?, &wanted)?,
+                false => Vec::new(),
+            };
             if !found.iter().copied().map(u64::from).eq(ours) {
                 let what =
                     format!("the index and the log have different events of entity {entity}");

@@ -11,6 +11,7 @@ use std::sync::Arc;
 pub(crate) mod append;
 pub mod backup;
 pub(crate) mod commit;
+pub mod count;
 pub(crate) mod damaged;
 pub(crate) mod examine;
 pub(crate) mod files;

@@ -71,20 +71,7 @@ impl Store {
 
 /// Whether a segment may have events of a region. One that can't be asked may.
 fn may_have(segment: &Segment, region: &Region) -> bool {
-    let has = || -> Result<bool> {
-        let scope = region.scope.as_ref();
-        if scope.map(|scope| segment.find_number(scope)).transpose()?.is_some_and(|n| n.is_none()) {
-            return Ok(false);
-        }
-        if let Some(entity) = &region.entity {
-            if segment.offsets(entity, true, 0, u32::MAX)?.is_empty() {
-                return Ok(false);
-            }
-        }
-        let zones = segment.matching_zones(region, 0)?;
-        Ok(zones.is_none_or(|zones| !zones.of_index.is_empty() || !zones.of_table.is_empty()))
-    };
-    has().unwrap_or(true)
+    segment.may_have_of(region).unwrap_or(true)
 }
 
 struct Walk<'a, 'w> {

@@ -2,7 +2,8 @@
 package fbat;
 
 /**
- * What the library's log goes up to: the value 1 is the event that every store starts with.
+ * How far the log goes. Every store begins with an event of the library's own, its genesis: a new
+ * store is at 1.
  *
  * @param visible The highest sequence that readers may see.
  * @param durable The highest sequence that is known to have reached the disk.

@@ -73,9 +73,6 @@ final class Native {
     static final int LOG_ERROR = 1;
     static final int LOG_WARNING = 2;
     static final int LOG_INFO = 3;
-    static final int KIND_MATCH_ANY = 0;
-    static final int KIND_MATCH_EXACT = 1;
-    static final int KIND_MATCH_CATEGORY = 2;
     static final int REGION_TIMESTAMP = 1;
     static final int REGION_RECORDED = 2;
     static final int OPEN_CREATE_IF_MISSING = 0;
@@ -103,6 +100,7 @@ final class Native {
     static final int RECORD_PROVENANCE_UNREADABLE = 4;
     static final int QUERY_BACKWARD = 1;
     static final int QUERY_SYSTEM = 2;
+    static final int LIST_SYSTEM = 1;
     static final int PROVENANCE_SCHEMA_VERSION = 1;
     static final int WIRE_LENIENT = 1;
     static final int IMPORT_DURABILITY_END = 0;
@@ -132,6 +130,10 @@ final class Native {
     static final int AT_EXTENSION_VALUE = 16;
     static final int AT_EXTENSION_VALUE_LEN = 24;
 
+    static final int KIND_RANGE_SIZE = 4;
+    static final int AT_KIND_RANGE_FIRST = 0;
+    static final int AT_KIND_RANGE_LAST = 2;
+
     static final int ERROR_DETAIL_SIZE = 104;
     static final int AT_ERROR_DETAIL_STATUS = 8;
     static final int AT_ERROR_DETAIL_OS_ERROR = 12;
@@ -148,18 +150,19 @@ final class Native {
     static final int AT_PROGRESS_DONE = 8;
     static final int AT_PROGRESS_TOTAL = 16;
 
-    static final int REGION_SIZE = 96;
+    static final int REGION_SIZE = 112;
     static final int AT_REGION_ENTITY = 8;
-    static final int AT_REGION_SCOPE = 24;
-    static final int AT_REGION_FLAGS = 40;
-    static final int AT_REGION_KIND_MATCH = 44;
-    static final int AT_REGION_KIND = 46;
-    static final int AT_REGION_VERSION_FIRST = 48;
-    static final int AT_REGION_VERSION_LAST = 56;
-    static final int AT_REGION_TIMESTAMP_FIRST_US = 64;
-    static final int AT_REGION_TIMESTAMP_LAST_US = 72;
-    static final int AT_REGION_RECORDED_FIRST_US = 80;
-    static final int AT_REGION_RECORDED_LAST_US = 88;
+    static final int AT_REGION_SCOPES = 24;
+    static final int AT_REGION_SCOPE_COUNT = 32;
+    static final int AT_REGION_KINDS = 40;
+    static final int AT_REGION_KIND_COUNT = 48;
+    static final int AT_REGION_FLAGS = 56;
+    static final int AT_REGION_VERSION_FIRST = 64;
+    static final int AT_REGION_VERSION_LAST = 72;
+    static final int AT_REGION_TIMESTAMP_FIRST_US = 80;
+    static final int AT_REGION_TIMESTAMP_LAST_US = 88;
+    static final int AT_REGION_RECORDED_FIRST_US = 96;
+    static final int AT_REGION_RECORDED_LAST_US = 104;
 
     static final int OPEN_OPTIONS_SIZE = 96;
     static final int AT_OPEN_OPTIONS_MODE = 8;
@@ -184,7 +187,7 @@ final class Native {
     static final int AT_HEAD_EVENT_ID = 24;
     static final int AT_HEAD_EVENT_HASH = 40;
 
-    static final int STATS_SIZE = 64;
+    static final int STATS_SIZE = 72;
     static final int AT_STATS_EVENTS = 8;
     static final int AT_STATS_SEGMENTS = 16;
     static final int AT_STATS_LOG_BYTES = 24;
@@ -192,6 +195,7 @@ final class Native {
     static final int AT_STATS_UNINDEXED_EVENTS = 40;
     static final int AT_STATS_MEMORY_BYTES = 48;
     static final int AT_STATS_CLOCK_BEHIND_US = 56;
+    static final int AT_STATS_SYSTEM_EVENTS = 64;
 
     static final int OPEN_REPORT_SIZE = 96;
     static final int AT_OPEN_REPORT_FLAGS = 8;
@@ -263,16 +267,31 @@ final class Native {
     static final int AT_RECORD_RAW_PROVENANCE = 312;
     static final int AT_RECORD_RAW_PROVENANCE_LEN = 320;
 
-    static final int QUERY_SIZE = 72;
+    static final int QUERY_SIZE = 80;
     static final int AT_QUERY_REGION = 8;
     static final int AT_QUERY_AFTER = 16;
     static final int AT_QUERY_UNTIL = 24;
     static final int AT_QUERY_LIMIT = 32;
-    static final int AT_QUERY_COLUMNS = 40;
-    static final int AT_QUERY_FLAGS = 44;
-    static final int AT_QUERY_PROGRESS = 48;
-    static final int AT_QUERY_PROGRESS_DATA = 56;
-    static final int AT_QUERY_CANCEL = 64;
+    static final int AT_QUERY_PAGE_ROWS = 40;
+    static final int AT_QUERY_COLUMNS = 48;
+    static final int AT_QUERY_FLAGS = 52;
+    static final int AT_QUERY_PROGRESS = 56;
+    static final int AT_QUERY_PROGRESS_DATA = 64;
+    static final int AT_QUERY_CANCEL = 72;
+
+    static final int LIST_OPTIONS_SIZE = 56;
+    static final int AT_LIST_OPTIONS_ENTITY = 8;
+    static final int AT_LIST_OPTIONS_AFTER = 24;
+    static final int AT_LIST_OPTIONS_PAGE_ROWS = 40;
+    static final int AT_LIST_OPTIONS_FLAGS = 48;
+
+    static final int SUMMARY_SIZE = 64;
+    static final int AT_SUMMARY_NAME = 8;
+    static final int AT_SUMMARY_EVENTS = 24;
+    static final int AT_SUMMARY_FIRST_SEQUENCE = 32;
+    static final int AT_SUMMARY_LAST_SEQUENCE = 40;
+    static final int AT_SUMMARY_FIRST_TIMESTAMP_US = 48;
+    static final int AT_SUMMARY_LAST_TIMESTAMP_US = 56;
 
     static final int PROVENANCE_SIZE = 96;
     static final int AT_PROVENANCE_SCHEMA_VERSION = 8;
@@ -672,6 +691,32 @@ final class Native {
     static int fbat_namespace_from_path(long path, long outNamespace, long err) {
         try {
             return (int) NamespaceFromPath.HANDLE.invokeExact(path, outNamespace, err);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class EntityEncode {
+        static final MethodHandle HANDLE = Library.function("fbat_entity_encode",
+                FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    }
+
+    static int fbat_entity_encode(long text, long textLen, long outEntity, long err) {
+        try {
+            return (int) EntityEncode.HANDLE.invokeExact(text, textLen, outEntity, err);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class EntityDecode {
+        static final MethodHandle HANDLE = Library.function("fbat_entity_decode",
+                FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    }
+
+    static int fbat_entity_decode(long entity, long entityLen, long outText, long err) {
+        try {
+            return (int) EntityDecode.HANDLE.invokeExact(entity, entityLen, outText, err);
         } catch (Throwable t) {
             throw Library.unexpected(t);
         }
@@ -1117,6 +1162,97 @@ final class Native {
     static void fbat_cursor_free(long cursor) {
         try {
             CursorFree.HANDLE.invokeExact(cursor);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class StoreCount {
+        static final MethodHandle HANDLE = Library.function("fbat_store_count",
+                FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    }
+
+    static int fbat_store_count(long store, long query, long outCount, long err) {
+        try {
+            return (int) StoreCount.HANDLE.invokeExact(store, query, outCount, err);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class StoreEntities {
+        static final MethodHandle HANDLE = Library.function("fbat_store_entities",
+                FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    }
+
+    static int fbat_store_entities(long store, long options, long outSummaries, long err) {
+        try {
+            return (int) StoreEntities.HANDLE.invokeExact(store, options, outSummaries, err);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class StoreScopes {
+        static final MethodHandle HANDLE = Library.function("fbat_store_scopes",
+                FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    }
+
+    static int fbat_store_scopes(long store, long options, long outSummaries, long err) {
+        try {
+            return (int) StoreScopes.HANDLE.invokeExact(store, options, outSummaries, err);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class SummariesLen {
+        static final MethodHandle HANDLE = Library.function("fbat_summaries_len",
+                FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
+    }
+
+    static long fbat_summaries_len(long summaries) {
+        try {
+            return (long) SummariesLen.HANDLE.invokeExact(summaries);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class SummariesGet {
+        static final MethodHandle HANDLE = Library.function("fbat_summaries_get",
+                FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    }
+
+    static long fbat_summaries_get(long summaries, long index) {
+        try {
+            return (long) SummariesGet.HANDLE.invokeExact(summaries, index);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class SummariesIsEnd {
+        static final MethodHandle HANDLE = Library.function("fbat_summaries_is_end",
+                FunctionDescriptor.of(JAVA_BOOLEAN, JAVA_LONG));
+    }
+
+    static boolean fbat_summaries_is_end(long summaries) {
+        try {
+            return (boolean) SummariesIsEnd.HANDLE.invokeExact(summaries);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class SummariesFree {
+        static final MethodHandle HANDLE = Library.function("fbat_summaries_free",
+                FunctionDescriptor.ofVoid(JAVA_LONG));
+    }
+
+    static void fbat_summaries_free(long summaries) {
+        try {
+            SummariesFree.HANDLE.invokeExact(summaries);
         } catch (Throwable t) {
             throw Library.unexpected(t);
         }

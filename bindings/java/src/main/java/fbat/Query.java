@@ -7,6 +7,7 @@ public final class Query {
     private long after;
     private long until;
     private long limit;
+    private long pageRows;
     private int columns;
     private int flags;
     private ProgressListener progress;
@@ -33,12 +34,18 @@ public final class Query {
         return this;
     }
 
+    /** At most so many rows in all; 0: no limit. Then the page, or the cursor, is at its end. */
+    public Query limit(long limit) {
+        this.limit = limit;
+        return this;
+    }
+
     /**
      * A page has at most so many rows: 1 to 65,536; 0: 1,000. It may have fewer, and ends after the
      * row that reaches 64 MiB.
      */
-    public Query limit(long limit) {
-        this.limit = limit;
+    public Query pageRows(long pageRows) {
+        this.pageRows = pageRows;
         return this;
     }
 
@@ -74,6 +81,7 @@ public final class Query {
         Memory.put(to + Native.AT_QUERY_AFTER, after);
         Memory.put(to + Native.AT_QUERY_UNTIL, until);
         Memory.put(to + Native.AT_QUERY_LIMIT, limit);
+        Memory.put(to + Native.AT_QUERY_PAGE_ROWS, pageRows);
         Memory.put(to + Native.AT_QUERY_COLUMNS, columns);
         Memory.put(to + Native.AT_QUERY_FLAGS, flags);
         scratch.callback(to + Native.AT_QUERY_PROGRESS, Callbacks.PROGRESS, progress);

@@ -7,10 +7,9 @@ package fbat;
  */
 public final class Region {
     private String entity;
-    private String scope;
+    private java.util.List<String> scopes;
+    private java.util.List<KindRange> kinds;
     private int flags;
-    private KindMatch kindMatch = KindMatch.values()[0];
-    private int kind;
     private long versionFirst;
     private long versionLast;
     private long timestampFirstUs;
@@ -23,31 +22,22 @@ public final class Region {
 
     /**
      * This entity and every one below it: {@code e} takes in {@code e} and {@code e:x}. null: every
-     * entity.
+     * entity. The colon is not part of it: {@code e:} takes in {@code e:} and {@code e::x}.
      */
     public Region entity(String entity) {
         this.entity = entity;
         return this;
     }
 
-    /** This very scope. null: every scope. */
-    public Region scope(String scope) {
-        this.scope = scope;
+    /** One of these very scopes, in any order. null: every scope. */
+    public Region scopes(String... scopes) {
+        this.scopes = java.util.List.of(scopes);
         return this;
     }
 
-    /** How {@code kind} is compared: {@link KindMatch}. */
-    public Region kindMatch(KindMatch kindMatch) {
-        this.kindMatch = kindMatch;
-        return this;
-    }
-
-    /**
-     * With {@link KindMatch#EXACT}, the kind; with {@link KindMatch#CATEGORY}, any kind of the
-     * category; else 0.
-     */
-    public Region kind(int kind) {
-        this.kind = Memory.u16(kind, "kind");
+    /** In one of these ranges, in any order. null: every kind. */
+    public Region kinds(KindRange... kinds) {
+        this.kinds = java.util.List.of(kinds);
         return this;
     }
 
@@ -96,13 +86,18 @@ public final class Region {
         return recordedUs(Memory.micros(first), Memory.micros(last));
     }
 
+    /** The same of single kinds. */
+    public Region kinds(int... kinds) {
+        this.kinds = java.util.Arrays.stream(kinds).mapToObj(KindRange::of).toList();
+        return this;
+    }
+
     /** Fills in a struct that is all zero but for its size. */
     void write(long to, Scratch scratch) {
         scratch.text(to + Native.AT_REGION_ENTITY, entity);
-        scratch.text(to + Native.AT_REGION_SCOPE, scope);
+        scratch.texts(to + Native.AT_REGION_SCOPES, scopes);
+        scratch.kinds(to + Native.AT_REGION_KINDS, kinds);
         Memory.put(to + Native.AT_REGION_FLAGS, flags);
-        Memory.put(to + Native.AT_REGION_KIND_MATCH, (short) kindMatch.ordinal());
-        Memory.put(to + Native.AT_REGION_KIND, (short) kind);
         Memory.put(to + Native.AT_REGION_VERSION_FIRST, versionFirst);
         Memory.put(to + Native.AT_REGION_VERSION_LAST, versionLast);
         Memory.put(to + Native.AT_REGION_TIMESTAMP_FIRST_US, timestampFirstUs);

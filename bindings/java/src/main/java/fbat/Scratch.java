@@ -160,6 +160,21 @@ final class Scratch implements AutoCloseable, SegmentAllocator {
         }
     }
 
+    /** Points a struct to an array of ranges of kinds; null is none, which an empty one is not. */
+    void kinds(long at, List<KindRange> kinds) {
+        if (kinds == null) {
+            return;
+        }
+        long row = room((long) Native.KIND_RANGE_SIZE * Math.max(kinds.size(), 1));
+        Memory.put(at, row);
+        Memory.put(at + Long.BYTES, (long) kinds.size());
+        for (KindRange each : kinds) {
+            Memory.put(row + Native.AT_KIND_RANGE_FIRST, (short) each.first());
+            Memory.put(row + Native.AT_KIND_RANGE_LAST, (short) each.last());
+            row += Native.KIND_RANGE_SIZE;
+        }
+    }
+
     /** Points a struct to an array of extensions. */
     void extensions(long at, Map<String, byte[]> extensions) {
         if (extensions.isEmpty()) {

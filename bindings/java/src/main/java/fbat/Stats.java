@@ -4,7 +4,8 @@ package fbat;
 /**
  * Figures about a store.
  *
- * @param events Events in the log, the library's own included.
+ * @param events Events in the log, the library's own included: every store begins with one, its
+ * genesis, which names it.
  * @param segments Files that the log consists of.
  * @param logBytes Size of the log on disk, in bytes.
  * @param indexBytes Size of its indexes on disk, in bytes.
@@ -13,6 +14,8 @@ package fbat;
  * @param clockBehindUs How far the clock is behind the recorded time of the last event, in
  * microseconds; 0 where it is not. Recorded time never goes back: it stands still until the clock
  * has caught up.
+ * @param systemEvents Those of {@code events} that the library itself wrote. {@code events -
+ * system_events} is what was appended and imported.
  */
 public record Stats(
         long events,
@@ -21,7 +24,8 @@ public record Stats(
         long indexBytes,
         long unindexedEvents,
         long memoryBytes,
-        long clockBehindUs) {
+        long clockBehindUs,
+        long systemEvents) {
     static Stats at(long of) {
         return new Stats(
                 Memory.getLong(of + Native.AT_STATS_EVENTS),
@@ -30,7 +34,8 @@ public record Stats(
                 Memory.getLong(of + Native.AT_STATS_INDEX_BYTES),
                 Memory.getLong(of + Native.AT_STATS_UNINDEXED_EVENTS),
                 Memory.getLong(of + Native.AT_STATS_MEMORY_BYTES),
-                Memory.getLong(of + Native.AT_STATS_CLOCK_BEHIND_US));
+                Memory.getLong(of + Native.AT_STATS_CLOCK_BEHIND_US),
+                Memory.getLong(of + Native.AT_STATS_SYSTEM_EVENTS));
     }
 
     /** {@link #clockBehindUs} as a time of Java. */

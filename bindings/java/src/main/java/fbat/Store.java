@@ -4,9 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.List;
-import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.LongConsumer;
@@ -38,7 +36,13 @@ public final class Store implements AutoCloseable {
      * @throws FbatException as {@link #open(Path, OpenOptions)}.
      */
     public static Store openReading(Path path) {
-        return open(path, new OpenOptions().mode(OpenMode.READ_ONLY));
+        try (Scratch scratch = Scratch.take()) {
+            long store = scratch.place();
+            long name = Paths.terminated(path, scratch);
+            int status = Native.fbat_store_open_read_only(name, store, scratch.err());
+            FbatException.check(status, scratch);
+            return new Store(Memory.getLong(store));
+        }
     }
 
     /**
@@ -175,6 +179,24 @@ public final class Store implements AutoCloseable {
     public Hash logHash() {
         try (Scratch s = Scratch.take()) {
             return Hash.at(ask(s, Native::fbat_store_log_hash, s.room(Native.HASH_SIZE)));
+        }
+    }
+
+    /**
+     * The log hash as of a sequence of the past, to compare with one that was kept. {@link #verify}
+     * computes the newest.
+     *
+     * @throws FbatException.NotFound the sequence is no event's.
+     */
+    public Hash logHashAt(long sequence) {
+        try (Scratch scratch = Scratch.take()) {
+            long hash = scratch.room(Native.HASH_SIZE);
+            int status =
+                    Native.fbat_store_log_hash_at(handle.get(), sequence, hash, scratch.err());
+            check(status, scratch);
+            return Hash.at(hash);
+        } finally {
+            Reference.reachabilityFence(this);
         }
     }
 
@@ -364,41 +386,121 @@ public final class Store implements AutoCloseable {
         }
     }
 
-    /** The rows of a query, page by page. */
-    private final class Rows implements Iterator<EventRecord> {
+    /** The rows of a query. */
+    private final class Rows extends Parts<EventRecord> {
         private final Query query;
-        private Page page;
-        private int at;
+        private Page before;
+        private long rows;
 
         Rows(Query query) {
             this.query = query;
         }
 
         @Override
-        public boolean hasNext() {
-            while (page == null || (at == page.records().size() && !page.isEnd())) {
-                Page before = page;
-                page = Store.this.page(query, asked -> goOn(asked, before));
-                at = 0;
-            }
-            return at < page.records().size();
+        boolean read() {
+            before = page(query, this::goOn);
+            rows += before.records().size();
+            found(before.records());
+            return before.isEnd();
         }
 
-        private static void goOn(long asked, Page before) {
-            if (before != null) {
-                boolean back =
-                        (Memory.getInt(asked + Native.AT_QUERY_FLAGS) & Native.QUERY_BACKWARD) != 0;
-                int bound = back ? Native.AT_QUERY_UNTIL : Native.AT_QUERY_AFTER;
-                Memory.put(asked + bound, before.resume());
+        private void goOn(long asked) {
+            if (before == null) {
+                return;
             }
+            boolean back =
+                    (Memory.getInt(asked + Native.AT_QUERY_FLAGS) & Native.QUERY_BACKWARD) != 0;
+            int bound = back ? Native.AT_QUERY_UNTIL : Native.AT_QUERY_AFTER;
+            Memory.put(asked + bound, before.resume());
+            long limit = Memory.getLong(asked + Native.AT_QUERY_LIMIT);
+            if (limit != 0) { // which is that of a call
+                Memory.put(asked + Native.AT_QUERY_LIMIT, limit - rows);
+            }
+        }
+    }
+
+    // ---- counting and listing ----
+
+    /** Counts the events of a query: from indexes, where they can tell. */
+    public long count(Query query) {
+        try (Scratch scratch = Scratch.take()) {
+            long count = scratch.place();
+            long asked = query.pointer(scratch);
+            check(Native.fbat_store_count(handle.get(), asked, count, scratch.err()), scratch);
+            return Memory.getLong(count);
+        } finally {
+            Reference.reachabilityFence(query);
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    /** A call that lists entities or scopes. */
+    @FunctionalInterface
+    private interface Lister {
+        int list(long store, long options, long out, long err);
+    }
+
+    /** Every entity in the order of their names, with how many events it has, and its ends. */
+    public Iterable<Summary> entities() {
+        return entities(new ListOptions());
+    }
+
+    /** The entities that options ask for, a page at a time; nothing has to be closed. */
+    public Iterable<Summary> entities(ListOptions options) {
+        return () -> new Listed(options, Native::fbat_store_entities);
+    }
+
+    /** One page of them. */
+    public Summaries entityPage(ListOptions options) {
+        return page(options, Native::fbat_store_entities, null);
+    }
+
+    /** Every scope in the order of their names. */
+    public Iterable<Summary> scopes() {
+        return scopes(new ListOptions());
+    }
+
+    /** The scopes that options ask for, a page at a time; nothing has to be closed. */
+    public Iterable<Summary> scopes(ListOptions options) {
+        return () -> new Listed(options, Native::fbat_store_scopes);
+    }
+
+    /** One page of them. */
+    public Summaries scopePage(ListOptions options) {
+        return page(options, Native::fbat_store_scopes, null);
+    }
+
+    private Summaries page(ListOptions options, Lister lister, String after) {
+        try (Scratch scratch = Scratch.take()) {
+            long asked = options.pointer(scratch);
+            scratch.text(asked + Native.AT_LIST_OPTIONS_AFTER, after);
+            long found = scratch.place();
+            check(lister.list(handle.get(), asked, found, scratch.err()), scratch);
+            return Summaries.taken(Memory.getLong(found));
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    /** What a list has. */
+    private final class Listed extends Parts<Summary> {
+        private final ListOptions options;
+        private final Lister lister;
+        private String last;
+
+        Listed(ListOptions options, Lister lister) {
+            this.options = options;
+            this.lister = lister;
         }
 
         @Override
-        public EventRecord next() {
-            if (!hasNext()) {
-                throw new NoSuchElementException();
+        boolean read() {
+            Summaries page = page(options, lister, last);
+            if (!page.rows().isEmpty()) {
+                last = page.rows().getLast().name();
             }
-            return page.records().get(at++);
+            found(page.rows());
+            return page.isEnd();
         }
     }
 

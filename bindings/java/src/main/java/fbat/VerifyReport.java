@@ -21,10 +21,10 @@ package fbat;
  * event.
  * @param lastSequence The last sequence that was visible at the call: where the walk ended.
  * @param logHash The log hash as of that sequence, computed from what every event has. Where nobody
- * has tampered with the log it is what {@code fbat_store_log_hash()} says, and the same as in every
- * other copy. null where it cannot be computed: an event could not be examined, or a region left
- * files out. In a store with declared losses, the hash of an event whose predecessor is lost is
- * taken as it was recorded.
+ * has tampered with the log it is what {@link Store#logHash} says, and the same as in every other
+ * copy. null where it cannot be computed: an event could not be examined, or a region left files
+ * out. In a store with declared losses, the hash of an event whose predecessor is lost is taken as
+ * it was recorded.
  */
 public record VerifyReport(
         long events,
