@@ -1470,6 +1470,27 @@ fbat_status fbat_store_open(const char *path,
                             fbat_error **err);
 
 /**
+ * Opens the store in a directory for reading: fbat_store_open() with #FBAT_OPEN_READ_ONLY and all
+ * else as it is by default.
+ * @param path the directory, NUL-terminated.
+ * @param out_store the store; NULL on failure. Close it with fbat_store_close(), then free it.
+ * @param err detail on failure; may be NULL.
+ * @retval FBAT_OK done.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, or the path is empty.
+ * @retval FBAT_ERR_STORE_NOT_FOUND no store exists.
+ * @retval FBAT_ERR_CORRUPT the store is damaged.
+ * @retval FBAT_ERR_FUTURE_VERSION a newer version of the library made the store.
+ * @retval FBAT_ERR_IO the operating system failed.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+FBAT_NODISCARD
+fbat_status fbat_store_open_read_only(const char *path,
+                                      fbat_store **out_store,
+                                      fbat_error **err);
+
+/**
  * Makes what was written durable, releases the directory, and ends all use of the store. Later
  * calls give #FBAT_ERR_CLOSED; imports that run end with it at their next chunk. A failure to
  * write is reported, and the store is closed all the same.
@@ -1938,6 +1959,120 @@ fbat_status fbat_append_batch(const fbat_store *store,
                               size_t count,
                               fbat_receipt *out_receipts,
                               fbat_error **err);
+
+/** @} */
+
+/* ----------------------------------------------------------------------------------- Batches */
+
+/** @defgroup fbat_batch Batches
+ * Events put together one by one, with memory of their own: for a program whose text and payloads
+ * do not stay until the append.
+ * @code{.c}
+ * fbat_batch *batch = fbat_batch_new();
+ * while (fgets(line, sizeof line, input)) {
+ * fbat_event event = FBAT_EVENT_INIT;
+ * event.entity = FBAT_STR("meter:7");
+ * event.scope = FBAT_STR("plant");
+ * event.kind = 0x1001;
+ * event.payload = line;
+ * event.payload_len = strlen(line);
+ * if (fbat_batch_add(batch, &event, &err)) break;
+ * }
+ * status = fbat_batch_append(batch, store, NULL, &err);
+ * fbat_batch_free(batch);
+ * @endcode
+ * @{
+ */
+
+/**
+ * Events that own what they point to.
+ * @par Threads
+ * One at a time.
+ * @since 0.2
+ */
+typedef struct fbat_batch fbat_batch;
+
+/**
+ * Makes a batch without events.
+ * @return the batch, which fbat_batch_free() frees; NULL where 16 million objects are live.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+fbat_batch *fbat_batch_new(void);
+
+/**
+ * Adds a copy of an event, and of all that it points to.
+ *
+ * What needs a store is checked by the append: entity, scope, kind, the store's own limits.
+ * @param batch the batch.
+ * @param event the event.
+ * @param err detail on failure; may be NULL.
+ * @retval FBAT_OK it is the last event of the batch.
+ * @retval FBAT_ERR_INVALID_ARGUMENT the event is NULL, has a bad `struct_size`, an unknown bit or
+ * enum value, or both causes.
+ * @retval FBAT_ERR_INVALID_HANDLE `batch` is not live.
+ * @retval FBAT_ERR_INVALID_UTF8 entity, scope or an extension key is not UTF-8.
+ * @retval FBAT_ERR_INVALID_COORDINATE entity or scope is longer than any.
+ * @retval FBAT_ERR_LIMIT_EXCEEDED payload or extensions are too large, or the batch has 65,536
+ * events.
+ * @par Threads
+ * One at a time.
+ * @since 0.2
+ */
+FBAT_NODISCARD
+fbat_status fbat_batch_add(fbat_batch *batch,
+                           const fbat_event *event,
+                           fbat_error **err);
+
+/**
+ * How many events a batch has.
+ * @param batch the batch.
+ * @return their number; 0 where `batch` is not live.
+ * @par Threads
+ * One at a time.
+ * @since 0.2
+ */
+size_t fbat_batch_len(const fbat_batch *batch);
+
+/**
+ * Appends all events of a batch, or none of them: fbat_append_batch(). The batch is empty after it,
+ * and keeps its memory for the next ones; where the append fails it stays as it is.
+ * @param batch the batch; one without events does nothing.
+ * @param store the store.
+ * @param out_receipts an array of fbat_batch_len() receipts, each begun with #FBAT_RECEIPT_INIT:
+ * the answers, in the same order; may be NULL.
+ * @param err detail on failure; may be NULL. Its `item` is the event at fault, counted from 0.
+ * @retval FBAT_OK all events are in the store, now or since an earlier call with their keys.
+ * @retval FBAT_ERR_INVALID_HANDLE `batch` or `store` is not live.
+ * @return or what fbat_append_batch() returns for the same events.
+ * @par Threads
+ * One at a time for a batch; any for a store.
+ * @since 0.2
+ */
+FBAT_NODISCARD
+fbat_status fbat_batch_append(fbat_batch *batch,
+                              const fbat_store *store,
+                              fbat_receipt *out_receipts,
+                              fbat_error **err);
+
+/**
+ * Removes all events of a batch, and keeps its memory for the next ones.
+ * @param batch the batch.
+ * @par Threads
+ * One at a time.
+ * @since 0.2
+ */
+void fbat_batch_clear(fbat_batch *batch);
+
+/**
+ * Frees a batch.
+ * @param batch the batch; NULL is allowed.
+ * @par Threads
+ * Any; the batch must not be used by others.
+ * @since 0.2
+ */
+void fbat_batch_free(fbat_batch *batch);
 
 /** @} */
 

@@ -47,8 +47,8 @@
  * @par Options
  * Events, queries and options are aggregates: assign to their members, or name them where they are
  * used, with C++20. A member that is not set has its default. Text in them is a view: what it
- * points to must live until the call. An empty text that is not the default is an error where it
- * would mean "everything".
+ * points to must live until the call, or until fbat::batch::add() has copied it. An empty text that
+ * is not the default is an error where it would mean "everything".
  *
  * @par Text and bytes
  * Text goes in as `std::string_view`, bytes as fbat::bytes, which every contiguous container of
@@ -83,6 +83,7 @@
 #include <initializer_list>
 #include <iterator>
 #include <memory>
+#include <new>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -118,7 +119,7 @@ namespace fbat {
 class error;
 class record;
 struct provenance;
-template <class T>
+template <class Value>
 class result;
 
 /* ---------------------------------------------------------------------------- Constants */
@@ -126,64 +127,64 @@ class result;
 /** @cond internal */
 namespace detail {
 /* Says that an enum class is a set of bits. */
-template <class E>
+template <class Enum>
 struct is_flags : std::false_type {};
 
-template <class E>
-using if_flags = std::enable_if_t<is_flags<E>::value, E>;
+template <class Enum>
+using if_flags = std::enable_if_t<is_flags<Enum>::value, Enum>;
 
-template <class E>
-constexpr std::uint32_t bits(E flags) noexcept {
+template <class Enum>
+constexpr std::uint32_t bits(Enum flags) noexcept {
   return static_cast<std::uint32_t>(flags);
 }
 }  // namespace detail
 /** @endcond */
 
 /** The bits of both. */
-template <class E>
-constexpr detail::if_flags<E> operator|(E a, E b) noexcept {
-  return static_cast<E>(detail::bits(a) | detail::bits(b));
+template <class Enum>
+constexpr detail::if_flags<Enum> operator|(Enum a, Enum b) noexcept {
+  return static_cast<Enum>(detail::bits(a) | detail::bits(b));
 }
 
 /** The bits that both have. */
-template <class E>
-constexpr detail::if_flags<E> operator&(E a, E b) noexcept {
-  return static_cast<E>(detail::bits(a) & detail::bits(b));
+template <class Enum>
+constexpr detail::if_flags<Enum> operator&(Enum a, Enum b) noexcept {
+  return static_cast<Enum>(detail::bits(a) & detail::bits(b));
 }
 
 /** The bits that one of them has. */
-template <class E>
-constexpr detail::if_flags<E> operator^(E a, E b) noexcept {
-  return static_cast<E>(detail::bits(a) ^ detail::bits(b));
+template <class Enum>
+constexpr detail::if_flags<Enum> operator^(Enum a, Enum b) noexcept {
+  return static_cast<Enum>(detail::bits(a) ^ detail::bits(b));
 }
 
 /** All other bits; for `a & ~b`. */
-template <class E>
-constexpr detail::if_flags<E> operator~(E a) noexcept {
-  return static_cast<E>(~detail::bits(a));
+template <class Enum>
+constexpr detail::if_flags<Enum> operator~(Enum a) noexcept {
+  return static_cast<Enum>(~detail::bits(a));
 }
 
 /** Adds bits. */
-template <class E, class = detail::if_flags<E>>
-constexpr E& operator|=(E& a, E b) noexcept {
+template <class Enum, class = detail::if_flags<Enum>>
+constexpr Enum& operator|=(Enum& a, Enum b) noexcept {
   return a = a | b;
 }
 
 /** Keeps bits. */
-template <class E, class = detail::if_flags<E>>
-constexpr E& operator&=(E& a, E b) noexcept {
+template <class Enum, class = detail::if_flags<Enum>>
+constexpr Enum& operator&=(Enum& a, Enum b) noexcept {
   return a = a & b;
 }
 
 /** Flips bits. */
-template <class E, class = detail::if_flags<E>>
-constexpr E& operator^=(E& a, E b) noexcept {
+template <class Enum, class = detail::if_flags<Enum>>
+constexpr Enum& operator^=(Enum& a, Enum b) noexcept {
   return a = a ^ b;
 }
 
 /** Whether all bits of `wanted` are among `flags`. */
-template <class E, class = detail::if_flags<E>>
-constexpr bool has(E flags, E wanted) noexcept {
+template <class Enum, class = detail::if_flags<Enum>>
+constexpr bool has(Enum flags, Enum wanted) noexcept {
   return (flags & wanted) == wanted;
 }
 
@@ -596,23 +597,24 @@ inline std::optional<std::uint64_t> unless_negative(std::int64_t number) noexcep
   return static_cast<std::uint64_t>(number);
 }
 
-template <class T>
+template <class Value>
 inline constexpr bool is_byte =
-    std::is_same_v<T, char> || std::is_same_v<T, unsigned char> || std::is_same_v<T, signed char> ||
+    std::is_same_v<Value, char> || std::is_same_v<Value, unsigned char> ||
+    std::is_same_v<Value, signed char> ||
 #if defined(__cpp_char8_t)
-    std::is_same_v<T, char8_t> ||
+    std::is_same_v<Value, char8_t> ||
 #endif
-    std::is_same_v<T, std::byte>;
+    std::is_same_v<Value, std::byte>;
 
 /* What a container has elements of, as std::data says. */
-template <class C>
+template <class Container>
 using element =
-    std::remove_cv_t<std::remove_pointer_t<decltype(std::data(std::declval<const C&>()))>>;
+    std::remove_cv_t<std::remove_pointer_t<decltype(std::data(std::declval<const Container&>()))>>;
 
-template <class C>
+template <class Container>
 using if_bytes = std::enable_if_t<
-    is_byte<element<C>> && !std::is_array_v<C> &&
-    std::is_convertible_v<decltype(std::size(std::declval<const C&>())), std::size_t>>;
+    is_byte<element<Container>> && !std::is_array_v<Container> &&
+    std::is_convertible_v<decltype(std::size(std::declval<const Container&>())), std::size_t>>;
 }  // namespace detail
 /** @endcond */
 
@@ -641,16 +643,16 @@ class bytes {
   bytes(const char* text) noexcept : bytes(std::string_view(text)) {}
 
   /** The bytes of a container: a string, a vector, an array, a span. They are borrowed. */
-  template <class C, class = detail::if_bytes<C>>
-  constexpr bytes(const C& container) noexcept
+  template <class Container, class = detail::if_bytes<Container>>
+  constexpr bytes(const Container& container) noexcept
       : data_(reinterpret_cast<const std::uint8_t*>(std::data(container))),
         size_(std::size(container)) {}
 
   /** The bytes of an array. */
-  template <class T, std::size_t N,
-            class = std::enable_if_t<detail::is_byte<T> && !std::is_same_v<T, char>>>
-  constexpr bytes(const T (&array)[N]) noexcept
-      : data_(reinterpret_cast<const std::uint8_t*>(array)), size_(N) {}
+  template <class Value, std::size_t Size,
+            class = std::enable_if_t<detail::is_byte<Value> && !std::is_same_v<Value, char>>>
+  constexpr bytes(const Value (&array)[Size]) noexcept
+      : data_(reinterpret_cast<const std::uint8_t*>(array)), size_(Size) {}
 
   /** The first byte. May be NULL where there are none. */
   constexpr const std::uint8_t* data() const noexcept { return data_; }
@@ -695,10 +697,10 @@ class bytes {
 class lasting_bytes : public bytes {
  public:
   /** The bytes of a view, or of a container that has a name. */
-  template <class C, class = std::enable_if_t<std::is_convertible_v<C, bytes> &&
-                                              (std::is_lvalue_reference_v<C> ||
-                                               std::is_trivially_destructible_v<C>)>>
-  lasting_bytes(C&& container) noexcept : bytes(std::forward<C>(container)) {}
+  template <class Container, class = std::enable_if_t<std::is_convertible_v<Container, bytes> &&
+                                              (std::is_lvalue_reference_v<Container> ||
+                                               std::is_trivially_destructible_v<Container>)>>
+  lasting_bytes(Container&& container) noexcept : bytes(std::forward<Container>(container)) {}
 };
 
 /** @cond internal */
@@ -876,8 +878,8 @@ class kind {
 class path {
  public:
   /** Copies the path. */
-  template <class T, class = std::enable_if_t<!std::is_same_v<T, path>>>
-  path(const T& from) : text_(text_of(from)) {}
+  template <class Value, class = std::enable_if_t<!std::is_same_v<Value, path>>>
+  path(const Value& from) : text_(text_of(from)) {}
 
   /** With a NUL after its end, for calls of fbat.h. */
   [[nodiscard]] const char* c_str() const noexcept { return text_.c_str(); }
@@ -885,9 +887,9 @@ class path {
   [[nodiscard]] result<void> try_check() const;
 
  private:
-  template <class T>
-  static std::string_view text_of(const T& from) {
-    if constexpr (std::is_convertible_v<const T&, std::string_view>)
+  template <class Value>
+  static std::string_view text_of(const Value& from) {
+    if constexpr (std::is_convertible_v<const Value&, std::string_view>)
       return from;
     else
       return from.native();
@@ -1494,7 +1496,7 @@ class error : public std::runtime_error {
 /** @cond internal */
 namespace detail {
 /* An error whose class says the category. */
-template <category C>
+template <category Category>
 class error_of : public error {
  public:
   explicit error_of(const error& other) noexcept : error(other) {}
@@ -1553,14 +1555,14 @@ inline void error::raise() const {
  * To take a value or an error that is not there ends the program; value() throws instead.
  * @since 0.1
  */
-template <class T>
+template <class Value>
 class [[nodiscard]] result {
  public:
-  using value_type = T;           /**< What a call answers with when all is well. */
+  using value_type = Value;           /**< What a call answers with when all is well. */
   using error_type = fbat::error; /**< What else. */
 
   /** A value. */
-  result(T value) : value_(std::move(value)) {}
+  result(Value value) : value_(std::move(value)) {}
   /** A failure. */
   result(fbat::error failure) : failure_(std::move(failure)) {}
 
@@ -1570,28 +1572,28 @@ class [[nodiscard]] result {
   explicit operator bool() const noexcept { return has_value(); }
 
   /** The value, which lives as long as the result. */
-  T& operator*() & noexcept { return *checked(value_); }
+  Value& operator*() & noexcept { return *checked(value_); }
   /** The value, which lives as long as the result. */
-  const T& operator*() const& noexcept { return *checked(value_); }
+  const Value& operator*() const& noexcept { return *checked(value_); }
   /** The value, to be moved from. */
-  T&& operator*() && noexcept { return std::move(*checked(value_)); }
+  Value&& operator*() && noexcept { return std::move(*checked(value_)); }
   /** The value's members. */
-  T* operator->() noexcept { return &*checked(value_); }
+  Value* operator->() noexcept { return &*checked(value_); }
   /** The value's members. */
-  const T* operator->() const noexcept { return &*checked(value_); }
+  const Value* operator->() const noexcept { return &*checked(value_); }
   /** The value, or another one where there is none. */
-  template <class U>
-  T value_or(U&& other) && {
-    return std::move(value_).value_or(std::forward<U>(other));
+  template <class Other>
+  Value value_or(Other&& other) && {
+    return std::move(value_).value_or(std::forward<Other>(other));
   }
   /** The error, which lives as long as the result. */
   const fbat::error& error() const noexcept { return *checked(failure_); }
 
 #if FBAT_EXCEPTIONS
   /** The value, to be moved from. @throws fbat::error where there is none. */
-  T&& value() && { return std::move(value()); }
+  Value&& value() && { return std::move(value()); }
   /** The value. @throws fbat::error where there is none. */
-  T& value() & {
+  Value& value() & {
     if (!value_) error().raise();
     return *value_;
   }
@@ -1599,7 +1601,7 @@ class [[nodiscard]] result {
 
 #if defined(__cpp_lib_expected)
   /** As C++23 has it. */
-  operator std::expected<T, fbat::error>() && {
+  operator std::expected<Value, fbat::error>() && {
     if (has_value()) return *std::move(*this);
     return std::unexpected(error());
   }
@@ -1612,7 +1614,7 @@ class [[nodiscard]] result {
     return held;
   }
 
-  std::optional<T> value_;
+  std::optional<Value> value_;
   std::optional<fbat::error> failure_;
 };
 
@@ -1666,14 +1668,14 @@ inline result<void> path::try_check() const {
 namespace detail {
 
 /* Owns an object of the library. */
-template <class T, void (*Free)(T*)>
+template <class Value, void (*Free)(Value*)>
 class handle {
  public:
   handle() noexcept = default;
-  explicit handle(T* raw) noexcept : raw_(raw) {}
+  explicit handle(Value* raw) noexcept : raw_(raw) {}
   handle(handle&& other) noexcept : raw_(std::exchange(other.raw_, nullptr)) {}
   handle& operator=(handle&& other) noexcept {
-    T* old = raw_;
+    Value* old = raw_;
     raw_ = std::exchange(other.raw_, nullptr);
     if (old != nullptr && old != raw_) Free(old);
     return *this;
@@ -1682,16 +1684,17 @@ class handle {
     if (raw_ != nullptr) Free(raw_);
   }
 
-  T* raw() const noexcept { return raw_; }
+  Value* raw() const noexcept { return raw_; }
 
  private:
-  T* raw_ = nullptr;
+  Value* raw_ = nullptr;
 };
 
-template <class T, class = void>
+template <class Value, class = void>
 inline constexpr bool is_sized = false;
-template <class T>
-inline constexpr bool is_sized<T, std::void_t<decltype(std::declval<T&>().struct_size)>> = true;
+template <class Value>
+inline constexpr bool is_sized<Value, std::void_t<decltype(std::declval<Value&>().struct_size)>> =
+    true;
 
 /* What a call of fbat.h fills in: zero, except the size of a struct that has one. */
 template <class Raw>
@@ -1720,14 +1723,14 @@ template <std::size_t Arguments, class... Parameters>
 using out = std::remove_pointer_t<std::tuple_element_t<Arguments, std::tuple<Parameters...>>>;
 
 /* Makes a call of fbat.h that gives one thing, which becomes a T. */
-template <class T, class... Parameters, class... Arguments>
-result<T> get(fbat_status (*function)(Parameters...), Arguments... arguments) {
+template <class Value, class... Parameters, class... Arguments>
+result<Value> get(fbat_status (*function)(Parameters...), Arguments... arguments) {
   auto raw = blank<out<sizeof...(Arguments), Parameters...>>();
   if (auto done = run(function, arguments..., &raw); !done) return done.error();
-  if constexpr (std::is_constructible_v<T, decltype(raw)>)
-    return T(raw);
+  if constexpr (std::is_constructible_v<Value, decltype(raw)>)
+    return Value(raw);
   else
-    return T::from_raw(raw);
+    return Value::from_raw(raw);
 }
 
 /* Makes a call of fbat.h that gives a report and a list of findings. */
@@ -1745,10 +1748,10 @@ result<with_findings<Report>> examine(fbat_status (*function)(Parameters...),
 }
 
 #if FBAT_EXCEPTIONS
-template <class T>
-T unwrap(result<T>&& answer) {
+template <class Value>
+Value unwrap(result<Value>&& answer) {
   if (!answer) answer.error().raise();
-  if constexpr (!std::is_void_v<T>) return *std::move(answer);
+  if constexpr (!std::is_void_v<Value>) return *std::move(answer);
 }
 #endif
 
@@ -1828,30 +1831,30 @@ template <class Parts = std::initializer_list<bytes>>
 /** @cond internal */
 namespace detail {
 
-template <class F>
-constexpr bool is_null(const F& function) noexcept {
-  if constexpr (std::is_pointer_v<F>)
+template <class Function>
+constexpr bool is_null(const Function& function) noexcept {
+  if constexpr (std::is_pointer_v<Function>)
     return function == nullptr;
   else
     return (void)function, false;
 }
 
 /* A log must not end the process, so what it throws is dropped. */
-template <class F>
+template <class Function>
 void write_log(void* log, std::uint32_t level, const char* message, std::size_t size) noexcept {
 #if FBAT_EXCEPTIONS
   try {
-    (*static_cast<F*>(log))(static_cast<log_level>(level), std::string_view(message, size));
+    (*static_cast<Function*>(log))(static_cast<log_level>(level), std::string_view(message, size));
   } catch (...) {
   }
 #else
-  (*static_cast<F*>(log))(static_cast<log_level>(level), std::string_view(message, size));
+  (*static_cast<Function*>(log))(static_cast<log_level>(level), std::string_view(message, size));
 #endif
 }
 
-template <class F>
+template <class Function>
 void destroy(void* function) noexcept {
-  delete static_cast<F*>(function);
+  delete static_cast<Function*>(function);
 }
 
 }  // namespace detail
@@ -1863,13 +1866,13 @@ void destroy(void* function) noexcept {
  * call it, several at once. The text lives until it returns. What it throws is dropped.
  * @return nothing, or an error.
  */
-template <class F>
-result<void> try_set_log(F&& log) {
-  using function = std::decay_t<F>;
+template <class Function>
+result<void> try_set_log(Function&& log) {
+  using function = std::decay_t<Function>;
   static_assert(std::is_invocable_v<function&, log_level, std::string_view>,
                 "a log is called with (fbat::log_level, std::string_view)");
   if (detail::is_null<function>(log)) return error(status::invalid_argument, "the log is null");
-  auto box = std::make_unique<function>(std::forward<F>(log));
+  auto box = std::make_unique<function>(std::forward<Function>(log));
   return detail::run(fbat_set_log_callback, detail::write_log<function>,
                      static_cast<void*>(box.release()), detail::destroy<function>);
 }
@@ -2050,11 +2053,12 @@ class extensions {
   constexpr extensions() noexcept = default;
 
   /** Those of a container, which are borrowed. No initializer list: it would be gone at once. */
-  template <class C, class = std::enable_if_t<std::is_same_v<detail::element<C>, extension>>>
-  extensions(const C& container) noexcept
+  template <class Container,
+            class = std::enable_if_t<std::is_same_v<detail::element<Container>, extension>>>
+  extensions(const Container& container) noexcept
       : first_(std::size(container) == 0 ? nullptr : &std::data(container)->raw_),
         count_(std::size(container)) {
-    static_assert(!std::is_same_v<C, std::initializer_list<extension>>,
+    static_assert(!std::is_same_v<Container, std::initializer_list<extension>>,
                   "an initializer list is gone before the event is appended: use an array");
   }
 
@@ -2092,6 +2096,62 @@ class extensions {
 
 static_assert(std::is_standard_layout_v<extension> && sizeof(extension) == sizeof(fbat_extension),
               "arrays of extensions go to the library as they are");
+
+/** @cond internal */
+namespace detail {
+
+/* Bytes that stay where they are until clear(), in blocks that are used again after it. */
+class arena {
+ public:
+  const char* keep(const char* from, std::size_t size) {
+    if (size == 0) return from;
+    char* to = room(size, 1);
+    std::memcpy(to, from, size);
+    return to;
+  }
+  const fbat_extension* keep(const fbat_extension* from, std::size_t count) {
+    if (count == 0) return from;
+    void* room_for_all = room(count * sizeof *from, alignof(fbat_extension));
+    auto* to = static_cast<fbat_extension*>(room_for_all);
+    for (std::size_t i = 0; i < count; ++i) {
+      fbat_extension one = from[i];
+      one.key.data = keep(one.key.data, one.key.len);
+      const auto* value = keep(reinterpret_cast<const char*>(one.value), one.value_len);
+      one.value = reinterpret_cast<const std::uint8_t*>(value);
+      new (to + i) fbat_extension(one);
+    }
+    return to;
+  }
+  void clear() noexcept { block_ = used_ = 0; }
+
+ private:
+  struct block {
+    std::unique_ptr<char[]> bytes;
+    std::size_t size;
+  };
+  static constexpr std::size_t least = std::size_t{1} << 14;
+
+  char* room(std::size_t size, std::size_t alignment) {
+    for (; block_ < blocks_.size(); ++block_, used_ = 0) {
+      const std::size_t at = (used_ + alignment - 1) / alignment * alignment;
+      if (at > blocks_[block_].size || blocks_[block_].size - at < size) continue;
+      used_ = at + size;
+      return blocks_[block_].bytes.get() + at;
+    }
+    const std::size_t twice = blocks_.empty() ? least : 2 * blocks_.back().size;
+    const std::size_t length = size > twice ? size : twice;
+    blocks_.push_back({std::unique_ptr<char[]>(new char[length]), length});
+    used_ = size;
+    return blocks_.back().bytes.get();
+  }
+
+  std::vector<block> blocks_;
+  std::size_t block_ = 0; /* that is being filled */
+  std::size_t used_ = 0;  /* bytes of it */
+};
+
+}  // namespace detail
+/** @endcond */
 
 // begin generated: event
 /**
@@ -2171,8 +2231,8 @@ struct event {
 // end generated
 
 /**
- * Events to append together, as the library takes them: each is put in its place once, and the room
- * is used again after clear(). What the events point to must live until the batch is appended.
+ * Events to append together. Owns all that they point to: an event is copied when it is added, into
+ * room that is used again after clear().
  * @par Threads
  * One at a time; `const` functions at once with each other.
  * @since 0.1
@@ -2181,16 +2241,38 @@ class batch {
  public:
   /** No events yet. */
   batch() noexcept = default;
+  /** Takes over the events of another, which is empty after it. */
+  batch(batch&& other) noexcept
+      : raw_(std::exchange(other.raw_, {})), text_(std::exchange(other.text_, {})) {}
+  /** As above. */
+  batch& operator=(batch&& other) noexcept {
+    raw_ = std::exchange(other.raw_, {});
+    text_ = std::exchange(other.text_, {});
+    return *this;
+  }
 
   /** Makes room. @param events how many. */
   void reserve(std::size_t events) { raw_.reserve(events); }
-  /** Adds an event. */
+  /** Adds a copy of an event, of its payload and of its text. */
   batch& add(const event& one) {
+    fbat_event raw = to_raw(one);
+    raw.entity.data = text_.keep(raw.entity.data, raw.entity.len);
+    raw.scope.data = text_.keep(raw.scope.data, raw.scope.len);
+    raw.payload = text_.keep(static_cast<const char*>(raw.payload), raw.payload_len);
+    raw.extensions = text_.keep(raw.extensions, raw.extension_count);
+    raw_.push_back(raw);
+    return *this;
+  }
+  /** Adds an event without a copy: what it points to must live until the batch is appended. */
+  batch& add_borrowed(const event& one) {
     raw_.push_back(to_raw(one));
     return *this;
   }
   /** Removes all events, and keeps the room. */
-  void clear() noexcept { raw_.clear(); }
+  void clear() noexcept {
+    raw_.clear();
+    text_.clear();
+  }
   /** How many events there are. */
   [[nodiscard]] std::size_t size() const noexcept { return raw_.size(); }
   /** Whether there are none. */
@@ -2200,6 +2282,7 @@ class batch {
 
  private:
   std::vector<fbat_event> raw_;
+  detail::arena text_;
 };
 
 /** What an append answers for each event. Owns nothing. @since 0.1 */
@@ -2258,14 +2341,16 @@ inline constexpr no_receipts_t no_receipts{}; /**< See no_receipts_t. */
 
 /** @cond internal */
 namespace detail {
-/* A batch as it is; of anything else, the events of the range. */
+/* A batch as it is; of anything else, the events of the range. Those that are made on the way may
+   point to what the next one is made in. */
 template <class Events>
 decltype(auto) batch_of(Events& events) {
   if constexpr (std::is_same_v<std::remove_cv_t<Events>, batch>) {
     return static_cast<const batch&>(events);
   } else {
+    constexpr bool stay = std::is_lvalue_reference_v<decltype(*std::begin(events))>;
     batch made;
-    for (const event& one : events) made.add(one);
+    for (const event& one : events) stay ? made.add_borrowed(one) : made.add(one);
     return made;
   }
 }
@@ -2453,8 +2538,8 @@ struct stop {
 class verdict {
  public:
   /** Whether to import the event. A bool and nothing that would convert to one. */
-  template <class Bool, class = std::enable_if_t<std::is_same_v<Bool, bool>>>
-  constexpr verdict(Bool keep) noexcept : code_(keep ? 1 : 0) {}
+  template <class Flag, class = std::enable_if_t<std::is_same_v<Flag, bool>>>
+  constexpr verdict(Flag keep) noexcept : code_(keep ? 1 : 0) {}
   /** Stops the import. */
   constexpr verdict(stop with) noexcept : code_(with.code) {}
   /** As fbat.h has it: 1, 0, or what to stop with. */
@@ -2468,23 +2553,25 @@ class verdict {
 namespace detail {
 
 /* Calls a filter. */
-template <class F>
-std::int32_t call(F& filter, const fbat_record* raw) {
-  static_assert(std::is_invocable_v<F&, const record&> && !std::is_member_pointer_v<F>,
+template <class Function>
+std::int32_t call(Function& filter, const fbat_record* raw) {
+  static_assert(
+      std::is_invocable_v<Function&, const record&> && !std::is_member_pointer_v<Function>,
                 "a filter is called with (const fbat::record&)");
-  using answer = std::invoke_result_t<F&, const record&>;
+  using answer = std::invoke_result_t<Function&, const record&>;
   static_assert(std::is_same_v<answer, bool> || std::is_same_v<answer, verdict>,
                 "a filter gives a bool or an fbat::verdict");
   return verdict(filter(record(raw))).raw();
 }
 
 /* Calls progress with its report, of this type. */
-template <class Report, class F>
-std::int32_t tell(F& progress, const Report& report) {
-  static_assert(std::is_invocable_v<F&, const Report&> && !std::is_member_pointer_v<F>,
+template <class Report, class Function>
+std::int32_t tell(Function& progress, const Report& report) {
+  static_assert(
+      std::is_invocable_v<Function&, const Report&> && !std::is_member_pointer_v<Function>,
                 "progress is called with (const fbat::progress&), that of an import with "
                 "(const fbat::import_report&)");
-  using answer = std::invoke_result_t<F&, const Report&>;
+  using answer = std::invoke_result_t<Function&, const Report&>;
   static_assert(std::is_void_v<answer> || std::is_convertible_v<answer, std::optional<stop>>,
                 "progress gives nothing, or a std::optional<fbat::stop>");
   if constexpr (std::is_void_v<answer>) {
@@ -2495,13 +2582,13 @@ std::int32_t tell(F& progress, const Report& report) {
   }
 }
 
-template <class F>
-std::int32_t call(F& progress, const fbat_progress* raw) {
+template <class Function>
+std::int32_t call(Function& progress, const fbat_progress* raw) {
   return tell(progress, fbat::progress::from_raw(*raw));
 }
 
-template <class F>
-std::int32_t call(F& progress, const fbat_import_report* raw) {
+template <class Function>
+std::int32_t call(Function& progress, const fbat_import_report* raw) {
   return tell(progress, import_report::from_raw(*raw));
 }
 
@@ -2512,12 +2599,13 @@ class callback {
   callback() noexcept = default;
   callback(std::nullptr_t) noexcept {}
 
-  template <class F, class = std::enable_if_t<!std::is_same_v<std::decay_t<F>, callback>>>
-  callback(F&& function) {
-    using held = std::decay_t<F>;
+  template <class Function,
+            class = std::enable_if_t<!std::is_same_v<std::decay_t<Function>, callback>>>
+  callback(Function&& function) {
+    using held = std::decay_t<Function>;
     if (is_null<held>(function)) return;
     call_ = [](void* object, const Raw* raw) { return call(*static_cast<held*>(object), raw); };
-    function_ = std::make_shared<held>(std::forward<F>(function));
+    function_ = std::make_shared<held>(std::forward<Function>(function));
   }
 
   explicit operator bool() const noexcept { return call_ != nullptr; }
@@ -2610,8 +2698,8 @@ using scope_list = detail::list<std::string_view, fbat_str>;
 
 /** A range of time, with both its ends. @since 0.2 */
 struct time_range {
-  timestamp first = timestamp::min(); /**< The least; not set: no bound. */
-  timestamp last = timestamp::max();  /**< The greatest; not set: no bound. */
+  timestamp first = (timestamp::min)(); /**< The least; not set: no bound. */
+  timestamp last = (timestamp::max)();  /**< The greatest; not set: no bound. */
 };
 
 // begin generated: region
@@ -2692,8 +2780,8 @@ struct lent {
   }
 
   /* Ends a call: what a callback threw comes before the call's own answer. */
-  template <class T>
-  T finish(T answer) {
+  template <class Value>
+  Value finish(Value answer) {
 #if FBAT_EXCEPTIONS
     if (thrown) std::rethrow_exception(std::exchange(thrown, nullptr));
 #endif
@@ -3592,9 +3680,9 @@ template <class Parts = std::initializer_list<bytes>>
 }
 
 /** As try_set_log(). @param log see there. */
-template <class F>
-void set_log(F&& log) {
-  detail::unwrap(try_set_log(std::forward<F>(log)));
+template <class Function>
+void set_log(Function&& log) {
+  detail::unwrap(try_set_log(std::forward<Function>(log)));
 }
 
 /** As try_clear_log(). */

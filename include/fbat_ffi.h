@@ -243,6 +243,7 @@ typedef struct fbat_receipt {
   uint32_t flags;
   uint32_t reserved;
 } fbat_receipt;
+typedef struct fbat_batch fbat_batch;
 typedef struct fbat_page fbat_page;
 typedef struct fbat_record {
   size_t struct_size;
@@ -468,6 +469,9 @@ fbat_status fbat_store_open(const char *path,
                             const fbat_open_options *options,
                             fbat_store **out_store,
                             fbat_error **err);
+fbat_status fbat_store_open_read_only(const char *path,
+                                      fbat_store **out_store,
+                                      fbat_error **err);
 fbat_status fbat_store_close(fbat_store *store, fbat_error **err);
 void fbat_store_free(fbat_store *store);
 fbat_status fbat_store_sync(const fbat_store *store,
@@ -506,6 +510,17 @@ fbat_status fbat_append_batch(const fbat_store *store,
                               size_t count,
                               fbat_receipt *out_receipts,
                               fbat_error **err);
+fbat_batch *fbat_batch_new(void);
+fbat_status fbat_batch_add(fbat_batch *batch,
+                           const fbat_event *event,
+                           fbat_error **err);
+size_t fbat_batch_len(const fbat_batch *batch);
+fbat_status fbat_batch_append(fbat_batch *batch,
+                              const fbat_store *store,
+                              fbat_receipt *out_receipts,
+                              fbat_error **err);
+void fbat_batch_clear(fbat_batch *batch);
+void fbat_batch_free(fbat_batch *batch);
 fbat_status fbat_event_get(const fbat_store *store,
                            const fbat_id *event_id,
                            uint32_t columns,

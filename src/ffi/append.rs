@@ -229,22 +229,33 @@ pub unsafe extern "C" fn fbat_append_batch(
     out_receipts: *mut fbat_receipt,
     err: *mut *mut fbat_error,
 ) -> fbat_status {
-    let body = |call: &Call| {
-        // Before any element is looked at: a count out of nowhere must not lead out of the arrays.
-        args::check_len("events", events, count, args::BATCH)?;
-        // SAFETY: the caller's promise: null or `count` structs with their size.
-        let out = unsafe { OutStruct::new(out_receipts, count) }?;
-        let store = call.store(store)?;
-        // SAFETY: the caller's promise.
-        let batch = unsafe { Batch::read(events, count) }?;
-        batch.with_events(|events| {
-            let receipts = store.engine.append_batch(events)?;
-            receipts.into_iter().enumerate().for_each(|(at, receipt)| out.set(at, receipt.into()));
-            Ok(())
-        })
-    };
-    // SAFETY: the caller's promise: null or writable.
-    unsafe { guard::status(err, body) }
+    // SAFETY: the caller's promises.
+    unsafe { guard::status(err, |call| append(call, store, events, count, out_receipts)) }
+}
+
+/// Appends an array of events.
+///
+/// # Safety
+/// As fbat_append_batch().
+pub(crate) unsafe fn append(
+    call: &Call,
+    store: *const fbat_store,
+    events: *const fbat_event,
+    count: usize,
+    out_receipts: *mut fbat_receipt,
+) -> Result<()> {
+    // Before any element is looked at: a count out of nowhere must not lead out of the arrays.
+    args::check_len("events", events, count, args::BATCH)?;
+    // SAFETY: the caller's promise: null or `count` structs with their size.
+    let out = unsafe { OutStruct::new(out_receipts, count) }?;
+    let store = call.store(store)?;
+    // SAFETY: the caller's promise.
+    let batch = unsafe { Batch::read(events, count) }?;
+    batch.with_events(|events| {
+        let receipts = store.engine.append_batch(events)?;
+        receipts.into_iter().enumerate().for_each(|(at, receipt)| out.set(at, receipt.into()));
+        Ok(())
+    })
 }
 
 /// Events of a caller, translated except their extensions, which borrow from one list.

@@ -276,6 +276,32 @@ pub unsafe extern "C" fn fbat_store_open(
     unsafe { open_with(path, options, |given| given, out_store, err) }
 }
 
+/// Opens the store in a directory for reading: fbat_store_open() with #FBAT_OPEN_READ_ONLY and all
+/// else as it is by default.
+/// @param path the directory, NUL-terminated.
+/// @param out_store the store; NULL on failure. Close it with fbat_store_close(), then free it.
+/// @param err detail on failure; may be NULL.
+/// @retval FBAT_OK done.
+/// @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, or the path is empty.
+/// @retval FBAT_ERR_STORE_NOT_FOUND no store exists.
+/// @retval FBAT_ERR_CORRUPT the store is damaged.
+/// @retval FBAT_ERR_FUTURE_VERSION a newer version of the library made the store.
+/// @retval FBAT_ERR_IO the operating system failed.
+/// @par Threads
+/// Any.
+/// @since 0.2
+#[no_mangle]
+#[must_use]
+pub unsafe extern "C" fn fbat_store_open_read_only(
+    path: *const c_char,
+    out_store: *mut *mut fbat_store,
+    err: *mut *mut fbat_error,
+) -> fbat_status {
+    let read_only = |given| Options { mode: OpenMode::ReadOnly, ..given };
+    // SAFETY: the caller's promises, which are the same.
+    unsafe { open_with(path, std::ptr::null(), read_only, out_store, err) }
+}
+
 /// As fbat_store_open(), with engine options that `change` makes of those that were given.
 ///
 /// # Safety

@@ -150,6 +150,7 @@ typedef struct {
     fbat_error *err;
     fbat_buffer *buffer;
     const fbat_record *row;
+    fbat_batch *batch;
     char path[1024];
 } parents;
 
@@ -160,6 +161,7 @@ static parents parents_begin(void) {
     p.store = open_new("s");
     append_n(p.store, "thing:1", 3);
     p.cancel = fbat_cancel_new();
+    p.batch = fbat_batch_new();
     CHECK_OK(fbat_cursor_new(p.store, NULL, &p.cursor, NULL));
     CHECK_OK(fbat_store_query(p.store, NULL, &p.page, NULL));
     p.row = fbat_page_row(p.page, 0);
@@ -176,6 +178,7 @@ static void parents_end(parents *p) {
     CHECK(fbat_buffer_len(p->buffer) > 0);
     fbat_error_free(p->err);
     fbat_buffer_free(p->buffer);
+    fbat_batch_free(p->batch);
     fbat_findings_free(p->findings);
     fbat_summaries_free(p->summaries);
     fbat_page_free(p->page);
@@ -200,6 +203,8 @@ static void calls_on_the_store_are_refused(parents *p) {
     fbat_hash hash;
     CHECK_STATUS(fbat_append(p->store, &event, &receipt, NULL), FBAT_ERR_FORKED);
     CHECK_STATUS(fbat_append_batch(p->store, &event, 1, NULL, NULL), FBAT_ERR_FORKED);
+    CHECK_STATUS(fbat_batch_add(p->batch, &event, NULL), FBAT_ERR_FORKED);
+    CHECK_STATUS(fbat_batch_append(p->batch, p->store, NULL, NULL), FBAT_ERR_FORKED);
     CHECK_STATUS(fbat_store_sync(p->store, NULL, NULL), FBAT_ERR_FORKED);
     CHECK_STATUS(fbat_store_frontier(p->store, &frontier, NULL), FBAT_ERR_FORKED);
     CHECK_STATUS(fbat_store_head(p->store, "thing:1", 7, &head, NULL), FBAT_ERR_FORKED);
@@ -236,6 +241,8 @@ static void objects_are_not_live(parents *p) {
     CHECK(fbat_buffer_data(p->buffer) == NULL);
     CHECK_U64(fbat_buffer_len(p->buffer), 0);
     CHECK(!fbat_cancel_is_triggered(p->cancel));
+    CHECK_U64(fbat_batch_len(p->batch), 0);
+    fbat_batch_clear(p->batch);
     fbat_id id = fbat_store_id(p->store);
     CHECK(is_zero(&id, sizeof id));
     CHECK(fbat_store_namespace(p->store).data == NULL);
@@ -315,6 +322,7 @@ static void every_handle_is_refused(void *argument) {
     fbat_summaries_free(p->summaries);
     fbat_error_free(p->err);
     fbat_buffer_free(p->buffer);
+    fbat_batch_free(p->batch);
     objects_are_not_live(p);
     /* what was read before can still be read */
     CHECK_BYTES(p->row->payload, p->row->payload_len, "0", 1);
@@ -335,8 +343,16 @@ static void uses_its_own(void *argument) {
     CHECK(cancel != NULL && !fbat_cancel_is_triggered(cancel));
     CHECK_OK(fbat_cancel_trigger(cancel));
     fbat_cancel_free(cancel);
+    fbat_batch *batch = fbat_batch_new();
+    fbat_event event = event_of("thing:1", "x");
+    CHECK_OK(fbat_batch_add(batch, &event, NULL));
+    CHECK_U64(fbat_batch_len(batch), 1);
+    fbat_batch_free(batch);
     CHECK_OK(fbat_store_open(path, NULL, &store, NULL));
     append_n(store, "thing:1", 3);
+    fbat_store *reader = NULL;
+    CHECK_OK(fbat_store_open_read_only(path, &reader, NULL));
+    done(reader);
     CHECK_OK(fbat_store_query(store, NULL, &page, NULL));
     CHECK_U64(fbat_page_len(page), 3);
     CHECK_OK(fbat_store_verify(store, NULL, NULL, &findings, NULL));

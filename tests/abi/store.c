@@ -57,6 +57,23 @@ CASE(read_only_store_refuses_writing) {
     done(writer);
 }
 
+CASE(opening_for_reading_is_one_call) {
+    fbat_store *store = open_new("s"), *reader = NULL;
+    append_n(store, "thing:1", 3);
+    CHECK_OK(fbat_store_open_read_only(t_path("s"), &reader, NULL));
+    CHECK(fbat_store_is_read_only(reader));
+    fbat_frontier frontier = FBAT_FRONTIER_INIT;
+    CHECK_OK(fbat_store_frontier(reader, &frontier, NULL));
+    CHECK_U64(frontier.visible, 4);
+    done(reader);
+    done(store);
+    CHECK_STATUS(fbat_store_open_read_only(t_path("none"), &reader, NULL),
+                 FBAT_ERR_STORE_NOT_FOUND);
+    CHECK(reader == NULL);
+    CHECK_STATUS(fbat_store_open_read_only(NULL, &reader, NULL), FBAT_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(fbat_store_open_read_only(t_path("s"), NULL, NULL), FBAT_ERR_INVALID_ARGUMENT);
+}
+
 CASE(second_writer_is_busy_and_a_reader_sees_what_the_writer_adds) {
     fbat_store *writer = open_new("s"), *second = NULL, *reader = NULL;
     fbat_error *err = NULL;

@@ -35,9 +35,9 @@ public final class ListOptions {
         return this;
     }
 
-    /** {@link List}. */
-    public ListOptions flags(List... flags) {
-        this.flags = List.sum(flags);
+    /** {@link ListFlag}. */
+    public ListOptions flags(ListFlag... flags) {
+        this.flags = ListFlag.sum(flags);
         return this;
     }
 

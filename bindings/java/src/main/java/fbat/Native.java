@@ -813,6 +813,19 @@ final class Native {
         }
     }
 
+    private static final class StoreOpenReadOnly {
+        static final MethodHandle HANDLE = Library.function("fbat_store_open_read_only",
+                FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    }
+
+    static int fbat_store_open_read_only(long path, long outStore, long err) {
+        try {
+            return (int) StoreOpenReadOnly.HANDLE.invokeExact(path, outStore, err);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
     private static final class StoreClose {
         static final MethodHandle HANDLE = Library.function("fbat_store_close",
                 FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG));
@@ -1018,6 +1031,84 @@ final class Native {
     static int fbat_append_batch(long store, long events, long count, long outReceipts, long err) {
         try {
             return (int) AppendBatch.HANDLE.invokeExact(store, events, count, outReceipts, err);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class BatchNew {
+        static final MethodHandle HANDLE = Library.function("fbat_batch_new",
+                FunctionDescriptor.of(JAVA_LONG));
+    }
+
+    static long fbat_batch_new() {
+        try {
+            return (long) BatchNew.HANDLE.invokeExact();
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class BatchAdd {
+        static final MethodHandle HANDLE = Library.function("fbat_batch_add",
+                FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    }
+
+    static int fbat_batch_add(long batch, long event, long err) {
+        try {
+            return (int) BatchAdd.HANDLE.invokeExact(batch, event, err);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class BatchLen {
+        static final MethodHandle HANDLE = Library.function("fbat_batch_len",
+                FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
+    }
+
+    static long fbat_batch_len(long batch) {
+        try {
+            return (long) BatchLen.HANDLE.invokeExact(batch);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class BatchAppend {
+        static final MethodHandle HANDLE = Library.function("fbat_batch_append",
+                FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    }
+
+    static int fbat_batch_append(long batch, long store, long outReceipts, long err) {
+        try {
+            return (int) BatchAppend.HANDLE.invokeExact(batch, store, outReceipts, err);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class BatchClear {
+        static final MethodHandle HANDLE = Library.function("fbat_batch_clear",
+                FunctionDescriptor.ofVoid(JAVA_LONG));
+    }
+
+    static void fbat_batch_clear(long batch) {
+        try {
+            BatchClear.HANDLE.invokeExact(batch);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class BatchFree {
+        static final MethodHandle HANDLE = Library.function("fbat_batch_free",
+                FunctionDescriptor.ofVoid(JAVA_LONG));
+    }
+
+    static void fbat_batch_free(long batch) {
+        try {
+            BatchFree.HANDLE.invokeExact(batch);
         } catch (Throwable t) {
             throw Library.unexpected(t);
         }
