@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -150,6 +151,11 @@ final class Memory {
     static Instant instant(long us) {
         long second = Math.floorDiv(us, US_OF_SECOND);
         return Instant.ofEpochSecond(second, Math.floorMod(us, US_OF_SECOND) * NS_OF_US);
+    }
+
+    static Duration duration(long us) {
+        long second = Long.divideUnsigned(us, US_OF_SECOND);
+        return Duration.ofSeconds(second, Long.remainderUnsigned(us, US_OF_SECOND) * NS_OF_US);
     }
 
     /**

@@ -52,8 +52,8 @@ public record OpenReport(
         return (flags & Native.OPEN_REPORT_UNCLEAN) != 0;
     }
 
-    /** {@link #clockBehindUs} as a time of Java. */
-    public java.time.Instant clockBehind() {
-        return Memory.instant(clockBehindUs);
+    /** {@link #clockBehindUs} as a duration of Java. */
+    public java.time.Duration clockBehind() {
+        return Memory.duration(clockBehindUs);
     }
 }

@@ -38,8 +38,8 @@ public record Stats(
                 Memory.getLong(of + Native.AT_STATS_SYSTEM_EVENTS));
     }
 
-    /** {@link #clockBehindUs} as a time of Java. */
-    public java.time.Instant clockBehind() {
-        return Memory.instant(clockBehindUs);
+    /** {@link #clockBehindUs} as a duration of Java. */
+    public java.time.Duration clockBehind() {
+        return Memory.duration(clockBehindUs);
     }
 }
