@@ -98,19 +98,6 @@ func TestEntitiesAndScopesAreListed(t *testing.T) {
 	}
 }
 
-func TestNamesOfOthersBecomeEntities(t *testing.T) {
-	store := open(t, "s")
-	for _, name := range []string{"a/b", "x=1|2", "../up", "50%", "Größe", "tab\t"} {
-		entity := must(fbat.EncodeEntity(name))(t)
-		must(store.Append(fbat.Event{Entity: entity, Scope: "s", Kind: 0x1001}))(t)
-		equal(t, "decoded", must(fbat.DecodeEntity(entity))(t), name)
-	}
-	_, err := fbat.EncodeEntity("")
-	is(t, err, fbat.CategoryInvalid)
-	_, err = fbat.DecodeEntity("%zz")
-	is(t, err, fbat.CategoryInvalid)
-}
-
 func TestAnAnchorOfThePastIsCompared(t *testing.T) {
 	store := open(t, "s")
 	fill(t, store, 10)
