@@ -1440,6 +1440,11 @@ void fbat_set_mapped_reads(bool mapped);
  * Opening for writing puts a handler for SIGXFSZ in place, unless that is ignored: the signal of a
  * write of the library's own beyond RLIMIT_FSIZE is swallowed, and the call gives
  * #FBAT_ERR_NO_SPACE. Every other goes to the handler that was installed before.
+ *
+ * The store is the directory that the path leads to now: it stays the same one when it is moved,
+ * and when something else takes its path. A writer whose directory, log or file `LOCK` is removed
+ * or replaced gets #FBAT_ERR_IO at its next sync at the latest, and is poisoned then. New files
+ * take owner (where root makes them), group and mode of the store.
  * @param path the directory, NUL-terminated. A new store makes it, not what is above it.
  * @param options how; NULL for the defaults.
  * @param out_store the store; NULL on failure. Close it with fbat_store_close(), then free it.
@@ -3440,7 +3445,10 @@ typedef struct fbat_repair_report {
   uint64_t bytes_unread;
   /** Things that are wrong. The list has 10,000 of them at most. */
   uint64_t findings;
-  /** How many sequences are lost. Each belonged to an event or to a declared gap. */
+  /**
+   * How many sequences are lost. Each belonged to an event or to a declared gap. Where two
+   * writers wrote at once, one for each event that is known to have been written over.
+   */
   uint64_t lost_sequences;
   /**
    * The first of the sequences after the log that were jumped because somebody may have seen

@@ -710,7 +710,10 @@ export interface RepairReport {
   readonly bytesUnread: bigint;
   /** Things that are wrong. The list has 10,000 of them at most. */
   readonly findings: bigint;
-  /** How many sequences are lost. Each belonged to an event or to a declared gap. */
+  /**
+   * How many sequences are lost. Each belonged to an event or to a declared gap. Where two writers
+   * wrote at once, one for each event that is known to have been written over.
+   */
   readonly lostSequences: bigint;
   /**
    * The first of the sequences after the log that were jumped because somebody may have seen them.

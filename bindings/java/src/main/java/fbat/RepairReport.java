@@ -13,6 +13,7 @@ package fbat;
  * @param bytesUnread Bytes of them that are neither a header nor an event.
  * @param findings Things that are wrong. The list has 10,000 of them at most.
  * @param lostSequences How many sequences are lost. Each belonged to an event or to a declared gap.
+ * Where two writers wrote at once, one for each event that is known to have been written over.
  * @param gapFirst The first of the sequences after the log that were jumped because somebody may
  * have seen them. 0: the damaged store had been closed, and said where it ended.
  * @param gapLast The last of them.
