@@ -1038,6 +1038,11 @@ struct stats {
    * not. Recorded time never goes back: it stands still until the clock has caught up.
    */
   std::uint64_t clock_behind_us = 0;
+  /**
+   * Those of `events` that the library itself wrote. `events - system_events` is what was appended
+   * and imported.
+   */
+  std::uint64_t system_events = 0;
 
   /** As fbat.h has it. */
   static stats from_raw(const fbat_stats& raw) {
@@ -1049,6 +1054,7 @@ struct stats {
     made.unindexed_events = raw.unindexed_events;
     made.memory_bytes = raw.memory_bytes;
     made.clock_behind_us = raw.clock_behind_us;
+    made.system_events = raw.system_events;
     return made;
   }
 };
