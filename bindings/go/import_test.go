@@ -345,9 +345,12 @@ func TestConflictsFailOrAreSkipped(t *testing.T) {
 		fill(t, source, 3)
 	}
 	must(store.Import(ctx, one, named("n")))(t)
-	_, err := store.Import(ctx, other, named("n"))
+	both := named("n")
+	both.Flags = fbat.ImportAllowOtherStore
+	_, err := store.Import(ctx, other, both)
 	is(t, err, fbat.ErrImportConflict)
 	report := must(store.Import(ctx, other, &fbat.ImportOptions{SourceNamespace: "n",
+		Flags:      fbat.ImportAllowOtherStore,
 		OnConflict: fbat.OnConflictSkip, Durability: fbat.ImportDurabilityChunk}))(t)
 	equal(t, "conflicts", report.Conflicts, 1)
 	equal(t, "imported", report.Imported, 3)
