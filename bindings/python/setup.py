@@ -13,7 +13,7 @@ VERSION = re.search(
 )
 assert VERSION, "fbat.h has no version"
 
-SOURCES = ["module.c", "view.c", "batch.c", "callback.c"]
+SOURCES = ["module.c", "convert.c", "view.c", "page.c", "batch.c", "call.c", "callback.c"]
 
 setup(
     version=VERSION[1],
@@ -23,7 +23,7 @@ setup(
             "fbat._fast",
             [f"src/c/{name}" for name in SOURCES],
             include_dirs=[str(INCLUDE)],
-            depends=["src/c/module.h", "src/c/members.h", str(INCLUDE / "fbat.h")],
+            depends=["src/c/module.h", "src/c/batch.h", "src/c/members.h", str(INCLUDE / "fbat.h")],
             define_macros=[("Py_LIMITED_API", "0x030B0000")],
             extra_compile_args=["-std=c11", "-fvisibility=hidden", "-Wall", "-Wextra"],
             py_limited_api=True,

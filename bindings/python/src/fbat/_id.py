@@ -5,19 +5,23 @@ from __future__ import annotations
 import operator
 import os
 import reprlib
-from typing import TYPE_CHECKING, ClassVar, Self
+import sys
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from fbat._enums import Status
 from fbat._error import InvalidError, call, check
 from fbat._native import ffi, lib
 
 if TYPE_CHECKING:
+    import uuid
     from collections.abc import Callable
 
     from typing_extensions import Buffer
 
     from fbat._handle import AnyPath
     from fbat._native import CData
+
+    AnyId = bytes | uuid.UUID  # an Id is bytes
 
 __all__ = [
     "Hash",
@@ -71,7 +75,9 @@ def from_buffer(name: str, value: Buffer) -> CData:
 
 
 def number(name: str, value: object, low: int, high: int) -> int:
-    """An integer within a range."""
+    """An integer within a range. ``True`` is none: it would pass for 1."""
+    if isinstance(value, bool):
+        raise wrong_type(name, value, "an integer")
     try:
         index = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
@@ -125,6 +131,9 @@ class _Digest(bytes):
             raise refused("text", text, f"{2 * cls.SIZE} hex digits")
         return cls.of(out)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (bytes(self),)
+
     def __str__(self) -> str:
         return self.hex()
 
@@ -136,12 +145,25 @@ class Id(_Digest):
     """A 128-bit identifier: of an event, a correlation, a cause, an idempotency key or a store.
 
     It is ``bytes`` of 16, most significant first; ``str()`` shows it as 32 hex digits. Where there
-    is none, fbat gives and takes ``None`` instead of zeros.
+    is none, fbat gives and takes ``None`` instead of zeros. A ``uuid.UUID`` is taken wherever an id
+    is.
     """
 
     __slots__ = ()
     SIZE = 16
     _ctype, _read = "fbat_id *", lib.fbat_id_from_hex
+
+    def __new__(cls, value: Buffer | uuid.UUID) -> Self:
+        known: Any = sys.modules.get("uuid")  # without it, there is no such object
+        raw: Any = value.bytes if known and isinstance(value, known.UUID) else value
+        return super().__new__(cls, raw)
+
+    @property
+    def uuid(self) -> uuid.UUID:
+        """The same 128 bits as a UUID. Ids that the library makes are UUIDs of version 7."""
+        import uuid  # noqa: PLC0415, seldom used
+
+        return uuid.UUID(bytes=bytes(self))
 
 
 class Hash(_Digest):
@@ -150,11 +172,6 @@ class Hash(_Digest):
     __slots__ = ()
     SIZE = 32
     _ctype, _read = "fbat_hash *", lib.fbat_hash_from_hex
-
-
-def id_struct(value: Id) -> CData:
-    """An id as C takes it."""
-    return ffi.new("fbat_id *", (Id(value),))
 
 
 # ---- functions ----------------------------------------------------------------------------------

@@ -52,10 +52,11 @@ def log_to(logger: logging.Logger | None = None) -> None:
 
 
 def _end() -> None:
-    """Stores that are freed while the interpreter goes down may log, when no function can be called
-    any more.
+    """No function can be called any more while the interpreter goes down: by a store that is freed,
+    and logs, nor on a thread that is still in a call.
     """
     lib.fbat_set_log_callback(ffi.NULL, ffi.NULL, ffi.NULL)
+    _fast.end()
 
 
 atexit.register(_end)

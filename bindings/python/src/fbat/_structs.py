@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from typing import TYPE_CHECKING, TypedDict
 
+from fbat import _fast
 from fbat._enums import (
     BackupFlags,
     Columns,
@@ -21,7 +23,7 @@ from fbat._enums import (
 )
 from fbat._handle import path_of, text_of
 from fbat._id import Hash, Id
-from fbat._region import Region
+from fbat._region import Region, to_datetime, to_us
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
+    from fbat._id import AnyId
     from fbat._native import CData
     from fbat._page import Record
     from fbat._region import Cancel
@@ -54,7 +57,7 @@ __all__ = [
 ]
 
 
-@dataclasses.dataclass(slots=True)
+@dataclasses.dataclass(slots=True, init=False)
 class Event:
     """An event to append. Entity, scope and kind have to be given; the rest has defaults.
 
@@ -64,20 +67,21 @@ class Event:
       ``entity``.
     - ``kind``: What sort of event: category in the top 4 bits (not 0x0 nor 0xD), type in the low
       12. See ``fbat.kind``.
-    - ``payload``: Any bytes-like object; at most 32 MiB. It is not copied before the library reads
-      it.
+    - ``payload``: Any bytes-like object; at most 32 MiB. What can change is copied at once: a
+      buffer may be filled again.
     - ``payload_version``: Which version of its payload's schema: the caller's own, kept as it is.
     - ``key``: Idempotency key, which becomes the event's id. None: a new id (UUID version 7) is
       made. A key that the store has already is answered as the first time where the content is the
       same: entity, scope, kind and payload. All else of the repeated event (times, extensions,
       flags, ``payload_version``, causes) is ignored, and what it expects is not checked. With other
       content it is ``Status.IDEMPOTENCY_CONFLICT``. Twice in a batch, it is one event.
-    - ``expect``: What is expected of the entity before this event: an ``Expect``. Earlier items of
-      the batch count.
+    - ``expect``: What is expected of the entity before this event: an ``Expect``, or a plain
+      number: it has exactly so many events. Earlier items of the batch count.
     - ``flags``: The caller's own, every bit; kept as they are.
     - ``expected_version``: With ``Expect.VERSION``: how many events the entity has; else 0.
-    - ``timestamp_us``: Microseconds since 1970-01-01T00:00:00Z, see ``fbat.to_us``. None: the
-      recorded time of the batch.
+    - ``timestamp_us``: Microseconds since 1970-01-01T00:00:00Z, or an aware datetime. None: the
+      recorded time of the batch. As the keyword ``timestamp``, which counts where both are given,
+      and comes back as a datetime.
     - ``correlation``: What the event belongs to, across entities; None for nothing.
     - ``causation``: The event that caused this one, by its id, which is not looked up; None for
       none.
@@ -91,17 +95,68 @@ class Event:
     scope: str
     kind: int
     payload: Buffer = b""
-    _: dataclasses.KW_ONLY
     payload_version: int = 0
-    key: Id | None = None
-    expect: Expect = Expect.ANY
+    key: AnyId | None = None
+    expect: Expect | int = Expect.ANY
     flags: int = 0
     expected_version: int = 0
-    timestamp_us: int | None = None
-    correlation: Id | None = None
-    causation: Id | None = None
+    timestamp_us: int | datetime.datetime | None = None
+    correlation: AnyId | None = None
+    causation: AnyId | None = None
     causation_item: int = 0
     extensions: Mapping[str, Buffer] | None = None
+
+    def __init__(
+        self,
+        entity: str,
+        scope: str,
+        kind: int,
+        payload: Buffer = b"",
+        *,
+        payload_version: int = 0,
+        key: AnyId | None = None,
+        expect: Expect | int = Expect.ANY,
+        flags: int = 0,
+        expected_version: int = 0,
+        timestamp_us: int | datetime.datetime | None = None,
+        correlation: AnyId | None = None,
+        causation: AnyId | None = None,
+        causation_item: int = 0,
+        extensions: Mapping[str, Buffer] | None = None,
+        timestamp: datetime.datetime | None = None,
+    ) -> None:
+        self.entity = entity
+        self.scope = scope
+        self.kind = kind
+        self.payload = payload
+        self.payload_version = payload_version
+        self.key = key
+        self.expect = expect
+        self.flags = flags
+        self.expected_version = expected_version
+        self.timestamp_us = timestamp_us
+        self.correlation = correlation
+        self.causation = causation
+        self.causation_item = causation_item
+        self.extensions = extensions
+        if timestamp is not None:
+            self.timestamp = timestamp
+
+    @property
+    def timestamp(self) -> datetime.datetime | None:
+        """``timestamp_us`` as a datetime in UTC."""
+        us = self.timestamp_us
+        if us is None:
+            return None
+        return to_datetime(to_us(us) if isinstance(us, datetime.datetime) else us)
+
+    @timestamp.setter
+    def timestamp(self, timestamp: datetime.datetime | None) -> None:
+        self.timestamp_us = None if timestamp is None else to_us(timestamp)
+
+
+for _name in ("payload", "extensions"):
+    setattr(Event, _name, _fast.Copied(getattr(Event, _name)))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
