@@ -18,8 +18,13 @@ PyObject *fail(fbat_status status, fbat_error *err) {
     return NULL;
 }
 
-static int pointer_of(PyObject *number, void **out) {
-    *out = PyLong_AsVoidPtr(number);
+/* The arguments of a function: as many as it wants, the first one a number of the library's. */
+static int begin(PyObject *const *args, Py_ssize_t count, Py_ssize_t wanted, void **out) {
+    if (count != wanted) {
+        PyErr_Format(PyExc_TypeError, "%zd arguments, not %zd", count, wanted);
+        return -1;
+    }
+    *out = PyLong_AsVoidPtr(args[0]);
     return *out || !PyErr_Occurred() ? 0 : -1;
 }
 
@@ -54,16 +59,16 @@ static int append_all(void *store, const batch *all, fbat_receipt *receipts, int
     return 0;
 }
 
-static PyObject *append(PyObject *module, PyObject *args) {
-    PyObject *number, *event, *made = NULL;
+static PyObject *append(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+    PyObject *made = NULL;
     void *store;
     batch all = {0};
     fbat_receipt receipt = {0};
     (void)module;
-    if (!PyArg_ParseTuple(args, "OO:append", &number, &event) || pointer_of(number, &store) < 0) {
+    if (begin(args, count, 2, &store) < 0) {
         return NULL;
     }
-    if (batch_fill(&all, &event, 1, 1) == 0 && append_all(store, &all, &receipt, 1) == 0) {
+    if (batch_fill(&all, &args[1], 1, 1) == 0 && append_all(store, &all, &receipt, 1) == 0) {
         made = receipt_copy(&receipt);
     }
     batch_clear(&all);
@@ -90,16 +95,14 @@ static PyObject *append_list(void *store, PyObject *events, int wants_receipts) 
     return made;
 }
 
-static PyObject *append_batch(PyObject *module, PyObject *args) {
-    PyObject *number, *iterable;
+static PyObject *append_batch(PyObject *module, PyObject *const *args, Py_ssize_t count) {
     void *store;
-    int wants_receipts;
     (void)module;
-    if (!PyArg_ParseTuple(args, "OOp:append_batch", &number, &iterable, &wants_receipts) ||
-        pointer_of(number, &store) < 0) {
+    if (begin(args, count, 3, &store) < 0) {
         return NULL;
     }
-    PyObject *events = PySequence_Tuple(iterable);
+    int wants_receipts = PyObject_IsTrue(args[2]);
+    PyObject *events = wants_receipts < 0 ? NULL : PySequence_Tuple(args[1]);
     PyObject *made = events ? append_list(store, events, wants_receipts) : NULL;
     Py_XDECREF(events);
     return made;
@@ -116,8 +119,7 @@ static fbat_status read_event(void *store, const fbat_id *id, uint32_t columns, 
     return status;
 }
 
-static PyObject *get(PyObject *module, PyObject *args) {
-    PyObject *number, *event_id, *bits;
+static PyObject *get(PyObject *module, PyObject *const *args, Py_ssize_t count) {
     void *store;
     fbat_id id;
     fbat_page *rows = NULL;
@@ -125,9 +127,8 @@ static PyObject *get(PyObject *module, PyObject *args) {
     static const member columns = {"columns", U32, 0, 0, NULL};
     uint32_t wanted;
     (void)module;
-    if (!PyArg_ParseTuple(args, "OOO:get", &number, &event_id, &bits) ||
-        pointer_of(number, &store) < 0 || to_id("event_id", event_id, &id) < 0 ||
-        to_number(&columns, bits, (char *)&wanted) < 0) {
+    if (begin(args, count, 3, &store) < 0 || to_id("event_id", args[1], &id) < 0 ||
+        to_number(&columns, args[2], (char *)&wanted) < 0) {
         return NULL;
     }
     fbat_status status = read_event(store, &id, wanted, &rows, &err);
@@ -139,15 +140,13 @@ static PyObject *get(PyObject *module, PyObject *args) {
     return record;
 }
 
-static PyObject *contains(PyObject *module, PyObject *args) {
-    PyObject *number, *event_id;
+static PyObject *contains(PyObject *module, PyObject *const *args, Py_ssize_t count) {
     void *store;
     fbat_id id;
     fbat_page *rows = NULL;
     fbat_error *err = NULL;
     (void)module;
-    if (!PyArg_ParseTuple(args, "OO:contains", &number, &event_id) ||
-        pointer_of(number, &store) < 0 || to_id("event_id", event_id, &id) < 0) {
+    if (begin(args, count, 2, &store) < 0 || to_id("event_id", args[1], &id) < 0) {
         return NULL;
     }
     fbat_status status = read_event(store, &id, FBAT_COLUMN_FIXED, &rows, &err);
@@ -162,15 +161,13 @@ static PyObject *contains(PyObject *module, PyObject *args) {
 }
 
 /* A page of a query, whose struct is at the second address. */
-static PyObject *query(PyObject *module, PyObject *args) {
-    PyObject *number, *options;
+static PyObject *query(PyObject *module, PyObject *const *args, Py_ssize_t count) {
     void *store, *what;
     fbat_page *rows = NULL;
     fbat_error *err = NULL;
     fbat_status status;
     (void)module;
-    if (!PyArg_ParseTuple(args, "OO:query", &number, &options) || pointer_of(number, &store) < 0 ||
-        pointer_of(options, &what) < 0) {
+    if (begin(args, count, 2, &store) < 0 || begin(&args[1], 1, 1, &what) < 0) {
         return NULL;
     }
     Py_BEGIN_ALLOW_THREADS
@@ -179,13 +176,13 @@ static PyObject *query(PyObject *module, PyObject *args) {
     return status == FBAT_OK ? page_new(rows) : fail(status, err);
 }
 
-static PyObject *next_page(PyObject *module, PyObject *number) {
+static PyObject *next_page(PyObject *module, PyObject *const *args, Py_ssize_t count) {
     void *cursor;
     fbat_page *rows = NULL;
     fbat_error *err = NULL;
     fbat_status status;
     (void)module;
-    if (pointer_of(number, &cursor) < 0) {
+    if (begin(args, count, 1, &cursor) < 0) {
         return NULL;
     }
     Py_BEGIN_ALLOW_THREADS
@@ -197,11 +194,12 @@ static PyObject *next_page(PyObject *module, PyObject *number) {
     return rows ? page_new(rows) : Py_NewRef(Py_None);
 }
 
-PyMethodDef call_append_def = {"append", append, METH_VARARGS, "append(store, event, /)\n--\n\n"};
-PyMethodDef call_append_batch_def = {"append_batch", append_batch, METH_VARARGS,
-                                     "append_batch(store, events, receipts, /)\n--\n\n"};
-PyMethodDef call_get_def = {"get", get, METH_VARARGS, "get(store, event_id, columns, /)\n--\n\n"};
-PyMethodDef call_contains_def = {"contains", contains, METH_VARARGS,
-                                 "contains(store, event_id, /)\n--\n\n"};
-PyMethodDef call_query_def = {"query", query, METH_VARARGS, "query(store, options, /)\n--\n\n"};
-PyMethodDef call_next_page_def = {"next_page", next_page, METH_O, "next_page(cursor, /)\n--\n\n"};
+#define CALL(name, parameters)                                                                    \
+    {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, #name parameters "\n--\n\n"}
+
+PyMethodDef call_append_def = CALL(append, "(store, event, /)");
+PyMethodDef call_append_batch_def = CALL(append_batch, "(store, events, receipts, /)");
+PyMethodDef call_get_def = CALL(get, "(store, event_id, columns, /)");
+PyMethodDef call_contains_def = CALL(contains, "(store, event_id, /)");
+PyMethodDef call_query_def = CALL(query, "(store, options, /)");
+PyMethodDef call_next_page_def = CALL(next_page, "(cursor, /)");

@@ -25,6 +25,9 @@ int to_text(const char *name, PyObject *value, fbat_str *out) {
 
 /* An int, or what stands for one. True is none: it would pass for 1. */
 static PyObject *index_of(const char *name, PyObject *value, const char *wanted) {
+    if (PyLong_CheckExact(value)) {
+        return Py_NewRef(value);
+    }
     PyObject *number = PyBool_Check(value) ? NULL : PyNumber_Index(value);
     if (!number && (!PyErr_Occurred() || PyErr_ExceptionMatches(PyExc_TypeError))) {
         PyErr_Clear();
@@ -121,6 +124,8 @@ int to_id(const char *name, PyObject *value, fbat_id *out) {
 typedef struct {
     PyObject_HEAD
     PyObject *slot;
+    descrgetfunc get;
+    descrsetfunc set;
 } copied;
 
 PyObject *copy_of_bytes(PyObject *value) {
@@ -146,27 +151,22 @@ static PyObject *copy_of_mapping(PyObject *value) {
 }
 
 static int copied_set(PyObject *self, PyObject *event, PyObject *value) {
-    PyObject *slot = ((copied *)self)->slot, *kept = NULL;
-    descrsetfunc set = (descrsetfunc)PyType_GetSlot(Py_TYPE(slot), Py_tp_descr_set);
-    if (value) {
-        /* A sequence passes for a mapping with PyMapping_Check(). */
-        kept = PyObject_HasAttrString(value, "items") ? copy_of_mapping(value)
-                                                      : copy_of_bytes(value);
-        if (!kept) {
-            return -1;
-        }
+    PyObject *slot = ((copied *)self)->slot;
+    descrsetfunc set = ((copied *)self)->set;
+    if (!value || value == Py_None || PyBytes_CheckExact(value)) {
+        return set(slot, event, value);
     }
-    int done = set(slot, event, kept);
+    /* A sequence passes for a mapping with PyMapping_Check(). */
+    PyObject *kept = PyObject_HasAttrString(value, "items") ? copy_of_mapping(value)
+                                                            : copy_of_bytes(value);
+    int done = kept ? set(slot, event, kept) : -1;
     Py_XDECREF(kept);
     return done;
 }
 
 static PyObject *copied_get(PyObject *self, PyObject *event, PyObject *type) {
     PyObject *slot = ((copied *)self)->slot;
-    if (!event || event == Py_None) {
-        return Py_NewRef(slot);
-    }
-    return ((descrgetfunc)PyType_GetSlot(Py_TYPE(slot), Py_tp_descr_get))(slot, event, type);
+    return event && event != Py_None ? ((copied *)self)->get(slot, event, type) : Py_NewRef(slot);
 }
 
 static PyObject *copied_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
@@ -174,14 +174,17 @@ static PyObject *copied_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     if (kwargs || !PyArg_ParseTuple(args, "O:Copied", &slot)) {
         return NULL;
     }
-    if (!PyType_GetSlot(Py_TYPE(slot), Py_tp_descr_get) ||
-        !PyType_GetSlot(Py_TYPE(slot), Py_tp_descr_set)) {
+    descrgetfunc get = (descrgetfunc)PyType_GetSlot(Py_TYPE(slot), Py_tp_descr_get);
+    descrsetfunc set = (descrsetfunc)PyType_GetSlot(Py_TYPE(slot), Py_tp_descr_set);
+    if (!get || !set) {
         wrong_type("slot", slot, "a data descriptor");
         return NULL;
     }
     copied *self = (copied *)PyType_GenericAlloc(type, 0);
     if (self) {
         self->slot = Py_NewRef(slot);
+        self->get = get;
+        self->set = set;
     }
     return (PyObject *)self;
 }

@@ -119,7 +119,7 @@ class _Digest(bytes):
     @classmethod
     def of(cls, value: CData) -> Self:
         """What a struct of the library has."""
-        return bytes.__new__(cls, value.bytes)
+        return bytes.__new__(cls, ffi.buffer(value.bytes))
 
     @classmethod
     def from_hex(cls, text: str) -> Self:
