@@ -211,6 +211,18 @@ typedef struct fbat_extension {
 } fbat_extension;
 
 /**
+ * Kinds from one to another, both included: a single kind, or those of a category.
+ * #FBAT_KIND_EXACT() and #FBAT_KIND_CATEGORY() begin one.
+ * @since 0.2
+ */
+typedef struct fbat_kind_range {
+  /** The least. */
+  uint16_t first;
+  /** The greatest; not below `first`. */
+  uint16_t last;
+} fbat_kind_range;
+
+/**
  * Disposes of the `user_data` of fbat_set_log_callback(). The library calls it exactly once: when
  * the callback is replaced and no call uses it any more. If the call that was to set the callback
  * fails, it is called before that returns. May be NULL.
@@ -917,6 +929,53 @@ fbat_status fbat_namespace_from_path(const char *path,
                                      fbat_buffer **out_namespace,
                                      fbat_error **err);
 
+/**
+ * The entity, or scope, that stands for any text: for names of others, which have what entities
+ * refuse, such as paths, URLs and topics.
+ *
+ * Percent-encoding: control bytes (below 0x20, 0x7F), `/`, `=`, `|`, `%` and the second dot of
+ * `..` become `%` and two upper-case hex digits. A `:` stays, since it divides. All else stays as
+ * it is.
+ * @param text any text but the empty one; UTF-8.
+ * @param text_len in bytes.
+ * @param out_entity the text of the entity; NULL on failure. Free it with fbat_buffer_free().
+ * @param err detail on failure; may be NULL.
+ * @retval FBAT_OK done.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL.
+ * @retval FBAT_ERR_INVALID_UTF8 the text is not UTF-8.
+ * @retval FBAT_ERR_INVALID_COORDINATE the text is empty, or the entity would have more than 1024
+ * bytes.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+FBAT_NODISCARD
+fbat_status fbat_entity_encode(const char *text,
+                               size_t text_len,
+                               fbat_buffer **out_entity,
+                               fbat_error **err);
+
+/**
+ * The text that an entity, or scope, of fbat_entity_encode() stands for.
+ * @param entity the entity; UTF-8.
+ * @param entity_len in bytes.
+ * @param out_text the text; NULL on failure. Free it with fbat_buffer_free().
+ * @param err detail on failure; may be NULL.
+ * @retval FBAT_OK done.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, or a `%` is not followed by two hex digits;
+ * `offset` of the error says where.
+ * @retval FBAT_ERR_INVALID_UTF8 the entity, or the text that it stands for, is not UTF-8.
+ * @retval FBAT_ERR_INVALID_COORDINATE this is no entity.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+FBAT_NODISCARD
+fbat_status fbat_entity_decode(const char *entity,
+                               size_t entity_len,
+                               fbat_buffer **out_text,
+                               fbat_error **err);
+
 /** @} */
 
 /* --------------------------------------------------------------------------------------- Log */
@@ -1062,24 +1121,6 @@ void fbat_cancel_free(fbat_cancel *cancel);
  */
 
 /**
- * Every kind.
- * @since 0.1
- */
-#define FBAT_KIND_MATCH_ANY 0
-
-/**
- * One kind.
- * @since 0.1
- */
-#define FBAT_KIND_MATCH_EXACT 1
-
-/**
- * All kinds of one category.
- * @since 0.1
- */
-#define FBAT_KIND_MATCH_CATEGORY 2
-
-/**
  * `timestamp_first_us` and `timestamp_last_us` count.
  * @since 0.2
  */
@@ -1099,19 +1140,23 @@ void fbat_cancel_free(fbat_cancel *cancel);
 typedef struct fbat_region {
   /** `sizeof(fbat_region)`. */
   size_t struct_size;
-  /** This entity and every one below it: `e` takes in `e` and `e:x`. NULL and 0: every entity. */
+  /**
+   * This entity and every one below it: `e` takes in `e` and `e:x`. NULL and 0: every entity.
+   * The colon is not part of it: `e:` takes in `e:` and `e::x`.
+   */
   fbat_str entity;
-  /** This very scope. NULL and 0: every scope. */
-  fbat_str scope;
+  /** One of these very scopes, in any order. NULL and 0: every scope. */
+  const fbat_str *scopes;
+  /** How many there are at `scopes`: at most 1,024. */
+  size_t scope_count;
+  /** In one of these ranges, in any order. NULL and 0: every kind. */
+  const fbat_kind_range *kinds;
+  /** How many there are at `kinds`: at most 1,024. */
+  size_t kind_count;
   /** Bits: `FBAT_REGION_...`. */
   uint32_t flags;
-  /** How `kind` is compared: an `FBAT_KIND_MATCH_...`. */
-  uint16_t kind_match;
-  /**
-   * With #FBAT_KIND_MATCH_EXACT, the kind; with #FBAT_KIND_MATCH_CATEGORY, any kind of the
-   * category; else 0.
-   */
-  uint16_t kind;
+  /** Not used; 0. */
+  uint32_t reserved;
   /** The least version of its entity that an event has. */
   uint64_t version_first;
   /** The greatest one; 0: no bound. */
@@ -1236,7 +1281,8 @@ typedef struct fbat_open_options {
 } fbat_open_options;
 
 /**
- * What the library's log goes up to: the value 1 is the event that every store starts with.
+ * How far the log goes. Every store begins with an event of the library's own, its genesis, so that
+ * a new store is at 1.
  * @since 0.1
  */
 typedef struct fbat_frontier {
@@ -1272,7 +1318,10 @@ typedef struct fbat_head {
 typedef struct fbat_stats {
   /** `sizeof(fbat_stats)`. */
   size_t struct_size;
-  /** Events in the log, the library's own included. */
+  /**
+   * Events in the log, the library's own included: every store begins with one, its genesis,
+   * which names it.
+   */
   uint64_t events;
   /** Files that the log consists of. */
   uint64_t segments;
@@ -1284,6 +1333,11 @@ typedef struct fbat_stats {
   uint64_t unindexed_events;
   /** Memory that the store's tables take, in bytes. */
   uint64_t memory_bytes;
+  /**
+   * Those of `events` that the library itself wrote. `events - system_events` is what was
+   * appended and imported.
+   */
+  uint64_t system_events;
 } fbat_stats;
 
 /**
@@ -1631,8 +1685,10 @@ typedef struct fbat_event {
   /** `sizeof(fbat_event)`. */
   size_t struct_size;
   /**
-   * What the event is about. UTF-8, 1 to 1024 bytes, no control bytes, `/`, `..`, `|` or `=`.
-   * `e:x` is below `e`.
+   * What the event is about. UTF-8, 1 to 1024 bytes, no control bytes, `/`, `..`, `|` or `=`:
+   * these divide paths, queries and fields where entities are written down, and the contract of
+   * imports refuses them everywhere. fbat_entity_encode() makes an entity of any text. `e:x` is
+   * below `e`.
    */
   fbat_str entity;
   /** Whose event it is, as the caller divides them: a tenant, a service. Same rules as `entity`. */
@@ -1989,7 +2045,8 @@ const fbat_record *fbat_page_rows(const fbat_page *page);
 uint64_t fbat_page_resume(const fbat_page *page);
 
 /**
- * Whether nothing more was there when the page was read.
+ * Whether the query ends with this page: nothing more was there when it was read, or the `limit`
+ * of the query is reached.
  * @param page the page.
  * @return whether it is so; true where `page` is not live.
  * @par Threads
@@ -2049,11 +2106,13 @@ typedef struct fbat_query {
   uint64_t after;
   /** Only sequences up to and with this one; 0: no bound. */
   uint64_t until;
+  /** At most so many rows in all; 0: no limit. Then the page, or the cursor, is at its end. */
+  uint64_t limit;
   /**
    * A page has at most so many rows: 1 to 65,536; 0: 1,000. It may have fewer, and ends after
    * the row that reaches 64 MiB.
    */
-  size_t limit;
+  size_t page_rows;
   /** What of each event is read: bits `FBAT_COLUMN_...`; 0: payload and extensions. */
   uint32_t columns;
   /** Bits: `FBAT_QUERY_...`. */
@@ -2071,7 +2130,7 @@ typedef struct fbat_query {
  *
  * What was appended before the call is seen if it is in the query's range. To go on, set
  * `after` (or `until`, backward) to fbat_page_resume(), as a cursor does, unless
- * fbat_page_is_end().
+ * fbat_page_is_end(). A `limit` is that of this call: who goes on lowers it by fbat_page_len().
  * @param store the store.
  * @param query which events; NULL for all of them.
  * @param out_page the rows, which may be none; NULL on failure. Free it with fbat_page_free().
@@ -2119,7 +2178,8 @@ fbat_status fbat_cursor_new(const fbat_store *store,
  * Reads the next page that has rows.
  *
  * At the end it gives #FBAT_OK and a NULL page. A forward cursor may be asked again later: it
- * goes on with what was appended since, and so follows the log.
+ * goes on with what was appended since, and so follows the log. The end that `limit` makes is
+ * final.
  * @param cursor the cursor.
  * @param out_page the page; NULL on failure and at the end. Free it with fbat_page_free().
  * @param err detail on failure; may be NULL.
@@ -2149,6 +2209,203 @@ fbat_status fbat_cursor_next(fbat_cursor *cursor,
  * @since 0.1
  */
 void fbat_cursor_free(fbat_cursor *cursor);
+
+/** @} */
+
+/* ---------------------------------------------------------------------- Counting and listing */
+
+/** @defgroup fbat_count Counting and listing
+ * How many events there are, and of which entities and scopes: read from indexes, not from the
+ * log.
+ * @{
+ */
+
+/**
+ * The library's own entity and scope too.
+ * @since 0.2
+ */
+#define FBAT_LIST_SYSTEM 1u
+
+/**
+ * A part of a list of entities or scopes, in the order of their bytes. Owned by the caller, who
+ * frees it with fbat_summaries_free(). Outlives the store.
+ * @par Threads
+ * Immutable: any number may read it at once.
+ * @since 0.2
+ */
+typedef struct fbat_summaries fbat_summaries;
+
+/**
+ * Which part of a list. All zero except the size lists from the beginning.
+ * @since 0.2
+ */
+typedef struct fbat_list_options {
+  /** `sizeof(fbat_list_options)`. */
+  size_t struct_size;
+  /**
+   * Of entities: this one and every one below it, as in a region. NULL and 0: every entity. Of
+   * scopes: NULL and 0.
+   */
+  fbat_str entity;
+  /**
+   * Only names after this one, which need not exist: the last of the list before. NULL and 0:
+   * from the first.
+   */
+  fbat_str after;
+  /** At most so many rows: 1 to 65,536; 0: 1,000. */
+  size_t page_rows;
+  /** Bits: `FBAT_LIST_...`. */
+  uint32_t flags;
+  /** Not used; 0. */
+  uint32_t reserved;
+} fbat_list_options;
+
+/**
+ * What there is of one entity, or of one scope. Lives as long as its list.
+ * @since 0.2
+ */
+typedef struct fbat_summary {
+  /** The size of this struct as the library knows it. */
+  size_t struct_size;
+  /** The entity, or the scope. */
+  fbat_str name;
+  /** How many events it has. */
+  uint64_t events;
+  /** The global sequence of its first event. */
+  uint64_t first_sequence;
+  /** The global sequence of its last event. */
+  uint64_t last_sequence;
+  /** The time of its first event: microseconds since 1970. */
+  int64_t first_timestamp_us;
+  /** The time of its last event: microseconds since 1970. */
+  int64_t last_timestamp_us;
+} fbat_summary;
+
+/**
+ * Counts the events of a query.
+ *
+ * The count is exact: as many as a cursor of this query has rows. It is read from indexes where
+ * the region is empty, or has only an entity, only kinds or only scopes, and for the zones that
+ * lie in the range of `after`, `until` and times as a whole. What is left is read in the log: at
+ * most 64 events at each end of a range, and with two parts of a region, or with versions, as much
+ * as a query would read.
+ * @param store the store.
+ * @param query which events; NULL for all of them. `page_rows` and `columns` do not matter.
+ * @param out_count how many there are; 0 on failure.
+ * @param err detail on failure; may be NULL.
+ * @retval FBAT_OK done.
+ * @retval FBAT_ERR_INVALID_ARGUMENT as for fbat_store_query().
+ * @retval FBAT_ERR_INVALID_UTF8 entity or scope is not UTF-8.
+ * @retval FBAT_ERR_INVALID_COORDINATE entity or scope is longer than any.
+ * @retval FBAT_ERR_LIMIT_EXCEEDED the region has too many kinds or scopes.
+ * @retval FBAT_ERR_CANCELLED the token of the query was triggered.
+ * @retval FBAT_ERR_CLOSED the store is closed.
+ * @retval FBAT_ERR_CORRUPT a file is damaged; the error says where.
+ * @retval FBAT_ERR_IO the operating system failed.
+ * @return or the negative number with which the progress callback stopped the call.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+FBAT_NODISCARD
+fbat_status fbat_store_count(const fbat_store *store,
+                             const fbat_query *query,
+                             uint64_t *out_count,
+                             fbat_error **err);
+
+/**
+ * Lists entities in the order of their names, a page at a time.
+ *
+ * To go on, set `after` to the name of the last row, unless fbat_summaries_is_end(). What was
+ * appended before the call is in it.
+ * @param store the store.
+ * @param options which entities; NULL for all of them, from the first.
+ * @param out_summaries the rows, which may be none; NULL on failure. Free it with
+ * fbat_summaries_free().
+ * @param err detail on failure; may be NULL.
+ * @retval FBAT_OK done.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a bad `struct_size`, or a member of the
+ * options is out of range.
+ * @retval FBAT_ERR_INVALID_UTF8 `entity` or `after` is not UTF-8.
+ * @retval FBAT_ERR_INVALID_COORDINATE `entity` or `after` is longer than any.
+ * @retval FBAT_ERR_CLOSED the store is closed.
+ * @retval FBAT_ERR_CORRUPT a file is damaged; the error says where.
+ * @retval FBAT_ERR_IO the operating system failed.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+FBAT_NODISCARD
+fbat_status fbat_store_entities(const fbat_store *store,
+                                const fbat_list_options *options,
+                                fbat_summaries **out_summaries,
+                                fbat_error **err);
+
+/**
+ * Lists scopes in the order of their names, a page at a time, as fbat_store_entities() does.
+ * @param store the store.
+ * @param options which scopes; NULL for all of them, from the first.
+ * @param out_summaries the rows, which may be none; NULL on failure. Free it with
+ * fbat_summaries_free().
+ * @param err detail on failure; may be NULL.
+ * @retval FBAT_OK done.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a bad `struct_size`, a member of the
+ * options is out of range, or an entity is given.
+ * @retval FBAT_ERR_INVALID_UTF8 `after` is not UTF-8.
+ * @retval FBAT_ERR_INVALID_COORDINATE `after` is longer than any scope.
+ * @retval FBAT_ERR_CLOSED the store is closed.
+ * @retval FBAT_ERR_CORRUPT a file is damaged; the error says where.
+ * @retval FBAT_ERR_IO the operating system failed.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+FBAT_NODISCARD
+fbat_status fbat_store_scopes(const fbat_store *store,
+                              const fbat_list_options *options,
+                              fbat_summaries **out_summaries,
+                              fbat_error **err);
+
+/**
+ * How many rows there are.
+ * @param summaries the list.
+ * @return the number; 0 where `summaries` is not live.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+size_t fbat_summaries_len(const fbat_summaries *summaries);
+
+/**
+ * One of the rows.
+ * @param summaries the list.
+ * @param index which, counted from 0.
+ * @return the row, which lives as long as the list; NULL where there is none, or `summaries` is
+ * not live.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+const fbat_summary *fbat_summaries_get(const fbat_summaries *summaries, size_t index);
+
+/**
+ * Whether nothing more was there when the list was read.
+ * @param summaries the list.
+ * @return whether it is so; true where `summaries` is not live.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+bool fbat_summaries_is_end(const fbat_summaries *summaries);
+
+/**
+ * Frees a list.
+ * @param summaries the list; NULL is allowed.
+ * @par Threads
+ * Any; the list must not be used by others.
+ * @since 0.2
+ */
+void fbat_summaries_free(fbat_summaries *summaries);
 
 /** @} */
 
@@ -2960,6 +3217,13 @@ fbat_status fbat_repair(const char *damaged_path,
 #define FBAT_STR(literal) ((fbat_str){"" literal, sizeof(literal) - 1})
 #endif
 
+/** Begins an #fbat_kind_range: one kind. @since 0.2 */
+#define FBAT_KIND_EXACT(kind) {(uint16_t)(kind), (uint16_t)(kind)}
+
+/** Begins an #fbat_kind_range: all kinds of a category, 0 to 15. @since 0.2 */
+#define FBAT_KIND_CATEGORY(category)                                                              \
+  {(uint16_t)((category) << 12), (uint16_t)((category) << 12 | 0xfff)}
+
 /** An #fbat_id, all zero. @since 0.1 */
 #define FBAT_ID_INIT {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}
 
@@ -2974,13 +3238,16 @@ fbat_status fbat_repair(const char *damaged_path,
 /** An #fbat_extension, all zero. @since 0.1 */
 #define FBAT_EXTENSION_INIT {FBAT_STR_INIT, NULL, 0}
 
+/** An #fbat_kind_range, all zero. @since 0.2 */
+#define FBAT_KIND_RANGE_INIT {0, 0}
+
 /** An #fbat_error_detail, all zero except its size. @since 0.2 */
 #define FBAT_ERROR_DETAIL_INIT                                                                    \
   {sizeof(fbat_error_detail), 0, 0, FBAT_STR_INIT, FBAT_STR_INIT, 0, 0, 0, FBAT_ID_INIT, 0, 0}
 
 /** An #fbat_region, all zero except its size. @since 0.2 */
 #define FBAT_REGION_INIT                                                                          \
-  {sizeof(fbat_region), FBAT_STR_INIT, FBAT_STR_INIT, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+  {sizeof(fbat_region), FBAT_STR_INIT, NULL, 0, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** An #fbat_open_options, all zero except its size. @since 0.1 */
 #define FBAT_OPEN_OPTIONS_INIT                                                                    \
@@ -2993,7 +3260,7 @@ fbat_status fbat_repair(const char *damaged_path,
 #define FBAT_HEAD_INIT {sizeof(fbat_head), 0, 0, FBAT_ID_INIT, FBAT_HASH_INIT}
 
 /** An #fbat_stats, all zero except its size. @since 0.1 */
-#define FBAT_STATS_INIT {sizeof(fbat_stats), 0, 0, 0, 0, 0, 0}
+#define FBAT_STATS_INIT {sizeof(fbat_stats), 0, 0, 0, 0, 0, 0, 0}
 
 /** An #fbat_open_report, all zero except its size. @since 0.1 */
 #define FBAT_OPEN_REPORT_INIT {sizeof(fbat_open_report), 0, 0, 0, 0, FBAT_STR_INIT, 0, 0, 0, 0, 0}
@@ -3009,7 +3276,10 @@ fbat_status fbat_repair(const char *damaged_path,
    FBAT_HASH_INIT, 0, 0}
 
 /** An #fbat_query, all zero except its size. @since 0.1 */
-#define FBAT_QUERY_INIT {sizeof(fbat_query), NULL, 0, 0, 0, 0, 0, NULL, NULL, NULL}
+#define FBAT_QUERY_INIT {sizeof(fbat_query), NULL, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL}
+
+/** An #fbat_list_options, all zero except its size. @since 0.2 */
+#define FBAT_LIST_OPTIONS_INIT {sizeof(fbat_list_options), FBAT_STR_INIT, FBAT_STR_INIT, 0, 0, 0}
 
 /** An #fbat_provenance, all zero except its size. @since 0.1 */
 #define FBAT_PROVENANCE_INIT                                                                      \

@@ -315,16 +315,6 @@ enum class log_level : std::uint32_t {
   info = FBAT_LOG_INFO,
 };
 
-/** One of `FBAT_KIND_MATCH_...`. @since 0.1 */
-enum class kind_match : std::uint16_t {
-  /** Every kind. */
-  any = FBAT_KIND_MATCH_ANY,
-  /** One kind. */
-  exact = FBAT_KIND_MATCH_EXACT,
-  /** All kinds of one category. */
-  category = FBAT_KIND_MATCH_CATEGORY,
-};
-
 /** One of `FBAT_OPEN_...`. @since 0.1 */
 enum class open_mode : std::uint32_t {
   /** Opens the store for writing, or makes a new one. */
@@ -433,6 +423,17 @@ enum class query_flags : std::uint32_t {
 /** @cond internal */
 template <>
 struct detail::is_flags<query_flags> : std::true_type {};
+/** @endcond */
+
+/** Bits of `FBAT_LIST_...`. @since 0.2 */
+enum class list_flags : std::uint32_t {
+  none = 0, /**< None of them. */
+  /** The library's own entity and scope too. */
+  system = FBAT_LIST_SYSTEM,
+};
+/** @cond internal */
+template <>
+struct detail::is_flags<list_flags> : std::true_type {};
 /** @endcond */
 
 /** Bits of `FBAT_WIRE_...`. @since 0.1 */
@@ -918,7 +919,8 @@ struct progress {
 };
 
 /**
- * What the library's log goes up to: the value 1 is the event that every store starts with.
+ * How far the log goes. Every store begins with an event of the library's own, its genesis, so that
+ * a new store is at 1.
  * @since 0.1
  */
 struct frontier {
@@ -966,7 +968,10 @@ struct head {
  * @since 0.1
  */
 struct stats {
-  /** Events in the log, the library's own included. */
+  /**
+   * Events in the log, the library's own included: every store begins with one, its genesis, which
+   * names it.
+   */
   std::uint64_t events = 0;
   /** Files that the log consists of. */
   std::uint64_t segments = 0;
@@ -978,6 +983,11 @@ struct stats {
   std::uint64_t unindexed_events = 0;
   /** Memory that the store's tables take, in bytes. */
   std::uint64_t memory_bytes = 0;
+  /**
+   * Those of `events` that the library itself wrote. `events - system_events` is what was appended
+   * and imported.
+   */
+  std::uint64_t system_events = 0;
 
   /** As fbat.h has it. */
   static stats from_raw(const fbat_stats& raw) {
@@ -988,6 +998,7 @@ struct stats {
     made.index_bytes = raw.index_bytes;
     made.unindexed_events = raw.unindexed_events;
     made.memory_bytes = raw.memory_bytes;
+    made.system_events = raw.system_events;
     return made;
   }
 };
@@ -1030,6 +1041,37 @@ struct open_report {
     made.gap_first = raw.gap_first;
     made.gap_last = raw.gap_last;
     made.indexes_rebuilt = raw.indexes_rebuilt;
+    return made;
+  }
+};
+
+/**
+ * What there is of one entity, or of one scope.
+ * @since 0.2
+ */
+struct summary {
+  /** The entity, or the scope. */
+  std::string name{};
+  /** How many events it has. */
+  std::uint64_t events = 0;
+  /** The global sequence of its first event. */
+  std::uint64_t first_sequence = 0;
+  /** The global sequence of its last event. */
+  std::uint64_t last_sequence = 0;
+  /** The time of its first event. */
+  fbat::timestamp first_timestamp{};
+  /** The time of its last event. */
+  fbat::timestamp last_timestamp{};
+
+  /** As fbat.h has it. */
+  static summary from_raw(const fbat_summary& raw) {
+    summary made;
+    made.name = detail::view(raw.name);
+    made.events = raw.events;
+    made.first_sequence = raw.first_sequence;
+    made.last_sequence = raw.last_sequence;
+    made.first_timestamp = detail::time_of(raw.first_timestamp_us);
+    made.last_timestamp = detail::time_of(raw.last_timestamp_us);
     return made;
   }
 };
@@ -1965,8 +2007,9 @@ static_assert(std::is_standard_layout_v<extension> && sizeof(extension) == sizeo
  */
 struct event {
   /**
-   * What the event is about. UTF-8, 1 to 1024 bytes, no control bytes, `/`, `..`, `|` or `=`. `e:x`
-   * is below `e`.
+   * What the event is about. UTF-8, 1 to 1024 bytes, no control bytes, `/`, `..`, `|` or `=`: these
+   * divide paths, queries and fields where entities are written down, and the contract of imports
+   * refuses them everywhere. fbat_entity_encode() makes an entity of any text. `e:x` is below `e`.
    */
   std::string_view entity{};
   /** Whose event it is, as the caller divides them: a tenant, a service. Same rules as `entity`. */
@@ -2408,22 +2451,66 @@ using import_progress_callback = detail::callback<fbat_import_report>;
 
 /* ----------------------------------------------------------------------------- Regions */
 
-/** Which kinds of event: every one, one, or those of a category. @since 0.2 */
-struct kind_filter {
-  kind_match match = kind_match::any; /**< How `kind` is compared. */
-  fbat::kind kind{};                  /**< The kind, or one of the category. */
-
-  /** Every kind. */
-  constexpr kind_filter() noexcept = default;
+/** Kinds from one to another, both included. @since 0.2 */
+class kind_range {
+ public:
   /** One kind. */
-  constexpr kind_filter(fbat::kind exact) noexcept : match(kind_match::exact), kind(exact) {}
+  constexpr kind_range(fbat::kind exact) noexcept : raw_{exact.value(), exact.value()} {}
+  /** From the least to the greatest. */
+  constexpr kind_range(fbat::kind first, fbat::kind last) noexcept
+      : raw_{first.value(), last.value()} {}
   /** The kinds of a category, 0 to 15. Above that, the call that uses it refuses it. */
-  static constexpr kind_filter category(std::uint32_t number) noexcept {
-    kind_filter made(fbat::kind(static_cast<std::uint16_t>(number << 12)));
-    made.match = number > 15 ? kind_match{0xffff} : kind_match::category;
-    return made;
+  static constexpr kind_range category(std::uint32_t number) noexcept {
+    if (number > 15) return {fbat::kind(0xffff), fbat::kind(0)};
+    const auto first = static_cast<std::uint16_t>(number << 12);
+    return {fbat::kind(first), fbat::kind(static_cast<std::uint16_t>(first | 0xfff))};
   }
+  /** As fbat.h has it. */
+  [[nodiscard]] constexpr fbat_kind_range raw() const noexcept { return raw_; }
+
+ private:
+  fbat_kind_range raw_;
 };
+
+/** @cond internal */
+namespace detail {
+
+inline fbat_kind_range raw_of(const kind_range& range) noexcept { return range.raw(); }
+inline fbat_str raw_of(std::string_view text) noexcept { return str(text); }
+
+/* A list that may be left out. One that is set and has nothing in it is refused by the library. */
+template <class Item, class Raw>
+class list {
+ public:
+  list() noexcept = default;
+  list(std::initializer_list<Item> items) : list(items.begin(), items.end()) {}
+  template <class One, class = std::enable_if_t<std::is_convertible_v<const One&, Item>>>
+  list(const One& one) : list({Item(one)}) {}
+  template <class C, class = decltype(std::begin(std::declval<const C&>())),
+            class = std::enable_if_t<!std::is_convertible_v<const C&, Item>>, class = void>
+  list(const C& items) : list(std::begin(items), std::end(items)) {}
+
+  [[nodiscard]] std::size_t size() const noexcept { return is_set_ ? raw_.size() - 1 : 0; }
+  [[nodiscard]] const Raw* data() const noexcept { return is_set_ ? raw_.data() : nullptr; }
+
+ private:
+  template <class Iterator>
+  list(Iterator from, Iterator to) : is_set_(true) {
+    for (; from != to; ++from) raw_.push_back(raw_of(*from));
+    raw_.push_back(Raw{});  // so that there is an address where there is nothing else
+  }
+
+  std::vector<Raw> raw_;
+  bool is_set_ = false;
+};
+
+}  // namespace detail
+/** @endcond */
+
+/** Kinds of a region: one, several, or a container of them. @since 0.2 */
+using kind_list = detail::list<kind_range, fbat_kind_range>;
+/** Scopes of a region: one, several, or a container of them, which it borrows. @since 0.2 */
+using scope_list = detail::list<std::string_view, fbat_str>;
 
 /** A range of time, with both its ends. @since 0.2 */
 struct time_range {
@@ -2438,12 +2525,15 @@ struct time_range {
  * @since 0.2
  */
 struct region {
-  /** This entity and every one below it: `e` takes in `e` and `e:x`. Not set: every entity. */
+  /**
+   * This entity and every one below it: `e` takes in `e` and `e:x`. Not set: every entity. The
+   * colon is not part of it: `e:` takes in `e:` and `e::x`.
+   */
   std::string_view entity{};
-  /** This very scope. Not set: every scope. */
-  std::string_view scope{};
-  /** Which kinds: an fbat::kind, or a `kind_filter::category()`. Not set: every kind. */
-  kind_filter kind{};
+  /** One of these very scopes, in any order, at most 1,024. Not set: every scope. */
+  scope_list scopes{};
+  /** Kinds and `kind_range::category()`s, in any order, at most 1,024. Not set: every kind. */
+  kind_list kinds{};
   /** The least version of its entity that an event has. */
   std::uint64_t version_first = 0;
   /** The greatest one; 0: no bound. */
@@ -2458,9 +2548,10 @@ struct region {
 [[nodiscard]] inline fbat_region to_raw(const region& from) noexcept {
   fbat_region raw = FBAT_REGION_INIT;
   raw.entity = detail::str(from.entity);
-  raw.scope = detail::str(from.scope);
-  raw.kind_match = static_cast<std::uint16_t>(from.kind.match);
-  raw.kind = from.kind.kind.value();
+  raw.scopes = from.scopes.data();
+  raw.scope_count = from.scopes.size();
+  raw.kinds = from.kinds.data();
+  raw.kind_count = from.kinds.size();
   raw.version_first = from.version_first;
   raw.version_last = from.version_last;
   if (from.timestamp) {
@@ -2595,11 +2686,13 @@ struct query {
   std::uint64_t after = 0;
   /** Only sequences up to and with this one; 0: no bound. */
   std::uint64_t until = 0;
+  /** At most so many rows in all; 0: no limit. Then the page, or the cursor, is at its end. */
+  std::uint64_t limit = 0;
   /**
    * A page has at most so many rows: 1 to 65,536; 0: 1,000. It may have fewer, and ends after the
    * row that reaches 64 MiB.
    */
-  std::size_t limit = 0;
+  std::size_t page_rows = 0;
   /** What of each event is read: fbat::columns; 0: payload and extensions. */
   fbat::columns columns{};
   /** fbat::query_flags. */
@@ -2618,10 +2711,44 @@ struct query {
   raw.after = from.after;
   raw.until = from.until;
   raw.limit = from.limit;
+  raw.page_rows = from.page_rows;
   raw.columns = static_cast<std::uint32_t>(from.columns);
   raw.flags = static_cast<std::uint32_t>(from.flags);
   lent.lend<&detail::lent::progress>(from.progress, raw.progress, raw.progress_data);
   raw.cancel = detail::token_of(from.cancel);
+  return raw;
+}
+/** @endcond */
+
+/**
+ * Which part of a list.
+ * @since 0.2
+ */
+struct list_options {
+  /**
+   * Of entities: this one and every one below it, as in a region. Not set: every entity. Of scopes:
+   * empty.
+   */
+  std::string_view entity{};
+  /**
+   * Only names after this one, which need not exist: the last of the list before. Not set: from the
+   * first.
+   */
+  std::string_view after{};
+  /** At most so many rows: 1 to 65,536; 0: 1,000. */
+  std::size_t page_rows = 0;
+  /** fbat::list_flags. */
+  fbat::list_flags flags{};
+};
+
+/** @cond internal */
+/** As fbat.h has it; it borrows what fbat::list_options borrows. */
+[[nodiscard]] inline fbat_list_options to_raw(const list_options& from) noexcept {
+  fbat_list_options raw = FBAT_LIST_OPTIONS_INIT;
+  raw.entity = detail::str(from.entity);
+  raw.after = detail::str(from.after);
+  raw.page_rows = from.page_rows;
+  raw.flags = static_cast<std::uint32_t>(from.flags);
   return raw;
 }
 /** @endcond */

@@ -53,9 +53,6 @@ enum {
   FBAT_LOG_ERROR = 1,
   FBAT_LOG_WARNING = 2,
   FBAT_LOG_INFO = 3,
-  FBAT_KIND_MATCH_ANY = 0,
-  FBAT_KIND_MATCH_EXACT = 1,
-  FBAT_KIND_MATCH_CATEGORY = 2,
   FBAT_REGION_TIMESTAMP = 1,
   FBAT_REGION_RECORDED = 2,
   FBAT_OPEN_CREATE_IF_MISSING = 0,
@@ -83,6 +80,7 @@ enum {
   FBAT_RECORD_PROVENANCE_UNREADABLE = 4,
   FBAT_QUERY_BACKWARD = 1,
   FBAT_QUERY_SYSTEM = 2,
+  FBAT_LIST_SYSTEM = 1,
   FBAT_PROVENANCE_SCHEMA_VERSION = 1,
   FBAT_WIRE_LENIENT = 1,
   FBAT_IMPORT_DURABILITY_END = 0,
@@ -110,6 +108,10 @@ typedef struct fbat_extension {
   const uint8_t *value;
   size_t value_len;
 } fbat_extension;
+typedef struct fbat_kind_range {
+  uint16_t first;
+  uint16_t last;
+} fbat_kind_range;
 typedef void (*fbat_destroy_fn)(void *user_data);
 typedef int32_t fbat_status;
 typedef uint32_t fbat_category;
@@ -139,10 +141,12 @@ typedef int32_t (*fbat_progress_fn)(void *user_data, const fbat_progress *progre
 typedef struct fbat_region {
   size_t struct_size;
   fbat_str entity;
-  fbat_str scope;
+  const fbat_str *scopes;
+  size_t scope_count;
+  const fbat_kind_range *kinds;
+  size_t kind_count;
   uint32_t flags;
-  uint16_t kind_match;
-  uint16_t kind;
+  uint32_t reserved;
   uint64_t version_first;
   uint64_t version_last;
   int64_t timestamp_first_us;
@@ -184,6 +188,7 @@ typedef struct fbat_stats {
   uint64_t index_bytes;
   uint64_t unindexed_events;
   uint64_t memory_bytes;
+  uint64_t system_events;
 } fbat_stats;
 typedef struct fbat_open_report {
   size_t struct_size;
@@ -268,13 +273,32 @@ typedef struct fbat_query {
   const fbat_region *region;
   uint64_t after;
   uint64_t until;
-  size_t limit;
+  uint64_t limit;
+  size_t page_rows;
   uint32_t columns;
   uint32_t flags;
   fbat_progress_fn progress;
   void *progress_data;
   const fbat_cancel *cancel;
 } fbat_query;
+typedef struct fbat_summaries fbat_summaries;
+typedef struct fbat_list_options {
+  size_t struct_size;
+  fbat_str entity;
+  fbat_str after;
+  size_t page_rows;
+  uint32_t flags;
+  uint32_t reserved;
+} fbat_list_options;
+typedef struct fbat_summary {
+  size_t struct_size;
+  fbat_str name;
+  uint64_t events;
+  uint64_t first_sequence;
+  uint64_t last_sequence;
+  int64_t first_timestamp_us;
+  int64_t last_timestamp_us;
+} fbat_summary;
 typedef struct fbat_provenance {
   size_t struct_size;
   uint16_t schema_version;
@@ -414,6 +438,14 @@ fbat_status fbat_operation_key(const char *domain,
 fbat_status fbat_namespace_from_path(const char *path,
                                      fbat_buffer **out_namespace,
                                      fbat_error **err);
+fbat_status fbat_entity_encode(const char *text,
+                               size_t text_len,
+                               fbat_buffer **out_entity,
+                               fbat_error **err);
+fbat_status fbat_entity_decode(const char *entity,
+                               size_t entity_len,
+                               fbat_buffer **out_text,
+                               fbat_error **err);
 fbat_status fbat_set_log_callback(fbat_log_fn callback, void *user_data, fbat_destroy_fn destroy);
 fbat_cancel *fbat_cancel_new(void);
 fbat_status fbat_cancel_trigger(const fbat_cancel *cancel);
@@ -481,6 +513,22 @@ fbat_status fbat_cursor_next(fbat_cursor *cursor,
                              fbat_page **out_page,
                              fbat_error **err);
 void fbat_cursor_free(fbat_cursor *cursor);
+fbat_status fbat_store_count(const fbat_store *store,
+                             const fbat_query *query,
+                             uint64_t *out_count,
+                             fbat_error **err);
+fbat_status fbat_store_entities(const fbat_store *store,
+                                const fbat_list_options *options,
+                                fbat_summaries **out_summaries,
+                                fbat_error **err);
+fbat_status fbat_store_scopes(const fbat_store *store,
+                              const fbat_list_options *options,
+                              fbat_summaries **out_summaries,
+                              fbat_error **err);
+size_t fbat_summaries_len(const fbat_summaries *summaries);
+const fbat_summary *fbat_summaries_get(const fbat_summaries *summaries, size_t index);
+bool fbat_summaries_is_end(const fbat_summaries *summaries);
+void fbat_summaries_free(fbat_summaries *summaries);
 bool fbat_record_provenance(const fbat_record *record, fbat_provenance *out_provenance);
 fbat_status fbat_provenance_from_extension(const uint8_t *body,
                                            size_t body_len,

@@ -100,7 +100,7 @@ static unsigned long long read_fbat(fbat_store *store, const fbat_region *region
     unsigned long long sum = 0;
     *rows = 0;
     query.region = region;
-    query.limit = 4096;
+    query.page_rows = 4096;
     ok(fbat_cursor_new(store, &query, &cursor, &err), &err);
     for (;;) {
         fbat_page *page = NULL;
@@ -199,17 +199,18 @@ int main(int argc, char **argv) {
     snprintf(text, sizeof text, "time BETWEEN %lld AND %lld", (long long)region.timestamp_first_us,
              (long long)region.timestamp_last_us);
     compare("0.1 % by time", store, &region, db, text);
-    region.kind_match = FBAT_KIND_MATCH_EXACT;
-    region.kind = COMMON_KIND;
+    fbat_kind_range kind = FBAT_KIND_EXACT(COMMON_KIND);
+    region.kinds = &kind;
+    region.kind_count = 1;
     snprintf(text, sizeof text, "kind = %d AND time BETWEEN %lld AND %lld", COMMON_KIND,
              (long long)region.timestamp_first_us, (long long)region.timestamp_last_us);
     compare("one kind of eight in that time", store, &region, db, text);
     region.flags = 0;
     region.timestamp_first_us = region.timestamp_last_us = 0;
-    region.kind = RARE_KIND;
+    kind.first = kind.last = RARE_KIND;
     snprintf(text, sizeof text, "kind = %d", RARE_KIND);
     compare("a kind that 1 in 100,000 has", store, &region, db, text);
-    region.kind = COMMON_KIND;
+    kind.first = kind.last = COMMON_KIND;
     snprintf(text, sizeof text, "kind = %d", COMMON_KIND);
     compare("a kind that 1 in 8 has", store, &region, db, text);
     sqlite3_close(db);

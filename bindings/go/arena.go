@@ -88,6 +88,29 @@ func (a *arena) text(s string) (to C.fbat_str) {
 	return to
 }
 
+// optional is a copy of text that may be left out. The library refuses one that is empty.
+func (a *arena) optional(s *string) (to C.fbat_str) {
+	if s != nil {
+		to.data, to.len = (*C.char)(a.copied(unsafe.StringData(*s), len(*s))), C.size_t(len(*s))
+	}
+	return to
+}
+
+// texts copies a list of texts: nil is none, and the library refuses one that is empty.
+func (a *arena) texts(list []string) (*C.fbat_str, C.size_t) {
+	if list == nil {
+		return nil, 0
+	}
+	size := uintptr(max(len(list), 1)) * C.sizeof_fbat_str
+	at := a.take(size)
+	clear(unsafe.Slice((*byte)(at), size)) // as bytes: no pointer is stored over what was there
+	to := unsafe.Slice((*C.fbat_str)(at), len(list))
+	for i, s := range list {
+		to[i] = a.text(s)
+	}
+	return unsafe.SliceData(to), C.size_t(len(list))
+}
+
 // lend has a pointer of C point to a copy of bytes, and answers with their length.
 func (a *arena) lend(to unsafe.Pointer, b []byte) C.size_t {
 	if b != nil {

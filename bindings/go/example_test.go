@@ -135,8 +135,8 @@ func ExampleStore_Events() {
 	}
 	query := fbat.Query{
 		Region: fbat.Region{
-			Entity:        "lamp", // and everything below lamp:
-			Kind:          0x1001,
+			Entity:        fbat.Entity("lamp"), // and everything below lamp:
+			Kinds:         fbat.Kinds(0x1001),
 			RecordedFirst: time.Now().Add(-24 * time.Hour),
 		},
 		Flags:   fbat.QueryBackward,
@@ -160,7 +160,7 @@ func ExampleStore_Query() {
 	check(store.AppendBatch(make5(), nil))
 	after, end := uint64(0), false
 	for !end {
-		page, err := store.Query(ctx, &fbat.Query{Limit: 2, After: after})
+		page, err := store.Query(ctx, &fbat.Query{PageRows: 2, After: after})
 		check(err)
 		fmt.Println(len(page.Records), page.Resume)
 		after, end = page.Resume, page.End

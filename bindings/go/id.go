@@ -6,6 +6,7 @@ import "C"
 import (
 	"encoding/hex"
 	"fmt"
+	"math"
 	"unsafe"
 )
 
@@ -103,6 +104,49 @@ func NewKind(category, typ uint32) (Kind, error) {
 		return 0, statusError(Status(status), why)
 	}
 	return Kind(kind), nil
+}
+
+// Kinds is a list of single kinds, for a [Region].
+func Kinds(kinds ...Kind) []KindRange {
+	ranges := make([]KindRange, len(kinds))
+	for i, kind := range kinds {
+		ranges[i] = KindRange{kind, kind}
+	}
+	return ranges
+}
+
+// KindsOf is all kinds of a category, 0 to 15, for a [Region]. A higher number is an empty range,
+// which is refused.
+func KindsOf(category uint32) KindRange {
+	first, err := NewKind(category, 0)
+	if err != nil {
+		return KindRange{First: math.MaxUint16}
+	}
+	return KindRange{first, first | 0xfff}
+}
+
+// Entity is the address of an entity, for a [Region] or [ListOptions].
+func Entity(entity string) *string { return &entity }
+
+// EncodeEntity is the entity, or scope, that stands for any text: control bytes, '/', '=', '|', '%'
+// and the second dot of ".." become '%' and two hex digits. The failures are [ErrInvalidUTF8] and
+// [ErrInvalidCoordinate].
+func EncodeEntity(text string) (entity string, err error) {
+	call := begin()
+	defer call.end()
+	in, out := call.text(text), room[*C.fbat_buffer](call)
+	status := C.fbat_entity_encode(in.data, in.len, out, call.detail)
+	return string(takeBuffer(*out)), call.outcome(status)
+}
+
+// DecodeEntity is the text that an entity of [EncodeEntity] stands for. The failures are
+// [ErrInvalidArgument], [ErrInvalidUTF8] and [ErrInvalidCoordinate].
+func DecodeEntity(entity string) (text string, err error) {
+	call := begin()
+	defer call.end()
+	in, out := call.text(entity), room[*C.fbat_buffer](call)
+	status := C.fbat_entity_decode(in.data, in.len, out, call.detail)
+	return string(takeBuffer(*out)), call.outcome(status)
 }
 
 // Category is the category of the kind, 0 to 15.

@@ -81,6 +81,28 @@ func takeFindings(from *C.fbat_findings, in *incoming) []Finding {
 	return findings
 }
 
+// Summaries are a part of a list of entities or scopes, in the order of their bytes.
+type Summaries struct {
+	// Rows has one for each.
+	Rows []Summary
+	// End says that nothing more was there. Else go on after the name of the last row.
+	End bool
+}
+
+// takeSummaries copies a list of the library's and frees it.
+func takeSummaries(from *C.fbat_summaries, in *incoming) (list Summaries) {
+	if from == nil {
+		return list
+	}
+	defer C.fbat_summaries_free(from)
+	list.Rows = make([]Summary, C.fbat_summaries_len(from))
+	for i := range list.Rows {
+		list.Rows[i].read(C.fbat_summaries_get(from, C.size_t(i)), in)
+	}
+	list.End = bool(C.fbat_summaries_is_end(from))
+	return list
+}
+
 // takeBuffer copies a buffer of the library's and frees it.
 func takeBuffer(from *C.fbat_buffer) []byte {
 	if from == nil {

@@ -49,7 +49,7 @@ func TestAStoreLivesAsLongAsItsCursorAndIteration(t *testing.T) {
 	cursor := func() *fbat.Cursor {
 		store := must(fbat.Open(ctx, path, nil))(t)
 		fill(t, store, 30)
-		return must(store.Cursor(ctx, &fbat.Query{Limit: 10}))(t)
+		return must(store.Cursor(ctx, &fbat.Query{PageRows: 10}))(t)
 	}()
 	count := 0
 	for {
@@ -63,7 +63,7 @@ func TestAStoreLivesAsLongAsItsCursorAndIteration(t *testing.T) {
 	equal(t, "events", count, 30)
 	cursor.Close()
 	reading := must(fbat.Open(ctx, path, &fbat.OpenOptions{Mode: fbat.OpenReadOnly}))(t)
-	iterate := reading.Events(ctx, &fbat.Query{Limit: 1})
+	iterate := reading.Events(ctx, &fbat.Query{PageRows: 1})
 	reading = nil
 	for _, err := range iterate {
 		ok(t, err)

@@ -189,7 +189,7 @@ func TestACursorGoesOnAfterItsProgressFailed(t *testing.T) {
 	store := open(t, "s")
 	fill(t, store, 100)
 	var fails error = &ownError{10}
-	cursor := must(store.Cursor(ctx, &fbat.Query{Limit: 60, Progress: func(fbat.Progress) error {
+	cursor := must(store.Cursor(ctx, &fbat.Query{PageRows: 60, Progress: func(fbat.Progress) error {
 		return fails
 	}}))(t)
 	defer cursor.Close()

@@ -14,8 +14,8 @@ import (
 func TestMembersOfAQueryThatAreOutOfRangeAreRefusedByName(t *testing.T) {
 	store := open(t, "s")
 	for name, query := range map[string]fbat.Query{
-		"limit": {Limit: -1}, "columns": {Columns: 0x80}, "flags": {Flags: 0x80},
-		"kind_match": {Region: fbat.Region{KindMatch: 9}},
+		"page_rows": {PageRows: -1}, "columns": {Columns: 0x80}, "flags": {Flags: 0x80},
+		"kinds": {Region: fbat.Region{Kinds: []fbat.KindRange{{2, 1}}}},
 		"version":    {Region: fbat.Region{VersionFirst: 2, VersionLast: 1}},
 		"time":       {Region: fbat.Region{RecordedFirst: time.Unix(math.MaxInt64, 0)}},
 	} {
@@ -26,7 +26,7 @@ func TestMembersOfAQueryThatAreOutOfRangeAreRefusedByName(t *testing.T) {
 			is(t, err, fbat.ErrInvalidArgument)
 		}
 	}
-	_, err := store.Query(ctx, &fbat.Query{Region: fbat.Region{Entity: "\xff"}})
+	_, err := store.Query(ctx, &fbat.Query{Region: fbat.Region{Entity: fbat.Entity("\xff")}})
 	is(t, err, fbat.ErrInvalidUTF8)
 	_, err = store.Get(fbat.ID{1}, 0x80)
 	is(t, err, fbat.ErrInvalidArgument)
@@ -54,18 +54,18 @@ func TestEveryPartOfARegionSelects(t *testing.T) {
 		region   fbat.Region
 	}{
 		{"1234", fbat.Region{}},
-		{"124", fbat.Region{Entity: "a"}},
-		{"34", fbat.Region{Scope: "t"}},
-		{"4", fbat.Region{Scope: "t", Entity: "a"}},
+		{"124", fbat.Region{Entity: fbat.Entity("a")}},
+		{"34", fbat.Region{Scopes: []string{"t"}}},
+		{"4", fbat.Region{Scopes: []string{"t"}, Entity: fbat.Entity("a")}},
 		{"14", fbat.Region{Kind: 0x1001}},
-		{"14", fbat.Region{Kind: 0x1001, KindMatch: fbat.KindMatchExact}},
-		{"124", fbat.Region{Kind: 0x1000, KindMatch: fbat.KindMatchCategory}},
+		{"14", fbat.Region{Kinds: fbat.Kinds(0x1001)}},
+		{"124", fbat.Region{Kinds: []fbat.KindRange{fbat.KindsOf(1)}}},
 		{"4", fbat.Region{VersionFirst: 2, VersionLast: 9}},
 		{"4", fbat.Region{VersionFirst: 2}},
 		{"23", fbat.Region{TimestampFirst: at(2), TimestampLast: at(3)}},
 		{"34", fbat.Region{TimestampFirst: at(2).Add(time.Microsecond)}},
 		{"12", fbat.Region{TimestampLast: at(2)}},
-		{"2", fbat.Region{TimestampLast: at(3), Entity: "a:x"}},
+		{"2", fbat.Region{TimestampLast: at(3), Entity: fbat.Entity("a:x")}},
 		{"1234", fbat.Region{RecordedFirst: past, RecordedLast: soon}},
 		{"", fbat.Region{RecordedFirst: soon}},
 		{"", fbat.Region{RecordedLast: past}},
@@ -96,7 +96,7 @@ func TestPagesFollowEachOtherForwardAndBackward(t *testing.T) {
 	equal(t, "events", len(forward), 25)
 	var paged []string
 	for after, end := uint64(0), false; !end; {
-		page := must(store.Query(ctx, &fbat.Query{Limit: 10, After: after}))(t)
+		page := must(store.Query(ctx, &fbat.Query{PageRows: 10, After: after}))(t)
 		for _, record := range page.Records {
 			paged = append(paged, string(record.Payload))
 		}
@@ -105,7 +105,7 @@ func TestPagesFollowEachOtherForwardAndBackward(t *testing.T) {
 	if !slices.Equal(paged, forward) {
 		t.Errorf("%v", paged)
 	}
-	backward := payloads(t, store, fbat.Query{Limit: 7, Flags: fbat.QueryBackward})
+	backward := payloads(t, store, fbat.Query{PageRows: 7, Flags: fbat.QueryBackward})
 	slices.Reverse(backward)
 	if !slices.Equal(backward, forward) {
 		t.Errorf("%v", backward)
@@ -115,7 +115,7 @@ func TestPagesFollowEachOtherForwardAndBackward(t *testing.T) {
 func TestACursorFollowsTheLog(t *testing.T) {
 	store := open(t, "s")
 	fill(t, store, 3)
-	cursor := must(store.Cursor(ctx, &fbat.Query{Limit: 2}))(t)
+	cursor := must(store.Cursor(ctx, &fbat.Query{PageRows: 2}))(t)
 	defer cursor.Close()
 	var sizes []int
 	for page := must(cursor.Next())(t); page != nil; page = must(cursor.Next())(t) {
@@ -166,16 +166,16 @@ func TestAnIterationMayBeGivenUpOrPanic(t *testing.T) {
 	store := open(t, "s")
 	fill(t, store, 25)
 	before := fbat.LiveHandles()
-	for range store.Events(ctx, &fbat.Query{Limit: 5}) {
+	for range store.Events(ctx, &fbat.Query{PageRows: 5}) {
 		break
 	}
 	func() {
 		defer func() { equal(t, "panic", recover(), any("mine")) }()
-		for range store.Events(ctx, &fbat.Query{Limit: 5}) {
+		for range store.Events(ctx, &fbat.Query{PageRows: 5}) {
 			panic("mine")
 		}
 	}()
-	for range store.Events(ctx, &fbat.Query{Limit: 5}) {
+	for range store.Events(ctx, &fbat.Query{PageRows: 5}) {
 		for range store.Events(ctx, nil) {
 			break
 		}
@@ -188,7 +188,7 @@ func TestAnIterationOfAStoreThatIsClosedEndsWithAnError(t *testing.T) {
 	fill(t, store, 25)
 	seen := 0
 	var last error
-	for _, err := range store.Events(ctx, &fbat.Query{Limit: 10}) {
+	for _, err := range store.Events(ctx, &fbat.Query{PageRows: 10}) {
 		if last = err; err == nil {
 			seen++
 		}

@@ -193,32 +193,6 @@ func (v LogLevel) String() string {
 	return "unknown"
 }
 
-// KindMatch is one of the values whose names begin with KindMatch.
-type KindMatch uint16
-
-// The values of KindMatch.
-const (
-	// KindMatchAny: every kind.
-	KindMatchAny KindMatch = C.FBAT_KIND_MATCH_ANY
-	// KindMatchExact: one kind.
-	KindMatchExact KindMatch = C.FBAT_KIND_MATCH_EXACT
-	// KindMatchCategory: all kinds of one category.
-	KindMatchCategory KindMatch = C.FBAT_KIND_MATCH_CATEGORY
-)
-
-// String is the name of the value, in lower case.
-func (v KindMatch) String() string {
-	switch v {
-	case KindMatchAny:
-		return "any"
-	case KindMatchExact:
-		return "exact"
-	case KindMatchCategory:
-		return "category"
-	}
-	return "unknown"
-}
-
 // OpenMode is one of the values whose names begin with Open.
 type OpenMode uint32
 
@@ -370,6 +344,15 @@ const (
 	QuerySystem QueryFlags = C.FBAT_QUERY_SYSTEM
 )
 
+// ListFlags are bits whose names begin with List.
+type ListFlags uint32
+
+// The values of ListFlags.
+const (
+	// ListSystem: the library's own entity and scope too.
+	ListSystem ListFlags = C.FBAT_LIST_SYSTEM
+)
+
 // WireFlags are bits whose names begin with Wire.
 type WireFlags uint32
 
@@ -482,6 +465,20 @@ func (to *Extension) read(from *C.fbat_extension, in *incoming) {
 	to.Value = in.bytes(unsafe.Pointer(from.value), from.value_len)
 }
 
+// KindRange: kinds from one to another, both included: a single kind, or those of a category.
+// [KindExact]() and [KindCategory]() begin one.
+type KindRange struct {
+	// The least.
+	First Kind
+	// The greatest; not below First.
+	Last Kind
+}
+
+func (from *KindRange) lay(call *call, to *C.fbat_kind_range) {
+	to.first = C.uint16_t(from.First)
+	to.last = C.uint16_t(from.Last)
+}
+
 // ErrorDetail: all that an [Error] knows.
 type ErrorDetail struct {
 	// The status that the call returned.
@@ -535,15 +532,13 @@ func (to *Progress) read(from *C.fbat_progress) {
 // Region: which events are meant. An event matches if it matches all parts that are set. The zero
 // value is every event. Ranges include both their ends.
 type Region struct {
-	// This entity and every one below it: e takes in e and e:x. Empty: every entity.
-	Entity string
-	// This very scope. Empty: every scope.
-	Scope string
-	// How Kind is compared: a [KindMatch].
-	KindMatch KindMatch
-	// The kind, or with [KindMatchCategory] any kind of the category. Alone, with [KindMatchAny],
-	// it means that very kind.
-	Kind Kind
+	// This entity and every one below it: e takes in e and e:x. nil: every entity. The colon is not
+	// part of it: e: takes in e: and e::x.
+	Entity *string
+	// One of these very scopes, in any order, at most 1,024. nil: every scope.
+	Scopes []string
+	// In one of these ranges, in any order, at most 1,024. nil: every kind.
+	Kinds []KindRange
 	// The least version of its entity that an event has.
 	VersionFirst uint64
 	// The greatest one; 0: no bound.
@@ -560,10 +555,13 @@ type Region struct {
 
 func (from *Region) lay(call *call, to *C.fbat_region) {
 	to.struct_size = C.sizeof_fbat_region
-	to.entity = call.text(from.Entity)
-	to.scope = call.text(from.Scope)
-	to.kind_match = C.uint16_t(from.KindMatch)
-	to.kind = C.uint16_t(from.Kind)
+	to.entity = call.optional(from.Entity)
+	to.scopes, to.scope_count = call.texts(from.Scopes)
+	kinds := rooms[C.fbat_kind_range](call, len(from.Kinds))
+	for i := range kinds {
+		from.Kinds[i].lay(call, &kinds[i])
+	}
+	to.kinds, to.kind_count = unsafe.SliceData(kinds), C.size_t(len(kinds))
 	to.version_first = C.uint64_t(from.VersionFirst)
 	to.version_last = C.uint64_t(from.VersionLast)
 	to.timestamp_first_us = call.micros(from.TimestampFirst)
@@ -612,8 +610,8 @@ func (from *OpenOptions) lay(call *call, to *C.fbat_open_options) {
 	to.cancel = call.token
 }
 
-// Frontier: what the library's log goes up to: the value 1 is the event that every store starts
-// with.
+// Frontier: how far the log goes. Every store begins with an event of the library's own, its
+// genesis, so that a new store is at 1.
 type Frontier struct {
 	// The highest sequence that readers may see.
 	Visible uint64
@@ -647,7 +645,8 @@ func (to *Head) read(from *C.fbat_head) {
 
 // Stats: figures about a store.
 type Stats struct {
-	// Events in the log, the library's own included.
+	// Events in the log, the library's own included: every store begins with one, its genesis,
+	// which names it.
 	Events uint64
 	// Files that the log consists of.
 	Segments uint64
@@ -659,6 +658,9 @@ type Stats struct {
 	UnindexedEvents uint64
 	// Memory that the store's tables take, in bytes.
 	MemoryBytes uint64
+	// Those of Events that the library itself wrote. Events - SystemEvents is what was appended and
+	// imported.
+	SystemEvents uint64
 }
 
 func (to *Stats) read(from *C.fbat_stats) {
@@ -668,6 +670,7 @@ func (to *Stats) read(from *C.fbat_stats) {
 	to.IndexBytes = uint64(from.index_bytes)
 	to.UnindexedEvents = uint64(from.unindexed_events)
 	to.MemoryBytes = uint64(from.memory_bytes)
+	to.SystemEvents = uint64(from.system_events)
 }
 
 // OpenReport: what [Open] found and did.
@@ -708,8 +711,9 @@ func (to *OpenReport) read(from *C.fbat_open_report, in *incoming) {
 // Event: an event to append. All zero except entity, scope and kind is an event with an empty
 // payload. Everything that it points to is copied before the call returns.
 type Event struct {
-	// What the event is about. UTF-8, 1 to 1024 bytes, no control bytes, /, .., | or =. e:x is
-	// below e.
+	// What the event is about. UTF-8, 1 to 1024 bytes, no control bytes, /, .., | or =: these
+	// divide paths, queries and fields where entities are written down, and the contract of imports
+	// refuses them everywhere. [EntityEncode] makes an entity of any text. e:x is below e.
 	Entity string
 	// Whose event it is, as the caller divides them: a tenant, a service. Same rules as Entity.
 	Scope string
@@ -921,9 +925,11 @@ type Query struct {
 	After uint64
 	// Only sequences up to and with this one; 0: no bound.
 	Until uint64
+	// At most so many rows in all; 0: no limit. Then the page, or the cursor, is at its end.
+	Limit uint64
 	// A page has at most so many rows: 1 to 65,536; 0: 1,000. It may have fewer, and ends after the
 	// row that reaches 64 MiB.
-	Limit int
+	PageRows int
 	// What of each event is read: bits [Columns]; 0: payload and extensions.
 	Columns Columns
 	// Bits: [QueryFlags].
@@ -938,7 +944,8 @@ func (from *Query) lay(call *call, to *C.fbat_query) {
 	from.Region.lay(call, to.region)
 	to.after = C.uint64_t(from.After)
 	to.until = C.uint64_t(from.Until)
-	to.limit = C.size_t(from.Limit)
+	to.limit = C.uint64_t(from.Limit)
+	to.page_rows = C.size_t(from.PageRows)
 	to.columns = C.uint32_t(from.Columns)
 	to.flags = C.uint32_t(from.Flags)
 	if from.Progress != nil {
@@ -946,6 +953,53 @@ func (from *Query) lay(call *call, to *C.fbat_query) {
 		to.progress, to.progress_data = C.fbat_progress_fn(C.fbatgoProgress), call.data()
 	}
 	to.cancel = call.token
+}
+
+// ListOptions: which part of a list. The zero value lists from the beginning.
+type ListOptions struct {
+	// Of entities: this one and every one below it, as in a region. nil: every entity. Of scopes:
+	// empty.
+	Entity *string
+	// Only names after this one, which need not exist: the last of the list before. nil: from the
+	// first.
+	After *string
+	// At most so many rows: 1 to 65,536; 0: 1,000.
+	PageRows int
+	// Bits: [ListFlags].
+	Flags ListFlags
+}
+
+func (from *ListOptions) lay(call *call, to *C.fbat_list_options) {
+	to.struct_size = C.sizeof_fbat_list_options
+	to.entity = call.optional(from.Entity)
+	to.after = call.optional(from.After)
+	to.page_rows = C.size_t(from.PageRows)
+	to.flags = C.uint32_t(from.Flags)
+}
+
+// Summary: what there is of one entity, or of one scope.
+type Summary struct {
+	// The entity, or the scope.
+	Name string
+	// How many events it has.
+	Events uint64
+	// The global sequence of its first event.
+	FirstSequence uint64
+	// The global sequence of its last event.
+	LastSequence uint64
+	// The time of its first event.
+	FirstTimestamp time.Time
+	// The time of its last event.
+	LastTimestamp time.Time
+}
+
+func (to *Summary) read(from *C.fbat_summary, in *incoming) {
+	to.Name = in.text(7, from.name)
+	to.Events = uint64(from.events)
+	to.FirstSequence = uint64(from.first_sequence)
+	to.LastSequence = uint64(from.last_sequence)
+	to.FirstTimestamp = goTime(from.first_timestamp_us)
+	to.LastTimestamp = goTime(from.last_timestamp_us)
 }
 
 // Provenance: where an imported event came from.
@@ -977,7 +1031,7 @@ func (from *Provenance) lay(call *call, to *C.fbat_provenance) {
 
 func (to *Provenance) read(from *C.fbat_provenance, in *incoming) {
 	to.SchemaVersion = uint16(from.schema_version)
-	to.SourceNamespace = in.text(7, from.source_namespace)
+	to.SourceNamespace = in.text(8, from.source_namespace)
 	to.SourceEventID = goID(from.source_event_id)
 	to.SourceSequence = uint64(from.source_sequence)
 	to.SourceKind = Kind(from.source_kind)
@@ -1098,11 +1152,11 @@ type Finding struct {
 }
 
 func (to *Finding) read(from *C.fbat_finding, in *incoming) {
-	to.Path = in.text(8, from.path)
+	to.Path = in.text(9, from.path)
 	to.Offset = uint64(from.offset)
 	to.FirstSequence = uint64(from.first_sequence)
 	to.LastSequence = uint64(from.last_sequence)
-	to.Message = in.text(9, from.message)
+	to.Message = in.text(10, from.message)
 }
 
 // VerifyOptions: how to verify. The zero value verifies everything.
@@ -1267,7 +1321,7 @@ func (to *RepairReport) read(from *C.fbat_repair_report) {
 }
 
 // textMembers is how many members of text are read.
-const textMembers = 10
+const textMembers = 11
 
 // OpenReport: what [Open] found and did. Works for a closed store too.
 func (s *Store) OpenReport() OpenReport {
@@ -1533,7 +1587,8 @@ func (s *Store) event(eventID ID, columns Columns) (page *Page, err error) {
 // Query reads one page.
 //
 // What was appended before the call is seen if it is in the query's range. To go on, set After (or
-// Until, backward) to [Page.Resume], as a cursor does, unless [Page.End].
+// Until, backward) to [Page.Resume], as a cursor does, unless [Page.End]. A Limit is that of this
+// call: who goes on lowers it by [Page.Len].
 //
 //   - query: which events; nil for all of them.
 //   - page: the rows, which may be none.
@@ -1552,6 +1607,81 @@ func (s *Store) Query(ctx context.Context, query *Query) (page *Page, err error)
 	status := C.fbatgo_store_query(s.c, inQuery, outPage, call.detail)
 	err = call.outcome(status, s)
 	page = takePage(outPage, &call.in)
+	return
+}
+
+// Count counts the events of a query.
+//
+// The count is exact: as many as a cursor of this query has rows. It is read from indexes where the
+// region is empty, or has only an entity, only kinds or only scopes, and for the zones that lie in
+// the range of After, Until and times as a whole. What is left is read in the log: at most 64
+// events at each end of a range, and with two parts of a region, or with versions, as much as a
+// query would read.
+//
+//   - query: which events; nil for all of them. PageRows and Columns do not matter.
+//   - count: how many there are; 0 on failure.
+//
+// The failures are [ErrInvalidArgument], [ErrInvalidUTF8], [ErrInvalidCoordinate],
+// [ErrLimitExceeded], [ErrCancelled], [ErrClosed], [ErrCorrupt] and [ErrIO].
+func (s *Store) Count(ctx context.Context, query *Query) (count uint64, err error) {
+	call := beginWith(ctx)
+	defer call.end()
+	inQuery := room[C.fbat_query](call)
+	orZero(query).lay(call, inQuery)
+	outCount := room[C.uint64_t](call)
+	if err = call.refused; err != nil {
+		return
+	}
+	status := C.fbat_store_count(s.c, inQuery, outCount, call.detail)
+	err = call.outcome(status, s)
+	count = uint64(*outCount)
+	return
+}
+
+// Entities lists entities in the order of their names, a page at a time.
+//
+// To go on, set After to the name of the last row, unless [Summaries.IsEnd]. What was appended
+// before the call is in it.
+//
+//   - options: which entities; nil for all of them, from the first.
+//   - summaries: the rows, which may be none.
+//
+// The failures are [ErrInvalidArgument], [ErrInvalidUTF8], [ErrInvalidCoordinate], [ErrClosed],
+// [ErrCorrupt] and [ErrIO].
+func (s *Store) Entities(options ListOptions) (summaries Summaries, err error) {
+	call := begin()
+	defer call.end()
+	inOptions := room[C.fbat_list_options](call)
+	options.lay(call, inOptions)
+	outSummaries := room[*C.fbat_summaries](call)
+	if err = call.refused; err != nil {
+		return
+	}
+	status := C.fbat_store_entities(s.c, inOptions, outSummaries, call.detail)
+	err = call.outcome(status, s)
+	summaries = takeSummaries(*outSummaries, &call.in)
+	return
+}
+
+// Scopes lists scopes in the order of their names, a page at a time, as [Store.Entities] does.
+//
+//   - options: which scopes; nil for all of them, from the first.
+//   - summaries: the rows, which may be none.
+//
+// The failures are [ErrInvalidArgument], [ErrInvalidUTF8], [ErrInvalidCoordinate], [ErrClosed],
+// [ErrCorrupt] and [ErrIO].
+func (s *Store) Scopes(options ListOptions) (summaries Summaries, err error) {
+	call := begin()
+	defer call.end()
+	inOptions := room[C.fbat_list_options](call)
+	options.lay(call, inOptions)
+	outSummaries := room[*C.fbat_summaries](call)
+	if err = call.refused; err != nil {
+		return
+	}
+	status := C.fbat_store_scopes(s.c, inOptions, outSummaries, call.detail)
+	err = call.outcome(status, s)
+	summaries = takeSummaries(*outSummaries, &call.in)
 	return
 }
 

@@ -135,8 +135,8 @@ func (e *Event) mark(to *C.fbat_event) {
 }
 
 func (r *Region) mark(to *C.fbat_region) {
-	if r.Kind != 0 && r.KindMatch == KindMatchAny {
-		to.kind_match = C.FBAT_KIND_MATCH_EXACT
+	if r.Kinds != nil && len(r.Kinds) == 0 {
+		to.kinds = (*C.fbat_kind_range)(unsafe.Pointer(to)) // which the library refuses
 	}
 	bound := func(first, last time.Time, toFirst, toLast *C.int64_t, flag C.uint32_t) {
 		if first.IsZero() && last.IsZero() {

@@ -30,7 +30,7 @@ func TestEightGoroutinesAppendAndReadOneStore(t *testing.T) {
 	const each = 200
 	together(t, 8, func(me int) error {
 		entity := fmt.Sprintf("worker:%d", me)
-		query := fbat.Query{Region: fbat.Region{Entity: entity}, Limit: 10}
+		query := fbat.Query{Region: fbat.Region{Entity: fbat.Entity(entity)}, PageRows: 10}
 		for i := range each {
 			receipt, err := store.Append(event(entity, fmt.Sprint(i)))
 			if err != nil {
@@ -134,7 +134,7 @@ func TestACursorMayBeClosedWhileOthersReadIt(t *testing.T) {
 	store := open(t, "s")
 	fill(t, store, 2000)
 	for range 20 {
-		cursor := must(store.Cursor(ctx, &fbat.Query{Limit: 5}))(t)
+		cursor := must(store.Cursor(ctx, &fbat.Query{PageRows: 5}))(t)
 		together(t, 4, func(me int) error {
 			for range 20 {
 				if _, err := cursor.Next(); err != nil {
@@ -154,7 +154,7 @@ func TestACursorMayBeClosedWhileOthersReadIt(t *testing.T) {
 func TestGoroutinesMayShareACursor(t *testing.T) {
 	store := open(t, "s")
 	fill(t, store, 1000)
-	cursor := must(store.Cursor(ctx, &fbat.Query{Limit: 7}))(t)
+	cursor := must(store.Cursor(ctx, &fbat.Query{PageRows: 7}))(t)
 	defer cursor.Close()
 	var lock sync.Mutex
 	seen := map[uint64]int{}

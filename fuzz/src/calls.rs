@@ -12,7 +12,7 @@ use fbat::engine::platform::memory::MemoryVfs;
 use fbat::ffi::boundary::error::fbat_error;
 use fbat::ffi::boundary::status::*;
 use fbat::ffi::boundary::store::fbat_store;
-use fbat::ffi::boundary::types::{fbat_extension, fbat_hash, fbat_id, fbat_str};
+use fbat::ffi::boundary::types::{fbat_extension, fbat_hash, fbat_id, fbat_kind_range, fbat_str};
 use fbat::ffi::seams::store_open_with;
 use fbat::ffi::version::fbat_live_handles;
 use fbat::ffi::{
@@ -33,6 +33,9 @@ macro_rules! c {
     };
 }
 pub(crate) use c;
+
+/// Scopes and kinds of a region. A count that is too high by one must not lead out of them.
+type Lists = ([fbat_str; 4], [fbat_kind_range; 4]);
 
 /// What stood in a result before the call.
 const BEFORE: u8 = 0xa5;
@@ -436,17 +439,22 @@ impl Machine<'_> {
         }
     }
 
-    /// The region, with the texts that it points to.
-    fn region(&mut self, texts: &[Text; 2]) -> fbat_region {
+    /// The region, with the texts and lists that it points to.
+    fn region(&mut self, texts: &[Text; 2], (scopes, kinds): &mut Lists) -> fbat_region {
         let mut region: fbat_region = initial();
         region.entity = texts[0].optional_str();
-        region.scope = texts[1].optional_str();
+        scopes[0] = texts[1].optional_str();
         if self.input.one_in(2) {
-            region.kind_match = self.odd(3) as u16;
-            region.kind = match self.input.one_in(4) {
-                true => self.input.u16(),
-                false => 0x1001,
-            };
+            (region.scopes, region.scope_count) = (scopes.as_ptr(), self.odd(2) as usize);
+        }
+        if self.input.one_in(2) {
+            for range in kinds.iter_mut() {
+                *range = match self.input.one_in(4) {
+                    true => fbat_kind_range { first: self.input.u16(), last: self.input.u16() },
+                    false => fbat_kind_range { first: 0x1001, last: 0x1001 },
+                };
+            }
+            (region.kinds, region.kind_count) = (kinds.as_ptr(), self.odd(2) as usize);
         }
         if self.input.one_in(2) {
             (region.version_first, region.version_last) = (self.input.edgy(), self.input.edgy());
@@ -479,7 +487,8 @@ impl Machine<'_> {
         if self.input.one_in(2) {
             query.after = self.input.edgy();
             query.until = self.input.edgy();
-            query.limit = self.input.edgy() as usize;
+            query.limit = self.input.edgy();
+            query.page_rows = self.input.edgy() as usize;
         }
         query.columns = self.odd(16);
         query.flags = self.odd(4);
@@ -491,7 +500,8 @@ impl Machine<'_> {
     fn read(&mut self) {
         let store = self.handle::<fbat_store>(Type::Store);
         let texts = [self.optional_text(), self.optional_text()];
-        let region = self.region(&texts);
+        let mut lists = Lists::default();
+        let region = self.region(&texts, &mut lists);
         let mut region = self.given(region);
         let region = self.optional(&raw mut region.value);
         let query = self.query(region);
@@ -544,7 +554,8 @@ impl Machine<'_> {
             false => Text(b"shop".to_vec(), None),
         };
         let texts = [self.optional_text(), self.optional_text()];
-        let region = self.region(&texts);
+        let mut lists = Lists::default();
+        let region = self.region(&texts, &mut lists);
         let mut region = self.given(region);
         let mut options: fbat_import_options = initial();
         options.source_namespace = name.str();
@@ -639,7 +650,8 @@ impl Machine<'_> {
     fn verify(&mut self) {
         let store = self.handle::<fbat_store>(Type::Store);
         let texts = [self.optional_text(), self.optional_text()];
-        let region = self.region(&texts);
+        let mut lists = Lists::default();
+        let region = self.region(&texts, &mut lists);
         let mut region = self.given(region);
         let mut options: fbat_verify_options = initial();
         options.region = self.optional(&raw mut region.value);

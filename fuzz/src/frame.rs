@@ -7,6 +7,7 @@ use crate::stores::{self, ENTITIES};
 use fbat::engine::formats::*;
 use fbat::engine::model::error::{Code, Error};
 use fbat::engine::model::id::Id;
+use fbat::engine::model::region::Region;
 use fbat::engine::platform::memory::MemoryFile;
 use std::cell::OnceCell;
 use std::ops::ControlFlow;
@@ -74,22 +75,25 @@ impl Base {
     /// Asks what the input wants to know: one thing, so that a run is short.
     fn ask(&self, segment: &Segment, input: &mut Input<'_>) -> Result<(), Error> {
         let (entity, sequence) = (input.pick(&ENTITIES), input.edgy());
-        match input.u8() % 6 {
+        match input.u8() % 5 {
             0 => drop((segment.newest_of(entity)?, segment.find_number(entity)?)),
             1 => {
                 let mut window = segment.window();
-                for offset in segment.offsets(entity, true, 0, u32::MAX)? {
+                for offset in segment.offsets(entity, u32::MAX)? {
                     segment.frame_at(&mut window, offset)?;
                     segment.before(entity, offset as u32)?;
                 }
             }
             2 => {
-                let (low, high) =
-                    (segment.lowest_offset(sequence)?, segment.highest_offset(sequence)?);
-                segment.offsets(entity, false, low, high)?;
+                let region = Region { entity: Some(entity.to_owned()), ..Region::default() };
+                let range = (sequence, input.edgy());
+                if let Some(wish) = Wish::new(segment, &region, range, false)? {
+                    let slots = segment.slots_of(&wish);
+                    segment.few_in_table(&slots, entity);
+                    segment.offsets_in(slots, &wish);
+                }
             }
-            3 => drop(segment.frames_before(sequence)?),
-            4 => drop(self.find(segment)?),
+            3 => drop(self.find(segment)?),
             _ => {
                 let mut count = 0;
                 let _whole = segment.walk(sequence, &mut |_, frame| {

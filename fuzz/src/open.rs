@@ -10,7 +10,7 @@ use fbat::engine::log::options::OpenMode;
 use fbat::engine::model::error::{Code, Error};
 use fbat::engine::model::event::{Columns, NewEvent};
 use fbat::engine::model::id::{Id, Kind};
-use fbat::engine::model::region::{KindFilter, Region};
+use fbat::engine::model::region::{KindRange, Region};
 use fbat::engine::platform::memory::{Files, MemoryVfs};
 use fbat::engine::store::query::Query;
 use fbat::engine::store::Store;
@@ -303,19 +303,22 @@ impl Check<'_> {
                 entity: input
                     .pick(&[None, Some("order"), Some("order:1"), Some("none")])
                     .map(str::to_owned),
-                scope: input.pick(&[None, Some("shop"), Some("none")]).map(str::to_owned),
-                kind: input.pick(&[
-                    None,
-                    Some(KindFilter::Exact(KIND)),
-                    Some(KindFilter::Category(1)),
-                ]),
+                scopes: input
+                    .pick(&[&[][..], &["shop"], &["none"], &["none", "shop"]])
+                    .iter()
+                    .map(|scope| (*scope).to_owned())
+                    .collect(),
+                kinds: input
+                    .pick(&[&[][..], &[KindRange::exact(KIND)], &[KindRange::category(1)]])
+                    .to_vec(),
                 versions: input.pick(&[None, Some((2, 4)), Some((0, u64::MAX))]),
                 timestamps: input.pick(&[None, None, Some((-100, 300)), Some((301, i64::MAX))]),
                 recorded: input.pick(&[None, None, Some((i64::MIN, 1_704_067_200_010_000))]),
             },
             after: input.pick(&[0, 0, 3, u64::MAX, u64::MAX - 1]),
             until: input.pick(&[0, 0, 9, u64::MAX]),
-            limit: input.pick(&[1000, 3]),
+            limit: input.pick(&[u64::MAX, 2]),
+            page_rows: input.pick(&[1000, 3]),
             backward: input.one_in(2),
             system: input.one_in(2),
             columns: Columns::ALL,

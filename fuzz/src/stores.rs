@@ -115,7 +115,7 @@ pub fn options(disk: &MemoryVfs, mode: OpenMode) -> Options {
 pub fn rows(store: &Store) -> Result<Vec<Row>> {
     matching(
         store,
-        &Query { columns: Columns::ALL, system: true, limit: 65_536, ..Query::default() },
+        &Query { columns: Columns::ALL, system: true, page_rows: 65_536, ..Query::default() },
     )
 }
 

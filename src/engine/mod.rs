@@ -22,5 +22,6 @@ pub mod formats {
     pub use super::index::cache::BlockCache;
     pub use super::index::file::Index;
     pub use super::log::segment::{Flow, Segment};
+    pub use super::log::select::Wish;
     pub use super::log::tail::{Step, Tail};
 }

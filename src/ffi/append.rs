@@ -41,8 +41,10 @@ pub const FBAT_EVENT_HAS_TIMESTAMP: u32 = 1u32;
 pub struct fbat_event {
     /// `sizeof(fbat_event)`.
     pub struct_size: usize,
-    /// What the event is about. UTF-8, 1 to 1024 bytes, no control bytes, `/`, `..`, `|` or `=`.
-    /// `e:x` is below `e`.
+    /// What the event is about. UTF-8, 1 to 1024 bytes, no control bytes, `/`, `..`, `|` or `=`:
+    /// these divide paths, queries and fields where entities are written down, and the contract of
+    /// imports refuses them everywhere. fbat_entity_encode() makes an entity of any text. `e:x` is
+    /// below `e`.
     pub entity: fbat_str,
     /// Whose event it is, as the caller divides them: a tenant, a service. Same rules as `entity`.
     pub scope: fbat_str,

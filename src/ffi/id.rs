@@ -2,6 +2,7 @@
 //!
 //! Pure functions. The values that they compute are the same in every version of the library.
 
+use super::boundary::answer;
 use super::boundary::args::{self, Out};
 use super::boundary::error::fbat_error;
 use super::boundary::status::fbat_status;
@@ -10,6 +11,7 @@ use super::boundary::{guard, handle};
 use super::buffer::{fbat_buffer, BufferObject};
 use crate::engine::import::namespace_from_path;
 use crate::engine::log::options::Options;
+use crate::engine::model::entity;
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::id::{Hash, Id, Kind};
 use crate::engine::model::key;
@@ -288,6 +290,71 @@ pub unsafe extern "C" fn fbat_namespace_from_path(
     };
     // SAFETY: the caller's promise: null or writable.
     unsafe { guard::status(err, |_| body()) }
+}
+
+/// The entity, or scope, that stands for any text: for names of others, which have what entities
+/// refuse, such as paths, URLs and topics.
+///
+/// Percent-encoding: control bytes (below 0x20, 0x7F), `/`, `=`, `|`, `%` and the second dot of
+/// `..` become `%` and two upper-case hex digits. A `:` stays, since it divides. All else stays as
+/// it is.
+/// @param text any text but the empty one; UTF-8.
+/// @param text_len in bytes.
+/// @param out_entity the text of the entity; NULL on failure. Free it with fbat_buffer_free().
+/// @param err detail on failure; may be NULL.
+/// @retval FBAT_OK done.
+/// @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL.
+/// @retval FBAT_ERR_INVALID_UTF8 the text is not UTF-8.
+/// @retval FBAT_ERR_INVALID_COORDINATE the text is empty, or the entity would have more than 1024
+/// bytes.
+/// @par Threads
+/// Any.
+/// @since 0.2
+#[no_mangle]
+#[must_use]
+pub unsafe extern "C" fn fbat_entity_encode(
+    text: *const c_char,
+    text_len: usize,
+    out_entity: *mut *mut fbat_buffer,
+    err: *mut *mut fbat_error,
+) -> fbat_status {
+    let body = || {
+        // SAFETY: the caller's promise: `text_len` bytes.
+        let text = unsafe { args::text("text", text, text_len, args::COORDINATE) }?;
+        handle::insert(BufferObject::new(entity::encode(text)?))
+    };
+    // SAFETY: the caller's promise: null or writable.
+    unsafe { answer::value("out_entity", out_entity, null_mut(), err, |_| body()) }
+}
+
+/// The text that an entity, or scope, of fbat_entity_encode() stands for.
+/// @param entity the entity; UTF-8.
+/// @param entity_len in bytes.
+/// @param out_text the text; NULL on failure. Free it with fbat_buffer_free().
+/// @param err detail on failure; may be NULL.
+/// @retval FBAT_OK done.
+/// @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, or a `%` is not followed by two hex digits;
+/// `offset` of the error says where.
+/// @retval FBAT_ERR_INVALID_UTF8 the entity, or the text that it stands for, is not UTF-8.
+/// @retval FBAT_ERR_INVALID_COORDINATE this is no entity.
+/// @par Threads
+/// Any.
+/// @since 0.2
+#[no_mangle]
+#[must_use]
+pub unsafe extern "C" fn fbat_entity_decode(
+    entity: *const c_char,
+    entity_len: usize,
+    out_text: *mut *mut fbat_buffer,
+    err: *mut *mut fbat_error,
+) -> fbat_status {
+    let body = || {
+        // SAFETY: the caller's promise: `entity_len` bytes.
+        let entity = unsafe { args::text("entity", entity, entity_len, args::COORDINATE) }?;
+        handle::insert(BufferObject::new(entity::decode(entity)?))
+    };
+    // SAFETY: the caller's promise: null or writable.
+    unsafe { answer::value("out_text", out_text, null_mut(), err, |_| body()) }
 }
 
 /// Writes `text` and a NUL.

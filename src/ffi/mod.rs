@@ -18,6 +18,7 @@ pub mod append;
 pub mod buffer;
 pub mod cancel;
 pub mod copy;
+pub mod count;
 pub mod error;
 pub mod findings;
 pub mod id;

@@ -160,8 +160,8 @@ impl PageObject {
         PageObject { rows, place }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rows.records.is_empty()
+    pub(crate) fn len(&self) -> usize {
+        self.rows.records.len()
     }
 
     pub(crate) fn place(&self) -> PageEnd {
@@ -502,7 +502,8 @@ pub unsafe extern "C" fn fbat_page_resume(page: *const fbat_page) -> u64 {
     with(page, 0, |p| p.place.next)
 }
 
-/// Whether nothing more was there when the page was read.
+/// Whether the query ends with this page: nothing more was there when it was read, or the `limit`
+/// of the query is reached.
 /// @param page the page.
 /// @return whether it is so; true where `page` is not live.
 /// @par Threads

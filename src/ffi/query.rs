@@ -38,9 +38,11 @@ pub struct fbat_query {
     pub after: u64,
     /// Only sequences up to and with this one; 0: no bound.
     pub until: u64,
+    /// At most so many rows in all; 0: no limit. Then the page, or the cursor, is at its end.
+    pub limit: u64,
     /// A page has at most so many rows: 1 to 65,536; 0: 1,000. It may have fewer, and ends after
     /// the row that reaches 64 MiB.
-    pub limit: usize,
+    pub page_rows: usize,
     /// What of each event is read: bits `FBAT_COLUMN_...`; 0: payload and extensions.
     pub columns: u32,
     /// Bits: `FBAT_QUERY_...`.
@@ -53,7 +55,7 @@ pub struct fbat_query {
     pub cancel: *const fbat_cancel,
 }
 
-args::sized!(fbat_query: 72);
+args::sized!(fbat_query: 80);
 
 /// Reads page after page. Owned by the caller, who frees it with fbat_cursor_free().
 /// @par Threads
@@ -64,7 +66,7 @@ pub struct fbat_cursor {
 }
 
 /// A query of the engine, and what watches over it.
-struct Reading {
+pub(crate) struct Reading {
     query: Query,
     watched: Watched,
 }
@@ -74,7 +76,7 @@ impl Reading {
     ///
     /// # Safety
     /// `query` and what it points to are as the header requires it.
-    unsafe fn new(query: *const fbat_query) -> Result<Reading> {
+    pub(crate) unsafe fn new(query: *const fbat_query) -> Result<Reading> {
         // SAFETY: the caller's promise.
         let given = unsafe { args::options(query) }?;
         args::check_bits("flags", given.flags, FBAT_QUERY_BACKWARD | FBAT_QUERY_SYSTEM)?;
@@ -84,7 +86,8 @@ impl Reading {
             region: unsafe { region::engine_region(given.region) }?,
             after: given.after,
             until: given.until,
-            limit: if given.limit == 0 { default.limit } else { given.limit },
+            limit: if given.limit == 0 { u64::MAX } else { given.limit },
+            page_rows: if given.page_rows == 0 { default.page_rows } else { given.page_rows },
             backward: given.flags & FBAT_QUERY_BACKWARD != 0,
             system: given.flags & FBAT_QUERY_SYSTEM != 0,
             columns: page::columns("columns", given.columns, default.columns)?,
@@ -92,6 +95,10 @@ impl Reading {
         query.check()?;
         let watched = Watched::new(given.progress, given.progress_data, given.cancel)?;
         Ok(Reading { query, watched })
+    }
+
+    pub(crate) fn count(&self, store: &StoreObject) -> Result<u64> {
+        self.watched.run(|watch| store.engine.count(&self.query, watch))
     }
 
     fn page(&self, store: &StoreObject) -> Result<PageObject> {
@@ -103,7 +110,7 @@ impl Reading {
 ///
 /// What was appended before the call is seen if it is in the query's range. To go on, set
 /// `after` (or `until`, backward) to fbat_page_resume(), as a cursor does, unless
-/// fbat_page_is_end().
+/// fbat_page_is_end(). A `limit` is that of this call: who goes on lowers it by fbat_page_len().
 /// @param store the store.
 /// @param query which events; NULL for all of them.
 /// @param out_page the rows, which may be none; NULL on failure. Free it with fbat_page_free().
@@ -170,12 +177,14 @@ impl CursorObject {
             let page = position.reading.page(&self.store)?;
             let PageEnd { next, end } = page.place();
             let query = &mut position.reading.query;
+            query.limit -= page.len() as u64;
+            let limit_reached = query.limit == 0;
             match query.backward {
                 // Nothing is added below what was read: backward, an end is final.
                 true => (query.until, position.over) = (next, end),
-                false => query.after = next,
+                false => (query.after, position.over) = (next, limit_reached),
             }
-            if !page.is_empty() {
+            if page.len() > 0 {
                 return Ok(Some(page));
             }
             if end {
@@ -219,7 +228,8 @@ pub unsafe extern "C" fn fbat_cursor_new(
 /// Reads the next page that has rows.
 ///
 /// At the end it gives #FBAT_OK and a NULL page. A forward cursor may be asked again later: it
-/// goes on with what was appended since, and so follows the log.
+/// goes on with what was appended since, and so follows the log. The end that `limit` makes is
+/// final.
 /// @param cursor the cursor.
 /// @param out_page the page; NULL on failure and at the end. Free it with fbat_page_free().
 /// @param err detail on failure; may be NULL.

@@ -4,20 +4,10 @@
 //! checks.
 
 use super::boundary::args;
-use super::boundary::types::fbat_str;
+use super::boundary::types::{fbat_kind_range, fbat_str};
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::id::Kind;
-use crate::engine::model::region::{KindFilter, Region};
-
-/// Every kind.
-/// @since 0.1
-pub const FBAT_KIND_MATCH_ANY: u16 = 0;
-/// One kind.
-/// @since 0.1
-pub const FBAT_KIND_MATCH_EXACT: u16 = 1;
-/// All kinds of one category.
-/// @since 0.1
-pub const FBAT_KIND_MATCH_CATEGORY: u16 = 2;
+use crate::engine::model::region::{KindRange, Region};
 
 /// `timestamp_first_us` and `timestamp_last_us` count.
 /// @since 0.2
@@ -35,16 +25,20 @@ pub struct fbat_region {
     /// `sizeof(fbat_region)`.
     pub struct_size: usize,
     /// This entity and every one below it: `e` takes in `e` and `e:x`. NULL and 0: every entity.
+    /// The colon is not part of it: `e:` takes in `e:` and `e::x`.
     pub entity: fbat_str,
-    /// This very scope. NULL and 0: every scope.
-    pub scope: fbat_str,
+    /// One of these very scopes, in any order. NULL and 0: every scope.
+    pub scopes: *const fbat_str,
+    /// How many there are at `scopes`: at most 1,024.
+    pub scope_count: usize,
+    /// In one of these ranges, in any order. NULL and 0: every kind.
+    pub kinds: *const fbat_kind_range,
+    /// How many there are at `kinds`: at most 1,024.
+    pub kind_count: usize,
     /// Bits: `FBAT_REGION_...`.
     pub flags: u32,
-    /// How `kind` is compared: an `FBAT_KIND_MATCH_...`.
-    pub kind_match: u16,
-    /// With #FBAT_KIND_MATCH_EXACT, the kind; with #FBAT_KIND_MATCH_CATEGORY, any kind of the
-    /// category; else 0.
-    pub kind: u16,
+    /// Not used; 0.
+    pub reserved: u32,
     /// The least version of its entity that an event has.
     pub version_first: u64,
     /// The greatest one; 0: no bound.
@@ -61,20 +55,21 @@ pub struct fbat_region {
     pub recorded_last_us: i64,
 }
 
-args::sized!(fbat_region: 96);
+args::sized!(fbat_region: 112);
 
 /// The region of the engine; NULL is everything.
 ///
 /// # Safety
-/// A `region` that is not null leads to a struct with its size, whose text is live.
+/// A `region` that is not null leads to a struct with its size, whose text and arrays are live.
 pub(crate) unsafe fn engine_region(region: *const fbat_region) -> Result<Region> {
     // SAFETY: the caller's promise.
     let region = unsafe { args::options(region) }?;
     // SAFETY: the caller's promise.
-    let (entity, scope) = unsafe {
+    let (entity, scopes, kinds) = unsafe {
         (
             args::optional_text("entity", region.entity, args::COORDINATE)?,
-            args::optional_text("scope", region.scope, args::COORDINATE)?,
+            scopes(&region)?,
+            args::optional_slice("kinds", region.kinds, region.kind_count, args::REGION_KINDS)?,
         )
     };
     args::check_bits("flags", region.flags, FBAT_REGION_TIMESTAMP | FBAT_REGION_RECORDED)?;
@@ -88,16 +83,15 @@ pub(crate) unsafe fn engine_region(region: *const fbat_region) -> Result<Region>
         }
         Ok(given.then_some((first, last)))
     };
-    let (kind, version_last) = (Kind(region.kind), region.version_last);
-    let kinds = [None, Some(KindFilter::Exact(kind)), Some(KindFilter::Category(kind.category()))];
-    if region.kind_match == FBAT_KIND_MATCH_ANY && region.kind != 0 {
-        return Err(Error::invalid(format!("kind is {:#06x} without a kind_match", kind.0)));
-    }
+    let kind_range = |range: &fbat_kind_range| {
+        let fbat_kind_range { first, last } = *range;
+        KindRange { first: Kind(first), last: Kind(last) }
+    };
     let region = Region {
         entity: entity.map(str::to_owned),
-        scope: scope.map(str::to_owned),
-        kind: args::choice("kind_match", region.kind_match.into(), &kinds)?,
-        versions: match (region.version_first, version_last) {
+        scopes,
+        kinds: kinds.iter().map(kind_range).collect(),
+        versions: match (region.version_first, region.version_last) {
             (0, 0) => None,
             (first, 0) => Some((first, u64::MAX)),
             range => Some(range),
@@ -116,5 +110,23 @@ pub(crate) unsafe fn engine_region(region: *const fbat_region) -> Result<Region>
         )?,
     };
     region.check()?;
-    Ok(region)
+    Ok(region.canonical())
+}
+
+/// The scopes of a region. None of them is empty: no event has such a scope.
+///
+/// # Safety
+/// As [`engine_region`].
+unsafe fn scopes(region: &fbat_region) -> Result<Vec<String>> {
+    let (data, count) = (region.scopes, region.scope_count);
+    // SAFETY: the caller's promise.
+    let given = unsafe { args::optional_slice("scopes", data, count, args::REGION_SCOPES) }?;
+    let text = |(at, scope): (usize, &fbat_str)| {
+        // SAFETY: the caller's promise.
+        match unsafe { args::text_of(&format!("scope {at}"), *scope, args::COORDINATE) }? {
+            "" => Err(Error::invalid(format!("scope {at} is empty"))),
+            text => Ok(text.to_owned()),
+        }
+    };
+    given.iter().enumerate().map(text).collect()
 }

@@ -40,7 +40,8 @@ pub const FBAT_DURABILITY_DURABLE: u32 = 0u32;
 /// @since 0.1
 pub const FBAT_DURABILITY_OS: u32 = 1u32;
 
-/// What the library's log goes up to: the value 1 is the event that every store starts with.
+/// How far the log goes. Every store begins with an event of the library's own, its genesis, so that
+/// a new store is at 1.
 /// @since 0.1
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -77,7 +78,8 @@ pub struct fbat_head {
 pub struct fbat_stats {
     /// `sizeof(fbat_stats)`.
     pub struct_size: usize,
-    /// Events in the log, the library's own included.
+    /// Events in the log, the library's own included: every store begins with one, its genesis,
+    /// which names it.
     pub events: u64,
     /// Files that the log consists of.
     pub segments: u64,
@@ -89,6 +91,9 @@ pub struct fbat_stats {
     pub unindexed_events: u64,
     /// Memory that the store's tables take, in bytes.
     pub memory_bytes: u64,
+    /// Those of `events` that the library itself wrote. `events - system_events` is what was
+    /// appended and imported.
+    pub system_events: u64,
 }
 
 /// fbat_store_open() made the store.
@@ -163,7 +168,7 @@ pub struct fbat_open_options {
 args::sized!(
     fbat_frontier: 24,
     fbat_head: 72,
-    fbat_stats: 56,
+    fbat_stats: 64,
     fbat_open_report: 88,
     fbat_open_options: 88,
 );
@@ -442,7 +447,8 @@ pub unsafe extern "C" fn fbat_store_stats(
         answer::structure(out_stats, false, err, |call| {
             let stats = call.store(store)?.engine.stats()?;
             Ok(members_of!(stats => fbat_stats {
-                events, segments, log_bytes, index_bytes, unindexed_events, memory_bytes
+                events, segments, log_bytes, index_bytes, unindexed_events, memory_bytes,
+                system_events
             }))
         })
     }

@@ -64,8 +64,9 @@ static fbat_status query_nothing(const call *c) {
     fbat_query query = query_of(c);
     fbat_region region = FBAT_REGION_INIT;
     fbat_page *page = NULL;
-    region.kind_match = FBAT_KIND_MATCH_CATEGORY;
-    region.kind = 0xf000;
+    fbat_kind_range rare = FBAT_KIND_CATEGORY(0xf);
+    region.kinds = &rare;
+    region.kind_count = 1;
     query.region = &region;
     query.flags = FBAT_QUERY_BACKWARD;
     fbat_status status = fbat_store_query(c->store, &query, &page, NULL);
@@ -431,7 +432,7 @@ CASE(cursor_keeps_its_token_and_stays_where_it_was) {
     fbat_page *page = NULL;
     append_n(store, "thing:1", 10);
     listener l = {.told = 0};
-    query.limit = 4;
+    query.page_rows = 4;
     query.progress = listen;
     query.progress_data = &l;
     CHECK_OK(fbat_cursor_new(store, &query, &cursor, NULL));

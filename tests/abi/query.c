@@ -135,7 +135,7 @@ CASE(pages_go_on_where_the_last_one_ended_forward_and_backward) {
         fbat_query query = FBAT_QUERY_INIT;
         uint64_t expected = flags ? 11 : 2;
         bool end = false;
-        query.limit = 3;
+        query.page_rows = 3;
         query.flags = flags;
         for (int pages = 0; !end && pages < 20; pages++) {
             fbat_page *page = NULL;
@@ -190,7 +190,7 @@ CASE(cursor_reads_all_pages_and_follows_the_log) {
     fbat_region region = FBAT_REGION_INIT;
     region.entity = str(entity);
     query.region = &region;
-    query.limit = 3;
+    query.page_rows = 3;
     REQUIRE_OK(fbat_cursor_new(store, &query, &cursor, NULL));
     memset(entity, 'x', 5); /* the cursor has its copy */
     memset(&region, 0x5a, sizeof region);
@@ -294,11 +294,11 @@ MISUSE(unknown_query_flags) {
 MISUSE(query_limits_out_of_range) {
     fbat_store *store = open_new("s");
     fbat_query query = FBAT_QUERY_INIT;
-    query.limit = 65537;
+    query.page_rows = 65537;
     refused(store, &query, "65537");
-    query.limit = SIZE_MAX;
-    refused(store, &query, "limit");
-    query.limit = 65536;
+    query.page_rows = SIZE_MAX;
+    refused(store, &query, "page_rows");
+    query.page_rows = 65536;
     CHECK_U64(count(store, &query), 0);
     done(store);
 }

@@ -71,25 +71,37 @@ CASE(entity_takes_in_what_is_below_it) {
     done(store);
 }
 
-CASE(scope_kind_category_and_versions) {
+CASE(scopes_kinds_and_versions) {
     fbat_store *store = filled();
     fbat_region region = FBAT_REGION_INIT;
-    region.scope = FBAT_STR("elsewhere");
+    fbat_str scopes[] = {FBAT_STR("elsewhere"), FBAT_STR("nowhere"), FBAT_STR("tests")};
+    fbat_kind_range kinds[] = {FBAT_KIND_EXACT(0x2001), FBAT_KIND_CATEGORY(1)};
+    region.scopes = scopes;
+    region.scope_count = 1;
     selects(store, &region, 2);
-    region.scope = (fbat_str)FBAT_STR_INIT;
-    region.kind_match = FBAT_KIND_MATCH_EXACT;
-    region.kind = 0x2001;
+    region.scope_count = 2;
     selects(store, &region, 2);
-    region.kind = 0x2002;
+    region.scope_count = 3;
+    selects(store, &region, 10);
+    region.scopes = NULL;
+    region.scope_count = 0;
+    region.kinds = kinds;
+    region.kind_count = 1;
+    selects(store, &region, 2);
+    region.kind_count = 2;
+    selects(store, &region, 10);
+    kinds[0] = (fbat_kind_range)FBAT_KIND_EXACT(0x2002);
+    region.kind_count = 1;
     selects(store, &region, 0);
-    region.kind_match = FBAT_KIND_MATCH_CATEGORY; /* any kind of the category stands for it */
+    kinds[0] = (fbat_kind_range)FBAT_KIND_CATEGORY(2);
     selects(store, &region, 2);
-    region.kind = 0x1fff;
+    region.kinds = &kinds[1];
     selects(store, &region, 8);
     region.version_first = 2;
     region.version_last = 3;
     selects(store, &region, 4);
-    region.kind_match = region.kind = 0;
+    region.kinds = NULL;
+    region.kind_count = 0;
     selects(store, &region, 5);
     region.version_last = 0; /* no bound */
     selects(store, &region, 4 + 2 + 1);
@@ -97,7 +109,8 @@ CASE(scope_kind_category_and_versions) {
     region.version_last = 1;
     selects(store, &region, 3);
     region.entity = FBAT_STR("thing");
-    region.scope = FBAT_STR("tests");
+    region.scopes = &scopes[2];
+    region.scope_count = 1;
     selects(store, &region, 2);
     done(store);
 }
@@ -210,7 +223,8 @@ MISUSE(texts_that_are_none) {
         fbat_region entity = FBAT_REGION_INIT, scope = FBAT_REGION_INIT;
         entity.entity = bad[i].text;
         refused(store, &entity, bad[i].status, "entity");
-        scope.scope = bad[i].text;
+        scope.scopes = &bad[i].text;
+        scope.scope_count = 1;
         refused(store, &scope, bad[i].status, "scope");
     }
     done(store);
@@ -226,16 +240,43 @@ MISUSE(unknown_region_flags) {
     done(store);
 }
 
-MISUSE(kinds_and_how_to_compare_them) {
+MISUSE(kinds_that_are_no_range_or_too_many) {
+    static fbat_kind_range many[1025];
     fbat_store *store = open_new("s");
     fbat_region region = FBAT_REGION_INIT;
-    region.kind_match = 3;
-    refused(store, &region, FBAT_ERR_INVALID_ARGUMENT, "kind_match");
-    region.kind_match = UINT16_MAX;
-    refused(store, &region, FBAT_ERR_INVALID_ARGUMENT, "kind_match");
-    region.kind_match = FBAT_KIND_MATCH_ANY;
-    region.kind = KIND_NOTE; /* a kind that would not count */
-    refused(store, &region, FBAT_ERR_INVALID_ARGUMENT, "kind");
+    fbat_kind_range kinds[] = {FBAT_KIND_EXACT(1), {2, 1}};
+    region.kinds = kinds;
+    refused(store, &region, FBAT_ERR_INVALID_ARGUMENT, "kinds is empty");
+    region.kind_count = 2;
+    refused(store, &region, FBAT_ERR_INVALID_ARGUMENT, "kinds 0x0002 to 0x0001");
+    region.kinds = NULL;
+    refused(store, &region, FBAT_ERR_INVALID_ARGUMENT, "kinds is NULL");
+    region.kinds = many;
+    region.kind_count = 1025;
+    refused(store, &region, FBAT_ERR_LIMIT_EXCEEDED, "kinds");
+    region.kind_count = 1024;
+    selects(store, &region, 0);
+    done(store);
+}
+
+MISUSE(scopes_that_are_empty_or_too_many) {
+    static fbat_str many[1025];
+    fbat_store *store = open_new("s");
+    fbat_region region = FBAT_REGION_INIT;
+    fbat_str scopes[] = {FBAT_STR("s"), FBAT_STR("")};
+    region.scopes = scopes;
+    refused(store, &region, FBAT_ERR_INVALID_ARGUMENT, "scopes is empty");
+    region.scope_count = 2;
+    refused(store, &region, FBAT_ERR_INVALID_ARGUMENT, "scope 1 is empty");
+    scopes[1].data = NULL;
+    refused(store, &region, FBAT_ERR_INVALID_ARGUMENT, "scope 1 is empty");
+    scopes[1].len = 1;
+    refused(store, &region, FBAT_ERR_INVALID_ARGUMENT, "scope 1 is NULL");
+    region.scopes = NULL;
+    refused(store, &region, FBAT_ERR_INVALID_ARGUMENT, "scopes is NULL");
+    region.scopes = many;
+    region.scope_count = 1025;
+    refused(store, &region, FBAT_ERR_LIMIT_EXCEEDED, "scopes");
     done(store);
 }
 

@@ -1132,7 +1132,7 @@ fn an_entity_reads_from_the_region_it_was_appended_to() {
     let fixture = Fixture::new("scopes");
     fixture.store.append(&NewEvent { scope: "one", ..event("e", b"1") }).unwrap();
     fixture.store.append(&NewEvent { scope: "two", ..event("e", b"2") }).unwrap();
-    let region = Region { scope: Some("two".into()), ..Region::default() };
+    let region = Region { scopes: vec!["two".into()], ..Region::default() };
     let found = read_pages(&fixture.store, &Query { region, ..Query::default() });
     assert_eq!(
         (found.len(), found[0].version),

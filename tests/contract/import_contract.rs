@@ -8,7 +8,7 @@ use fbat::engine::model::error::Code;
 use fbat::engine::model::event::{Columns, Event, Expect, NewEvent};
 use fbat::engine::model::id::{Id, Kind};
 use fbat::engine::model::limits;
-use fbat::engine::model::region::{KindFilter, Region};
+use fbat::engine::model::region::{KindRange, Region};
 use fbat::engine::platform::watch::{Cancel, Verdict};
 use fbat::engine::store::query::Query;
 use fbat::engine::store::Store;
@@ -291,7 +291,7 @@ fn a_store_imported_through_its_own_reader_ends_too() {
 fn after_is_exclusive_and_keeps_the_region() {
     let pair = Pair::filled("after", 100);
     let source = rows(&pair.source);
-    let region = Region { scope: Some("scope1".into()), ..Region::default() };
+    let region = Region { scopes: vec!["scope1".into()], ..Region::default() };
     let after = source[40].sequence;
     let expected: Vec<&Row> = source[41..].iter().filter(|r| r.scope == "scope1").collect();
     let mut options = ImportOptions { after, region: region.clone(), ..named("s") };
@@ -335,15 +335,15 @@ fn every_part_of_a_region_selects() {
             Box::new(|r| r.entity == "quake2"),
         ),
         (
-            Region { scope: Some("scope2".into()), ..Region::default() },
+            Region { scopes: vec!["scope2".into()], ..Region::default() },
             Box::new(|r| r.scope == "scope2"),
         ),
         (
-            Region { kind: Some(KindFilter::Exact(Kind(0x1801))), ..Region::default() },
+            Region { kinds: vec![KindRange::exact(Kind(0x1801))], ..Region::default() },
             Box::new(|r| r.kind == Kind(0x1801)),
         ),
         (
-            Region { kind: Some(KindFilter::Category(2)), ..Region::default() },
+            Region { kinds: vec![KindRange::category(2)], ..Region::default() },
             Box::new(|r| r.kind.category() == 2),
         ),
         (
@@ -357,8 +357,8 @@ fn every_part_of_a_region_selects() {
         (
             Region {
                 entity: Some("quake:1".into()),
-                scope: Some("scope0".into()),
-                kind: Some(KindFilter::Category(1)),
+                scopes: vec!["scope0".into()],
+                kinds: vec![KindRange::category(1)],
                 versions: Some((2, 30)),
                 ..Region::default()
             },
@@ -632,7 +632,7 @@ fn a_filter_may_read_both_stores_and_append_to_the_destination() {
         let note = format!("note on {}", e.sequence);
         let receipt = destination.append(&event("notes", note.as_bytes())).unwrap();
         assert_eq!(get(destination, receipt.id).unwrap().payload, note.as_bytes());
-        assert!(destination.query(&Query { limit: 5, ..Query::default() }).is_ok());
+        assert!(destination.query(&Query { page_rows: 5, ..Query::default() }).is_ok());
         Verdict::Keep
     };
     let mut options = ImportOptions { filter: Some(&mut filter), chunk_size: 7, ..named("s") };

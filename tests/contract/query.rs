@@ -6,10 +6,12 @@ use fbat::engine::model::error::Code;
 use fbat::engine::model::event::{Columns, NewEvent};
 use fbat::engine::model::id::{Id, Kind};
 use fbat::engine::model::limits;
-use fbat::engine::model::region::{KindFilter, Region};
+use fbat::engine::model::region::{KindRange, Region};
 use fbat::engine::platform::watch::Watch;
+use fbat::engine::store::count::{Listing, Of, Summary};
 use fbat::engine::store::query::Query;
 use fbat::engine::store::Store;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -29,15 +31,12 @@ fn holds(region: &Region, row: &Row) -> bool {
         row.entity == *e || row.entity.strip_prefix(e.as_str()).is_some_and(|r| r.starts_with(':'))
     };
     region.entity.as_ref().is_none_or(entity)
-        && region.scope.as_ref().is_none_or(|s| row.scope == *s)
+        && (region.scopes.is_empty() || region.scopes.contains(&row.scope))
         && region.versions.is_none_or(|(low, high)| low <= row.version && row.version <= high)
         && region.timestamps.is_none_or(|(low, high)| (low..=high).contains(&row.timestamp_us))
         && region.recorded.is_none_or(|(low, high)| (low..=high).contains(&row.recorded_us))
-        && match region.kind {
-            None => true,
-            Some(KindFilter::Exact(kind)) => row.kind == kind,
-            Some(KindFilter::Category(category)) => row.kind.category() == category,
-        }
+        && (region.kinds.is_empty()
+            || region.kinds.iter().any(|k| (k.first..=k.last).contains(&row.kind)))
 }
 
 /// What a query must find in `all`, without its limit.
@@ -69,7 +68,7 @@ fn naive(all: &[Row], query: &Query) -> Vec<Row> {
 
 fn regions() -> Vec<Region> {
     let entity = |e: &str| Region { entity: Some(e.into()), ..Region::default() };
-    let kind = |kind| Region { kind: Some(kind), ..Region::default() };
+    let kind = |kind| Region { kinds: vec![kind], ..Region::default() };
     vec![
         Region::default(),
         entity("quake"),
@@ -78,29 +77,35 @@ fn regions() -> Vec<Region> {
         entity("quake:"),
         entity("quak"),
         entity("absent"),
-        Region { scope: Some("scope1".into()), ..Region::default() },
-        Region { scope: Some("scope".into()), ..Region::default() },
-        kind(KindFilter::Exact(Kind(0x1801))),
-        kind(KindFilter::Exact(Kind(0x1802))),
-        kind(KindFilter::Category(1)),
-        kind(KindFilter::Category(2)),
-        kind(KindFilter::Category(0)),
-        kind(KindFilter::Category(15)),
+        Region { scopes: vec!["scope1".into()], ..Region::default() },
+        Region { scopes: vec!["scope".into()], ..Region::default() },
+        kind(KindRange::exact(Kind(0x1801))),
+        kind(KindRange::exact(Kind(0x1802))),
+        kind(KindRange::category(1)),
+        kind(KindRange::category(2)),
+        kind(KindRange::category(0)),
+        kind(KindRange::category(15)),
+        Region {
+            kinds: vec![KindRange::exact(Kind(0x2801)), KindRange::exact(Kind(0x1801))],
+            ..Region::default()
+        }
+        .canonical(),
+        Region { scopes: vec!["none".into(), "scope0".into(), "scope2".into()], ..entity("quake") },
         Region { versions: Some((1, 1)), ..Region::default() },
         Region { versions: Some((10, 90)), ..entity("quake") },
         Region { versions: Some((0, u64::MAX)), ..Region::default() },
         Region {
             versions: Some((150, u64::MAX)),
-            scope: Some("scope0".into()),
+            scopes: vec!["scope0".into()],
             ..entity("quake:2")
         },
         Region {
-            kind: Some(KindFilter::Category(1)),
-            scope: Some("scope2".into()),
+            kinds: vec![KindRange::category(1)],
+            scopes: vec!["scope2".into()],
             ..entity("quake")
         },
         entity("=store"),
-        Region { scope: Some("=system".into()), ..Region::default() },
+        Region { scopes: vec!["=system".into()], ..Region::default() },
     ]
 }
 
@@ -118,7 +123,7 @@ fn regions_in_time(all: &[Row]) -> Vec<Region> {
         regions.push(Region { timestamps, recorded, entity, ..Region::default() });
         regions.push(Region {
             timestamps,
-            kind: Some(KindFilter::Category(1)),
+            kinds: vec![KindRange::category(1)],
             ..Region::default()
         });
     }
@@ -132,15 +137,17 @@ fn assert_answers(store: &Store, all: &[Row], query: &Query) {
     let expected = naive(all, query);
     let page = store.query(query).unwrap_or_else(|e| panic!("{query:?}: {e}"));
     assert!(
-        rows_of(&page) == expected[..expected.len().min(query.limit)],
+        rows_of(&page) == expected[..expected.len().min(query.page_rows)],
         "first page of {query:?}"
     );
-    assert!(!page.end || expected.len() <= query.limit, "{query:?}: the end came too soon");
+    assert!(!page.end || expected.len() <= query.page_rows, "{query:?}: the end came too soon");
     assert!(
-        page.end || page.len() == query.limit,
+        page.end || page.len() == query.page_rows,
         "{query:?}: a page that is not the last is full"
     );
     assert!(read_pages(store, query) == expected, "all pages of {query:?}");
+    let count = store.count(query, &Watch::default()).unwrap();
+    assert_eq!(count, expected.len() as u64, "count of {query:?}");
 }
 
 #[test]
@@ -151,12 +158,12 @@ fn every_region_in_both_directions_answers_like_a_naive_filter() {
         for region in regions().into_iter().chain(regions_in_time(&all)) {
             for backward in [false, true] {
                 for system in [false, true] {
-                    for limit in [7, 1000, 65_536] {
+                    for page_rows in [7, 1000, 65_536] {
                         let query = Query {
                             region: region.clone(),
                             backward,
                             system,
-                            limit,
+                            page_rows,
                             ..Query::default()
                         };
                         assert_answers(store, &all, &query);
@@ -203,7 +210,8 @@ fn random_queries_answer_like_a_naive_filter() {
             region,
             after: if rng.one_in(2) { 0 } else { rng.below(last) },
             until: if rng.one_in(2) { 0 } else { rng.below(last) },
-            limit: *rng.pick(&[1, 2, 10, 64, 65_536]),
+            limit: u64::MAX,
+            page_rows: *rng.pick(&[1, 2, 10, 64, 65_536]),
             backward: rng.one_in(2),
             system: rng.one_in(3),
             columns: Columns {
@@ -212,7 +220,7 @@ fn random_queries_answer_like_a_naive_filter() {
                 previous_hash: rng.one_in(2),
             },
         };
-        if query.limit > 2 || rng.one_in(10) {
+        if query.page_rows > 2 || rng.one_in(10) {
             assert_answers(&store, &all, &query);
         }
     }
@@ -256,13 +264,13 @@ fn a_range_of_time_and_a_rare_kind_read_the_zones_that_may_have_them_and_nothing
     let rows = |region: Region, backward: bool| {
         read_pages(&store, &Query { region, backward, ..Query::default() }).len()
     };
-    let kind = |kind| Region { kind: Some(kind), ..Region::default() };
+    let kind = |kind| Region { kinds: vec![kind], ..Region::default() };
     for backward in [false, true] {
         assert_eq!(rows(Region { timestamps: times, ..Region::default() }, backward), 10);
         assert_eq!(rows(Region { recorded: times, ..Region::default() }, backward), 10);
-        assert_eq!(rows(kind(KindFilter::Exact(Kind(0x2001))), backward), 1);
-        assert_eq!(rows(kind(KindFilter::Category(2)), backward), 1);
-        assert_eq!(rows(kind(KindFilter::Exact(Kind(0x1002))), backward), 0);
+        assert_eq!(rows(kind(KindRange::exact(Kind(0x2001))), backward), 1);
+        assert_eq!(rows(kind(KindRange::category(2)), backward), 1);
+        assert_eq!(rows(kind(KindRange::exact(Kind(0x1002))), backward), 0);
     }
     assert_eq!(code_of(store.query(&Query::default())), Code::Corrupt);
     let findings = store.verify().unwrap().findings;
@@ -369,7 +377,8 @@ fn bounds_are_exclusive_below_and_inclusive_above() {
     ] {
         for backward in [false, true] {
             for system in [false, true] {
-                let query = Query { after, until, backward, system, limit: 50, ..Query::default() };
+                let query =
+                    Query { after, until, backward, system, page_rows: 50, ..Query::default() };
                 assert_answers(&store, &all, &query);
             }
         }
@@ -383,16 +392,95 @@ fn paging_back_to_the_first_event_ends() {
     fill(&store, 0, 5);
     // One row a page, down to sequence 1, below which there is no bound that could be mistaken for
     // none.
-    let query = Query { backward: true, system: true, limit: 1, ..Query::default() };
+    let query = Query { backward: true, system: true, page_rows: 1, ..Query::default() };
     let found: Vec<u64> = read_pages(&store, &query).iter().map(|r| r.sequence).collect();
     assert_eq!(found, [6, 5, 4, 3, 2, 1]);
+}
+
+#[test]
+fn a_limit_ends_a_query_wherever_its_pages_end() {
+    let (_dir, store) = filled("rows-in-all");
+    for (limit, page_rows) in [(1, 1000), (7, 7), (7, 3), (7, 8), (2000, 999), (1 << 40, 999)] {
+        for backward in [false, true] {
+            let query = Query { limit, page_rows, backward, ..Query::default() };
+            let page = store.query(&query).unwrap();
+            assert_eq!(page.end, limit <= page_rows as u64, "{query:?}");
+            assert_eq!(page.len() as u64, limit.min(page_rows as u64));
+            assert_eq!(store.count(&query, &Watch::default()).unwrap(), limit.min(2000));
+        }
+    }
+}
+
+#[test]
+fn lists_of_entities_and_scopes_are_those_of_a_scan() {
+    let (dir, store) = filled("lists");
+    let check = |store: &Store| {
+        let all = rows_with_system(store);
+        for (of, system) in
+            [Of::Entities, Of::Scopes].into_iter().flat_map(|of| [(of, false), (of, true)])
+        {
+            for entity in [None, Some("quake"), Some("quake:1"), Some("quak"), Some("=store")] {
+                if of == Of::Scopes && entity.is_some() {
+                    continue;
+                }
+                for page_rows in [1, 3, 65_536] {
+                    let entity = entity.map(str::to_owned);
+                    let listing = Listing { entity, page_rows, system, ..Listing::new(of) };
+                    assert!(
+                        list_pages(store, &listing) == naive_list(&all, &listing),
+                        "{listing:?}"
+                    );
+                }
+            }
+        }
+    };
+    check(&store);
+    store.close().unwrap();
+    check(&open_quick(&dir.join("store")));
+    check(&open_reader(&dir.join("store")));
+}
+
+fn list_pages(store: &Store, listing: &Listing) -> Vec<Summary> {
+    let (mut listing, mut all) = (listing.clone(), Vec::new());
+    loop {
+        let (page, end) = store.list(&listing).unwrap();
+        assert!(page.len() <= listing.page_rows && (end || page.len() == listing.page_rows));
+        listing.after = page.last().map(|last| last.name.clone());
+        all.extend(page);
+        if end {
+            return all;
+        }
+    }
+}
+
+fn naive_list(all: &[Row], listing: &Listing) -> Vec<Summary> {
+    let region = Region { entity: listing.entity.clone(), ..Region::default() };
+    let mut found: BTreeMap<String, Summary> = BTreeMap::new();
+    for row in all {
+        let name = if listing.of == Of::Entities { &row.entity } else { &row.scope };
+        if !holds(&region, row) || !listing.system && row.kind.category() == 0 {
+            continue;
+        }
+        let first = || Summary {
+            name: name.clone(),
+            events: 0,
+            first_sequence: row.sequence,
+            last_sequence: 0,
+            first_timestamp_us: row.timestamp_us,
+            last_timestamp_us: 0,
+        };
+        let summary = found.entry(name.clone()).or_insert_with(first);
+        summary.events += 1;
+        (summary.last_sequence, summary.last_timestamp_us) = (row.sequence, row.timestamp_us);
+    }
+    found.into_values().collect()
 }
 
 #[test]
 fn limits_of_a_page_are_1_to_65536() {
     let (_dir, store) = filled("limit");
     for limit in [0, limits::PAGE_ROWS_MAX + 1, usize::MAX] {
-        let error = error_of(store.query(&Query { limit, ..Query::default() }));
+        let error = error_of(store.query(&Query { page_rows: limit, ..Query::default() }));
         assert!(
             matches!(error.code(), Code::LimitExceeded | Code::InvalidArgument),
             "{limit}: {error}"
@@ -400,7 +488,7 @@ fn limits_of_a_page_are_1_to_65536() {
     }
     for limit in [1, limits::PAGE_ROWS_MAX] {
         assert_eq!(
-            store.query(&Query { limit, ..Query::default() }).unwrap().len(),
+            store.query(&Query { page_rows: limit, ..Query::default() }).unwrap().len(),
             limit.min(2000)
         );
     }
@@ -411,7 +499,7 @@ fn a_region_that_cannot_hold_is_refused() {
     let (_dir, store) = filled("contradiction");
     let bad = [
         Region { versions: Some((90, 10)), ..Region::default() },
-        Region { kind: Some(KindFilter::Category(16)), ..Region::default() },
+        Region { kinds: vec![KindRange::category(16)], ..Region::default() },
     ];
     for region in bad {
         assert_eq!(
@@ -429,13 +517,13 @@ fn a_page_is_cut_by_bytes_and_paging_goes_on_behind_the_cut() {
     for _ in 0..7 {
         store.append(&event("e", &large)).unwrap();
     }
-    let mut query = Query { limit: 100, ..Query::default() };
+    let mut query = Query { page_rows: 100, ..Query::default() };
     let page = store.query(&query).unwrap();
     assert_eq!((page.len(), page.end), (4, false), "cut after the row that reaches 64 MiB");
     query.after = page.next;
     let page = store.query(&query).unwrap();
     assert_eq!((page.len(), page.end), (3, true));
-    query = Query { columns: Columns::NONE, limit: 100, ..Query::default() };
+    query = Query { columns: Columns::NONE, page_rows: 100, ..Query::default() };
     let page = store.query(&query).unwrap();
     assert_eq!(
         (page.len(), page.get(0).payload_len),
@@ -448,7 +536,7 @@ fn a_page_is_cut_by_bytes_and_paging_goes_on_behind_the_cut() {
 fn a_page_outlives_the_store() {
     let (dir, store) = filled("outlive");
     let expected = rows(&store);
-    let query = Query { columns: Columns::ALL, limit: 65_536, ..Query::default() };
+    let query = Query { columns: Columns::ALL, page_rows: 65_536, ..Query::default() };
     let page = store.query(&query).unwrap();
     let single = store.get(expected[3].id, Columns::ALL).unwrap().unwrap();
     fill(&store, 3000, 500);
@@ -541,8 +629,9 @@ fn readers_in_threads_see_whole_batches_while_a_writer_appends() {
                 let mut seen = 0u64;
                 loop {
                     let last = done.load(std::sync::atomic::Ordering::Acquire);
-                    let page =
-                        from.query(&Query { after, limit: 65_536, ..Query::default() }).unwrap();
+                    let page = from
+                        .query(&Query { after, page_rows: 65_536, ..Query::default() })
+                        .unwrap();
                     for e in page.iter() {
                         assert_eq!(e.payload, (seen / 10).to_le_bytes());
                         assert_eq!((e.sequence, e.version), (seen + 2, seen + 1));

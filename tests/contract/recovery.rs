@@ -443,7 +443,7 @@ fn an_index_vouches_for_what_it_covers_when_the_mark_is_gone() {
     // A reader starts behind the index; it meets the damage when it reads there.
     fs::write(&segment, zeroed).unwrap();
     assert_eq!(
-        code_of(open_reader(&path).query(&Query { limit: 5000, ..Query::default() })),
+        code_of(open_reader(&path).query(&Query { page_rows: 5000, ..Query::default() })),
         Code::Corrupt
     );
     assert_eq!(code_of(Store::open(&path, &quick())), Code::Corrupt);
@@ -790,10 +790,10 @@ fn ask_everything(path: &Path, mode: OpenMode, ids: &[Id]) {
         let store = Store::open(path, &with_mode(mode))?;
         let region = Region {
             entity: Some("quake".into()),
-            scope: Some("scope1".into()),
+            scopes: vec!["scope1".into()],
             ..Region::default()
         };
-        let forward = Query { limit: 65_536, ..Query::default() };
+        let forward = Query { page_rows: 65_536, ..Query::default() };
         let answers = [
             store.query(&forward).err(),
             store

@@ -6,7 +6,7 @@ use fbat::engine::log::options::Options;
 use fbat::engine::model::error::{Code, Error, Result};
 use fbat::engine::model::event::Event;
 use fbat::engine::model::id::Kind;
-use fbat::engine::model::region::{KindFilter, Region};
+use fbat::engine::model::region::{KindRange, Region};
 use fbat::engine::platform::watch::{Cancel, Progress, Verdict, Watch};
 use fbat::engine::repair::repair_watched;
 use fbat::engine::store::backup::BackupOptions;
@@ -81,8 +81,8 @@ fn every_long_call_reports_and_ends_when_told_to() {
     };
     let mut verify = |watch: &Watch<'_>| store.verify_region(&Region::default(), watch).map(drop);
     assert_watched("verify", &mut verify, nothing);
-    let region = Region { scope: Some("scope1".into()), ..Region::default() };
-    let query = Query { region, limit: 65_536, ..Query::default() };
+    let region = Region { scopes: vec!["scope1".into()], ..Region::default() };
+    let query = Query { region, page_rows: 65_536, ..Query::default() };
     let mut read = |watch: &Watch<'_>| store.query_with(&query, watch, &mut |_| 0).map(drop);
     assert_watched("query", &mut read, nothing);
     let target = dir.join("copy");
@@ -150,11 +150,11 @@ fn an_import_reports_also_while_nothing_is_committed() {
     let dir = TempDir::in_memory("watch-quiet");
     let source = open_reader(&large(&dir));
     let none = Region { versions: Some((1 << 40, u64::MAX)), ..Region::default() };
-    let kind = Some(KindFilter::Exact(Kind(0x1801)));
+    let kinds = vec![KindRange::exact(Kind(0x1801))];
     let told = [
         told_by_import(&source, Region::default(), false),
         told_by_import(&source, none, true),
-        told_by_import(&source, Region { kind, ..Region::default() }, false),
+        told_by_import(&source, Region { kinds, ..Region::default() }, false),
     ];
     for reports in told {
         assert!(reports.len() > 1, "{reports:?}");

@@ -4,8 +4,8 @@
 use crate::rendered;
 use crate::tools::{altered_header, root, run_c};
 use fbat::ffi::boundary::types::*;
-use fbat::ffi::{append::*, cancel::*, copy::*, error::*, findings::*, import::*, page::*};
-use fbat::ffi::{provenance::*, query::*, region::*, repair::*, store::*, verify::*};
+use fbat::ffi::{append::*, cancel::*, copy::*, count::*, error::*, findings::*, import::*};
+use fbat::ffi::{page::*, provenance::*, query::*, region::*, repair::*, store::*, verify::*};
 use fbat_header::api::{Kind, Shape, Type};
 use std::path::Path;
 

@@ -16,6 +16,10 @@ layouts! {
         value 16;
         value_len 24;
     }
+    fbat_kind_range 4 {
+        first 0;
+        last 2;
+    }
     fbat_error_detail 104 {
         struct_size 0;
         status 8;
@@ -34,19 +38,21 @@ layouts! {
         done 8;
         total 16;
     }
-    fbat_region 96 {
+    fbat_region 112 {
         struct_size 0;
         entity 8;
-        scope 24;
-        flags 40;
-        kind_match 44;
-        kind 46;
-        version_first 48;
-        version_last 56;
-        timestamp_first_us 64;
-        timestamp_last_us 72;
-        recorded_first_us 80;
-        recorded_last_us 88;
+        scopes 24;
+        scope_count 32;
+        kinds 40;
+        kind_count 48;
+        flags 56;
+        reserved 60;
+        version_first 64;
+        version_last 72;
+        timestamp_first_us 80;
+        timestamp_last_us 88;
+        recorded_first_us 96;
+        recorded_last_us 104;
     }
     fbat_open_options 88 {
         struct_size 0;
@@ -73,7 +79,7 @@ layouts! {
         event_id 24;
         event_hash 40;
     }
-    fbat_stats 56 {
+    fbat_stats 64 {
         struct_size 0;
         events 8;
         segments 16;
@@ -81,6 +87,7 @@ layouts! {
         index_bytes 32;
         unindexed_events 40;
         memory_bytes 48;
+        system_events 56;
     }
     fbat_open_report 88 {
         struct_size 0;
@@ -158,17 +165,35 @@ layouts! {
         raw_provenance 312;
         raw_provenance_len 320;
     }
-    fbat_query 72 {
+    fbat_query 80 {
         struct_size 0;
         region 8;
         after 16;
         until 24;
         limit 32;
-        columns 40;
-        flags 44;
-        progress 48;
-        progress_data 56;
-        cancel 64;
+        page_rows 40;
+        columns 48;
+        flags 52;
+        progress 56;
+        progress_data 64;
+        cancel 72;
+    }
+    fbat_list_options 56 {
+        struct_size 0;
+        entity 8;
+        after 24;
+        page_rows 40;
+        flags 48;
+        reserved 52;
+    }
+    fbat_summary 64 {
+        struct_size 0;
+        name 8;
+        events 24;
+        first_sequence 32;
+        last_sequence 40;
+        first_timestamp_us 48;
+        last_timestamp_us 56;
     }
     fbat_provenance 96 {
         struct_size 0;

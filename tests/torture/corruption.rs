@@ -79,7 +79,7 @@ fn enlarged(mut sample: Sample) -> Sample {
 }
 
 fn everything() -> Query {
-    Query { columns: Columns::ALL, system: true, limit: 10_000, ..Query::default() }
+    Query { columns: Columns::ALL, system: true, page_rows: 10_000, ..Query::default() }
 }
 
 fn open_on(image: &Image, mode: OpenMode) -> Result<Store, Error> {

@@ -10,7 +10,7 @@ use fbat::engine::log::options::{Durability, OpenMode, Options};
 use fbat::engine::model::error::Code;
 use fbat::engine::model::event::{Cause, Columns, Event, Expect, NewEvent, Receipt};
 use fbat::engine::model::id::{Hash, Id, Kind};
-use fbat::engine::model::region::{KindFilter, Region};
+use fbat::engine::model::region::{KindRange, Region};
 use fbat::engine::platform::clock::Clock;
 use fbat::engine::platform::watch::Verdict;
 use fbat::engine::store::query::Query;
@@ -189,13 +189,10 @@ impl Model {
             None => false,
         };
         region.entity.as_ref().is_none_or(below)
-            && region.scope.as_ref().is_none_or(|s| row.scope == *s)
+            && (region.scopes.is_empty() || region.scopes.contains(&row.scope))
             && region.versions.is_none_or(|(low, high)| low <= row.version && row.version <= high)
-            && match region.kind {
-                None => true,
-                Some(KindFilter::Exact(kind)) => row.kind == kind,
-                Some(KindFilter::Category(category)) => row.kind.category() == category,
-            }
+            && (region.kinds.is_empty()
+                || region.kinds.iter().any(|k| (k.first..=k.last).contains(&row.kind)))
     }
 
     /// The events that a query must find, one more than its limit at most.
@@ -206,7 +203,7 @@ impl Model {
         let wanted = |row: &&Row| {
             (query.system || row.kind.category() != 0) && self.holds(&query.region, row)
         };
-        let most = query.limit + 1;
+        let most = query.page_rows + 1;
         if query.backward {
             return self.events[start..end].iter().rev().filter(wanted).take(most).collect();
         }
@@ -390,21 +387,22 @@ fn any_region(rng: &mut Rng) -> Region {
         region.entity = Some((*rng.pick(&ENTITIES)).to_owned());
     }
     if rng.one_in(4) {
-        region.scope = Some((*rng.pick(&SCOPES)).to_owned());
+        let scopes = (0..rng.range(1, 2)).map(|_| (*rng.pick(&SCOPES)).to_owned());
+        region.scopes = scopes.collect();
     }
     if rng.one_in(4) {
-        let kind = *rng.pick(&KINDS);
-        region.kind = Some(if rng.one_in(2) {
-            KindFilter::Exact(kind)
-        } else {
-            KindFilter::Category(kind.category())
-        });
+        let many = rng.range(1, 2) as usize;
+        let kind = |_| match (rng.pick(&KINDS), rng.one_in(2)) {
+            (kind, true) => KindRange::exact(*kind),
+            (kind, false) => KindRange::category(kind.category()),
+        };
+        region.kinds = (0..many).map(kind).collect();
     }
     if rng.one_in(4) {
         let low = rng.below(300);
         region.versions = Some((low, low + rng.below(300)));
     }
-    region
+    region.canonical()
 }
 
 fn any_item(rng: &mut Rng, model: &Model, batch_so_far: usize) -> Item {
@@ -653,7 +651,8 @@ impl Episode {
             region: any_region(rng),
             after: if rng.one_in(2) { 0 } else { rng.below(last) },
             until: if rng.one_in(2) { 0 } else { rng.below(last) },
-            limit: if rng.one_in(50) { 2000 } else { rng.range(1, 30) as usize },
+            limit: u64::MAX,
+            page_rows: if rng.one_in(50) { 2000 } else { rng.range(1, 30) as usize },
             backward: rng.one_in(2),
             system: rng.one_in(4),
             columns: Columns {
@@ -755,7 +754,7 @@ impl Episode {
         ensure!(visible == subject.model.events.len() as u64, "the reader sees {visible}");
         let query = Query {
             region: any_region(&mut self.rng),
-            limit: 40,
+            page_rows: 40,
             backward: self.rng.one_in(2),
             columns: Columns::ALL,
             ..Query::default()
@@ -776,7 +775,7 @@ impl Episode {
     fn compare_all(&mut self, at: usize) -> Checked {
         let Subject { store, model, .. } = &self.subjects[at];
         let mut query =
-            Query { system: true, limit: 5000, columns: Columns::ALL, ..Query::default() };
+            Query { system: true, page_rows: 5000, columns: Columns::ALL, ..Query::default() };
         while let Some(next) = compare_page(store, model, &query)? {
             query.after = next;
         }
@@ -835,7 +834,7 @@ impl Episode {
         let mut query = Query {
             after: before,
             system: true,
-            limit: 5000,
+            page_rows: 5000,
             columns: Columns::ALL,
             ..Query::default()
         };
@@ -946,7 +945,7 @@ fn record(
 fn compare_page(store: &Store, model: &Model, query: &Query) -> Checked<Option<u64>> {
     let page = store.query(query).map_err(|e| format!("{query:?}: {e}"))?;
     let expected = model.find(query);
-    let rows = expected.len().min(query.limit);
+    let rows = expected.len().min(query.page_rows);
     ensure!(page.len() == rows, "{query:?}: {} rows, expected {rows}", page.len());
     for (e, row) in page.iter().zip(&expected) {
         if let Some(what) = difference(&e, row, query.columns) {
@@ -956,9 +955,12 @@ fn compare_page(store: &Store, model: &Model, query: &Query) -> Checked<Option<u
             ));
         }
     }
-    ensure!(!page.end || expected.len() <= query.limit, "{query:?}: the end comes too soon");
-    ensure!(page.end || page.len() == query.limit, "{query:?}: a short page that is not the last");
-    let more = expected.get(query.limit).map(|row| row.sequence);
+    ensure!(!page.end || expected.len() <= query.page_rows, "{query:?}: the end comes too soon");
+    ensure!(
+        page.end || page.len() == query.page_rows,
+        "{query:?}: a short page that is not the last"
+    );
+    let more = expected.get(query.page_rows).map(|row| row.sequence);
     match (page.end, query.backward, more) {
         (true, ..) | (_, _, None) => Ok(None),
         (false, false, Some(next)) if query.after < page.next && page.next < next => {

@@ -61,7 +61,7 @@ fn part_reads_beside_the_writer() {
     let mut after = 0;
     let mut seen = 0;
     while listen().is_some() {
-        let page = store.query(&Query { after, limit: 65_536, ..Query::default() }).unwrap();
+        let page = store.query(&Query { after, page_rows: 65_536, ..Query::default() }).unwrap();
         for e in page.iter() {
             assert_eq!(e.payload, Sample::new(seen).payload);
             seen += 1;

@@ -446,8 +446,14 @@ impl<'w> Worker<'w> {
         let entity = self.rng.one_in(2).then(|| "quake".to_owned());
         let (backward, limit) = (self.rng.one_in(2), self.rng.range(1, 30) as usize);
         let region = Region { entity, ..Region::default() };
-        let query =
-            Query { region, after, limit, backward, columns: Columns::ALL, ..Query::default() };
+        let query = Query {
+            region,
+            after,
+            page_rows: limit,
+            backward,
+            columns: Columns::ALL,
+            ..Query::default()
+        };
         let Some(page) = self.call(handle, Class::Read, |store| store.query(&query))? else {
             return Ok(());
         };

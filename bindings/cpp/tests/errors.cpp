@@ -141,11 +141,11 @@ TEST(a_copy_of_an_error_is_whole_also_after_a_move) {
 
 TEST(an_option_that_is_out_of_range_is_named) {
   fbat::query query;
-  query.limit = 65537;
+  query.page_rows = 65537;
   auto answer = open_new("s").try_query_page(query);
   REQUIRE(!answer);
   CHECK_EQ(answer.error().code(), fbat::status::invalid_argument);
-  CHECK(answer.error().message().find("limit") != std::string_view::npos);
+  CHECK(answer.error().message().find("page_rows") != std::string_view::npos);
 }
 
 TEST(a_nul_inside_of_a_path_is_an_error_and_cuts_nothing_short) {

@@ -217,7 +217,7 @@ TEST(what_is_out_of_range_in_import_options_is_refused) {
   refused(argument, [](auto& o) { o.source_namespace = {}; });
   refused(argument, [](auto& o) { o.source_namespace = ""; });
   refused(fbat::status::invalid_utf8, [](auto& o) { o.region.entity = "\xff"; });
-  refused(argument, [](auto& o) { o.region.kind = fbat::kind_filter::category(16); });
+  refused(argument, [](auto& o) { o.region.kinds = fbat::kind_range::category(16); });
   refused(argument, [](auto& o) { o.region.version_first = 2, o.region.version_last = 1; });
   refused(argument, [](auto& o) { o.durability = fbat::import_durability{9}; });
   refused(argument, [](auto& o) { o.on_conflict = fbat::on_conflict{9}; });

@@ -15,7 +15,7 @@ std::vector<std::string> payloads(const fbat::store& store, fbat::query query) {
   for (;;) {
     auto page = store.try_query_page(query);
     if (!CHECK_OK(page)) return all;
-    CHECK(page->size() <= query.limit);
+    CHECK(page->size() <= query.page_rows);
     for (const fbat::record& row : *page) all.emplace_back(row.payload().text());
     if (page->is_end()) return all;
     (backward ? query.until : query.after) = page->resume();
@@ -51,7 +51,7 @@ std::size_t count(const fbat::store& store, const fbat::query& query) {
 
 fbat::query limited(std::size_t rows) {
   fbat::query query;
-  query.limit = rows;
+  query.page_rows = rows;
   return query;
 }
 
@@ -78,13 +78,13 @@ TEST(every_part_of_a_query_selects) {
   CHECK_EQ(count(store, query), 18u);
   region.entity = "a";
   CHECK_EQ(count(store, query), 12u);
-  region.scope = "others";
+  region.scopes = "others";
   CHECK_EQ(count(store, query), 6u);
-  region.kind = fbat::kind_filter::category(1);
+  region.kinds = fbat::kind_range::category(1);
   CHECK_EQ(count(store, query), 4u);
-  region.kind = reply;
+  region.kinds = reply;
   CHECK_EQ(count(store, query), 2u);
-  region.kind = {};
+  region.kinds = {};
   region.version_first = 1;
   region.version_last = 3;
   CHECK_EQ(count(store, query), 2u);
@@ -135,16 +135,16 @@ TEST(what_is_out_of_range_in_a_query_is_refused) {
     CHECK_STATUS(store.try_cursor(query), expected);
   };
   refused(fbat::status::invalid_argument, [&](auto& q) { q.region.entity = computed; });
-  refused(fbat::status::invalid_argument, [](auto& q) { q.region.scope = ""; });
+  refused(fbat::status::invalid_argument, [](auto& q) { q.region.scopes = ""; });
   refused(fbat::status::invalid_utf8, [](auto& q) { q.region.entity = "\xff"; });
   refused(fbat::status::invalid_argument, [](auto& q) {
-    q.region.kind = fbat::kind_filter::category(16);
+    q.region.kinds = fbat::kind_range::category(16);
   });
   refused(fbat::status::invalid_argument, [](auto& q) {
     q.region.version_first = 2;
     q.region.version_last = 1;
   });
-  refused(fbat::status::invalid_argument, [](auto& q) { q.limit = 65537; });
+  refused(fbat::status::invalid_argument, [](auto& q) { q.page_rows = 65537; });
   refused(fbat::status::invalid_argument, [](auto& q) { q.columns = fbat::columns{64}; });
   refused(fbat::status::invalid_argument, [](auto& q) { q.flags = fbat::query_flags{64}; });
 }
@@ -331,7 +331,7 @@ TEST(designated_initializers_make_a_query) {
   std::size_t rows = 0;
   for (const fbat::record& row :
        store.query({.region = {.entity = "a", .kind = reply, .timestamp = {{.first = at(0)}}},
-                    .limit = 3,
+                    .page_rows = 3,
                     .columns = fbat::columns::fixed,
                     .flags = fbat::query_flags::backward}))
     rows += row.payload().empty();

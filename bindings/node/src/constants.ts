@@ -150,16 +150,6 @@ export const LogLevel = {
 /** How much a line of the log matters: one of the values of {@link LogLevel}. */
 export type LogLevel = (typeof LogLevel)[keyof typeof LogLevel];
 
-/** How a region compares kinds. Set for you. */
-export const KindMatch = {
-  /** Every kind. */
-  ANY: 0,
-  /** One kind. */
-  EXACT: 1,
-  /** All kinds of one category. */
-  CATEGORY: 2,
-} as const;
-
 /** Bits of a region. Set for you. */
 export const RegionFlag = {
   /** `timestampFirstUs` and `timestampLastUs` count. */
@@ -266,6 +256,12 @@ export const QueryFlag = {
   BACKWARD: 1,
   /** The library's own events too. */
   SYSTEM: 2,
+} as const;
+
+/** Bits of a list of entities or scopes. */
+export const ListFlag = {
+  /** The library's own entity and scope too. */
+  SYSTEM: 1,
 } as const;
 
 /** Bits for decoding a provenance. */

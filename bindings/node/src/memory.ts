@@ -251,6 +251,16 @@ interface Slice {
   readonly length: number;
 }
 
+/** An address and a length. */
+const SLICE_BYTES = 16;
+const KIND_RANGE_BYTES = 4;
+
+/** @internal Kinds from one to another, both included. */
+export interface KindRange {
+  first: number;
+  last: number;
+}
+
 /**
  * Memory for one call: filled from one end, never moved, given back as a whole. A call that is made
  * while another one runs, from a callback, has an arena of its own.
@@ -398,6 +408,25 @@ export class Arena {
       row += EXTENSION.size;
     }
     this.#setSlice(block, to, rows.address, pairs.length);
+  }
+
+  /** @internal Scopes of a region. One of no length is refused by the library. */
+  writeTexts(texts: readonly string[], what: string, block: Block, to: number): void {
+    const rows = this.room(SLICE_BYTES * Math.max(texts.length, 1));
+    for (const [n, text] of texts.entries()) {
+      this.writeText(text, `${what}[${n}]`, rows.block, rows.at + SLICE_BYTES * n);
+    }
+    this.#setSlice(block, to, rows.address, texts.length);
+  }
+
+  /** @internal Ranges of kinds of a region. */
+  writeKinds(kinds: readonly KindRange[], what: string, block: Block, to: number): void {
+    const rows = this.room(KIND_RANGE_BYTES * Math.max(kinds.length, 1));
+    for (const [n, { first, last }] of kinds.entries()) {
+      rows.block.setU16(rows.at + KIND_RANGE_BYTES * n, first, `${what}[${n}]`);
+      rows.block.setU16(rows.at + KIND_RANGE_BYTES * n + 2, last, `${what}[${n}]`);
+    }
+    this.#setSlice(block, to, rows.address, kinds.length);
   }
 
   /** Bytes as an address and a length, for a call that takes them so. */

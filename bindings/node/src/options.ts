@@ -9,25 +9,24 @@ import {
   PROVENANCE_SCHEMA_VERSION,
 } from "./constants.js";
 import { type Hash, type Id } from "./hex.js";
-import { type Extensions, Struct } from "./memory.js";
+import { type Extensions, type KindRange, Struct } from "./memory.js";
 import { type Region, regionOf } from "./region.js";
 import { IMPORT_REPORT, type ImportReport, PROGRESS, type Progress } from "./structs.js";
 import { type CallOptions, type Filter, type Report, writeFilter, writeWatch } from "./watch.js";
 
 /** @internal A region as the header has it. */
 export interface RegionFields {
-  /** This entity and every one below it: `e` takes in `e` and `e:x`. null: every entity. */
+  /**
+   * This entity and every one below it: `e` takes in `e` and `e:x`. null: every entity. The colon
+   * is not part of it: `e:` takes in `e:` and `e::x`.
+   */
   entity?: string | null | undefined;
-  /** This very scope. null: every scope. */
-  scope?: string | null | undefined;
+  /** One of these very scopes, in any order. null: every scope. */
+  scopes?: readonly string[] | null | undefined;
+  /** In one of these ranges, in any order. null: every kind. */
+  kinds?: readonly KindRange[] | null | undefined;
   /** Bits of `RegionFlag`. */
   flags?: number | null | undefined;
-  /** How `kind` is compared: one of `KindMatch`. */
-  kindMatch?: number | null | undefined;
-  /**
-   * With `KindMatch.EXACT`, the kind; with `KindMatch.CATEGORY`, any kind of the category; else 0.
-   */
-  kind?: number | null | undefined;
   /** The least version of its entity that an event has. */
   versionFirst?: number | bigint | null | undefined;
   /** The greatest one; 0: no bound. */
@@ -51,44 +50,41 @@ export interface RegionFields {
 /** @internal */
 export const REGION = new Struct<RegionFields>(
   "region",
-  96,
+  112,
   [
-    "entity", "scope", "flags", "kindMatch", "kind", "versionFirst", "versionLast",
-    "timestampFirstUs", "timestampLastUs", "recordedFirstUs", "recordedLastUs",
+    "entity", "scopes", "kinds", "flags", "versionFirst", "versionLast", "timestampFirstUs",
+    "timestampLastUs", "recordedFirstUs", "recordedLastUs",
   ],
   (arena, block, at, of) => {
     if (of.entity != null) {
       arena.writeText(of.entity, "entity", block, at + 8);
     }
-    if (of.scope != null) {
-      arena.writeText(of.scope, "scope", block, at + 24);
+    if (of.scopes != null) {
+      arena.writeTexts(of.scopes, "scopes", block, at + 24);
+    }
+    if (of.kinds != null) {
+      arena.writeKinds(of.kinds, "kinds", block, at + 40);
     }
     if (of.flags != null) {
-      block.setU32(at + 40, of.flags, "flags");
-    }
-    if (of.kindMatch != null) {
-      block.setU16(at + 44, of.kindMatch, "kindMatch");
-    }
-    if (of.kind != null) {
-      block.setU16(at + 46, of.kind, "kind");
+      block.setU32(at + 56, of.flags, "flags");
     }
     if (of.versionFirst != null) {
-      block.setU64(at + 48, of.versionFirst, "versionFirst");
+      block.setU64(at + 64, of.versionFirst, "versionFirst");
     }
     if (of.versionLast != null) {
-      block.setU64(at + 56, of.versionLast, "versionLast");
+      block.setU64(at + 72, of.versionLast, "versionLast");
     }
     if (of.timestampFirstUs != null) {
-      block.setI64(at + 64, of.timestampFirstUs, "timestampFirstUs");
+      block.setI64(at + 80, of.timestampFirstUs, "timestampFirstUs");
     }
     if (of.timestampLastUs != null) {
-      block.setI64(at + 72, of.timestampLastUs, "timestampLastUs");
+      block.setI64(at + 88, of.timestampLastUs, "timestampLastUs");
     }
     if (of.recordedFirstUs != null) {
-      block.setI64(at + 80, of.recordedFirstUs, "recordedFirstUs");
+      block.setI64(at + 96, of.recordedFirstUs, "recordedFirstUs");
     }
     if (of.recordedLastUs != null) {
-      block.setI64(at + 88, of.recordedLastUs, "recordedLastUs");
+      block.setI64(at + 104, of.recordedLastUs, "recordedLastUs");
     }
   },
 );
@@ -163,8 +159,9 @@ export const OPEN_OPTIONS = new Struct<OpenOptions>(
 /** An event to append. */
 export interface EventInit {
   /**
-   * What the event is about. UTF-8, 1 to 1024 bytes, no control bytes, `/`, `..`, `|` or `=`. `e:x`
-   * is below `e`.
+   * What the event is about. UTF-8, 1 to 1024 bytes, no control bytes, `/`, `..`, `|` or `=`: these
+   * divide paths, queries and fields where entities are written down, and the contract of imports
+   * refuses them everywhere. `entityEncode` makes an entity of any text. `e:x` is below `e`.
    */
   entity: string;
   /** Whose event it is, as the caller divides them: a tenant, a service. Same rules as `entity`. */
@@ -270,11 +267,13 @@ export interface Query extends CallOptions<Progress> {
   after?: number | bigint | null | undefined;
   /** Only sequences up to and with this one; 0: no bound. */
   until?: number | bigint | null | undefined;
+  /** At most so many rows in all; 0: no limit. Then the page, or the cursor, is at its end. */
+  limit?: number | bigint | null | undefined;
   /**
    * A page has at most so many rows: 1 to 65,536; 0: 1,000. It may have fewer, and ends after the
    * row that reaches 64 MiB.
    */
-  limit?: number | null | undefined;
+  pageRows?: number | null | undefined;
   /** What of each event is read: bits of `Column`; 0: payload and extensions. */
   columns?: number | null | undefined;
   /** Bits of `QueryFlag`. */
@@ -289,9 +288,10 @@ export interface Query extends CallOptions<Progress> {
 /** @internal */
 export const QUERY = new Struct<Query>(
   "query",
-  72,
+  80,
   [
-    "region", "after", "until", "limit", "columns", "flags", "progress", "cancel", "signal",
+    "region", "after", "until", "limit", "pageRows", "columns", "flags", "progress", "cancel",
+    "signal",
   ],
   (arena, block, at, of) => {
     if (of.region != null) {
@@ -304,15 +304,59 @@ export const QUERY = new Struct<Query>(
       block.setU64(at + 24, of.until, "until");
     }
     if (of.limit != null) {
-      block.setSize(at + 32, of.limit, "limit");
+      block.setU64(at + 32, of.limit, "limit");
+    }
+    if (of.pageRows != null) {
+      block.setSize(at + 40, of.pageRows, "pageRows");
     }
     if (of.columns != null) {
-      block.setU32(at + 40, of.columns, "columns");
+      block.setU32(at + 48, of.columns, "columns");
     }
     if (of.flags != null) {
-      block.setU32(at + 44, of.flags, "flags");
+      block.setU32(at + 52, of.flags, "flags");
     }
-    writeWatch(arena, block, at + 48, at + 64, of, PROGRESS);
+    writeWatch(arena, block, at + 56, at + 72, of, PROGRESS);
+  },
+);
+
+/** Which part of a list. */
+export interface ListOptions {
+  /**
+   * Of entities: this one and every one below it, as in a region. null: every entity. Of scopes:
+   * null.
+   */
+  entity?: string | null | undefined;
+  /**
+   * Only names after this one, which need not exist: the last of the list before. null: from the
+   * first.
+   */
+  after?: string | null | undefined;
+  /** At most so many rows: 1 to 65,536; 0: 1,000. */
+  pageRows?: number | null | undefined;
+  /** Bits of `ListFlag`. */
+  flags?: number | null | undefined;
+}
+
+/** @internal */
+export const LIST_OPTIONS = new Struct<ListOptions>(
+  "list options",
+  56,
+  [
+    "entity", "after", "pageRows", "flags",
+  ],
+  (arena, block, at, of) => {
+    if (of.entity != null) {
+      arena.writeText(of.entity, "entity", block, at + 8);
+    }
+    if (of.after != null) {
+      arena.writeText(of.after, "after", block, at + 24);
+    }
+    if (of.pageRows != null) {
+      block.setSize(at + 40, of.pageRows, "pageRows");
+    }
+    if (of.flags != null) {
+      block.setU32(at + 48, of.flags, "flags");
+    }
   },
 );
 

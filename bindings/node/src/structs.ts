@@ -74,7 +74,10 @@ export const PROGRESS: Output<Progress> = {
   }),
 };
 
-/** What the library's log goes up to: the value 1 is the event that every store starts with. */
+/**
+ * How far the log goes. Every store begins with an event of the library's own, its genesis, so that
+ * a new store is at 1.
+ */
 export interface Frontier {
   /** The highest sequence that readers may see. */
   readonly visible: bigint;
@@ -116,7 +119,10 @@ export const HEAD: Output<Head> = {
 
 /** Figures about a store. */
 export interface Stats {
-  /** Events in the log, the library's own included. */
+  /**
+   * Events in the log, the library's own included: every store begins with one, its genesis, which
+   * names it.
+   */
   readonly events: bigint;
   /** Files that the log consists of. */
   readonly segments: bigint;
@@ -128,11 +134,16 @@ export interface Stats {
   readonly unindexedEvents: bigint;
   /** Memory that the store's tables take, in bytes. */
   readonly memoryBytes: bigint;
+  /**
+   * Those of `events` that the library itself wrote. `events - system_events` is what was appended
+   * and imported.
+   */
+  readonly systemEvents: bigint;
 }
 
 /** @internal */
 export const STATS: Output<Stats> = {
-  size: 56,
+  size: 64,
   read: (block, at) => ({
     events: block.u64(at + 8),
     segments: block.u64(at + 16),
@@ -140,6 +151,7 @@ export const STATS: Output<Stats> = {
     indexBytes: block.u64(at + 32),
     unindexedEvents: block.u64(at + 40),
     memoryBytes: block.u64(at + 48),
+    systemEvents: block.u64(at + 56),
   }),
 };
 
@@ -408,6 +420,35 @@ export abstract class RecordFields extends View {
     return this.block.isNull(this.at + 312) ? null : this.block.bytes(this.at + 312);
   }
 }
+
+/** What there is of one entity, or of one scope. */
+export interface Summary {
+  /** The entity, or the scope. */
+  readonly name: string;
+  /** How many events it has. */
+  readonly events: bigint;
+  /** The global sequence of its first event. */
+  readonly firstSequence: bigint;
+  /** The global sequence of its last event. */
+  readonly lastSequence: bigint;
+  /** The time of its first event: microseconds since 1970. */
+  readonly firstTimestampUs: bigint;
+  /** The time of its last event: microseconds since 1970. */
+  readonly lastTimestampUs: bigint;
+}
+
+/** @internal */
+export const SUMMARY: Output<Summary> = {
+  size: 64,
+  read: (block, at) => ({
+    name: block.text(at + 8),
+    events: block.u64(at + 24),
+    firstSequence: block.u64(at + 32),
+    lastSequence: block.u64(at + 40),
+    firstTimestampUs: block.i64(at + 48),
+    lastTimestampUs: block.i64(at + 56),
+  }),
+};
 
 /** Where an imported event came from. */
 export interface Provenance {

@@ -21,7 +21,7 @@ const groups = {
   COLUMN_: api.Column,
   RECORD_: api.RecordFlag,
   QUERY_: api.QueryFlag,
-  KIND_MATCH_: api.KindMatch,
+  LIST_: api.ListFlag,
   REGION_: api.RegionFlag,
   WIRE_: api.WireFlag,
   IMPORT_DURABILITY_: api.ImportDurability,

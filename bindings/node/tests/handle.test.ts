@@ -51,5 +51,5 @@ test("a cursor keeps its store open", async () => {
 function cursorOfForgotten(): Cursor {
   const store = Store.open(scratch("s"));
   appendMany(store, 3);
-  return store.cursor({ limit: 1 });
+  return store.cursor({ pageRows: 1 });
 }

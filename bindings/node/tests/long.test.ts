@@ -165,7 +165,7 @@ for (const [name, call] of Object.entries(asynchronous)) {
 test("asynchronous calls give what those that block give", async () => {
   const store = await Store.openAsync(scratch("s"));
   appendMany(store, 10);
-  const page = await store.queryAsync({ limit: 3 });
+  const page = await store.queryAsync({ pageRows: 3 });
   assert.deepEqual([page.length, page.resume, page.isEnd], [3, 4n, false]);
   store.close();
 });
@@ -202,7 +202,7 @@ test("a cursor's function is called for each page, and may fail without harm", (
   const store = filled();
   let isBroken = true;
   using cursor = store.cursor({
-    limit: 400,
+    pageRows: 400,
     progress: () => {
       if (isBroken) {
         throw new Error("not yet");

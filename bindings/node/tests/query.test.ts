@@ -44,7 +44,7 @@ test("each part of a query leaves out what it is to leave out", () => {
     [{ region: { versions: { first: 2, last: 3n } } }, "3 4 5 6 7 8"],
     [{ after: 11n }, "10 11"],
     [{ until: 4 }, "0 1 2"],
-    [{ limit: 2 }, "0 1"],
+    [{ pageRows: 2 }, "0 1"],
     [{ flags: QueryFlag.BACKWARD }, "11 10 9 8 7 6 5 4 3 2 1 0"],
     [
       {
@@ -72,7 +72,7 @@ test("parts that are none are refused and leave nothing behind", () => {
   const store = filled();
   const before = liveHandles();
   const bad: (Query & { readonly sort?: string })[] = [
-    { limit: 65537 },
+    { pageRows: 65537 },
     { columns: 16 },
     { flags: 4 },
     { after: -1 },
@@ -102,7 +102,7 @@ for (const [name, flags] of [
     appendMany(store, 2500);
     const expected = Array.from({ length: 2500 }, (_, i) => String(flags ? 2499 - i : i)).join(" ");
     const found: string[] = [];
-    let query: Query = { flags, limit: 700 };
+    let query: Query = { flags, pageRows: 700 };
     for (let end = false; !end; ) {
       const page = store.query(query);
       found.push(payloads(page));
@@ -111,15 +111,15 @@ for (const [name, flags] of [
     }
     assert.equal(found.length, 4);
     assert.equal(found.join(" "), expected);
-    assert.equal(payloads(store.records({ flags, limit: 700 })), expected);
-    using cursor = store.cursor({ flags, limit: 700 });
+    assert.equal(payloads(store.records({ flags, pageRows: 700 })), expected);
+    using cursor = store.cursor({ flags, pageRows: 700 });
     assert.equal([...cursor].map(payloads).join(" "), expected);
   });
 }
 
 test("a forward cursor that is at the end goes on with what was appended since", () => {
   const store = filled();
-  using cursor = store.cursor({ limit: 5 });
+  using cursor = store.cursor({ pageRows: 5 });
   assert.deepEqual(
     [...cursor].map(({ length }) => length),
     [5, 5, 2],
@@ -133,7 +133,7 @@ test("a forward cursor that is at the end goes on with what was appended since",
 test("a loop over records that is left early frees its cursor", () => {
   const store = filled();
   const before = liveHandles();
-  for (const record of store.records({ limit: 3 })) {
+  for (const record of store.records({ pageRows: 3 })) {
     if (record.payload.toString() === "4") {
       break;
     }
@@ -194,7 +194,7 @@ test("rows are the same whatever lies between them in memory", () => {
     ),
   );
   let i = 0;
-  for (const record of store.records({ limit: 333 })) {
+  for (const record of store.records({ pageRows: 333 })) {
     assert.deepEqual(
       [record.entity, record.scope],
       [`thing:${i % 13}`, i % 50 === 0 ? "rare" : "common"],

@@ -21,7 +21,7 @@ checkEachTest();
 test("every option may be undefined, a value of another group or any number is no choice", () => {
   const none = undefined;
   const open: OpenOptions = { mode: none, durability: none, label: none, segmentBytes: none };
-  const query: Query = { region: none, after: none, until: none, limit: none };
+  const query: Query = { region: none, after: none, until: none, limit: none, pageRows: none };
   query.region = { entity: none, kind: none, versions: none, timestampUs: { first: none } };
   const sourceNamespace = "n";
   const imported: ImportOptions = { sourceNamespace, chunkSize: none, filter: none, cancel: none };

@@ -24,7 +24,7 @@ function appendAndRead(store: Store, { name, count }: Work): string {
       return `${payload} is ${found}, version ${version}`;
     }
     if (i % 20 === 0) {
-      const read = [...store.records({ region: { entity: `thread:${name}` }, limit: 7 })].map(
+      const read = [...store.records({ region: { entity: `thread:${name}` }, pageRows: 7 })].map(
         (record) => record.payload.toString(),
       );
       if (read.join() !== Array.from({ length: i + 1 }, (_, j) => `${name}-${j}`).join()) {

@@ -423,7 +423,7 @@ def test_a_token_ends_an_import_from_another_thread(
 
 
 def test_a_conflict_fails_or_is_skipped(source: fbat.Store, destination: fbat.Store) -> None:
-    theirs = source.query(limit=50)[49]
+    theirs = source.query(page_rows=50)[49]
     taken = fbat.operation_key("batpak.import", "n", str(theirs.id))
     destination.append(event(0, key=taken))
     with pytest.raises(fbat.ConflictError) as caught:

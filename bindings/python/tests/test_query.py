@@ -66,7 +66,7 @@ def timed(store: fbat.Store) -> fbat.Store:
         ({"entity": None, "kind": None, "versions": None, "timestamps": None}, lambda i: True),
         ({"after": 31}, lambda i: i >= 30),
         ({"until": 31}, lambda i: i < 30),
-        ({"limit": 7}, lambda i: True),
+        ({"page_rows": 7}, lambda i: True),
         (
             {"entity": "e:2", "scope": "s0", "kind": ANOTHER, "after": 10},
             lambda i: i % 4 == 2 and i % 3 == 2 and i > 8,
@@ -138,8 +138,8 @@ def test_a_region_is_given_to_several_calls(
         ("recorded", (0, 2**63), "the last of recorded is 9223372036854775808, and not -"),
         ("after", -1, "after is -1, and not 0 to 18446744073709551615"),
         ("until", 2**64, "until is 18446744073709551616, and not 0 to 18446744073709551615"),
-        ("limit", 65537, "limit .*65537"),
-        ("limit", 2**64, "limit is 18446744073709551616"),
+        ("page_rows", 65537, "page_rows .*65537"),
+        ("page_rows", 2**64, "page_rows is 18446744073709551616"),
         ("columns", 16, "columns"),
         ("flags", 4, "flags"),
     ],
@@ -158,8 +158,8 @@ def test_keywords_out_of_range_are_refused_by_name(
     ("name", "value", "message"),
     [
         ("entity", b"e", "entity is bytes, not text"),
-        ("limit", "5", "limit is str, not an integer"),
-        ("limit", 5.0, "limit is float, not an integer"),
+        ("page_rows", "5", "page_rows is str, not an integer"),
+        ("page_rows", 5.0, "page_rows is float, not an integer"),
         ("kind", "order", "kind is str, not an integer"),
         ("versions", 5, "versions is 5, not a pair of the first and the last"),
         ("versions", (1, 2, 3), "versions is .*, not a pair"),
@@ -202,7 +202,7 @@ def test_a_range_that_ends_before_it_begins_has_no_events(filled: fbat.Store) ->
 
 @pytest.mark.parametrize("backward", [False, True])
 def test_pages_by_hand_and_by_cursor_are_the_same(filled: fbat.Store, backward: bool) -> None:
-    query = fbat.QueryOptions(limit=7)
+    query = fbat.QueryOptions(page_rows=7)
     if backward:
         query["flags"] = fbat.QueryFlags.BACKWARD
     by_cursor = [numbers(page) for page in filled.cursor(**query)]
@@ -224,7 +224,7 @@ def test_pages_by_hand_and_by_cursor_are_the_same(filled: fbat.Store, backward: 
 
 
 def test_pages_are_sequences(filled: fbat.Store) -> None:
-    page = filled.query(limit=10)
+    page = filled.query(page_rows=10)
     assert len(page) == 10
     assert page[0].sequence == 2
     assert page[-1].sequence == 11
@@ -294,7 +294,7 @@ def test_the_librarys_own_events(filled: fbat.Store) -> None:
 
 def test_a_cursor_follows_the_log(store: fbat.Store) -> None:
     fill(store, 3)
-    cursor = store.cursor(limit=2)
+    cursor = store.cursor(page_rows=2)
     assert [len(page) for page in cursor] == [2, 1]
     assert cursor.next_page() is None
     assert list(cursor) == []
@@ -311,7 +311,7 @@ def test_iteration_reads_pages_as_it_goes(store: fbat.Store) -> None:
 
 
 def test_get_finds_by_id_alone(filled: fbat.Store) -> None:
-    record = filled.query(limit=30)[29]
+    record = filled.query(page_rows=30)[29]
     assert filled.get(record.id) == record
     assert filled.get(record.id, fbat.Columns.FIXED).payload == b""
     with pytest.raises(KeyError):
@@ -366,7 +366,7 @@ def test_what_progress_raises_ends_a_query(store: fbat.Store) -> None:
 def test_a_token_ends_queries(store: fbat.Store) -> None:
     fill(store, 1000)
     cancel = fbat.Cancel()
-    cursor = store.cursor(cancel=cancel, limit=10)
+    cursor = store.cursor(cancel=cancel, page_rows=10)
     page = cursor.next_page()
     assert page is not None
     assert len(page) == 10

@@ -53,7 +53,7 @@ def test_eight_threads_append_and_read_one_store(store: fbat.Store) -> None:
             record = store.get(receipts[1].id)
             assert record.payload == bytes([number, i, 1])
             versions = [
-                record.version for record in store.records(entity=f"thread:{number}", limit=7)
+                record.version for record in store.records(entity=f"thread:{number}", page_rows=7)
             ]
             assert versions == list(range(1, 2 * i + 3))
 
@@ -81,7 +81,7 @@ def test_events_that_others_change_meanwhile_are_harmless(store: fbat.Store) -> 
 
 def test_threads_share_a_cursor_under_a_lock(store: fbat.Store) -> None:
     fill(store, 1000)
-    cursor, lock = store.cursor(limit=10), threading.Lock()
+    cursor, lock = store.cursor(page_rows=10), threading.Lock()
     seen: list[int] = []
 
     def work(number: int) -> None:
@@ -106,7 +106,7 @@ def test_closing_while_others_use_it_ends_them_with_an_error(store: fbat.Store) 
                 if number == 0 and i == 20:
                     store.close()
                 store.append(event(i))
-                list(store.records(limit=10))
+                list(store.records(page_rows=10))
         except fbat.ClosedError as error:
             ended.append(error.code)
 
@@ -168,7 +168,7 @@ def test_a_thread_that_outlives_the_interpreter_does_no_harm(tmp_path: Path) -> 
         def work():
             while True:
                 store.append_batch([fbat.Event("a", "b", 0x1001)] * 10)
-                for record in store.records(limit=5):
+                for record in store.records(page_rows=5):
                     pass
         for _ in range(3):
             threading.Thread(target=work, daemon=True).start()

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// The files of each section, in the order of the header; the last one says what it is about.
-const SECTIONS: [&[&str]; 19] = [
+const SECTIONS: [&[&str]; 20] = [
     &["boundary/types"],
     &["boundary/status"],
     &["version"],
@@ -21,6 +21,7 @@ const SECTIONS: [&[&str]; 19] = [
     &["append"],
     &["page"],
     &["query"],
+    &["count"],
     &["provenance"],
     &["import"],
     &["findings"],

@@ -3,12 +3,14 @@
 use super::entries::{IdEntry, SparseEntry};
 use super::file::{
     block_checksum, Index, IndexMeta, BLOCK_LEN, DATA_LEN, ENTRY_LEN, FILTER_BITS_PER_KEY,
-    FILTER_LINE_LEN, IDS, MAGIC, NAMES, SPARSE, STRINGS, VERSION,
+    FILTER_LINE_LEN, IDS, MAGIC, NAMES, SCOPES, SPARSE, STRINGS, VERSION,
 };
 use super::filter::{entity_filter_key, filter_bits, filter_line, id_filter_key};
+use super::span::Span;
 use super::zones::{self, Zones};
 use crate::engine::format::frame::SegmentHeader;
 use crate::engine::model::error::Result;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// So many events are between two sparse entries; fewer before what an older index covered ends.
@@ -25,6 +27,12 @@ pub struct IndexBuilder {
     pub sparse: Vec<SparseEntry>,
     /// Of what is between each sparse entry and the next.
     pub zones: Zones,
+    /// What each entity has, by the number of its string.
+    pub spans: Vec<Span>,
+    /// What each scope has, by the number of its string.
+    pub scopes: BTreeMap<u32, Span>,
+    /// How many events each kind has.
+    pub kinds: BTreeMap<u16, u64>,
 }
 
 impl IndexBuilder {
@@ -38,9 +46,11 @@ impl IndexBuilder {
         for number in 0..index.strings_len() as u32 {
             builder.strings.push(index.string(number)?);
         }
+        builder.spans.resize(builder.strings.len(), Span::default());
         for at in 0..index.entries(NAMES) {
             let name = index.name(at)?;
             index.check_name(&name, builder.postings.len())?;
+            builder.spans[name.number as usize] = index.span(at, name.postings)?;
             for posting in 0..name.postings {
                 builder.postings.push((
                     name.number,
@@ -52,23 +62,30 @@ impl IndexBuilder {
             builder.sparse.push(index.sparse(at)?);
         }
         builder.zones = index.zones()?;
+        builder.scopes = index.scopes()?;
+        builder.kinds = index.kind_counts()?;
         Ok(builder)
     }
 
     /// The bytes of the index file.
     pub fn build(mut self, segment: &SegmentHeader, meta: &IndexMeta) -> Vec<u8> {
         self.ids.sort_unstable_by_key(|entry| entry.id);
-        self.postings.sort_unstable();
+        self.spans.resize(self.strings.len(), Span::default());
+        let order = self.order_postings();
         let sections = [
             self.ids_section(),
             self.filter_section(),
-            self.names_section(),
+            self.names_section(&order),
             self.postings.iter().flat_map(|(_, offset)| offset.to_le_bytes()).collect(),
             self.strings_section(),
             self.strings.iter().flat_map(|s| s.bytes()).collect(),
             self.sparse_section(),
-            zones::encode_times(&self.zones.times),
-            zones::encode_kinds(&self.zones.kinds),
+            zones::encode_zones(&self.zones),
+            zones::encode_stretches(&self.zones.kinds),
+            zones::encode_stretches(&self.zones.scopes),
+            order.iter().flat_map(|number| self.spans[*number as usize].encode()).collect(),
+            self.kind_counts_section(),
+            self.scopes_section(&order),
         ];
         let mut header = encode_header(segment, meta);
         let mut block = 1u64;
@@ -78,6 +95,8 @@ impl IndexBuilder {
             block += section.len().div_ceil(DATA_LEN) as u64;
         }
         header.extend_from_slice(&zones::encode(&self.zones.all_times()));
+        let system_events: u64 = self.kinds.range(..0x1000).map(|(_, events)| events).sum();
+        header.extend_from_slice(&system_events.to_le_bytes());
         let mut out = Vec::with_capacity(block as usize * BLOCK_LEN);
         push_blocks(&mut out, segment.salt, &header);
         for section in &sections {
@@ -112,16 +131,45 @@ impl IndexBuilder {
         out
     }
 
-    fn names_section(&self) -> Vec<u8> {
-        let mut numbers: Vec<u32> = (0..self.strings.len() as u32).collect();
-        numbers.sort_unstable_by(|a, b| self.strings[*a as usize].cmp(&self.strings[*b as usize]));
-        let mut out = Vec::with_capacity(numbers.len() * ENTRY_LEN[NAMES]);
-        for number in numbers {
-            let first = self.postings.partition_point(|(n, _)| *n < number);
-            let count = self.postings[first..].partition_point(|(n, _)| *n == number);
-            for value in [number, first as u32, count as u32, 0] {
+    /// Numbers of strings in the order of those; the postings of each entity are put into the same,
+    /// so that those of an entity and all below it are neighbours.
+    fn order_postings(&mut self) -> Vec<u32> {
+        let mut order: Vec<u32> = (0..self.strings.len() as u32).collect();
+        order.sort_unstable_by(|a, b| self.strings[*a as usize].cmp(&self.strings[*b as usize]));
+        let mut rank = vec![0; order.len()];
+        (0..).zip(&order).for_each(|(at, number)| rank[*number as usize] = at);
+        let key = |(number, offset): &(u32, u32)| (rank[*number as usize], *offset);
+        self.postings.sort_unstable_by_key(key);
+        order
+    }
+
+    fn names_section(&self, order: &[u32]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(order.len() * ENTRY_LEN[NAMES]);
+        let mut first = 0;
+        for number in order {
+            let events = self.postings[first..].iter().take_while(|(n, _)| n == number);
+            let count = events.count();
+            for value in [*number, first as u32, count as u32, 0] {
                 out.extend_from_slice(&value.to_le_bytes());
             }
+            first += count;
+        }
+        out
+    }
+
+    fn kind_counts_section(&self) -> Vec<u8> {
+        let values =
+            self.kinds.iter().flat_map(|(kind, events)| [u32::from(*kind), *events as u32]);
+        values.flat_map(u32::to_le_bytes).collect()
+    }
+
+    fn scopes_section(&self, order: &[u32]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.scopes.len() * ENTRY_LEN[SCOPES]);
+        for (number, span) in order.iter().filter_map(|n| self.scopes.get_key_value(n)) {
+            for value in [*number, span.events as u32, 0, 0] {
+                out.extend_from_slice(&value.to_le_bytes());
+            }
+            out.extend_from_slice(&span.encode());
         }
         out
     }

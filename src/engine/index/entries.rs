@@ -4,15 +4,14 @@
 use super::cache::Part;
 use super::file::{
     Index, BLOCK_LEN, DATA_LEN, DICTIONARY_STRINGS_MAX, ENTRY_LEN, FENCE_STEPS, IDS, IDS_PER_BLOCK,
-    KINDS, NAMES, POSTINGS, SPARSE, STRINGS, TEXT, ZONES,
+    NAMES, POSTINGS, SPARSE, STRINGS, TEXT,
 };
 use super::filter::{entity_filter_key, id_filter_key, name_filter_key};
-use super::zones::{self, Zones};
 use crate::engine::model::bytes::{array_at, u32_at, u64_at};
 use crate::engine::model::error::Result;
 use crate::engine::model::id::Id;
 use crate::engine::model::limits::{COORDINATE_BYTES_MAX, NAMESPACE_BYTES_MAX};
-use crate::engine::model::region::Region;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 /// Where an event is, as the id section has it.
@@ -40,6 +39,8 @@ pub struct Name {
     pub first_posting: u32,
     pub postings: u32,
 }
+
+type Flow = ControlFlow<()>;
 
 impl Index {
     pub(super) fn id_entry(&self, at: usize) -> Result<IdEntry> {
@@ -81,29 +82,24 @@ impl Index {
         Ok(u32_at(&block, at))
     }
 
-    /// Adds the offsets of an entity's events from `lowest` to `highest`, ascending.
-    pub fn postings_of(
+    /// Shows the offsets of some postings, as far as `visit` goes on.
+    pub(super) fn visit_postings(
         &self,
-        name: &Name,
-        lowest: u32,
-        highest: u32,
-        out: &mut Vec<u32>,
-    ) -> Result<()> {
-        let (first, count) = (name.first_posting as usize, name.postings as usize);
-        let skip = partition_point(count, |at| Ok(self.posting((first + at) as u32)? < lowest))?;
-        let (mut at, end) = (first + skip, first + count);
-        while at < end {
+        range: Range<usize>,
+        visit: &mut dyn FnMut(u32) -> Flow,
+    ) -> Result<Flow> {
+        let mut at = range.start;
+        while at < range.end {
             let (block, from) = self.entry(POSTINGS, at)?;
-            let take = (end - at).min((DATA_LEN - from) / ENTRY_LEN[POSTINGS]);
-            let offsets = block[from..].chunks_exact(4).take(take).map(|entry| u32_at(entry, 0));
-            let before = out.len();
-            out.extend(offsets.take_while(|offset| *offset <= highest));
-            if out.len() - before < take {
-                break;
+            let take = (range.end - at).min((DATA_LEN - from) / ENTRY_LEN[POSTINGS]);
+            for entry in block[from..].chunks_exact(4).take(take) {
+                if visit(u32_at(entry, 0)).is_break() {
+                    return Ok(Flow::Break(()));
+                }
             }
             at += take;
         }
-        Ok(())
+        Ok(Flow::Continue(()))
     }
 
     /// The offset of the entity's last event before the one at `offset`.
@@ -224,40 +220,12 @@ impl Index {
         Ok((&*self.string(name.number)? == text).then_some(name))
     }
 
-    /// The entities with events here of this name, and of those that start with `below`, which
-    /// comes after it.
-    pub fn entities(&self, name: &str, below: &str) -> Result<Vec<Name>> {
-        let (mut found, mut postings) = (Vec::new(), 0);
-        let mut take = |name: Name| {
-            self.check_name(&name, postings)?;
-            postings += name.postings as usize;
-            if name.postings > 0 {
-                found.push(name);
-            }
-            Ok(())
-        };
-        let first = self.names_before(name)?;
-        if first < self.entries(NAMES) && &*self.string(self.name(first)?.number)? == name {
-            take(self.name(first)?)?;
-        }
-        // As a rule the names below follow at once.
-        let from = partition_near(self.entries(NAMES), first + 1, |at| self.is_before(at, below))?;
-        for at in from..self.entries(NAMES) {
-            let name = self.name(at)?;
-            if !self.string(name.number)?.starts_with(below) {
-                break;
-            }
-            take(name)?;
-        }
-        Ok(found)
-    }
-
-    fn names_before(&self, text: &str) -> Result<usize> {
+    pub(super) fn names_before(&self, text: &str) -> Result<usize> {
         partition_point(self.entries(NAMES), |at| self.is_before(at, text))
     }
 
     /// Whether the name at a place of the order comes before `text`.
-    fn is_before(&self, at: usize, text: &str) -> Result<bool> {
+    pub(super) fn is_before(&self, at: usize, text: &str) -> Result<bool> {
         Ok(&*self.string(self.name(at)?.number)? < text)
     }
 
@@ -341,17 +309,6 @@ impl Index {
         }
         Ok(None)
     }
-
-    /// The offset of the first place, of those where a walk can start, with a sequence above
-    /// `until`.
-    pub fn sparse_above(&self, until: u64) -> Result<Option<u32>> {
-        let at =
-            partition_point(self.entries(SPARSE), |at| Ok(self.sparse(at)?.sequence <= until))?;
-        if at == self.entries(SPARSE) {
-            return Ok(None);
-        }
-        self.sparse(at).map(|entry| Some(entry.offset))
-    }
 }
 
 fn decode_id_entry(block: &[u8], at: usize) -> IdEntry {
@@ -394,90 +351,6 @@ fn find_in_block(block: &[u8], count: usize, guess: usize, id: Id) -> Result<InB
     })
 }
 
-impl Index {
-    /// The zones of what is covered.
-    pub fn zones(&self) -> Result<Zones> {
-        let mut found = Zones::default();
-        self.each_entry(ZONES, &mut |entry| {
-            found.times.push(zones::decode(entry, 0));
-            Ok(())
-        })?;
-        self.each_entry(KINDS, &mut |entry| {
-            let (kind, first, last) = self.kind_stretch(entry)?;
-            found.add_kind(kind, first, last);
-            Ok(())
-        })?;
-        Ok(found)
-    }
-
-    /// Which zones may have events of a region; none at all where the times of the whole segment
-    /// say so.
-    pub fn matching_zones(&self, region: &Region) -> Result<Vec<bool>> {
-        if !self.times.may_match(region) {
-            return Ok(Vec::new());
-        }
-        let count = self.entries(ZONES);
-        let mut may = vec![true; count];
-        if let Some(kinds) = zones::kinds_of(region) {
-            let first = self.kinds_before(*kinds.start())?;
-            let mut stretches = Vec::new();
-            for at in first..self.entries(KINDS) {
-                let (block, offset) = self.entry(KINDS, at)?;
-                let (kind, first, last) = self.kind_stretch(&block[offset..])?;
-                if !kinds.contains(&kind) {
-                    break;
-                }
-                stretches.push((first, last));
-            }
-            if stretches.is_empty() {
-                return Ok(Vec::new());
-            }
-            zones::keep(&mut may, stretches.into_iter());
-        }
-        if region.timestamps.is_some() || region.recorded.is_some() {
-            let mut at = 0;
-            self.each_entry(ZONES, &mut |entry| {
-                may[at] &= zones::decode(entry, 0).may_match(region);
-                at += 1;
-                Ok(())
-            })?;
-        }
-        Ok(may)
-    }
-
-    pub fn zone_count(&self) -> usize {
-        self.entries(ZONES)
-    }
-
-    /// The zone that has the first sequence above `after`, or one before it.
-    pub fn zone_of(&self, after: u64) -> Result<usize> {
-        let above = |at| Ok(self.sparse(at)?.sequence <= after);
-        Ok(partition_point(self.zone_count(), above)?.saturating_sub(1))
-    }
-
-    /// Where a zone begins.
-    pub fn zone_start(&self, zone: usize) -> Result<SparseEntry> {
-        self.sparse(zone)
-    }
-
-    fn kinds_before(&self, kind: u16) -> Result<usize> {
-        partition_point(self.entries(KINDS), |at| {
-            let (block, offset) = self.entry(KINDS, at)?;
-            Ok(u32_at(&block, offset) < u32::from(kind))
-        })
-    }
-
-    fn kind_stretch(&self, entry: &[u8]) -> Result<(u16, u32, u32)> {
-        let (kind, first, last) = (u32_at(entry, 0), u32_at(entry, 4), u32_at(entry, 8));
-        match u16::try_from(kind) {
-            Ok(kind) if first <= last && (last as usize) < self.entries(ZONES) => {
-                Ok((kind, first, last))
-            }
-            _ => Err(self.damaged("the kinds of the index do not fit its zones")),
-        }
-    }
-}
-
 /// The first number below `count` for which `before` is no longer true.
 pub(super) fn partition_point(
     count: usize,
@@ -496,7 +369,7 @@ pub(super) fn partition_point(
 
 /// As [`partition_point`], for a place that is expected near `guess`: looks around it in growing
 /// steps.
-fn partition_near(
+pub(super) fn partition_near(
     count: usize,
     guess: usize,
     mut before: impl FnMut(usize) -> Result<bool>,

@@ -19,7 +19,7 @@ use std::sync::{Arc, OnceLock};
 
 pub(super) const MAGIC: [u8; 8] = *b"FBATIDX\0";
 /// Indexes of another version are rebuilt.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 pub(super) const BLOCK_LEN: usize = 4096;
 pub(super) const DATA_LEN: usize = 4032;
 pub(super) const FILTER_LINE_LEN: usize = 64;
@@ -30,16 +30,22 @@ pub(super) const FILTER_PROBES: u32 = 6;
 pub(super) const IDS: usize = 0; // id 16, tag 8, offset 4; by id
 pub(super) const FILTER: usize = 1; // lines of 512 bits over ids and entities
 pub(super) const NAMES: usize = 2; // number 4, first posting 4, postings 4, 0 4; by string
-pub(super) const POSTINGS: usize = 3; // offset 4; by entity, then offset
+pub(super) const POSTINGS: usize = 3; // offset 4; by entity in the order of NAMES, then offset
 pub(super) const STRINGS: usize = 4; // offset in TEXT 4, length 4; by number
 pub(super) const TEXT: usize = 5; // bytes
 pub(super) const SPARSE: usize = 6; // sequence 8, offsets of frame and batch 4 each; by sequence
-pub(super) const ZONES: usize = 7; // least and greatest of two times, 8 each; as SPARSE
+pub(super) const ZONES: usize = 7; // least and greatest of two times, 8 each, events 4; as SPARSE
 pub(super) const KINDS: usize = 8; // kind 4, first and last zone 4 each; by kind, then zone
-pub(super) const SECTIONS: usize = 9;
-pub(super) const ENTRY_LEN: [usize; SECTIONS] = [28, FILTER_LINE_LEN, 16, 4, 8, 1, 16, 32, 12];
-/// Where the header has the times of all that is covered.
+pub(super) const SCOPE_ZONES: usize = 9; // number 4, first and last zone 4 each; as KINDS
+pub(super) const SPANS: usize = 10; // sequences of first and last event, their times, 8 each; as NAMES
+pub(super) const KIND_COUNTS: usize = 11; // kind 4, events 4; by kind
+pub(super) const SCOPES: usize = 12; // number 4, events 4, 8 times 0, a span of 32; by string
+pub(super) const SECTIONS: usize = 13;
+pub(super) const ENTRY_LEN: [usize; SECTIONS] =
+    [28, FILTER_LINE_LEN, 16, 4, 8, 1, 16, 36, 12, 12, 32, 8, 48];
+/// Where the header has the times of all that is covered, and how many events are the library's own.
 pub(super) const TIMES_AT: usize = 112 + 16 * SECTIONS;
+pub(super) const SYSTEM_AT: usize = TIMES_AT + 32;
 pub(super) const IDS_PER_BLOCK: usize = DATA_LEN / ENTRY_LEN[IDS];
 /// A search among ids begins between two of so many.
 pub(super) const FENCE_STEPS: usize = 64;
@@ -92,6 +98,8 @@ pub struct Index {
     pub(super) sections: [(u64, u64); SECTIONS],
     /// Of all that is covered.
     pub(super) times: Times,
+    /// Events of the library's own among those that are covered.
+    pub system_events: u64,
 }
 
 impl Index {
@@ -128,6 +136,10 @@ impl Index {
         {
             return Err(wrong("the index has not as many zones as sparse entries"));
         }
+        if section(SPANS).1 * ENTRY_LEN[NAMES] as u64 != section(NAMES).1 * ENTRY_LEN[SPANS] as u64
+        {
+            return Err(wrong("the index has not as many spans as names"));
+        }
         if section(FILTER).1 == 0 {
             return Err(wrong("the index has no filter"));
         }
@@ -154,6 +166,7 @@ impl Index {
             dictionary: Arc::default(),
             fence: Arc::new([const { OnceLock::new() }; FENCE_STEPS + 1]),
             times: zones::decode(&block, TIMES_AT),
+            system_events: u64_at(&block, SYSTEM_AT),
             sections,
         })
     }

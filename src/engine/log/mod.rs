@@ -9,6 +9,7 @@ pub mod recovery;
 pub(crate) mod rotate;
 pub(crate) mod segment;
 pub(crate) mod segments;
+pub(crate) mod select;
 pub mod state;
 pub(crate) mod tail;
 pub(crate) mod window;

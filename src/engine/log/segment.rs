@@ -8,12 +8,12 @@ use crate::engine::format::frame::{
 use crate::engine::format::hash::{self, Link};
 use crate::engine::index::builder::IndexBuilder;
 use crate::engine::index::cache::BlockCache;
-use crate::engine::index::entries::{Name, SparseEntry};
+use crate::engine::index::entries::SparseEntry;
 use crate::engine::index::file::{is_damage, Index, IndexMeta};
 use crate::engine::index::memtable::{EntityHead, Entry, MemTable};
+use crate::engine::index::regions::Wanted;
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::id::Id;
-use crate::engine::model::region::Region;
 use crate::engine::platform::memory::MemoryFile;
 use crate::engine::platform::vfs::{copy_front, File};
 use std::fmt::Display;
@@ -47,14 +47,6 @@ pub struct Stretch {
     pub frame: u64,
     pub batch: u64,
     pub end: u64,
-}
-
-/// The zones of a segment that may have events of a region, ascending: of the index by their
-/// numbers, neighbours together, and those of the table, which follow.
-#[derive(Debug, Default)]
-pub struct MatchingZones {
-    pub of_index: Vec<Range<usize>>,
-    pub of_table: Vec<Stretch>,
 }
 
 pub struct Segment {
@@ -170,7 +162,7 @@ impl Segment {
     }
 
     /// Asks the index. One that turns out to be damaged is rebuilt from the log, in memory.
-    fn on_index<T>(&self, ask: impl Fn(&Index) -> Result<T>) -> Result<Option<T>> {
+    pub(super) fn on_index<T>(&self, ask: impl Fn(&Index) -> Result<T>) -> Result<Option<T>> {
         let Some(index) = self.index() else { return Ok(None) };
         match ask(&index) {
             Err(e) if is_damage(&e) => {}
@@ -227,7 +219,7 @@ impl Segment {
         {
             let table = self.read_table();
             let head = table.number(entity).and_then(|number| table.head(number));
-            if let Some(EntityHead { link, slot }) = head {
+            if let Some(EntityHead { link, slot, .. }) = head {
                 return Ok(Some(Newest { link, offset: table.slot(slot - 1).offset }));
             }
         }
@@ -260,35 +252,14 @@ impl Segment {
         Ok(before.flatten())
     }
 
-    /// Offsets, ascending, of the events of `entity` (and, with `below`, of the entities below
-    /// `entity:`) from `lowest` to `highest`.
-    pub fn offsets(
-        &self,
-        entity: &str,
-        below: bool,
-        lowest: u32,
-        highest: u32,
-    ) -> Result<Vec<u64>> {
-        let prefix = format!("{entity}:");
-        let mut offsets = self
-            .on_index(|index| {
-                let names = match below {
-                    true => index.entities(entity, &prefix)?,
-                    false => index.find_entity(entity)?.into_iter().collect::<Vec<Name>>(),
-                };
-                let mut offsets = Vec::new();
-                names
-                    .iter()
-                    .try_for_each(|name| index.postings_of(name, lowest, highest, &mut offsets))?;
-                Ok(offsets)
-            })?
-            .unwrap_or_default();
+    /// Offsets, ascending, of the events of `entity` up to `highest`.
+    pub fn offsets(&self, entity: &str, highest: u32) -> Result<Vec<u64>> {
+        let wanted = Wanted { lowest: 0, highest, count: usize::MAX, backward: false };
+        let of_index = self.on_index(|index| index.select(&index.postings_of(entity)?, &wanted))?;
+        let mut offsets = of_index.unwrap_or_default();
         let table = self.read_table();
-        let mut numbers: Vec<u32> = table.number(entity).into_iter().collect();
-        if below {
-            numbers.extend(table.numbers_below(&prefix));
-        }
-        numbers.iter().for_each(|number| table.offsets_of(*number, lowest, &mut offsets));
+        let number = table.number(entity);
+        number.into_iter().for_each(|number| table.offsets_of(number, 0, &mut offsets));
         drop(table);
         offsets.retain(|offset| *offset <= highest);
         offsets.sort_unstable();
@@ -358,46 +329,7 @@ impl Segment {
         after: u64,
         visit: &mut dyn FnMut(u64, &Frame<'_>) -> Result<Flow>,
     ) -> Result<Flow> {
-        self.walk_stretch(&self.stretch_above(after, 0)?, visit)
-    }
-
-    /// Offsets, ascending, of some frames that end with the last one up to `until`; and the
-    /// sequence of the first of them, so that a backward walk can go on below it.
-    pub fn frames_before(&self, until: u64) -> Result<(Vec<u64>, u64)> {
-        let stretch = self.stretch_above(until.saturating_sub(1), 64)?;
-        let (mut offsets, mut first) = (Vec::new(), 0);
-        let _stopped = self.walk_stretch(&stretch, &mut |offset, frame| {
-            if frame.sequence > until {
-                return Ok(Flow::Break(()));
-            }
-            first = if offsets.is_empty() { frame.sequence } else { first };
-            offsets.push(offset);
-            Ok(Flow::Continue(()))
-        })?;
-        Ok((offsets, first))
-    }
-
-    /// The zones that may have events of a region with sequences above `after`; none where nothing
-    /// is known that would leave one out.
-    pub fn matching_zones(&self, region: &Region, after: u64) -> Result<Option<MatchingZones>> {
-        if region.timestamps.is_none() && region.recorded.is_none() && region.kind.is_none() {
-            return Ok(None);
-        }
-        let of_index = self.on_index(|index| {
-            let may = index.matching_zones(region)?;
-            let first = if may.is_empty() { 0 } else { index.zone_of(after)? };
-            let zones: Vec<usize> = (first..may.len()).filter(|zone| may[*zone]).collect();
-            let neighbours = zones.chunk_by(|zone, next| zone + 1 == *next);
-            Ok(neighbours.map(|zones| zones[0]..zones[zones.len() - 1] + 1).collect())
-        })?;
-        let table = self.read_table();
-        let stretch = |(start, next): (SparseEntry, Option<u32>)| Stretch {
-            frame: start.offset.into(),
-            batch: start.batch_offset.into(),
-            end: next.map_or_else(|| self.end(), u64::from),
-        };
-        let of_table = table.matching_zones(region).into_iter().map(stretch).collect();
-        Ok(Some(MatchingZones { of_index: of_index.unwrap_or_default(), of_table }))
+        self.walk_stretch(&self.stretch_above(after)?, visit)
     }
 
     /// The part of the log that zones of the index are.
@@ -437,16 +369,15 @@ impl Segment {
         Ok(Flow::Continue(()))
     }
 
-    /// All that is known of the log from a frame on, so that everything above `after` is in it, and
-    /// `back` frames before that where they are in the table.
-    fn stretch_above(&self, after: u64, back: usize) -> Result<Stretch> {
+    /// All that is known of the log from a frame on, so that everything above `after` is in it.
+    fn stretch_above(&self, after: u64) -> Result<Stretch> {
         let end = self.end();
         {
             let table = self.read_table();
             let in_table =
                 table.first_sequence().is_some_and(|first| after.saturating_add(1) >= first);
             if in_table {
-                let slot = table.first_above(after, back);
+                let slot = table.first_above(after);
                 let (frame, batch) =
                     slot.map_or((end, end), |s| (s.offset.into(), s.batch_offset.into()));
                 return Ok(Stretch { frame, batch, end });
@@ -519,22 +450,6 @@ impl Segment {
             .map_err(|why| self.corrupt(offset, why))
     }
 
-    /// An offset from which on every event has a sequence above `after`, or just about.
-    pub fn lowest_offset(&self, after: u64) -> Result<u32> {
-        Ok(self.stretch_above(after, 0)?.frame as u32)
-    }
-
-    /// An offset above which every event has a sequence above `until`.
-    pub fn highest_offset(&self, until: u64) -> Result<u32> {
-        {
-            let table = self.read_table();
-            if table.first_sequence().is_some_and(|first| until >= first) {
-                return Ok(table.first_above(until, 0).map_or(u32::MAX, |slot| slot.offset));
-            }
-        }
-        Ok(self.on_index(|index| index.sparse_above(until))?.flatten().unwrap_or(u32::MAX))
-    }
-
     /// The number of a string, for readers.
     pub fn find_number(&self, text: &str) -> Result<Option<u32>> {
         if let Some(number) = self.read_table().number(text) {
@@ -578,12 +493,16 @@ impl Batches for Segment {
                 self.string_in(&table, frame.entity.number)?,
                 self.string_in(&table, frame.scope.number)?,
             );
-            if table.number(&entity).is_none() {
-                // The index has this string; the table has to know whose event it has.
-                table.remember_number(&entity, frame.entity.number);
+            // Those that the index has: the table has to know whose events it has.
+            let named = [(&entity, frame.entity.number), (&scope, frame.scope.number)];
+            for (text, number) in named {
+                if table.number(text).is_none() {
+                    table.remember_number(text, number);
+                }
             }
             let tag = hash::content_tag(&entity, &scope, frame.kind, &frame.content_hash);
-            table.insert(&Entry::of(&frame, frame.entity.number, tag, place, offset));
+            let numbers = (frame.entity.number, frame.scope.number);
+            table.insert(&Entry::of(&frame, numbers, tag, place, offset));
             at += Frame::length(&body[at..]);
         }
         // With the table still held: whoever finds an event in it may read that far.

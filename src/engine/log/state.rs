@@ -32,6 +32,8 @@ pub struct Frontier {
 pub struct Stats {
     /// Events in the log, system events included.
     pub events: u64,
+    /// Those that the library itself wrote.
+    pub system_events: u64,
     pub segments: u64,
     /// Bytes of the log and of its indexes on disk.
     pub log_bytes: u64,
@@ -142,6 +144,17 @@ impl Log {
     /// The segments as they are now.
     pub fn segments(&self) -> Arc<Segments> {
         self.segments.read().unwrap_or_else(|e| e.into_inner()).clone()
+    }
+
+    /// The segments, and a sequence up to which everything in them is visible: no index of theirs
+    /// covers more.
+    pub fn snapshot(&self) -> (Arc<Segments>, u64) {
+        // In this order, and not while a follower has new segments that are not visible yet.
+        let _still = match &self.role {
+            Role::Writer(_) => None,
+            Role::Reader(follower) => Some(lock(follower)),
+        };
+        (self.segments(), self.visible.load(Ordering::Acquire))
     }
 
     pub fn set_segments(&self, segments: Vec<Arc<Segment>>) {
@@ -300,6 +313,8 @@ impl Log {
             stats.index_bytes += segment.index().map_or(0, |index| index.file_bytes());
             let table = segment.read_table();
             stats.unindexed_events += table.len() as u64;
+            let of_index = segment.index().map_or(0, |index| index.system_events);
+            stats.system_events += of_index + table.system_events();
             stats.memory_bytes += table.memory_bytes() as u64;
         }
         stats.events = segments.last().map_or(0, |last| last.header.events_before) + events_here;

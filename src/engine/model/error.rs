@@ -151,6 +151,12 @@ impl Error {
         self
     }
 
+    /// The place in what was given, in bytes.
+    pub fn with_offset(mut self, offset: u64) -> Error {
+        self.0.offset = Some(offset);
+        self
+    }
+
     /// Names the event concerned.
     pub fn with_event(mut self, id: Id, sequence: u64) -> Error {
         self.0.event_id = id;

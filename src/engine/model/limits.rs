@@ -17,6 +17,9 @@ pub const BATCH_EVENTS_MAX: usize = 65_536;
 pub const BATCH_BYTES_MAX: usize = 64 << 20;
 /// Rows of one page.
 pub const PAGE_ROWS_MAX: usize = 65_536;
+/// Ranges of kinds, and scopes, of one region.
+pub const REGION_KINDS_MAX: usize = 1024;
+pub const REGION_SCOPES_MAX: usize = 1024;
 /// A page is cut after the row that reaches this many bytes.
 pub const PAGE_BYTES_MAX: usize = 64 << 20;
 /// How often a store may be given a new id.

@@ -355,8 +355,8 @@ impl Log {
         if plan.outcomes.len() > 1 {
             plan.heads.insert(entity.number, Link::of(&frame.event));
         }
-        let batch = writer.tail.offset;
-        plan.entries.push(Entry::of(&frame.event, entity.number, item.tag, offset, batch));
+        let (batch, numbers) = (writer.tail.offset, (entity.number, scope.number));
+        plan.entries.push(Entry::of(&frame.event, numbers, item.tag, offset, batch));
         Ok(Receipt::of_event(&frame.event, head.hash))
     }
 

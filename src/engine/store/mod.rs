@@ -10,6 +10,7 @@ use std::sync::Arc;
 pub(crate) mod append;
 pub mod backup;
 pub(crate) mod commit;
+pub mod count;
 pub(crate) mod find;
 pub mod identity;
 pub mod open;

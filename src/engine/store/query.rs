@@ -13,7 +13,7 @@ use crate::engine::model::region::Region;
 use crate::engine::platform::watch::Watch;
 
 /// The token of a query is looked at after so many events at the latest.
-const PROGRESS_SEQUENCES: u64 = 4096;
+pub(super) const PROGRESS_SEQUENCES: u64 = 4096;
 
 /// Which events to read, and how.
 #[derive(Clone, Debug)]
@@ -23,8 +23,10 @@ pub struct Query {
     pub after: u64,
     /// Only sequences up to and with this one; 0 for no bound.
     pub until: u64,
-    /// At most so many rows, 1 to 65,536.
-    pub limit: usize,
+    /// At most so many rows in all, not 0.
+    pub limit: u64,
+    /// At most so many rows a page, 1 to 65,536.
+    pub page_rows: usize,
     /// Highest sequence first.
     pub backward: bool,
     /// System events (kinds of category 0x0) too.
@@ -38,7 +40,8 @@ impl Default for Query {
             region: Region::default(),
             after: 0,
             until: 0,
-            limit: 1000,
+            limit: u64::MAX,
+            page_rows: 1000,
             backward: false,
             system: false,
             columns: Columns::default(),
@@ -86,31 +89,43 @@ impl Visit for Reading<'_, '_> {
     }
 
     fn show(&mut self, event: &Event<'_>) -> Result<Flow> {
-        if self.rows == self.query.limit || self.bytes >= limits::PAGE_BYTES_MAX {
-            let next = if self.query.backward { self.last - 1 } else { self.last };
-            self.end = PageEnd { next, end: false };
+        if self.rows == self.query.page_rows || self.bytes >= limits::PAGE_BYTES_MAX {
+            self.end = PageEnd { next: self.resume(), end: false };
             return Ok(Flow::Break(()));
         }
         self.bytes = (self.add)(event);
         (self.rows, self.last) = (self.rows + 1, event.sequence);
+        if self.rows as u64 == self.query.limit {
+            self.end = PageEnd { next: self.resume(), end: true };
+            return Ok(Flow::Break(()));
+        }
         Ok(Flow::Continue(()))
     }
 }
 
+impl Reading<'_, '_> {
+    /// Where to go on after the last row.
+    fn resume(&self) -> u64 {
+        self.last - u64::from(self.query.backward)
+    }
+}
+
 impl Query {
-    /// Refuses a limit or a region that can't be meant.
+    /// Refuses a size of pages or a region that can't be meant.
     pub fn check(&self) -> Result<()> {
-        if self.limit == 0 || self.limit > limits::PAGE_ROWS_MAX {
-            let message = format!(
-                "the limit of a page is {}; 1 to {} are allowed",
-                self.limit,
-                limits::PAGE_ROWS_MAX
-            );
-            return Err(Error::invalid(message)
-                .with_numbers(self.limit as u64, limits::PAGE_ROWS_MAX as u64));
-        }
+        check_page_rows(self.page_rows)?;
         self.region.check()
     }
+}
+
+/// Refuses a size of pages that is out of range.
+pub(crate) fn check_page_rows(rows: usize) -> Result<()> {
+    let max = limits::PAGE_ROWS_MAX;
+    if rows == 0 || rows > max {
+        let message = format!("page_rows is {rows}; 1 to {max} are allowed");
+        return Err(Error::invalid(message).with_numbers(rows as u64, max as u64));
+    }
+    Ok(())
 }
 
 impl Store {

@@ -3,15 +3,16 @@
 use crate::engine::format::frame::Frame;
 use crate::engine::format::hash;
 use crate::engine::index::file::Index;
-use crate::engine::log::segment::{Flow, MatchingZones, Segment, Stretch};
+use crate::engine::index::regions::{Postings, Wanted};
+use crate::engine::log::segment::{Flow, Segment, Stretch};
+use crate::engine::log::select::{Plan, Wish};
 use crate::engine::log::state::Log;
 use crate::engine::log::window::Window;
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::event::Event;
 use crate::engine::model::id::{Hash, Id};
-use crate::engine::model::region::{KindFilter, Region};
+use crate::engine::model::region::{is_below, Region};
 use foldhash::HashMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 /// Which events to visit.
@@ -25,6 +26,14 @@ pub struct Scan<'q> {
     pub previous_hash: bool,
     /// Check the content hash of every payload.
     pub rehash: bool,
+}
+
+impl<'q> Scan<'q> {
+    /// Everything of a region, with nothing more than what every event has.
+    pub fn of(region: &'q Region) -> Scan<'q> {
+        let (after, until, backward, system) = (0, u64::MAX, false, false);
+        Scan { region, after, until, backward, system, previous_hash: false, rehash: false }
+    }
 }
 
 /// Frames at known places are fetched so many ahead.
@@ -79,12 +88,31 @@ struct Visitor<'a> {
     store: &'a Log,
     scan: &'a Scan<'a>,
     segment: &'a Arc<Segment>,
+    wish: Wish<'a>,
     strings: Strings,
-    /// The number that the scope must have.
-    scope: Option<u32>,
+    /// Frames that are met may be of other entities.
+    any_entity: bool,
+    /// Frames of other entities that were met on a walk, and those that were not.
+    misses: u64,
+    hits: u64,
+    /// The offset at which a walk was given up, because most of it is of others.
+    left_at: Option<u64>,
     /// The last hash seen of each entity, with its version.
     last_hashes: HashMap<u32, (u64, Hash)>,
 }
+
+/// A walk is given up where so many frames of others were met, and so many more for each that was
+/// not.
+const MISSES_MAX: u64 = 1024;
+const MISSES_PER_HIT: u64 = 64;
+/// Places of frames are fetched in parts that grow: what a reader of little does not need costs him
+/// little.
+const PLACES_MIN: usize = 128;
+const PLACES_MAX: usize = 1 << 16;
+/// Slots of the table, and zones of the index backward, that are looked at together.
+const SLOTS_MIN: usize = 64;
+const SLOTS_MAX: usize = 4096;
+const ZONES_MAX: usize = 16;
 
 impl<'a> Visitor<'a> {
     /// None where the segment cannot have a match.
@@ -93,103 +121,189 @@ impl<'a> Visitor<'a> {
         scan: &'a Scan<'a>,
         segment: &'a Arc<Segment>,
     ) -> Result<Option<Visitor<'a>>> {
-        let scope = match &scan.region.scope {
-            None => None,
-            Some(scope) => match segment.find_number(scope)? {
-                None => return Ok(None),
-                number => number,
-            },
+        let range = (scan.after, scan.until);
+        let Some(wish) = Wish::new(segment, scan.region, range, scan.system)? else {
+            return Ok(None);
         };
-        let strings = Strings::new(segment.clone());
-        Ok(Some(Visitor { store, scan, segment, strings, scope, last_hashes: HashMap::default() }))
+        Ok(Some(Visitor {
+            store,
+            scan,
+            segment,
+            wish,
+            strings: Strings::new(segment.clone()),
+            any_entity: false,
+            misses: 0,
+            hits: 0,
+            left_at: None,
+            last_hashes: HashMap::default(),
+        }))
     }
 
     fn run(&mut self, visit: &mut dyn Visit) -> Result<Flow> {
-        let (segment, scan) = (self.segment, self.scan);
-        let zones = segment.matching_zones(scan.region, scan.after)?;
-        match (&scan.region.entity, zones) {
-            (Some(entity), zones) => self.run_entity(entity, zones, visit),
-            (None, Some(zones)) if scan.backward => self.run_zones_backward(zones, visit),
-            (None, Some(zones)) => self.run_zones(zones, visit),
-            (None, None) if scan.backward => self.run_backward(visit),
-            (None, None) => {
-                segment.walk(scan.after, &mut |offset, frame| self.meet(offset, frame, visit))
+        let (segment, scan, region) = (self.segment, self.scan, self.scan.region);
+        let everything = region.entity.is_none()
+            && region.scopes.is_empty()
+            && region.kinds.is_empty()
+            && !region.has_times();
+        if everything && !scan.backward {
+            return segment.walk(scan.after, &mut |offset, frame| self.meet(offset, frame, visit));
+        }
+        let plan = segment.plan(&self.wish)?;
+        if scan.backward && self.run_table(visit)?.is_break() {
+            return Ok(Flow::Break(()));
+        }
+        if let Some(plan) = plan {
+            if self.run_index(&plan, visit)?.is_break() {
+                return Ok(Flow::Break(()));
             }
         }
-    }
-
-    fn run_entity(
-        &mut self,
-        entity: &str,
-        zones: Option<MatchingZones>,
-        visit: &mut dyn Visit,
-    ) -> Result<Flow> {
-        let lowest = self.segment.lowest_offset(self.scan.after)?;
-        let highest = self.segment.highest_offset(self.scan.until)?;
-        let mut offsets = self.segment.offsets(entity, true, lowest, highest)?;
-        // A few events are read sooner than their zones are looked up.
-        if let Some(zones) = zones.filter(|zones| zones.of_index.len() < offsets.len()) {
-            let of_index = zones.of_index.into_iter().map(|z| self.segment.zones_stretch(z));
-            let stretches =
-                of_index.chain(zones.of_table.into_iter().map(Ok)).collect::<Result<Vec<_>>>()?;
-            offsets.retain(|offset| {
-                let after = stretches.partition_point(|stretch| stretch.frame <= *offset);
-                after > 0 && *offset < stretches[after - 1].end
-            });
+        if scan.backward {
+            return Ok(Flow::Continue(()));
         }
-        self.run_offsets(&offsets, visit)
+        self.run_table(visit)
     }
 
-    fn run_zones(&mut self, zones: MatchingZones, visit: &mut dyn Visit) -> Result<Flow> {
-        let segment = self.segment;
-        let of_index = zones.of_index.into_iter().map(|zones| segment.zones_stretch(zones));
-        let of_table = zones.of_table.chunk_by(|zone, next| zone.end == next.frame);
-        let of_table =
-            of_table.map(|zones| Ok(Stretch { end: zones[zones.len() - 1].end, ..zones[0] }));
-        for stretch in of_index.chain(of_table) {
-            let flow = segment
-                .walk_stretch(&stretch?, &mut |offset, frame| self.meet(offset, frame, visit))?;
-            if flow.is_break() {
+    /// The part of the segment that its index covers: by the places of an entity's events where
+    /// they are few among others, else along the log.
+    fn run_index(&mut self, plan: &Plan, visit: &mut dyn Visit) -> Result<Flow> {
+        if !plan.is_sparse() {
+            self.any_entity = plan.postings.is_some();
+            let flow = match self.scan.backward {
+                true => self.walk_zones_backward(plan, visit)?,
+                false => self.walk_zones(plan, visit)?,
+            };
+            self.any_entity = false;
+            if self.left_at.is_none() {
                 return Ok(flow);
             }
         }
-        Ok(Flow::Continue(()))
-    }
-
-    fn run_zones_backward(&mut self, zones: MatchingZones, visit: &mut dyn Visit) -> Result<Flow> {
-        let segment = self.segment;
-        let highest = u64::from(segment.highest_offset(self.scan.until)?);
-        let of_index = zones.of_index.into_iter().rev().flat_map(Range::rev);
-        let of_index = of_index.map(|zone| segment.zones_stretch(zone..zone + 1));
-        for stretch in zones.of_table.into_iter().rev().map(Ok).chain(of_index) {
-            let stretch = stretch?;
-            if stretch.frame > highest {
-                continue;
-            }
-            let mut offsets = Vec::new();
-            let _whole = segment.walk_stretch(&stretch, &mut |offset, _| {
-                offsets.push(offset);
-                Ok(Flow::Continue(()))
-            })?;
-            if self.run_offsets(&offsets, visit)?.is_break() {
-                return Ok(Flow::Break(()));
-            }
+        match &plan.postings {
+            Some(postings) => self.run_postings(plan, postings, visit),
+            None => Ok(Flow::Continue(())),
         }
-        Ok(Flow::Continue(()))
     }
 
-    fn run_backward(&mut self, visit: &mut dyn Visit) -> Result<Flow> {
-        let mut until = self.scan.until;
+    fn run_postings(
+        &mut self,
+        plan: &Plan,
+        postings: &Postings,
+        visit: &mut dyn Visit,
+    ) -> Result<Flow> {
+        let backward = self.scan.backward;
+        let (mut lowest, mut highest) = (plan.lowest, plan.highest);
+        if let Some(at) = self.left_at.take() {
+            *if backward { &mut highest } else { &mut lowest } = at as u32;
+        }
+        let mut count = PLACES_MIN;
         loop {
-            let (offsets, first) = self.segment.frames_before(until)?;
+            let wanted = Wanted { lowest, highest, count, backward };
+            let offsets = self.segment.select(postings, &wanted)?;
+            let (Some(first), Some(last)) = (offsets.first(), offsets.last()) else {
+                return Ok(Flow::Continue(()));
+            };
+            (lowest, highest) = match backward {
+                true => (lowest, first - 1),
+                false => (last + 1, highest),
+            };
+            let is_last = offsets.len() < count || lowest > highest;
+            let offsets: Vec<u64> = offsets.into_iter().map(u64::from).collect();
             if self.run_offsets(&offsets, visit)?.is_break() {
                 return Ok(Flow::Break(()));
             }
-            if offsets.is_empty() || first <= self.scan.after.saturating_add(1) {
+            if is_last {
                 return Ok(Flow::Continue(()));
             }
-            until = first - 1;
+            count = (count * 4).min(PLACES_MAX);
         }
+    }
+
+    fn walk_zones(&mut self, plan: &Plan, visit: &mut dyn Visit) -> Result<Flow> {
+        let (segment, region) = (self.segment, self.scan.region);
+        for part in plan.stretches().into_iter().flat_map(|zones| Segment::parts(zones, region)) {
+            for zones in segment.zones_in_time(part, region)? {
+                let stretch = segment.zones_stretch(zones)?;
+                let flow = segment
+                    .walk_stretch(&stretch, &mut |offset, frame| self.meet(offset, frame, visit))?;
+                if flow.is_break() {
+                    return Ok(flow);
+                }
+            }
+        }
+        Ok(Flow::Continue(()))
+    }
+
+    fn walk_zones_backward(&mut self, plan: &Plan, visit: &mut dyn Visit) -> Result<Flow> {
+        let (segment, region) = (self.segment, self.scan.region);
+        let mut together = 1;
+        for zones in plan.stretches().into_iter().rev() {
+            let mut end = zones.end;
+            while end > zones.start {
+                let part = zones.start.max(end.saturating_sub(together))..end;
+                (end, together) = (part.start, (together * 2).min(ZONES_MAX));
+                for zones in segment.zones_in_time(part, region)?.into_iter().rev() {
+                    let stretch = segment.zones_stretch(zones)?;
+                    let offsets = self.matches_in(&stretch, visit)?;
+                    if self.run_offsets(&offsets, visit)?.is_break() {
+                        return Ok(Flow::Break(()));
+                    }
+                    if self.misses > MISSES_MAX + MISSES_PER_HIT * self.hits {
+                        self.left_at = Some(stretch.frame.saturating_sub(1));
+                        return Ok(Flow::Break(()));
+                    }
+                }
+            }
+        }
+        Ok(Flow::Continue(()))
+    }
+
+    /// Offsets of the frames of a stretch that match.
+    fn matches_in(&mut self, stretch: &Stretch, visit: &mut dyn Visit) -> Result<Vec<u64>> {
+        let (mut offsets, mut first) = (Vec::new(), u64::MAX);
+        let (segment, until) = (self.segment, self.scan.until);
+        let _stopped = segment.walk_stretch(stretch, &mut |offset, frame| {
+            if frame.sequence > until {
+                return Ok(Flow::Break(()));
+            }
+            first = first.min(frame.sequence);
+            if self.matches(frame)? {
+                offsets.push(offset);
+            }
+            Ok(Flow::Continue(()))
+        })?;
+        if offsets.is_empty() && first != u64::MAX && first > self.scan.after {
+            visit.pass(first)?;
+        }
+        Ok(offsets)
+    }
+
+    /// The part of the segment that no index covers yet.
+    fn run_table(&mut self, visit: &mut dyn Visit) -> Result<Flow> {
+        let segment = self.segment;
+        let mut slots = segment.slots_of(&self.wish);
+        if let Some(entity) = &self.scan.region.entity {
+            if let Some(offsets) = segment.few_in_table(&slots, entity) {
+                return self.run_offsets(&offsets, visit);
+            }
+        }
+        let mut together = SLOTS_MIN;
+        while !slots.is_empty() {
+            let count = together.min(slots.len());
+            let part = match self.scan.backward {
+                true => slots.end - count..slots.end,
+                false => slots.start..slots.start + count,
+            };
+            slots = match self.scan.backward {
+                true => slots.start..part.start,
+                false => part.end..slots.end,
+            };
+            together = (together * 2).min(SLOTS_MAX);
+            let (offsets, (first, last)) = segment.offsets_in(part, &self.wish);
+            if self.run_offsets(&offsets, visit)?.is_break() {
+                return Ok(Flow::Break(()));
+            }
+            visit.pass(if self.scan.backward { first } else { last })?;
+        }
+        Ok(Flow::Continue(()))
     }
 
     fn run_offsets(&mut self, offsets: &[u64], visit: &mut dyn Visit) -> Result<Flow> {
@@ -220,7 +334,11 @@ impl<'a> Visitor<'a> {
             return Ok(if past { Flow::Break(()) } else { Flow::Continue(()) });
         }
         visit.pass(sequence)?;
-        if !self.matches(frame) {
+        if !self.matches(frame)? {
+            if self.any_entity && self.misses > MISSES_MAX + MISSES_PER_HIT * self.hits {
+                self.left_at = Some(offset);
+                return Ok(Flow::Break(()));
+            }
             return Ok(Flow::Continue(()));
         }
         if scan.rehash && hash::content_hash(frame.payload) != frame.content_hash {
@@ -239,20 +357,24 @@ impl<'a> Visitor<'a> {
         visit.show(&self.strings.event(frame, previous)?)
     }
 
-    fn matches(&self, frame: &Frame<'_>) -> bool {
+    #[inline(always)]
+    fn matches(&mut self, frame: &Frame<'_>) -> Result<bool> {
         let region = self.scan.region;
-        let kind = match region.kind {
-            None => true,
-            Some(KindFilter::Exact(kind)) => frame.kind == kind,
-            Some(KindFilter::Category(category)) => frame.kind.category() == category,
-        };
-        kind && (self.scan.system || frame.kind.category() != 0)
-            && self.scope.is_none_or(|scope| frame.scope.number == scope)
+        let is_meant = region.has_kind(frame.kind)
+            && (self.scan.system || frame.kind.category() != 0)
+            && self.wish.has_scope(frame.scope.number)
             && region.versions.is_none_or(|(low, high)| (low..=high).contains(&frame.version))
             && region
                 .timestamps
                 .is_none_or(|(low, high)| (low..=high).contains(&frame.timestamp_us))
-            && region.recorded.is_none_or(|(low, high)| (low..=high).contains(&frame.recorded_us))
+            && region.recorded.is_none_or(|(low, high)| (low..=high).contains(&frame.recorded_us));
+        if !is_meant || !self.any_entity {
+            return Ok(is_meant);
+        }
+        let Some(entity) = &region.entity else { return Ok(true) };
+        let is_below = self.strings.is_below(frame.entity.number, entity)?;
+        *if is_below { &mut self.hits } else { &mut self.misses } += 1;
+        Ok(is_below)
     }
 
     fn previous_hash(&mut self, offset: u64, frame: &Frame<'_>) -> Result<Hash> {
@@ -348,6 +470,13 @@ impl Strings {
         self.forget_many();
         self.load(number)?;
         Ok(self.text(number) == text)
+    }
+
+    /// Whether a string is an entity, or one below it.
+    fn is_below(&mut self, number: u32, entity: &str) -> Result<bool> {
+        self.forget_many();
+        self.load(number)?;
+        Ok(is_below(self.text(number), entity))
     }
 
     fn get(&mut self, number: u32) -> Result<Arc<str>> {

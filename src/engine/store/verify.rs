@@ -8,7 +8,7 @@ use crate::engine::format::hash::{self, Link};
 use crate::engine::index::file::Index;
 use crate::engine::index::filter::{entity_filter_key, id_filter_key};
 use crate::engine::index::memtable::Slot;
-use crate::engine::index::zones::Zones;
+use crate::engine::index::zones::{Marks, Zones};
 use crate::engine::log::directory;
 use crate::engine::log::filter_group::{FilterGroup, Members, GROUP_SEGMENTS};
 use crate::engine::log::segment::{Flow, Segment};
@@ -90,20 +90,7 @@ impl Store {
 
 /// Whether a segment may have events of a region. One that can't be asked may.
 fn may_have(segment: &Segment, region: &Region) -> bool {
-    let has = || -> Result<bool> {
-        let scope = region.scope.as_ref();
-        if scope.map(|scope| segment.find_number(scope)).transpose()?.is_some_and(|n| n.is_none()) {
-            return Ok(false);
-        }
-        if let Some(entity) = &region.entity {
-            if segment.offsets(entity, true, 0, u32::MAX)?.is_empty() {
-                return Ok(false);
-            }
-        }
-        let zones = segment.matching_zones(region, 0)?;
-        Ok(zones.is_none_or(|zones| !zones.of_index.is_empty() || !zones.of_table.is_empty()))
-    };
-    has().unwrap_or(true)
+    segment.may_have_of(region).unwrap_or(true)
 }
 
 /// The zones of an index beside a walk over the log that it covers.
@@ -129,7 +116,10 @@ impl ZoneCheck {
         {
             self.at += 1;
         }
-        Ok(self.zones.has(self.at, frame.kind, frame.timestamp_us, frame.recorded_us))
+        let Frame { event, scope, .. } = frame;
+        let (kind, scope) = (event.kind, scope.number);
+        let (timestamp_us, recorded_us) = (event.timestamp_us, event.recorded_us);
+        Ok(self.zones.has(self.at, &Marks { kind, scope, timestamp_us, recorded_us }))
     }
 }
 
@@ -330,8 +320,8 @@ impl Walk<'_, '_> {
         let last = (fresh.end() - 1) as u32;
         for number in fresh.read_table().entity_numbers() {
             let entity = fresh.string(number)?;
-            let ours = fresh.offsets(&entity, false, 0, last)?;
-            if segment.offsets(&entity, false, 0, last)? != ours {
+            let ours = fresh.offsets(&entity, last)?;
+            if segment.offsets(&entity, last)? != ours {
                 let what =
                     format!("the index and the log have different events of entity {entity}");
                 self.find(segment, 0, 0, what);

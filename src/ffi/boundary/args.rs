@@ -31,6 +31,10 @@ const EXTENSION_KEY: Limit =
     Limit { max: limits::EXTENSION_KEY_BYTES_MAX, code: Code::LimitExceeded };
 const EXTENSION_VALUE: Limit =
     Limit { max: limits::EXTENSIONS_BYTES_MAX, code: Code::LimitExceeded };
+pub(crate) const REGION_KINDS: Limit =
+    Limit { max: limits::REGION_KINDS_MAX, code: Code::LimitExceeded };
+pub(crate) const REGION_SCOPES: Limit =
+    Limit { max: limits::REGION_SCOPES_MAX, code: Code::LimitExceeded };
 /// Whatever memory can hold.
 pub(crate) const ANY: Limit = Limit { max: isize::MAX as usize, code: Code::InvalidArgument };
 
@@ -118,6 +122,24 @@ pub(crate) unsafe fn optional_text<'a>(
         // SAFETY: the caller's promise.
         _ => unsafe { text_of(name, text, limit) }.map(Some),
     }
+}
+
+/// The items of a member that may be left out: NULL with 0 is none. A pointer with a count of 0 is
+/// an error, as with [`optional_text`].
+///
+/// # Safety
+/// As [`slice`].
+pub(crate) unsafe fn optional_slice<'a, T>(
+    name: &str,
+    data: *const T,
+    count: usize,
+    limit: Limit,
+) -> Result<&'a [T]> {
+    if !data.is_null() && count == 0 {
+        return Err(Error::invalid(format!("{name} is empty; leave it NULL if none is meant")));
+    }
+    // SAFETY: the caller's promise.
+    unsafe { slice(name, data, count, limit) }
 }
 
 /// A NUL-terminated path.

@@ -62,6 +62,18 @@ pub struct fbat_extension {
     pub value_len: usize,
 }
 
+/// Kinds from one to another, both included: a single kind, or those of a category.
+/// #FBAT_KIND_EXACT() and #FBAT_KIND_CATEGORY() begin one.
+/// @since 0.2
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct fbat_kind_range {
+    /// The least.
+    pub first: u16,
+    /// The greatest; not below `first`.
+    pub last: u16,
+}
+
 /// Disposes of the `user_data` of fbat_set_log_callback(). The library calls it exactly once: when
 /// the callback is replaced and no call uses it any more. If the call that was to set the callback
 /// fails, it is called before that returns. May be NULL.

@@ -252,6 +252,7 @@ fn import_findings(number: u64, there: &[&Row], source: &[Row], least: u64) -> V
 
 /// All rows, without failing where the store does.
 pub fn try_rows(store: &Store) -> Result<Vec<Row>> {
-    let page = store.query(&Query { columns: Columns::ALL, limit: 65_536, ..Query::default() })?;
+    let page =
+        store.query(&Query { columns: Columns::ALL, page_rows: 65_536, ..Query::default() })?;
     Ok(super::rows_of(&page))
 }

@@ -13,6 +13,7 @@ __all__ = [
     "Expect",
     "ImportDurability",
     "ImportFlags",
+    "ListFlags",
     "LogLevel",
     "OnConflict",
     "OpenMode",
@@ -242,6 +243,13 @@ class QueryFlags(enum.IntFlag):
     """Highest sequence first."""
     SYSTEM = lib.FBAT_QUERY_SYSTEM
     """The library's own events too."""
+
+
+class ListFlags(enum.IntFlag):
+    """Bits of ``ListOptions.flags``."""
+
+    SYSTEM = lib.FBAT_LIST_SYSTEM
+    """The library's own entity and scope too."""
 
 
 class WireFlags(enum.IntFlag):

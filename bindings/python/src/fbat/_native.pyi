@@ -94,9 +94,6 @@ class _Lib:
     FBAT_LOG_ERROR: int
     FBAT_LOG_WARNING: int
     FBAT_LOG_INFO: int
-    FBAT_KIND_MATCH_ANY: int
-    FBAT_KIND_MATCH_EXACT: int
-    FBAT_KIND_MATCH_CATEGORY: int
     FBAT_REGION_TIMESTAMP: int
     FBAT_REGION_RECORDED: int
     FBAT_OPEN_CREATE_IF_MISSING: int
@@ -124,6 +121,7 @@ class _Lib:
     FBAT_RECORD_PROVENANCE_UNREADABLE: int
     FBAT_QUERY_BACKWARD: int
     FBAT_QUERY_SYSTEM: int
+    FBAT_LIST_SYSTEM: int
     FBAT_PROVENANCE_SCHEMA_VERSION: int
     FBAT_WIRE_LENIENT: int
     FBAT_IMPORT_DURABILITY_END: int
@@ -161,6 +159,12 @@ class _Lib:
     ) -> int: ...
     def fbat_namespace_from_path(
         self, path: CData | bytes, out_namespace: CData, err: CData, /
+    ) -> int: ...
+    def fbat_entity_encode(
+        self, text: CData | bytes, text_len: int, out_entity: CData, err: CData, /
+    ) -> int: ...
+    def fbat_entity_decode(
+        self, entity: CData | bytes, entity_len: int, out_text: CData, err: CData, /
     ) -> int: ...
     def fbat_set_log_callback(
         self, callback: CData, user_data: CData, destroy: CData, /
@@ -209,6 +213,19 @@ class _Lib:
     ) -> int: ...
     def fbat_cursor_next(self, cursor: CData, out_page: CData, err: CData, /) -> int: ...
     def fbat_cursor_free(self, cursor: CData, /) -> None: ...
+    def fbat_store_count(
+        self, store: CData, query: CData, out_count: CData, err: CData, /
+    ) -> int: ...
+    def fbat_store_entities(
+        self, store: CData, options: CData, out_summaries: CData, err: CData, /
+    ) -> int: ...
+    def fbat_store_scopes(
+        self, store: CData, options: CData, out_summaries: CData, err: CData, /
+    ) -> int: ...
+    def fbat_summaries_len(self, summaries: CData, /) -> int: ...
+    def fbat_summaries_get(self, summaries: CData, index: int, /) -> CData: ...
+    def fbat_summaries_is_end(self, summaries: CData, /) -> bool: ...
+    def fbat_summaries_free(self, summaries: CData, /) -> None: ...
     def fbat_record_provenance(self, record: CData, out_provenance: CData, /) -> bool: ...
     def fbat_provenance_from_extension(
         self, body: CData, body_len: int, flags: int, out_provenance: CData, err: CData, /

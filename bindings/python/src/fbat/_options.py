@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime
 import reprlib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fbat import _fast
 from fbat._handle import struct
-from fbat._id import kind, number, text_bytes, wrong_type
+from fbat._id import number, text_bytes, wrong_type
 from fbat._native import ffi, lib
 from fbat._region import Cancel, Region, to_us
 from fbat._structs import ImportReport, Progress
@@ -76,6 +77,18 @@ def _layout(ctype: str) -> _Layout:
     return _LAYOUTS[ctype]
 
 
+def _several(given: dict[str, Any], name: str) -> list[Any]:
+    """What a keyword says: one value, or several. An empty list is not everything."""
+    value = given.pop(name, None)
+    if value is None:
+        return []
+    if isinstance(value, str | bytes | int) or not isinstance(value, Iterable):
+        return [value]
+    if not (values := list(value)):
+        raise ValueError(f"{name} is an empty list; leave it out if none is meant")
+    return values
+
+
 class Options:
     """A struct of options, and all that it points to."""
 
@@ -128,13 +141,19 @@ class Options:
     def _region(self, given: dict[str, Any]) -> CData:
         region, members = struct("fbat_region"), _layout("fbat_region").members
         self._held.append(region)
-        if "category" in given:
-            if "kind" in given:
-                raise TypeError("either a kind or a category")
-            given["kind"] = kind(given.pop("category"), 0)
-            region.kind_match = lib.FBAT_KIND_MATCH_CATEGORY
-        elif "kind" in given:
-            region.kind_match = lib.FBAT_KIND_MATCH_EXACT
+        kinds = [(number("kind", k, 0, 0xFFFF),) * 2 for k in _several(given, "kind")]
+        for category in _several(given, "category"):
+            first = number("category", category, 0, 15) << 12
+            kinds.append((first, first | 0xFFF))
+        if kinds:
+            ranges = ffi.new("fbat_kind_range[]", kinds)
+            region.kinds, region.kind_count = ranges, len(kinds)
+            self._held.append(ranges)
+        if scopes := [text_bytes("scope", scope) for scope in _several(given, "scope")]:
+            held = [ffi.from_buffer("char[]", scope) for scope in scopes]
+            texts = ffi.new("fbat_str[]", [(scope, len(scope)) for scope in held])
+            region.scopes, region.scope_count = texts, len(held)
+            self._held += [held, texts]
         for name, value in given.items():
             if name in _RANGES:
                 self._set_range(region, name, value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable
 from typing import Final, TypedDict
 
 from fbat._error import check, error_of
@@ -40,9 +41,10 @@ class Region(TypedDict, total=False):
     To give the same region to several calls: ``where = Region(entity="e")``, then ``**where``.
 
     - ``entity``: This entity and every one below it: ``e`` takes in ``e`` and ``e:x``.
-    - ``scope``: This very scope.
-    - ``kind``: This very kind.
-    - ``category``: All kinds of this category, 0 to 15. Not together with ``kind``.
+    - ``scope``: This very scope, or one of several, at most 1,024.
+    - ``kind``: This very kind, or one of several.
+    - ``category``: All kinds of this category, 0 to 15, or of several. With ``kind``, either will
+      do.
     - ``versions``: The first and the last version of its entity that an event has.
     - ``timestamps``: The first and the last time of an event: an aware datetime, or microseconds
       since 1970.
@@ -50,9 +52,9 @@ class Region(TypedDict, total=False):
     """
 
     entity: str | None
-    scope: str | None
-    kind: int | None
-    category: int | None
+    scope: str | Iterable[str] | None
+    kind: int | Iterable[int] | None
+    category: int | Iterable[int] | None
     versions: tuple[int | None, int | None] | None
     timestamps: tuple[Time | None, Time | None] | None
     recorded: tuple[Time | None, Time | None] | None

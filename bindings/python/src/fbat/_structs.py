@@ -15,6 +15,7 @@ from fbat._enums import (
     Expect,
     ImportDurability,
     ImportFlags,
+    ListFlags,
     OnConflict,
     OpenMode,
     OpenReportFlags,
@@ -45,6 +46,8 @@ __all__ = [
     "Head",
     "ImportOptions",
     "ImportReport",
+    "KindRange",
+    "ListOptions",
     "OpenOptions",
     "OpenReport",
     "Progress",
@@ -52,6 +55,7 @@ __all__ = [
     "RepairOptions",
     "RepairReport",
     "Stats",
+    "Summary",
     "VerifyOptions",
     "VerifyReport",
 ]
@@ -62,7 +66,9 @@ class Event:
     """An event to append. Entity, scope and kind have to be given; the rest has defaults.
 
     - ``entity``: What the event is about. UTF-8, 1 to 1024 bytes, no control bytes, ``/``, ``..``,
-      ``|`` or ``=``. ``e:x`` is below ``e``.
+      ``|`` or ``=``: these divide paths, queries and fields where entities are written down, and
+      the contract of imports refuses them everywhere. ``fbat.entity_encode`` makes an entity of any
+      text. ``e:x`` is below ``e``.
     - ``scope``: Whose event it is, as the caller divides them: a tenant, a service. Same rules as
       ``entity``.
     - ``kind``: What sort of event: category in the top 4 bits (not 0x0 nor 0xD), type in the low
@@ -160,6 +166,26 @@ for _name in ("payload", "extensions"):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class KindRange:
+    """Kinds from one to another, both included: a single kind, or those of a category.
+    ``FBAT_KIND_EXACT``() and ``FBAT_KIND_CATEGORY``() begin one.
+
+    - ``first``: The least.
+    - ``last``: The greatest; not below ``first``.
+    """
+
+    first: int
+    last: int
+
+    @classmethod
+    def _of(cls, value: CData) -> Self:
+        return cls(
+            value.first,
+            value.last,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Progress:
     """How far a call has come. What is counted is said where the call has its ``progress``.
 
@@ -180,7 +206,8 @@ class Progress:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Frontier:
-    """What the library's log goes up to: the value 1 is the event that every store starts with.
+    """How far the log goes. Every store begins with an event of the library's own, its genesis, so
+    that a new store is at 1.
 
     - ``visible``: The highest sequence that readers may see.
     - ``durable``: The highest sequence that is known to have reached the disk.
@@ -226,12 +253,15 @@ class Head:
 class Stats:
     """Figures about a store.
 
-    - ``events``: Events in the log, the library's own included.
+    - ``events``: Events in the log, the library's own included: every store begins with one, its
+      genesis, which names it.
     - ``segments``: Files that the log consists of.
     - ``log_bytes``: Size of the log on disk, in bytes.
     - ``index_bytes``: Size of its indexes on disk, in bytes.
     - ``unindexed_events``: Events that are indexed in memory only, so far.
     - ``memory_bytes``: Memory that the store's tables take, in bytes.
+    - ``system_events``: Those of ``events`` that the library itself wrote. ``events -
+      system_events`` is what was appended and imported.
     """
 
     events: int
@@ -240,6 +270,7 @@ class Stats:
     index_bytes: int
     unindexed_events: int
     memory_bytes: int
+    system_events: int
 
     @classmethod
     def _of(cls, value: CData) -> Self:
@@ -250,6 +281,7 @@ class Stats:
             value.index_bytes,
             value.unindexed_events,
             value.memory_bytes,
+            value.system_events,
         )
 
 
@@ -291,6 +323,37 @@ class OpenReport:
             value.gap_first,
             value.gap_last,
             value.indexes_rebuilt,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Summary:
+    """What there is of one entity, or of one scope.
+
+    - ``name``: The entity, or the scope.
+    - ``events``: How many events it has.
+    - ``first_sequence``: The global sequence of its first event.
+    - ``last_sequence``: The global sequence of its last event.
+    - ``first_timestamp_us``: The time of its first event: microseconds since 1970.
+    - ``last_timestamp_us``: The time of its last event: microseconds since 1970.
+    """
+
+    name: str
+    events: int
+    first_sequence: int
+    last_sequence: int
+    first_timestamp_us: int
+    last_timestamp_us: int
+
+    @classmethod
+    def _of(cls, value: CData) -> Self:
+        return cls(
+            text_of(value.name),
+            value.events,
+            value.first_sequence,
+            value.last_sequence,
+            value.first_timestamp_us,
+            value.last_timestamp_us,
         )
 
 
@@ -547,8 +610,10 @@ class QueryOptions(Region, total=False):
 
     - ``after``: Only sequences above this one.
     - ``until``: Only sequences up to and with this one; 0: no bound.
-    - ``limit``: A page has at most so many rows: 1 to 65,536; 0: 1,000. It may have fewer, and ends
-      after the row that reaches 64 MiB.
+    - ``limit``: At most so many rows in all; 0: no limit. Then the page, or the cursor, is at its
+      end.
+    - ``page_rows``: A page has at most so many rows: 1 to 65,536; 0: 1,000. It may have fewer, and
+      ends after the row that reaches 64 MiB.
     - ``columns``: What of each event is read: bits ``Columns``; 0: payload and extensions.
     - ``flags``: Bits of ``QueryFlags``.
     - ``progress``: Reports how far the call is, in sequences that it has passed.
@@ -558,10 +623,28 @@ class QueryOptions(Region, total=False):
     after: int
     until: int
     limit: int
+    page_rows: int
     columns: Columns
     flags: QueryFlags
     progress: Callable[[Progress], object] | None
     cancel: Cancel | None
+
+
+class ListOptions(TypedDict, total=False):
+    """Which part of a list. None except the size lists from the beginning.
+
+    - ``entity``: Of entities: this one and every one below it, as in a region. None: every entity.
+      Of scopes: None.
+    - ``after``: Only names after this one, which need not exist: the last of the list before. None:
+      from the first.
+    - ``page_rows``: At most so many rows: 1 to 65,536; 0: 1,000.
+    - ``flags``: Bits of ``ListFlags``.
+    """
+
+    entity: str | None
+    after: str | None
+    page_rows: int
+    flags: ListFlags
 
 
 class ImportOptions(Region, total=False):

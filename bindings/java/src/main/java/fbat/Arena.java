@@ -67,6 +67,31 @@ final class Arena implements AutoCloseable {
         return rows;
     }
 
+    /** Scopes of a region. An empty list is refused by the library. */
+    Pointer texts(String[] texts) {
+        if (texts == null) {
+            return null;
+        }
+        Memory rows = room((long) STR_BYTES * Math.max(texts.length, 1));
+        for (int i = 0; i < texts.length; i++) {
+            put(rows, (long) STR_BYTES * i, utf8(texts[i]));
+        }
+        return rows;
+    }
+
+    /** Ranges of kinds of a region. */
+    Pointer kinds(KindRange[] kinds) {
+        if (kinds == null) {
+            return null;
+        }
+        Memory rows = room((long) Integer.BYTES * Math.max(kinds.length, 1));
+        for (int i = 0; i < kinds.length; i++) {
+            rows.setShort((long) Integer.BYTES * i, (short) u16(kinds[i].first(), "first"));
+            rows.setShort((long) Integer.BYTES * i + 2, (short) u16(kinds[i].last(), "last"));
+        }
+        return rows;
+    }
+
     private void put(Memory rows, long at, byte[] bytes) {
         rows.setPointer(at, bytes(bytes));
         rows.setLong(at + Long.BYTES, bytes.length);

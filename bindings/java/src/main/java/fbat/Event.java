@@ -24,7 +24,9 @@ public final class Event {
 
     /**
      * @param entity What the event is about. UTF-8, 1 to 1024 bytes, no control bytes, {@code /},
-     * {@code ..}, {@code |} or {@code =}. {@code e:x} is below {@code e}.
+     * {@code ..}, {@code |} or {@code =}: these divide paths, queries and fields where entities are
+     * written down, and the contract of imports refuses them everywhere. {@code
+     * fbat_entity_encode()} makes an entity of any text. {@code e:x} is below {@code e}.
      * @param scope Whose event it is, as the caller divides them: a tenant, a service. Same rules
      * as {@code entity}.
      * @param kind What sort of event: category in the top 4 bits (not 0x0 nor 0xD), type in the low

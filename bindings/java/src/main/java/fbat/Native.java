@@ -68,9 +68,6 @@ interface Native extends Library {
     int LOG_ERROR = 1;
     int LOG_WARNING = 2;
     int LOG_INFO = 3;
-    int KIND_MATCH_ANY = 0;
-    int KIND_MATCH_EXACT = 1;
-    int KIND_MATCH_CATEGORY = 2;
     int REGION_TIMESTAMP = 1;
     int REGION_RECORDED = 2;
     int OPEN_CREATE_IF_MISSING = 0;
@@ -98,6 +95,7 @@ interface Native extends Library {
     int RECORD_PROVENANCE_UNREADABLE = 4;
     int QUERY_BACKWARD = 1;
     int QUERY_SYSTEM = 2;
+    int LIST_SYSTEM = 1;
     int PROVENANCE_SCHEMA_VERSION = 1;
     int WIRE_LENIENT = 1;
     int IMPORT_DURABILITY_END = 0;
@@ -156,6 +154,12 @@ interface Native extends Library {
 
     int fbat_namespace_from_path(
             byte[] path, PointerByReference outNamespace, PointerByReference err);
+
+    int fbat_entity_encode(
+            byte[] text, long textLen, PointerByReference outEntity, PointerByReference err);
+
+    int fbat_entity_decode(
+            byte[] entity, long entityLen, PointerByReference outText, PointerByReference err);
 
     int fbat_set_log_callback(LogFn callback, Pointer userData, DestroyFn destroy);
 
@@ -229,6 +233,22 @@ interface Native extends Library {
     int fbat_cursor_next(Pointer cursor, PointerByReference outPage, PointerByReference err);
 
     void fbat_cursor_free(Pointer cursor);
+
+    int fbat_store_count(Pointer store, Pointer query, Pointer outCount, PointerByReference err);
+
+    int fbat_store_entities(
+            Pointer store, Pointer options, PointerByReference outSummaries, PointerByReference err);
+
+    int fbat_store_scopes(
+            Pointer store, Pointer options, PointerByReference outSummaries, PointerByReference err);
+
+    long fbat_summaries_len(Pointer summaries);
+
+    Pointer fbat_summaries_get(Pointer summaries, long index);
+
+    byte fbat_summaries_is_end(Pointer summaries);
+
+    void fbat_summaries_free(Pointer summaries);
 
     byte fbat_record_provenance(Pointer record, Pointer outProvenance);
 
@@ -327,6 +347,21 @@ interface Native extends Library {
         public static final class ByValue extends Extension implements Structure.ByValue {}
     }
 
+    @FieldOrder({"first", "last"})
+    class KindRange extends Structure {
+        public short first;
+        public short last;
+
+        public KindRange() {}
+
+        public KindRange(Pointer memory) {
+            super(memory);
+            read();
+        }
+
+        public static final class ByValue extends KindRange implements Structure.ByValue {}
+    }
+
     interface DestroyFn extends Callback {
         void invoke(Pointer userData);
     }
@@ -382,16 +417,18 @@ interface Native extends Library {
     }
 
     @FieldOrder({
-            "structSize", "entity", "scope", "flags", "kindMatch", "kind", "versionFirst",
-            "versionLast", "timestampFirstUs", "timestampLastUs", "recordedFirstUs",
-            "recordedLastUs"})
+            "structSize", "entity", "scopes", "scopeCount", "kinds", "kindCount", "flags",
+            "reserved", "versionFirst", "versionLast", "timestampFirstUs", "timestampLastUs",
+            "recordedFirstUs", "recordedLastUs"})
     class Region extends Structure {
         public long structSize;
         public Str entity;
-        public Str scope;
+        public Pointer scopes;
+        public long scopeCount;
+        public Pointer kinds;
+        public long kindCount;
         public int flags;
-        public short kindMatch;
-        public short kind;
+        public int reserved;
         public long versionFirst;
         public long versionLast;
         public long timestampFirstUs;
@@ -471,7 +508,7 @@ interface Native extends Library {
 
     @FieldOrder({
             "structSize", "events", "segments", "logBytes", "indexBytes", "unindexedEvents",
-            "memoryBytes"})
+            "memoryBytes", "systemEvents"})
     class Stats extends Structure {
         public long structSize;
         public long events;
@@ -480,6 +517,7 @@ interface Native extends Library {
         public long indexBytes;
         public long unindexedEvents;
         public long memoryBytes;
+        public long systemEvents;
 
         public Stats() {
             structSize = size();
@@ -624,14 +662,15 @@ interface Native extends Library {
     }
 
     @FieldOrder({
-            "structSize", "region", "after", "until", "limit", "columns", "flags", "progress",
-            "progressData", "cancel"})
+            "structSize", "region", "after", "until", "limit", "pageRows", "columns", "flags",
+            "progress", "progressData", "cancel"})
     class Query extends Structure {
         public long structSize;
         public Pointer region;
         public long after;
         public long until;
         public long limit;
+        public long pageRows;
         public int columns;
         public int flags;
         public ProgressFn progress;
@@ -643,6 +682,47 @@ interface Native extends Library {
         }
 
         public Query(Pointer memory) {
+            super(memory);
+            read();
+        }
+    }
+
+    @FieldOrder({"structSize", "entity", "after", "pageRows", "flags", "reserved"})
+    class ListOptions extends Structure {
+        public long structSize;
+        public Str entity;
+        public Str after;
+        public long pageRows;
+        public int flags;
+        public int reserved;
+
+        public ListOptions() {
+            structSize = size();
+        }
+
+        public ListOptions(Pointer memory) {
+            super(memory);
+            read();
+        }
+    }
+
+    @FieldOrder({
+            "structSize", "name", "events", "firstSequence", "lastSequence", "firstTimestampUs",
+            "lastTimestampUs"})
+    class Summary extends Structure {
+        public long structSize;
+        public Str name;
+        public long events;
+        public long firstSequence;
+        public long lastSequence;
+        public long firstTimestampUs;
+        public long lastTimestampUs;
+
+        public Summary() {
+            structSize = size();
+        }
+
+        public Summary(Pointer memory) {
             super(memory);
             read();
         }

@@ -7,6 +7,7 @@ public final class Query {
     private long after;
     private long until;
     private long limit;
+    private long pageRows;
     private int columns;
     private int flags;
     private Cancel cancel;
@@ -31,12 +32,18 @@ public final class Query {
         return this;
     }
 
+    /** At most so many rows in all; 0: no limit. Then the page, or the cursor, is at its end. */
+    public Query limit(long limit) {
+        this.limit = limit;
+        return this;
+    }
+
     /**
      * A page has at most so many rows: 1 to 65,536; 0: 1,000. It may have fewer, and ends after the
      * row that reaches 64 MiB.
      */
-    public Query limit(long limit) {
-        this.limit = limit;
+    public Query pageRows(long pageRows) {
+        this.pageRows = pageRows;
         return this;
     }
 
@@ -63,6 +70,7 @@ public final class Query {
         to.after = after;
         to.until = until;
         to.limit = limit;
+        to.pageRows = pageRows;
         to.columns = columns;
         to.flags = flags;
         to.cancel = cancel == null ? null : cancel.pointer(arena);

@@ -7,10 +7,9 @@ package fbat;
  */
 public final class Region {
     private String entity;
-    private String scope;
+    private String[] scopes;
+    private KindRange[] kinds;
     private int flags;
-    private KindMatch kindMatch = KindMatch.values()[0];
-    private int kind;
     private long versionFirst;
     private long versionLast;
     private long timestampFirstUs;
@@ -22,31 +21,22 @@ public final class Region {
 
     /**
      * This entity and every one below it: {@code e} takes in {@code e} and {@code e:x}. NULL and 0:
-     * every entity.
+     * every entity. The colon is not part of it: {@code e:} takes in {@code e:} and {@code e::x}.
      */
     public Region entity(String entity) {
         this.entity = entity;
         return this;
     }
 
-    /** This very scope. NULL and 0: every scope. */
-    public Region scope(String scope) {
-        this.scope = scope;
+    /** One of these very scopes, in any order. NULL and 0: every scope. */
+    public Region scopes(String... scopes) {
+        this.scopes = scopes;
         return this;
     }
 
-    /** How {@code kind} is compared: an {@code FBAT_KIND_MATCH_...}. */
-    public Region kindMatch(KindMatch kindMatch) {
-        this.kindMatch = kindMatch;
-        return this;
-    }
-
-    /**
-     * With {@code FBAT_KIND_MATCH_EXACT}, the kind; with {@code FBAT_KIND_MATCH_CATEGORY}, any kind
-     * of the category; else 0.
-     */
-    public Region kind(int kind) {
-        this.kind = Arena.u16(kind, "kind");
+    /** In one of these ranges, in any order. NULL and 0: every kind. */
+    public Region kinds(KindRange... kinds) {
+        this.kinds = kinds;
         return this;
     }
 
@@ -89,10 +79,11 @@ public final class Region {
 
     void write(Native.Region to, Arena arena) {
         arena.text(to.entity, entity);
-        arena.text(to.scope, scope);
+        to.scopes = arena.texts(scopes);
+        to.scopeCount = scopes == null ? 0 : scopes.length;
+        to.kinds = arena.kinds(kinds);
+        to.kindCount = kinds == null ? 0 : kinds.length;
         to.flags = flags;
-        to.kindMatch = (short) kindMatch.ordinal();
-        to.kind = (short) kind;
         to.versionFirst = versionFirst;
         to.versionLast = versionLast;
         to.timestampFirstUs = timestampFirstUs;

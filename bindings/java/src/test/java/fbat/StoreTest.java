@@ -309,7 +309,7 @@ class StoreTest {
             for (int i = 0; i < 10; i++) {
                 source.append(List.of(note("thing:1", i).timestampUs(1000L * i)));
             }
-            Region region = new Region().scope("test").timestampUs(3000, 5000);
+            Region region = new Region().scopes("test").timestampUs(3000, 5000);
             List<Long> times = new ArrayList<>();
             source.forEach(new Query().region(region), event -> times.add(event.timestampUs()));
             assertEquals(List.of(3000L, 4000L, 5000L), times);
