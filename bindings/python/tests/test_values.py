@@ -180,7 +180,7 @@ def test_a_record_that_is_kept_keeps_nothing_else(store: fbat.Store) -> None:
         )
     gc.collect()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    kept = {record.entity: record for record in store.records(limit=100)}
+    kept = {record.entity: record for record in store.records(page_rows=100)}
     assert len(kept) == 41
     assert fbat.live_handles() == 1
     # 40 pages of 2.5 MB would be 100 MB.

@@ -27,6 +27,8 @@ __all__ = [
     "Hash",
     "Id",
     "content_hash",
+    "entity_decode",
+    "entity_encode",
     "kind",
     "kind_category",
     "kind_type",
@@ -228,6 +230,27 @@ def namespace_from_path(path: AnyPath) -> str:
     """
     out = ffi.new("fbat_buffer **")
     call(lib.fbat_namespace_from_path, path_bytes(path), out)
+    return take_buffer(out[0]).decode()
+
+
+def entity_encode(text: str) -> str:
+    """The entity, or scope, that stands for any text: for names of others, such as paths, URLs and
+    topics, which have what entities refuse.
+
+    Control bytes, ``/``, ``=``, ``|``, ``%`` and the second dot of ``..`` are percent-encoded; all
+    else stays as it is, also a ``:``, since it divides.
+    """
+    return _recoded(lib.fbat_entity_encode, "text", text)
+
+
+def entity_decode(entity: str) -> str:
+    """The text that an entity, or scope, of :func:`entity_encode` stands for."""
+    return _recoded(lib.fbat_entity_decode, "entity", entity)
+
+
+def _recoded(function: Callable[..., int], name: str, text: str) -> str:
+    raw, out = text_bytes(name, text), ffi.new("fbat_buffer **")
+    call(function, raw, len(raw), out)
     return take_buffer(out[0]).decode()
 
 

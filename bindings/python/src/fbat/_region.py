@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
-from typing import Final, TypedDict
+from typing import TYPE_CHECKING, Final, TypedDict
 
 from fbat._error import check, error_of
 from fbat._handle import Handle
 from fbat._native import ffi, lib
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["Cancel", "Region", "to_datetime", "to_us"]
 

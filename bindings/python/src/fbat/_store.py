@@ -27,18 +27,20 @@ from fbat._structs import (
     Head,
     ImportOptions,
     ImportReport,
+    ListOptions,
     OpenOptions,
     OpenReport,
     QueryOptions,
     RepairOptions,
     RepairReport,
     Stats,
+    Summary,
     VerifyOptions,
     VerifyReport,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Self, Unpack
 
     from fbat._handle import AnyPath
@@ -271,11 +273,54 @@ class Store(Handle):
         return Cursor(self, **options)
 
     def records(self, **options: Unpack[QueryOptions]) -> Iterator[Record]:
-        """Iterates over the events of a query, reading page after page."""
+        """Iterates over the events of a query, reading page after page: ``limit`` of them in all,
+        ``page_rows`` at a time.
+        """
         return itertools.chain.from_iterable(Cursor(self, **options))
 
     def __iter__(self) -> Iterator[Record]:
         return self.records()
+
+    # ---- counting and listing -------------------------------------------------------------------
+
+    def count(self, **options: Unpack[QueryOptions]) -> int:
+        """How many events a query has: exact, and read from indexes, as far as that goes.
+
+        Without keywords these are all events but the library's own.
+        """
+        given, out = Options("fbat_query", options), ffi.new("uint64_t *")
+        call(lib.fbat_store_count, self._pointer, given.pointer, out)
+        return int(out[0])
+
+    def entities(self, **options: Unpack[ListOptions]) -> Iterator[Summary]:
+        """Iterates over the entities in the order of their names, with what each has. Indexes are
+        read for it, not the log.
+        """
+        return self._summaries(lib.fbat_store_entities, options)
+
+    def scopes(self, **options: Unpack[ListOptions]) -> Iterator[Summary]:
+        """Iterates over the scopes, as :meth:`entities` does. No keyword ``entity``."""
+        return self._summaries(lib.fbat_store_scopes, options)
+
+    def _summaries(self, read: Callable[..., int], options: ListOptions) -> Iterator[Summary]:
+        """The rows of a list, a page at a time; the first is read at the call."""
+
+        def page() -> CData:
+            given, out = Options("fbat_list_options", options), ffi.new("fbat_summaries **")
+            call(read, self._pointer, given.pointer, out)
+            return ffi.gc(out[0], lib.fbat_summaries_free)
+
+        def rows(summaries: CData) -> Iterator[Summary]:
+            while True:
+                for index in range(lib.fbat_summaries_len(summaries)):
+                    row = Summary._of(lib.fbat_summaries_get(summaries, index))
+                    options["after"] = row.name
+                    yield row
+                if lib.fbat_summaries_is_end(summaries):
+                    return
+                summaries = page()
+
+        return rows(page())
 
     # ---- import, verification, backup -----------------------------------------------------------
 

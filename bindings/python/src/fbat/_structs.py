@@ -46,7 +46,6 @@ __all__ = [
     "Head",
     "ImportOptions",
     "ImportReport",
-    "KindRange",
     "ListOptions",
     "OpenOptions",
     "OpenReport",
@@ -163,26 +162,6 @@ class Event:
 
 for _name in ("payload", "extensions"):
     setattr(Event, _name, _fast.Copied(getattr(Event, _name)))
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class KindRange:
-    """Kinds from one to another, both included: a single kind, or those of a category.
-    ``FBAT_KIND_EXACT``() and ``FBAT_KIND_CATEGORY``() begin one.
-
-    - ``first``: The least.
-    - ``last``: The greatest; not below ``first``.
-    """
-
-    first: int
-    last: int
-
-    @classmethod
-    def _of(cls, value: CData) -> Self:
-        return cls(
-            value.first,
-            value.last,
-        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -344,6 +323,16 @@ class Summary:
     last_sequence: int
     first_timestamp_us: int
     last_timestamp_us: int
+
+    @property
+    def first_timestamp(self) -> datetime.datetime:
+        """The time of its first event, in UTC."""
+        return to_datetime(self.first_timestamp_us)
+
+    @property
+    def last_timestamp(self) -> datetime.datetime:
+        """The time of its last event, in UTC."""
+        return to_datetime(self.last_timestamp_us)
 
     @classmethod
     def _of(cls, value: CData) -> Self:
@@ -576,7 +565,7 @@ class RepairReport:
 
 
 class OpenOptions(TypedDict, total=False):
-    """How to open a store. None except the size is the default.
+    """How to open a store.
 
     - ``mode``: Which stores are accepted: an ``OpenMode``.
     - ``durability``: When an append returns: a ``Durability``.
@@ -605,8 +594,7 @@ class OpenOptions(TypedDict, total=False):
 
 
 class QueryOptions(Region, total=False):
-    """What to read, and how. None except the size reads every event, oldest first. The keywords of
-    ``Region`` too.
+    """What to read, and how. The keywords of ``Region`` too.
 
     - ``after``: Only sequences above this one.
     - ``until``: Only sequences up to and with this one; 0: no bound.
@@ -631,7 +619,7 @@ class QueryOptions(Region, total=False):
 
 
 class ListOptions(TypedDict, total=False):
-    """Which part of a list. None except the size lists from the beginning.
+    """Which part of a list.
 
     - ``entity``: Of entities: this one and every one below it, as in a region. None: every entity.
       Of scopes: None.
@@ -648,8 +636,7 @@ class ListOptions(TypedDict, total=False):
 
 
 class ImportOptions(Region, total=False):
-    """What to import, and how. None except the size and the namespace imports everything. The
-    keywords of ``Region`` too.
+    """What to import, and how. The keywords of ``Region`` too.
 
     - ``after``: Only sequences of the source above this one.
     - ``chunk_size``: Events that become visible together: at most the destination's
@@ -677,7 +664,7 @@ class ImportOptions(Region, total=False):
 
 
 class VerifyOptions(Region, total=False):
-    """How to verify. None except the size verifies everything. The keywords of ``Region`` too.
+    """How to verify. The keywords of ``Region`` too.
 
     - ``progress``: Reports how far the call is, in bytes of the log that were checked.
     - ``cancel``: Ends the call.
@@ -688,7 +675,7 @@ class VerifyOptions(Region, total=False):
 
 
 class BackupOptions(TypedDict, total=False):
-    """How to back up. None except the size is the default.
+    """How to back up.
 
     - ``flags``: Bits of ``BackupFlags``.
     - ``progress``: Reports how far the call is, in bytes of the log that it has copied.
@@ -701,7 +688,7 @@ class BackupOptions(TypedDict, total=False):
 
 
 class RepairOptions(TypedDict, total=False):
-    """How to repair. None except the size is the default.
+    """How to repair.
 
     - ``progress``: Reports how far the call is, in bytes of the log that were read.
     - ``cancel``: Ends the call.
