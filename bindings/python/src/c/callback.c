@@ -93,6 +93,15 @@ static PyObject *end(PyObject *module, PyObject *none) {
     Py_RETURN_NONE;
 }
 
+/* In a forked child only this thread is left. */
+static PyObject *forked(PyObject *module, PyObject *none) {
+    (void)module, (void)none;
+    py.main_thread = PyThread_get_thread_ident();
+    atomic_store(&ended, 0);
+    atomic_store(&running, 0);
+    Py_RETURN_NONE;
+}
+
 /* ---- callbacks ------------------------------------------------------------------------------- */
 
 /* Handlers of signals run at the end of a callback, since the thread of the interpreter that runs
@@ -189,6 +198,8 @@ PyMethodDef callback_retain_def = {
     "retain", retain, METH_O,
     "retain(object, /)\n--\n\nAn object's address as user data; RELEASE gives back the reference "
     "that it carries."};
+PyMethodDef callback_forked_def = {"forked", forked, METH_NOARGS,
+                                   "forked()\n--\n\nSays that this is a forked child."};
 PyMethodDef callback_end_def = {"end", end, METH_NOARGS,
                                 "end()\n--\n\nEnds the callbacks of other threads."};
 

@@ -84,7 +84,7 @@ static int fill_module(PyObject *module) {
 }
 
 PyMODINIT_FUNC PyInit__fast(void) {
-    static PyMethodDef methods[12];
+    static PyMethodDef methods[13];
     static PyModuleDef_Slot slots[] = {{Py_mod_exec, (void *)fill_module}, {0, NULL}};
     static PyModuleDef definition = {
         PyModuleDef_HEAD_INIT,
@@ -99,6 +99,7 @@ PyMODINIT_FUNC PyInit__fast(void) {
         view_address_def,
         callback_retain_def,
         callback_end_def,
+        callback_forked_def,
         call_append_def,
         call_append_batch_def,
         call_get_def,

@@ -76,7 +76,7 @@ extern PyMethodDef call_append_def, call_append_batch_def, call_get_def, call_co
 
 /* callback.c */
 int callback_add(PyObject *module);
-extern PyMethodDef callback_retain_def, callback_end_def;
+extern PyMethodDef callback_retain_def, callback_end_def, callback_forked_def;
 
 /* module.c: what fbat/__init__.py tells with use(): Python classes, the function that makes an
  * exception, the library, and the thread that handles signals. */

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 from typing import TYPE_CHECKING, Final
 
 from fbat import _fast
@@ -60,3 +61,4 @@ def _end() -> None:
 
 
 atexit.register(_end)
+os.register_at_fork(after_in_child=_fast.forked)

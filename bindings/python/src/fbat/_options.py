@@ -77,16 +77,21 @@ def _layout(ctype: str) -> _Layout:
     return _LAYOUTS[ctype]
 
 
-def _several(given: dict[str, Any], name: str) -> list[Any]:
+def _several(name: str, value: Any) -> list[Any]:
     """What a keyword says: one value, or several. An empty list is not everything."""
-    value = given.pop(name, None)
-    if value is None:
-        return []
     if isinstance(value, str | bytes | int) or not isinstance(value, Iterable):
         return [value]
     if not (values := list(value)):
         raise ValueError(f"{name} is an empty list; leave it out if none is meant")
     return values
+
+
+def _kinds(name: str, value: Any) -> list[tuple[int, int]]:
+    """Ranges of kinds: each one kind, or all of a category."""
+    if name == "kind":
+        return [(number("kind", kind, 0, 0xFFFF),) * 2 for kind in _several(name, value)]
+    firsts = [number("category", category, 0, 15) << 12 for category in _several(name, value)]
+    return [(first, first | 0xFFF) for first in firsts]
 
 
 class Options:
@@ -139,26 +144,27 @@ class Options:
         setattr(to, f"{name}_data", ffi.cast("void *", id(called)))
 
     def _region(self, given: dict[str, Any]) -> CData:
-        region, members = struct("fbat_region"), _layout("fbat_region").members
+        region, kinds = struct("fbat_region"), []
         self._held.append(region)
-        kinds = [(number("kind", k, 0, 0xFFFF),) * 2 for k in _several(given, "kind")]
-        for category in _several(given, "category"):
-            first = number("category", category, 0, 15) << 12
-            kinds.append((first, first | 0xFFF))
+        for name, value in given.items():
+            if name in _RANGES:
+                self._set_range(region, name, value)
+            elif name == "entity":
+                self._set(region, name, value, _layout("fbat_region").members[name])
+            elif name == "scope":
+                held = [
+                    ffi.from_buffer("char[]", text_bytes(name, scope))
+                    for scope in _several(name, value)
+                ]
+                texts = ffi.new("fbat_str[]", [(scope, len(scope)) for scope in held])
+                region.scopes, region.scope_count = texts, len(held)
+                self._held += [*held, texts]
+            else:
+                kinds += _kinds(name, value)
         if kinds:
             ranges = ffi.new("fbat_kind_range[]", kinds)
             region.kinds, region.kind_count = ranges, len(kinds)
             self._held.append(ranges)
-        if scopes := [text_bytes("scope", scope) for scope in _several(given, "scope")]:
-            held = [ffi.from_buffer("char[]", scope) for scope in scopes]
-            texts = ffi.new("fbat_str[]", [(scope, len(scope)) for scope in held])
-            region.scopes, region.scope_count = texts, len(held)
-            self._held += [held, texts]
-        for name, value in given.items():
-            if name in _RANGES:
-                self._set_range(region, name, value)
-            else:
-                self._set(region, name, value, members[name])
         return region
 
     def _set_range(self, region: CData, name: str, value: Any) -> None:
