@@ -1,7 +1,7 @@
 """Builds the two extension modules; everything else is in pyproject.toml.
 
 Headers and library are looked for in this order: FBAT_INCLUDE_DIR and FBAT_LIB_DIR; FBAT_PREFIX, an
-installation; the repository that this is part of; what pkg-config knows as fbat.
+installation; this repository, after `make lib`; what pkg-config has as fbat.
 """
 
 import os
@@ -43,8 +43,10 @@ def find() -> tuple[Path, Path]:
         include, library = Path(prefix, "include"), Path(prefix, "lib")
         libraries = [library, Path(prefix, "lib64"), *library.glob("*-linux-*")]
         library = next(filter(is_library, libraries), library)
-    elif not (include / "fbat_ffi.h").exists() or not (root / "Cargo.toml").exists():
-        include, library = variable("includedir"), variable("libdir")
+    elif not (include / "fbat_ffi.h").exists() or not is_library(library):
+        installed = variable("includedir"), variable("libdir")
+        if (installed[0] / "fbat_ffi.h").exists():
+            include, library = installed
     include = Path(environment("FBAT_INCLUDE_DIR") or include)
     library = Path(environment("FBAT_LIB_DIR") or library)
     if not (include / "fbat_ffi.h").exists():
