@@ -114,6 +114,7 @@ def test_the_package_says_what_it_is() -> None:
     about = importlib.metadata.metadata("fbat")
     assert about["License-Expression"] == "MIT OR Apache-2.0"
     files = importlib.metadata.files("fbat") or []
+    assert {file.parts[0].split("-")[0] for file in files} == {"fbat"}
     for name in ("LICENSE-MIT", "LICENSE-APACHE"):
         assert name in about.get_all("License-File", [])
         (kept,) = (file for file in files if file.name == name)
@@ -151,3 +152,31 @@ def test_the_source_distribution_is_whole(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode != 0
     assert f"no fbat_ffi.h in {tmp_path}/include: install the library" in done.stderr
+
+
+def test_a_second_import_works_beside_the_first(tmp_path: Path) -> None:
+    # As test runners do it that load modules anew.
+    program = """if True:
+        import sys
+        import fbat
+        first, at = fbat, sys.argv[1]
+        old = fbat.Store(f"{at}/old")
+        page, receipt = old.query(), old.append(fbat.Event("a", "b", 0x1001, expect=0))
+        for name in [name for name in sys.modules if name.startswith("fbat")]:
+            del sys.modules[name]
+        import fbat
+        assert fbat is not first
+        present = first.Event("a", "b", 0x1001, expect=first.Expect.PRESENT)
+        with fbat.Store(f"{at}/new") as new, old:
+            new.append(fbat.Event("a", "b", 0x1001))
+            for store in (old, new):
+                assert store.append(present).version == 2
+            assert new.import_from(new, "n", flags=FLAGS, filter=bool).imported == 2
+            assert old.get(receipt.id).version == 1
+        print(len(page), first.live_handles(), fbat.live_handles())
+    """.replace("FLAGS", "getattr(fbat.ImportFlags, 'ALLOW_SELF', 0)")
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-c", program, str(tmp_path)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "0 3 3\n"), done.stderr

@@ -76,7 +76,7 @@ static int to_extensions(batch *self, const char *name, PyObject **held, fbat_ev
 
 /* A plain number is a version: 2 is two events, and not the member of Expect of that value. */
 static int to_expect(PyObject *value, fbat_event *out) {
-    if (Py_TYPE(value) == py.expect) {
+    if (PyLong_Check(value) && !PyLong_CheckExact(value) && !PyBool_Check(value)) {
         out->expect = (uint32_t)PyLong_AsUnsignedLong(value);
         return 0;
     }
@@ -135,16 +135,20 @@ static void note_event(size_t at) {
     PyErr_Restore(type, value, traceback);
 }
 
-static int fill_event(batch *self, PyObject *from, size_t event) {
-    int is_event = PyObject_IsInstance(from, (PyObject *)py.event);
-    if (is_event <= 0) {
-        return is_event < 0 ? -1 : wrong_type("an event", from, "an Event");
-    }
+static int fill_event(batch *self, PyObject *from, size_t event, int is_one) {
     self->events[event].struct_size = sizeof *self->events;
     for (size_t i = 0; i < MEMBERS; i++) {
         PyObject **held = &self->held[event * MEMBERS + i];
         *held = PyObject_GetAttr(from, names[i]);
-        if (!*held || to_member(self, &event_members[i], held, &self->events[event]) < 0) {
+        if (!*held) {
+            if (PyErr_ExceptionMatches(PyExc_AttributeError)) {
+                PyErr_Clear();
+                wrong_type(is_one ? "event" : "an event", from,
+                           is_one ? "an Event; append_batch() takes several" : "an Event");
+            }
+            return -1;
+        }
+        if (to_member(self, &event_members[i], held, &self->events[event]) < 0) {
             return -1;
         }
     }
@@ -160,7 +164,7 @@ int batch_fill(batch *self, PyObject *const *events, size_t count, int is_one) {
         return -1;
     }
     for (size_t event = 0; event < count; event++) {
-        if (fill_event(self, events[event], event) < 0) {
+        if (fill_event(self, events[event], event, is_one) < 0) {
             if (!is_one) {
                 note_event(event);
             }

@@ -28,16 +28,14 @@ static int find_functions(PyObject *addresses) {
 
 /* The classes that are written in Python, and the library. */
 static PyObject *use(PyObject *module, PyObject *args) {
-    PyObject *of[7], *raised_by, *to_us, *addresses;
+    PyObject *of[5], *raised_by, *to_us, *addresses;
     (void)module;
-    if (!PyArg_ParseTuple(args, "(O!O!O!O!O!O!O!)OOOk:use", &PyType_Type, &of[0], &PyType_Type,
+    if (!PyArg_ParseTuple(args, "(O!O!O!O!O!)OOOk:use", &PyType_Type, &of[0], &PyType_Type,
                           &of[1], &PyType_Type, &of[2], &PyType_Type, &of[3], &PyType_Type, &of[4],
-                          &PyType_Type, &of[5], &PyType_Type, &of[6], &raised_by, &to_us,
-                          &addresses, &py.main_thread)) {
+                          &raised_by, &to_us, &addresses, &py.main_thread)) {
         return NULL;
     }
-    PyTypeObject **to[] = {&py.id, &py.hash, &py.record, &py.receipt, &py.page, &py.event,
-                           &py.expect};
+    PyTypeObject **to[] = {&py.id, &py.hash, &py.record, &py.receipt, &py.page};
     for (size_t i = 0; i < Py_ARRAY_LENGTH(to); i++) {
         *to[i] = (PyTypeObject *)Py_NewRef(of[i]);
     }

@@ -81,7 +81,7 @@ extern PyMethodDef callback_retain_def, callback_end_def, callback_forked_def;
 /* module.c: what fbat/__init__.py tells with use(): Python classes, the function that makes an
  * exception, the library, and the thread that handles signals. */
 typedef struct {
-    PyTypeObject *id, *hash, *record, *receipt, *page, *event, *expect;
+    PyTypeObject *id, *hash, *record, *receipt, *page;
     PyObject *raised_by, *to_us;
     unsigned long main_thread;
 } python;

@@ -5,7 +5,6 @@ from typing import Any, Final, Literal, TypeVar, final, overload
 
 from typing_extensions import disjoint_base
 
-from fbat._enums import Expect
 from fbat._id import AnyId, Hash, Id
 from fbat._page import Page, Receipt, Record
 from fbat._structs import Event
@@ -113,9 +112,7 @@ CALLED: Final[tuple[str, ...]]
 stopped: Final[dict[int, BaseException]]
 
 def use(
-    types: tuple[
-        type[Id], type[Hash], type[Record], type[Receipt], type[Page], type[Event], type[Expect]
-    ],
+    types: tuple[type[Id], type[Hash], type[Record], type[Receipt], type[Page]],
     raised_by: Callable[[int, int], BaseException],
     to_us: Callable[[datetime.datetime], int],
     library: dict[str, int],

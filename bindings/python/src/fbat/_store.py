@@ -10,7 +10,6 @@ import warnings
 from typing import TYPE_CHECKING, Final, Literal, overload
 
 from fbat import _fast
-from fbat._enums import Expect
 from fbat._error import BusyError, call, error_of, raised_by
 from fbat._handle import Handle, address_of, path_of, struct, text_of
 from fbat._id import Hash, Id, path_bytes, refused, text_bytes, wrong_type
@@ -222,8 +221,6 @@ class Store(Handle):
         """Appends one event. It is in the store when this returns, now or since an earlier call
         with its key.
         """
-        if not isinstance(event, Event):
-            raise wrong_type("event", event, "an Event; append_batch() takes several")
         return _fast.append(self._address, event)
 
     @overload
@@ -347,8 +344,9 @@ class Store(Handle):
         """
         if not isinstance(source, Store):
             raise wrong_type("source", source, "a Store")
-        name = source.namespace if source_namespace is None else source_namespace
-        parts = {**options, "source_namespace": name}
+        if source_namespace is None:  # a store of the parent's, in a forked child, has none
+            source_namespace = source.namespace or None
+        parts = {**options, "source_namespace": source_namespace}
         given, report = Options("fbat_import_options", parts), struct("fbat_import_report")
         try:
             call(lib.fbat_import, self._pointer, source._pointer, given.pointer, report)
@@ -469,7 +467,7 @@ def _deadline(timeout: float | None) -> float:
 
 
 _fast.use(
-    (Id, Hash, Record, Receipt, Page, Event, Expect),
+    (Id, Hash, Record, Receipt, Page),
     raised_by,
     to_us,
     {name: address_of(ffi.addressof(lib, name)) for name in _fast.CALLED},
