@@ -23,7 +23,8 @@
 #   make bench-languages what an event costs in each language; benches/bindings/results.md
 #   make bench-scale     what an event costs in stores of 10 thousand to 10 million;
 #                        benches/scale.md, .csv, .svg
-#   make bench-regions   what a range of time and a rare kind cost, beside SQLite: 2 minutes
+#   make bench-regions   what parts of a store cost: beside SQLite, and by prefix beside a scan
+#                        (3 minutes)
 #   make header          writes include/ again after a change to src/ffi
 #   make render          the same, and all else that is rendered from it
 
@@ -92,11 +93,11 @@ print-version:
 print-soversion:
 	@echo $(SOVERSION)
 
-examples: build/examples/first build/examples/quakes
+examples: build/examples/first build/examples/retry build/examples/quakes
 
-build/examples/first: examples/c/first.c $(HEADERS) | lib
+build/examples/first build/examples/retry: build/examples/%: examples/c/%.c $(HEADERS) | lib
 	@mkdir -p $(@D)
-	$(EXAMPLE_CC) examples/c/first.c -o $@ $(EXAMPLE_LIB)
+	$(EXAMPLE_CC) $< -o $@ $(EXAMPLE_LIB)
 
 build/examples/quakes: $(wildcard examples/c/*.c examples/c/*.h) $(HEADERS) | lib
 	@mkdir -p $(@D)
@@ -144,10 +145,15 @@ build/bench/regions: benches/c/regions.c $(HEADERS) | lib
 	@mkdir -p $(@D)
 	$(EXAMPLE_CC) benches/c/regions.c -o $@ $(EXAMPLE_LIB) -lsqlite3
 
+build/bench/pages: benches/c/pages.c $(HEADERS) | lib
+	@mkdir -p $(@D)
+	$(EXAMPLE_CC) benches/c/pages.c -o $@ $(EXAMPLE_LIB)
+
 bench-regions:
 	@scripts/setup bench
-	@$(MAKE) --no-print-directory -s build/bench/regions
+	@$(MAKE) --no-print-directory -s build/bench/regions build/bench/pages
 	@build/bench/regions build/bench/regions.stores
+	@build/bench/pages build/bench/pages.store
 
 bench-languages: lib
 	@benches/bindings/run

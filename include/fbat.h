@@ -122,15 +122,30 @@
  * number of threads at once, others by one at a time. Any thread may close and free a store. No
  * function has to be called on the thread that made an object.
  *
+ * @par Stack
+ * Every call does with 32 KiB of stack; the most that one takes is 23 KiB. Your callbacks and
+ * thread-local data come on top. A thread of PTHREAD_STACK_MIN, 16 KiB, is too small. No input
+ * makes a call take more: nothing recurses. An import starts a thread with a stack of its own.
+ *
  * @par Callbacks
  * A callback runs on the thread that made the call, and never at once with itself for one call. No
  * lock is held, so it may call the library. It must return: not throw, not jump out. A foreign
  * exception that reaches the library ends the process.
  *
  * @par Fork
- * These rules are for a child that was forked after a store had been opened. Every call gives
- * #FBAT_ERR_FORKED without an error object, frees do nothing, and no file is touched. Versions,
- * status names and kinds work. After exec all is well.
+ * Open stores after fork() or daemon(), not before. What the parent had made is not live in the
+ * child: calls give #FBAT_ERR_FORKED, frees do nothing, and no file is touched. That goes for
+ * objects of every kind, and for every way of forking: `_Fork` and system calls too. Rows and text
+ * that were read before can still be read. The child may open stores of its own, and read the
+ * parent's. The log callback stays, and is told once in a child that it used what is the parent's;
+ * its `destroy` is the parent's to call.
+ * @par
+ * A child lets go of the parent's locks at fork(), and after other ways with its first call. One
+ * that shares the memory (vfork, `CLONE_VM`) must not use the library before it calls exec.
+ *
+ * @par Cancelled threads
+ * pthread_cancel() ends neither a call nor a callback inside one: the thread ends after the call. A
+ * thread that uses the library must not have asynchronous cancellation.
  *
  * @par Defects
  * A panic inside the library is caught at its edge. The call gives #FBAT_ERR_PANIC, its stores can
@@ -341,6 +356,15 @@ typedef uint32_t fbat_category;
 #define FBAT_ERR_STORE_EXISTS 330
 
 /**
+ * The source of an import is not, or no longer, the one that the position to go on from belongs
+ * to: the `after` of the options, which is the error's `actual`, is above everything that the
+ * source has, which is its `allowed`. It was restored from an older copy, or is another store.
+ * Nothing was written. Import from 0: what is known is counted, and nothing is missed.
+ * @since 0.2
+ */
+#define FBAT_ERR_SOURCE_DIVERGED 340
+
+/**
  * The store is open for writing elsewhere, or a callback tried to close a store of the running
  * call.
  * @since 0.1
@@ -360,8 +384,8 @@ typedef uint32_t fbat_category;
 #define FBAT_ERR_POISONED 510
 
 /**
- * The process is a forked child of one that used the library. No error object comes with this
- * status.
+ * The handle was made before this process was forked, and belongs to its parent. Open the store in
+ * the child: after fork() or daemon(), not before.
  * @since 0.1
  */
 #define FBAT_ERR_FORKED 520
@@ -373,16 +397,25 @@ typedef uint32_t fbat_category;
 #define FBAT_ERR_READ_ONLY 530
 
 /**
- * An operation of the operating system failed; the error's `os_error` is its errno.
+ * An operation of the operating system failed; the error's `os_error` is its errno. What an append
+ * was to write may be there when the store is opened again: repeat it under its idempotency key.
  * @since 0.1
  */
 #define FBAT_ERR_IO 600
 
 /**
- * There is no space left on the device, or a quota or file size limit is reached.
+ * There is no space left on the device, or a quota or file size limit (RLIMIT_FSIZE) is reached.
+ * Nothing was written; the store goes on when there is room again.
  * @since 0.1
  */
 #define FBAT_ERR_NO_SPACE 610
+
+/**
+ * Memory has run out; the call did nothing, and may be repeated. No error object comes with this
+ * status.
+ * @since 0.2
+ */
+#define FBAT_ERR_NO_MEMORY 620
 
 /**
  * Damage in a file: the error's `path` and `offset` say where. fbat_store_verify() lists
@@ -516,8 +549,6 @@ typedef uint32_t fbat_category;
  * The name of a status: "FBAT_OK", "FBAT_ERR_NOT_FOUND" and so on. It is
  * "FBAT_STOPPED_BY_CALLBACK" for every negative number, "FBAT_ERR_UNKNOWN" for others that are not
  * known.
- *
- * Works in a forked child.
  * @param status any number.
  * @return static text, never NULL.
  * @par Threads
@@ -529,8 +560,6 @@ const char *fbat_status_name(fbat_status status);
 /**
  * What a status means, in a few words without a capital or a full stop. The message of the
  * fbat_error that came with it says more.
- *
- * Works in a forked child.
  * @param status any number.
  * @return static text, never NULL.
  * @par Threads
@@ -542,8 +571,6 @@ const char *fbat_status_message(fbat_status status);
 /**
  * What a status is about. Statuses of later versions of the library keep to their hundreds, so
  * that their category is right too.
- *
- * Works in a forked child.
  * @param status any number.
  * @return an `FBAT_CATEGORY_...`; #FBAT_CATEGORY_CANCELLED for every negative number.
  * @par Threads
@@ -595,7 +622,7 @@ fbat_category fbat_status_category(fbat_status status);
 /**
  * The version of the library that is loaded, for example "0.2.0".
  *
- * Compare it with #FBAT_VERSION, which is that of the header. Works in a forked child.
+ * Compare it with #FBAT_VERSION, which is that of the header.
  * @return static text, never NULL.
  * @par Threads
  * Any.
@@ -607,7 +634,7 @@ const char *fbat_version_string(void);
  * The version of the binary interface of the library that is loaded.
  *
  * A program that loads the library at run time compares it with #FBAT_ABI_VERSION and goes no
- * further when they differ. Works in a forked child.
+ * further when they differ.
  * @return the number.
  * @par Threads
  * Any.
@@ -621,7 +648,7 @@ uint32_t fbat_abi_version(void);
  *
  * Objects live in a table of the library, where leak checkers do not look: a test that ends with
  * 0 here has freed everything.
- * @return the number; 0 in a forked child.
+ * @return the number. What was made before a fork is not counted in the child.
  * @par Threads
  * Any.
  * @since 0.1
@@ -666,7 +693,10 @@ typedef struct fbat_error_detail {
   int64_t offset;
   /** Which item of an array was at fault, counted from 0; -1 where it was none of them. */
   int64_t item;
-  /** The global sequence of the event concerned; 0 where no event is. */
+  /**
+   * The global sequence of the event concerned; of a damaged batch, the first that should be in
+   * it. 0 where no event is, or none is known.
+   */
   uint64_t sequence;
   /** The id of the event concerned; all zero where no event is. */
   fbat_id event_id;
@@ -865,7 +895,7 @@ fbat_status fbat_content_hash(const uint8_t *data, size_t len, fbat_hash *out_ha
 fbat_status fbat_kind(uint32_t category, uint32_t type, uint16_t *out_kind);
 
 /**
- * The category of a kind. Works in a forked child.
+ * The category of a kind.
  * @param kind the kind.
  * @return 0 to 15.
  * @par Threads
@@ -875,7 +905,7 @@ fbat_status fbat_kind(uint32_t category, uint32_t type, uint16_t *out_kind);
 uint32_t fbat_kind_category(uint16_t kind);
 
 /**
- * The type of a kind within its category. Works in a forked child.
+ * The type of a kind within its category.
  * @param kind the kind.
  * @return 0 to 4095.
  * @par Threads
@@ -1073,8 +1103,7 @@ typedef int32_t (*fbat_progress_fn)(void *user_data, const fbat_progress *progre
 
 /**
  * Makes a token that is not triggered.
- * @return the token, which fbat_cancel_free() frees; NULL in a forked child, and where 16 million
- * objects are live.
+ * @return the token, which fbat_cancel_free() frees; NULL where 16 million objects are live.
  * @par Threads
  * Any.
  * @since 0.1
@@ -1272,6 +1301,12 @@ typedef struct fbat_open_options {
    * 1,073,741,824 (1 GiB); 0: 64 MiB.
    */
   uint64_t segment_bytes;
+  /**
+   * How many of the store's files that are only read have a descriptor at once: 1 to 65,536; 0:
+   * 128. Those that were not read for longest are closed, and opened again when they are needed.
+   * Besides, a store has at most 8 descriptors. What is read from mapped memory needs none.
+   */
+  size_t files_max;
   /** Reports how far recovery has come, in bytes of the log that it reads; NULL for none. */
   fbat_progress_fn progress;
   /** Handed to `progress`. */
@@ -1281,8 +1316,8 @@ typedef struct fbat_open_options {
 } fbat_open_options;
 
 /**
- * How far the log goes. Every store begins with an event of the library's own, its genesis, so that
- * a new store is at 1.
+ * How far the log goes. Every store begins with an event of the library's own, its genesis: a new
+ * store is at 1.
  * @since 0.1
  */
 typedef struct fbat_frontier {
@@ -1334,6 +1369,10 @@ typedef struct fbat_stats {
   /** Memory that the store's tables take, in bytes. */
   uint64_t memory_bytes;
   /**
+   * How far the clock is behind the recorded time of the last event, in microseconds; 0 where it
+   * is not. Recorded time never goes back: it stands still until the clock has caught up.
+   */
+  uint64_t clock_behind_us;
    * Those of `events` that the library itself wrote. `events - system_events` is what was
    * appended and imported.
    */
@@ -1370,6 +1409,11 @@ typedef struct fbat_open_report {
   uint64_t gap_last;
   /** Indexes that were missing or damaged and were rebuilt. */
   uint64_t indexes_rebuilt;
+  /**
+   * How far the clock was behind the recorded time of the last event, in microseconds; 0 where
+   * it was not. More than a minute is also a line in the log.
+   */
+  uint64_t clock_behind_us;
 } fbat_open_report;
 
 /**
@@ -1391,6 +1435,10 @@ void fbat_set_mapped_reads(bool mapped);
  * Opens the store in a directory.
  *
  * At most one handle in all processes has a store open for writing; readers are not limited.
+ *
+ * Opening for writing puts a handler for SIGXFSZ in place, unless that is ignored: the signal of a
+ * write of the library's own beyond RLIMIT_FSIZE is swallowed, and the call gives
+ * #FBAT_ERR_NO_SPACE. Every other goes to the handler that was installed before.
  * @param path the directory, NUL-terminated. A new store makes it, not what is above it.
  * @param options how; NULL for the defaults.
  * @param out_store the store; NULL on failure. Close it with fbat_store_close(), then free it.
@@ -1407,7 +1455,8 @@ void fbat_set_mapped_reads(bool mapped);
  * @retval FBAT_ERR_CORRUPT the store is damaged where recovery must not guess.
  * @retval FBAT_ERR_FUTURE_VERSION a newer version of the library made the store.
  * @retval FBAT_ERR_IO the operating system failed.
- * @retval FBAT_ERR_NO_SPACE no space is left.
+ * @retval FBAT_ERR_NO_SPACE no space is left for a new store, or to recover one that was not closed.
+ * Opening for reading needs none.
  * @return or the negative number with which the progress callback stopped the call.
  * @par Threads
  * Any.
@@ -1418,6 +1467,27 @@ fbat_status fbat_store_open(const char *path,
                             const fbat_open_options *options,
                             fbat_store **out_store,
                             fbat_error **err);
+
+/**
+ * Opens the store in a directory for reading: fbat_store_open() with #FBAT_OPEN_READ_ONLY and all
+ * else as it is by default.
+ * @param path the directory, NUL-terminated.
+ * @param out_store the store; NULL on failure. Close it with fbat_store_close(), then free it.
+ * @param err detail on failure; may be NULL.
+ * @retval FBAT_OK done.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, or the path is empty.
+ * @retval FBAT_ERR_STORE_NOT_FOUND no store exists.
+ * @retval FBAT_ERR_CORRUPT the store is damaged.
+ * @retval FBAT_ERR_FUTURE_VERSION a newer version of the library made the store.
+ * @retval FBAT_ERR_IO the operating system failed.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+FBAT_NODISCARD
+fbat_status fbat_store_open_read_only(const char *path,
+                                      fbat_store **out_store,
+                                      fbat_error **err);
 
 /**
  * Makes what was written durable, releases the directory, and ends all use of the store. Later
@@ -1432,7 +1502,8 @@ fbat_status fbat_store_open(const char *path,
  * open.
  * @retval FBAT_ERR_POISONED an earlier failure had ended writing; some events may not be durable.
  * @retval FBAT_ERR_IO the last events could not be made durable.
- * @retval FBAT_ERR_NO_SPACE no space is left.
+ * @retval FBAT_ERR_NO_SPACE no space is left for the mark of a clean close. Every event is durable;
+ * the next open recovers the store.
  * @par Threads
  * Any, also while others use the store.
  * @since 0.1
@@ -1551,6 +1622,9 @@ fbat_status fbat_store_open_report(const fbat_store *store,
 /**
  * The log hash at the visible frontier: one value for the whole history. Two stores with the same
  * log hash have the same events in the same order.
+ *
+ * It is read as the log has it. Whoever changes an event in the files, and its checksums, does not
+ * change it: fbat_store_verify() computes it, from every event.
  * @param store the store.
  * @param out_hash the hash; all zero on failure.
  * @param err detail on failure; may be NULL.
@@ -1564,6 +1638,35 @@ fbat_status fbat_store_open_report(const fbat_store *store,
  * @since 0.1
  */
 fbat_status fbat_store_log_hash(const fbat_store *store, fbat_hash *out_hash, fbat_error **err);
+
+/**
+ * The log hash as of a sequence of the past, with which an anchor of that time can be compared.
+ * Any event has one, also inside of a batch, since the log hash goes on with every event.
+ *
+ * Content hashes, event hashes and log hash of the batch that has the event are computed, and have
+ * to lead to what the log says after that batch. Of what is before the batch the log hash is read.
+ * So the call costs one batch, whatever the size of the store. fbat_store_verify() computes all of
+ * the log.
+ * @param store the store.
+ * @param sequence the sequence of an event, from 1 to the visible frontier.
+ * @param out_hash the hash; all zero on failure.
+ * @param err detail on failure; may be NULL.
+ * @retval FBAT_OK done.
+ * @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL, or `sequence` is 0.
+ * @retval FBAT_ERR_NOT_FOUND the sequence is above the visible frontier, which the error's
+ * `allowed` has, or belongs to no event: it is in a declared gap or a declared loss.
+ * @retval FBAT_ERR_CLOSED the store is closed.
+ * @retval FBAT_ERR_CORRUPT the batch, or what leads to it, is damaged, or its hashes don't match.
+ * @retval FBAT_ERR_IO the operating system failed.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+FBAT_NODISCARD
+fbat_status fbat_store_log_hash_at(const fbat_store *store,
+                                   uint64_t sequence,
+                                   fbat_hash *out_hash,
+                                   fbat_error **err);
 
 /**
  * The random number that a store was given when it was made, or by the last
@@ -1653,7 +1756,7 @@ bool fbat_store_is_read_only(const fbat_store *store);
 #define FBAT_EXPECT_VERSION 3u
 
 /**
- * `timestamp_us` is given; else the event takes the recorded time of its batch.
+ * `timestamp_us` is given; else the event's time is the clock's when it is appended.
  * @since 0.1
  */
 #define FBAT_EVENT_HAS_TIMESTAMP 1u
@@ -1775,6 +1878,11 @@ typedef struct fbat_receipt {
 
 /**
  * Appends one event: fbat_append_batch() with a count of 1.
+ *
+ * After #FBAT_ERR_IO and #FBAT_ERR_POISONED the event is in doubt: it may be in the store when that
+ * is opened again, and durable. An event with a `key` is safe to repeat then: there is one, and the
+ * receipt says whether it was there. `examples/c/retry.c` shows it. After every other error nothing
+ * was written.
  * @param store the store.
  * @param event the event.
  * @param out_receipt the answer; may be NULL.
@@ -1791,10 +1899,12 @@ typedef struct fbat_receipt {
  * @retval FBAT_ERR_VERSION_CONFLICT the entity is not as expected.
  * @retval FBAT_ERR_READ_ONLY the store is open for reading.
  * @retval FBAT_ERR_CLOSED the store is closed.
- * @retval FBAT_ERR_POISONED an earlier failure ended writing.
+ * @retval FBAT_ERR_POISONED an earlier failure ended writing, or one that this append shared: it is
+ * in doubt as after #FBAT_ERR_IO.
  * @retval FBAT_ERR_CORRUPT a file is damaged where the key had to be compared.
- * @retval FBAT_ERR_IO the operating system failed.
- * @retval FBAT_ERR_NO_SPACE no space is left.
+ * @retval FBAT_ERR_IO the operating system failed; what was appended is in doubt.
+ * @retval FBAT_ERR_NO_SPACE no space is left, or files may not get longer; nothing was written, and
+ * the store goes on when there is room.
  * @par Threads
  * Any.
  * @since 0.1
@@ -1807,6 +1917,10 @@ fbat_status fbat_append(const fbat_store *store,
 
 /**
  * Appends all of an array of events, or none of them.
+ *
+ * After #FBAT_ERR_IO and #FBAT_ERR_POISONED the batch is in doubt: all or none of it may be in the
+ * store when that is opened again. Events with a `key` are safe to repeat then, as with
+ * fbat_append(). After every other error nothing was written.
  *
  * Everything is checked before any work. The error's `item` is the event at fault.
  * @param store the store.
@@ -1828,10 +1942,12 @@ fbat_status fbat_append(const fbat_store *store,
  * @retval FBAT_ERR_VERSION_CONFLICT an entity is not as expected.
  * @retval FBAT_ERR_READ_ONLY the store is open for reading.
  * @retval FBAT_ERR_CLOSED the store is closed.
- * @retval FBAT_ERR_POISONED an earlier failure ended writing.
+ * @retval FBAT_ERR_POISONED an earlier failure ended writing, or one that this append shared: it is
+ * in doubt as after #FBAT_ERR_IO.
  * @retval FBAT_ERR_CORRUPT a file is damaged where a key had to be compared.
- * @retval FBAT_ERR_IO the operating system failed.
- * @retval FBAT_ERR_NO_SPACE no space is left.
+ * @retval FBAT_ERR_IO the operating system failed; what was appended is in doubt.
+ * @retval FBAT_ERR_NO_SPACE no space is left, or files may not get longer; nothing was written, and
+ * the store goes on when there is room.
  * @par Threads
  * Any.
  * @since 0.1
@@ -1842,6 +1958,120 @@ fbat_status fbat_append_batch(const fbat_store *store,
                               size_t count,
                               fbat_receipt *out_receipts,
                               fbat_error **err);
+
+/** @} */
+
+/* ----------------------------------------------------------------------------------- Batches */
+
+/** @defgroup fbat_batch Batches
+ * Events put together one by one, with memory of their own: for a program whose text and payloads
+ * do not stay until the append.
+ * @code{.c}
+ * fbat_batch *batch = fbat_batch_new();
+ * while (fgets(line, sizeof line, input)) {
+ * fbat_event event = FBAT_EVENT_INIT;
+ * event.entity = FBAT_STR("meter:7");
+ * event.scope = FBAT_STR("plant");
+ * event.kind = 0x1001;
+ * event.payload = line;
+ * event.payload_len = strlen(line);
+ * if (fbat_batch_add(batch, &event, &err)) break;
+ * }
+ * status = fbat_batch_append(batch, store, NULL, &err);
+ * fbat_batch_free(batch);
+ * @endcode
+ * @{
+ */
+
+/**
+ * Events that own what they point to.
+ * @par Threads
+ * One at a time.
+ * @since 0.2
+ */
+typedef struct fbat_batch fbat_batch;
+
+/**
+ * Makes a batch without events.
+ * @return the batch, which fbat_batch_free() frees; NULL where 16 million objects are live.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+fbat_batch *fbat_batch_new(void);
+
+/**
+ * Adds a copy of an event, and of all that it points to.
+ *
+ * What needs a store is checked by the append: entity, scope, kind, the store's own limits.
+ * @param batch the batch.
+ * @param event the event.
+ * @param err detail on failure; may be NULL.
+ * @retval FBAT_OK it is the last event of the batch.
+ * @retval FBAT_ERR_INVALID_ARGUMENT the event is NULL, has a bad `struct_size`, an unknown bit or
+ * enum value, or both causes.
+ * @retval FBAT_ERR_INVALID_HANDLE `batch` is not live.
+ * @retval FBAT_ERR_INVALID_UTF8 entity, scope or an extension key is not UTF-8.
+ * @retval FBAT_ERR_INVALID_COORDINATE entity or scope is longer than any.
+ * @retval FBAT_ERR_LIMIT_EXCEEDED payload or extensions are too large, or the batch has 65,536
+ * events.
+ * @par Threads
+ * One at a time.
+ * @since 0.2
+ */
+FBAT_NODISCARD
+fbat_status fbat_batch_add(fbat_batch *batch,
+                           const fbat_event *event,
+                           fbat_error **err);
+
+/**
+ * How many events a batch has.
+ * @param batch the batch.
+ * @return their number; 0 where `batch` is not live.
+ * @par Threads
+ * One at a time.
+ * @since 0.2
+ */
+size_t fbat_batch_len(const fbat_batch *batch);
+
+/**
+ * Appends all events of a batch, or none of them: fbat_append_batch(). The batch is empty after it,
+ * and keeps its memory for the next ones; where the append fails it stays as it is.
+ * @param batch the batch; one without events does nothing.
+ * @param store the store.
+ * @param out_receipts an array of fbat_batch_len() receipts, each begun with #FBAT_RECEIPT_INIT:
+ * the answers, in the same order; may be NULL.
+ * @param err detail on failure; may be NULL. Its `item` is the event at fault, counted from 0.
+ * @retval FBAT_OK all events are in the store, now or since an earlier call with their keys.
+ * @retval FBAT_ERR_INVALID_HANDLE `batch` or `store` is not live.
+ * @return or what fbat_append_batch() returns for the same events.
+ * @par Threads
+ * One at a time for a batch; any for a store.
+ * @since 0.2
+ */
+FBAT_NODISCARD
+fbat_status fbat_batch_append(fbat_batch *batch,
+                              const fbat_store *store,
+                              fbat_receipt *out_receipts,
+                              fbat_error **err);
+
+/**
+ * Removes all events of a batch, and keeps its memory for the next ones.
+ * @param batch the batch.
+ * @par Threads
+ * One at a time.
+ * @since 0.2
+ */
+void fbat_batch_clear(fbat_batch *batch);
+
+/**
+ * Frees a batch.
+ * @param batch the batch; NULL is allowed.
+ * @par Threads
+ * Any; the batch must not be used by others.
+ * @since 0.2
+ */
+void fbat_batch_free(fbat_batch *batch);
 
 /** @} */
 
@@ -1940,7 +2170,10 @@ typedef struct fbat_record {
   fbat_id correlation;
   /** The event that caused it; all zero for none. Imported events have none. */
   fbat_id causation;
-  /** The payload, with its column; else NULL. */
+  /**
+   * The payload, with its column; else NULL. A NUL follows it, which `payload_len` does not
+   * count, also where it is empty, in pages and in what a filter sees.
+   */
   const uint8_t *payload;
   /** How many bytes there are at `payload`. */
   size_t payload_len;
@@ -2429,7 +2662,18 @@ void fbat_summaries_free(fbat_summaries *summaries);
 #define FBAT_PROVENANCE_SCHEMA_VERSION 1u
 
 /**
- * Accept every encoding that can be understood, not only the canonical one.
+ * Accept other encodings of the fields than the canonical one.
+ *
+ * The body is then a map with the six fields in any order, or an array of exactly them in their
+ * order. Bytes after it are ignored. A key is text (str or bin) or the number of the field,
+ * counted from 0, of an unsigned type. Unknown keys are ignored with their values, which may nest
+ * 1,022 deep. Each of the six is there once. Integers may have any width and type, as long as the
+ * value is one that the field can have. The namespace is str or bin, of any length. The id is a
+ * bin 8 of 16 bytes, or an integer that is not negative. The hash is 32 integers from 0 to 255, or
+ * a bin of 32 bytes. Header and body may have different versions, neither above 1.
+ *
+ * Whatever else is in a field is #FBAT_ERR_WIRE_BODY in both modes: another sign, another length,
+ * a value out of range, nil, a boolean, a float, an ext.
  * @since 0.1
  */
 #define FBAT_WIRE_LENIENT 1u
@@ -2604,6 +2848,23 @@ fbat_status fbat_provenance_encode_body(const fbat_provenance *provenance,
 #define FBAT_IMPORT_ONE_THREAD 2u
 
 /**
+ * Let a store be imported into itself, or into one with the same store id, such as a copy or a
+ * backup of it. Every event comes again then, under another id. Without this flag that is
+ * #FBAT_ERR_INVALID_ARGUMENT.
+ * @since 0.2
+ */
+#define FBAT_IMPORT_ALLOW_SELF 4u
+
+/**
+ * Let the namespace stand for one more store. The destination remembers for which stores, by
+ * their ids, each namespace has stood. Without this flag another store is
+ * #FBAT_ERR_INVALID_ARGUMENT, because two events with one id and equal content would become one.
+ * What is fine with it: a store that took the place of the one before.
+ * @since 0.2
+ */
+#define FBAT_IMPORT_ALLOW_OTHER_STORE 8u
+
+/**
  * Says which events to import. Called on the thread that called fbat_import(), with no lock
  * held: it may read both stores and append to the destination, not close them. It must not throw.
  * @param user_data the `filter_data` of the options.
@@ -2633,7 +2894,10 @@ typedef struct fbat_import_report {
   uint64_t skipped_reserved;
   /** Left out by the filter. */
   uint64_t skipped_filtered;
-  /** Came from this very namespace: earlier output of the same import. */
+  /**
+   * Came to the source from the destination, by an import under this very namespace, and are
+   * still there.
+   */
   uint64_t skipped_reimported;
   /** There with other content, and left out with #FBAT_ON_CONFLICT_SKIP. */
   uint64_t conflicts;
@@ -2642,8 +2906,14 @@ typedef struct fbat_import_report {
    * overtaken`, summed over concurrent imports, is exact.
    */
   uint64_t overtaken;
-  /** The last sequence of the source that was examined: where to go on, as `after`. 0: none was. */
+  /** The last sequence of the source that was examined. 0: none was. */
   uint64_t source_high_watermark;
+  /**
+   * Where the next import may go on, as `after`: `source_high_watermark`, or the `after` of this
+   * import where nothing was examined. So it is never below that, and safe to keep: also when
+   * the import failed, was stopped or cancelled.
+   */
+  uint64_t resume_after;
   /** The last sequence of the source that this import was to examine, fixed at the call. */
   uint64_t source_ceiling;
   /**
@@ -2661,9 +2931,9 @@ typedef struct fbat_import_report {
 } fbat_import_report;
 
 /**
- * Called after each committed chunk. While nothing is committed, called after as many examined
- * events as a chunk has. The next chunk may be in flight meanwhile, unless #FBAT_IMPORT_ONE_THREAD
- * is set. Called as fbat_filter_fn is.
+ * Called after each committed chunk, and at the end, with `source_position` at `source_ceiling`.
+ * While nothing is committed, called after as many examined events as a chunk has. The next chunk
+ * may be in flight meanwhile, unless #FBAT_IMPORT_ONE_THREAD is set. Called as fbat_filter_fn is.
  * @param user_data the `progress_data` of the options.
  * @param report what was committed so far, and how far the source was read. Lives until the
  * callback returns.
@@ -2682,12 +2952,14 @@ typedef struct fbat_import_options {
   size_t struct_size;
   /**
    * The name that the source's events are known by in the destination, forever: UTF-8, 1 to 1024
-   * bytes without control bytes. Required.
+   * bytes without control bytes. Required. It names the store, not the way that events take;
+   * fbat_store_namespace() of the source is a name that no other store has. The destination
+   * remembers for which store it stands, and refuses another.
    */
   fbat_str source_namespace;
   /** Which events of the source; NULL for all. */
   const fbat_region *region;
-  /** Only sequences of the source above this one. */
+  /** Only sequences of the source above this one: 0, or the `resume_after` of an earlier report. */
   uint64_t after;
   /**
    * Events that become visible together: at most the destination's `batch_events_max`, to which
@@ -2745,16 +3017,20 @@ typedef struct fbat_import_options {
  * fbat_status status = fbat_import(hub, plant, &options, &report, &err);
  * @endcode
  * @param destination the store that gains events.
- * @param source the store that is read, which may be the same, open for reading, or open for
- * writing in another process.
+ * @param source the store that is read. It may be open for reading, or for writing in another
+ * process; with #FBAT_IMPORT_ALLOW_SELF it may be the destination.
  * @param options what to import, and how; their namespace must be set. NULL is an error.
  * @param out_report where every examined event went; filled in on failure too; may be NULL.
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK done.
  * @retval FBAT_ERR_INVALID_ARGUMENT the options are NULL or have no namespace, a bad
- * `struct_size`, a member is out of range, or a callback gave an answer that is none.
+ * `struct_size`, a member is out of range, or a callback gave an answer that is none; the
+ * namespace stands for another store, or the source has the store id of the destination: the
+ * message names the flag that allows it.
  * @retval FBAT_ERR_INVALID_UTF8 namespace, entity or scope is not UTF-8.
  * @retval FBAT_ERR_IMPORT_CONFLICT an event exists with different content; the message names both.
+ * @retval FBAT_ERR_SOURCE_DIVERGED `after` is above everything that the source has: the source was
+ * restored from an older copy, or is another store; the error's `actual` and `allowed` say both.
  * @retval FBAT_ERR_LIMIT_EXCEEDED an event is over a limit of the destination; the error names it.
  * @retval FBAT_ERR_WIRE_BODY the provenance of a source event can't be read; the error names the
  * event.
@@ -2884,13 +3160,13 @@ typedef struct fbat_verify_options {
 } fbat_verify_options;
 
 /**
- * What was checked.
+ * What was checked, and what could not be.
  * @since 0.2
  */
 typedef struct fbat_verify_report {
   /** `sizeof(fbat_verify_report)`. */
   size_t struct_size;
-  /** Events, the library's own included. */
+  /** Events that were examined, the library's own included. */
   uint64_t events;
   /** The library's own among them. */
   uint64_t system_events;
@@ -2910,16 +3186,41 @@ typedef struct fbat_verify_report {
   uint64_t lost_sequences;
   /** Events whose predecessor was lost, so that their hash cannot be computed. */
   uint64_t unlinked_events;
-  /** Things that are wrong; 0 for a sound store. A walk stops after 1000. */
+  /** Things that are wrong; 0 for a sound store. The list has 10,000 of them at most. */
   uint64_t findings;
+  /**
+   * Sequences whose events could not be examined, since they are in damaged or missing parts of
+   * the log.
+   */
+  uint64_t events_not_examined;
+  /** Bytes of the log that could not be examined: neither a header nor an event. */
+  uint64_t bytes_not_examined;
+  /** The last sequence that was visible at the call: where the walk ended. */
+  uint64_t last_sequence;
+  /**
+   * The log hash as of that sequence, computed from what every event has. Where nobody has
+   * tampered with the log it is what fbat_store_log_hash() says, and the same as in every other
+   * copy. All zero where it cannot be computed: an event could not be examined, or a region left
+   * files out. In a store with declared losses, the hash of an event whose predecessor is lost
+   * is taken as it was recorded.
+   */
+  fbat_hash log_hash;
 } fbat_verify_report;
 
 /**
  * Walks a store and checks every checksum, hash, chain and index against the log.
  *
- * Damage is a finding, not a failure of the call: a sound store has 0 findings. What a repair has
- * declared as lost is none, nor is a version of an entity that is missing there; one that is
- * missing elsewhere is.
+ * Damage is a finding, not a failure of the call: a sound store has 0 findings. The walk goes on
+ * after each damaged place. It lists every one, with the sequences of the events that are in it
+ * where they can be known. Files are read anew from the directory. So is a finding whatever would
+ * make the next open, backup or repair of the store complain: a file that is damaged, missing,
+ * shorter, replaced or not readable, also an index, the identity file or the mark of a clean
+ * close. What a repair has declared as lost is none, nor is a version of an entity that is missing
+ * there; one that is missing elsewhere is.
+ *
+ * The report has the log hash that was computed. Compare it with one that was kept elsewhere: a
+ * history that was changed together with all of its checksums and hashes has no findings, and
+ * another log hash.
  * @param store the store. Others may use it meanwhile; the walk ends at what was visible at the
  * call.
  * @param options what to verify; NULL for everything.
@@ -3251,7 +3552,7 @@ fbat_status fbat_repair(const char *damaged_path,
 
 /** An #fbat_open_options, all zero except its size. @since 0.1 */
 #define FBAT_OPEN_OPTIONS_INIT                                                                    \
-  {sizeof(fbat_open_options), 0, 0, FBAT_STR_INIT, 0, 0, 0, 0, NULL, NULL, NULL}
+  {sizeof(fbat_open_options), 0, 0, FBAT_STR_INIT, 0, 0, 0, 0, 0, NULL, NULL, NULL}
 
 /** An #fbat_frontier, all zero except its size. @since 0.1 */
 #define FBAT_FRONTIER_INIT {sizeof(fbat_frontier), 0, 0}
@@ -3263,7 +3564,8 @@ fbat_status fbat_repair(const char *damaged_path,
 #define FBAT_STATS_INIT {sizeof(fbat_stats), 0, 0, 0, 0, 0, 0, 0}
 
 /** An #fbat_open_report, all zero except its size. @since 0.1 */
-#define FBAT_OPEN_REPORT_INIT {sizeof(fbat_open_report), 0, 0, 0, 0, FBAT_STR_INIT, 0, 0, 0, 0, 0}
+#define FBAT_OPEN_REPORT_INIT                                                                     \
+  {sizeof(fbat_open_report), 0, 0, 0, 0, FBAT_STR_INIT, 0, 0, 0, 0, 0, 0}
 
 /** An #fbat_event, all zero except its size. @since 0.1 */
 #define FBAT_EVENT_INIT                                                                           \
@@ -3287,7 +3589,8 @@ fbat_status fbat_repair(const char *damaged_path,
    FBAT_HASH_INIT}
 
 /** An #fbat_import_report, all zero except its size. @since 0.1 */
-#define FBAT_IMPORT_REPORT_INIT {sizeof(fbat_import_report), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define FBAT_IMPORT_REPORT_INIT                                                                   \
+  {sizeof(fbat_import_report), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** An #fbat_import_options, all zero except its size. @since 0.1 */
 #define FBAT_IMPORT_OPTIONS_INIT                                                                  \
@@ -3298,7 +3601,8 @@ fbat_status fbat_repair(const char *damaged_path,
 #define FBAT_VERIFY_OPTIONS_INIT {sizeof(fbat_verify_options), NULL, NULL, NULL, NULL}
 
 /** An #fbat_verify_report, all zero except its size. @since 0.2 */
-#define FBAT_VERIFY_REPORT_INIT {sizeof(fbat_verify_report), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define FBAT_VERIFY_REPORT_INIT                                                                   \
+  {sizeof(fbat_verify_report), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, FBAT_HASH_INIT}
 
 /** An #fbat_backup_options, all zero except its size. @since 0.2 */
 #define FBAT_BACKUP_OPTIONS_INIT {sizeof(fbat_backup_options), 0, 0, NULL, NULL, NULL}

@@ -47,8 +47,8 @@
  * @par Options
  * Events, queries and options are aggregates: assign to their members, or name them where they are
  * used, with C++20. A member that is not set has its default. Text in them is a view: what it
- * points to must live until the call. An empty text that is not the default is an error where it
- * would mean "everything".
+ * points to must live until the call, or until fbat::batch::add() has copied it. An empty text that
+ * is not the default is an error where it would mean "everything".
  *
  * @par Text and bytes
  * Text goes in as `std::string_view`, bytes as fbat::bytes, which every contiguous container of
@@ -83,6 +83,7 @@
 #include <initializer_list>
 #include <iterator>
 #include <memory>
+#include <new>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -118,7 +119,7 @@ namespace fbat {
 class error;
 class record;
 struct provenance;
-template <class T>
+template <class Value>
 class result;
 
 /* ---------------------------------------------------------------------------- Constants */
@@ -126,64 +127,64 @@ class result;
 /** @cond internal */
 namespace detail {
 /* Says that an enum class is a set of bits. */
-template <class E>
+template <class Enum>
 struct is_flags : std::false_type {};
 
-template <class E>
-using if_flags = std::enable_if_t<is_flags<E>::value, E>;
+template <class Enum>
+using if_flags = std::enable_if_t<is_flags<Enum>::value, Enum>;
 
-template <class E>
-constexpr std::uint32_t bits(E flags) noexcept {
+template <class Enum>
+constexpr std::uint32_t bits(Enum flags) noexcept {
   return static_cast<std::uint32_t>(flags);
 }
 }  // namespace detail
 /** @endcond */
 
 /** The bits of both. */
-template <class E>
-constexpr detail::if_flags<E> operator|(E a, E b) noexcept {
-  return static_cast<E>(detail::bits(a) | detail::bits(b));
+template <class Enum>
+constexpr detail::if_flags<Enum> operator|(Enum a, Enum b) noexcept {
+  return static_cast<Enum>(detail::bits(a) | detail::bits(b));
 }
 
 /** The bits that both have. */
-template <class E>
-constexpr detail::if_flags<E> operator&(E a, E b) noexcept {
-  return static_cast<E>(detail::bits(a) & detail::bits(b));
+template <class Enum>
+constexpr detail::if_flags<Enum> operator&(Enum a, Enum b) noexcept {
+  return static_cast<Enum>(detail::bits(a) & detail::bits(b));
 }
 
 /** The bits that one of them has. */
-template <class E>
-constexpr detail::if_flags<E> operator^(E a, E b) noexcept {
-  return static_cast<E>(detail::bits(a) ^ detail::bits(b));
+template <class Enum>
+constexpr detail::if_flags<Enum> operator^(Enum a, Enum b) noexcept {
+  return static_cast<Enum>(detail::bits(a) ^ detail::bits(b));
 }
 
 /** All other bits; for `a & ~b`. */
-template <class E>
-constexpr detail::if_flags<E> operator~(E a) noexcept {
-  return static_cast<E>(~detail::bits(a));
+template <class Enum>
+constexpr detail::if_flags<Enum> operator~(Enum a) noexcept {
+  return static_cast<Enum>(~detail::bits(a));
 }
 
 /** Adds bits. */
-template <class E, class = detail::if_flags<E>>
-constexpr E& operator|=(E& a, E b) noexcept {
+template <class Enum, class = detail::if_flags<Enum>>
+constexpr Enum& operator|=(Enum& a, Enum b) noexcept {
   return a = a | b;
 }
 
 /** Keeps bits. */
-template <class E, class = detail::if_flags<E>>
-constexpr E& operator&=(E& a, E b) noexcept {
+template <class Enum, class = detail::if_flags<Enum>>
+constexpr Enum& operator&=(Enum& a, Enum b) noexcept {
   return a = a & b;
 }
 
 /** Flips bits. */
-template <class E, class = detail::if_flags<E>>
-constexpr E& operator^=(E& a, E b) noexcept {
+template <class Enum, class = detail::if_flags<Enum>>
+constexpr Enum& operator^=(Enum& a, Enum b) noexcept {
   return a = a ^ b;
 }
 
 /** Whether all bits of `wanted` are among `flags`. */
-template <class E, class = detail::if_flags<E>>
-constexpr bool has(E flags, E wanted) noexcept {
+template <class Enum, class = detail::if_flags<Enum>>
+constexpr bool has(Enum flags, Enum wanted) noexcept {
   return (flags & wanted) == wanted;
 }
 
@@ -228,6 +229,13 @@ enum class status : std::int32_t {
   /** There is a store at this path already, and the open mode asks for a new one. */
   store_exists = FBAT_ERR_STORE_EXISTS,
   /**
+   * The source of an import is not, or no longer, the one that the position to go on from belongs
+   * to: the `after` of the options, which is the error's `actual`, is above everything that the
+   * source has, which is its `allowed`. It was restored from an older copy, or is another store.
+   * Nothing was written. Import from 0: what is known is counted, and nothing is missed.
+   */
+  source_diverged = FBAT_ERR_SOURCE_DIVERGED,
+  /**
    * The store is open for writing elsewhere, or a callback tried to close a store of the running
    * call.
    */
@@ -239,16 +247,28 @@ enum class status : std::int32_t {
    */
   poisoned = FBAT_ERR_POISONED,
   /**
-   * The process is a forked child of one that used the library. No error object comes with this
-   * status.
+   * The handle was made before this process was forked, and belongs to its parent. Open the store
+   * in the child: after fork() or daemon(), not before.
    */
   forked = FBAT_ERR_FORKED,
   /** The store is open for reading only. */
   read_only = FBAT_ERR_READ_ONLY,
-  /** An operation of the operating system failed; the error's `os_error` is its errno. */
+  /**
+   * An operation of the operating system failed; the error's `os_error` is its errno. What an
+   * append was to write may be there when the store is opened again: repeat it under its
+   * idempotency key.
+   */
   io = FBAT_ERR_IO,
-  /** There is no space left on the device, or a quota or file size limit is reached. */
+  /**
+   * There is no space left on the device, or a quota or file size limit (RLIMIT_FSIZE) is reached.
+   * Nothing was written; the store goes on when there is room again.
+   */
   no_space = FBAT_ERR_NO_SPACE,
+  /**
+   * Memory has run out; the call did nothing, and may be repeated. No error object comes with this
+   * status.
+   */
+  no_memory = FBAT_ERR_NO_MEMORY,
   /**
    * Damage in a file: the error's `path` and `offset` say where. fbat_store_verify() lists all of
    * it, and fbat_repair() puts everything else into a new store.
@@ -439,7 +459,20 @@ struct detail::is_flags<list_flags> : std::true_type {};
 /** Bits of `FBAT_WIRE_...`. @since 0.1 */
 enum class wire_flags : std::uint32_t {
   none = 0, /**< None of them. */
-  /** Accept every encoding that can be understood, not only the canonical one. */
+  /**
+   * Accept other encodings of the fields than the canonical one.
+   *
+   * The body is then a map with the six fields in any order, or an array of exactly them in their
+   * order. Bytes after it are ignored. A key is text (str or bin) or the number of the field,
+   * counted from 0, of an unsigned type. Unknown keys are ignored with their values, which may nest
+   * 1,022 deep. Each of the six is there once. Integers may have any width and type, as long as the
+   * value is one that the field can have. The namespace is str or bin, of any length. The id is a
+   * bin 8 of 16 bytes, or an integer that is not negative. The hash is 32 integers from 0 to 255,
+   * or a bin of 32 bytes. Header and body may have different versions, neither above 1.
+   *
+   * Whatever else is in a field is #FBAT_ERR_WIRE_BODY in both modes: another sign, another length,
+   * a value out of range, nil, a boolean, a float, an ext.
+   */
   lenient = FBAT_WIRE_LENIENT,
 };
 /** @cond internal */
@@ -474,6 +507,19 @@ enum class import_flags : std::uint32_t {
    * blocks signals, and ends before the import returns.
    */
   one_thread = FBAT_IMPORT_ONE_THREAD,
+  /**
+   * Let a store be imported into itself, or into one with the same store id, such as a copy or a
+   * backup of it. Every event comes again then, under another id. Without this flag that is
+   * #FBAT_ERR_INVALID_ARGUMENT.
+   */
+  allow_self = FBAT_IMPORT_ALLOW_SELF,
+  /**
+   * Let the namespace stand for one more store. The destination remembers for which stores, by
+   * their ids, each namespace has stood. Without this flag another store is
+   * #FBAT_ERR_INVALID_ARGUMENT, because two events with one id and equal content would become one.
+   * What is fine with it: a store that took the place of the one before.
+   */
+  allow_other_store = FBAT_IMPORT_ALLOW_OTHER_STORE,
 };
 /** @cond internal */
 template <>
@@ -551,23 +597,24 @@ inline std::optional<std::uint64_t> unless_negative(std::int64_t number) noexcep
   return static_cast<std::uint64_t>(number);
 }
 
-template <class T>
+template <class Value>
 inline constexpr bool is_byte =
-    std::is_same_v<T, char> || std::is_same_v<T, unsigned char> || std::is_same_v<T, signed char> ||
+    std::is_same_v<Value, char> || std::is_same_v<Value, unsigned char> ||
+    std::is_same_v<Value, signed char> ||
 #if defined(__cpp_char8_t)
-    std::is_same_v<T, char8_t> ||
+    std::is_same_v<Value, char8_t> ||
 #endif
-    std::is_same_v<T, std::byte>;
+    std::is_same_v<Value, std::byte>;
 
 /* What a container has elements of, as std::data says. */
-template <class C>
+template <class Container>
 using element =
-    std::remove_cv_t<std::remove_pointer_t<decltype(std::data(std::declval<const C&>()))>>;
+    std::remove_cv_t<std::remove_pointer_t<decltype(std::data(std::declval<const Container&>()))>>;
 
-template <class C>
+template <class Container>
 using if_bytes = std::enable_if_t<
-    is_byte<element<C>> && !std::is_array_v<C> &&
-    std::is_convertible_v<decltype(std::size(std::declval<const C&>())), std::size_t>>;
+    is_byte<element<Container>> && !std::is_array_v<Container> &&
+    std::is_convertible_v<decltype(std::size(std::declval<const Container&>())), std::size_t>>;
 }  // namespace detail
 /** @endcond */
 
@@ -596,16 +643,16 @@ class bytes {
   bytes(const char* text) noexcept : bytes(std::string_view(text)) {}
 
   /** The bytes of a container: a string, a vector, an array, a span. They are borrowed. */
-  template <class C, class = detail::if_bytes<C>>
-  constexpr bytes(const C& container) noexcept
+  template <class Container, class = detail::if_bytes<Container>>
+  constexpr bytes(const Container& container) noexcept
       : data_(reinterpret_cast<const std::uint8_t*>(std::data(container))),
         size_(std::size(container)) {}
 
   /** The bytes of an array. */
-  template <class T, std::size_t N,
-            class = std::enable_if_t<detail::is_byte<T> && !std::is_same_v<T, char>>>
-  constexpr bytes(const T (&array)[N]) noexcept
-      : data_(reinterpret_cast<const std::uint8_t*>(array)), size_(N) {}
+  template <class Value, std::size_t Size,
+            class = std::enable_if_t<detail::is_byte<Value> && !std::is_same_v<Value, char>>>
+  constexpr bytes(const Value (&array)[Size]) noexcept
+      : data_(reinterpret_cast<const std::uint8_t*>(array)), size_(Size) {}
 
   /** The first byte. May be NULL where there are none. */
   constexpr const std::uint8_t* data() const noexcept { return data_; }
@@ -650,10 +697,10 @@ class bytes {
 class lasting_bytes : public bytes {
  public:
   /** The bytes of a view, or of a container that has a name. */
-  template <class C, class = std::enable_if_t<std::is_convertible_v<C, bytes> &&
-                                              (std::is_lvalue_reference_v<C> ||
-                                               std::is_trivially_destructible_v<C>)>>
-  lasting_bytes(C&& container) noexcept : bytes(std::forward<C>(container)) {}
+  template <class Container, class = std::enable_if_t<std::is_convertible_v<Container, bytes> &&
+                                              (std::is_lvalue_reference_v<Container> ||
+                                               std::is_trivially_destructible_v<Container>)>>
+  lasting_bytes(Container&& container) noexcept : bytes(std::forward<Container>(container)) {}
 };
 
 /** @cond internal */
@@ -736,14 +783,14 @@ class hash : public detail::octets<hash, fbat_hash> {
 #endif
 };
 
-/** An id as 32 lower-case hex digits; empty in a forked child. */
+/** An id as 32 lower-case hex digits. */
 [[nodiscard]] inline std::string to_string(const id& value) {
   char text[FBAT_ID_HEX_SIZE] = "";
   const fbat_id raw = value.raw();
   return fbat_id_to_hex(&raw, text, sizeof text) == FBAT_OK ? text : "";
 }
 
-/** A hash as 64 lower-case hex digits; empty in a forked child. */
+/** A hash as 64 lower-case hex digits. */
 [[nodiscard]] inline std::string to_string(const hash& value) {
   char text[FBAT_HASH_HEX_SIZE] = "";
   const fbat_hash raw = value.raw();
@@ -831,8 +878,8 @@ class kind {
 class path {
  public:
   /** Copies the path. */
-  template <class T, class = std::enable_if_t<!std::is_same_v<T, path>>>
-  path(const T& from) : text_(text_of(from)) {}
+  template <class Value, class = std::enable_if_t<!std::is_same_v<Value, path>>>
+  path(const Value& from) : text_(text_of(from)) {}
 
   /** With a NUL after its end, for calls of fbat.h. */
   [[nodiscard]] const char* c_str() const noexcept { return text_.c_str(); }
@@ -840,9 +887,9 @@ class path {
   [[nodiscard]] result<void> try_check() const;
 
  private:
-  template <class T>
-  static std::string_view text_of(const T& from) {
-    if constexpr (std::is_convertible_v<const T&, std::string_view>)
+  template <class Value>
+  static std::string_view text_of(const Value& from) {
+    if constexpr (std::is_convertible_v<const Value&, std::string_view>)
       return from;
     else
       return from.native();
@@ -873,7 +920,10 @@ struct error_detail {
   std::optional<std::uint64_t> offset{};
   /** Which item of an array was at fault, counted from 0; none where it was none of them. */
   std::optional<std::uint64_t> item{};
-  /** The global sequence of the event concerned; 0 where no event is. */
+  /**
+   * The global sequence of the event concerned; of a damaged batch, the first that should be in it.
+   * 0 where no event is, or none is known.
+   */
   std::uint64_t sequence = 0;
   /** The id of the event concerned; all zero where no event is. */
   fbat::id event_id{};
@@ -919,8 +969,8 @@ struct progress {
 };
 
 /**
- * How far the log goes. Every store begins with an event of the library's own, its genesis, so that
- * a new store is at 1.
+ * How far the log goes. Every store begins with an event of the library's own, its genesis: a new
+ * store is at 1.
  * @since 0.1
  */
 struct frontier {
@@ -984,6 +1034,10 @@ struct stats {
   /** Memory that the store's tables take, in bytes. */
   std::uint64_t memory_bytes = 0;
   /**
+   * How far the clock is behind the recorded time of the last event, in microseconds; 0 where it is
+   * not. Recorded time never goes back: it stands still until the clock has caught up.
+   */
+  fbat::timestamp clock_behind{};
    * Those of `events` that the library itself wrote. `events - system_events` is what was appended
    * and imported.
    */
@@ -998,6 +1052,7 @@ struct stats {
     made.index_bytes = raw.index_bytes;
     made.unindexed_events = raw.unindexed_events;
     made.memory_bytes = raw.memory_bytes;
+    made.clock_behind = detail::time_of(raw.clock_behind_us);
     made.system_events = raw.system_events;
     return made;
   }
@@ -1028,6 +1083,11 @@ struct open_report {
   std::uint64_t gap_last = 0;
   /** Indexes that were missing or damaged and were rebuilt. */
   std::uint64_t indexes_rebuilt = 0;
+  /**
+   * How far the clock was behind the recorded time of the last event, in microseconds; 0 where it
+   * was not. More than a minute is also a line in the log.
+   */
+  fbat::timestamp clock_behind{};
 
   /** As fbat.h has it. */
   static open_report from_raw(const fbat_open_report& raw) {
@@ -1041,6 +1101,7 @@ struct open_report {
     made.gap_first = raw.gap_first;
     made.gap_last = raw.gap_last;
     made.indexes_rebuilt = raw.indexes_rebuilt;
+    made.clock_behind = detail::time_of(raw.clock_behind_us);
     return made;
   }
 };
@@ -1091,7 +1152,10 @@ struct import_report {
   std::uint64_t skipped_reserved = 0;
   /** Left out by the filter. */
   std::uint64_t skipped_filtered = 0;
-  /** Came from this very namespace: earlier output of the same import. */
+  /**
+   * Came to the source from the destination, by an import under this very namespace, and are still
+   * there.
+   */
   std::uint64_t skipped_reimported = 0;
   /** There with other content, and left out with #FBAT_ON_CONFLICT_SKIP. */
   std::uint64_t conflicts = 0;
@@ -1100,8 +1164,14 @@ struct import_report {
    * overtaken`, summed over concurrent imports, is exact.
    */
   std::uint64_t overtaken = 0;
-  /** The last sequence of the source that was examined: where to go on, as `after`. 0: none was. */
+  /** The last sequence of the source that was examined. 0: none was. */
   std::uint64_t source_high_watermark = 0;
+  /**
+   * Where the next import may go on, as `after`: `source_high_watermark`, or the `after` of this
+   * import where nothing was examined. So it is never below that, and safe to keep: also when the
+   * import failed, was stopped or cancelled.
+   */
+  std::uint64_t resume_after = 0;
   /** The last sequence of the source that this import was to examine, fixed at the call. */
   std::uint64_t source_ceiling = 0;
   /**
@@ -1128,6 +1198,7 @@ struct import_report {
     made.conflicts = raw.conflicts;
     made.overtaken = raw.overtaken;
     made.source_high_watermark = raw.source_high_watermark;
+    made.resume_after = raw.resume_after;
     made.source_ceiling = raw.source_ceiling;
     made.destination_visible = raw.destination_visible;
     made.destination_durable = raw.destination_durable;
@@ -1170,11 +1241,11 @@ struct finding {
 };
 
 /**
- * What was checked.
+ * What was checked, and what could not be.
  * @since 0.2
  */
 struct verify_report {
-  /** Events, the library's own included. */
+  /** Events that were examined, the library's own included. */
   std::uint64_t events = 0;
   /** The library's own among them. */
   std::uint64_t system_events = 0;
@@ -1194,8 +1265,25 @@ struct verify_report {
   std::uint64_t lost_sequences = 0;
   /** Events whose predecessor was lost, so that their hash cannot be computed. */
   std::uint64_t unlinked_events = 0;
-  /** Things that are wrong; 0 for a sound store. A walk stops after 1000. */
+  /** Things that are wrong; 0 for a sound store. The list has 10,000 of them at most. */
   std::uint64_t findings = 0;
+  /**
+   * Sequences whose events could not be examined, since they are in damaged or missing parts of the
+   * log.
+   */
+  std::uint64_t events_not_examined = 0;
+  /** Bytes of the log that could not be examined: neither a header nor an event. */
+  std::uint64_t bytes_not_examined = 0;
+  /** The last sequence that was visible at the call: where the walk ended. */
+  std::uint64_t last_sequence = 0;
+  /**
+   * The log hash as of that sequence, computed from what every event has. Where nobody has tampered
+   * with the log it is what fbat_store_log_hash() says, and the same as in every other copy. All
+   * zero where it cannot be computed: an event could not be examined, or a region left files out.
+   * In a store with declared losses, the hash of an event whose predecessor is lost is taken as it
+   * was recorded.
+   */
+  fbat::hash log_hash{};
 
   /** As fbat.h has it. */
   static verify_report from_raw(const fbat_verify_report& raw) {
@@ -1211,6 +1299,10 @@ struct verify_report {
     made.lost_sequences = raw.lost_sequences;
     made.unlinked_events = raw.unlinked_events;
     made.findings = raw.findings;
+    made.events_not_examined = raw.events_not_examined;
+    made.bytes_not_examined = raw.bytes_not_examined;
+    made.last_sequence = raw.last_sequence;
+    made.log_hash = raw.log_hash;
     return made;
   }
 };
@@ -1364,7 +1456,10 @@ class error : public std::runtime_error {
   [[nodiscard]] std::optional<std::uint64_t> offset() const noexcept { return detail_->offset; }
   /** Which item of an array was at fault, counted from 0; none where it was none of them. */
   [[nodiscard]] std::optional<std::uint64_t> item() const noexcept { return detail_->item; }
-  /** The global sequence of the event concerned; 0 where no event is. */
+  /**
+   * The global sequence of the event concerned; of a damaged batch, the first that should be in it.
+   * 0 where no event is, or none is known.
+   */
   [[nodiscard]] std::uint64_t sequence() const noexcept { return detail_->sequence; }
   /** The id of the event concerned; all zero where no event is. */
   [[nodiscard]] fbat::id event_id() const noexcept { return detail_->event_id; }
@@ -1401,7 +1496,7 @@ class error : public std::runtime_error {
 /** @cond internal */
 namespace detail {
 /* An error whose class says the category. */
-template <category C>
+template <category Category>
 class error_of : public error {
  public:
   explicit error_of(const error& other) noexcept : error(other) {}
@@ -1460,14 +1555,14 @@ inline void error::raise() const {
  * To take a value or an error that is not there ends the program; value() throws instead.
  * @since 0.1
  */
-template <class T>
+template <class Value>
 class [[nodiscard]] result {
  public:
-  using value_type = T;           /**< What a call answers with when all is well. */
+  using value_type = Value;           /**< What a call answers with when all is well. */
   using error_type = fbat::error; /**< What else. */
 
   /** A value. */
-  result(T value) : value_(std::move(value)) {}
+  result(Value value) : value_(std::move(value)) {}
   /** A failure. */
   result(fbat::error failure) : failure_(std::move(failure)) {}
 
@@ -1477,28 +1572,28 @@ class [[nodiscard]] result {
   explicit operator bool() const noexcept { return has_value(); }
 
   /** The value, which lives as long as the result. */
-  T& operator*() & noexcept { return *checked(value_); }
+  Value& operator*() & noexcept { return *checked(value_); }
   /** The value, which lives as long as the result. */
-  const T& operator*() const& noexcept { return *checked(value_); }
+  const Value& operator*() const& noexcept { return *checked(value_); }
   /** The value, to be moved from. */
-  T&& operator*() && noexcept { return std::move(*checked(value_)); }
+  Value&& operator*() && noexcept { return std::move(*checked(value_)); }
   /** The value's members. */
-  T* operator->() noexcept { return &*checked(value_); }
+  Value* operator->() noexcept { return &*checked(value_); }
   /** The value's members. */
-  const T* operator->() const noexcept { return &*checked(value_); }
+  const Value* operator->() const noexcept { return &*checked(value_); }
   /** The value, or another one where there is none. */
-  template <class U>
-  T value_or(U&& other) && {
-    return std::move(value_).value_or(std::forward<U>(other));
+  template <class Other>
+  Value value_or(Other&& other) && {
+    return std::move(value_).value_or(std::forward<Other>(other));
   }
   /** The error, which lives as long as the result. */
   const fbat::error& error() const noexcept { return *checked(failure_); }
 
 #if FBAT_EXCEPTIONS
   /** The value, to be moved from. @throws fbat::error where there is none. */
-  T&& value() && { return std::move(value()); }
+  Value&& value() && { return std::move(value()); }
   /** The value. @throws fbat::error where there is none. */
-  T& value() & {
+  Value& value() & {
     if (!value_) error().raise();
     return *value_;
   }
@@ -1506,7 +1601,7 @@ class [[nodiscard]] result {
 
 #if defined(__cpp_lib_expected)
   /** As C++23 has it. */
-  operator std::expected<T, fbat::error>() && {
+  operator std::expected<Value, fbat::error>() && {
     if (has_value()) return *std::move(*this);
     return std::unexpected(error());
   }
@@ -1519,7 +1614,7 @@ class [[nodiscard]] result {
     return held;
   }
 
-  std::optional<T> value_;
+  std::optional<Value> value_;
   std::optional<fbat::error> failure_;
 };
 
@@ -1573,14 +1668,14 @@ inline result<void> path::try_check() const {
 namespace detail {
 
 /* Owns an object of the library. */
-template <class T, void (*Free)(T*)>
+template <class Value, void (*Free)(Value*)>
 class handle {
  public:
   handle() noexcept = default;
-  explicit handle(T* raw) noexcept : raw_(raw) {}
+  explicit handle(Value* raw) noexcept : raw_(raw) {}
   handle(handle&& other) noexcept : raw_(std::exchange(other.raw_, nullptr)) {}
   handle& operator=(handle&& other) noexcept {
-    T* old = raw_;
+    Value* old = raw_;
     raw_ = std::exchange(other.raw_, nullptr);
     if (old != nullptr && old != raw_) Free(old);
     return *this;
@@ -1589,16 +1684,17 @@ class handle {
     if (raw_ != nullptr) Free(raw_);
   }
 
-  T* raw() const noexcept { return raw_; }
+  Value* raw() const noexcept { return raw_; }
 
  private:
-  T* raw_ = nullptr;
+  Value* raw_ = nullptr;
 };
 
-template <class T, class = void>
+template <class Value, class = void>
 inline constexpr bool is_sized = false;
-template <class T>
-inline constexpr bool is_sized<T, std::void_t<decltype(std::declval<T&>().struct_size)>> = true;
+template <class Value>
+inline constexpr bool is_sized<Value, std::void_t<decltype(std::declval<Value&>().struct_size)>> =
+    true;
 
 /* What a call of fbat.h fills in: zero, except the size of a struct that has one. */
 template <class Raw>
@@ -1627,14 +1723,14 @@ template <std::size_t Arguments, class... Parameters>
 using out = std::remove_pointer_t<std::tuple_element_t<Arguments, std::tuple<Parameters...>>>;
 
 /* Makes a call of fbat.h that gives one thing, which becomes a T. */
-template <class T, class... Parameters, class... Arguments>
-result<T> get(fbat_status (*function)(Parameters...), Arguments... arguments) {
+template <class Value, class... Parameters, class... Arguments>
+result<Value> get(fbat_status (*function)(Parameters...), Arguments... arguments) {
   auto raw = blank<out<sizeof...(Arguments), Parameters...>>();
   if (auto done = run(function, arguments..., &raw); !done) return done.error();
-  if constexpr (std::is_constructible_v<T, decltype(raw)>)
-    return T(raw);
+  if constexpr (std::is_constructible_v<Value, decltype(raw)>)
+    return Value(raw);
   else
-    return T::from_raw(raw);
+    return Value::from_raw(raw);
 }
 
 /* Makes a call of fbat.h that gives a report and a list of findings. */
@@ -1652,10 +1748,10 @@ result<with_findings<Report>> examine(fbat_status (*function)(Parameters...),
 }
 
 #if FBAT_EXCEPTIONS
-template <class T>
-T unwrap(result<T>&& answer) {
+template <class Value>
+Value unwrap(result<Value>&& answer) {
   if (!answer) answer.error().raise();
-  if constexpr (!std::is_void_v<T>) return *std::move(answer);
+  if constexpr (!std::is_void_v<Value>) return *std::move(answer);
 }
 #endif
 
@@ -1711,7 +1807,7 @@ inline void kind::refuse(std::uint32_t category, std::uint32_t type) {
 }
 #endif
 
-/** The content hash of a payload: plain BLAKE3 of its bytes. @return it; an error after a fork. */
+/** The content hash of a payload: plain BLAKE3 of its bytes. @return it. */
 [[nodiscard]] inline result<hash> try_content_hash(bytes payload) {
   return detail::get<hash>(fbat_content_hash, payload.data(), payload.size());
 }
@@ -1720,7 +1816,7 @@ inline void kind::refuse(std::uint32_t category, std::uint32_t type) {
  * A key from a domain and parts, to be used as the idempotency key of an operation.
  * @param domain what sort of operation; any bytes.
  * @param parts what tells one operation from another; a range of what bytes can be made of.
- * @return the key, or an error in a forked child.
+ * @return the key.
  */
 template <class Parts = std::initializer_list<bytes>>
 [[nodiscard]] result<id> try_operation_key(bytes domain, const Parts& parts) {
@@ -1735,30 +1831,30 @@ template <class Parts = std::initializer_list<bytes>>
 /** @cond internal */
 namespace detail {
 
-template <class F>
-constexpr bool is_null(const F& function) noexcept {
-  if constexpr (std::is_pointer_v<F>)
+template <class Function>
+constexpr bool is_null(const Function& function) noexcept {
+  if constexpr (std::is_pointer_v<Function>)
     return function == nullptr;
   else
     return (void)function, false;
 }
 
 /* A log must not end the process, so what it throws is dropped. */
-template <class F>
+template <class Function>
 void write_log(void* log, std::uint32_t level, const char* message, std::size_t size) noexcept {
 #if FBAT_EXCEPTIONS
   try {
-    (*static_cast<F*>(log))(static_cast<log_level>(level), std::string_view(message, size));
+    (*static_cast<Function*>(log))(static_cast<log_level>(level), std::string_view(message, size));
   } catch (...) {
   }
 #else
-  (*static_cast<F*>(log))(static_cast<log_level>(level), std::string_view(message, size));
+  (*static_cast<Function*>(log))(static_cast<log_level>(level), std::string_view(message, size));
 #endif
 }
 
-template <class F>
+template <class Function>
 void destroy(void* function) noexcept {
-  delete static_cast<F*>(function);
+  delete static_cast<Function*>(function);
 }
 
 }  // namespace detail
@@ -1770,13 +1866,13 @@ void destroy(void* function) noexcept {
  * call it, several at once. The text lives until it returns. What it throws is dropped.
  * @return nothing, or an error.
  */
-template <class F>
-result<void> try_set_log(F&& log) {
-  using function = std::decay_t<F>;
+template <class Function>
+result<void> try_set_log(Function&& log) {
+  using function = std::decay_t<Function>;
   static_assert(std::is_invocable_v<function&, log_level, std::string_view>,
                 "a log is called with (fbat::log_level, std::string_view)");
   if (detail::is_null<function>(log)) return error(status::invalid_argument, "the log is null");
-  auto box = std::make_unique<function>(std::forward<F>(log));
+  auto box = std::make_unique<function>(std::forward<Function>(log));
   return detail::run(fbat_set_log_callback, detail::write_log<function>,
                      static_cast<void*>(box.release()), detail::destroy<function>);
 }
@@ -1796,7 +1892,7 @@ inline result<void> try_clear_log() {
  */
 class cancel {
  public:
-  /** One that is not triggered. In a forked child, one that every use refuses. */
+  /** One that is not triggered. Where 16 million objects are live, one that every use refuses. */
   cancel() noexcept : handle_(fbat_cancel_new()) {}
 
   /** Triggers it: calls that carry it end with #FBAT_ERR_CANCELLED. */
@@ -1957,11 +2053,12 @@ class extensions {
   constexpr extensions() noexcept = default;
 
   /** Those of a container, which are borrowed. No initializer list: it would be gone at once. */
-  template <class C, class = std::enable_if_t<std::is_same_v<detail::element<C>, extension>>>
-  extensions(const C& container) noexcept
+  template <class Container,
+            class = std::enable_if_t<std::is_same_v<detail::element<Container>, extension>>>
+  extensions(const Container& container) noexcept
       : first_(std::size(container) == 0 ? nullptr : &std::data(container)->raw_),
         count_(std::size(container)) {
-    static_assert(!std::is_same_v<C, std::initializer_list<extension>>,
+    static_assert(!std::is_same_v<Container, std::initializer_list<extension>>,
                   "an initializer list is gone before the event is appended: use an array");
   }
 
@@ -1999,6 +2096,62 @@ class extensions {
 
 static_assert(std::is_standard_layout_v<extension> && sizeof(extension) == sizeof(fbat_extension),
               "arrays of extensions go to the library as they are");
+
+/** @cond internal */
+namespace detail {
+
+/* Bytes that stay where they are until clear(), in blocks that are used again after it. */
+class arena {
+ public:
+  const char* keep(const char* from, std::size_t size) {
+    if (size == 0) return from;
+    char* to = room(size, 1);
+    std::memcpy(to, from, size);
+    return to;
+  }
+  const fbat_extension* keep(const fbat_extension* from, std::size_t count) {
+    if (count == 0) return from;
+    void* room_for_all = room(count * sizeof *from, alignof(fbat_extension));
+    auto* to = static_cast<fbat_extension*>(room_for_all);
+    for (std::size_t i = 0; i < count; ++i) {
+      fbat_extension one = from[i];
+      one.key.data = keep(one.key.data, one.key.len);
+      const auto* value = keep(reinterpret_cast<const char*>(one.value), one.value_len);
+      one.value = reinterpret_cast<const std::uint8_t*>(value);
+      new (to + i) fbat_extension(one);
+    }
+    return to;
+  }
+  void clear() noexcept { block_ = used_ = 0; }
+
+ private:
+  struct block {
+    std::unique_ptr<char[]> bytes;
+    std::size_t size;
+  };
+  static constexpr std::size_t least = std::size_t{1} << 14;
+
+  char* room(std::size_t size, std::size_t alignment) {
+    for (; block_ < blocks_.size(); ++block_, used_ = 0) {
+      const std::size_t at = (used_ + alignment - 1) / alignment * alignment;
+      if (at > blocks_[block_].size || blocks_[block_].size - at < size) continue;
+      used_ = at + size;
+      return blocks_[block_].bytes.get() + at;
+    }
+    const std::size_t twice = blocks_.empty() ? least : 2 * blocks_.back().size;
+    const std::size_t length = size > twice ? size : twice;
+    blocks_.push_back({std::unique_ptr<char[]>(new char[length]), length});
+    used_ = size;
+    return blocks_.back().bytes.get();
+  }
+
+  std::vector<block> blocks_;
+  std::size_t block_ = 0; /* that is being filled */
+  std::size_t used_ = 0;  /* bytes of it */
+};
+
+}  // namespace detail
+/** @endcond */
 
 // begin generated: event
 /**
@@ -2078,8 +2231,8 @@ struct event {
 // end generated
 
 /**
- * Events to append together, as the library takes them: each is put in its place once, and the room
- * is used again after clear(). What the events point to must live until the batch is appended.
+ * Events to append together. Owns all that they point to: an event is copied when it is added, into
+ * room that is used again after clear().
  * @par Threads
  * One at a time; `const` functions at once with each other.
  * @since 0.1
@@ -2088,16 +2241,38 @@ class batch {
  public:
   /** No events yet. */
   batch() noexcept = default;
+  /** Takes over the events of another, which is empty after it. */
+  batch(batch&& other) noexcept
+      : raw_(std::exchange(other.raw_, {})), text_(std::exchange(other.text_, {})) {}
+  /** As above. */
+  batch& operator=(batch&& other) noexcept {
+    raw_ = std::exchange(other.raw_, {});
+    text_ = std::exchange(other.text_, {});
+    return *this;
+  }
 
   /** Makes room. @param events how many. */
   void reserve(std::size_t events) { raw_.reserve(events); }
-  /** Adds an event. */
+  /** Adds a copy of an event, of its payload and of its text. */
   batch& add(const event& one) {
+    fbat_event raw = to_raw(one);
+    raw.entity.data = text_.keep(raw.entity.data, raw.entity.len);
+    raw.scope.data = text_.keep(raw.scope.data, raw.scope.len);
+    raw.payload = text_.keep(static_cast<const char*>(raw.payload), raw.payload_len);
+    raw.extensions = text_.keep(raw.extensions, raw.extension_count);
+    raw_.push_back(raw);
+    return *this;
+  }
+  /** Adds an event without a copy: what it points to must live until the batch is appended. */
+  batch& add_borrowed(const event& one) {
     raw_.push_back(to_raw(one));
     return *this;
   }
   /** Removes all events, and keeps the room. */
-  void clear() noexcept { raw_.clear(); }
+  void clear() noexcept {
+    raw_.clear();
+    text_.clear();
+  }
   /** How many events there are. */
   [[nodiscard]] std::size_t size() const noexcept { return raw_.size(); }
   /** Whether there are none. */
@@ -2107,6 +2282,7 @@ class batch {
 
  private:
   std::vector<fbat_event> raw_;
+  detail::arena text_;
 };
 
 /** What an append answers for each event. Owns nothing. @since 0.1 */
@@ -2165,14 +2341,16 @@ inline constexpr no_receipts_t no_receipts{}; /**< See no_receipts_t. */
 
 /** @cond internal */
 namespace detail {
-/* A batch as it is; of anything else, the events of the range. */
+/* A batch as it is; of anything else, the events of the range. Those that are made on the way may
+   point to what the next one is made in. */
 template <class Events>
 decltype(auto) batch_of(Events& events) {
   if constexpr (std::is_same_v<std::remove_cv_t<Events>, batch>) {
     return static_cast<const batch&>(events);
   } else {
+    constexpr bool stay = std::is_lvalue_reference_v<decltype(*std::begin(events))>;
     batch made;
-    for (const event& one : events) made.add(one);
+    for (const event& one : events) stay ? made.add_borrowed(one) : made.add(one);
     return made;
   }
 }
@@ -2225,7 +2403,10 @@ class record {
   [[nodiscard]] fbat::id correlation() const noexcept { return raw_->correlation; }
   /** The event that caused it; all zero for none. Imported events have none. */
   [[nodiscard]] fbat::id causation() const noexcept { return raw_->causation; }
-  /** The payload, with its column; else none. */
+  /**
+   * The payload, with its column; else none. A NUL follows it, which `payload_len` does not count,
+   * also where it is empty, in pages and in what a filter sees.
+   */
   [[nodiscard]] fbat::bytes payload() const noexcept { return {raw_->payload, raw_->payload_len}; }
   /** How long the event's payload is, also where its column was not asked for. */
   [[nodiscard]] std::size_t stored_payload_len() const noexcept { return raw_->stored_payload_len; }
@@ -2357,8 +2538,8 @@ struct stop {
 class verdict {
  public:
   /** Whether to import the event. A bool and nothing that would convert to one. */
-  template <class Bool, class = std::enable_if_t<std::is_same_v<Bool, bool>>>
-  constexpr verdict(Bool keep) noexcept : code_(keep ? 1 : 0) {}
+  template <class Flag, class = std::enable_if_t<std::is_same_v<Flag, bool>>>
+  constexpr verdict(Flag keep) noexcept : code_(keep ? 1 : 0) {}
   /** Stops the import. */
   constexpr verdict(stop with) noexcept : code_(with.code) {}
   /** As fbat.h has it: 1, 0, or what to stop with. */
@@ -2372,23 +2553,25 @@ class verdict {
 namespace detail {
 
 /* Calls a filter. */
-template <class F>
-std::int32_t call(F& filter, const fbat_record* raw) {
-  static_assert(std::is_invocable_v<F&, const record&> && !std::is_member_pointer_v<F>,
+template <class Function>
+std::int32_t call(Function& filter, const fbat_record* raw) {
+  static_assert(
+      std::is_invocable_v<Function&, const record&> && !std::is_member_pointer_v<Function>,
                 "a filter is called with (const fbat::record&)");
-  using answer = std::invoke_result_t<F&, const record&>;
+  using answer = std::invoke_result_t<Function&, const record&>;
   static_assert(std::is_same_v<answer, bool> || std::is_same_v<answer, verdict>,
                 "a filter gives a bool or an fbat::verdict");
   return verdict(filter(record(raw))).raw();
 }
 
 /* Calls progress with its report, of this type. */
-template <class Report, class F>
-std::int32_t tell(F& progress, const Report& report) {
-  static_assert(std::is_invocable_v<F&, const Report&> && !std::is_member_pointer_v<F>,
+template <class Report, class Function>
+std::int32_t tell(Function& progress, const Report& report) {
+  static_assert(
+      std::is_invocable_v<Function&, const Report&> && !std::is_member_pointer_v<Function>,
                 "progress is called with (const fbat::progress&), that of an import with "
                 "(const fbat::import_report&)");
-  using answer = std::invoke_result_t<F&, const Report&>;
+  using answer = std::invoke_result_t<Function&, const Report&>;
   static_assert(std::is_void_v<answer> || std::is_convertible_v<answer, std::optional<stop>>,
                 "progress gives nothing, or a std::optional<fbat::stop>");
   if constexpr (std::is_void_v<answer>) {
@@ -2399,13 +2582,13 @@ std::int32_t tell(F& progress, const Report& report) {
   }
 }
 
-template <class F>
-std::int32_t call(F& progress, const fbat_progress* raw) {
+template <class Function>
+std::int32_t call(Function& progress, const fbat_progress* raw) {
   return tell(progress, fbat::progress::from_raw(*raw));
 }
 
-template <class F>
-std::int32_t call(F& progress, const fbat_import_report* raw) {
+template <class Function>
+std::int32_t call(Function& progress, const fbat_import_report* raw) {
   return tell(progress, import_report::from_raw(*raw));
 }
 
@@ -2416,12 +2599,13 @@ class callback {
   callback() noexcept = default;
   callback(std::nullptr_t) noexcept {}
 
-  template <class F, class = std::enable_if_t<!std::is_same_v<std::decay_t<F>, callback>>>
-  callback(F&& function) {
-    using held = std::decay_t<F>;
+  template <class Function,
+            class = std::enable_if_t<!std::is_same_v<std::decay_t<Function>, callback>>>
+  callback(Function&& function) {
+    using held = std::decay_t<Function>;
     if (is_null<held>(function)) return;
     call_ = [](void* object, const Raw* raw) { return call(*static_cast<held*>(object), raw); };
-    function_ = std::make_shared<held>(std::forward<F>(function));
+    function_ = std::make_shared<held>(std::forward<Function>(function));
   }
 
   explicit operator bool() const noexcept { return call_ != nullptr; }
@@ -2514,8 +2698,8 @@ using scope_list = detail::list<std::string_view, fbat_str>;
 
 /** A range of time, with both its ends. @since 0.2 */
 struct time_range {
-  timestamp first = timestamp::min(); /**< The least; not set: no bound. */
-  timestamp last = timestamp::max();  /**< The greatest; not set: no bound. */
+  timestamp first = (timestamp::min)(); /**< The least; not set: no bound. */
+  timestamp last = (timestamp::max)();  /**< The greatest; not set: no bound. */
 };
 
 // begin generated: region
@@ -2596,8 +2780,8 @@ struct lent {
   }
 
   /* Ends a call: what a callback threw comes before the call's own answer. */
-  template <class T>
-  T finish(T answer) {
+  template <class Value>
+  Value finish(Value answer) {
 #if FBAT_EXCEPTIONS
     if (thrown) std::rethrow_exception(std::exchange(thrown, nullptr));
 #endif
@@ -2653,6 +2837,12 @@ struct open_options {
    * 1,073,741,824 (1 GiB); 0: 64 MiB.
    */
   std::uint64_t segment_bytes = 0;
+  /**
+   * How many of the store's files that are only read have a descriptor at once: 1 to 65,536; 0:
+   * 128. Those that were not read for longest are closed, and opened again when they are needed.
+   * Besides, a store has at most 8 descriptors. What is read from mapped memory needs none.
+   */
+  std::size_t files_max = 0;
   /** Reports how far recovery has come, in bytes of the log that it reads. */
   progress_callback progress{};
   /** Ends the call. */
@@ -2669,6 +2859,7 @@ struct open_options {
   raw.batch_events_max = from.batch_events_max;
   raw.batch_bytes_max = from.batch_bytes_max;
   raw.segment_bytes = from.segment_bytes;
+  raw.files_max = from.files_max;
   lent.lend<&detail::lent::progress>(from.progress, raw.progress, raw.progress_data);
   raw.cancel = detail::token_of(from.cancel);
   return raw;
@@ -2760,12 +2951,14 @@ struct list_options {
 struct import_options {
   /**
    * The name that the source's events are known by in the destination, forever: UTF-8, 1 to 1024
-   * bytes without control bytes. Required.
+   * bytes without control bytes. Required. It names the store, not the way that events take;
+   * fbat_store_namespace() of the source is a name that no other store has. The destination
+   * remembers for which store it stands, and refuses another.
    */
   std::string_view source_namespace{};
   /** Which events of the source. */
   fbat::region region{};
-  /** Only sequences of the source above this one. */
+  /** Only sequences of the source above this one: 0, or the `resume_after` of an earlier report. */
   std::uint64_t after = 0;
   /**
    * Events that become visible together: at most the destination's `batch_events_max`, to which it
@@ -3129,6 +3322,38 @@ inline result<std::optional<provenance>> record::try_provenance() const {
  */
 inline void set_mapped_reads(bool mapped) noexcept { fbat_set_mapped_reads(mapped); }
 
+/** A part of a list of entities or scopes, in the order of their bytes. @since 0.2 */
+struct summaries {
+  std::vector<summary> rows{}; /**< One for each. */
+  bool is_end = true; /**< Nothing more was there; else go on `after` the name of the last row. */
+};
+
+/** @cond internal */
+namespace detail {
+
+template <class Function>
+result<summaries> list_of(Function function, const fbat_store* store,
+                          const list_options& options) {
+  fbat_summaries* list = nullptr;
+  const fbat_list_options raw = to_raw(options);
+  const auto listed = run(function, store, &raw, &list);
+  const handle<fbat_summaries, fbat_summaries_free> owner(list);
+  if (!listed) return listed.error();
+  summaries all;
+  for (std::size_t i = 0; i < fbat_summaries_len(list); i++)
+    all.rows.push_back(summary::from_raw(*fbat_summaries_get(list, i)));
+  all.is_end = fbat_summaries_is_end(list);
+  return all;
+}
+
+inline result<std::string> text_of(result<buffer> made) {
+  if (!made) return made.error();
+  return std::string(made->bytes().text());
+}
+
+}  // namespace detail
+/** @endcond */
+
 /**
  * An open store. Closes itself when it goes, and a failure of that goes to the log only: who wants
  * to know calls close() before.
@@ -3272,6 +3497,24 @@ class store {
     return report;
   }
 
+  /**
+   * Counts the events of a query: as many as a cursor of it has rows. Read from indexes as far as
+   * they can tell; `page_rows` and `columns` do not matter.
+   */
+  [[nodiscard]] result<std::uint64_t> try_count(const fbat::query& which = {}) const {
+    detail::lent lent;
+    const fbat_query raw_query = to_raw(which, lent);
+    return lent.finish(detail::get<std::uint64_t>(fbat_store_count, raw(), &raw_query));
+  }
+  /** Lists entities in the order of their names, a page at a time, with what each has. */
+  [[nodiscard]] result<summaries> try_entities(const list_options& options = {}) const {
+    return detail::list_of(fbat_store_entities, raw(), options);
+  }
+  /** Lists scopes in the order of their names, a page at a time, with what each has. */
+  [[nodiscard]] result<summaries> try_scopes(const list_options& options = {}) const {
+    return detail::list_of(fbat_store_scopes, raw(), options);
+  }
+
   /** Walks the store and checks every checksum, hash, chain and index against the log. */
   [[nodiscard]] result<with_findings<verify_report>> try_verify(
       const verify_options& options = {}) const {
@@ -3303,6 +3546,18 @@ class store {
   /** As try_head(). */
   [[nodiscard]] fbat::head head(std::string_view entity) const {
     return detail::unwrap(try_head(entity));
+  }
+  /** As try_count(). */
+  [[nodiscard]] std::uint64_t count(const fbat::query& which = {}) const {
+    return detail::unwrap(try_count(which));
+  }
+  /** As try_entities(). */
+  [[nodiscard]] summaries entities(const list_options& options = {}) const {
+    return detail::unwrap(try_entities(options));
+  }
+  /** As try_scopes(). */
+  [[nodiscard]] summaries scopes(const list_options& options = {}) const {
+    return detail::unwrap(try_scopes(options));
   }
   /** As try_stats(). */
   [[nodiscard]] fbat::stats stats() const { return detail::unwrap(try_stats()); }
@@ -3374,6 +3629,21 @@ class store {
   return std::string(name->bytes().text());
 }
 
+/**
+ * The entity, or scope, that stands for any text: control bytes, `/`, `=`, `|`, `%` and the second
+ * dot of `..` become `%` and two hex digits.
+ * @param text any text but the empty one.
+ * @return the entity, or an error.
+ */
+[[nodiscard]] inline result<std::string> try_encode_entity(std::string_view text) {
+  return detail::text_of(detail::get<buffer>(fbat_entity_encode, text.data(), text.size()));
+}
+
+/** The text that an entity of try_encode_entity() stands for. @param entity see there. */
+[[nodiscard]] inline result<std::string> try_decode_entity(std::string_view entity) {
+  return detail::text_of(detail::get<buffer>(fbat_entity_decode, entity.data(), entity.size()));
+}
+
 /** Gives the closed store in a directory, which was copied, a store id of its own. */
 inline result<id> try_new_identity(const path& directory) {
   if (auto checked = directory.try_check(); !checked) return checked.error();
@@ -3410,9 +3680,9 @@ template <class Parts = std::initializer_list<bytes>>
 }
 
 /** As try_set_log(). @param log see there. */
-template <class F>
-void set_log(F&& log) {
-  detail::unwrap(try_set_log(std::forward<F>(log)));
+template <class Function>
+void set_log(Function&& log) {
+  detail::unwrap(try_set_log(std::forward<Function>(log)));
 }
 
 /** As try_clear_log(). */
@@ -3421,6 +3691,16 @@ inline void clear_log() { detail::unwrap(try_clear_log()); }
 /** As try_namespace_from_path(). */
 [[nodiscard]] inline std::string namespace_from_path(const path& directory) {
   return detail::unwrap(try_namespace_from_path(directory));
+}
+
+/** As try_encode_entity(). */
+[[nodiscard]] inline std::string encode_entity(std::string_view text) {
+  return detail::unwrap(try_encode_entity(text));
+}
+
+/** As try_decode_entity(). */
+[[nodiscard]] inline std::string decode_entity(std::string_view entity) {
+  return detail::unwrap(try_decode_entity(entity));
 }
 
 /** As try_new_identity(). */

@@ -16,6 +16,7 @@ enum {
   FBAT_ERR_VERSION_CONFLICT = 310,
   FBAT_ERR_IMPORT_CONFLICT = 320,
   FBAT_ERR_STORE_EXISTS = 330,
+  FBAT_ERR_SOURCE_DIVERGED = 340,
   FBAT_ERR_BUSY = 400,
   FBAT_ERR_CLOSED = 500,
   FBAT_ERR_POISONED = 510,
@@ -23,6 +24,7 @@ enum {
   FBAT_ERR_READ_ONLY = 530,
   FBAT_ERR_IO = 600,
   FBAT_ERR_NO_SPACE = 610,
+  FBAT_ERR_NO_MEMORY = 620,
   FBAT_ERR_CORRUPT = 700,
   FBAT_ERR_WIRE_FRAMING = 710,
   FBAT_ERR_WIRE_CHECKSUM = 720,
@@ -89,6 +91,8 @@ enum {
   FBAT_ON_CONFLICT_SKIP = 1,
   FBAT_IMPORT_REHASH = 1,
   FBAT_IMPORT_ONE_THREAD = 2,
+  FBAT_IMPORT_ALLOW_SELF = 4,
+  FBAT_IMPORT_ALLOW_OTHER_STORE = 8,
   FBAT_BACKUP_LINK = 1,
   FBAT_REPAIR_IDENTITY_REBUILT = 1,
   FBAT_REPAIR_IDENTITY_UNCERTAIN = 2,
@@ -164,6 +168,7 @@ typedef struct fbat_open_options {
   size_t batch_events_max;
   size_t batch_bytes_max;
   uint64_t segment_bytes;
+  size_t files_max;
   fbat_progress_fn progress;
   void *progress_data;
   const fbat_cancel *cancel;
@@ -188,6 +193,7 @@ typedef struct fbat_stats {
   uint64_t index_bytes;
   uint64_t unindexed_events;
   uint64_t memory_bytes;
+  uint64_t clock_behind_us;
   uint64_t system_events;
 } fbat_stats;
 typedef struct fbat_open_report {
@@ -202,6 +208,7 @@ typedef struct fbat_open_report {
   uint64_t gap_first;
   uint64_t gap_last;
   uint64_t indexes_rebuilt;
+  uint64_t clock_behind_us;
 } fbat_open_report;
 typedef struct fbat_event {
   size_t struct_size;
@@ -236,6 +243,7 @@ typedef struct fbat_receipt {
   uint32_t flags;
   uint32_t reserved;
 } fbat_receipt;
+typedef struct fbat_batch fbat_batch;
 typedef struct fbat_page fbat_page;
 typedef struct fbat_record {
   size_t struct_size;
@@ -319,6 +327,7 @@ typedef struct fbat_import_report {
   uint64_t conflicts;
   uint64_t overtaken;
   uint64_t source_high_watermark;
+  uint64_t resume_after;
   uint64_t source_ceiling;
   uint64_t destination_visible;
   uint64_t destination_durable;
@@ -370,6 +379,10 @@ typedef struct fbat_verify_report {
   uint64_t lost_sequences;
   uint64_t unlinked_events;
   uint64_t findings;
+  uint64_t events_not_examined;
+  uint64_t bytes_not_examined;
+  uint64_t last_sequence;
+  fbat_hash log_hash;
 } fbat_verify_report;
 typedef struct fbat_backup_options {
   size_t struct_size;
@@ -456,6 +469,9 @@ fbat_status fbat_store_open(const char *path,
                             const fbat_open_options *options,
                             fbat_store **out_store,
                             fbat_error **err);
+fbat_status fbat_store_open_read_only(const char *path,
+                                      fbat_store **out_store,
+                                      fbat_error **err);
 fbat_status fbat_store_close(fbat_store *store, fbat_error **err);
 void fbat_store_free(fbat_store *store);
 fbat_status fbat_store_sync(const fbat_store *store,
@@ -476,6 +492,10 @@ fbat_status fbat_store_open_report(const fbat_store *store,
                                    fbat_open_report *out_report,
                                    fbat_error **err);
 fbat_status fbat_store_log_hash(const fbat_store *store, fbat_hash *out_hash, fbat_error **err);
+fbat_status fbat_store_log_hash_at(const fbat_store *store,
+                                   uint64_t sequence,
+                                   fbat_hash *out_hash,
+                                   fbat_error **err);
 fbat_id fbat_store_id(const fbat_store *store);
 fbat_str fbat_store_namespace(const fbat_store *store);
 fbat_str fbat_store_label(const fbat_store *store);
@@ -490,6 +510,17 @@ fbat_status fbat_append_batch(const fbat_store *store,
                               size_t count,
                               fbat_receipt *out_receipts,
                               fbat_error **err);
+fbat_batch *fbat_batch_new(void);
+fbat_status fbat_batch_add(fbat_batch *batch,
+                           const fbat_event *event,
+                           fbat_error **err);
+size_t fbat_batch_len(const fbat_batch *batch);
+fbat_status fbat_batch_append(fbat_batch *batch,
+                              const fbat_store *store,
+                              fbat_receipt *out_receipts,
+                              fbat_error **err);
+void fbat_batch_clear(fbat_batch *batch);
+void fbat_batch_free(fbat_batch *batch);
 fbat_status fbat_event_get(const fbat_store *store,
                            const fbat_id *event_id,
                            uint32_t columns,

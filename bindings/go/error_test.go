@@ -18,7 +18,7 @@ var categories = map[fbat.Category][]fbat.Status{
 		fbat.ErrLimitExceeded},
 	fbat.CategoryNotFound: {fbat.ErrNotFound, fbat.ErrStoreNotFound},
 	fbat.CategoryConflict: {fbat.ErrIdempotencyConflict, fbat.ErrVersionConflict,
-		fbat.ErrImportConflict, fbat.ErrStoreExists},
+		fbat.ErrImportConflict, fbat.ErrStoreExists, fbat.ErrSourceDiverged},
 	fbat.CategoryBusy:   {fbat.ErrBusy},
 	fbat.CategoryClosed: {fbat.ErrClosed, fbat.ErrPoisoned, fbat.ErrForked, fbat.ErrReadOnly},
 	fbat.CategoryIO:     {fbat.ErrIO, fbat.ErrNoSpace},

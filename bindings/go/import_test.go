@@ -47,8 +47,8 @@ func TestAnImportBringsEachEventOnce(t *testing.T) {
 	options := fbat.ImportOptions{SourceNamespace: "n", ChunkSize: 400, Progress: progress}
 	report := must(store.Import(t.Context(), source, &options))(t)
 	equal(t, "report", report, fbat.ImportReport{Imported: 1000, SkippedReserved: 1,
-		SourceHighWatermark: 1001, SourceCeiling: 1001, DestinationVisible: 1001,
-		DestinationDurable: 1001, SourcePosition: 1001})
+		SourceHighWatermark: 1001, ResumeAfter: 1001, SourceCeiling: 1001,
+		DestinationVisible: 1002, DestinationDurable: 1002, SourcePosition: 1001})
 	equal(t, "chunks", fmt.Sprint(chunks), "[400 800 1000]")
 	rehash := fbat.ImportOptions{SourceNamespace: "n", Flags: fbat.ImportRehash}
 	report = must(store.Import(ctx, source, &rehash))(t)
@@ -132,7 +132,7 @@ func TestTheErrorOfACallbackIsReturnedAsTheSameValueWithTheReport(t *testing.T) 
 		report, err := store.Import(t.Context(), source, &options)
 		equal(t, name, err, error(mine))
 		equal(t, name+", imported", report.Imported, 600)
-		equal(t, name+", visible", report.DestinationVisible, 601)
+		equal(t, name+", visible", report.DestinationVisible, 602)
 		equal(t, name+", the rest", must(store.Import(ctx, source, named("n")))(t).Imported, 400)
 	}
 }
@@ -361,8 +361,10 @@ func TestConflictsFailOrAreSkipped(t *testing.T) {
 func TestImportIntoItselfUnderItsOwnNamespaceAddsNothingTwice(t *testing.T) {
 	store := open(t, "s")
 	fill(t, store, 5)
-	equal(t, "imported", must(store.Import(ctx, store, named("self")))(t).Imported, 5)
-	report := must(store.Import(ctx, store, named("self")))(t)
+	itself := named("self")
+	itself.Flags = fbat.ImportAllowSelf
+	equal(t, "imported", must(store.Import(ctx, store, itself))(t).Imported, 5)
+	report := must(store.Import(ctx, store, itself))(t)
 	again := fmt.Sprint(report.Imported, report.Deduplicated, report.SkippedReimported)
 	equal(t, "again", again, "0 5 5")
 }

@@ -80,7 +80,8 @@ func (r *Record) Clone() *Record {
 // Events iterates over all events of a query; nil for all events. A page is read at a time. The
 // records may be kept. An error ends the iteration; it comes with an empty record.
 //
-//	for record, err := range store.Events(ctx, &fbat.Query{Region: fbat.Region{Entity: fbat.Entity("lamp")}}) {
+//	lamps := fbat.Region{Entity: fbat.Entity("lamp")}
+//	for record, err := range store.Events(ctx, &fbat.Query{Region: lamps}) {
 //		if err != nil { return err }
 //		...
 //	}

@@ -15,9 +15,13 @@ func TestMembersOfAQueryThatAreOutOfRangeAreRefusedByName(t *testing.T) {
 	store := open(t, "s")
 	for name, query := range map[string]fbat.Query{
 		"page_rows": {PageRows: -1}, "columns": {Columns: 0x80}, "flags": {Flags: 0x80},
-		"kinds": {Region: fbat.Region{Kinds: []fbat.KindRange{{2, 1}}}},
-		"version":    {Region: fbat.Region{VersionFirst: 2, VersionLast: 1}},
-		"time":       {Region: fbat.Region{RecordedFirst: time.Unix(math.MaxInt64, 0)}},
+		"kinds":     {Region: fbat.Region{Kinds: []fbat.KindRange{{First: 2, Last: 1}}}},
+		"kinds is":  {Region: fbat.Region{Kinds: []fbat.KindRange{}}},
+		"scopes is": {Region: fbat.Region{Scopes: []string{}}},
+		"scope 0":   {Region: fbat.Region{Scopes: []string{""}}},
+		"entity":    {Region: fbat.Region{Entity: fbat.Entity("")}},
+		"version":   {Region: fbat.Region{VersionFirst: 2, VersionLast: 1}},
+		"time":      {Region: fbat.Region{RecordedFirst: time.Unix(math.MaxInt64, 0)}},
 	} {
 		_, err := store.Query(ctx, &query)
 		is(t, err, fbat.ErrInvalidArgument)
@@ -57,7 +61,8 @@ func TestEveryPartOfARegionSelects(t *testing.T) {
 		{"124", fbat.Region{Entity: fbat.Entity("a")}},
 		{"34", fbat.Region{Scopes: []string{"t"}}},
 		{"4", fbat.Region{Scopes: []string{"t"}, Entity: fbat.Entity("a")}},
-		{"14", fbat.Region{Kind: 0x1001}},
+		{"14", fbat.Region{Kinds: fbat.Kinds(0x1001)}},
+		{"134", fbat.Region{Kinds: fbat.Kinds(0x2001, 0x1001)}},
 		{"14", fbat.Region{Kinds: fbat.Kinds(0x1001)}},
 		{"124", fbat.Region{Kinds: []fbat.KindRange{fbat.KindsOf(1)}}},
 		{"4", fbat.Region{VersionFirst: 2, VersionLast: 9}},
@@ -222,4 +227,42 @@ func TestRecordsOutliveIterationAndStore(t *testing.T) {
 	equal(t, "clone", fmt.Sprint(*clone), fmt.Sprint(records[7]))
 	clone.Payload[0] = 'E'
 	equal(t, "payload", string(records[7].Payload), "event 7")
+}
+
+func TestCountsAndListsAreThoseOfAScan(t *testing.T) {
+	store := open(t, "s")
+	for i, entity := range []string{"dev:2", "dev:1", "dev:2", "devil", "dev"} {
+		event := fbat.Event{Entity: entity, Scope: "s", Kind: 0x1001, Timestamp: at(i)}
+		must(store.Append(event))(t)
+	}
+	below := fbat.Query{Region: fbat.Region{Entity: fbat.Entity("dev")}}
+	equal(t, "below dev", must(store.Count(ctx, &below))(t), uint64(4))
+	three := must(store.Count(ctx, &fbat.Query{Limit: 3}))(t)
+	equal(t, "at most three", three, uint64(3))
+	list := must(store.Entities(fbat.ListOptions{Entity: fbat.Entity("dev"), PageRows: 2}))(t)
+	equal(t, "rows", len(list.Rows), 2)
+	equal(t, "end", list.End, false)
+	equal(t, "second name", list.Rows[1].Name, "dev:1")
+	after := fbat.Entity(list.Rows[1].Name)
+	list = must(store.Entities(fbat.ListOptions{Entity: fbat.Entity("dev"), After: after}))(t)
+	equal(t, "rows", len(list.Rows), 1)
+	row := list.Rows[0]
+	equal(t, "name", row.Name, "dev:2")
+	equal(t, "events", row.Events, uint64(2))
+	equal(t, "first sequence", row.FirstSequence, uint64(2))
+	equal(t, "last time", row.LastTimestamp.Equal(at(2)), true)
+	scopes := must(store.Scopes(fbat.ListOptions{}))(t)
+	equal(t, "events of the scope", scopes.Rows[0].Events, uint64(5))
+	stats := must(store.Stats())(t)
+	equal(t, "the user's events", stats.Events-stats.SystemEvents, uint64(5))
+}
+
+func TestAnyTextIsAnEntityOnceItIsEncoded(t *testing.T) {
+	entity := must(fbat.EncodeEntity("a/b=c..%"))(t)
+	equal(t, "entity", entity, "a%2Fb%3Dc.%2E%25")
+	equal(t, "text", must(fbat.DecodeEntity(entity))(t), "a/b=c..%")
+	_, err := fbat.DecodeEntity("a%2")
+	is(t, err, fbat.ErrInvalidArgument)
+	_, err = fbat.EncodeEntity("")
+	is(t, err, fbat.ErrInvalidCoordinate)
 }

@@ -68,6 +68,12 @@ const (
 	ErrImportConflict Status = C.FBAT_ERR_IMPORT_CONFLICT
 	// ErrStoreExists: there is a store at this path already, and the open mode asks for a new one.
 	ErrStoreExists Status = C.FBAT_ERR_STORE_EXISTS
+	// ErrSourceDiverged: the source of an import is not, or no longer, the one that the position to
+	// go on from belongs to: the After of the options, which is the error's Actual, is above
+	// everything that the source has, which is its Allowed. It was restored from an older copy, or
+	// is another store. Nothing was written. Import from 0: what is known is counted, and nothing
+	// is missed.
+	ErrSourceDiverged Status = C.FBAT_ERR_SOURCE_DIVERGED
 	// ErrBusy: the store is open for writing elsewhere, or a callback tried to close a store of the
 	// running call.
 	ErrBusy Status = C.FBAT_ERR_BUSY
@@ -76,15 +82,21 @@ const (
 	// ErrPoisoned: a failed write or sync, or a panic, ended writing to this store; close it and
 	// open it again.
 	ErrPoisoned Status = C.FBAT_ERR_POISONED
-	// ErrForked: the process is a forked child of one that used the library. No error object comes
-	// with this status.
+	// ErrForked: the handle was made before this process was forked, and belongs to its parent.
+	// Open the store in the child: after fork() or daemon(), not before.
 	ErrForked Status = C.FBAT_ERR_FORKED
 	// ErrReadOnly: the store is open for reading only.
 	ErrReadOnly Status = C.FBAT_ERR_READ_ONLY
-	// ErrIO: an operation of the operating system failed; the error's OSError is its errno.
+	// ErrIO: an operation of the operating system failed; the error's OSError is its errno. What an
+	// append was to write may be there when the store is opened again: repeat it under its
+	// idempotency key.
 	ErrIO Status = C.FBAT_ERR_IO
-	// ErrNoSpace: there is no space left on the device, or a quota or file size limit is reached.
+	// ErrNoSpace: there is no space left on the device, or a quota or file size limit
+	// (RLIMIT_FSIZE) is reached. Nothing was written; the store goes on when there is room again.
 	ErrNoSpace Status = C.FBAT_ERR_NO_SPACE
+	// ErrNoMemory: memory has run out; the call did nothing, and may be repeated. No error object
+	// comes with this status.
+	ErrNoMemory Status = C.FBAT_ERR_NO_MEMORY
 	// ErrCorrupt: damage in a file: the error's Path and Offset say where. [Store.Verify] lists all
 	// of it, and [Repair] puts everything else into a new store.
 	ErrCorrupt Status = C.FBAT_ERR_CORRUPT
@@ -358,7 +370,18 @@ type WireFlags uint32
 
 // The values of WireFlags.
 const (
-	// WireLenient: accept every encoding that can be understood, not only the canonical one.
+	// WireLenient: accept other encodings of the fields than the canonical one.
+	//
+	// The body is then a map with the six fields in any order, or an array of exactly them in their
+	// order. Bytes after it are ignored. A key is text (str or bin) or the number of the field,
+	// counted from 0, of an unsigned type. Unknown keys are ignored with their values, which may
+	// nest 1,022 deep. Each of the six is there once. Integers may have any width and type, as long
+	// as the value is one that the field can have. The namespace is str or bin, of any length. The
+	// id is a bin 8 of 16 bytes, or an integer that is not negative. The hash is 32 integers from 0
+	// to 255, or a bin of 32 bytes. Header and body may have different versions, neither above 1.
+	//
+	// Whatever else is in a field is [ErrWireBody] in both modes: another sign, another length, a
+	// value out of range, nil, a boolean, a float, an ext.
 	WireLenient WireFlags = C.FBAT_WIRE_LENIENT
 )
 
@@ -420,6 +443,15 @@ const (
 	// one chunk starts a thread, which commits each chunk while the next is gathered. The thread
 	// calls no callback, blocks signals, and ends before the import returns.
 	ImportOneThread ImportFlags = C.FBAT_IMPORT_ONE_THREAD
+	// ImportAllowSelf: let a store be imported into itself, or into one with the same store id,
+	// such as a copy or a backup of it. Every event comes again then, under another id. Without
+	// this flag that is [ErrInvalidArgument].
+	ImportAllowSelf ImportFlags = C.FBAT_IMPORT_ALLOW_SELF
+	// ImportAllowOtherStore: let the namespace stand for one more store. The destination remembers
+	// for which stores, by their ids, each namespace has stood. Without this flag another store is
+	// [ErrInvalidArgument], because two events with one id and equal content would become one. What
+	// is fine with it: a store that took the place of the one before.
+	ImportAllowOtherStore ImportFlags = C.FBAT_IMPORT_ALLOW_OTHER_STORE
 )
 
 // BackupFlags are bits whose names begin with Backup.
@@ -493,7 +525,8 @@ type ErrorDetail struct {
 	Offset int64
 	// Which item of an array was at fault, counted from 0; -1 where it was none of them.
 	Item int64
-	// The global sequence of the event concerned; 0 where no event is.
+	// The global sequence of the event concerned; of a damaged batch, the first that should be in
+	// it. 0 where no event is, or none is known.
 	Sequence uint64
 	// The id of the event concerned; all zero where no event is.
 	EventID ID
@@ -590,6 +623,10 @@ type OpenOptions struct {
 	// At which size a file of the log is sealed and a new one begun. In bytes: 65,536 (64 KiB) to
 	// 1,073,741,824 (1 GiB); 0: 64 MiB.
 	SegmentBytes uint64
+	// How many of the store's files that are only read have a descriptor at once: 1 to 65,536; 0:
+	// 128. Those that were not read for longest are closed, and opened again when they are needed.
+	// Besides, a store has at most 8 descriptors. What is read from mapped memory needs none.
+	FilesMax int
 	// Reports how far recovery has come, in bytes of the log that it reads; nil for none.
 	Progress func(Progress) error
 }
@@ -603,6 +640,7 @@ func (from *OpenOptions) lay(call *call, to *C.fbat_open_options) {
 	to.batch_events_max = C.size_t(from.BatchEventsMax)
 	to.batch_bytes_max = C.size_t(from.BatchBytesMax)
 	to.segment_bytes = C.uint64_t(from.SegmentBytes)
+	to.files_max = C.size_t(from.FilesMax)
 	if from.Progress != nil {
 		call.progress = from.Progress
 		to.progress, to.progress_data = C.fbat_progress_fn(C.fbatgoProgress), call.data()
@@ -611,7 +649,7 @@ func (from *OpenOptions) lay(call *call, to *C.fbat_open_options) {
 }
 
 // Frontier: how far the log goes. Every store begins with an event of the library's own, its
-// genesis, so that a new store is at 1.
+// genesis: a new store is at 1.
 type Frontier struct {
 	// The highest sequence that readers may see.
 	Visible uint64
@@ -658,6 +696,9 @@ type Stats struct {
 	UnindexedEvents uint64
 	// Memory that the store's tables take, in bytes.
 	MemoryBytes uint64
+	// How far the clock is behind the recorded time of the last event, in microseconds; 0 where it
+	// is not. Recorded time never goes back: it stands still until the clock has caught up.
+	ClockBehind time.Time
 	// Those of Events that the library itself wrote. Events - SystemEvents is what was appended and
 	// imported.
 	SystemEvents uint64
@@ -670,6 +711,7 @@ func (to *Stats) read(from *C.fbat_stats) {
 	to.IndexBytes = uint64(from.index_bytes)
 	to.UnindexedEvents = uint64(from.unindexed_events)
 	to.MemoryBytes = uint64(from.memory_bytes)
+	to.ClockBehind = goTime(from.clock_behind_us)
 	to.SystemEvents = uint64(from.system_events)
 }
 
@@ -694,6 +736,9 @@ type OpenReport struct {
 	GapLast uint64
 	// Indexes that were missing or damaged and were rebuilt.
 	IndexesRebuilt uint64
+	// How far the clock was behind the recorded time of the last event, in microseconds; 0 where it
+	// was not. More than a minute is also a line in the log.
+	ClockBehind time.Time
 }
 
 func (to *OpenReport) read(from *C.fbat_open_report, in *incoming) {
@@ -706,6 +751,7 @@ func (to *OpenReport) read(from *C.fbat_open_report, in *incoming) {
 	to.GapFirst = uint64(from.gap_first)
 	to.GapLast = uint64(from.gap_last)
 	to.IndexesRebuilt = uint64(from.indexes_rebuilt)
+	to.ClockBehind = goTime(from.clock_behind_us)
 }
 
 // Event: an event to append. All zero except entity, scope and kind is an event with an empty
@@ -836,7 +882,8 @@ type Record struct {
 	Correlation ID
 	// The event that caused it; all zero for none. Imported events have none.
 	Causation ID
-	// The payload, with its column; else nil.
+	// The payload, with its column; else nil. A NUL follows it, which PayloadLen does not count,
+	// also where it is empty, in pages and in what a filter sees.
 	Payload []byte
 	// How long the event's payload is, also where its column was not asked for.
 	StoredPayloadLen int
@@ -1050,15 +1097,20 @@ type ImportReport struct {
 	SkippedReserved uint64
 	// Left out by the filter.
 	SkippedFiltered uint64
-	// Came from this very namespace: earlier output of the same import.
+	// Came to the source from the destination, by an import under this very namespace, and are
+	// still there.
 	SkippedReimported uint64
 	// There with other content, and left out with [OnConflictSkip].
 	Conflicts uint64
 	// Those of Imported that another import or append brought in during this one. Imported -
 	// Overtaken, summed over concurrent imports, is exact.
 	Overtaken uint64
-	// The last sequence of the source that was examined: where to go on, as After. 0: none was.
+	// The last sequence of the source that was examined. 0: none was.
 	SourceHighWatermark uint64
+	// Where the next import may go on, as After: SourceHighWatermark, or the After of this import
+	// where nothing was examined. So it is never below that, and safe to keep: also when the import
+	// failed, was stopped or cancelled.
+	ResumeAfter uint64
 	// The last sequence of the source that this import was to examine, fixed at the call.
 	SourceCeiling uint64
 	// The destination's frontier after the import, or after the chunk that progress reports: what
@@ -1080,6 +1132,7 @@ func (to *ImportReport) read(from *C.fbat_import_report) {
 	to.Conflicts = uint64(from.conflicts)
 	to.Overtaken = uint64(from.overtaken)
 	to.SourceHighWatermark = uint64(from.source_high_watermark)
+	to.ResumeAfter = uint64(from.resume_after)
 	to.SourceCeiling = uint64(from.source_ceiling)
 	to.DestinationVisible = uint64(from.destination_visible)
 	to.DestinationDurable = uint64(from.destination_durable)
@@ -1089,11 +1142,13 @@ func (to *ImportReport) read(from *C.fbat_import_report) {
 // ImportOptions: what to import, and how. All zero except the namespace imports everything.
 type ImportOptions struct {
 	// The name that the source's events are known by in the destination, forever: UTF-8, 1 to 1024
-	// bytes without control bytes. Required.
+	// bytes without control bytes. Required. It names the store, not the way that events take;
+	// [Store.Namespace] of the source is a name that no other store has. The destination remembers
+	// for which store it stands, and refuses another.
 	SourceNamespace string
 	// Which events of the source; zero for all.
 	Region Region
-	// Only sequences of the source above this one.
+	// Only sequences of the source above this one: 0, or the ResumeAfter of an earlier report.
 	After uint64
 	// Events that become visible together: at most the destination's BatchEventsMax, to which it is
 	// cut; 0: 256.
@@ -1180,9 +1235,9 @@ func (from *VerifyOptions) lay(call *call, to *C.fbat_verify_options) {
 	to.cancel = call.token
 }
 
-// VerifyReport: what was checked.
+// VerifyReport: what was checked, and what could not be.
 type VerifyReport struct {
-	// Events, the library's own included.
+	// Events that were examined, the library's own included.
 	Events uint64
 	// The library's own among them.
 	SystemEvents uint64
@@ -1202,8 +1257,21 @@ type VerifyReport struct {
 	LostSequences uint64
 	// Events whose predecessor was lost, so that their hash cannot be computed.
 	UnlinkedEvents uint64
-	// Things that are wrong; 0 for a sound store. A walk stops after 1000.
+	// Things that are wrong; 0 for a sound store. The list has 10,000 of them at most.
 	Findings uint64
+	// Sequences whose events could not be examined, since they are in damaged or missing parts of
+	// the log.
+	EventsNotExamined uint64
+	// Bytes of the log that could not be examined: neither a header nor an event.
+	BytesNotExamined uint64
+	// The last sequence that was visible at the call: where the walk ended.
+	LastSequence uint64
+	// The log hash as of that sequence, computed from what every event has. Where nobody has
+	// tampered with the log it is what [Store.LogHash] says, and the same as in every other copy.
+	// All zero where it cannot be computed: an event could not be examined, or a region left files
+	// out. In a store with declared losses, the hash of an event whose predecessor is lost is taken
+	// as it was recorded.
+	LogHash Hash
 }
 
 func (to *VerifyReport) read(from *C.fbat_verify_report) {
@@ -1218,6 +1286,10 @@ func (to *VerifyReport) read(from *C.fbat_verify_report) {
 	to.LostSequences = uint64(from.lost_sequences)
 	to.UnlinkedEvents = uint64(from.unlinked_events)
 	to.Findings = uint64(from.findings)
+	to.EventsNotExamined = uint64(from.events_not_examined)
+	to.BytesNotExamined = uint64(from.bytes_not_examined)
+	to.LastSequence = uint64(from.last_sequence)
+	to.LogHash = goHash(from.log_hash)
 }
 
 // BackupOptions: how to back up. The zero value is the default.
@@ -1385,31 +1457,25 @@ func (s *Store) describe(call *call) error {
 // Name: the name of a status: "FBAT_OK", "FBAT_ERR_NOT_FOUND" and so on. It is
 // "FBAT_STOPPED_BY_CALLBACK" for every negative number, "FBAT_ERR_UNKNOWN" for others that are not
 // known.
-//
-// Works in a forked child.
 func (s Status) Name() string {
 	return C.GoString(C.fbat_status_name(C.fbat_status(s)))
 }
 
 // Message: what a status means, in a few words without a capital or a full stop. The message of the
 // [Error] that came with it says more.
-//
-// Works in a forked child.
 func (s Status) Message() string {
 	return C.GoString(C.fbat_status_message(C.fbat_status(s)))
 }
 
 // Category: what a status is about. Statuses of later versions of the library keep to their
 // hundreds, so that their category is right too.
-//
-// Works in a forked child.
 func (s Status) Category() Category {
 	return Category(C.fbat_status_category(C.fbat_status(s)))
 }
 
 // Version: the version of the library that is loaded, for example "0.2.0".
 //
-// Compare it with [HeaderVersion], which is that of the header. Works in a forked child.
+// Compare it with [HeaderVersion], which is that of the header.
 func Version() string {
 	return C.GoString(C.fbat_version_string())
 }
@@ -1417,7 +1483,7 @@ func Version() string {
 // ABIVersion: the version of the binary interface of the library that is loaded.
 //
 // A program that loads the library at run time compares it with [HeaderABIVersion] and goes no
-// further when they differ. Works in a forked child.
+// further when they differ.
 func ABIVersion() uint32 {
 	return uint32(C.fbat_abi_version())
 }
@@ -1533,6 +1599,9 @@ func (s *Store) Stats() (stats Stats, err error) {
 // LogHash: the log hash at the visible frontier: one value for the whole history. Two stores with
 // the same log hash have the same events in the same order.
 //
+// It is read as the log has it. Whoever changes an event in the files, and its checksums, does not
+// change it: [Store.Verify] computes it, from every event.
+//
 // The failures are [ErrInvalidArgument], [ErrClosed], [ErrCorrupt] and [ErrIO].
 func (s *Store) LogHash() (hash Hash, err error) {
 	call := begin()
@@ -1544,7 +1613,33 @@ func (s *Store) LogHash() (hash Hash, err error) {
 	return
 }
 
+// LogHashAt: the log hash as of a sequence of the past, with which an anchor of that time can be
+// compared. Any event has one, also inside of a batch, since the log hash goes on with every event.
+//
+// Content hashes, event hashes and log hash of the batch that has the event are computed, and have
+// to lead to what the log says after that batch. Of what is before the batch the log hash is read.
+// So the call costs one batch, whatever the size of the store. [Store.Verify] computes all of the
+// log.
+//
+//   - sequence: the sequence of an event, from 1 to the visible frontier.
+//
+// The failures are [ErrInvalidArgument], [ErrNotFound], [ErrClosed], [ErrCorrupt] and [ErrIO].
+func (s *Store) LogHashAt(sequence uint64) (hash Hash, err error) {
+	call := begin()
+	defer call.end()
+	outHash := room[C.fbat_hash](call)
+	status := C.fbat_store_log_hash_at(s.c, C.uint64_t(sequence), outHash, call.detail)
+	err = call.outcome(status, s)
+	hash = goHash(*outHash)
+	return
+}
+
 // Append appends one event: [Store.AppendBatch] with a count of 1.
+//
+// After [ErrIO] and [ErrPoisoned] the event is in doubt: it may be in the store when that is opened
+// again, and durable. An event with a Key is safe to repeat then: there is one, and the receipt
+// says whether it was there. examples/c/retry.c shows it. After every other error nothing was
+// written.
 //
 // The failures are [ErrInvalidArgument], [ErrInvalidUTF8], [ErrInvalidCoordinate],
 // [ErrReservedKind], [ErrReservedExtension], [ErrLimitExceeded], [ErrIdempotencyConflict],
@@ -1773,14 +1868,15 @@ func (provenance *Provenance) EncodeBody() (body []byte, err error) {
 // What the source gains during the call is not part of it. When the call returns [OK], everything
 // counted as Imported or Deduplicated is durable.
 //
-//   - source: the store that is read, which may be the same, open for reading, or open for writing
-//     in another process.
+//   - source: the store that is read. It may be open for reading, or for writing in another
+//     process; with [ImportAllowSelf] it may be the destination.
 //   - options: what to import, and how; their namespace must be set. nil is an error.
 //   - report: where every examined event went; filled in on failure too.
 //
-// The failures are [ErrInvalidArgument], [ErrInvalidUTF8], [ErrImportConflict], [ErrLimitExceeded],
-// [ErrWireBody], [ErrWireNotCanonical], [ErrFutureVersion], [ErrCancelled], [ErrReadOnly],
-// [ErrClosed], [ErrPoisoned], [ErrCorrupt], [ErrIO] and [ErrNoSpace].
+// The failures are [ErrInvalidArgument], [ErrInvalidUTF8], [ErrImportConflict],
+// [ErrSourceDiverged], [ErrLimitExceeded], [ErrWireBody], [ErrWireNotCanonical],
+// [ErrFutureVersion], [ErrCancelled], [ErrReadOnly], [ErrClosed], [ErrPoisoned], [ErrCorrupt],
+// [ErrIO] and [ErrNoSpace].
 func (s *Store) Import(
 	ctx context.Context, source *Store, options *ImportOptions,
 ) (report ImportReport, err error) {
@@ -1801,9 +1897,17 @@ func (s *Store) Import(
 
 // Verify walks a store and checks every checksum, hash, chain and index against the log.
 //
-// Damage is a finding, not a failure of the call: a sound store has 0 findings. What a repair has
-// declared as lost is none, nor is a version of an entity that is missing there; one that is
-// missing elsewhere is.
+// Damage is a finding, not a failure of the call: a sound store has 0 findings. The walk goes on
+// after each damaged place. It lists every one, with the sequences of the events that are in it
+// where they can be known. Files are read anew from the directory. So is a finding whatever would
+// make the next open, backup or repair of the store complain: a file that is damaged, missing,
+// shorter, replaced or not readable, also an index, the identity file or the mark of a clean close.
+// What a repair has declared as lost is none, nor is a version of an entity that is missing there;
+// one that is missing elsewhere is.
+//
+// The report has the log hash that was computed. Compare it with one that was kept elsewhere: a
+// history that was changed together with all of its checksums and hashes has no findings, and
+// another log hash.
 //
 // Others may use it meanwhile; the walk ends at what was visible at the call.
 //

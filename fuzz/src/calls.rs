@@ -16,7 +16,7 @@ use fbat::ffi::boundary::types::{fbat_extension, fbat_hash, fbat_id, fbat_kind_r
 use fbat::ffi::seams::store_open_with;
 use fbat::ffi::version::fbat_live_handles;
 use fbat::ffi::{
-    append::*, buffer::*, cancel::*, copy::*, error::*, findings::*, id::*, import::*,
+    append::*, buffer::*, cancel::*, copy::*, count::*, error::*, findings::*, id::*, import::*,
 };
 use fbat::ffi::{log::*, page::*, provenance::*, query::*, region::*, store::*, verify::*};
 use std::ffi::c_char;
@@ -34,8 +34,10 @@ macro_rules! c {
 }
 pub(crate) use c;
 
-/// Scopes and kinds of a region. A count that is too high by one must not lead out of them.
+/// Scopes and kinds of a region; a count is 0, 1, or more than any region may have.
 type Lists = ([fbat_str; 4], [fbat_kind_range; 4]);
+const NO_LISTS: Lists =
+    ([fbat_str { data: null(), len: 0 }; 4], [fbat_kind_range { first: 0, last: 0 }; 4]);
 
 /// What stood in a result before the call.
 const BEFORE: u8 = 0xa5;
@@ -500,14 +502,20 @@ impl Machine<'_> {
     fn read(&mut self) {
         let store = self.handle::<fbat_store>(Type::Store);
         let texts = [self.optional_text(), self.optional_text()];
-        let mut lists = Lists::default();
+        let mut lists = NO_LISTS;
         let region = self.region(&texts, &mut lists);
         let mut region = self.given(region);
         let region = self.optional(&raw mut region.value);
         let query = self.query(region);
         let mut query = self.given(query);
         let query = self.optional(&raw mut query.value);
-        match self.input.u8() % 4 {
+        match self.input.u8() % 5 {
+            4 => self.during(|_| {
+                let mut count = u64::MAX;
+                let status = c!(fbat_store_count(store, query, &raw mut count, null_mut()));
+                assert!(status == FBAT_OK || count == 0, "a count is 0 on failure");
+                assert_ne!(count, u64::MAX, "a count is written");
+            }),
             0 => {
                 let (id, columns) = (self.id(), self.odd(16));
                 let id = self.place((&raw const id).cast_mut());
@@ -554,7 +562,7 @@ impl Machine<'_> {
             false => Text(b"shop".to_vec(), None),
         };
         let texts = [self.optional_text(), self.optional_text()];
-        let mut lists = Lists::default();
+        let mut lists = NO_LISTS;
         let region = self.region(&texts, &mut lists);
         let mut region = self.given(region);
         let mut options: fbat_import_options = initial();
@@ -650,7 +658,7 @@ impl Machine<'_> {
     fn verify(&mut self) {
         let store = self.handle::<fbat_store>(Type::Store);
         let texts = [self.optional_text(), self.optional_text()];
-        let mut lists = Lists::default();
+        let mut lists = NO_LISTS;
         let region = self.region(&texts, &mut lists);
         let mut region = self.given(region);
         let mut options: fbat_verify_options = initial();

@@ -29,7 +29,7 @@ pub const FBAT_EXPECT_PRESENT: u32 = 2u32;
 /// @since 0.1
 pub const FBAT_EXPECT_VERSION: u32 = 3u32;
 
-/// `timestamp_us` is given; else the event takes the recorded time of its batch.
+/// `timestamp_us` is given; else the event's time is the clock's when it is appended.
 /// @since 0.1
 pub const FBAT_EVENT_HAS_TIMESTAMP: u32 = 1u32;
 
@@ -131,6 +131,11 @@ pub struct fbat_receipt {
 args::sized!(fbat_event: 160, fbat_receipt: 160);
 
 /// Appends one event: fbat_append_batch() with a count of 1.
+///
+/// After #FBAT_ERR_IO and #FBAT_ERR_POISONED the event is in doubt: it may be in the store when
+/// that is opened again, and durable. An event with a `key` is safe to repeat then: there is one,
+/// and the receipt says whether it was there. `examples/c/retry.c` shows it. After every other
+/// error nothing was written.
 /// @param store the store.
 /// @param event the event.
 /// @param out_receipt the answer; may be NULL.
@@ -147,10 +152,12 @@ args::sized!(fbat_event: 160, fbat_receipt: 160);
 /// @retval FBAT_ERR_VERSION_CONFLICT the entity is not as expected.
 /// @retval FBAT_ERR_READ_ONLY the store is open for reading.
 /// @retval FBAT_ERR_CLOSED the store is closed.
-/// @retval FBAT_ERR_POISONED an earlier failure ended writing.
+/// @retval FBAT_ERR_POISONED an earlier failure ended writing, or one that this append shared: it
+/// is in doubt as after #FBAT_ERR_IO.
 /// @retval FBAT_ERR_CORRUPT a file is damaged where the key had to be compared.
-/// @retval FBAT_ERR_IO the operating system failed.
-/// @retval FBAT_ERR_NO_SPACE no space is left.
+/// @retval FBAT_ERR_IO the operating system failed; what was appended is in doubt.
+/// @retval FBAT_ERR_NO_SPACE no space is left, or files may not get longer; nothing was written,
+/// and the store goes on when there is room.
 /// @par Threads
 /// Any.
 /// @since 0.1
@@ -165,10 +172,11 @@ pub unsafe extern "C" fn fbat_append(
     let body = |call: &Call| {
         // SAFETY: the caller's promise: null or a struct with its size.
         let out = unsafe { OutStruct::new(out_receipt, 1) }?;
+        let store = call.store(store)?;
         // SAFETY: the caller's promise.
         let batch = unsafe { Batch::read(event, 1) }?;
         batch.with_events(|events| {
-            let receipt = call.store(store)?.engine.append(&events[0])?;
+            let receipt = store.engine.append(&events[0])?;
             out.set(0, receipt.into());
             Ok(())
         })
@@ -178,6 +186,10 @@ pub unsafe extern "C" fn fbat_append(
 }
 
 /// Appends all of an array of events, or none of them.
+///
+/// After #FBAT_ERR_IO and #FBAT_ERR_POISONED the batch is in doubt: all or none of it may be in the
+/// store when that is opened again. Events with a `key` are safe to repeat then, as with
+/// fbat_append(). After every other error nothing was written.
 ///
 /// Everything is checked before any work. The error's `item` is the event at fault.
 /// @param store the store.
@@ -199,10 +211,12 @@ pub unsafe extern "C" fn fbat_append(
 /// @retval FBAT_ERR_VERSION_CONFLICT an entity is not as expected.
 /// @retval FBAT_ERR_READ_ONLY the store is open for reading.
 /// @retval FBAT_ERR_CLOSED the store is closed.
-/// @retval FBAT_ERR_POISONED an earlier failure ended writing.
+/// @retval FBAT_ERR_POISONED an earlier failure ended writing, or one that this append shared: it
+/// is in doubt as after #FBAT_ERR_IO.
 /// @retval FBAT_ERR_CORRUPT a file is damaged where a key had to be compared.
-/// @retval FBAT_ERR_IO the operating system failed.
-/// @retval FBAT_ERR_NO_SPACE no space is left.
+/// @retval FBAT_ERR_IO the operating system failed; what was appended is in doubt.
+/// @retval FBAT_ERR_NO_SPACE no space is left, or files may not get longer; nothing was written,
+/// and the store goes on when there is room.
 /// @par Threads
 /// Any.
 /// @since 0.1
@@ -215,21 +229,33 @@ pub unsafe extern "C" fn fbat_append_batch(
     out_receipts: *mut fbat_receipt,
     err: *mut *mut fbat_error,
 ) -> fbat_status {
-    let body = |call: &Call| {
-        // Before any element is looked at: a count out of nowhere must not lead out of the arrays.
-        args::check_len("events", events, count, args::BATCH)?;
-        // SAFETY: the caller's promise: null or `count` structs with their size.
-        let out = unsafe { OutStruct::new(out_receipts, count) }?;
-        // SAFETY: the caller's promise.
-        let batch = unsafe { Batch::read(events, count) }?;
-        batch.with_events(|events| {
-            let receipts = call.store(store)?.engine.append_batch(events)?;
-            receipts.into_iter().enumerate().for_each(|(at, receipt)| out.set(at, receipt.into()));
-            Ok(())
-        })
-    };
-    // SAFETY: the caller's promise: null or writable.
-    unsafe { guard::status(err, body) }
+    // SAFETY: the caller's promises.
+    unsafe { guard::status(err, |call| append(call, store, events, count, out_receipts)) }
+}
+
+/// Appends an array of events.
+///
+/// # Safety
+/// As fbat_append_batch().
+pub(crate) unsafe fn append(
+    call: &Call,
+    store: *const fbat_store,
+    events: *const fbat_event,
+    count: usize,
+    out_receipts: *mut fbat_receipt,
+) -> Result<()> {
+    // Before any element is looked at: a count out of nowhere must not lead out of the arrays.
+    args::check_len("events", events, count, args::BATCH)?;
+    // SAFETY: the caller's promise: null or `count` structs with their size.
+    let out = unsafe { OutStruct::new(out_receipts, count) }?;
+    let store = call.store(store)?;
+    // SAFETY: the caller's promise.
+    let batch = unsafe { Batch::read(events, count) }?;
+    batch.with_events(|events| {
+        let receipts = store.engine.append_batch(events)?;
+        receipts.into_iter().enumerate().for_each(|(at, receipt)| out.set(at, receipt.into()));
+        Ok(())
+    })
 }
 
 /// Events of a caller, translated except their extensions, which borrow from one list.

@@ -116,8 +116,7 @@ pub(crate) fn verdict(answer: i32) -> Verdict {
 }
 
 /// Makes a token that is not triggered.
-/// @return the token, which fbat_cancel_free() frees; NULL in a forked child, and where 16 million
-/// objects are live.
+/// @return the token, which fbat_cancel_free() frees; NULL where 16 million objects are live.
 /// @par Threads
 /// Any.
 /// @since 0.1

@@ -3,10 +3,9 @@
 //! The detail of a status, for the caller that passed a place for it.
 
 use super::boundary::answer::{self, members_of};
-use super::boundary::args::{self, Text};
-use super::boundary::error::{fbat_error, status_of, ErrorObject};
+use super::boundary::args;
+use super::boundary::error::{fbat_error, forked_handle, status_of, ErrorObject, Live};
 use super::boundary::guard::{self};
-use super::boundary::handle;
 use super::boundary::status::{fbat_status, FBAT_ERR_INVALID_HANDLE};
 use super::boundary::types::{fbat_id, fbat_str};
 
@@ -30,7 +29,8 @@ pub struct fbat_error_detail {
     pub offset: i64,
     /// Which item of an array was at fault, counted from 0; -1 where it was none of them.
     pub item: i64,
-    /// The global sequence of the event concerned; 0 where no event is.
+    /// The global sequence of the event concerned; of a damaged batch, the first that should be in
+    /// it. 0 where no event is, or none is known.
     pub sequence: u64,
     /// The id of the event concerned; all zero where no event is.
     pub event_id: fbat_id,
@@ -50,7 +50,7 @@ args::sized!(fbat_error_detail: 104);
 /// @since 0.1
 #[no_mangle]
 pub unsafe extern "C" fn fbat_error_code(err: *const fbat_error) -> fbat_status {
-    let body = || handle::lookup::<ErrorObject>(err).map(|e| status_of(&e.detail));
+    let body = || Live::get(err).ok().map(|e| status_of(e.detail()));
     guard::value(None, body).unwrap_or(FBAT_ERR_INVALID_HANDLE)
 }
 
@@ -62,7 +62,7 @@ pub unsafe extern "C" fn fbat_error_code(err: *const fbat_error) -> fbat_status 
 /// @since 0.1
 #[no_mangle]
 pub unsafe extern "C" fn fbat_error_message(err: *const fbat_error) -> fbat_str {
-    let body = || handle::lookup::<ErrorObject>(err).map(|e| e.message.lend());
+    let body = || Live::get(err).ok().map(|e| e.message());
     guard::value(None, body).unwrap_or(fbat_str::NONE)
 }
 
@@ -82,13 +82,13 @@ pub unsafe extern "C" fn fbat_error_get(
     // SAFETY: the caller's promises.
     unsafe {
         answer::structure(out_detail, false, std::ptr::null_mut(), |_| {
-            let error = handle::get::<ErrorObject>(err)?;
-            let detail = &error.detail;
+            let error = Live::get(err)?;
+            let detail = error.detail();
             Ok(members_of!(detail => fbat_error_detail { sequence, event_id, actual, allowed },
                 status: status_of(detail),
                 os_error: detail.errno.unwrap_or(0),
-                message: error.message.lend(),
-                path: error.path.as_ref().map_or(fbat_str::NONE, Text::lend),
+                message: error.message(),
+                path: error.path(),
                 offset: detail.offset.map_or(-1, |offset| offset as i64),
                 item: detail.item.map_or(-1, |item| item as i64),
             ))
@@ -103,7 +103,9 @@ pub unsafe extern "C" fn fbat_error_get(
 /// @since 0.1
 #[no_mangle]
 pub unsafe extern "C" fn fbat_error_free(err: *mut fbat_error) {
-    guard::free::<ErrorObject>(err)
+    if !std::ptr::eq(err, forked_handle()) {
+        guard::free::<ErrorObject>(err)
+    }
 }
 
 #[cfg(test)]

@@ -191,7 +191,7 @@ pub unsafe extern "C" fn fbat_kind(category: u32, r#type: u32, out_kind: *mut u1
     unsafe { guard::status(null_mut(), |_| body()) }
 }
 
-/// The category of a kind. Works in a forked child.
+/// The category of a kind.
 /// @param kind the kind.
 /// @return 0 to 15.
 /// @par Threads
@@ -202,7 +202,7 @@ pub extern "C" fn fbat_kind_category(kind: u16) -> u32 {
     Kind(kind).category().into()
 }
 
-/// The type of a kind within its category. Works in a forked child.
+/// The type of a kind within its category.
 /// @param kind the kind.
 /// @return 0 to 4095.
 /// @par Threads

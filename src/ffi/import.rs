@@ -45,6 +45,17 @@ pub const FBAT_IMPORT_REHASH: u32 = 1u32;
 /// blocks signals, and ends before the import returns.
 /// @since 0.1
 pub const FBAT_IMPORT_ONE_THREAD: u32 = 2u32;
+/// Let a store be imported into itself, or into one with the same store id, such as a copy or a
+/// backup of it. Every event comes again then, under another id. Without this flag that is
+/// #FBAT_ERR_INVALID_ARGUMENT.
+/// @since 0.2
+pub const FBAT_IMPORT_ALLOW_SELF: u32 = 4u32;
+/// Let the namespace stand for one more store. The destination remembers for which stores, by
+/// their ids, each namespace has stood. Without this flag another store is
+/// #FBAT_ERR_INVALID_ARGUMENT, because two events with one id and equal content would become one.
+/// What is fine with it: a store that took the place of the one before.
+/// @since 0.2
+pub const FBAT_IMPORT_ALLOW_OTHER_STORE: u32 = 8u32;
 
 /// Says which events to import. Called on the thread that called fbat_import(), with no lock
 /// held: it may read both stores and append to the destination, not close them. It must not throw.
@@ -58,9 +69,9 @@ pub const FBAT_IMPORT_ONE_THREAD: u32 = 2u32;
 pub type fbat_filter_fn =
     Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, record: *const fbat_record) -> i32>;
 
-/// Called after each committed chunk. While nothing is committed, called after as many examined
-/// events as a chunk has. The next chunk may be in flight meanwhile, unless #FBAT_IMPORT_ONE_THREAD
-/// is set. Called as fbat_filter_fn is.
+/// Called after each committed chunk, and at the end, with `source_position` at `source_ceiling`.
+/// While nothing is committed, called after as many examined events as a chunk has. The next chunk
+/// may be in flight meanwhile, unless #FBAT_IMPORT_ONE_THREAD is set. Called as fbat_filter_fn is.
 /// @param user_data the `progress_data` of the options.
 /// @param report what was committed so far, and how far the source was read. Lives until the
 /// callback returns.
@@ -79,11 +90,13 @@ pub struct fbat_import_options {
     /// `sizeof(fbat_import_options)`.
     pub struct_size: usize,
     /// The name that the source's events are known by in the destination, forever: UTF-8, 1 to 1024
-    /// bytes without control bytes. Required.
+    /// bytes without control bytes. Required. It names the store, not the way that events take;
+    /// fbat_store_namespace() of the source is a name that no other store has. The destination
+    /// remembers for which store it stands, and refuses another.
     pub source_namespace: fbat_str,
     /// Which events of the source; NULL for all.
     pub region: *const fbat_region,
-    /// Only sequences of the source above this one.
+    /// Only sequences of the source above this one: 0, or the `resume_after` of an earlier report.
     pub after: u64,
     /// Events that become visible together: at most the destination's `batch_events_max`, to which
     /// it is cut; 0: 256.
@@ -126,15 +139,20 @@ pub struct fbat_import_report {
     pub skipped_reserved: u64,
     /// Left out by the filter.
     pub skipped_filtered: u64,
-    /// Came from this very namespace: earlier output of the same import.
+    /// Came to the source from the destination, by an import under this very namespace, and are
+    /// still there.
     pub skipped_reimported: u64,
     /// There with other content, and left out with #FBAT_ON_CONFLICT_SKIP.
     pub conflicts: u64,
     /// Those of `imported` that another import or append brought in during this one. `imported -
     /// overtaken`, summed over concurrent imports, is exact.
     pub overtaken: u64,
-    /// The last sequence of the source that was examined: where to go on, as `after`. 0: none was.
+    /// The last sequence of the source that was examined. 0: none was.
     pub source_high_watermark: u64,
+    /// Where the next import may go on, as `after`: `source_high_watermark`, or the `after` of this
+    /// import where nothing was examined. So it is never below that, and safe to keep: also when
+    /// the import failed, was stopped or cancelled.
+    pub resume_after: u64,
     /// The last sequence of the source that this import was to examine, fixed at the call.
     pub source_ceiling: u64,
     /// The destination's frontier after the import, or after the chunk that progress reports: what
@@ -147,7 +165,7 @@ pub struct fbat_import_report {
     pub source_position: u64,
 }
 
-args::sized!(fbat_import_report: 104, fbat_import_options: 104);
+args::sized!(fbat_import_report: 112, fbat_import_options: 104);
 
 /// Copies events of one store into another, exactly once.
 ///
@@ -176,16 +194,20 @@ args::sized!(fbat_import_report: 104, fbat_import_options: 104);
 /// fbat_status status = fbat_import(hub, plant, &options, &report, &err);
 /// @endcode
 /// @param destination the store that gains events.
-/// @param source the store that is read, which may be the same, open for reading, or open for
-/// writing in another process.
+/// @param source the store that is read. It may be open for reading, or for writing in another
+/// process; with #FBAT_IMPORT_ALLOW_SELF it may be the destination.
 /// @param options what to import, and how; their namespace must be set. NULL is an error.
 /// @param out_report where every examined event went; filled in on failure too; may be NULL.
 /// @param err detail on failure; may be NULL.
 /// @retval FBAT_OK done.
 /// @retval FBAT_ERR_INVALID_ARGUMENT the options are NULL or have no namespace, a bad
-/// `struct_size`, a member is out of range, or a callback gave an answer that is none.
+/// `struct_size`, a member is out of range, or a callback gave an answer that is none; the
+/// namespace stands for another store, or the source has the store id of the destination: the
+/// message names the flag that allows it.
 /// @retval FBAT_ERR_INVALID_UTF8 namespace, entity or scope is not UTF-8.
 /// @retval FBAT_ERR_IMPORT_CONFLICT an event exists with different content; the message names both.
+/// @retval FBAT_ERR_SOURCE_DIVERGED `after` is above everything that the source has: the source was
+/// restored from an older copy, or is another store; the error's `actual` and `allowed` say both.
 /// @retval FBAT_ERR_LIMIT_EXCEEDED an event is over a limit of the destination; the error names it.
 /// @retval FBAT_ERR_WIRE_BODY the provenance of a source event can't be read; the error names the
 /// event.
@@ -236,12 +258,16 @@ pub(crate) unsafe fn import_with(
     let body = |call: &Call| {
         // SAFETY: the caller's promise: null or a struct with its size.
         let out = unsafe { OutStruct::new(out_report, 1) }?;
-        let stores = [call.store(destination)?, call.store(source)?];
-        if options.is_null() {
-            return Err(Error::invalid("options is NULL: source_namespace is missing"));
+        // SAFETY: the caller's promise: null or a struct with its size.
+        let given = (!options.is_null()).then(|| unsafe { args::structure("options", options) });
+        if let Some(Ok(given)) = &given {
+            // Whatever fails from here on, the position to go on from is not lost.
+            let report = ImportReport { resume_after: given.after, ..ImportReport::default() };
+            out.set(0, report.into());
         }
-        // SAFETY: the caller's promise: a struct with its size.
-        let given = unsafe { args::structure("options", options) }?;
+        let stores = [call.store(destination)?, call.store(source)?];
+        let missing = || Error::invalid("options is NULL: source_namespace is missing");
+        let given = given.ok_or_else(missing)??;
         let columns = page::columns("filter_columns", given.filter_columns, FILTER_COLUMNS)?;
         let token = Token::new(given.cancel)?;
         let (mut filter, mut progress) = (filter(&given, columns), progress(&given));
@@ -269,6 +295,11 @@ fn set_seams<'a, 'b: 'a>(settings: &mut ImportOptions<'a>, seams: Seams<'b>) {
 #[cfg(not(feature = "internal"))]
 fn set_seams(_: &mut ImportOptions<'_>, _: Seams<'_>) {}
 
+const FLAGS: u32 = FBAT_IMPORT_REHASH
+    | FBAT_IMPORT_ONE_THREAD
+    | FBAT_IMPORT_ALLOW_SELF
+    | FBAT_IMPORT_ALLOW_OTHER_STORE;
+
 /// The options of the engine, without callbacks and token.
 ///
 /// # Safety
@@ -283,7 +314,7 @@ unsafe fn engine_options<'a>(given: &fbat_import_options) -> Result<ImportOption
         )
     };
     let namespace = namespace.ok_or_else(|| Error::invalid(format!("{name} is missing")))?;
-    args::check_bits("flags", given.flags, FBAT_IMPORT_REHASH | FBAT_IMPORT_ONE_THREAD)?;
+    args::check_bits("flags", given.flags, FLAGS)?;
     Ok(ImportOptions {
         namespace: namespace.to_owned(),
         region,
@@ -304,6 +335,8 @@ unsafe fn engine_options<'a>(given: &fbat_import_options) -> Result<ImportOption
         )?,
         rehash: given.flags & FBAT_IMPORT_REHASH != 0,
         overlap: given.flags & FBAT_IMPORT_ONE_THREAD == 0,
+        allow_self: given.flags & FBAT_IMPORT_ALLOW_SELF != 0,
+        allow_other_store: given.flags & FBAT_IMPORT_ALLOW_OTHER_STORE != 0,
         ..ImportOptions::default()
     })
 }
@@ -314,7 +347,7 @@ fn filter(
     columns: Columns,
 ) -> Option<impl FnMut(&Event<'_>) -> Verdict> {
     let (function, data) = (given.filter?, given.filter_data);
-    let mut rows = Rows::default();
+    let mut rows = Rows::new();
     Some(move |event: &Event<'_>| {
         rows.clear();
         rows.push(event, columns);
@@ -342,8 +375,8 @@ impl From<ImportReport> for fbat_import_report {
     fn from(report: ImportReport) -> fbat_import_report {
         members_of!(report => fbat_import_report {
             imported, deduplicated, skipped_reserved, skipped_filtered, skipped_reimported,
-            conflicts, overtaken, source_high_watermark, source_ceiling, destination_visible,
-            destination_durable, source_position
+            conflicts, overtaken, source_high_watermark, resume_after, source_ceiling,
+            destination_visible, destination_durable, source_position
         })
     }
 }

@@ -15,6 +15,7 @@ compile_error!("handles are 64-bit values: fbat needs a 64-bit target");
 pub mod boundary;
 
 pub mod append;
+pub mod batch;
 pub mod buffer;
 pub mod cancel;
 pub mod copy;

@@ -18,7 +18,7 @@ use crate::engine::platform::watch::Watch;
 use crate::engine::store::query::{PageEnd, Query};
 use crate::engine::store::Store;
 use std::ptr::{null, null_mut};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, TryLockError};
 
 /// The payload.
 /// @since 0.1
@@ -80,7 +80,8 @@ pub struct fbat_record {
     pub correlation: fbat_id,
     /// The event that caused it; all zero for none. Imported events have none.
     pub causation: fbat_id,
-    /// The payload, with its column; else NULL.
+    /// The payload, with its column; else NULL. A NUL follows it, which `payload_len` does not
+    /// count, also where it is empty, in pages and in what a filter sees.
     pub payload: *const u8,
     /// How many bytes there are at `payload`.
     pub payload_len: usize,
@@ -127,8 +128,7 @@ pub(crate) struct PageObject {
     place: PageEnd,
 }
 
-// SAFETY: the pointers in its rows, which are owning, lead to memory that the object owns and never
-// changes.
+// SAFETY: the pointers in its rows lead to memory that the object owns and never changes.
 unsafe impl Sync for PageObject {}
 
 impl handle::Object for PageObject {
@@ -140,7 +140,7 @@ impl handle::Object for PageObject {
 impl PageObject {
     /// The page that a query finds.
     pub(crate) fn of_query(store: &Store, query: &Query, watch: &Watch<'_>) -> Result<PageObject> {
-        let mut rows = Rows::owning();
+        let mut rows = Rows::new();
         let place = store.query_with(query, watch, &mut |event| {
             rows.push(event, query.columns);
             rows.arena.used
@@ -150,7 +150,7 @@ impl PageObject {
 
     /// The page with the event of this id, if there is one.
     pub(crate) fn of_event(store: &Store, id: Id, columns: Columns) -> Result<Option<PageObject>> {
-        let mut rows = Rows::owning();
+        let mut rows = Rows::new();
         let found = store.get_with(id, columns, &mut |event| rows.push(event, columns))?;
         Ok(found.map(|next| PageObject::new(rows, PageEnd { next, end: true })))
     }
@@ -182,26 +182,32 @@ const SPARE_ROWS_MAX: usize = 4;
 /// Rows that have more memory than this are not kept.
 const SPARE_BYTES_MAX: usize = 2 << 20;
 
-/// Builds records. What they point to is copied, or, except for text with its NUL, where the engine
-/// has it.
+/// None where another thread is at them, for whom nobody waits: in a forked child that thread may
+/// not exist.
+fn spare_rows() -> Option<MutexGuard<'static, Vec<Rows>>> {
+    match SPARE_ROWS.try_lock() {
+        Ok(spare) => Some(spare),
+        Err(TryLockError::Poisoned(spare)) => Some(spare.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
+}
+
+/// Builds records. What they point to is copied, with a NUL after it.
 #[derive(Default)]
 pub(crate) struct Rows {
     pub records: Vec<fbat_record>,
     extensions: Vec<fbat_extension>,
     arena: Arena,
-    /// Payloads and extension values are copied, so that the rows outlive the events.
-    owning: bool,
     /// Entity, scope and source namespace of the row before, which the next one often shares.
     last: [Option<fbat_str>; 3],
 }
 
-// SAFETY: owning rows point only into themselves; others stay on the thread that has the events.
+// SAFETY: rows point only into themselves.
 unsafe impl Send for Rows {}
 
 impl Rows {
-    pub(crate) fn owning() -> Rows {
-        let spare = SPARE_ROWS.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        Rows { owning: true, ..spare.unwrap_or_default() }
+    pub(crate) fn new() -> Rows {
+        spare_rows().and_then(|mut spare| spare.pop()).unwrap_or_default()
     }
 
     /// Keeps the memory for other rows, up to a bound.
@@ -211,8 +217,7 @@ impl Rows {
             return;
         }
         self.clear();
-        let mut spare = SPARE_ROWS.lock().unwrap_or_else(PoisonError::into_inner);
-        if spare.len() < SPARE_ROWS_MAX {
+        if let Some(mut spare) = spare_rows().filter(|spare| spare.len() < SPARE_ROWS_MAX) {
             spare.push(self);
         }
     }
@@ -225,14 +230,13 @@ impl Rows {
         self.last = [None; 3];
     }
 
-    /// Adds a row; unless these rows are owning, it must not outlive `event`. Its extensions are in
-    /// place after [`Rows::finish`].
+    /// Adds a row. Its extensions are in place after [`Rows::finish`].
     pub(crate) fn push(&mut self, event: &Event<'_>, columns: Columns) {
         let first = self.extensions.len();
         if columns.extensions {
             event.extensions.iter().for_each(|(key, value)| self.push_extension(key, value));
         }
-        let payload = if columns.payload { event.payload } else { &[] };
+        let payload = columns.payload.then_some(event.payload);
         let mut record = fbat_record {
             id: event.id.into(),
             sequence: event.sequence,
@@ -246,8 +250,8 @@ impl Rows {
             recorded_us: event.recorded_us,
             correlation: event.correlation.into(),
             causation: event.causation.into(),
-            payload: self.keep(payload),
-            payload_len: payload.len(),
+            payload: payload.map_or(null(), |payload| self.arena.bytes(payload)),
+            payload_len: payload.map_or(0, <[u8]>::len),
             stored_payload_len: event.payload_len,
             content_hash: event.content_hash.into(),
             event_hash: event.event_hash.into(),
@@ -273,7 +277,8 @@ impl Rows {
                 None
             }
             Source::Raw(body) => {
-                (record.raw_provenance, record.raw_provenance_len) = (self.keep(body), body.len());
+                (record.raw_provenance, record.raw_provenance_len) =
+                    (self.arena.bytes(body), body.len());
                 match Provenance::from_body(body, false) {
                     Ok(provenance) => {
                         record.source_namespace = self.shared_text(2, provenance.namespace);
@@ -303,19 +308,10 @@ impl Rows {
     fn push_extension(&mut self, key: &str, value: &[u8]) {
         let extension = fbat_extension {
             key: self.arena.text(key),
-            value: self.keep(value),
+            value: self.arena.bytes(value),
             value_len: value.len(),
         };
         self.extensions.push(extension);
-    }
-
-    /// Where a row finds these bytes.
-    fn keep(&mut self, bytes: &[u8]) -> *const u8 {
-        match self.owning {
-            _ if bytes.is_empty() => null(),
-            true => self.arena.bytes(bytes),
-            false => bytes.as_ptr(),
-        }
     }
 
     /// A copy of `text`, or the one that the row before has.

@@ -19,7 +19,18 @@ use std::ptr::null_mut;
 /// The schema version that this library writes, and the highest that it reads.
 /// @since 0.1
 pub const FBAT_PROVENANCE_SCHEMA_VERSION: u32 = 1u32;
-/// Accept every encoding that can be understood, not only the canonical one.
+/// Accept other encodings of the fields than the canonical one.
+///
+/// The body is then a map with the six fields in any order, or an array of exactly them in their
+/// order. Bytes after it are ignored. A key is text (str or bin) or the number of the field,
+/// counted from 0, of an unsigned type. Unknown keys are ignored with their values, which may nest
+/// 1,022 deep. Each of the six is there once. Integers may have any width and type, as long as the
+/// value is one that the field can have. The namespace is str or bin, of any length. The id is a
+/// bin 8 of 16 bytes, or an integer that is not negative. The hash is 32 integers from 0 to 255, or
+/// a bin of 32 bytes. Header and body may have different versions, neither above 1.
+///
+/// Whatever else is in a field is #FBAT_ERR_WIRE_BODY in both modes: another sign, another length,
+/// a value out of range, nil, a boolean, a float, an ext.
 /// @since 0.1
 pub const FBAT_WIRE_LENIENT: u32 = 1u32;
 

@@ -6,10 +6,10 @@ use super::boundary::answer::{self, members_of};
 use super::boundary::args::{self};
 use super::boundary::error::fbat_error;
 use super::boundary::guard::{self, Call};
+use super::boundary::handle;
 use super::boundary::status::fbat_status;
 use super::boundary::store::{fbat_store, StoreObject};
 use super::boundary::types::{fbat_hash, fbat_id, fbat_str};
-use super::boundary::{handle, sink};
 use super::cancel::{fbat_cancel, fbat_progress_fn, Watched};
 use crate::engine::log::options::{Durability, OpenMode, Options};
 use crate::engine::log::state::Frontier;
@@ -40,8 +40,8 @@ pub const FBAT_DURABILITY_DURABLE: u32 = 0u32;
 /// @since 0.1
 pub const FBAT_DURABILITY_OS: u32 = 1u32;
 
-/// How far the log goes. Every store begins with an event of the library's own, its genesis, so that
-/// a new store is at 1.
+/// How far the log goes. Every store begins with an event of the library's own, its genesis: a new
+/// store is at 1.
 /// @since 0.1
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -91,6 +91,9 @@ pub struct fbat_stats {
     pub unindexed_events: u64,
     /// Memory that the store's tables take, in bytes.
     pub memory_bytes: u64,
+    /// How far the clock is behind the recorded time of the last event, in microseconds; 0 where it
+    /// is not. Recorded time never goes back: it stands still until the clock has caught up.
+    pub clock_behind_us: u64,
     /// Those of `events` that the library itself wrote. `events - system_events` is what was
     /// appended and imported.
     pub system_events: u64,
@@ -131,6 +134,9 @@ pub struct fbat_open_report {
     pub gap_last: u64,
     /// Indexes that were missing or damaged and were rebuilt.
     pub indexes_rebuilt: u64,
+    /// How far the clock was behind the recorded time of the last event, in microseconds; 0 where
+    /// it was not. More than a minute is also a line in the log.
+    pub clock_behind_us: u64,
 }
 
 /// How to open a store. All zero except the size is the default.
@@ -157,6 +163,10 @@ pub struct fbat_open_options {
     /// At which size a file of the log is sealed and a new one begun. In bytes: 65,536 (64 KiB) to
     /// 1,073,741,824 (1 GiB); 0: 64 MiB.
     pub segment_bytes: u64,
+    /// How many of the store's files that are only read have a descriptor at once: 1 to 65,536; 0:
+    /// 128. Those that were not read for longest are closed, and opened again when they are needed.
+    /// Besides, a store has at most 8 descriptors. What is read from mapped memory needs none.
+    pub files_max: usize,
     /// Reports how far recovery has come, in bytes of the log that it reads; NULL for none.
     pub progress: fbat_progress_fn,
     /// Handed to `progress`.
@@ -168,9 +178,9 @@ pub struct fbat_open_options {
 args::sized!(
     fbat_frontier: 24,
     fbat_head: 72,
-    fbat_stats: 64,
-    fbat_open_report: 88,
-    fbat_open_options: 88,
+    fbat_stats: 72,
+    fbat_open_report: 96,
+    fbat_open_options: 96,
 );
 
 /// Says how small parts of files are read from now on, in the whole process. They come from mapped
@@ -209,6 +219,7 @@ pub(crate) unsafe fn engine_options(options: &fbat_open_options) -> Result<Optio
         batch_events_max: or(options.batch_events_max, default.batch_events_max),
         batch_bytes_max: or(options.batch_bytes_max, default.batch_bytes_max),
         segment_bytes: or(options.segment_bytes as usize, default.segment_bytes as usize) as u64,
+        files_max: or(options.files_max, default.files_max),
     };
     limits.check()?;
     Ok(Options {
@@ -227,6 +238,10 @@ pub(crate) unsafe fn engine_options(options: &fbat_open_options) -> Result<Optio
 /// Opens the store in a directory.
 ///
 /// At most one handle in all processes has a store open for writing; readers are not limited.
+///
+/// Opening for writing puts a handler for SIGXFSZ in place, unless that is ignored: the signal of a
+/// write of the library's own beyond RLIMIT_FSIZE is swallowed, and the call gives
+/// #FBAT_ERR_NO_SPACE. Every other goes to the handler that was installed before.
 /// @param path the directory, NUL-terminated. A new store makes it, not what is above it.
 /// @param options how; NULL for the defaults.
 /// @param out_store the store; NULL on failure. Close it with fbat_store_close(), then free it.
@@ -243,7 +258,8 @@ pub(crate) unsafe fn engine_options(options: &fbat_open_options) -> Result<Optio
 /// @retval FBAT_ERR_CORRUPT the store is damaged where recovery must not guess.
 /// @retval FBAT_ERR_FUTURE_VERSION a newer version of the library made the store.
 /// @retval FBAT_ERR_IO the operating system failed.
-/// @retval FBAT_ERR_NO_SPACE no space is left.
+/// @retval FBAT_ERR_NO_SPACE no space is left for a new store, or to recover one that was not
+/// closed. Opening for reading needs none.
 /// @return or the negative number with which the progress callback stopped the call.
 /// @par Threads
 /// Any.
@@ -258,6 +274,32 @@ pub unsafe extern "C" fn fbat_store_open(
 ) -> fbat_status {
     // SAFETY: the caller's promises, which are the same.
     unsafe { open_with(path, options, |given| given, out_store, err) }
+}
+
+/// Opens the store in a directory for reading: fbat_store_open() with #FBAT_OPEN_READ_ONLY and all
+/// else as it is by default.
+/// @param path the directory, NUL-terminated.
+/// @param out_store the store; NULL on failure. Close it with fbat_store_close(), then free it.
+/// @param err detail on failure; may be NULL.
+/// @retval FBAT_OK done.
+/// @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, or the path is empty.
+/// @retval FBAT_ERR_STORE_NOT_FOUND no store exists.
+/// @retval FBAT_ERR_CORRUPT the store is damaged.
+/// @retval FBAT_ERR_FUTURE_VERSION a newer version of the library made the store.
+/// @retval FBAT_ERR_IO the operating system failed.
+/// @par Threads
+/// Any.
+/// @since 0.2
+#[no_mangle]
+#[must_use]
+pub unsafe extern "C" fn fbat_store_open_read_only(
+    path: *const c_char,
+    out_store: *mut *mut fbat_store,
+    err: *mut *mut fbat_error,
+) -> fbat_status {
+    let read_only = |given| Options { mode: OpenMode::ReadOnly, ..given };
+    // SAFETY: the caller's promises, which are the same.
+    unsafe { open_with(path, std::ptr::null(), read_only, out_store, err) }
 }
 
 /// As fbat_store_open(), with engine options that `change` makes of those that were given.
@@ -294,7 +336,8 @@ pub(crate) unsafe fn open_with(
 /// open.
 /// @retval FBAT_ERR_POISONED an earlier failure had ended writing; some events may not be durable.
 /// @retval FBAT_ERR_IO the last events could not be made durable.
-/// @retval FBAT_ERR_NO_SPACE no space is left.
+/// @retval FBAT_ERR_NO_SPACE no space is left for the mark of a clean close. Every event is
+/// durable; the next open recovers the store.
 /// @par Threads
 /// Any, also while others use the store.
 /// @since 0.1
@@ -320,11 +363,7 @@ pub unsafe extern "C" fn fbat_store_close(
 /// @since 0.1
 #[no_mangle]
 pub unsafe extern "C" fn fbat_store_free(store: *mut fbat_store) {
-    guard::value((), || match handle::take::<StoreObject>(store) {
-        None if store.is_null() => {}
-        None => sink::warning(&format!("free: {}", handle::invalid::<StoreObject>(store))),
-        Some(object) => object.close_quietly(),
-    })
+    guard::free_with::<StoreObject>(store, |object| object.close_quietly())
 }
 
 /// Makes everything that is visible durable.
@@ -448,7 +487,7 @@ pub unsafe extern "C" fn fbat_store_stats(
             let stats = call.store(store)?.engine.stats()?;
             Ok(members_of!(stats => fbat_stats {
                 events, segments, log_bytes, index_bytes, unindexed_events, memory_bytes,
-                system_events
+                clock_behind_us, system_events
             }))
         })
     }
@@ -479,7 +518,7 @@ pub unsafe extern "C" fn fbat_store_open_report(
             let dropped_path = if path.bytes().is_empty() { fbat_str::NONE } else { path.lend() };
             Ok(members_of!(report => fbat_open_report {
                 dropped_bytes, dropped_offset, dropped_batches, dropped_events, gap_first,
-                gap_last, indexes_rebuilt
+                gap_last, indexes_rebuilt, clock_behind_us
             }, flags: flags, dropped_path: dropped_path))
         })
     }
@@ -487,6 +526,9 @@ pub unsafe extern "C" fn fbat_store_open_report(
 
 /// The log hash at the visible frontier: one value for the whole history. Two stores with the same
 /// log hash have the same events in the same order.
+///
+/// It is read as the log has it. Whoever changes an event in the files, and its checksums, does not
+/// change it: fbat_store_verify() computes it, from every event.
 /// @param store the store.
 /// @param out_hash the hash; all zero on failure.
 /// @param err detail on failure; may be NULL.
@@ -508,6 +550,43 @@ pub unsafe extern "C" fn fbat_store_log_hash(
     unsafe {
         answer::value("out_hash", out_hash, fbat_hash::default(), err, |call| {
             Ok(call.store(store)?.engine.log_hash()?.into())
+        })
+    }
+}
+
+/// The log hash as of a sequence of the past, with which an anchor of that time can be compared.
+/// Any event has one, also inside of a batch, since the log hash goes on with every event.
+///
+/// Content hashes, event hashes and log hash of the batch that has the event are computed, and have
+/// to lead to what the log says after that batch. Of what is before the batch the log hash is read.
+/// So the call costs one batch, whatever the size of the store. fbat_store_verify() computes all of
+/// the log.
+/// @param store the store.
+/// @param sequence the sequence of an event, from 1 to the visible frontier.
+/// @param out_hash the hash; all zero on failure.
+/// @param err detail on failure; may be NULL.
+/// @retval FBAT_OK done.
+/// @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL, or `sequence` is 0.
+/// @retval FBAT_ERR_NOT_FOUND the sequence is above the visible frontier, which the error's
+/// `allowed` has, or belongs to no event: it is in a declared gap or a declared loss.
+/// @retval FBAT_ERR_CLOSED the store is closed.
+/// @retval FBAT_ERR_CORRUPT the batch, or what leads to it, is damaged, or its hashes don't match.
+/// @retval FBAT_ERR_IO the operating system failed.
+/// @par Threads
+/// Any.
+/// @since 0.2
+#[no_mangle]
+#[must_use]
+pub unsafe extern "C" fn fbat_store_log_hash_at(
+    store: *const fbat_store,
+    sequence: u64,
+    out_hash: *mut fbat_hash,
+    err: *mut *mut fbat_error,
+) -> fbat_status {
+    // SAFETY: the caller's promises.
+    unsafe {
+        answer::value("out_hash", out_hash, fbat_hash::default(), err, |call| {
+            Ok(call.store(store)?.engine.log_hash_at(sequence)?.into())
         })
     }
 }

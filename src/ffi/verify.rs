@@ -7,6 +7,7 @@ use super::boundary::args::{self, Out};
 use super::boundary::error::fbat_error;
 use super::boundary::status::fbat_status;
 use super::boundary::store::fbat_store;
+use super::boundary::types::fbat_hash;
 use super::cancel::{fbat_cancel, fbat_progress_fn, Watched};
 use super::findings::{self, fbat_findings};
 use super::region::{self, fbat_region};
@@ -32,14 +33,14 @@ pub struct fbat_verify_options {
     pub cancel: *const fbat_cancel,
 }
 
-/// What was checked.
+/// What was checked, and what could not be.
 /// @since 0.2
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct fbat_verify_report {
     /// `sizeof(fbat_verify_report)`.
     pub struct_size: usize,
-    /// Events, the library's own included.
+    /// Events that were examined, the library's own included.
     pub events: u64,
     /// The library's own among them.
     pub system_events: u64,
@@ -59,17 +60,38 @@ pub struct fbat_verify_report {
     pub lost_sequences: u64,
     /// Events whose predecessor was lost, so that their hash cannot be computed.
     pub unlinked_events: u64,
-    /// Things that are wrong; 0 for a sound store. A walk stops after 1000.
+    /// Things that are wrong; 0 for a sound store. The list has 10,000 of them at most.
     pub findings: u64,
+    /// Sequences whose events could not be examined, since they are in damaged or missing parts of
+    /// the log.
+    pub events_not_examined: u64,
+    /// Bytes of the log that could not be examined: neither a header nor an event.
+    pub bytes_not_examined: u64,
+    /// The last sequence that was visible at the call: where the walk ended.
+    pub last_sequence: u64,
+    /// The log hash as of that sequence, computed from what every event has. Where nobody has
+    /// tampered with the log it is what fbat_store_log_hash() says, and the same as in every other
+    /// copy. All zero where it cannot be computed: an event could not be examined, or a region left
+    /// files out. In a store with declared losses, the hash of an event whose predecessor is lost
+    /// is taken as it was recorded.
+    pub log_hash: fbat_hash,
 }
 
-args::sized!(fbat_verify_options: 40, fbat_verify_report: 96);
+args::sized!(fbat_verify_options: 40, fbat_verify_report: 152);
 
 /// Walks a store and checks every checksum, hash, chain and index against the log.
 ///
-/// Damage is a finding, not a failure of the call: a sound store has 0 findings. What a repair has
-/// declared as lost is none, nor is a version of an entity that is missing there; one that is
-/// missing elsewhere is.
+/// Damage is a finding, not a failure of the call: a sound store has 0 findings. The walk goes on
+/// after each damaged place. It lists every one, with the sequences of the events that are in it
+/// where they can be known. Files are read anew from the directory. So is a finding whatever would
+/// make the next open, backup or repair of the store complain: a file that is damaged, missing,
+/// shorter, replaced or not readable, also an index, the identity file or the mark of a clean
+/// close. What a repair has declared as lost is none, nor is a version of an entity that is missing
+/// there; one that is missing elsewhere is.
+///
+/// The report has the log hash that was computed. Compare it with one that was kept elsewhere: a
+/// history that was changed together with all of its checksums and hashes has no findings, and
+/// another log hash.
 /// @param store the store. Others may use it meanwhile; the walk ends at what was visible at the
 /// call.
 /// @param options what to verify; NULL for everything.
@@ -109,8 +131,9 @@ pub unsafe extern "C" fn fbat_store_verify(
             findings::hand_out(&out_findings, &report.findings)?;
             Ok(members_of!(report => fbat_verify_report {
                 events, system_events, batches, segments, log_bytes, gaps, gap_sequences, losses,
-                lost_sequences, unlinked_events
-            }, findings: report.findings.len() as u64))
+                lost_sequences, unlinked_events, events_not_examined,
+                bytes_not_examined, last_sequence, log_hash
+            }, findings: report.found))
         })
     }
 }

@@ -23,7 +23,7 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
 
 /// The version of the library that is loaded, for example "0.2.0".
 ///
-/// Compare it with #FBAT_VERSION, which is that of the header. Works in a forked child.
+/// Compare it with #FBAT_VERSION, which is that of the header.
 /// @return static text, never NULL.
 /// @par Threads
 /// Any.
@@ -36,7 +36,7 @@ pub extern "C" fn fbat_version_string() -> *const c_char {
 /// The version of the binary interface of the library that is loaded.
 ///
 /// A program that loads the library at run time compares it with #FBAT_ABI_VERSION and goes no
-/// further when they differ. Works in a forked child.
+/// further when they differ.
 /// @return the number.
 /// @par Threads
 /// Any.
@@ -51,7 +51,7 @@ pub extern "C" fn fbat_abi_version() -> u32 {
 ///
 /// Objects live in a table of the library, where leak checkers do not look: a test that ends with
 /// 0 here has freed everything.
-/// @return the number; 0 in a forked child.
+/// @return the number. What was made before a fork is not counted in the child.
 /// @par Threads
 /// Any.
 /// @since 0.1

@@ -115,7 +115,8 @@ CASE(negative_answer_stops_and_is_the_status) {
         fbat_import_report report = run(&c, codes[i]);
         CHECK(report.imported <= 6 && report.imported % 4 == 0); /* whole chunks only */
         CHECK_U64(report.source_high_watermark, report.imported ? report.imported + 1 : 0);
-        CHECK_U64(visible(c.hub), before + report.imported);
+        uint64_t came = before > 1 ? report.imported : with_record(report.imported);
+        CHECK_U64(visible(c.hub), before + came);
         c.answer_from = 0;
         CHECK_U64(run(&c, FBAT_OK).imported, 10 - report.imported);
         end(&c);
@@ -195,7 +196,7 @@ CASE(progress_stops_with_its_own_code_and_the_chunk_stays) {
     c.options.progress_data = &p;
     fbat_import_report report = run(&c, -7);
     CHECK(report.imported > 0 && report.imported < 10);
-    CHECK_U64(visible(c.hub), 1 + report.imported);
+    CHECK_U64(visible(c.hub), 1 + with_record(report.imported));
     end(&c);
 }
 
@@ -230,7 +231,7 @@ CASE(filter_may_read_both_stores_and_append_to_the_destination) {
     context c = {.act = read_both_and_append};
     begin(&c, 10);
     CHECK_U64(run(&c, FBAT_OK).imported, 10);
-    CHECK_U64(visible(c.hub), 1 + 10 + 10);
+    CHECK_U64(visible(c.hub), 1 + with_record(10) + 10);
     end(&c);
 }
 
@@ -255,7 +256,7 @@ CASE(key_that_arrives_meanwhile_is_imported_and_overtaken) {
     CHECK_U64(report.imported, 1);
     CHECK_U64(report.overtaken, 1);
     CHECK_U64(report.deduplicated, 9);
-    CHECK_U64(visible(c.hub), 11);
+    CHECK_U64(visible(c.hub), 1 + with_record(10));
     end(&c);
 }
 
@@ -340,7 +341,7 @@ MISUSE(free_of_the_destination_from_within_a_callback_is_deferred) {
     uint64_t brought = report.imported;
     c.act = NULL;
     c.hub = open_new("hub"); /* closed by now, so it opens */
-    CHECK_U64(visible(c.hub), 1 + brought);
+    CHECK_U64(visible(c.hub), 1 + with_record(brought));
     end(&c);
 }
 

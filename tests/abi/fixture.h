@@ -97,6 +97,11 @@ static inline fbat_import_options import_options(const char *source_namespace) {
     return options;
 }
 
+/* How many events come with so many of one new namespace: the first brings its record. */
+static inline uint64_t with_record(uint64_t imported) {
+    return imported + (imported > 0);
+}
+
 /* How many things a verification finds. */
 static inline uint64_t findings_in(const fbat_store *store) {
     fbat_verify_report report = FBAT_VERIFY_REPORT_INIT;

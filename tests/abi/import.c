@@ -20,14 +20,14 @@ CASE(import_brings_each_event_once_and_says_where_from) {
     CHECK_U64(report.skipped_reserved, 1); /* the genesis event */
     CHECK_U64(report.source_high_watermark, 4);
     CHECK_U64(report.source_ceiling, 4);
-    CHECK_U64(report.destination_visible, 4);
-    CHECK_U64(report.destination_durable, 4);
+    CHECK_U64(report.destination_visible, 5); /* with the record of the namespace */
+    CHECK_U64(report.destination_durable, 5);
     report = import_as(hub, source, "alpha");
     CHECK_U64(report.imported, 0);
     CHECK_U64(report.deduplicated, 3);
     report = import_as(hub, source, "beta"); /* another name is another identity */
     CHECK_U64(report.imported, 3);
-    CHECK_U64(visible(hub), 7);
+    CHECK_U64(visible(hub), 9);
     done(hub);
     done(source);
 }
@@ -118,6 +118,34 @@ CASE(after_picks_events_of_the_source) {
     CHECK_OK(fbat_import(hub, source, &options, &report, NULL));
     CHECK_U64(report.imported + report.deduplicated, 0);
     CHECK_U64(report.source_high_watermark, 0);
+    CHECK_U64(report.resume_after, 9);
+    done(hub);
+    done(source);
+}
+
+CASE(position_that_the_source_never_reached_is_refused) {
+    fbat_store *source = open_new("source"), *hub = open_new("hub");
+    fbat_import_options options = import_options("n");
+    fbat_import_report report = FBAT_IMPORT_REPORT_INIT;
+    fbat_error *err = NULL;
+    append_n(source, "thing:1", 8);
+    options.after = 10;
+    CHECK_STATUS(fbat_import(hub, source, &options, &report, &err), FBAT_ERR_SOURCE_DIVERGED);
+    CHECK_U64(fbat_status_category(FBAT_ERR_SOURCE_DIVERGED), FBAT_CATEGORY_CONFLICT);
+    CHECK_U64(detail_of(err).actual, 10);
+    CHECK_U64(detail_of(err).allowed, 9);
+    CHECK_U64(report.resume_after, 10);
+    fbat_error_free(err);
+
+    /* The position is kept whatever fails, also where the options are not even looked at. */
+    options.after = 5;
+    const fbat_import_options good = options;
+    options.flags = 1u << 31;
+    CHECK_STATUS(fbat_import(hub, source, &options, &report, NULL), FBAT_ERR_INVALID_ARGUMENT);
+    CHECK_U64(report.resume_after, 5);
+    report.resume_after = 0;
+    CHECK_STATUS(fbat_import(NULL, source, &good, &report, NULL), FBAT_ERR_INVALID_HANDLE);
+    CHECK_U64(report.resume_after, 5);
     done(hub);
     done(source);
 }
@@ -143,15 +171,45 @@ CASE(every_option_of_an_import_is_taken) {
 CASE(import_into_itself_ends_at_what_was_there_at_the_call) {
     fbat_store *store = open_new("s");
     append_n(store, "thing:1", 5);
-    fbat_import_report report = import_as(store, store, "self");
+    fbat_import_options options = import_options("self");
+    fbat_import_report report = FBAT_IMPORT_REPORT_INIT;
+    fbat_error *err = NULL;
+    CHECK_STATUS(fbat_import(store, store, &options, &report, &err), FBAT_ERR_INVALID_ARGUMENT);
+    CHECK_CONTAINS(fbat_error_message(err).data, "FBAT_IMPORT_ALLOW_SELF");
+    fbat_error_free(err);
+    CHECK_U64(visible(store), 6);
+    options.flags = FBAT_IMPORT_ALLOW_SELF;
+    CHECK_OK(fbat_import(store, store, &options, &report, NULL));
     CHECK_U64(report.imported, 5);
     CHECK_U64(report.source_ceiling, 6);
-    CHECK_U64(visible(store), 11);
-    report = import_as(store, store, "self");
+    CHECK_U64(visible(store), 12); /* with the record of which store the namespace stands for */
+    CHECK_OK(fbat_import(store, store, &options, &report, NULL));
     CHECK_U64(report.imported, 0);
     CHECK_U64(report.deduplicated, 5);
     CHECK_U64(report.skipped_reimported, 5);
     done(store);
+}
+
+CASE(namespace_of_another_store_is_refused) {
+    fbat_store *one = open_new("one"), *two = open_new("two"), *hub = open_new("hub");
+    fbat_import_options options = import_options("device");
+    fbat_import_report report = FBAT_IMPORT_REPORT_INIT;
+    fbat_error *err = NULL;
+    append_n(one, "thing:1", 2);
+    append_n(two, "thing:1", 3);
+    CHECK_OK(fbat_import(hub, one, &options, &report, NULL));
+    CHECK_STATUS(fbat_import(hub, two, &options, &report, &err), FBAT_ERR_INVALID_ARGUMENT);
+    CHECK_CONTAINS(fbat_error_message(err).data, "FBAT_IMPORT_ALLOW_OTHER_STORE");
+    fbat_error_free(err);
+    options.flags = FBAT_IMPORT_ALLOW_OTHER_STORE;
+    options.chunk_size = 0; /* the default; what was set stays */
+    const fbat_import_options before = options;
+    CHECK_OK(fbat_import(hub, two, &options, &report, NULL));
+    CHECK_U64(report.imported, 3);
+    CHECK(memcmp(&before, &options, sizeof options) == 0);
+    done(hub);
+    done(two);
+    done(one);
 }
 
 CASE(conflict_names_the_event_or_is_counted) {
@@ -319,8 +377,10 @@ MISUSE(import_between_handles_that_are_no_stores) {
 
 MISUSE(import_options_of_another_struct_size) {
     fbat_store *store = open_new("s");
+    fbat_store *hub = open_new("hub");
     CHECK_READ_SIZES(fbat_import_options, import_options("n"),
-                     fbat_import(store, store, in, NULL, &err));
+                     fbat_import(hub, store, in, NULL, &err));
+    done(hub);
     done(store);
 }
 
@@ -329,7 +389,7 @@ MISUSE(import_report_of_another_struct_size) {
     fbat_import_options options = import_options("n");
     append_n(source, "thing:1", 1);
     CHECK_WRITTEN_SIZES(fbat_import_report, fbat_import(hub, source, &options, out, &err));
-    CHECK_U64(visible(hub), 2);
+    CHECK_U64(visible(hub), 3);
     CHECK_OK(fbat_import(hub, source, &options, NULL, NULL)); /* the report is not asked for */
     done(hub);
     done(source);
@@ -363,7 +423,7 @@ MISUSE(unknown_import_choices_and_bits) {
     options = import_options("n");
     options.on_conflict = UINT32_MAX;
     refused(&options, FBAT_ERR_INVALID_ARGUMENT, "on_conflict");
-    for (int bit = 2; bit < 32; bit++) {
+    for (int bit = 4; bit < 32; bit++) {
         options = import_options("n");
         options.flags = (uint32_t)1 << bit;
         refused(&options, FBAT_ERR_INVALID_ARGUMENT, "flags");

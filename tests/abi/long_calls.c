@@ -155,7 +155,7 @@ static fbat_status import_it(const call *c) {
     options.cancel = c->cancel;
     fbat_status status = fbat_import(hub, c->store, &options, &report, NULL);
     CHECK(status == FBAT_OK || report.imported % 4 == 0); /* whole chunks */
-    CHECK_U64(visible(hub), 1 + report.imported);
+    CHECK_U64(visible(hub), 1 + with_record(report.imported));
     done(hub);
     t_remove_tree(t_path("hub"));
     return status;

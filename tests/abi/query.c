@@ -129,6 +129,35 @@ CASE(rows_are_as_far_apart_as_they_say) {
     done(store);
 }
 
+/* 11 events: `limit` is for all of them, `page_rows` for a page. */
+CASE(a_limit_is_for_all_rows_and_page_rows_for_a_page) {
+    fbat_store *store = filled();
+    for (uint32_t flags = 0; flags <= FBAT_QUERY_BACKWARD; flags++) {
+        fbat_query query = FBAT_QUERY_INIT;
+        fbat_cursor *cursor = NULL;
+        fbat_page *page = NULL;
+        size_t rows = 0;
+        query.limit = 7;
+        query.page_rows = 3;
+        query.flags = flags;
+        CHECK_OK(fbat_cursor_new(store, &query, &cursor, NULL));
+        for (int pages = 1; pages <= 3; pages++) {
+            REQUIRE_OK(fbat_cursor_next(cursor, &page, NULL));
+            REQUIRE(page != NULL);
+            rows += fbat_page_len(page);
+            CHECK(fbat_page_is_end(page) == (pages == 3));
+            fbat_page_free(page);
+        }
+        CHECK_U64(rows, 7);
+        for (int i = 0; i < 2; i++) {
+            CHECK_OK(fbat_cursor_next(cursor, &page, NULL));
+            CHECK(page == NULL); /* for good */
+        }
+        fbat_cursor_free(cursor);
+    }
+    done(store);
+}
+
 CASE(pages_go_on_where_the_last_one_ended_forward_and_backward) {
     fbat_store *store = filled();
     for (uint32_t flags = 0; flags <= FBAT_QUERY_BACKWARD; flags++) {

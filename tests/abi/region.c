@@ -195,6 +195,7 @@ static void refused(const fbat_store *store, const fbat_region *region, fbat_sta
     fbat_findings *findings = (fbat_findings *)1;
     fbat_error *errors[4] = {NULL, NULL, NULL, NULL};
     query.region = import.region = verify.region = region;
+    import.flags = FBAT_IMPORT_ALLOW_SELF;
     CHECK_STATUS(fbat_store_query(store, &query, &page, &errors[0]), status);
     CHECK_STATUS(fbat_cursor_new(store, &query, &cursor, &errors[1]), status);
     CHECK_STATUS(fbat_import(store, store, &import, NULL, &errors[2]), status);
@@ -318,6 +319,7 @@ static fbat_status use(const fbat_store *store, const fbat_region *region, fbat_
     fbat_verify_options verify = FBAT_VERIFY_OPTIONS_INIT;
     fbat_page *page = NULL;
     query.region = import.region = verify.region = region;
+    import.flags = FBAT_IMPORT_ALLOW_SELF;
     fbat_status status = fbat_store_query(store, &query, &page, err);
     fbat_page_free(page);
     CHECK_STATUS(fbat_import(store, store, &import, NULL, NULL), status);

@@ -57,6 +57,23 @@ CASE(read_only_store_refuses_writing) {
     done(writer);
 }
 
+CASE(opening_for_reading_is_one_call) {
+    fbat_store *store = open_new("s"), *reader = NULL;
+    append_n(store, "thing:1", 3);
+    CHECK_OK(fbat_store_open_read_only(t_path("s"), &reader, NULL));
+    CHECK(fbat_store_is_read_only(reader));
+    fbat_frontier frontier = FBAT_FRONTIER_INIT;
+    CHECK_OK(fbat_store_frontier(reader, &frontier, NULL));
+    CHECK_U64(frontier.visible, 4);
+    done(reader);
+    done(store);
+    CHECK_STATUS(fbat_store_open_read_only(t_path("none"), &reader, NULL),
+                 FBAT_ERR_STORE_NOT_FOUND);
+    CHECK(reader == NULL);
+    CHECK_STATUS(fbat_store_open_read_only(NULL, &reader, NULL), FBAT_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(fbat_store_open_read_only(t_path("s"), NULL, NULL), FBAT_ERR_INVALID_ARGUMENT);
+}
+
 CASE(second_writer_is_busy_and_a_reader_sees_what_the_writer_adds) {
     fbat_store *writer = open_new("s"), *second = NULL, *reader = NULL;
     fbat_error *err = NULL;
@@ -162,6 +179,18 @@ CASE(stats_and_log_hash_move_with_the_log) {
     CHECK(stats.log_bytes > 0);
     CHECK_OK(fbat_store_log_hash(store, &after, NULL));
     CHECK(memcmp(&before, &after, sizeof before) != 0);
+    fbat_hash at;
+    CHECK_OK(fbat_store_log_hash_at(store, 1, &at, NULL));
+    CHECK_BYTES(at.bytes, 32, before.bytes, 32);
+    CHECK_OK(fbat_store_log_hash_at(store, 5, &at, NULL));
+    CHECK_BYTES(at.bytes, 32, after.bytes, 32);
+    fbat_error *err = NULL;
+    CHECK_STATUS(fbat_store_log_hash_at(store, 6, &at, &err), FBAT_ERR_NOT_FOUND);
+    CHECK(is_zero(&at, sizeof at));
+    CHECK_U64(detail_of(err).actual, 6);
+    CHECK_U64(detail_of(err).allowed, 5);
+    fbat_error_free(err);
+    CHECK_STATUS(fbat_store_log_hash_at(store, 0, &at, NULL), FBAT_ERR_INVALID_ARGUMENT);
     done(store);
 }
 
@@ -170,7 +199,13 @@ CASE(verify_walks_a_sound_store_without_a_finding) {
     fbat_verify_report report = FBAT_VERIFY_REPORT_INIT;
     fbat_findings *findings = NULL;
     append_n(store, "thing:1", 4);
+    fbat_hash hash;
+    CHECK_OK(fbat_store_log_hash(store, &hash, NULL));
     REQUIRE_OK(fbat_store_verify(store, NULL, &report, &findings, NULL));
+    CHECK_BYTES(report.log_hash.bytes, 32, hash.bytes, 32);
+    CHECK_U64(report.last_sequence, 5);
+    CHECK_U64(report.events_not_examined, 0);
+    CHECK_U64(report.bytes_not_examined, 0);
     done(store); /* the findings outlive it */
     CHECK_U64(fbat_findings_len(findings), 0);
     CHECK(fbat_findings_get(findings, 0) == NULL);
@@ -385,6 +420,7 @@ MISUSE(calls_on_handles_that_are_no_stores) {
         CHECK_STATUS(fbat_store_stats(bad->handle, &stats, NULL), FBAT_ERR_INVALID_HANDLE);
         CHECK_STATUS(fbat_store_open_report(bad->handle, &opened, NULL), FBAT_ERR_INVALID_HANDLE);
         CHECK_STATUS(fbat_store_log_hash(bad->handle, &hash, NULL), FBAT_ERR_INVALID_HANDLE);
+        CHECK_STATUS(fbat_store_log_hash_at(bad->handle, 1, &hash, NULL), FBAT_ERR_INVALID_HANDLE);
         CHECK_STATUS(fbat_store_verify(bad->handle, NULL, &verified, &findings, NULL),
                      FBAT_ERR_INVALID_HANDLE);
         CHECK(findings == NULL);
@@ -408,6 +444,7 @@ MISUSE(out_parameters_that_are_null) {
     CHECK_STATUS(fbat_store_stats(store, NULL, NULL), FBAT_ERR_INVALID_ARGUMENT);
     CHECK_STATUS(fbat_store_open_report(store, NULL, NULL), FBAT_ERR_INVALID_ARGUMENT);
     CHECK_STATUS(fbat_store_log_hash(store, NULL, NULL), FBAT_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(fbat_store_log_hash_at(store, 1, NULL, NULL), FBAT_ERR_INVALID_ARGUMENT);
     CHECK_OK(fbat_store_verify(store, NULL, NULL, NULL, NULL)); /* both may be left out */
     done(store);
 }

@@ -2,7 +2,7 @@
 //! goes back, ids stay unique, sequences and versions go on.
 
 use crate::common::*;
-use fbat::engine::log::options::Options;
+use fbat::engine::log::options::{OpenMode, Options};
 use fbat::engine::model::id::Id;
 use fbat::engine::store::Store;
 use std::collections::{HashMap, HashSet};
@@ -86,6 +86,45 @@ fn however_the_clock_jumps_recorded_time_goes_on_and_ids_are_unique() {
     }
     score("clock jumps", done, failures.len() as u64, began);
     assert!(failures.is_empty(), "{failures:#?}");
+}
+
+/// Milliseconds since 1970 in an id of version 7.
+fn id_time_ms(id: Id) -> i64 {
+    let bytes = id.to_bytes();
+    bytes[..6].iter().fold(0, |time, byte| time << 8 | i64::from(*byte))
+}
+
+#[test]
+fn after_a_day_in_another_century_only_recorded_time_stays_there_and_everybody_is_told() {
+    let dir = TempDir::in_memory("century");
+    let path = dir.join("store");
+    let clock = TestClock::at(EPOCH_US);
+    let store = open(&path, &at(&clock));
+    let century_us = 75 * 365 * DAY_US;
+    let wrong_us = clock.advance(century_us);
+    store.append(&event("e", b"wrong")).unwrap();
+    let now_us = clock.advance(DAY_US - century_us);
+    let receipt = store.append(&event("e", b"right")).unwrap();
+    assert_eq!((receipt.timestamp_us, receipt.recorded_us), (now_us, wrong_us));
+    assert_eq!(id_time_ms(receipt.id), now_us / 1000);
+    let behind_us = (wrong_us - now_us) as u64;
+    assert_eq!(store.stats().unwrap().clock_behind_us, behind_us);
+    assert_eq!(store.open_report().clock_behind_us, 0);
+    assert_eq!((store.tells_of_clock(), store.tells_of_clock()), (Some(behind_us), None));
+    store.close().unwrap();
+    for reader in [true, false] {
+        let mode = if reader { OpenMode::ReadOnly } else { OpenMode::MustExist };
+        let store = open(&path, &Options { mode, ..at(&clock) });
+        assert_eq!(store.open_report().clock_behind_us, behind_us);
+        assert_eq!(store.stats().unwrap().clock_behind_us, behind_us);
+        assert_eq!(findings(&rows_with_system(&store)), Vec::<String>::new());
+    }
+    clock.advance(century_us);
+    let store = open(&path, &at(&clock));
+    assert_eq!(store.open_report().clock_behind_us, 0);
+    let receipt = store.append(&event("e", b"later")).unwrap();
+    assert_eq!((receipt.timestamp_us, receipt.recorded_us), (wrong_us + DAY_US, wrong_us + DAY_US));
+    assert_eq!(store.tells_of_clock(), None);
 }
 
 #[test]

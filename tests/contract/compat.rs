@@ -17,10 +17,17 @@ type Fixture = (&'static str, fn(&Path));
 const FIXTURES: [Fixture; 5] = [
     ("plain", make_plain),
     ("sealed", make_sealed),
-    ("imported", make_imported),
+    ("named", make_imported),
     ("unclean", make_unclean),
     ("renamed", make_renamed),
 ];
+
+/// What an earlier version wrote: events of two other stores, and no record of their namespaces.
+const EARLIER: &str = "imported";
+
+fn names() -> impl Iterator<Item = &'static str> {
+    FIXTURES.iter().map(|(name, _)| *name).chain([EARLIER])
+}
 
 fn options(seed: u64) -> Options {
     let limits = Limits { segment_bytes: 64 << 10, ..Limits::default() };
@@ -148,7 +155,7 @@ fn check(name: &str, store: &Store) {
 
 #[test]
 fn golden_stores_open_for_reading_and_stay_as_they_are() {
-    for (name, _) in FIXTURES {
+    for name in names() {
         let before = files(&fixture(name));
         let store = open_reader(&fixture(name));
         assert_eq!(store.label(), "golden");
@@ -161,7 +168,7 @@ fn golden_stores_open_for_reading_and_stay_as_they_are() {
 
 #[test]
 fn golden_stores_open_for_writing_and_take_more() {
-    for (name, _) in FIXTURES {
+    for name in names() {
         let dir = TempDir::new("compat-write");
         copy(&fixture(name), &dir.join(name));
         let before = rows(&open_reader(&dir.join(name)));
@@ -172,4 +179,20 @@ fn golden_stores_open_for_writing_and_take_more() {
         assert_eq!(&after[..before.len()], &before[..], "{name}");
         assert_eq!(after.len(), before.len() + 1, "{name}");
     }
+}
+
+#[test]
+fn a_store_without_records_of_its_namespaces_takes_more_from_them() {
+    let dir = TempDir::new("compat-names");
+    copy(&fixture(EARLIER), &dir.join("store"));
+    let store = open(&dir.join("store"), &options(8));
+    let source = open(&dir.join("north"), &options(4));
+    fill(&source, 0, 20);
+    assert_eq!(import(&store, &source, "north").deduplicated, 20);
+    assert_eq!(rows_with_system(&store).len(), 41, "nothing came, nothing is written");
+    fill(&source, 20, 1);
+    assert_eq!(import(&store, &source, "north").imported, 1);
+    assert_eq!(rows_with_system(&store).len(), 43);
+    let other = open(&dir.join("other"), &options(9));
+    assert!(store.import(&other, &mut named("north")).result.is_err(), "from now on it is known");
 }

@@ -938,7 +938,7 @@ fn the_next_writer_tells_the_log_of_a_new_id_before_anything_else_and_readers_ch
 }
 
 #[test]
-fn an_event_that_cannot_be_written_yet_is_written_by_the_next_who_opens() {
+fn an_event_that_cannot_be_written_yet_comes_before_the_next_one() {
     let dir = TempDir::in_memory("half-full");
     let (path, id) = half_renamed(&dir, "store");
     let machine = Machine::new();
@@ -947,11 +947,24 @@ fn an_event_that_cannot_be_written_yet_is_written_by_the_next_who_opens() {
             matches!(op, Op::Write | Op::Allocate) && path.extension().is_some_and(|e| e == "log");
         grows.then_some(ENOSPC)
     });
-    assert_eq!(code_of(Store::open(&path, &machine.options(Durability::Durable))), Code::NoSpace);
-    machine.mend();
-    let store = open(&path, &machine.options(Durability::Durable));
+    let options = machine.options(Durability::Durable);
+    let before = rows(&open_reader(&path)).len();
+    for opened in 0..2 {
+        // It can be read, and closed without a clean mark.
+        let store = open(&path, &options);
+        assert_eq!((store.store_id(), told(&store).len()), (id, 0));
+        assert_eq!(code_of(store.append(&event("e", b"p"))), Code::NoSpace);
+        if opened == 1 {
+            machine.mend();
+            store.append(&event("e", b"p")).unwrap();
+        }
+        store.close().unwrap();
+    }
+    let store = open(&path, &options);
     assert_eq!((store.store_id(), told(&store).len()), (id, 1));
+    assert_eq!(rows(&store).len(), before + 1);
     assert!(store.open_report().gap_first == 0);
+    assert_sound(&store);
 }
 
 #[test]

@@ -54,7 +54,7 @@ layouts! {
         recorded_first_us 96;
         recorded_last_us 104;
     }
-    fbat_open_options 88 {
+    fbat_open_options 96 {
         struct_size 0;
         mode 8;
         durability 12;
@@ -63,9 +63,10 @@ layouts! {
         batch_events_max 40;
         batch_bytes_max 48;
         segment_bytes 56;
-        progress 64;
-        progress_data 72;
-        cancel 80;
+        files_max 64;
+        progress 72;
+        progress_data 80;
+        cancel 88;
     }
     fbat_frontier 24 {
         struct_size 0;
@@ -87,9 +88,10 @@ layouts! {
         index_bytes 32;
         unindexed_events 40;
         memory_bytes 48;
-        system_events 56;
+        clock_behind_us 56;
+        system_events 64;
     }
-    fbat_open_report 88 {
+    fbat_open_report 96 {
         struct_size 0;
         flags 8;
         reserved 12;
@@ -101,6 +103,7 @@ layouts! {
         gap_first 64;
         gap_last 72;
         indexes_rebuilt 80;
+        clock_behind_us 88;
     }
     fbat_event 160 {
         struct_size 0;
@@ -204,7 +207,7 @@ layouts! {
         source_kind 56;
         source_content_hash 58;
     }
-    fbat_import_report 104 {
+    fbat_import_report 112 {
         struct_size 0;
         imported 8;
         deduplicated 16;
@@ -214,10 +217,11 @@ layouts! {
         conflicts 48;
         overtaken 56;
         source_high_watermark 64;
-        source_ceiling 72;
-        destination_visible 80;
-        destination_durable 88;
-        source_position 96;
+        resume_after 72;
+        source_ceiling 80;
+        destination_visible 88;
+        destination_durable 96;
+        source_position 104;
     }
     fbat_import_options 104 {
         struct_size 0;
@@ -250,7 +254,7 @@ layouts! {
         progress_data 24;
         cancel 32;
     }
-    fbat_verify_report 96 {
+    fbat_verify_report 152 {
         struct_size 0;
         events 8;
         system_events 16;
@@ -263,6 +267,10 @@ layouts! {
         lost_sequences 72;
         unlinked_events 80;
         findings 88;
+        events_not_examined 96;
+        bytes_not_examined 104;
+        last_sequence 112;
+        log_hash 120;
     }
     fbat_backup_options 40 {
         struct_size 0;

@@ -333,7 +333,7 @@ fn what_was_added_behind_the_end_of_the_log_is_cut_and_reported() {
     let path = original.last_log();
     let longer = [&original.image.files[path][..], &[b'.'; 512]].concat();
     let image = original.with(path, longer);
-    assert_eq!(judge(&original, &image, false, true), Verdict::Harmless);
+    assert_eq!(judge(&original, &image, false, true), Verdict::Detected);
     let report = open_on(&image, OpenMode::MustExist).unwrap().open_report().clone();
     assert_eq!((report.unclean, report.dropped_bytes, report.dropped_batches), (true, 512, 0));
 }

@@ -25,7 +25,7 @@ fn errors_of(call: Op) -> &'static [i32] {
     const ENOLCK: i32 = 37;
     const EDQUOT: i32 = 122;
     match call {
-        Op::Open => &[EIO, EMFILE, ENFILE, EACCES, ENOMEM],
+        Op::OpenDir | Op::Open => &[EIO, EMFILE, ENFILE, EACCES, ENOMEM],
         Op::Create => &[EIO, EMFILE, ENFILE, EACCES, ENOMEM, ENOSPC, EROFS, EDQUOT],
         Op::Rename | Op::Link | Op::CreateDir => &[EIO, EACCES, ENOMEM, ENOSPC, EROFS, EDQUOT],
         Op::Remove => &[EIO, EACCES, ENOMEM, EROFS],
@@ -35,7 +35,7 @@ fn errors_of(call: Op) -> &'static [i32] {
         Op::Describe => &[EIO, ENOSPC, EDQUOT],
         Op::Read => &[EINTR, EIO, ENOMEM],
         Op::Write => &[EINTR, EIO, EFBIG, ENOSPC, EDQUOT],
-        Op::Len | Op::IsLinked => &[EIO],
+        Op::Len | Op::IsNamed => &[EIO],
         Op::SetLen => &[EIO, EFBIG, EROFS],
         Op::Allocate => &[EIO, EFBIG, ENOSPC, EDQUOT],
         Op::Sync => &[EIO, ENOSPC, EDQUOT],

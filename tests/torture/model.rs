@@ -10,6 +10,7 @@ use fbat::engine::log::options::{Durability, OpenMode, Options};
 use fbat::engine::model::error::Code;
 use fbat::engine::model::event::{Cause, Columns, Event, Expect, NewEvent, Receipt};
 use fbat::engine::model::id::{Hash, Id, Kind};
+use fbat::engine::model::key::operation_key;
 use fbat::engine::model::region::{KindRange, Region};
 use fbat::engine::platform::clock::Clock;
 use fbat::engine::platform::watch::Verdict;
@@ -54,6 +55,8 @@ struct Model {
     events: Vec<Row>,
     by_id: HashMap<Id, usize>,
     heads: HashMap<String, usize>,
+    /// The stores that each namespace has stood for, by their ids.
+    names: HashMap<String, Vec<Id>>,
     recorded_us: i64,
 }
 
@@ -86,6 +89,7 @@ impl Model {
             events: Vec::new(),
             by_id: HashMap::new(),
             heads: HashMap::new(),
+            names: HashMap::new(),
             recorded_us,
         };
         model.push(genesis);
@@ -212,19 +216,32 @@ impl Model {
 
     /// Where each event of `source` must go, in order, until the filter stops or a conflict ends
     /// it.
-    fn sort(&self, source: &Model, plan: &Plan) -> Vec<(u64, Bucket)> {
+    fn sort(
+        &self,
+        source: &Model,
+        plan: &Plan,
+        (own_id, source_id): (Id, Id),
+    ) -> Vec<(u64, Bucket)> {
         let mut sorted = Vec::new();
+        let given = source.names.get(&plan.namespace).is_some_and(|ids| ids.contains(&own_id));
+        let is_own = |row: &Row| {
+            let of = row.provenance.as_ref().filter(|of| of.namespace == plan.namespace);
+            if own_id == source_id {
+                return of.is_some();
+            }
+            let at = of.filter(|_| given).and_then(|of| self.by_id.get(&of.event_id));
+            at.is_some_and(|at| content_of(&self.events[*at]) == content_of(row))
+        };
         let start = source.events.len().min(plan.after as usize);
         for row in source.events[start..].iter().filter(|row| source.holds(&plan.region, row)) {
             let verdict = plan.filter.judge(row.sequence, row.flags);
-            let own = row.provenance.as_ref().is_some_and(|p| p.namespace == plan.namespace);
             let bucket = if row.kind.is_reserved() {
                 Bucket::Reserved
             } else if verdict == Verdict::Skip {
                 Bucket::Filtered
             } else if verdict != Verdict::Keep {
                 Bucket::Stop
-            } else if own {
+            } else if is_own(row) {
                 Bucket::Reimported
             } else {
                 match self.by_id.get(&import_id(&plan.namespace, row.id)) {
@@ -243,6 +260,30 @@ impl Model {
             }
         }
         sorted
+    }
+
+    /// Takes in the record that the first event of a namespace and a store comes with.
+    fn name(&mut self, namespace: &str, store: Id) {
+        let stores = self.names.entry(namespace.to_owned()).or_default();
+        if stores.contains(&store) {
+            return;
+        }
+        let number = stores.len() as u64;
+        stores.push(store);
+        let (namespace, store_id) = (namespace.to_owned(), store.to_string());
+        let key = [namespace.as_bytes(), &number.to_le_bytes()[..]];
+        let said = NamespaceEvent { namespace: namespace.clone(), store_id, mode: "source".into() };
+        let payload = rmp_serde::to_vec_named(&said).unwrap();
+        let row = Row {
+            id: operation_key(b"fbat.namespace", key.into_iter()),
+            kind: Kind(0x0005),
+            timestamp_us: self.recorded_us,
+            payload_len: payload.len(),
+            content_hash: Hash(*blake3::hash(&payload).as_bytes()),
+            payload,
+            ..self.next_row("=store")
+        };
+        self.push(row);
     }
 
     /// The row that an imported event must become.
@@ -266,6 +307,13 @@ impl Model {
             ..from.clone()
         }
     }
+}
+
+#[derive(serde::Serialize)]
+struct NamespaceEvent {
+    namespace: String,
+    store_id: String,
+    mode: String,
 }
 
 /// What makes two events with the same key the same.
@@ -812,12 +860,21 @@ impl Episode {
             },
         };
         let (destination, source) = (&self.subjects[at], &self.subjects[from]);
-        let sorted = destination.model.sort(&source.model, &plan);
+        let (own_id, source_id) = (destination.store.store_id(), source.store.store_id());
+        let sorted = destination.model.sort(&source.model, &plan, (own_id, source_id));
         let before = destination.model.events.len() as u64;
+        let names = destination.model.names.get(&plan.namespace);
+        let known = names.is_some_and(|ids| ids.contains(&source_id));
         let (report, ended) = make(&plan, &destination.store, &source.store)?;
-        let kept =
-            check_report(&plan, &sorted, &report, ended, before, source.model.events.len() as u64)
-                .map_err(|e| format!("import {plan:?} from {from} into {at}: {e}; {report:?}"))?;
+        let kept = check_report(
+            &plan,
+            &sorted,
+            &report,
+            ended,
+            (before, known),
+            source.model.events.len() as u64,
+        )
+        .map_err(|e| format!("import {plan:?} from {from} into {at}: {e}; {report:?}"))?;
 
         let arrived: Vec<Row> = kept
             .iter()
@@ -826,23 +883,13 @@ impl Episode {
         let Subject { store, model, .. } = &mut self.subjects[at];
         if !arrived.is_empty() {
             model.tick(self.clock.now_us());
+            model.name(&plan.namespace, source_id);
         }
         for row in &arrived {
             let new = model.imported_row(row, &plan.namespace);
             model.push(new);
         }
-        let mut query = Query {
-            after: before,
-            system: true,
-            page_rows: 5000,
-            columns: Columns::ALL,
-            ..Query::default()
-        };
-        while let Some(next) =
-            compare_page(store, model, &query).map_err(|e| format!("after import {plan:?}: {e}"))?
-        {
-            query.after = next;
-        }
+        compare_from(store, model, before).map_err(|e| format!("after import {plan:?}: {e}"))?;
         self.tally.imports += 1;
         self.tally.imported += report.imported;
         self.tally.deduplicated += report.deduplicated;
@@ -941,6 +988,16 @@ fn record(
     Ok(new_events)
 }
 
+/// Compares everything after a sequence with the model.
+fn compare_from(store: &Store, model: &Model, after: u64) -> Checked {
+    let columns = Columns::ALL;
+    let mut query = Query { after, system: true, limit: 5000, columns, ..Query::default() };
+    while let Some(next) = compare_page(store, model, &query)? {
+        query.after = next;
+    }
+    Ok(())
+}
+
 /// Reads one page and compares it with the model; returns where the next begins, if there is one.
 fn compare_page(store: &Store, model: &Model, query: &Query) -> Checked<Option<u64>> {
     let page = store.query(query).map_err(|e| format!("{query:?}: {e}"))?;
@@ -985,6 +1042,8 @@ fn make(
         after: plan.after,
         chunk_size: plan.chunk_size,
         on_conflict: plan.on_conflict,
+        allow_self: true,
+        allow_other_store: true,
         filter: if let Filter::None = chosen { None } else { Some(&mut filter) },
         ..ImportOptions::default()
     };
@@ -1004,7 +1063,7 @@ fn check_report(
     sorted: &[(u64, Bucket)],
     report: &ImportReport,
     ended: Option<(Code, i32)>,
-    before: u64,
+    (before, known): (u64, bool),
     ceiling: u64,
 ) -> Checked<Vec<u64>> {
     let expected_end = match (sorted.last(), plan.filter) {
@@ -1019,6 +1078,9 @@ fn check_report(
     let covered: Vec<_> =
         sorted.iter().take_while(|(sequence, _)| *sequence <= watermark).collect();
     let count = |bucket| covered.iter().filter(|(_, b)| *b == bucket).count() as u64;
+    // A name that is new comes with a record.
+    let record = u64::from(count(Bucket::Imported) > 0 && !known);
+    let visible = before + record + count(Bucket::Imported);
     let expected = ImportReport {
         imported: count(Bucket::Imported),
         deduplicated: count(Bucket::Deduplicated),
@@ -1028,10 +1090,11 @@ fn check_report(
         conflicts: count(Bucket::Conflict),
         overtaken: 0,
         source_high_watermark: covered.last().map_or(0, |(sequence, _)| *sequence),
+        resume_after: covered.last().map_or(plan.after, |(sequence, _)| *sequence),
         source_ceiling: ceiling,
         source_position: report.source_position,
-        destination_visible: before + count(Bucket::Imported),
-        destination_durable: before + count(Bucket::Imported),
+        destination_visible: visible,
+        destination_durable: visible,
     };
     ensure!(*report == expected, "expected {expected:?}");
     let position = report.source_position;

@@ -162,14 +162,18 @@ impl Squeeze for FullDisk {
 }
 
 /// Runs on full disks; what went wrong in each, or why there are none.
-fn fill_disks(runs: u64, lie: Lie) -> Result<Vec<String>, String> {
+fn fill_disks(
+    runs: u64,
+    lie: Lie,
+    mount: impl Fn() -> Result<Mount, String>,
+) -> Result<Vec<String>, String> {
     let seed = seed_from_env();
     println!("FBAT_SEED={seed}");
     let mut rng = Rng(seed);
     let source = Source::new();
     let (mut failures, mut met) = (Vec::new(), Met::default());
     for run in 0..runs {
-        let mount = Mount::tmpfs("full", "size=3m,nr_inodes=80")?;
+        let mount = mount()?;
         let path = mount.join("store");
         let ledger = RefCell::new(Ledger::default());
         let mut worker = Worker::new(&path, &source.path(), rng.next(), 0, |line| {
@@ -190,10 +194,30 @@ fn fill_disks(runs: u64, lie: Lie) -> Result<Vec<String>, String> {
     Ok(failures)
 }
 
+fn small_tmpfs() -> Result<Mount, String> {
+    Mount::tmpfs("full", "size=3m,nr_inodes=80")
+}
+
+fn small_ext4() -> Result<Mount, String> {
+    Mount::ext4("full-ext4", 6 << 20, "rw")
+}
+
+#[test]
+fn a_full_ext4_costs_no_acknowledged_event_either() {
+    let (runs, began) = (scaled(100), Instant::now());
+    match fill_disks(runs, Lie::None, small_ext4) {
+        Err(why) => skip("full disks (ext4)", &why),
+        Ok(failures) => {
+            score("full disks (ext4)", runs, failures.len() as u64, began);
+            assert!(failures.is_empty(), "{failures:#?}");
+        }
+    }
+}
+
 #[test]
 fn a_full_disk_costs_no_acknowledged_event_and_the_handle_goes_on_when_there_is_room() {
     let (runs, began) = (scaled(300), Instant::now());
-    match fill_disks(runs, Lie::None) {
+    match fill_disks(runs, Lie::None, small_tmpfs) {
         Err(why) => skip("full disks (tmpfs)", &why),
         Ok(failures) => {
             score("full disks (tmpfs)", runs, failures.len() as u64, began);
@@ -204,7 +228,7 @@ fn a_full_disk_costs_no_acknowledged_event_and_the_handle_goes_on_when_there_is_
 
 #[test]
 fn canary_a_disk_that_says_it_had_space_is_noticed() {
-    match fill_disks(20, Lie::HadSpace) {
+    match fill_disks(20, Lie::HadSpace, small_tmpfs) {
         Err(why) => skip("canary of full disks", &why),
         Ok(failures) => println!("noticed in {} of 20 runs: {}", failures.len(), failures[0]),
     }
@@ -271,8 +295,6 @@ fn part_works_within_limits() {
     if !plays("part_works_within_limits") {
         return;
     }
-    // SAFETY: ignoring a signal installs no handler.
-    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
     match given("LIMIT").as_str() {
         "length" => work_within(ShortFiles),
         _ => work_within(FewDescriptors),

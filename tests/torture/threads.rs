@@ -10,6 +10,7 @@ use fbat::engine::import::{ImportOptions, ImportReport};
 use fbat::engine::log::options::{Durability, Options};
 use fbat::engine::model::error::{Code, Error, Result};
 use fbat::engine::model::event::{Columns, Event, Expect, NewEvent, Receipt, Source};
+use fbat::engine::model::finding::Finding;
 use fbat::engine::model::id::{Hash, Id};
 use fbat::engine::model::region::Region;
 use fbat::engine::platform::clock::Clock;
@@ -532,7 +533,8 @@ impl<'w> Worker<'w> {
     fn verify(&mut self, at: usize) -> Checked {
         let handle = self.any_handle(at);
         let Some(report) = self.call(handle, Class::Read, Store::verify)? else { return Ok(()) };
-        ensure!(report.findings.is_empty(), "verify beside writers: {:?}", report.findings);
+        let found = beside_poison(report.findings, self.world.ending.end);
+        ensure!(found.is_empty(), "verify beside writers: {found:?}");
         Ok(())
     }
 
@@ -660,6 +662,14 @@ fn round(seed: u64, calls_max: u64, end: End) -> Checked<u64> {
     Ok(world.calls.load(Ordering::Relaxed).min(calls_max))
 }
 
+/// What was found, but for the lock file of a store that an fsync has poisoned.
+fn beside_poison(mut found: Vec<Finding>, end: End) -> Vec<Finding> {
+    if matches!(end, End::Poison | End::SyncFails) {
+        found.retain(|finding| !finding.path.ends_with("LOCK"));
+    }
+    found
+}
+
 /// Three threads close the store. The one that comes back first opens it at once, which works
 /// although the others, and calls of all kinds, still hold the old one.
 fn close_and_open(store: &Store, path: &Path) -> Checked {
@@ -706,7 +716,8 @@ fn judge_stores(world: &World, ledgers: &mut [Ledger; 2]) -> Checked {
             .judge(&ledgers[at], at == 1 || matches!(end, End::None | End::Close))
             .map_err(what)?;
         let report = stores[at].verify().map_err(|e| what(e.to_string()))?;
-        ensure!(report.findings.is_empty(), "verify: {:?}", report.findings);
+        let found = beside_poison(report.findings, end);
+        ensure!(found.is_empty(), "verify: {found:?}");
         ensure!(
             rows_with_system(&world.readers[at]) == contents.rows,
             "the reading handle of store {at} differs"
@@ -816,7 +827,7 @@ fn an_import_that_a_close_ends_has_made_durable_what_it_reports() {
             assert_eq!(error.code(), Code::Closed);
             // On two threads the second chunk may be under way when progress is told of the first.
             assert!(report.imported == 20 || (overlap && report.imported == 40), "{report:?}");
-            assert_eq!(report.destination_durable, report.imported + 1, "{report:?}");
+            assert_eq!(report.destination_durable, report.imported + 2, "{report:?}");
         });
     }
 }

@@ -140,6 +140,58 @@ TEST(a_batch_is_there_as_a_whole_or_not_at_all) {
   CHECK_EQ(batch.size(), 0u);
 }
 
+TEST(a_batch_owns_what_was_added) {
+  auto store = open_new("s");
+  fbat::batch batch;
+  std::string line, key;
+  for (int round = 0; round < 3; ++round) {
+    /* Everything that an event can point to is changed, and freed, before the batch is appended. */
+    for (int i = 0; i < 50; ++i) {
+      line = std::string(static_cast<std::size_t>(i * 97), static_cast<char>('a' + i % 26));
+      key = "test.k" + std::to_string(i);
+      const fbat::extension extensions[] = {{key, line}, {"test.b", fbat::bytes()}};
+      fbat::event event = event_of("thing:1", line);
+      const std::string entity = "thing:" + std::to_string(i);
+      event.entity = entity;
+      event.scope = key;
+      event.extensions = extensions;
+      batch.add(event);
+    }
+    line.assign(5000, '!');
+    fbat::batch moved = std::move(batch);
+    CHECK_EQ(moved.size(), 50u);
+    CHECK_EQ(batch.size(), 0u);
+    batch = std::move(moved);
+    CHECK_OK(store.try_append_batch(batch, fbat::no_receipts));
+    batch.clear();
+  }
+  auto page = store.try_query_page();
+  REQUIRE_OK(page);
+  CHECK_EQ(page->size(), 150u);
+  std::size_t n = 0;
+  for (const fbat::record& row : *page) {
+    const std::size_t i = n++ % 50;
+    const std::string text(i * 97, static_cast<char>('a' + i % 26));
+    CHECK_EQ(row.payload().text(), text);
+    CHECK_EQ(row.entity(), "thing:" + std::to_string(i));
+    CHECK_EQ(row.scope(), "test.k" + std::to_string(i));
+    CHECK_EQ(row.extensions().size(), 2u);
+    CHECK_EQ(row.extensions().find("test.k" + std::to_string(i)).value_or("none").text(), text);
+  }
+}
+
+TEST(a_batch_borrows_where_it_is_asked_to) {
+  auto store = open_new("s");
+  std::string text = "before";
+  fbat::batch batch;
+  batch.add_borrowed(event_of("thing:1", text));
+  text = "behind";
+  CHECK_OK(store.try_append_batch(batch));
+  auto page = store.try_query_page();
+  REQUIRE_OK(page);
+  CHECK_EQ(page->front().payload().text(), "behind");
+}
+
 TEST(a_batch_is_any_range_of_events) {
   auto store = open_new("s");
   const std::vector<fbat::event> vector(3, event_of("thing:1", "x"));

@@ -32,8 +32,9 @@ TEST(an_import_copies_once_and_says_where_events_came_from) {
   CHECK_EQ(report->source_high_watermark, 11u);
   CHECK_EQ(report->source_ceiling, 11u);
   CHECK_EQ(report->source_position, 11u);
-  CHECK_EQ(report->destination_visible, 11u);
-  CHECK_EQ(report->destination_durable, 11u);
+  CHECK_EQ(report->resume_after, 11u);
+  CHECK_EQ(report->destination_visible, 12u);
+  CHECK_EQ(report->destination_durable, 12u);
   auto again = hub.try_import(source, named("source/1"));
   REQUIRE_OK(again);
   CHECK_EQ(again->imported, 0u);
@@ -134,7 +135,7 @@ TEST(a_callback_stops_an_import_with_its_own_number) {
   CHECK_EQ(answer.error().category(), fbat::category::cancelled);
   CHECK_EQ(answer.error().name(), "FBAT_STOPPED_BY_CALLBACK");
   CHECK_EQ(report.imported, 6u);
-  CHECK_EQ(visible(hub), 7u);
+  CHECK_EQ(visible(hub), 8u);
 
   options.filter = {};
   options.progress = [](const fbat::import_report& r) -> std::optional<fbat::stop> {
@@ -305,7 +306,7 @@ TEST(closing_a_store_inside_of_its_import_is_busy) {
     return true;
   };
   CHECK_OK(hub.try_import(source, options));
-  CHECK_EQ(visible(hub), 7u);
+  CHECK_EQ(visible(hub), 8u);
 }
 
 #if FBAT_EXCEPTIONS
@@ -334,7 +335,7 @@ TEST(what_a_filter_throws_arrives_as_the_same_object_and_the_report_too) {
     }
     CHECK_EQ(report.imported + report.deduplicated, 6u);
   }
-  CHECK_EQ(visible(hub), 7u);
+  CHECK_EQ(visible(hub), 8u);
 }
 
 TEST(what_progress_throws_arrives_too_also_what_is_no_exception_class) {

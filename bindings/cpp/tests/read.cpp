@@ -70,6 +70,56 @@ TEST(pages_go_forward_and_backward_over_everything_once) {
   CHECK(payloads(store, query) == numbers(24, 0));
 }
 
+TEST(counts_and_lists_are_those_of_a_scan) {
+  auto store = open_new("s");
+  for (const char* entity : {"dev:2", "dev:1", "dev:2", "devil", "dev"}) {
+    fbat::event event;
+    event.entity = entity;
+    event.scope = "s";
+    event.kind = fbat::kind(0x1001);
+    CHECK(store.try_append(event));
+  }
+  fbat::query below;
+  below.region.entity = "dev";
+  CHECK_EQ((*store.try_count(below)), 4u);
+  below.limit = 3;
+  CHECK_EQ((*store.try_count(below)), 3u);
+  CHECK_EQ(count(store, below), 3u);
+  fbat::list_options options;
+  options.entity = "dev";
+  options.page_rows = 2;
+  const auto first = (*store.try_entities(options));
+  CHECK(first.rows.size() == 2 && !first.is_end && first.rows[1].name == "dev:1");
+  options.after = first.rows[1].name;
+  const auto rest = (*store.try_entities(options));
+  CHECK(rest.rows.size() == 1 && rest.is_end && rest.rows[0].events == 2);
+  CHECK_EQ((*store.try_scopes()).rows[0].events, 5u);
+  const std::string computed;
+  options.after = computed;
+  CHECK_STATUS(store.try_entities(options), fbat::status::invalid_argument);
+}
+
+TEST(any_text_is_an_entity_once_it_is_encoded) {
+  const std::string entity = (*fbat::try_encode_entity("a/b=c..%"));
+  CHECK(entity == "a%2Fb%3Dc.%2E%25");
+  CHECK((*fbat::try_decode_entity(entity)) == "a/b=c..%");
+  CHECK_STATUS(fbat::try_decode_entity("a%2"), fbat::status::invalid_argument);
+}
+
+TEST(a_region_takes_lists_of_kinds_and_scopes) {
+  auto store = open_new("s");
+  append_mixed(store);
+  fbat::query query;
+  query.region.kinds = {fbat::kind_range::category(1), fbat::kind_range::category(2)};
+  query.region.scopes = {"others", "nobody"};
+  const auto all = count(store, query);
+  const std::vector<std::string> computed{"others"};
+  query.region.scopes = computed;
+  CHECK_EQ(count(store, query), all);
+  query.region.scopes = std::vector<std::string>();
+  CHECK_STATUS(store.try_query_page(query), fbat::status::invalid_argument);
+}
+
 TEST(every_part_of_a_query_selects) {
   auto store = open_new("s");
   append_mixed(store);

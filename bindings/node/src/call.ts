@@ -133,7 +133,7 @@ export function ok(
   throw thrown.value;
 }
 
-/** The error of a failed call, which is freed. A forked child has none. */
+/** The error of a failed call, which is freed. */
 function takeError(arena: Arena, status: number, watch: Watch | null): Error {
   const options = status === Status.ERR_CANCELLED ? watch?.cause : undefined;
   const { handle } = arena.error;

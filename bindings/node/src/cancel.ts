@@ -16,7 +16,7 @@ export class Cancel extends Handle {
   constructor() {
     const handle = BigInt(fbat.fbat_cancel_new());
     if (handle === 0n) {
-      throw invalid("cancel: 16 million objects are live, or this is a forked child");
+      throw invalid("cancel: 16 million objects are live");
     }
     super(handle, () => fbat.fbat_cancel_free(handle));
   }

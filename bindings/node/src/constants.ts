@@ -61,6 +61,13 @@ export const Status = {
   /** There is a store at this path already, and the open mode asks for a new one. */
   ERR_STORE_EXISTS: 330,
   /**
+   * The source of an import is not, or no longer, the one that the position to go on from belongs
+   * to: the `after` of the options, which is the error's `actual`, is above everything that the
+   * source has, which is its `allowed`. It was restored from an older copy, or is another store.
+   * Nothing was written. Import from 0: what is known is counted, and nothing is missed.
+   */
+  ERR_SOURCE_DIVERGED: 340,
+  /**
    * The store is open for writing elsewhere, or a callback tried to close a store of the running
    * call.
    */
@@ -72,16 +79,27 @@ export const Status = {
    */
   ERR_POISONED: 510,
   /**
-   * The process is a forked child of one that used the library. No error object comes with this
-   * status.
+   * The handle was made before this process was forked, and belongs to its parent. Open the store
+   * in the child: after fork() or daemon(), not before.
    */
   ERR_FORKED: 520,
   /** The store is open for reading only. */
   ERR_READ_ONLY: 530,
-  /** An operation of the operating system failed; the error's `osError` is its errno. */
+  /**
+   * An operation of the operating system failed; the error's `osError` is its errno. What an append
+   * was to write may be there when the store is opened again: repeat it under its idempotency key.
+   */
   ERR_IO: 600,
-  /** There is no space left on the device, or a quota or file size limit is reached. */
+  /**
+   * There is no space left on the device, or a quota or file size limit (RLIMIT_FSIZE) is reached.
+   * Nothing was written; the store goes on when there is room again.
+   */
   ERR_NO_SPACE: 610,
+  /**
+   * Memory has run out; the call did nothing, and may be repeated. No error object comes with this
+   * status.
+   */
+  ERR_NO_MEMORY: 620,
   /**
    * Damage in a file: the error's `path` and `offset` say where. `Store.verify` lists all of it,
    * and `repair` puts everything else into a new store.
@@ -211,7 +229,7 @@ export type Expect = (typeof Expect)[keyof typeof Expect];
 
 /** Bits of an event. Set for you. */
 export const EventFlag = {
-  /** `timestampUs` is given; else the event takes the recorded time of its batch. */
+  /** `timestampUs` is given; else the event's time is the clock's when it is appended. */
   HAS_TIMESTAMP: 1,
 } as const;
 
@@ -266,7 +284,18 @@ export const ListFlag = {
 
 /** Bits for decoding a provenance. */
 export const WireFlag = {
-  /** Accept every encoding that can be understood, not only the canonical one. */
+  /**
+   * Accept other encodings of the fields than the canonical one. The body is then a map with the
+   * six fields in any order, or an array of exactly them in their order. Bytes after it are
+   * ignored. A key is text (str or bin) or the number of the field, counted from 0, of an unsigned
+   * type. Unknown keys are ignored with their values, which may nest 1,022 deep. Each of the six is
+   * there once. Integers may have any width and type, as long as the value is one that the field
+   * can have. The namespace is str or bin, of any length. The id is a bin 8 of 16 bytes, or an
+   * integer that is not negative. The hash is 32 integers from 0 to 255, or a bin of 32 bytes.
+   * Header and body may have different versions, neither above 1. Whatever else is in a field is
+   * `Status.ERR_WIRE_BODY` in both modes: another sign, another length, a value out of range, nil,
+   * a boolean, a float, an ext.
+   */
   LENIENT: 1,
 } as const;
 
@@ -305,6 +334,19 @@ export const ImportFlag = {
    * blocks signals, and ends before the import returns.
    */
   ONE_THREAD: 2,
+  /**
+   * Let a store be imported into itself, or into one with the same store id, such as a copy or a
+   * backup of it. Every event comes again then, under another id. Without this flag that is
+   * `Status.ERR_INVALID_ARGUMENT`.
+   */
+  ALLOW_SELF: 4,
+  /**
+   * Let the namespace stand for one more store. The destination remembers for which stores, by
+   * their ids, each namespace has stood. Without this flag another store is
+   * `Status.ERR_INVALID_ARGUMENT`, because two events with one id and equal content would become
+   * one. What is fine with it: a store that took the place of the one before.
+   */
+  ALLOW_OTHER_STORE: 8,
 } as const;
 
 /** Bits of a backup. */

@@ -137,3 +137,25 @@ export function namespaceFromPath(path: PathLike): string {
     return [fbat.fbat_namespace_from_path, [writePath(arena, path), out.address], answer];
   });
 }
+
+/**
+ * The entity, or scope, that stands for any text: control bytes, `/`, `=`, `|`, `%` and the second
+ * dot of `..` become `%` and two hex digits.
+ */
+export function encodeEntity(text: string): string {
+  return coded(fbat.fbat_entity_encode, text, "text");
+}
+
+/** The text that an entity of {@link encodeEntity} stands for. */
+export function decodeEntity(entity: string): string {
+  return coded(fbat.fbat_entity_decode, entity, "entity");
+}
+
+function coded(code: typeof fbat.fbat_entity_encode, from: string, what: string): string {
+  return perform((arena) => {
+    const { out } = arena;
+    const { address, length } = arena.slice(from, what);
+    const answer = () => takeBuffer(out.handle).toString("utf8");
+    return [code, [address, length, out.address], answer];
+  });
+}

@@ -24,5 +24,6 @@ export { reportOf } from "./report.js";
 export { type BatchOptions, type SharedStore, Store } from "./store.js";
 export type * from "./structs.js";
 export { Receipt } from "./structs.js";
+export type { Summaries } from "./summaries.js";
 export type { JsonObject } from "./view.js";
 export type { AsyncOptions, CallOptions, Filter, Report } from "./watch.js";

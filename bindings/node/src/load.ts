@@ -68,8 +68,8 @@ function candidates(): string[] {
   return existsSync(beside) ? [beside] : [SONAME];
 }
 
-// Calls on other threads run on stacks of koffi's. Its own 128 KiB are enough but for what
-// docs/abi.md says of frames with hostile nesting, which an import may meet in its source.
+// Calls on other threads run on stacks of koffi's. The library needs 32 KiB of them, and what a
+// callback of JavaScript takes comes on top.
 const ASYNC_STACK_BYTES = 512 * 1024;
 
 function open() {

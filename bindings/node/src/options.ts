@@ -115,6 +115,12 @@ export interface OpenOptions extends CallOptions<Progress> {
    */
   segmentBytes?: number | bigint | null | undefined;
   /**
+   * How many of the store's files that are only read have a descriptor at once: 1 to 65,536; 0:
+   * 128. Those that were not read for longest are closed, and opened again when they are needed.
+   * Besides, a store has at most 8 descriptors. What is read from mapped memory needs none.
+   */
+  filesMax?: number | null | undefined;
+  /**
    * Reports how far recovery has come, in bytes of the log that it reads; null for none. What it
    * throws ends the call, and is thrown by it as it is. Not with a method whose name ends in
    * `Async`.
@@ -125,10 +131,10 @@ export interface OpenOptions extends CallOptions<Progress> {
 /** @internal */
 export const OPEN_OPTIONS = new Struct<OpenOptions>(
   "open options",
-  88,
+  96,
   [
     "mode", "durability", "label", "payloadBytesMax", "batchEventsMax", "batchBytesMax",
-    "segmentBytes", "progress", "cancel", "signal",
+    "segmentBytes", "filesMax", "progress", "cancel", "signal",
   ],
   (arena, block, at, of) => {
     if (of.mode != null) {
@@ -152,7 +158,10 @@ export const OPEN_OPTIONS = new Struct<OpenOptions>(
     if (of.segmentBytes != null) {
       block.setU64(at + 56, of.segmentBytes, "segmentBytes");
     }
-    writeWatch(arena, block, at + 64, at + 80, of, PROGRESS);
+    if (of.filesMax != null) {
+      block.setSize(at + 64, of.filesMax, "filesMax");
+    }
+    writeWatch(arena, block, at + 72, at + 88, of, PROGRESS);
   },
 );
 
@@ -398,12 +407,14 @@ export const PROVENANCE_INIT = new Struct<ProvenanceInit>(
 export interface ImportOptions extends CallOptions<ImportReport> {
   /**
    * The name that the source's events are known by in the destination, forever: UTF-8, 1 to 1024
-   * bytes without control bytes. Required.
+   * bytes without control bytes. Required. It names the store, not the way that events take;
+   * `Store.namespace` of the source is a name that no other store has. The destination remembers
+   * for which store it stands, and refuses another.
    */
   sourceNamespace: string;
   /** Which events of the source; null for all. */
   region?: Region | null | undefined;
-  /** Only sequences of the source above this one. */
+  /** Only sequences of the source above this one: 0, or the `resumeAfter` of an earlier report. */
   after?: number | bigint | null | undefined;
   /**
    * Events that become visible together: at most the destination's `batchEventsMax`, to which it is

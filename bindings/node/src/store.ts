@@ -17,6 +17,7 @@ import {
   type EventInit,
   IMPORT_OPTIONS,
   type ImportOptions,
+  type ListOptions,
   OPEN_OPTIONS,
   type OpenOptions,
   type Query,
@@ -41,6 +42,7 @@ import {
   type Stats,
   type VerifyReport,
 } from "./structs.js";
+import { countCall, listCall, type Summaries } from "./summaries.js";
 import { refuseUnknown } from "./validate.js";
 import { show } from "./view.js";
 import type { AsyncOptions } from "./watch.js";
@@ -302,6 +304,29 @@ export class Store extends Handle {
   /** {@link Store.query} on a thread of Node's pool. */
   async queryAsync(query: AsyncOptions<Query> = {}): Promise<Page> {
     return runAsync(() => queryCall(this.handle, query), this);
+  }
+
+  /**
+   * Counts the events of a query: as many as a cursor of it has rows. Read from indexes as far as
+   * they can tell; `pageRows` and `columns` do not matter.
+   */
+  count(query: Query = {}): bigint {
+    return run(countCall(this.handle, query));
+  }
+
+  /** {@link Store.count} on a thread of Node's pool. */
+  async countAsync(query: AsyncOptions<Query> = {}): Promise<bigint> {
+    return runAsync(() => countCall(this.handle, query), this);
+  }
+
+  /** Lists entities in the order of their names, a page at a time, with what each has. */
+  entities(options: ListOptions = {}): Summaries {
+    return run(listCall(fbat.fbat_store_entities, this.handle, options));
+  }
+
+  /** Lists scopes in the order of their names, a page at a time, with what each has. */
+  scopes(options: ListOptions = {}): Summaries {
+    return run(listCall(fbat.fbat_store_scopes, this.handle, options));
   }
 
   /** A cursor at the beginning of a query. Dispose of it, or leave that to the collector. */

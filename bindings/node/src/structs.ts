@@ -29,7 +29,10 @@ export interface ErrorDetail {
   readonly offset: bigint | null;
   /** Which item of an array was at fault, counted from 0; null where it was none of them. */
   readonly item: number | null;
-  /** The global sequence of the event concerned; null where no event is. */
+  /**
+   * The global sequence of the event concerned; of a damaged batch, the first that should be in it.
+   * 0 where no event is, or none is known.
+   */
   readonly sequence: bigint | null;
   /** The id of the event concerned; null where no event is. */
   readonly eventId: Id | null;
@@ -75,8 +78,8 @@ export const PROGRESS: Output<Progress> = {
 };
 
 /**
- * How far the log goes. Every store begins with an event of the library's own, its genesis, so that
- * a new store is at 1.
+ * How far the log goes. Every store begins with an event of the library's own, its genesis: a new
+ * store is at 1.
  */
 export interface Frontier {
   /** The highest sequence that readers may see. */
@@ -135,6 +138,10 @@ export interface Stats {
   /** Memory that the store's tables take, in bytes. */
   readonly memoryBytes: bigint;
   /**
+   * How far the clock is behind the recorded time of the last event, in microseconds; 0 where it is
+   * not. Recorded time never goes back: it stands still until the clock has caught up.
+   */
+  readonly clockBehindUs: bigint;
    * Those of `events` that the library itself wrote. `events - system_events` is what was appended
    * and imported.
    */
@@ -151,6 +158,7 @@ export const STATS: Output<Stats> = {
     indexBytes: block.u64(at + 32),
     unindexedEvents: block.u64(at + 40),
     memoryBytes: block.u64(at + 48),
+    clockBehindUs: block.u64(at + 56),
     systemEvents: block.u64(at + 56),
   }),
 };
@@ -183,11 +191,16 @@ export interface OpenReport {
   readonly gapLast: bigint;
   /** Indexes that were missing or damaged and were rebuilt. */
   readonly indexesRebuilt: bigint;
+  /**
+   * How far the clock was behind the recorded time of the last event, in microseconds; 0 where it
+   * was not. More than a minute is also a line in the log.
+   */
+  readonly clockBehindUs: bigint;
 }
 
 /** @internal */
 export const OPEN_REPORT: Output<OpenReport> = {
-  size: 88,
+  size: 96,
   read: (block, at) => ({
     flags: block.u32(at + 8),
     isCreated: (block.u32(at + 8) & 1) !== 0,
@@ -201,6 +214,7 @@ export const OPEN_REPORT: Output<OpenReport> = {
     gapFirst: block.u64(at + 64),
     gapLast: block.u64(at + 72),
     indexesRebuilt: block.u64(at + 80),
+    clockBehindUs: block.u64(at + 88),
   }),
 };
 
@@ -493,7 +507,10 @@ export interface ImportReport {
   readonly skippedReserved: bigint;
   /** Left out by the filter. */
   readonly skippedFiltered: bigint;
-  /** Came from this very namespace: earlier output of the same import. */
+  /**
+   * Came to the source from the destination, by an import under this very namespace, and are still
+   * there.
+   */
   readonly skippedReimported: bigint;
   /** There with other content, and left out with `OnConflict.SKIP`. */
   readonly conflicts: bigint;
@@ -502,8 +519,14 @@ export interface ImportReport {
    * overtaken`, summed over concurrent imports, is exact.
    */
   readonly overtaken: bigint;
-  /** The last sequence of the source that was examined: where to go on, as `after`. 0: none was. */
+  /** The last sequence of the source that was examined. 0: none was. */
   readonly sourceHighWatermark: bigint;
+  /**
+   * Where the next import may go on, as `after`: `sourceHighWatermark`, or the `after` of this
+   * import where nothing was examined. So it is never below that, and safe to keep: also when the
+   * import failed, was stopped or cancelled.
+   */
+  readonly resumeAfter: bigint;
   /** The last sequence of the source that this import was to examine, fixed at the call. */
   readonly sourceCeiling: bigint;
   /**
@@ -522,7 +545,7 @@ export interface ImportReport {
 
 /** @internal */
 export const IMPORT_REPORT: Output<ImportReport> = {
-  size: 104,
+  size: 112,
   read: (block, at) => ({
     imported: block.u64(at + 8),
     deduplicated: block.u64(at + 16),
@@ -532,10 +555,11 @@ export const IMPORT_REPORT: Output<ImportReport> = {
     conflicts: block.u64(at + 48),
     overtaken: block.u64(at + 56),
     sourceHighWatermark: block.u64(at + 64),
-    sourceCeiling: block.u64(at + 72),
-    destinationVisible: block.u64(at + 80),
-    destinationDurable: block.u64(at + 88),
-    sourcePosition: block.u64(at + 96),
+    resumeAfter: block.u64(at + 72),
+    sourceCeiling: block.u64(at + 80),
+    destinationVisible: block.u64(at + 88),
+    destinationDurable: block.u64(at + 96),
+    sourcePosition: block.u64(at + 104),
   }),
 };
 
@@ -573,9 +597,9 @@ export const FINDING: Output<Finding> = {
   }),
 };
 
-/** What was checked. */
+/** What was checked, and what could not be. */
 export interface VerifyReport {
-  /** Events, the library's own included. */
+  /** Events that were examined, the library's own included. */
   readonly events: bigint;
   /** The library's own among them. */
   readonly systemEvents: bigint;
@@ -595,13 +619,30 @@ export interface VerifyReport {
   readonly lostSequences: bigint;
   /** Events whose predecessor was lost, so that their hash cannot be computed. */
   readonly unlinkedEvents: bigint;
-  /** Things that are wrong; 0 for a sound store. A walk stops after 1000. */
+  /** Things that are wrong; 0 for a sound store. The list has 10,000 of them at most. */
   readonly findings: bigint;
+  /**
+   * Sequences whose events could not be examined, since they are in damaged or missing parts of the
+   * log.
+   */
+  readonly eventsNotExamined: bigint;
+  /** Bytes of the log that could not be examined: neither a header nor an event. */
+  readonly bytesNotExamined: bigint;
+  /** The last sequence that was visible at the call: where the walk ended. */
+  readonly lastSequence: bigint;
+  /**
+   * The log hash as of that sequence, computed from what every event has. Where nobody has tampered
+   * with the log it is what `Store.logHash` says, and the same as in every other copy. All zero
+   * where it cannot be computed: an event could not be examined, or a region left files out. In a
+   * store with declared losses, the hash of an event whose predecessor is lost is taken as it was
+   * recorded.
+   */
+  readonly logHash: Hash;
 }
 
 /** @internal */
 export const VERIFY_REPORT: Output<VerifyReport> = {
-  size: 96,
+  size: 152,
   read: (block, at) => ({
     events: block.u64(at + 8),
     systemEvents: block.u64(at + 16),
@@ -614,6 +655,10 @@ export const VERIFY_REPORT: Output<VerifyReport> = {
     lostSequences: block.u64(at + 72),
     unlinkedEvents: block.u64(at + 80),
     findings: block.u64(at + 88),
+    eventsNotExamined: block.u64(at + 96),
+    bytesNotExamined: block.u64(at + 104),
+    lastSequence: block.u64(at + 112),
+    logHash: block.hash(at + 120),
   }),
 };
 
@@ -722,7 +767,10 @@ export abstract class DetailedError extends Error implements ErrorDetail {
   readonly offset: bigint | null;
   /** Which item of an array was at fault, counted from 0; null where it was none of them. */
   readonly item: number | null;
-  /** The global sequence of the event concerned; null where no event is. */
+  /**
+   * The global sequence of the event concerned; of a damaged batch, the first that should be in it.
+   * 0 where no event is, or none is known.
+   */
   readonly sequence: bigint | null;
   /** The id of the event concerned; null where no event is. */
   readonly eventId: Id | null;

@@ -38,6 +38,7 @@ const ofClosed: { readonly [name: string]: (closed: Store, open: Store) => Promi
   syncAsync: (closed) => closed.syncAsync(),
   importFromAsync: (closed, open) => closed.importFromAsync(open, { sourceNamespace }),
   "importFromAsync from it": (closed, open) => open.importFromAsync(closed, { sourceNamespace }),
+  countAsync: (closed) => closed.countAsync(),
   verifyAsync: (closed) => closed.verifyAsync(),
   backupAsync: (closed) => closed.backupAsync(scratch("copy")),
 };
@@ -94,7 +95,7 @@ test("every asynchronous method is among those that were tried on a closed store
   const methods = Object.getOwnPropertyNames(Store.prototype).filter((name) =>
     name.endsWith("Async"),
   );
-  assert.equal(methods.length, 7);
+  assert.equal(methods.length, 8);
   assert.deepEqual(
     methods.filter((name) => !(name in ofClosed)),
     [],

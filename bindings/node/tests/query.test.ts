@@ -3,7 +3,9 @@ import { test } from "node:test";
 import { inspect } from "node:util";
 import {
   Column,
+  decodeEntity,
   type EventRecord,
+  encodeEntity,
   InvalidError,
   liveHandles,
   operationKey,
@@ -41,6 +43,9 @@ test("each part of a query leaves out what it is to leave out", () => {
     [{ region: { scope: "late" } }, "6 7 8 9 10 11"],
     [{ region: { kind: 0x1001 } }, "1 5 9"],
     [{ region: { category: 2 } }, "11"],
+    [{ region: { kind: [0x1001, 0x1002], category: [2] } }, "1 2 5 6 9 10 11"],
+    [{ region: { scope: ["none", "early"] } }, "0 1 2 3 4 5"],
+    [{ limit: 3 }, "0 1 2"],
     [{ region: { versions: { first: 2, last: 3n } } }, "3 4 5 6 7 8"],
     [{ after: 11n }, "10 11"],
     [{ until: 4 }, "0 1 2"],
@@ -61,6 +66,26 @@ test("each part of a query leaves out what it is to leave out", () => {
   }
 });
 
+test("counts and lists are those of a scan", () => {
+  const store = filled();
+  assert.equal(store.count(), 12n);
+  assert.equal(store.count({ region: { entity: "a" }, limit: 7 }), 7n);
+  const first = store.entities({ entity: "a", pageRows: 1 });
+  assert.deepEqual([first.rows[0]?.name, first.rows[0]?.events, first.isEnd], ["a", 4n, false]);
+  const rest = store.entities({ entity: "a", after: "a" });
+  assert.deepEqual([rest.rows.length, rest.rows[0]?.name, rest.isEnd], [1, "a:b", true]);
+  const scopes = store.scopes().rows.map(({ name, events }) => `${name} ${events}`);
+  assert.deepEqual(scopes, ["early 6", "late 6"]);
+  assert.equal(store.stats().events - store.stats().systemEvents, 12n);
+});
+
+test("any text is an entity once it is encoded", () => {
+  const entity = encodeEntity("a/b=c..%");
+  assert.equal(entity, "a%2Fb%3Dc.%2E%25");
+  assert.equal(decodeEntity(entity), "a/b=c..%");
+  refused(() => decodeEntity("a%2"), InvalidError, "ERR_INVALID_ARGUMENT");
+});
+
 test("the library's own events come when they are asked for", () => {
   const page = filled().query({ flags: QueryFlag.SYSTEM });
   assert.equal(page.length, 13);
@@ -73,6 +98,11 @@ test("parts that are none are refused and leave nothing behind", () => {
   const before = liveHandles();
   const bad: (Query & { readonly sort?: string })[] = [
     { pageRows: 65537 },
+    { region: { entity: "" } },
+    { region: { scope: "" } },
+    { region: { scope: [] } },
+    { region: { kind: [] } },
+    { region: { category: 16 } },
     { columns: 16 },
     { flags: 4 },
     { after: -1 },

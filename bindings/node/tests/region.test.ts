@@ -94,7 +94,6 @@ test("a region that is none is refused wherever it is given, and nothing is left
     { kind: 65536 },
     { category: 16 },
     { category: 1.5 },
-    { kind: 0x1001, category: 1 },
     { versions: { first: 2, last: 1 } },
     { versions: { first: 2n ** 64n } },
     { timestampUs: { first: 2, last: 1 } },

@@ -9,9 +9,10 @@ test("a sound store has no findings, and every event was walked", async () => {
   const store = openStore("s");
   appendMany(store, 100);
   const { report, findings } = store.verify();
-  const { logBytes, ...counts } = report;
+  const { logBytes, logHash, ...counts } = report;
   assert.deepEqual(findings, []);
   assert.ok(logBytes > 0n);
+  assert.equal(logHash, store.logHash());
   assert.deepEqual(counts, {
     events: 101n,
     systemEvents: 1n,
@@ -23,6 +24,9 @@ test("a sound store has no findings, and every event was walked", async () => {
     lostSequences: 0n,
     unlinkedEvents: 0n,
     findings: 0n,
+    eventsNotExamined: 0n,
+    bytesNotExamined: 0n,
+    lastSequence: 101n,
   });
   assert.deepEqual(await store.verifyAsync(), { report, findings });
 });

@@ -41,7 +41,9 @@ def test_every_event_arrives_once(source: fbat.Store, destination: fbat.Store) -
     report = destination.import_from(source, "the/source")
     assert (report.imported, report.deduplicated, report.skipped_reserved) == (100, 0, 1)
     assert (report.source_high_watermark, report.source_ceiling) == (101, 101)
-    assert report.destination_visible == report.destination_durable == 101
+    assert report.resume_after == 101
+    # With the genesis event, and the record of which store the namespace stands for.
+    assert report.destination_visible == report.destination_durable == 102
     assert report.examined == 101
     again = destination.import_from(source, source_namespace="the/source")
     assert (again.imported, again.deduplicated) == (0, 100)
@@ -171,6 +173,35 @@ def test_the_namespace_of_the_source_is_the_default(
     assert found.count(second.namespace) == 1
     assert destination.import_from(source, None).deduplicated == 101
     assert destination.import_from(source, source_namespace=source.namespace).deduplicated == 101
+
+
+def test_one_name_stands_for_one_store(
+    open_store: Callable[..., fbat.Store], source: fbat.Store, destination: fbat.Store
+) -> None:
+    destination.import_from(source, "device")
+    second = open_store("second")
+    second.append(event(1))
+    with pytest.raises(fbat.InvalidError, match="device"):
+        destination.import_from(second, "device")
+    allowed = fbat.ImportFlags.ALLOW_OTHER_STORE
+    assert destination.import_from(second, "device", flags=allowed).imported == 1
+    with pytest.raises(fbat.InvalidError):
+        destination.import_from(destination)
+    allowed = fbat.ImportFlags.ALLOW_SELF
+    assert destination.import_from(destination, flags=allowed).imported == 101
+
+
+def test_a_source_that_went_back_is_a_conflict(
+    open_store: Callable[..., fbat.Store], source: fbat.Store, destination: fbat.Store
+) -> None:
+    report = destination.import_from(source, "n")
+    assert report.resume_after == report.source_high_watermark == 101
+    again = destination.import_from(source, "n", after=report.resume_after)
+    assert (again.source_high_watermark, again.resume_after) == (0, 101)
+    with pytest.raises(fbat.ConflictError) as caught:
+        destination.import_from(source, "n", after=150)
+    assert caught.value.code == fbat.Status.SOURCE_DIVERGED
+    assert (caught.value.actual, caught.value.allowed) == (150, 101)
 
 
 def test_what_is_no_store_no_text_or_no_function_is_refused(
@@ -438,8 +469,11 @@ def test_a_conflict_fails_or_is_skipped(source: fbat.Store, destination: fbat.St
 
 def test_a_store_imports_its_own_output_once(store: fbat.Store) -> None:
     fill(store, 5)
-    assert store.import_from(store, "n").imported == 5
-    assert store.import_from(store, "n").skipped_reimported == 5
+    with pytest.raises(fbat.InvalidError, match="FBAT_IMPORT_ALLOW_SELF"):
+        store.import_from(store, "n")
+    flags = fbat.ImportFlags.ALLOW_SELF
+    assert store.import_from(store, "n", flags=flags).imported == 5
+    assert store.import_from(store, "n", flags=flags).skipped_reimported == 5
 
 
 def test_an_exception_without_an_import_has_no_report() -> None:

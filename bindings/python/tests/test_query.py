@@ -296,6 +296,25 @@ def test_what_is_no_entity_of_a_text_is_refused() -> None:
         fbat.entity_encode(b"a")  # type: ignore[arg-type]
 
 
+def test_several_kinds_scopes_and_categories_are_each_enough(filled: fbat.Store) -> None:
+    kinds = {record.kind for record in filled}
+    assert len(filled.query(kind=kinds)) == len(filled.query())
+    assert len(filled.query(kind=[KIND], category=[15])) == len(filled.query(kind=KIND))
+    scopes = {record.scope for record in filled}
+    assert len(filled.query(scope=scopes)) == len(filled.query())
+    for name in ("kind", "category", "scope"):
+        with pytest.raises(ValueError, match=f"{name} is an empty list"):
+            filled.query(**{name: []})  # type: ignore[arg-type]
+    with pytest.raises(fbat.InvalidError, match="scope 0 is empty"):
+        filled.query(scope="")
+    with pytest.raises(fbat.InvalidError, match="entity is empty"):
+        filled.query(entity="")
+
+
+def test_a_limit_is_for_all_rows(filled: fbat.Store) -> None:
+    assert [record.sequence for record in filled.records(limit=2, page_rows=1)] == [2, 3]
+
+
 def test_what_is_no_store_is_refused() -> None:
     with pytest.raises(TypeError, match="store is str, not a Store"):
         fbat.Cursor("a/path")  # type: ignore[arg-type]

@@ -120,6 +120,51 @@ def test_frontier_sync_stats_head_and_log_hash(store: fbat.Store) -> None:
     assert store.log_hash() != before
 
 
+def test_an_anchor_of_the_past_is_compared(store: fbat.Store) -> None:
+    anchors = {1: store.log_hash()}
+    for i in range(5):
+        anchors[store.append(event(i)).sequence] = store.log_hash()
+    last = fill(store, 3)[-1].sequence
+    anchors[last] = store.log_hash()
+    assert {sequence: store.log_hash_at(sequence) for sequence in anchors} == anchors
+    assert store.log_hash_at(last - 1) not in anchors.values()
+    checked, findings = store.verify()
+    assert findings == []
+    assert (checked.log_hash, checked.last_sequence) == (store.log_hash(), last)
+    assert (checked.events_not_examined, checked.bytes_not_examined) == (0, 0)
+    with pytest.raises(fbat.NotFoundError) as caught:
+        store.log_hash_at(last + 1)
+    assert caught.value.allowed == last
+    with pytest.raises(fbat.InvalidError):
+        store.log_hash_at(0)
+    with pytest.raises(fbat.InvalidError, match="sequence is -1, and not 0 to"):
+        store.log_hash_at(-1)
+    with pytest.raises(TypeError, match="sequence is str, not an integer"):
+        store.log_hash_at("1")  # type: ignore[arg-type]
+    store.close()
+    with pytest.raises(fbat.ClosedError):
+        store.log_hash_at(1)
+
+
+def test_verification_goes_on_after_damage(
+    open_store: Callable[..., fbat.Store], tmp_path: Path
+) -> None:
+    store = open_store("damaged")
+    for i in range(50):
+        store.append(event(i))
+    store.close()
+    log = next((tmp_path / "damaged").glob("*.log"))
+    data = bytearray(log.read_bytes())
+    for i in (10, 20, 30):
+        data[data.index(b"payload %d" % i)] ^= 1
+    log.write_bytes(data)
+    checked, findings = open_store("damaged", mode=fbat.OpenMode.READ_ONLY).verify()
+    assert checked.findings == len(findings) >= 3
+    assert {12, 22, 32} <= {finding.first_sequence for finding in findings}
+    assert checked.events_not_examined == 3
+    assert checked.events == 51 - 3
+
+
 def test_a_torn_tail_is_reported(open_store: Callable[..., fbat.Store], tmp_path: Path) -> None:
     # A copy of a store that is open is what a killed process leaves.
     store = open_store("torn")

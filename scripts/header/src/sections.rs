@@ -19,6 +19,7 @@ const SECTIONS: [&[&str]; 20] = [
     &["region"],
     &["boundary/store", "store"],
     &["append"],
+    &["batch"],
     &["page"],
     &["query"],
     &["count"],

@@ -145,6 +145,11 @@ pub fn content_tag(entity: &str, scope: &str, kind: Kind, content: &Hash) -> u64
     first_8(&long)
 }
 
+/// The tag of an event.
+pub fn tag_of(event: &Event<'_>) -> u64 {
+    content_tag(event.entity, event.scope, event.kind, &event.content_hash)
+}
+
 fn fill_tag_input(input: &mut [u8], entity: &str, scope: &str, kind: Kind, content: &Hash) {
     input[..32].copy_from_slice(&content.0);
     input[32..34].copy_from_slice(&kind.0.to_le_bytes());

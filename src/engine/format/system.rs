@@ -1,7 +1,8 @@
 //! The library's own events: what they say, as MessagePack maps.
 
+use super::frame::Frame;
 use super::identity::{Change, Identity};
-use crate::engine::model::id::{Hash, Id};
+use crate::engine::model::id::{Hash, Id, Kind};
 use crate::engine::model::key::operation_key;
 use crate::engine::model::limits::FORMAT_VERSION;
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,25 @@ struct NewIdentity {
     first_sequence: u64,
 }
 
+/// Payload of a namespace event: in imports into this store, the namespace stands for that store.
+#[derive(Serialize, Deserialize)]
+struct Namespace {
+    namespace: String,
+    /// 32 hex digits.
+    store_id: String,
+    /// How events are identified: `source`, by the namespace and their id in the source.
+    mode: String,
+}
+
+/// Unknown fields may nest so deep: what is read must not use up the stack.
+const DEPTH_MAX: usize = 8;
+
+fn decode<'de, T: Deserialize<'de>>(payload: &'de [u8]) -> Option<T> {
+    let mut reader = rmp_serde::Deserializer::from_read_ref(payload);
+    reader.set_max_depth(DEPTH_MAX);
+    T::deserialize(&mut reader).ok()
+}
+
 pub fn genesis_payload(store_id: Id, created_us: i64, label: &str) -> Vec<u8> {
     let genesis = Genesis {
         store_id: store_id.to_string(),
@@ -44,19 +64,31 @@ pub fn genesis_payload(store_id: Id, created_us: i64, label: &str) -> Vec<u8> {
 
 /// The store id and the creation time of a genesis event.
 pub fn genesis(payload: &[u8]) -> Option<(Id, i64)> {
-    let genesis: Genesis = rmp_serde::from_slice(payload).ok()?;
+    let genesis: Genesis = decode(payload)?;
     Some((Id::from_hex(genesis.store_id.as_bytes())?, genesis.created_us))
 }
 
 /// The label that a genesis event keeps.
 pub fn genesis_label(payload: &[u8]) -> Option<String> {
-    let genesis: Genesis = rmp_serde::from_slice(payload).ok()?;
+    let genesis: Genesis = decode(payload)?;
     Some(genesis.label)
 }
 
 /// What a gap event declares.
 pub fn gap(payload: &[u8]) -> Option<Gap> {
-    rmp_serde::from_slice(payload).ok()
+    decode(payload)
+}
+
+/// The sequence up to which everything before an event has to exist: its own, except for a gap
+/// event.
+pub fn goes_on_at(frame: &Frame<'_>) -> u64 {
+    let declared = Some(frame.payload).filter(|_| frame.kind == Kind::GAP).and_then(gap);
+    match declared {
+        Some(gap) if gap.last_sequence.checked_add(1) == Some(frame.sequence) => {
+            gap.first_sequence.min(frame.sequence)
+        }
+        _ => frame.sequence,
+    }
 }
 
 pub fn gap_payload(first_sequence: u64, last_sequence: u64) -> Vec<u8> {
@@ -72,7 +104,7 @@ pub fn gap_id(log_hash: &Hash, payload: &[u8]) -> Id {
 
 /// The store id that an identity event declares.
 pub fn new_identity(payload: &[u8]) -> Option<Change> {
-    let NewIdentity { store_id, first_sequence, .. } = rmp_serde::from_slice(payload).ok()?;
+    let NewIdentity { store_id, first_sequence, .. } = decode(payload)?;
     Some(Change { store_id: Id::from_hex(store_id.as_bytes())?, first_sequence })
 }
 
@@ -83,4 +115,22 @@ pub fn identity_payload(identity: &Identity, at: usize) -> Vec<u8> {
     let previous_store_id = identity.store_id_before(at).to_string();
     rmp_serde::to_vec_named(&NewIdentity { store_id, previous_store_id, first_sequence })
         .expect("a plain struct encodes")
+}
+
+/// The id of the namespace event with this number; they are numbered from 0 for each namespace.
+pub fn namespace_id(namespace: &str, number: u64) -> Id {
+    let number = number.to_le_bytes();
+    operation_key(b"fbat.namespace", [namespace.as_bytes(), &number[..]].into_iter())
+}
+
+pub fn namespace_payload(namespace: &str, store: Id) -> Vec<u8> {
+    let (namespace, store_id) = (namespace.to_owned(), store.to_string());
+    let payload = Namespace { namespace, store_id, mode: "source".to_owned() };
+    rmp_serde::to_vec_named(&payload).expect("a plain struct encodes")
+}
+
+/// The store that a namespace event names.
+pub fn namespace_store(payload: &[u8]) -> Option<Id> {
+    let Namespace { store_id, .. } = decode(payload)?;
+    Id::from_hex(store_id.as_bytes())
 }

@@ -1,15 +1,16 @@
 //! Chunks of an import: gathered on the caller's thread, and each committed on another while the
 //! next is gathered.
 
+use super::names::{self, Record};
 use super::{ImportDurability, ImportReport, OnConflict};
-use crate::engine::log::state::{check_fork, Log};
+use crate::engine::log::state::{lock, Log};
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::{Event, Extensions, Source};
 use crate::engine::model::id::Id;
-use crate::engine::platform::os;
+use crate::engine::platform::{os, process};
 use crate::engine::store::commit::{ImportTerms, Item, Outcome};
-use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 /// Events that are to be committed together; their bytes are in one arena.
@@ -63,8 +64,8 @@ impl Chunk {
         self.waiting.push(Waiting { item, at, lengths });
     }
 
-    fn items<'a>(&'a self, namespace: &'a str) -> Vec<Item<'a>> {
-        let item = |waiting: &'a Waiting| {
+    fn items<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = Item<'a>> {
+        let item = move |waiting: &'a Waiting| {
             let mut rest = &self.arena[waiting.at..];
             let [entity, scope, extensions, payload] = waiting.lengths.map(|length| {
                 let (part, tail) = rest.split_at(length);
@@ -82,12 +83,13 @@ impl Chunk {
             }
             item
         };
-        self.waiting.iter().map(item).collect()
+        self.waiting.iter().map(item)
     }
 
-    /// The error of the commit, in the words of an import where it is a conflict.
-    fn name_conflict(&self, error: Error) -> Error {
-        let waiting = error.item.and_then(|item| self.waiting.get(item));
+    /// The error of the commit, in the words of an import where it is a conflict. The items of the
+    /// chunk came after `before` others.
+    fn name_conflict(&self, error: Error, before: usize) -> Error {
+        let waiting = error.item.and_then(|item| self.waiting.get(item.checked_sub(before)?));
         match (error.code(), waiting.map(|waiting| &waiting.item.event)) {
             (
                 Code::IdempotencyConflict,
@@ -118,48 +120,103 @@ pub fn conflict(source_id: Id, source_sequence: u64, key: Id) -> Error {
 pub struct Terms {
     pub destination: Arc<Log>,
     pub namespace: Arc<str>,
+    /// The store id of the source, and whether the namespace may have stood for others.
+    pub source: Id,
+    pub allow_other_store: bool,
+    /// What goes with the first event that the import brings.
+    pub record: Option<Record>,
     /// The destination's visible frontier when the import was called.
     pub frontier: u64,
     pub on_conflict: OnConflict,
     pub durability: ImportDurability,
 }
 
+/// What the chunks of an import that were committed leave to the next.
+struct Past {
+    /// The frontiers before and after them, as long as nobody else appended between them.
+    own: (u64, u64),
+    /// What is to be written with the first new event; none once the log has it.
+    record: Option<Record>,
+}
+
 impl Terms {
-    /// Commits a chunk. `own` are the frontiers before and after the chunks before, as long as
-    /// nobody else appended between them.
-    fn commit(&self, chunk: &Chunk, own: &mut (u64, u64)) -> Result<ImportReport> {
-        let items = chunk.items(&self.namespace);
-        let skip_conflicts = self.on_conflict == OnConflict::Skip;
-        let terms = ImportTerms { absent_at: chunk.absent_at, own: *own, skip_conflicts };
-        let outcomes =
-            self.destination.commit(&items, Some(terms)).map_err(|e| chunk.name_conflict(e))?;
-        let mut report = ImportReport::default();
-        let (mut first, mut last) = (None, 0);
-        for outcome in &outcomes {
-            match outcome {
-                Outcome::New(receipt) => {
-                    report.imported += 1;
-                    (first, last) = (first.or(Some(receipt.sequence)), receipt.sequence);
-                }
-                Outcome::Conflict => report.conflicts += 1,
-                Outcome::Present(..) | Outcome::Again(_) => {
-                    // What was visible at the call came from an import before this one.
-                    if self.destination.receipt(outcome)?.sequence <= self.frontier {
-                        report.deduplicated += 1;
-                    } else {
-                        report.imported += 1;
-                        report.overtaken += 1;
-                    }
-                }
-            }
+    /// Before the first chunk.
+    fn past(&self) -> Past {
+        Past { own: (0, 0), record: self.record.clone() }
+    }
+
+    fn commit(&self, chunk: &Chunk, past: &mut Past) -> Result<ImportReport> {
+        let outcomes = self.append(chunk, past)?;
+        let (record, outcomes) = outcomes.split_at(usize::from(past.record.is_some()));
+        let mut report = self.count(outcomes)?;
+        let mut new = record.iter().chain(outcomes).filter_map(|outcome| match outcome {
+            Outcome::New(receipt) => Some(receipt.sequence),
+            _ => None,
+        });
+        if let Some(first) = new.next() {
+            let own = past.own;
+            past.own = (
+                if own.1 == first - 1 { own.0 } else { first - 1 },
+                new.next_back().unwrap_or(first),
+            );
         }
-        if let Some(first) = first {
-            *own = (if own.1 == first - 1 { own.0 } else { first - 1 }, last);
+        if !matches!(record, [Outcome::Omitted]) {
+            past.record = None;
         }
         if self.durability == ImportDurability::Chunk {
             self.destination.sync_visible()?;
         }
         report.set_frontier(self.destination.current_frontier());
+        Ok(report)
+    }
+
+    /// Commits the events of a chunk, the record before them where the log does not have it yet.
+    fn append(&self, chunk: &Chunk, past: &mut Past) -> Result<Vec<Outcome>> {
+        let skip_conflicts = self.on_conflict == OnConflict::Skip;
+        let terms = ImportTerms { absent_at: chunk.absent_at, own: past.own, skip_conflicts };
+        loop {
+            let record = past.record.as_ref().map(Record::item);
+            let before = usize::from(record.is_some());
+            let of_record = |e: &Error| e.item.is_some_and(|item| item < before);
+            let mut items = Vec::with_capacity(before + chunk.len());
+            items.extend(record.into_iter().chain(chunk.items(&self.namespace)));
+            match self.destination.commit(&items, Some(terms)) {
+                // An import of another store took the namespace or the number meanwhile.
+                Err(e) if e.code() == Code::IdempotencyConflict && of_record(&e) => {
+                    past.record = self.claim()?;
+                }
+                result => return result.map_err(|e| chunk.name_conflict(e, before)),
+            }
+        }
+    }
+
+    fn claim(&self) -> Result<Option<Record>> {
+        names::claim(&self.destination, &self.namespace, self.source, self.allow_other_store)
+    }
+
+    fn count(&self, outcomes: &[Outcome]) -> Result<ImportReport> {
+        let mut report = ImportReport::default();
+        for outcome in outcomes {
+            let sequence = match outcome {
+                Outcome::New(_) => {
+                    report.imported += 1;
+                    continue;
+                }
+                Outcome::Conflict | Outcome::Omitted => {
+                    report.conflicts += 1;
+                    continue;
+                }
+                Outcome::Present(segment, offset) => segment.sequence_of(*offset)?,
+                Outcome::Again(receipt) => receipt.sequence,
+            };
+            // What was visible before the call came from an import before this one.
+            if sequence < self.frontier {
+                report.deduplicated += 1;
+            } else {
+                report.imported += 1;
+                report.overtaken += 1;
+            }
+        }
         Ok(report)
     }
 }
@@ -177,7 +234,7 @@ pub struct Committer {
     under_way: usize,
     /// The outcome of a chunk that was committed on this thread.
     here: Option<Result<ImportReport>>,
-    own: (u64, u64),
+    past: Past,
     /// Empty chunks with memory.
     spare: Vec<Chunk>,
 }
@@ -185,12 +242,12 @@ pub struct Committer {
 impl Committer {
     pub fn new(terms: Terms, overlap: bool) -> Committer {
         Committer {
+            past: terms.past(),
             terms,
             overlap,
             worker: None,
             under_way: 0,
             here: None,
-            own: (0, 0),
             spare: Vec::new(),
         }
     }
@@ -222,7 +279,7 @@ impl Committer {
                 worker.give(std::mem::replace(chunk, self.spare.pop().unwrap_or_default()))
             }
             None => {
-                self.here = Some(self.terms.commit(chunk, &mut self.own));
+                self.here = Some(self.terms.commit(chunk, &mut self.past));
                 chunk.clear();
             }
         }
@@ -242,56 +299,108 @@ impl Committer {
 
 /// The thread of an import. It ends before this is dropped; in a forked child, where it is not,
 /// nothing of it is touched.
-struct Worker(Option<Thread>);
+struct Worker {
+    /// The process that it is a thread of.
+    process: u32,
+    thread: Option<Thread>,
+}
 
 struct Thread {
-    chunks: SyncSender<Chunk>,
-    results: Receiver<(Chunk, Result<ImportReport>)>,
+    chunks: Arc<Handover<Chunk>>,
+    results: Arc<Handover<(Chunk, Result<ImportReport>)>>,
     thread: JoinHandle<()>,
+}
+
+/// Values that one thread hands to another. It waits on a condition variable: the channels of std
+/// leave memory on the thread of a program in C, and leak checkers complain of that.
+struct Handover<T> {
+    /// What waits; none is to come after that once it is closed.
+    state: Mutex<(VecDeque<T>, bool)>,
+    changed: Condvar,
+}
+
+impl<T> Handover<T> {
+    fn new() -> Arc<Handover<T>> {
+        Arc::new(Handover { state: Mutex::default(), changed: Condvar::new() })
+    }
+
+    /// False where the other side has gone.
+    fn give(&self, value: T) -> bool {
+        let mut state = lock(&self.state);
+        if !state.1 {
+            state.0.push_back(value);
+            self.changed.notify_one();
+        }
+        !state.1
+    }
+
+    /// Waits for the next value; none where the other side has gone.
+    fn take(&self) -> Option<T> {
+        let none_yet = |state: &mut (VecDeque<T>, bool)| state.0.is_empty() && !state.1;
+        let state = self.changed.wait_while(lock(&self.state), none_yet);
+        state.unwrap_or_else(PoisonError::into_inner).0.pop_front()
+    }
+
+    fn close(&self) {
+        lock(&self.state).1 = true;
+        self.changed.notify_one();
+    }
+}
+
+/// Closes when it is dropped, by a panic too.
+struct CloseOnDrop<T>(Arc<Handover<T>>);
+
+impl<T> Drop for CloseOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 impl Worker {
     /// None where no thread is to be had.
     fn spawn(terms: Terms) -> Option<Worker> {
-        let (chunks, to_do) = sync_channel::<Chunk>(UNDER_WAY_MAX);
-        let (done, results) = sync_channel(UNDER_WAY_MAX);
+        let (chunks, results) = (Handover::<Chunk>::new(), Handover::new());
+        let (to_do, done) = (chunks.clone(), CloseOnDrop(results.clone()));
         let caller_on = os::processor();
         let work = move || {
+            // Never undone: the thread is the library's own.
+            std::mem::forget(os::Uncancelled::begin());
             caller_on.into_iter().for_each(os::avoid_processor);
-            let (mut own, mut failed) = ((0, 0), None);
-            for mut chunk in to_do {
+            let (mut past, mut failed) = (terms.past(), None);
+            while let Some(mut chunk) = to_do.take() {
                 // What comes after a chunk that failed is not committed.
                 let result = match &failed {
-                    None => terms.commit(&chunk, &mut own),
+                    None => terms.commit(&chunk, &mut past),
                     Some(error) => Err(Error::clone(error)),
                 };
                 failed = result.as_ref().err().cloned();
                 chunk.clear();
-                if done.send((chunk, result)).is_err() {
+                if !done.0.give((chunk, result)) {
                     return;
                 }
             }
         };
         let spawn = || std::thread::Builder::new().name("fbat-import".into()).spawn(work);
         let thread = os::without_signals(spawn).ok()?;
-        Some(Worker(Some(Thread { chunks, results, thread })))
+        let thread = Some(Thread { chunks, results, thread });
+        Some(Worker { process: process::number(), thread })
     }
 
     fn give(&self, chunk: Chunk) {
-        if let Some(thread) = self.0.as_ref().filter(|_| !os::in_forked_child()) {
+        if let Some(thread) = self.thread.as_ref().filter(|_| !process::is_other(self.process)) {
             // Where the thread has panicked, the next take reports it.
-            let _ = thread.chunks.send(chunk);
+            let _ = thread.chunks.give(chunk);
         }
     }
 
     fn take(&mut self) -> (Chunk, Result<ImportReport>) {
-        if let Err(forked) = check_fork() {
+        if let Err(forked) = process::check(self.process) {
             return (Chunk::default(), Err(forked));
         }
-        let received = self.0.as_ref().and_then(|thread| thread.results.recv().ok());
+        let received = self.thread.as_ref().and_then(|thread| thread.results.take());
         received.unwrap_or_else(|| {
             // It ends early by a panic only, which goes on here.
-            let panic = self.0.take().and_then(|thread| thread.thread.join().err());
+            let panic = self.thread.take().and_then(|thread| thread.thread.join().err());
             std::panic::resume_unwind(
                 panic.unwrap_or_else(|| Box::new("the thread of an import is gone")),
             )
@@ -301,11 +410,12 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        let Some(Thread { chunks, results, thread }) = self.0.take() else { return };
-        if os::in_forked_child() {
+        let Some(Thread { chunks, results, thread }) = self.thread.take() else { return };
+        if process::is_other(self.process) {
             return std::mem::forget((chunks, results, thread));
         }
-        drop((chunks, results));
+        chunks.close();
+        results.close();
         let _panic_was_told = thread.join();
     }
 }

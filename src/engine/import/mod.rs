@@ -9,6 +9,8 @@ use crate::engine::platform::watch::{Cancel, Verdict};
 use std::path::Path;
 
 pub(crate) mod chunk;
+pub(crate) mod known;
+pub(crate) mod names;
 pub(crate) mod run;
 
 /// When imported events are made durable.
@@ -44,6 +46,10 @@ pub struct ImportOptions<'a> {
     pub on_conflict: OnConflict,
     /// Hash every payload again instead of trusting the checksum of its frame.
     pub rehash: bool,
+    /// The source may be this very store, or a copy with its store id.
+    pub allow_self: bool,
+    /// The namespace may have stood for another store before.
+    pub allow_other_store: bool,
     /// Commit each chunk on a second thread, while the next is gathered on this one.
     pub overlap: bool,
     /// What the filter sees beside the fixed columns.
@@ -72,6 +78,8 @@ impl Default for ImportOptions<'_> {
             durability: ImportDurability::End,
             on_conflict: OnConflict::Fail,
             rehash: false,
+            allow_self: false,
+            allow_other_store: false,
             overlap: true,
             filter_columns: FILTER_COLUMNS,
             filter: None,
@@ -100,6 +108,9 @@ pub struct ImportReport {
     pub overtaken: u64,
     /// The last sequence of the source examined in what this report covers; 0: none.
     pub source_high_watermark: u64,
+    /// Where the next import may go on, as `after`: the watermark, or where this one began when it
+    /// examined nothing.
+    pub resume_after: u64,
     /// The last sequence of the source that this import was to examine.
     pub source_ceiling: u64,
     /// How far the source was read, of `source_ceiling`; what was read after the last committed
@@ -151,7 +162,7 @@ pub fn namespace_from_path(vfs: &dyn Vfs, path: &Path) -> Result<String> {
     use std::os::unix::ffi::OsStrExt;
     let canonical = vfs.canonicalize(path).map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => {
-            Error::new(Code::NotFound, format!("{} does not exist", path.display()))
+            Error::new(Code::NotFound, format!("{} does not exist", path.display())).at(path)
         }
         _ => Error::io("cannot resolve", path, &e),
     })?;

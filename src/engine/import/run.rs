@@ -1,16 +1,19 @@
 //! An import as it goes: examining the source, event by event, and having chunks committed.
 
 use super::chunk::{conflict, Chunk, Committer, Terms};
+use super::known::KnownEvents;
+use super::names::{self, Earlier};
 use super::{Cancel, ImportOptions, ImportOutcome, ImportReport, OnConflict};
 use crate::engine::format::hash;
 use crate::engine::log::segment::Flow;
-use crate::engine::log::state::{check_fork, Importing, Log};
+use crate::engine::log::state::{Importing, Log};
+use crate::engine::log::writer::batch_room;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::{batch_bytes, check_limit, Event, Extensions, Source};
-use crate::engine::model::id::Id;
 use crate::engine::model::key::{check_namespace, ImportKeys};
-use crate::engine::platform::os;
-use crate::engine::store::scan::{Scan, Successor, Visit};
+use crate::engine::platform::{os, process};
+use crate::engine::store::commit::FRAME_BYTES_MAX;
+use crate::engine::store::scan::{Scan, Visit};
 use crate::engine::store::Store;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -21,13 +24,21 @@ impl Store {
     /// Callbacks run on this thread with no lock held; they may read both stores and append to this
     /// one. Codes: `InvalidArgument` (no namespace), `ImportConflict`, `LimitExceeded` (an event
     /// that this store does not take), `Corrupt` (a damaged event of the source), `Stopped`,
-    /// `Cancelled`, `Closed`, `ReadOnly`, `Poisoned`, and those of an unreadable provenance.
+    /// `Cancelled`, `Closed`, `ReadOnly`, `Poisoned`, `SourceDiverged` (`after` is above what the
+    /// source has), and those of an unreadable provenance.
     pub fn import(&self, source: &Store, options: &mut ImportOptions<'_>) -> ImportOutcome {
         let _importing = [Importing::new(&self.0), Importing::new(&source.0)];
         match Run::start(self, source, options) {
-            Err(error) => ImportOutcome { report: ImportReport::default(), result: Err(error) },
+            Err(error) => {
+                let resume_after = options.after;
+                let report = ImportReport { resume_after, ..ImportReport::default() };
+                ImportOutcome { report, result: Err(error) }
+            }
             Ok(mut run) => {
-                let result = run.examine(source, options).and_then(|()| run.flush(options, false));
+                let result = run
+                    .examine(source, options)
+                    .and_then(|()| run.flush(options, false))
+                    .and_then(|()| run.report_end(options));
                 run.finish(result, options)
             }
         }
@@ -38,7 +49,11 @@ impl Store {
 struct Run<'d> {
     destination: &'d Log,
     keys: ImportKeys,
+    /// Where events of the source that carry the namespace came from.
+    earlier: Earlier,
     chunk_size: usize,
+    /// What a chunk may take in a file of the destination.
+    room: u64,
     committer: Committer,
     chunk: Chunk,
     /// Progress so far, without the outcome of chunks: `examined` now, `under_way` at each chunk in
@@ -48,12 +63,13 @@ struct Run<'d> {
     settled: ImportReport,
     /// The outcome of the committed chunks.
     committed: ImportReport,
+    /// What the progress callback heard last.
+    told: ImportReport,
     /// Events examined since the progress callback was last called.
     unreported: usize,
     /// Events that the walk passed since, those that do not match included.
     passed: usize,
-    /// Behind the last event that the destination had.
-    place: Option<Successor>,
+    known: KnownEvents,
 }
 
 /// Progress is reported after so many events at the latest, or after those of a chunk.
@@ -100,29 +116,33 @@ impl<'d> Run<'d> {
         options.region.check()?;
         to.check_writable()?;
         from.check_open()?;
-        let (on_conflict, durability) = (options.on_conflict, options.durability);
-        let frontier = to.current_frontier().visible;
-        let (shared, name) = (destination.0.clone(), namespace.into());
-        let terms =
-            Terms { destination: shared, namespace: name, frontier, on_conflict, durability };
+        let terms = terms(destination, source, options)?;
         let ceiling = from.sync_for_copy()?;
-        let report = ImportReport { source_ceiling: ceiling, ..ImportReport::default() };
+        check_reaches(from, options.after)?;
+        let report = ImportReport {
+            source_ceiling: ceiling,
+            resume_after: options.after,
+            ..ImportReport::default()
+        };
         let mut committed = ImportReport::default();
         committed.set_frontier(to.current_frontier());
         Ok(Run {
             destination: to,
             keys: ImportKeys::new(namespace),
+            earlier: Earlier::of(to, from, namespace)?,
             chunk_size: (options.chunk_size.max(1) as usize)
                 .min(to.options.limits.batch_events_max),
+            room: batch_room(&to.dir),
             committer: Committer::new(terms, options.overlap && os::has_several_processors()),
             chunk: Chunk::default(),
             examined: report,
             under_way: VecDeque::new(),
             settled: report,
             committed,
+            told: ImportReport::default(),
             unreported: 0,
             passed: 0,
-            place: None,
+            known: KnownEvents::default(),
         })
     }
 
@@ -156,13 +176,21 @@ impl<'d> Run<'d> {
     /// Puts one event of the source into its bucket.
     fn take(&mut self, event: &Event<'_>, options: &mut ImportOptions<'_>) -> Result<()> {
         let bytes = batch_bytes(event.entity, event.scope, event.payload, event.extensions.iter());
-        let full = self.chunk.bytes + bytes > self.destination.options.limits.batch_bytes_max;
+        let of_frame = FRAME_BYTES_MAX + options.namespace.len() as u64;
+        let frames = (self.chunk.len() as u64 + 1) * of_frame;
+        let full = self.chunk.bytes + bytes > self.destination.options.limits.batch_bytes_max
+            || (self.chunk.bytes + bytes) as u64 + frames > self.room;
         if full && !self.chunk.is_empty() {
             self.flush(options, true)?;
         }
-        let before = std::mem::replace(&mut self.examined.source_high_watermark, event.sequence);
+        let before = self.examined;
+        self.examined.source_high_watermark = event.sequence;
+        self.examined.resume_after = event.sequence;
         let sorted = self.sort(event, bytes, options);
-        sorted.inspect_err(|_| self.examined.source_high_watermark = before)?;
+        sorted.inspect_err(|_| {
+            self.examined.source_high_watermark = before.source_high_watermark;
+            self.examined.resume_after = before.resume_after;
+        })?;
         self.after_event(options)
     }
 
@@ -176,12 +204,34 @@ impl<'d> Run<'d> {
             self.examined.skipped_reserved += 1;
         } else if !filter_keeps(event, options)? {
             self.examined.skipped_filtered += 1;
-        } else if comes_from(event, &options.namespace)? {
+        } else if self.is_own_output(event, &options.namespace)? {
             self.examined.skipped_reimported += 1;
         } else {
             return self.admit(event, bytes, options);
         }
         Ok(())
+    }
+
+    /// Whether the event came to the source from the destination, which has it still, through an
+    /// import under this namespace.
+    fn is_own_output(&self, event: &Event<'_>, namespace: &str) -> Result<bool> {
+        let (id, raw) = match event.source {
+            Source::Import { namespace: of, event_id, .. } if of == namespace => (event_id, false),
+            Source::None | Source::Import { .. } => return Ok(false),
+            Source::Raw(_) => match event.provenance()? {
+                Some(of) if of.namespace == namespace => (of.event_id, true),
+                _ => return Ok(false),
+            },
+        };
+        let id = match self.earlier {
+            Earlier::Itself => event.id,
+            Earlier::OtherStores => return Ok(false),
+            // An import of this version would have left a record.
+            Earlier::Unknown if raw => return Ok(true),
+            Earlier::Unknown | Earlier::Destination => id,
+        };
+        let found = self.destination.find_key(id)?;
+        Ok(found.is_some_and(|(_, found)| found.tag == hash::tag_of(event)))
     }
 
     /// Looks the event up in the destination; one that is new waits for its chunk.
@@ -201,7 +251,7 @@ impl<'d> Run<'d> {
         let look = true;
         if !look {
             self.chunk.absent_at = 0;
-        } else if let Some(same) = self.find(key, event)? {
+        } else if let Some(same) = self.known.find(self.destination, key, event)? {
             match (same, options.on_conflict) {
                 (true, _) => self.examined.deduplicated += 1,
                 (false, OnConflict::Skip) => self.examined.conflicts += 1,
@@ -216,20 +266,8 @@ impl<'d> Run<'d> {
                 e.context(format!("event {} (sequence {}) of the source", event.id, event.sequence))
             })
             .map_err(|e| e.with_event(event.id, event.sequence))?;
-        self.chunk.push(event, key, tag_of(event), bytes);
+        self.chunk.push(event, key, hash::tag_of(event), bytes);
         Ok(())
-    }
-
-    /// Whether the destination has this key, and if so, with the same content.
-    fn find(&mut self, key: Id, event: &Event<'_>) -> Result<Option<bool>> {
-        if let Some(place) = &mut self.place {
-            if let Some(same) = place.is_next(key, event)? {
-                return Ok(Some(same));
-            }
-        }
-        let Some((segment, found)) = self.destination.find_key(key)? else { return Ok(None) };
-        self.place = Some(Successor::after(segment, found.offset)?);
-        Ok(Some(found.tag == tag_of(event)))
     }
 
     /// Hands the chunk over when it is full, and reports progress.
@@ -298,11 +336,22 @@ impl<'d> Run<'d> {
         self.report(options)
     }
 
+    /// All is read and committed: the progress callback hears of that, unless it has.
+    fn report_end(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
+        self.examined.source_position = self.examined.source_ceiling;
+        match self.told == self.so_far() {
+            true => Ok(()),
+            false => self.report(options),
+        }
+    }
+
     fn report(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
         (self.unreported, self.passed) = (0, 0);
+        let told = self.so_far();
         let Some(progress) = &mut options.progress else { return Ok(()) };
-        let verdict = progress(&self.so_far());
-        check_fork()?;
+        self.told = told;
+        let verdict = progress(&told);
+        self.destination.check_process()?;
         // Who has stopped the import is not called again by its end.
         verdict.keeps().map(|_| ()).inspect_err(|_| options.progress = None)
     }
@@ -339,9 +388,39 @@ impl<'d> Run<'d> {
     }
 }
 
-/// Stands for the content of an event in indexes.
-fn tag_of(event: &Event<'_>) -> u64 {
-    hash::content_tag(event.entity, event.scope, event.kind, &event.content_hash)
+/// How chunks are committed, if the namespace may stand for this source.
+fn terms(destination: &Store, source: &Store, options: &ImportOptions<'_>) -> Result<Terms> {
+    let (to, source) = (&*destination.0, source.0.store_id());
+    if !options.allow_self {
+        names::refuse_itself(to.store_id(), source)?;
+    }
+    // Of itself a store can lose nothing to another of that name.
+    let (namespace, itself) = (options.namespace.as_str(), to.store_id() == source);
+    let allow_other_store = options.allow_other_store || itself;
+    Ok(Terms {
+        destination: destination.0.clone(),
+        namespace: namespace.into(),
+        source,
+        allow_other_store,
+        frontier: to.current_frontier().visible,
+        record: names::claim(to, namespace, source, allow_other_store)?,
+        on_conflict: options.on_conflict,
+        durability: options.durability,
+    })
+}
+
+/// Refuses a position that the source never reached: it belongs to another store, or to a history
+/// that this one lost.
+fn check_reaches(source: &Log, after: u64) -> Result<()> {
+    let visible = source.current_frontier().visible;
+    if after <= visible {
+        return Ok(());
+    }
+    let message = format!(
+        "the import is to go on after sequence {after}, and the source has {visible}: it was \
+         restored from an older copy, or is another store"
+    );
+    Err(Error::new(Code::SourceDiverged, message).with_numbers(after, visible))
 }
 
 fn filter_keeps(event: &Event<'_>, options: &mut ImportOptions<'_>) -> Result<bool> {
@@ -352,16 +431,8 @@ fn filter_keeps(event: &Event<'_>, options: &mut ImportOptions<'_>) -> Result<bo
         extensions: if columns.extensions { event.extensions } else { Extensions::default() },
         ..*event
     };
+    let process = process::number();
     let verdict = filter(&shown);
-    check_fork()?;
+    process::check(process)?;
     verdict.keeps()
-}
-
-/// Whether the event is an earlier output of an import under this namespace.
-fn comes_from(event: &Event<'_>, namespace: &str) -> Result<bool> {
-    match event.source {
-        Source::None => Ok(false),
-        Source::Import { namespace: of, .. } => Ok(of == namespace),
-        Source::Raw(_) => Ok(event.provenance()?.is_some_and(|p| p.namespace == namespace)),
-    }
 }

@@ -369,7 +369,7 @@ pub(super) fn partition_point(
 
 /// As [`partition_point`], for a place that is expected near `guess`: looks around it in growing
 /// steps.
-pub(super) fn partition_near(
+fn partition_near(
     count: usize,
     guess: usize,
     mut before: impl FnMut(usize) -> Result<bool>,

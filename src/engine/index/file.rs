@@ -34,16 +34,16 @@ pub(super) const POSTINGS: usize = 3; // offset 4; by entity in the order of NAM
 pub(super) const STRINGS: usize = 4; // offset in TEXT 4, length 4; by number
 pub(super) const TEXT: usize = 5; // bytes
 pub(super) const SPARSE: usize = 6; // sequence 8, offsets of frame and batch 4 each; by sequence
-pub(super) const ZONES: usize = 7; // least and greatest of two times, 8 each, events 4; as SPARSE
+pub(super) const ZONES: usize = 7; // least and greatest of two times 8 each, events 4; as SPARSE
 pub(super) const KINDS: usize = 8; // kind 4, first and last zone 4 each; by kind, then zone
 pub(super) const SCOPE_ZONES: usize = 9; // number 4, first and last zone 4 each; as KINDS
-pub(super) const SPANS: usize = 10; // sequences of first and last event, their times, 8 each; as NAMES
+pub(super) const SPANS: usize = 10; // sequences and times of first and last event 8 each; as NAMES
 pub(super) const KIND_COUNTS: usize = 11; // kind 4, events 4; by kind
 pub(super) const SCOPES: usize = 12; // number 4, events 4, 8 times 0, a span of 32; by string
 pub(super) const SECTIONS: usize = 13;
 pub(super) const ENTRY_LEN: [usize; SECTIONS] =
     [28, FILTER_LINE_LEN, 16, 4, 8, 1, 16, 36, 12, 12, 32, 8, 48];
-/// Where the header has the times of all that is covered, and how many events are the library's own.
+/// Where the header has the times of all that is covered, and the number of the library's events.
 pub(super) const TIMES_AT: usize = 112 + 16 * SECTIONS;
 pub(super) const SYSTEM_AT: usize = TIMES_AT + 32;
 pub(super) const IDS_PER_BLOCK: usize = DATA_LEN / ENTRY_LEN[IDS];
@@ -190,6 +190,11 @@ impl Index {
     /// Length of the index file.
     pub fn file_bytes(&self) -> u64 {
         self.blocks() * BLOCK_LEN as u64
+    }
+
+    /// Whether the file, which had this name, was deleted or replaced since it was opened.
+    pub fn has_lost(&self, name: &str) -> bool {
+        self.file.is_named(name).is_ok_and(|named| !named)
     }
 
     /// Reads and checks every block.

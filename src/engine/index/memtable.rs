@@ -420,6 +420,12 @@ impl MemTable {
         Some((*id, self.slots[at].sequence))
     }
 
+    /// The event at `offset`.
+    pub fn slot_at(&self, offset: u32) -> Option<Slot> {
+        let at = self.slots.binary_search_by_key(&offset, |slot| slot.offset).ok()?;
+        Some(self.slots[at])
+    }
+
     /// The first slot with a sequence above `after`.
     pub fn first_above(&self, after: u64) -> Option<Slot> {
         self.slots.get(self.slots.partition_point(|slot| slot.sequence <= after)).copied()

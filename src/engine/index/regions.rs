@@ -1,7 +1,7 @@
 //! Which events of a segment a region means, as far as its index can tell: zones, the events of an
 //! entity with all below it, counts and lists.
 
-use super::entries::{partition_near, partition_point, Name, SparseEntry};
+use super::entries::{partition_point, Name, SparseEntry};
 use super::file::{
     Index, KINDS, KIND_COUNTS, NAMES, POSTINGS, SCOPES, SCOPE_ZONES, SPANS, SPARSE, ZONES,
 };
@@ -168,8 +168,8 @@ impl Index {
         let first = self.names_before(&format!("{entity}:"))?;
         // What comes after all that begin so: the byte after a colon is a semicolon.
         let behind = format!("{entity};");
-        let end = partition_near(self.entries(NAMES), first, |at| self.is_before(at, &behind))?;
-        Ok(first..end.max(first))
+        let below = |at| self.is_before(first + at, &behind);
+        Ok(first..first + partition_point(self.entries(NAMES) - first, below)?)
     }
 
     fn postings_range(&self, first: &Name, last: &Name) -> Result<Range<usize>> {
@@ -288,30 +288,39 @@ impl Index {
         from: &NamesFrom<'_>,
         count: usize,
     ) -> Result<Vec<(Arc<str>, Span)>> {
-        let all = 0..self.entries(NAMES);
-        let ranges = match from.entity {
-            None => [0..0, all],
-            Some(entity) => {
-                let own = self.names_before(entity)?;
-                let own_end = own + usize::from(self.find_entity(entity)?.is_some());
-                [own..own_end, self.names_below(entity)?]
-            }
-        };
-        let first = from.after.map_or(Ok(0), |after| self.names_before(after))?;
         let mut found = Vec::new();
-        for at in ranges.into_iter().flat_map(|range| range.start.max(first)..range.end) {
-            if found.len() == count {
+        let after = from.after.unwrap_or_default();
+        let prefix = from.entity.map(|entity| format!("{entity}:")).unwrap_or_default();
+        if let Some(own) = from.entity.filter(|own| *own > after) {
+            let at = self.names_before(own)?;
+            if at < self.entries(NAMES) {
+                self.list_name(at, own, &mut found)?;
+            }
+        }
+        for at in self.names_before(after.max(&prefix))?..self.entries(NAMES) {
+            if found.len() >= count {
                 break;
             }
             let name = self.name(at)?;
-            if name.postings > 0 {
-                let text = self.string(name.number)?;
-                if from.after.is_none_or(|after| &*text > after) {
-                    found.push((text, self.span(at, name.postings)?));
-                }
+            let text = self.string(name.number)?;
+            if !text.starts_with(&prefix) {
+                break;
+            }
+            if name.postings > 0 && &*text > after {
+                found.push((text, self.span(at, name.postings)?));
             }
         }
         Ok(found)
+    }
+
+    /// Adds the entity at a place of the order, if it is this one.
+    fn list_name(&self, at: usize, own: &str, found: &mut Vec<(Arc<str>, Span)>) -> Result<()> {
+        let name = self.name(at)?;
+        let text = self.string(name.number)?;
+        if name.postings > 0 && &*text == own {
+            found.push((text, self.span(at, name.postings)?));
+        }
+        Ok(())
     }
 
     /// The first `count` scopes of these names, in order, with what they have.

@@ -1,4 +1,4 @@
-//! What a segment has of one entity or scope: how many events, and which are the first and the last.
+//! What a segment has of one entity or scope: how many events, which are the first and the last.
 
 use crate::engine::model::bytes::u64_at;
 

@@ -1,11 +1,13 @@
 //! The directory of a store: the names in it, and the two small files beside the segments.
 
-use super::directory;
+use super::options::Options;
 use crate::engine::format::identity::{checksum_holds, with_checksum, Identity};
 use crate::engine::model::bytes::{array_at, u64_at};
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::id::{Hash, Id};
-use crate::engine::platform::vfs::{read_full, write_full, Access, File, Lock, LockOutcome, Vfs};
+use crate::engine::platform::vfs::{
+    read_full, write_full, Access, Dir, DirOptions, File, Lock, LockOutcome, Vfs,
+};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,14 +20,22 @@ pub const LOCK: &str = "LOCK";
 /// What is being written before it gets its name.
 const TEMPORARY: &str = "tmp";
 
+/// What the text of a lock file begins with.
+const BOOT: &str = "boot ";
+/// What follows the boot id where the holder saw an fsync fail.
+pub const POISONED: &str = " poisoned";
+
 const CLEAN_MAGIC: [u8; 8] = *b"FBATCLN\0";
 const CLEAN_LEN: usize = 88;
 
-/// A directory and the file system that it is on.
+/// An open directory. It stays the same one when it is moved, and when something else takes its
+/// path.
 #[derive(Clone)]
 pub struct Directory {
+    /// By which it was opened; for messages alone.
     pub path: PathBuf,
     pub vfs: Arc<dyn Vfs>,
+    dir: Arc<dyn Dir>,
 }
 
 /// Where the log ended when the store was closed.
@@ -52,21 +62,55 @@ pub struct Listing {
 }
 
 impl Directory {
-    /// The directory at a path, which stays the same when the program changes its own.
-    pub fn at(path: &Path, vfs: &Arc<dyn Vfs>) -> Directory {
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        Directory { path, vfs: vfs.clone() }
+    /// The directory that a path leads to now; none where it leads nowhere.
+    pub fn open(path: &Path, options: &Options) -> Result<Option<Directory>> {
+        let path = absolute(path);
+        let keep = DirOptions { files_max: options.limits.files_max, model: IDENTITY };
+        let dir = if_exists(options.vfs.open_dir(&path, keep), "cannot open", &path)?;
+        Ok(dir.map(|dir| Directory { path, vfs: options.vfs.clone(), dir }))
     }
 
+    /// Makes the directory where it is missing.
+    pub fn create(path: &Path, options: &Options) -> Result<Directory> {
+        let path = &absolute(path);
+        match options.vfs.create_dir(path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                let why = "the directory above is missing";
+                return Err(Error::io("cannot create", path, &e).context(why));
+            }
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(Error::io("cannot create", path, &e));
+            }
+            _ => {}
+        }
+        let gone = || Error::io("cannot open", path, &io::ErrorKind::NotFound.into());
+        Directory::open(path, options)?.ok_or_else(gone)
+    }
+
+    /// The path of a file, for messages.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// What is here; none when the directory does not exist.
-    pub fn list(&self) -> Result<Option<Listing>> {
-        let Some(names) = self.names()? else { return Ok(None) };
+    /// The error for something that failed with a file.
+    pub fn failed(&self, what: &str, name: &str, e: &io::Error) -> Error {
+        let gone =
+            matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::StaleNetworkFileHandle);
+        let error = Error::io(what, &self.file(name), e);
+        match gone && self.was_removed() {
+            true => error.context(format!("the directory {} was removed", self.path.display())),
+            false => error,
+        }
+    }
+
+    pub fn was_removed(&self) -> bool {
+        self.dir.is_linked().is_ok_and(|linked| !linked)
+    }
+
+    /// What is here.
+    pub fn list(&self) -> Result<Listing> {
         let mut listing = Listing::default();
-        for name in names {
+        for name in self.names()? {
             match name.rsplit_once('.') {
                 _ if name == IDENTITY => listing.identity = true,
                 Some((stem, "log")) if segment_number(stem).is_some() => {
@@ -75,71 +119,64 @@ impl Directory {
                 Some((stem, "idx")) if segment_number(stem).is_some() => {
                     listing.indexes.extend(segment_number(stem))
                 }
-                _ if name == LOCK || is_written_whole(&name) => {}
+                _ if is_written_whole(&name) || may_be_beside(&name) => {}
                 _ if is_temporary(&name) => listing.temporary.push(name),
                 _ => listing.foreign.push(name),
             }
         }
         listing.segments.sort_unstable();
         listing.indexes.sort_unstable();
-        Ok(Some(listing))
+        Ok(listing)
     }
 
-    /// All names here; none when the directory does not exist.
-    pub fn names(&self) -> Result<Option<Vec<String>>> {
-        if_exists(self.vfs.list(&self.path), "cannot list", &self.path)
+    /// All names here.
+    pub fn names(&self) -> Result<Vec<String>> {
+        self.dir.list().map_err(|e| Error::io("cannot list", &self.path, &e))
     }
 
-    pub fn open(&self, path: &Path, access: Access) -> Result<Arc<dyn File>> {
-        self.vfs.open(path, access).map_err(|e| Error::io("cannot open", path, &e))
+    pub fn open_file(&self, name: &str, access: Access) -> Result<Arc<dyn File>> {
+        self.dir.open(name, access).map_err(|e| self.failed("cannot open", name, &e))
     }
 
-    /// Opens a file for reading; none where there is none.
-    pub fn open_if_exists(&self, path: &Path) -> Result<Option<Arc<dyn File>>> {
-        if_exists(self.vfs.open(path, Access::Read), "cannot open", path)
+    /// Opens a file; none where there is none.
+    pub fn open_if_exists(&self, name: &str, access: Access) -> Result<Option<Arc<dyn File>>> {
+        if_exists(self.dir.open(name, access), "cannot open", &self.file(name))
+    }
+
+    /// Gives a file of this directory the same name in another one besides; false where it cannot
+    /// be had.
+    pub fn link_into(&self, name: &str, other: &Directory) -> bool {
+        self.dir.link_into(name, &*other.dir).is_ok()
     }
 
     pub fn sync(&self) -> Result<()> {
-        self.vfs
-            .sync_dir(&self.path)
-            .map_err(|e| Error::io("cannot sync directory", &self.path, &e))
+        self.dir.sync().map_err(|e| Error::io("cannot sync directory", &self.path, &e))
     }
 
     /// Makes a file of these bytes appear under `name` at once, whole also after a power cut;
     /// `durable`: and stay.
     pub fn publish(&self, name: &str, bytes: &[u8], durable: bool) -> Result<()> {
         let temporary = self.create_temporary(name)?;
-        let path = self.file(name);
-        let failed = |e: io::Error| Error::io("cannot write", &path, &e);
-        write_full(&*temporary, bytes, 0).map_err(failed)?;
-        temporary.sync().map_err(failed)?;
-        self.rename_temporary(name)?;
+        let failed = |e: io::Error| self.failed("cannot write", name, &e);
+        write_full(&*temporary.file, bytes, 0).map_err(failed)?;
+        temporary.file.sync().map_err(failed)?;
+        temporary.give_name()?;
         if durable {
             self.sync()?;
         }
         Ok(())
     }
 
-    /// A new file that [`Directory::rename_temporary`] gives its name.
-    pub fn create_temporary(&self, name: &str) -> Result<Arc<dyn File>> {
-        let path = self.temporary(name);
-        self.remove_if_there(&path)?;
-        self.open(&path, Access::CreateNew)
+    /// A new file, which [`Temporary::give_name`] calls `name`.
+    pub fn create_temporary<'d>(&'d self, name: &'d str) -> Result<Temporary<'d>> {
+        let temporary = temporary(name);
+        self.remove_if_there(&temporary)?;
+        let file = self.open_file(&temporary, Access::CreateNew)?;
+        Ok(Temporary { dir: self, name, file, is_named: false })
     }
 
-    pub fn rename_temporary(&self, name: &str) -> Result<()> {
-        let path = self.file(name);
-        self.vfs
-            .rename(&self.temporary(name), &path)
-            .map_err(|e| Error::io("cannot rename to", &path, &e))
-    }
-
-    fn temporary(&self, name: &str) -> PathBuf {
-        self.file(&format!("{name}.{TEMPORARY}"))
-    }
-
-    pub fn remove_if_there(&self, path: &Path) -> Result<()> {
-        if_exists(self.vfs.remove(path), "cannot remove", path).map(drop)
+    pub fn remove_if_there(&self, name: &str) -> Result<()> {
+        if_exists(self.dir.remove(name), "cannot remove", &self.file(name)).map(drop)
     }
 
     pub fn write_identity(&self, identity: &Identity) -> Result<()> {
@@ -147,14 +184,10 @@ impl Directory {
     }
 
     pub fn read_identity(&self) -> Result<Identity> {
-        let path = self.file(IDENTITY);
-        let Some(bytes) = self.read_small(&path)? else {
-            return Err(Error::new(
-                Code::StoreNotFound,
-                format!("{} is not a store", self.path.display()),
-            ));
+        let Some(bytes) = self.read_small(IDENTITY)? else {
+            return Err(not_a_store(&self.path, true));
         };
-        Identity::decode(&path, &bytes)
+        Identity::decode(&self.file(IDENTITY), &bytes)
     }
 
     pub fn write_clean_mark(&self, mark: &CleanMark) -> Result<()> {
@@ -170,7 +203,7 @@ impl Directory {
 
     /// The mark of the last close; none when it is missing or unreadable.
     pub fn read_clean_mark(&self) -> Result<Option<CleanMark>> {
-        let bytes = self.read_small(&self.file(CLEAN))?;
+        let bytes = self.read_small(CLEAN)?;
         let bytes =
             bytes.filter(|b| b.len() == CLEAN_LEN && b[..8] == CLEAN_MAGIC && checksum_holds(b));
         Ok(bytes.map(|b| CleanMark {
@@ -184,26 +217,26 @@ impl Directory {
 
     /// Takes the mark away for good, before the first write.
     pub fn remove_clean_mark(&self) -> Result<()> {
-        self.remove_if_there(&self.file(CLEAN))?;
+        self.remove_if_there(CLEAN)?;
         self.sync()
     }
 
     /// Removes every file that a store gives its names; what has other names stays. The identity
     /// file goes first, for good: where that fails, the store stays whole.
     pub fn remove_store(&self) -> Result<()> {
-        self.remove_if_there(&self.file(IDENTITY))?;
+        self.remove_if_there(IDENTITY)?;
         self.sync()?;
-        let names = self.names()?.unwrap_or_default();
+        let names = self.names()?;
         for name in names.iter().filter(|name| is_written_whole(name) || is_temporary(name)) {
-            self.remove_if_there(&self.file(name))?;
+            self.remove_if_there(name)?;
         }
         Ok(())
     }
 
-    /// Writes into the lock file who holds it, and `boot`: under which boot of the machine, and
-    /// what the next writer has to know besides.
+    /// Writes into the lock file, in a line each, `boot`: under which boot of the machine it is
+    /// held, and what the next writer has to know besides; and who holds it.
     pub fn describe_holder(&self, lock: &dyn Lock, boot: &str) -> Result<()> {
-        let text = format!("pid {} boot {boot}", self.vfs.process_name());
+        let text = format!("{BOOT}{boot}\n{}\n", self.vfs.process_name());
         lock.describe(&text).map_err(|e| Error::io("cannot write", &self.file(LOCK), &e))
     }
 
@@ -213,17 +246,54 @@ impl Directory {
 
     /// Whether the lock file says that its last holder saw an fsync fail.
     pub fn is_poisoned(&self) -> Result<bool> {
-        Ok(self.read_small(&self.file(LOCK))?.is_some_and(|text| text.ends_with(b" poisoned")))
+        let text = self.read_small(LOCK)?.unwrap_or_default();
+        Ok(boot_of(&String::from_utf8_lossy(&text)).ends_with(POISONED))
     }
 
-    fn read_small(&self, path: &Path) -> Result<Option<Vec<u8>>> {
-        let Some(file) = self.open_if_exists(path)? else { return Ok(None) };
+    fn read_small(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let Some(file) = self.open_if_exists(name, Access::Read)? else { return Ok(None) };
         let mut bytes = vec![0; 4096];
-        let got =
-            read_full(&*file, &mut bytes, 0).map_err(|e| Error::io("cannot read", path, &e))?;
+        let read = read_full(&*file, &mut bytes, 0);
+        let got = read.map_err(|e| Error::io("cannot read", &self.file(name), &e))?;
         bytes.truncate(got);
         Ok(Some(bytes))
     }
+}
+
+/// A file that is being written. It goes away where it does not get its name, so that what could
+/// not be finished takes no room.
+pub struct Temporary<'d> {
+    dir: &'d Directory,
+    name: &'d str,
+    pub file: Arc<dyn File>,
+    is_named: bool,
+}
+
+impl Temporary<'_> {
+    pub fn give_name(mut self) -> Result<Arc<dyn File>> {
+        let renamed = self.dir.dir.rename(&temporary(self.name), self.name);
+        renamed.map_err(|e| self.dir.failed("cannot rename to", self.name, &e))?;
+        self.is_named = true;
+        Ok(self.file.clone())
+    }
+}
+
+impl Drop for Temporary<'_> {
+    fn drop(&mut self) {
+        if !self.is_named {
+            // Best effort: what stays is removed by the next writer.
+            let _ = self.dir.remove_if_there(&temporary(self.name));
+        }
+    }
+}
+
+/// The path when the program changes its own directory.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn temporary(name: &str) -> String {
+    format!("{name}.{TEMPORARY}")
 }
 
 /// What was found, or none where nothing was.
@@ -242,6 +312,14 @@ fn is_written_whole(name: &str) -> bool {
     name == IDENTITY || name == CLEAN || name.rsplit_once('.').is_some_and(of_segment)
 }
 
+/// Whether a directory with this name in it can be a store, or become one: the lock file, and what
+/// file systems put into their root themselves.
+fn may_be_beside(name: &str) -> bool {
+    let of_file_systems =
+        ["lost+found", ".snapshot", ".snapshots", ".zfs", "aquota.user", "aquota.group"];
+    name == LOCK || of_file_systems.contains(&name)
+}
+
 /// Whether a store writes under this name what has no name of its own yet.
 fn is_temporary(name: &str) -> bool {
     name.rsplit_once('.')
@@ -253,25 +331,12 @@ pub fn segment_number(stem: &str) -> Option<u64> {
     digits.then(|| stem.parse().ok()).flatten()
 }
 
-pub(crate) fn create_directory(dir: &Directory) -> Result<()> {
-    match dir.vfs.create_dir(&dir.path) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            Err(Error::io("cannot create", &dir.path, &e).context("the directory above is missing"))
-        }
-        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => {
-            Err(Error::io("cannot create", &dir.path, &e))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Makes the directory's own name durable, whoever made the directory.
 pub(crate) fn sync_parent(dir: &Directory) -> Result<()> {
-    let Some(parent) = dir.path.parent() else { return Ok(()) };
-    match dir.vfs.sync_dir(parent) {
+    match dir.dir.sync_parent() {
         // A directory above may be closed to us; then the name of ours is not in our hands.
         Err(e) if e.kind() != io::ErrorKind::PermissionDenied => {
-            Err(Error::io("cannot sync directory", parent, &e))
+            Err(Error::io("cannot sync the directory above", &dir.path, &e))
         }
         _ => Ok(()),
     }
@@ -282,18 +347,39 @@ pub(crate) fn store_exists(dir: &Directory) -> Error {
         .at(&dir.path)
 }
 
-pub(crate) fn take_lock(dir: &Directory) -> Result<Box<dyn Lock>> {
-    let path = dir.file(directory::LOCK);
-    match dir.vfs.lock(&path).map_err(|e| Error::io("cannot lock", &path, &e))? {
+/// `create`: makes the lock file where there is none.
+pub(crate) fn take_lock(dir: &Directory, create: bool) -> Result<Box<dyn Lock>> {
+    let taken = dir.dir.lock(LOCK, create).map_err(|e| dir.failed("cannot lock", LOCK, &e))?;
+    match taken {
         LockOutcome::Held(lock) => Ok(lock),
         LockOutcome::Taken(by) => {
-            let holder = by.split_whitespace().nth(1).unwrap_or("unknown");
-            let message = format!("{} is open for writing in process {holder}", dir.path.display());
-            Err(Error::new(Code::Busy, message)
-                .with_numbers(holder.parse().unwrap_or(0), 0)
-                .at(&dir.path))
+            let holder = by.lines().nth(1).unwrap_or("another process");
+            // Of a process that we can see, the number says enough.
+            let ours = dir.vfs.process_name();
+            let seen = ours.split_once(" on host ").and_then(|(_, at)| holder.strip_suffix(at));
+            let seen = seen.and_then(|text| text.strip_suffix(" on host "));
+            let name = if holder == ours { "this process" } else { seen.unwrap_or(holder) };
+            let pid = holder.split(' ').nth(1).unwrap_or_default();
+            Err(busy(dir, format!("is open for writing in {name}; close it there"), pid))
+        }
+        LockOutcome::DirectoryTaken => {
+            let why = format!(
+                "is locked itself, while {LOCK} is not: by a writer whose {LOCK} was deleted or \
+                 replaced, or by another program; end that"
+            );
+            Err(busy(dir, why, ""))
         }
     }
+}
+
+fn busy(dir: &Directory, why: String, pid: &str) -> Error {
+    let message = format!("{} {why}, or open it for reading", dir.path.display());
+    Error::new(Code::Busy, message).with_numbers(pid.parse().unwrap_or(0), 0).at(&dir.path)
+}
+
+/// What the text of a lock file says of the boot of the machine.
+pub fn boot_of(text: &str) -> &str {
+    text.lines().next().and_then(|line| line.strip_prefix(BOOT)).unwrap_or_default()
 }
 
 /// The error for a directory that is not the store somebody asked for.
@@ -302,28 +388,38 @@ pub fn not_a_store(path: &Path, is_there: bool) -> Error {
     Error::new(Code::StoreNotFound, format!("{} {what}", path.display())).at(path)
 }
 
-/// Refuses a directory that has files other than a lock file, or is inside `source`.
-pub fn refuse(dir: &Directory, source: &Path) -> Result<()> {
-    let parent = dir.path.parent().unwrap_or(&dir.path);
-    let canonical =
-        |path: &Path| dir.vfs.canonicalize(path).map_err(|e| Error::io("cannot find", path, &e));
-    let (source_place, parent_place) = (canonical(source)?, canonical(parent)?);
-    // It may be a link that leads there.
-    let place = dir.vfs.canonicalize(&dir.path).unwrap_or_else(|_| parent_place.clone());
-    let inside = |place: &Path| place != source_place && place.starts_with(&source_place);
-    if parent_place.starts_with(&source_place) || inside(&place) {
-        let message = format!(
-            "{} is inside {}, the store that it would be made of",
-            dir.path.display(),
-            source.display()
-        );
-        return Err(Error::invalid(message).at(&dir.path));
+/// Refuses a directory that has files other than a lock file, or is inside `source`. Answers with
+/// it where it exists.
+pub fn refuse(path: &Path, source: &Directory, options: &Options) -> Result<Option<Directory>> {
+    let path = &absolute(path);
+    let failed = |e| Error::io("cannot find", path, &e);
+    let within = |a: &Directory, b: &Directory| a.dir.is_within(&*b.dir).map_err(failed);
+    // What the path leads to may be elsewhere than the path.
+    let found = Directory::open(path, options)?;
+    let parent = match path.parent() {
+        Some(parent) => Directory::open(parent, options)?,
+        None => None,
+    };
+    let inside = match &found {
+        Some(dir) => within(dir, source)? && !within(source, dir)?,
+        None => false,
+    };
+    let below = parent.as_ref().map_or(Ok(false), |parent| within(parent, source))?;
+    if inside || below {
+        let (place, source) = (path.display(), source.path.display());
+        let message = format!("{place} is inside {source}, the store that it would be made of");
+        return Err(Error::invalid(message).at(path));
     }
-    let names = dir.names()?.unwrap_or_default();
-    if names.iter().any(|name| name == directory::IDENTITY) {
+    found.map(|dir| refuse_occupied(&dir).map(|()| dir)).transpose()
+}
+
+/// Refuses a directory that has files other than a lock file.
+fn refuse_occupied(dir: &Directory) -> Result<()> {
+    let names = dir.names()?;
+    if names.iter().any(|name| name == IDENTITY) {
         return Err(store_exists(dir));
     }
-    match names.iter().find(|name| *name != directory::LOCK) {
+    match names.iter().find(|name| !may_be_beside(name)) {
         Some(name) => {
             let message = format!("{} is not empty: it has {name}", dir.path.display());
             Err(Error::invalid(message).at(&dir.path))
@@ -333,11 +429,17 @@ pub fn refuse(dir: &Directory, source: &Path) -> Result<()> {
 }
 
 /// Makes the directory where it is missing, and holds its lock.
-pub fn claim(dir: &Directory, source: &Path) -> Result<Box<dyn Lock>> {
-    refuse(dir, source)?;
-    create_directory(dir)?;
-    let lock = take_lock(dir)?;
-    refuse(dir, source)?;
+pub fn claim(
+    path: &Path,
+    source: &Directory,
+    options: &Options,
+) -> Result<(Directory, Box<dyn Lock>)> {
+    let dir = match refuse(path, source, options)? {
+        Some(dir) => dir,
+        None => Directory::create(path, options)?,
+    };
+    let lock = take_lock(&dir, true)?;
+    refuse_occupied(&dir)?;
     dir.describe_holder(&*lock, &dir.boot_id())?;
-    Ok(lock)
+    Ok((dir, lock))
 }

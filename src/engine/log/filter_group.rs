@@ -17,7 +17,7 @@ use crate::engine::index::filter::filter_line;
 use crate::engine::model::bytes::{array_at, u32_at};
 use crate::engine::model::error::{Error, Result};
 use crate::engine::platform::os;
-use crate::engine::platform::vfs::{read_full, read_full_settled, File};
+use crate::engine::platform::vfs::{read_full, read_full_settled, Access, File};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -143,9 +143,10 @@ impl FilterGroup {
     pub fn open(dir: &Directory, segments: &[Arc<Segment>]) -> Result<Option<FilterGroup>> {
         let last = segments.last().and_then(|last| last.sealed_index());
         let (Some(first), Some(last)) = (segments.first(), last) else { return Ok(None) };
-        let path = dir.file(&group_name(first.header.first_sequence));
+        let name = group_name(first.header.first_sequence);
+        let path = dir.file(&name);
         let failed = |e: io::Error| Error::io("cannot read", &path, &e);
-        let Some(file) = dir.open_if_exists(&path)? else { return Ok(None) };
+        let Some(file) = dir.open_if_exists(&name, Access::Read)? else { return Ok(None) };
         let mut header = [0; HEADER_LEN];
         read_full(&*file, &mut header, 0).map_err(failed)?;
         let len = file.len().map_err(failed)?;
@@ -189,6 +190,11 @@ impl FilterGroup {
             }
         }
         Some(lines)
+    }
+
+    /// Reads and checks every line.
+    pub fn check_lines(&self) -> Result<()> {
+        (0..self.lines).try_for_each(|number| self.line(number).map(drop))
     }
 
     /// Says that [`FilterGroup::may_have`] will be asked for this key soon.

@@ -4,7 +4,7 @@ use super::recovery::Opening;
 use super::segment::Segment;
 use super::tail::{Batches, Step, Tail};
 use crate::engine::format::frame::SEGMENT_HEADER_LEN;
-use crate::engine::model::error::{Error, Result};
+use crate::engine::model::error::Result;
 use crate::engine::platform::vfs::{read_full, Access};
 use std::borrow::Cow;
 use std::io;
@@ -21,8 +21,7 @@ pub struct Follower {
 }
 
 impl Follower {
-    pub fn new(tail: Tail, clean: bool, durable: u64) -> Follower {
-        let durable = if clean { tail.next_sequence - 1 } else { durable };
+    pub fn new(tail: Tail, durable: u64) -> Follower {
         Follower { tail, durable }
     }
 
@@ -52,9 +51,9 @@ impl Follower {
     ) -> Result<bool> {
         let events_before = sealed.header.events_before + self.tail.events;
         let Some(next) = log.open_next(&self.tail, events_before)? else { return Ok(false) };
+        sealed.file.settle(&sealed.name());
         let indexed = log.with_index_of_sealed(sealed)?;
-        // The seal was written before the next segment, and synced.
-        self.durable = self.durable.max(self.tail.next_sequence - 1);
+        // It counts all before it as synced, since a seal is.
         self.tail = Tail::at_start(&next.header);
         let segments = segments.to_mut();
         if let (Some(indexed), Some(last)) = (indexed, segments.last_mut()) {
@@ -64,23 +63,25 @@ impl Follower {
         Ok(true)
     }
 
-    /// After an unclean stop the writer moves the segment to a new file; the old one never grows
-    /// again.
+    /// After an unclean stop the next writer may move the segment to a new file; the old one never
+    /// grows again.
     fn reopen(
         &mut self,
         log: &Opening<'_>,
         last: &Segment,
         segments: &mut List<'_>,
     ) -> Result<bool> {
-        let failed = |e: io::Error| Error::io("cannot reopen", &last.path, &e);
-        if last.file.is_linked().map_err(failed)? {
+        let name = last.name();
+        let failed = |e: io::Error| log.dir.failed("cannot reopen", &name, &e);
+        if last.file.is_named(&name).map_err(failed)? {
             return Ok(false);
         }
-        let file = log.dir.vfs.open(&last.path, Access::Read).map_err(failed)?;
+        let file = log.dir.open_file(&name, Access::Follow)?;
         let mut bytes = [0; SEGMENT_HEADER_LEN];
         read_full(&*file, &mut bytes, 0).map_err(failed)?;
         if bytes != last.header.encode() {
-            return Err(last.corrupt(0, "another segment has taken the place of this one"));
+            let why = "another segment has taken the place of this one";
+            return Err(last.corrupt(0, why).with_sequence(last.header.first_sequence));
         }
         let index = last.index().map(|index| (*index).clone());
         let mut tail = Tail::after(&last.header, index.as_ref());
@@ -88,7 +89,7 @@ impl Follower {
         tail.read_through(&moved, self.tail.offset)?;
         if (tail.offset, tail.log_hash) != (self.tail.offset, self.tail.log_hash) {
             let why = "the log has lost what was read from it before";
-            return Err(last.corrupt(tail.offset, why));
+            return Err(tail.corrupt(last, why));
         }
         *segments.to_mut().last_mut().expect("an open log has a segment") = Arc::new(moved);
         Ok(true)

@@ -7,6 +7,7 @@ pub(crate) mod group;
 pub mod options;
 pub mod recovery;
 pub(crate) mod rotate;
+pub(crate) mod salvage;
 pub(crate) mod segment;
 pub(crate) mod segments;
 pub(crate) mod select;

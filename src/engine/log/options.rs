@@ -3,7 +3,8 @@
 use crate::engine::model::id::Id;
 use crate::engine::model::limits::Limits;
 use crate::engine::platform::clock::{Clock, Entropy};
-use crate::engine::platform::os::{OsVfs, SystemClock, SystemEntropy};
+use crate::engine::platform::disk::OsVfs;
+use crate::engine::platform::os::{SystemClock, SystemEntropy};
 use crate::engine::platform::vfs::Vfs;
 use std::sync::Arc;
 

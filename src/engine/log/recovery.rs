@@ -11,10 +11,10 @@ use crate::engine::format::identity::{check_version, Identity};
 use crate::engine::format::{hash, system};
 use crate::engine::index::cache::BlockCache;
 use crate::engine::index::file::{is_damage, Index};
-use crate::engine::model::error::{Error, Result};
+use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::id::Kind;
 use crate::engine::model::limits::SEQUENCE_LEASE;
-use crate::engine::platform::vfs::{read_full, Access, File};
+use crate::engine::platform::vfs::{read_full, write_full, Access, File};
 use crate::engine::platform::watch::Watch;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -37,6 +37,8 @@ pub struct OpenReport {
     pub gap_last: u64,
     /// Indexes that were missing or damaged and were rebuilt.
     pub indexes_rebuilt: u64,
+    /// How far the clock is behind the recorded time of the last event; 0 where it is not.
+    pub clock_behind_us: u64,
 }
 
 /// The log as it was found.
@@ -121,10 +123,10 @@ impl<'a> Opening<'a> {
         access: Access,
         before: Option<&Before>,
     ) -> Result<(Segment, u64)> {
-        let path = self.dir.file(&Segment::log_name(first));
-        let file = self.dir.open(&path, access)?;
-        let header = read_header(&*file, &path)?;
-        let corrupt = |why: &str| Err(Error::corrupt(&path, 0, why));
+        let name = Segment::log_name(first);
+        let (path, file) = (self.dir.file(&name), self.dir.open_file(&name, access)?);
+        let header = read_header(&*file, &path).map_err(|e| e.with_sequence(first))?;
+        let corrupt = |why: &str| Err(Error::corrupt(&path, 0, why).with_sequence(first));
         if header.store_id != self.identity.log_id {
             return corrupt("the segment belongs to another store");
         }
@@ -156,9 +158,10 @@ impl<'a> Opening<'a> {
 
     /// The index of a segment, where it exists and can be read.
     pub fn open_index(&self, header: &SegmentHeader) -> Result<Option<Index>> {
-        let path = self.dir.file(&Segment::index_name(header.first_sequence));
-        let Ok(file) = self.dir.vfs.open(&path, Access::Read) else { return Ok(None) };
-        match Index::open(file, &path, header, self.cache) {
+        let name = Segment::index_name(header.first_sequence);
+        let found = self.dir.open_if_exists(&name, Access::Read);
+        let Ok(Some(file)) = found else { return Ok(None) };
+        match Index::open(file, &self.dir.file(&name), header, self.cache) {
             Ok(index) => Ok(Some(index)),
             Err(e) if is_damage(&e) => Ok(None),
             Err(e) => Err(e),
@@ -167,12 +170,12 @@ impl<'a> Opening<'a> {
 
     /// For a reading handle: the segment after a sealed one, if it exists yet.
     pub(crate) fn open_next(&self, sealed: &Tail, events_before: u64) -> Result<Option<Segment>> {
-        let path = self.dir.file(&Segment::log_name(sealed.next_sequence));
-        if self.dir.open_if_exists(&path)?.is_none() {
+        let name = Segment::log_name(sealed.next_sequence);
+        if self.dir.open_if_exists(&name, Access::Follow)?.is_none() {
             return Ok(None);
         }
         let before = Before { tail: *sealed, events: events_before };
-        let (segment, _) = self.open_bare(sealed.next_sequence, Access::Read, Some(&before))?;
+        let (segment, _) = self.open_bare(sealed.next_sequence, Access::Follow, Some(&before))?;
         Ok(Some(segment))
     }
 
@@ -200,7 +203,7 @@ impl<'a> Opening<'a> {
         tail.read_watched(&bare, length, watch)?;
         if !tail.sealed {
             let why = "another segment follows, but this one is not sealed";
-            return Err(bare.corrupt(tail.offset, why));
+            return Err(tail.corrupt(&bare, why));
         }
         report.indexes_rebuilt += 1;
         let index = self.rebuild_index(&bare, &tail)?;
@@ -225,7 +228,7 @@ impl<'a> Opening<'a> {
         report: OpenReport,
         watch: &Watch<'_>,
     ) -> Result<OpenLog> {
-        let access = if self.writable { Access::Write } else { Access::Read };
+        let access = if self.writable { Access::Write } else { Access::Follow };
         let (bare, length) = self.open_bare(first, access, before)?;
         let index = self.open_index(&bare.header)?;
         // An index is written only over what was synced before.
@@ -241,13 +244,17 @@ impl<'a> Opening<'a> {
                 return Ok(OpenLog::new(segment, tail, true, mark.last_sequence, report));
             }
         }
-        match self.writable {
-            true => self.recover(bare, length, synced, report, watch),
-            false => {
-                let (segment, tail) = up_to(length);
-                self.follow(segment, tail, length, synced, report, watch)
-            }
+        let (segment, tail) = up_to(length);
+        if !self.writable {
+            return self.follow(segment, tail, length, synced, report, watch);
         }
+        // What was synced is on the disk. That it also is what the page cache shows is known where
+        // nothing can have been lost; else every byte is read.
+        let (segment, tail) = match self.same_boot && ends_as_its_index_says(&segment)? {
+            true => (segment, tail),
+            false => up_to(0),
+        };
+        self.recover(segment, tail, length, synced, report, watch)
     }
 
     /// The mark of a clean close, where it is about this last segment.
@@ -255,10 +262,11 @@ impl<'a> Opening<'a> {
         let mark = self.dir.read_clean_mark()?.filter(|mark| mark.log_id == self.identity.log_id);
         if let Some(mark) = mark.filter(|mark| mark.segment > last) {
             // It exists where a writer has added it since this reader looked.
-            let path = self.dir.file(&Segment::log_name(mark.segment));
-            if self.dir.open_if_exists(&path)?.is_none() {
+            let name = Segment::log_name(mark.segment);
+            if self.dir.open_if_exists(&name, Access::Follow)?.is_none() {
                 let why = "the last segment of the log that was closed is missing";
-                return Err(Error::corrupt(&path, 0, why));
+                let path = self.dir.file(&name);
+                return Err(Error::corrupt(&path, 0, why).with_sequence(mark.segment));
             }
         }
         Ok(mark.filter(|mark| mark.segment == last))
@@ -277,7 +285,7 @@ impl<'a> Opening<'a> {
         if (tail.offset, tail.next_sequence - 1, tail.log_hash)
             != (mark.end, mark.last_sequence, mark.log_hash)
         {
-            return Err(segment.corrupt(mark.end, "the log is not the one that was closed"));
+            return Err(tail.corrupt(segment, "the log is not the one that was closed"));
         }
         let ends =
             matches!(tail.clone().step(segment, &mut segment.window())?, Step::End | Step::Sealed);
@@ -320,13 +328,13 @@ impl<'a> Opening<'a> {
     fn recover(
         &self,
         segment: Segment,
+        mut tail: Tail,
         length: u64,
         synced: u64,
         mut report: OpenReport,
         watch: &Watch<'_>,
     ) -> Result<OpenLog> {
-        let mut tail = Tail::at_start(&segment.header);
-        watch.expect(length);
+        watch.expect(length - tail.offset);
         let torn = read_to_end(&segment, &mut tail, watch)?;
         let behind = batches_behind(&segment, tail.offset, length)?;
         let synced = synced.max(behind.synced_through).max(tail.synced_through);
@@ -357,28 +365,110 @@ impl<'a> Opening<'a> {
         Ok(OpenLog { gap, ..OpenLog::new(segment, tail, false, last, report) })
     }
 
-    /// After an unclean stop: moves the valid part of the last segment to a new, synced file, since
-    /// the page cache may show what the disk does not have.
+    /// After an unclean stop: puts the valid part of the last segment on the disk, since the page
+    /// cache may show what the disk does not have. Where nothing can have been lost, that is done
+    /// in its place; else in a new file, and in its place only where that has no room.
     pub fn rewrite_tail(&self, log: &mut OpenLog) -> Result<()> {
         let Some(last) = log.segments.pop_if(|_| log.report.unclean) else { return Ok(()) };
+        if self.same_boot && log.gap.is_none() {
+            if last.index().is_none() {
+                self.dir.remove_if_there(&Segment::index_name(last.header.first_sequence))?;
+            }
+            self.dir.remove_if_there(directory::CLEAN)?;
+            write_again(&last, &log.tail)?;
+            log.segments.push(last);
+            return Ok(());
+        }
         // Neither an index of what was cut nor an old mark must outlive it.
-        self.dir.remove_if_there(&last.index_path())?;
-        self.dir.remove_if_there(&self.dir.file(directory::CLEAN))?;
-        let file = self.rewrite(&last, log.tail.offset)?;
+        self.dir.remove_if_there(&Segment::index_name(last.header.first_sequence))?;
+        self.dir.remove_if_there(directory::CLEAN)?;
+        let file = match self.move_tail(&last, log.tail.offset) {
+            Err(e) if e.code() == Code::NoSpace => {
+                write_all_again(&last, log.tail.offset).map_err(no_room_to_recover)?;
+                last.file.clone()
+            }
+            moved => moved?,
+        };
         log.segments.push(Arc::new(last.moved_to(file)));
         Ok(())
     }
 
-    fn rewrite(&self, segment: &Segment, end: u64) -> Result<Arc<dyn File>> {
-        let name = Segment::log_name(segment.header.first_sequence);
+    fn move_tail(&self, segment: &Segment, end: u64) -> Result<Arc<dyn File>> {
+        let name = segment.name();
         let copy = self.dir.create_temporary(&name)?;
         let path = self.dir.file(&name);
-        segment.copy_to(&*copy, &path, end)?;
-        copy.sync().map_err(|e| Error::io("cannot sync", &path, &e))?;
-        self.dir.rename_temporary(&name)?;
+        segment.copy_to(&*copy.file, &path, end)?;
+        copy.file.sync().map_err(|e| Error::io("cannot sync", &path, &e))?;
+        let file = copy.give_name()?;
         self.dir.sync()?;
-        Ok(copy)
+        Ok(file)
     }
+}
+
+/// Where a copy has no room: cuts the segment, and writes every byte of the valid part once more in
+/// its place, so that a page that the disk does not have goes there. A copy is preferred: a power
+/// cut in the middle of it leaves the old bytes alone.
+fn write_all_again(segment: &Segment, end: u64) -> Result<()> {
+    let file = &*segment.file;
+    file.set_len(end).map_err(|e| Error::io("cannot cut", &segment.path, &e))?;
+    segment.copy_to(file, &segment.path, end)?;
+    file.sync().map_err(|e| Error::io("cannot sync", &segment.path, &e))
+}
+
+fn no_room_to_recover(error: Error) -> Error {
+    match error.code() {
+        Code::NoSpace => error.context(
+            "recovery has no room, neither for a copy of the last file nor to write it again; \
+             opening for reading needs none",
+        ),
+        _ => error,
+    }
+}
+
+/// Cuts off what follows the log, and writes what nothing vouches for once more where it is. A page
+/// that an earlier sync has failed to write, which the kernel takes for written, so goes to the
+/// disk too.
+fn write_again(segment: &Segment, tail: &Tail) -> Result<()> {
+    const PART: u64 = 1 << 20;
+    let failed = |e| Error::io("cannot write again", &segment.path, &e);
+    let file = &*segment.file;
+    file.set_len(tail.offset).map_err(failed)?;
+    let (covered, last) =
+        segment.index().map_or((0, 0), |index| (index.meta.covered_len, index.meta.last_sequence));
+    let synced = tail.synced_through.max(last);
+    let mut at = segment.batch_of(synced)?.max(covered);
+    let mut part = vec![0; PART as usize];
+    while at < tail.offset {
+        let bytes = &mut part[..PART.min(tail.offset - at) as usize];
+        if read_full(file, bytes, at).map_err(failed)? < bytes.len() {
+            return Err(segment.corrupt(at, "the file became shorter while it was read"));
+        }
+        write_full(file, bytes, at).map_err(failed)?;
+        at += bytes.len() as u64;
+    }
+    file.sync().map_err(failed)
+}
+
+/// Whether the log has, where the index of a segment ends, the batch that the index ends with. Its
+/// log hash covers all that is before it.
+fn ends_as_its_index_says(segment: &Segment) -> Result<bool> {
+    let Some(index) = segment.index() else { return Ok(false) };
+    let meta = &index.meta;
+    let (mut window, mut log_hash) = (segment.window(), None);
+    let mut at = segment.batch_of(meta.last_sequence)?;
+    while at < meta.covered_len {
+        let header = match segment.batch_at(&mut window, at) {
+            Err(e) if is_damage(&e) => return Ok(false),
+            header => header?,
+        };
+        let body = window.get(at + BATCH_HEADER_LEN as u64, header.body_len as usize)?;
+        if !header.body_holds(&segment.header, at, body) {
+            return Ok(false);
+        }
+        at += header.total_len();
+        log_hash = Some(header.log_hash);
+    }
+    Ok(at == meta.covered_len && log_hash == Some(meta.log_hash))
 }
 
 /// What the last segment shows where no mark of a clean close is valid.
@@ -494,8 +584,8 @@ fn read_header(file: &dyn File, path: &Path) -> Result<SegmentHeader> {
 /// Refuses to make a store where one has lost its identity file: a creation that was not finished
 /// has written the genesis event at most.
 pub(crate) fn refuse_orphan(dir: &Directory) -> Result<()> {
-    let path = dir.file(&Segment::log_name(1));
-    let Some(file) = dir.open_if_exists(&path)? else { return Ok(()) };
+    let (name, path) = (Segment::log_name(1), dir.file(&Segment::log_name(1)));
+    let Some(file) = dir.open_if_exists(&name, Access::Follow)? else { return Ok(()) };
     let header = read_header(&*file, &path)?;
     let length = file.len().map_err(|e| Error::io("cannot stat", &path, &e))?;
     let segment = Segment::new(header, path, file, None, Arc::new(BlockCache::new()));
@@ -514,9 +604,10 @@ pub(crate) fn label(first: &Segment, identity: &Identity) -> Result<String> {
         return Ok(String::new());
     }
     let offset = (SEGMENT_HEADER_LEN + BATCH_HEADER_LEN) as u64;
-    let corrupt = |why| Error::corrupt(&first.path, offset, why);
+    let corrupt = |why| Error::corrupt(&first.path, offset, why).with_sequence(1);
     let mut window = first.window();
-    if first.batch_at(&mut window, SEGMENT_HEADER_LEN as u64)?.first_sequence != 1 {
+    let batch = first.batch_at(&mut window, SEGMENT_HEADER_LEN as u64);
+    if batch.map_err(|e| first.identify(e))?.first_sequence != 1 {
         return Ok(String::new());
     }
     let frame = first.frame_at(&mut window, offset)?;

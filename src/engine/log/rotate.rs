@@ -13,6 +13,7 @@ use std::sync::Arc;
 impl Log {
     /// Seals the active segment, writes its index, and starts the next one.
     pub fn rotate(&self, writer: &mut Writer) -> Result<()> {
+        self.check_names(&writer.segment)?;
         if !writer.tail.sealed {
             let synced = self.durable.load(Ordering::Acquire);
             writer.seal(synced).map_err(|e| if writer.broken { self.poisoned_by(e) } else { e })?;
@@ -44,6 +45,7 @@ impl Log {
         )?;
         let mut segments = self.segments().to_vec();
         segments.pop();
+        sealed.file.settle(&sealed.name());
         segments.push(Arc::new(sealed.with_index(index)));
         self.make_group(&segments);
         segments.push(next);
@@ -67,8 +69,18 @@ impl Log {
         let _ = filter_group::make(&self.dir, members);
     }
 
+    /// Leaves an index of what is written so far, for those who open the store beside this writer
+    /// or after it was killed. An index covers only what was synced.
+    pub fn leave_index(&self, writer: &mut Writer) -> Result<()> {
+        let through = writer.tail.next_sequence - 1;
+        if self.durable.load(Ordering::Acquire) < through {
+            self.sync_segment(&writer.segment, through)?;
+        }
+        writer.write_index().map(|_| ())
+    }
+
     /// Writes the index of the sealed segment and opens it.
-    fn index_of_sealed(&self, writer: &Writer) -> Result<Index> {
+    fn index_of_sealed(&self, writer: &mut Writer) -> Result<Index> {
         let bytes = writer.write_index()?;
         match self.opening().open_index(&writer.segment.header)? {
             Some(index) if index.meta == writer.tail.index_meta() => Ok(index),

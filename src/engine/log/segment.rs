@@ -116,6 +116,11 @@ impl Segment {
         Ok(())
     }
 
+    /// The name of its log file.
+    pub fn name(&self) -> String {
+        Segment::log_name(self.header.first_sequence)
+    }
+
     /// Name of the log file of the segment that starts with `first_sequence`.
     pub fn log_name(first_sequence: u64) -> String {
         format!("{first_sequence:020}.log")
@@ -277,7 +282,7 @@ impl Segment {
 
     /// Reads and checks the frame at `offset`.
     pub fn frame_at<'w>(&self, window: &'w mut Window, offset: u64) -> Result<Frame<'w>> {
-        self.sized_frame_at(window, offset).map(|(frame, _)| frame)
+        self.sized_frame_at(window, offset).map(|(frame, _)| frame).map_err(|e| self.identify(e))
     }
 
     /// The frame at `offset` with its length.
@@ -301,6 +306,14 @@ impl Segment {
             return Err(self.corrupt(offset, "the length of the frame is wrong"));
         }
         window.get(offset, length)
+    }
+
+    /// The sequence of the event at `offset`.
+    pub fn sequence_of(&self, offset: u32) -> Result<u64> {
+        if let Some(slot) = self.read_table().slot_at(offset) {
+            return Ok(slot.sequence);
+        }
+        Ok(self.frame_at(&mut self.window(), offset.into())?.sequence)
     }
 
     /// The bytes of the first frame at or after `at`, where a frame, a batch or the end of the log
@@ -351,6 +364,14 @@ impl Segment {
         stretch: &Stretch,
         visit: &mut dyn FnMut(u64, &Frame<'_>) -> Result<Flow>,
     ) -> Result<Flow> {
+        self.walk_unidentified(stretch, visit).map_err(|e| self.identify(e))
+    }
+
+    fn walk_unidentified(
+        &self,
+        stretch: &Stretch,
+        visit: &mut dyn FnMut(u64, &Frame<'_>) -> Result<Flow>,
+    ) -> Result<Flow> {
         let mut window = self.sequential();
         let Stretch { frame: mut at, batch: mut batch_offset, end } = *stretch;
         while batch_offset < end {
@@ -390,6 +411,12 @@ impl Segment {
         Ok(Stretch { frame, batch, end })
     }
 
+    /// Where the batch of an event begins, or one before it: the first that is known where it has
+    /// none.
+    pub fn batch_of(&self, sequence: u64) -> Result<u64> {
+        Ok(self.stretch_above(sequence.saturating_sub(1))?.batch)
+    }
+
     /// Adds to an error about the frame at an offset which event is there.
     pub fn identify(&self, error: Error) -> Error {
         let ours =
@@ -406,26 +433,37 @@ impl Segment {
         error.with_event(id.unwrap_or(Id::NONE), sequence).context(message)
     }
 
-    /// The sequence that the frame at `offset` should have, from its batch; 0 where that is
-    /// unknown.
+    /// The sequence that the frame or batch at `offset` should have, from the batches before; of a
+    /// frame in a batch whose header is damaged, that of the batch.
     fn sequence_at(&self, offset: u64) -> u64 {
         let start = self.index().and_then(|index| index.walk_start_before(offset as u32).ok()?);
-        let mut batch_offset =
-            start.map_or(SEGMENT_HEADER_LEN as u64, |entry| entry.batch_offset.into());
+        let (mut batch_offset, mut next) = (SEGMENT_HEADER_LEN as u64, self.header.first_sequence);
+        if let Some(entry) = start {
+            (batch_offset, next) = (entry.batch_offset.into(), entry.sequence);
+        }
         let mut window = self.window();
         while let Ok(batch) = self.batch_at(&mut window, batch_offset) {
+            if batch_offset == offset {
+                return batch.first_sequence;
+            }
             if offset < batch_offset + batch.total_len() {
                 let mut before = 0;
                 let stretch = Stretch { frame: 0, batch: batch_offset, end: self.end() };
-                let _damage = self.walk_stretch(&stretch, &mut |at, _| {
+                let _damage = self.walk_unidentified(&stretch, &mut |at, _| {
                     before += u64::from(at < offset);
                     Ok(if at < offset { Flow::Continue(()) } else { Flow::Break(()) })
                 });
                 return batch.first_sequence + before;
             }
             batch_offset += batch.total_len();
+            next = batch.first_sequence + u64::from(batch.count);
         }
-        0
+        next
+    }
+
+    /// Where a batch begins from which on everything above `after` is, or the end.
+    pub fn batch_for_walk(&self, after: u64) -> Result<u64> {
+        Ok(self.stretch_above(after)?.batch)
     }
 
     /// The sequences that this segment declares as lost: first and last of each stretch.

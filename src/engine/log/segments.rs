@@ -146,8 +146,8 @@ impl Segments {
     /// Bytes of the groups on disk.
     pub fn group_bytes(&self) -> u64 {
         let bytes = |segments: &[Arc<Segment>]| {
-            let path = self.dir.file(&group_name(segments[0].header.first_sequence));
-            self.dir.vfs.open(&path, Access::Read).ok()?.len().ok()
+            let name = group_name(segments[0].header.first_sequence);
+            self.dir.open_if_exists(&name, Access::Read).ok()??.len().ok()
         };
         self.list.chunks_exact(GROUP_SEGMENTS).filter_map(bytes).sum()
     }

@@ -1,7 +1,7 @@
 //! An open log: its segments, how far it is visible and durable, syncing it, and what has become of
 //! the handle. Knows neither appends nor queries.
 
-use super::directory::Directory;
+use super::directory::{Directory, LOCK, POISONED};
 use super::follower::{Follower, List};
 use super::group::Group;
 use super::options::Options;
@@ -13,6 +13,8 @@ use super::writer::Writer;
 use crate::engine::format::identity::Identity;
 use crate::engine::index::cache::BlockCache;
 use crate::engine::model::error::{Code, Error, Result};
+use crate::engine::model::id::Id;
+use crate::engine::platform::process;
 use crate::engine::platform::vfs::Lock;
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -41,7 +43,14 @@ pub struct Stats {
     /// Events and bytes in memory that no index file covers yet.
     pub unindexed_events: u64,
     pub memory_bytes: u64,
+    /// How far the clock is behind the recorded time of the last event; 0 where it is not.
+    pub clock_behind_us: u64,
 }
+
+/// A clock that is further behind the log than this is worth a line in the log of the program.
+pub const CLOCK_BEHIND_US: u64 = 60_000_000;
+/// Stands for a clock that was told of.
+pub const CLOCK_TOLD: u64 = u64::MAX;
 
 pub(crate) struct Log {
     pub dir: Directory,
@@ -61,7 +70,22 @@ pub(crate) struct Log {
     /// except for `lock`.
     pub(crate) fsync: Mutex<()>,
     pub(crate) closed: AtomicBool,
+    /// How far the clock was behind when it was first met so far behind; 0 where it never was.
+    pub(crate) clock_behind_us: AtomicU64,
+    /// What opening has not declared yet, since there was no room: it comes before the next event.
+    pub(crate) owed: Owed,
     pub(crate) poisoned: OnceLock<String>,
+    /// That which opened it.
+    process: u32,
+}
+
+/// What opening declares in the log before anything else is written.
+#[derive(Default)]
+pub(crate) struct Owed {
+    /// There is something.
+    pub any: AtomicBool,
+    /// Sequences that are left out. Held while all of it is declared.
+    pub gap: Mutex<Option<(u64, u64)>>,
 }
 
 pub(crate) enum Role {
@@ -88,7 +112,6 @@ impl Log {
             identity,
             label,
             cache,
-            report: log.report,
             segments: RwLock::new(Arc::new(segments)),
             visible: AtomicU64::new(log.tail.next_sequence - 1),
             durable: AtomicU64::new(log.durable),
@@ -97,17 +120,31 @@ impl Log {
             group: Group::default(),
             fsync: Mutex::default(),
             closed: AtomicBool::new(false),
+            // Who opened it hears of it from the report.
+            clock_behind_us: AtomicU64::new(match log.report.clock_behind_us > CLOCK_BEHIND_US {
+                true => CLOCK_TOLD,
+                false => 0,
+            }),
+            report: log.report,
+            owed: Owed::default(),
             poisoned: OnceLock::new(),
+            process: process::number(),
         }
     }
 
+    /// Refuses to go on in a forked child: locks may be held there by threads that are not.
+    pub fn check_process(&self) -> Result<()> {
+        process::check(self.process)
+    }
+
     pub fn check_open(&self) -> Result<()> {
-        check_fork()?;
+        self.check_process()?;
         match self.closed.load(Ordering::Acquire) {
             true => Err(Error::new(
                 Code::Closed,
                 format!("the store {} is closed", self.dir.path.display()),
-            )),
+            )
+            .at(&self.dir.path)),
             false => Ok(()),
         }
     }
@@ -118,7 +155,8 @@ impl Log {
             return Err(Error::new(
                 Code::ReadOnly,
                 format!("{} is open for reading only", self.dir.path.display()),
-            ));
+            )
+            .at(&self.dir.path));
         }
         self.check_poison()
     }
@@ -126,19 +164,29 @@ impl Log {
     pub(crate) fn check_poison(&self) -> Result<()> {
         let Some(why) = self.poisoned.get() else { return Ok(()) };
         let message = format!("the store takes no more writes until it is opened again: {why}");
-        Err(Error::new(Code::Poisoned, message))
+        Err(Error::new(Code::Poisoned, message).at(&self.dir.path))
     }
 
     pub fn poison(&self, why: &str) {
         let _first_reason_stays = self.poisoned.set(why.to_owned());
         // Best effort: where this fails too, the next writer still finds the store unclean.
-        let _ = self.describe_lock(" poisoned");
+        let _ = self.describe_lock(POISONED);
     }
 
     /// Writes into the lock file who holds it, and under which boot of the machine.
     pub(crate) fn describe_lock(&self, state: &str) -> Result<()> {
         let Some(lock) = &*lock(&self.lock) else { return Ok(()) };
         self.dir.describe_holder(&**lock, &format!("{}{state}", self.dir.boot_id()))
+    }
+
+    /// The store id in force. A reader looks: a writer may have given the store a new one since it
+    /// was opened.
+    pub fn store_id(&self) -> Id {
+        let known = self.identity.store_id();
+        match &self.role {
+            Role::Writer(_) => known,
+            Role::Reader(_) => self.dir.read_identity().map_or(known, |found| found.store_id()),
+        }
     }
 
     /// The segments as they are now.
@@ -264,8 +312,30 @@ impl Log {
             .file
             .sync()
             .map_err(|e| self.poisoned_by(Error::io("cannot sync", &segment.path, &e)))?;
+        self.check_names(segment)?;
         self.durable.fetch_max(through, Ordering::AcqRel);
         Ok(())
+    }
+
+    /// Poisons the store where the segment or the lock file no longer has its name: what is
+    /// written is lost with its file, or another writer may be at work.
+    pub fn check_names(&self, segment: &Segment) -> Result<()> {
+        // A look that fails says nothing.
+        let gone = |linked: std::io::Result<bool>| linked.is_ok_and(|linked| !linked);
+        let unlocked = || lock(&self.lock).as_ref().is_some_and(|lock| gone(lock.is_linked()));
+        let (path, what) = if gone(segment.file.is_named(&segment.name())) {
+            (segment.path.to_path_buf(), "the log was removed or replaced while it was open")
+        } else if unlocked() {
+            let what = "the lock file was removed or replaced: another process may be writing";
+            (self.dir.file(LOCK), what)
+        } else {
+            return Ok(());
+        };
+        let message = match self.dir.was_removed() {
+            true => format!("the directory {} was removed", self.dir.path.display()),
+            false => format!("{}: {what}", path.display()),
+        };
+        Err(self.poisoned_by(Error::new(Code::Io, message).at(&path)))
     }
 
     /// Gives back the space that was reserved after the log, and makes all of it durable.
@@ -275,7 +345,7 @@ impl Log {
     }
 
     pub fn close(&self) -> Result<()> {
-        check_fork()?;
+        self.check_process()?;
         self.closed.store(true, Ordering::Release);
         let Role::Writer(writer) = &self.role else { return Ok(()) };
         // Whoever comes second waits here for the first: when it returns, the directory is
@@ -286,8 +356,16 @@ impl Log {
         }
         let result = self.check_poison().and_then(|()| match writer.clean_mark {
             true => Ok(()),
-            // Where the mark cannot be written, the log is on disk all the same.
-            false => self.cut_and_sync(&mut writer).and_then(|()| writer.mark()),
+            // Where the mark cannot be written, the log is on disk all the same. A log that is to
+            // be continued in another way gets none.
+            false => self.cut_and_sync(&mut writer).and_then(|()| {
+                let owed = self.owed.any.load(Ordering::Acquire);
+                if owed {
+                    Ok(())
+                } else {
+                    writer.mark()
+                }
+            }),
         });
         drop(lock(&self.lock).take());
         result
@@ -299,10 +377,18 @@ impl Log {
         error
     }
 
+    /// Takes note of a clock that is far behind the log.
+    pub fn meet_clock(&self, now_us: i64, last_recorded_us: i64) {
+        let behind_us = clock_behind_us(now_us, last_recorded_us);
+        if behind_us > CLOCK_BEHIND_US && self.clock_behind_us.load(Ordering::Relaxed) == 0 {
+            self.clock_behind_us.store(behind_us, Ordering::Relaxed);
+        }
+    }
+
     pub(crate) fn stats(&self) -> Result<Stats> {
         // Both under the lock: the count is that of the last of these segments.
-        let of_tail = |tail: &Tail| (self.segments(), tail.events);
-        let (segments, events_here) = match &self.role {
+        let of_tail = |tail: &Tail| (self.segments(), tail.events, tail.last_recorded_us);
+        let (segments, events_here, last_recorded_us) = match &self.role {
             Role::Writer(writer) => of_tail(&lock(writer).tail),
             Role::Reader(follower) => of_tail(&lock(follower).tail),
         };
@@ -319,8 +405,14 @@ impl Log {
         }
         stats.events = segments.last().map_or(0, |last| last.header.events_before) + events_here;
         stats.memory_bytes += self.cache.bytes() as u64;
+        stats.clock_behind_us = clock_behind_us(self.options.clock.now_us(), last_recorded_us);
         Ok(stats)
     }
+}
+
+/// How far a clock is behind what was recorded last.
+pub(crate) fn clock_behind_us(now_us: i64, last_recorded_us: i64) -> u64 {
+    u64::try_from(last_recorded_us.saturating_sub(now_us)).unwrap_or(0)
 }
 
 /// Poisons the store where a panic ends the sync that others wait for.
@@ -338,14 +430,6 @@ impl Drop for Log {
     fn drop(&mut self) {
         // Whoever wants to know whether the last flush worked calls close.
         let _ = self.close();
-    }
-}
-
-/// Refuses to go on in a child that was forked: locks may be held there by threads that are not.
-pub(crate) fn check_fork() -> Result<()> {
-    match crate::engine::platform::os::in_forked_child() {
-        true => Err(Error::new(Code::Forked, "the store belongs to the parent of this process")),
-        false => Ok(()),
     }
 }
 

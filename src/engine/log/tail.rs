@@ -6,7 +6,7 @@ use crate::engine::format::frame::{
     SEGMENT_HEADER_LEN,
 };
 use crate::engine::format::hash;
-use crate::engine::index::file::{Index, IndexMeta};
+use crate::engine::index::file::{is_damage, Index, IndexMeta};
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::id::{Hash, Kind};
 use crate::engine::platform::watch::Watch;
@@ -207,15 +207,28 @@ impl Tail {
         let mut window = segment.sequential();
         while self.offset < end {
             let before = self.offset;
-            match self.step(segment, &mut window)? {
+            match self.step(segment, &mut window).map_err(|e| self.identify(e))? {
                 _ if self.sealed && self.offset < end => {
-                    return Err(segment.corrupt(self.offset, "something follows the seal"));
+                    return Err(self.corrupt(segment, "something follows the seal"));
                 }
                 Step::Batch | Step::Sealed => watch.advance(self.offset - before)?,
-                Step::End => return Err(segment.corrupt(self.offset, "the log ends here")),
-                Step::Bad(why) => return Err(segment.corrupt(self.offset, why)),
+                Step::End => return Err(self.corrupt(segment, "the log ends here")),
+                Step::Bad(why) => return Err(self.corrupt(segment, why)),
             }
         }
         Ok(())
+    }
+
+    /// The error for damage here, which names the sequence that should be here.
+    pub fn corrupt(&self, segment: &impl Batches, why: impl Display) -> Error {
+        self.identify(segment.corrupt(self.offset, why))
+    }
+
+    /// Adds to an error about the batch here which sequence should be here.
+    fn identify(&self, error: Error) -> Error {
+        match is_damage(&error) && error.sequence == 0 {
+            true => error.with_sequence(self.next_sequence),
+            false => error,
+        }
     }
 }

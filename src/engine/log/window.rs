@@ -25,9 +25,9 @@ impl Window {
         Window { file, path, buffer: Vec::new(), start: 0, read_len: SMALL_READ, limit: u64::MAX }
     }
 
-    /// A window for walking along the file: large reads from the start.
+    /// A window for walking along the file: reads that are large at once, and soon the largest.
     pub fn sequential(file: Arc<dyn File>, path: Arc<Path>) -> Window {
-        Window { read_len: LARGE_READ, ..Window::new(file, path) }
+        Window { read_len: LARGE_READ / 4, ..Window::new(file, path) }
     }
 
     /// Reads only what is before `limit`, all of which is settled.

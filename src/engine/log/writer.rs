@@ -5,11 +5,12 @@ use super::directory::{CleanMark, Directory};
 use super::segment::Segment;
 use super::tail::{Batches, Tail};
 use crate::engine::format::frame::{
-    BatchHeader, SegmentHeader, BATCH_HEADER_LEN, BATCH_LOSS, BATCH_SEAL,
+    BatchHeader, SegmentHeader, BATCH_HEADER_LEN, BATCH_LOSS, BATCH_SEAL, SEGMENT_HEADER_LEN,
 };
 use crate::engine::format::hash;
+use crate::engine::index::file::IndexMeta;
 use crate::engine::index::memtable::Entry;
-use crate::engine::model::error::{Error, Result};
+use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::id::{Hash, Id};
 use crate::engine::model::limits::FORMAT_VERSION;
 use crate::engine::platform::vfs::{write_full, File};
@@ -21,7 +22,16 @@ const ALLOCATION_STEP_MIN: u64 = 64 << 10;
 /// A batch of this size grows the file instead.
 const LARGE_BATCH_BYTES: usize = 32 << 10;
 /// Closing writes an index when opening would have to read more events than this.
-const UNINDEXED_EVENTS_MAX: usize = 4096;
+const UNINDEXED_EVENTS_MAX: u64 = 4096;
+/// A writer at work leaves an index when opening would have to read more than this, ...
+const LIVE_EVENTS: u64 = 16_384;
+const LIVE_BYTES: u64 = 32 << 20;
+/// ... and as many events as the one before covers, or this part of its bytes. So all of them cost
+/// no more than the one that sealing writes.
+const LIVE_BYTES_PART: u64 = 8;
+/// Or so many microseconds of time have passed since, for each event: writing an index takes a
+/// twentieth of that.
+const LIVE_US_PER_EVENT: u64 = 10;
 
 pub struct Writer {
     pub dir: Directory,
@@ -34,8 +44,12 @@ pub struct Writer {
     pub clean_mark: bool,
     /// What is on the disk is not known any more; the store is to be poisoned.
     pub broken: bool,
+    /// How far the index on the disk goes, and the recorded time when it was written.
+    indexed: IndexMeta,
     /// The store was closed; the directory may be another writer's by now.
     pub left: bool,
+    /// When the names of the segment and the lock were last looked at.
+    pub looked_us: i64,
     /// Memory for the batch that is being made.
     pub buffer: Vec<u8>,
     pub scratch: Vec<u8>,
@@ -65,12 +79,17 @@ pub fn next_header(
 /// Makes the file of a new segment; durable under its name once the directory is synced.
 pub fn create_segment(dir: &Directory, header: &SegmentHeader) -> Result<Arc<dyn File>> {
     let name = Segment::log_name(header.first_sequence);
-    let file = dir.create_temporary(&name)?;
-    let failed = |e| Error::io("cannot write", &dir.file(&name), &e);
-    write_full(&*file, &header.encode(), 0).map_err(failed)?;
-    file.sync().map_err(failed)?;
-    dir.rename_temporary(&name)?;
-    Ok(file)
+    let temporary = dir.create_temporary(&name)?;
+    let failed = |e| dir.failed("cannot write", &name, &e);
+    write_full(&*temporary.file, &header.encode(), 0).map_err(failed)?;
+    temporary.file.sync().map_err(failed)?;
+    temporary.give_name()
+}
+
+/// The bytes that a batch may have, as the limits of the process go: beside it, a segment has its
+/// header and a seal.
+pub fn batch_room(dir: &Directory) -> u64 {
+    dir.vfs.file_bytes_max().saturating_sub((SEGMENT_HEADER_LEN + BATCH_HEADER_LEN) as u64)
 }
 
 impl Writer {
@@ -80,16 +99,20 @@ impl Writer {
         tail: Tail,
         clean_mark: bool,
     ) -> Result<Writer> {
-        let allocated =
-            segment.file.len().map_err(|e| Error::io("cannot stat", &segment.path, &e))?;
+        let length = segment.file.len().map_err(|e| Error::io("cannot stat", &segment.path, &e))?;
+        // Beyond the limit of the process the file has yet to grow, as it were.
+        let allocated = length.min(dir.vfs.file_bytes_max());
+        let indexed = Tail::after(&segment.header, segment.index().as_deref()).index_meta();
         Ok(Writer {
             dir,
+            indexed: IndexMeta { last_recorded_us: tail.last_recorded_us, ..indexed },
             segment,
             tail,
             allocated,
             clean_mark,
             broken: false,
             left: false,
+            looked_us: i64::MIN,
             buffer: Vec::new(),
             scratch: Vec::new(),
             entries: Vec::new(),
@@ -131,11 +154,42 @@ impl Writer {
             return Ok(());
         }
         let step = self.allocated.clamp(ALLOCATION_STEP_MIN, ALLOCATION_STEP_MAX);
-        let target = end.max(self.allocated + step);
-        let failed = |e| Error::io("cannot reserve space in", &self.segment.path, &e);
-        self.segment.file.allocate(target).map_err(failed)?;
-        self.allocated = target;
+        for step in [step, ALLOCATION_STEP_MIN] {
+            let target = end.max(self.allocated + step).min(self.dir.vfs.file_bytes_max());
+            match self.segment.file.allocate(target) {
+                Ok(()) if target >= end => {
+                    self.allocated = target;
+                    return Ok(());
+                }
+                Ok(()) => break,
+                Err(e) => {
+                    let failed = Error::io("cannot reserve space in", &self.segment.path, &e);
+                    if failed.code() != Code::NoSpace {
+                        return Err(failed);
+                    }
+                    // A part of it may have been reserved.
+                    self.segment.file.set_len(self.allocated).map_err(|_| failed)?;
+                }
+            }
+        }
+        // More is not to be had: the batch takes what it needs.
+        self.allocated = end;
         Ok(())
+    }
+
+    /// How long the segment may get with a seal, where a batch of so many bytes is to be written to
+    /// it: a limit of the process may be below that of the store. It is asked for where the file
+    /// grows.
+    pub fn room(&self, segment_bytes: u64, batch: u64) -> u64 {
+        if self.tail.offset + batch + BATCH_HEADER_LEN as u64 <= self.allocated {
+            return segment_bytes;
+        }
+        let most = batch_room(&self.dir) + SEGMENT_HEADER_LEN as u64;
+        // Where no segment can have the batch, a new one is of no use.
+        match batch + SEGMENT_HEADER_LEN as u64 > most {
+            true => segment_bytes,
+            false => segment_bytes.min(most),
+        }
     }
 
     /// Moves past the batch that was written.
@@ -197,8 +251,23 @@ impl Writer {
         Ok(())
     }
 
+    /// Whether it is time to leave an index for those who open the store beside this writer, or
+    /// after it was killed.
+    pub fn wants_index(&self) -> bool {
+        let events = self.tail.events - self.indexed.events;
+        let bytes = self.tail.offset - self.indexed.covered_len;
+        if events < LIVE_EVENTS && bytes < LIVE_BYTES {
+            return false;
+        }
+        let since = self.tail.last_recorded_us.saturating_sub(self.indexed.last_recorded_us);
+        (events >= LIVE_EVENTS && events >= self.indexed.events)
+            || (bytes >= LIVE_BYTES && bytes >= self.indexed.covered_len / LIVE_BYTES_PART)
+            || since as u64 >= self.tail.events * LIVE_US_PER_EVENT
+    }
+
     /// Writes the index of the segment as far as it goes; all of that has been synced.
-    pub fn write_index(&self) -> Result<Vec<u8>> {
+    pub fn write_index(&mut self) -> Result<Vec<u8>> {
+        self.indexed = self.tail.index_meta();
         let bytes = self.segment.build_index(&self.tail.index_meta())?;
         let name = Segment::index_name(self.segment.header.first_sequence);
         // Not insisted on: an index that is missing is rebuilt.
@@ -208,7 +277,7 @@ impl Writer {
 
     /// Leaves the log, which is synced and cut, so that the next open need not look at it.
     pub fn mark(&mut self) -> Result<()> {
-        if self.segment.read_table().len() > UNINDEXED_EVENTS_MAX {
+        if self.tail.events - self.indexed.events > UNINDEXED_EVENTS_MAX {
             self.write_index()?;
         }
         self.dir.write_clean_mark(&CleanMark {

@@ -22,6 +22,8 @@ pub const REGION_KINDS_MAX: usize = 1024;
 pub const REGION_SCOPES_MAX: usize = 1024;
 /// A page is cut after the row that reaches this many bytes.
 pub const PAGE_BYTES_MAX: usize = 64 << 20;
+/// So many of a store's files that are only read have a descriptor at once.
+pub const FILES_MAX: usize = 128;
 /// How often a store may be given a new id.
 pub const IDENTITY_CHANGES_MAX: usize = 128;
 /// A segment is sealed before the batch that would make it longer, hold more events, or
@@ -32,6 +34,13 @@ pub const SEGMENT_STRING_BYTES: u64 = 8 << 20;
 /// A writer never runs further than this ahead of the last sequence known to be on disk. So after a
 /// power cut every sequence that anybody may have seen is below last + this.
 pub const SEQUENCE_LEASE: u64 = 1 << 20;
+
+/// Whether a writer has to sync before it goes on to a sequence that far after the last one known
+/// to be on disk. Sealing syncs, so as a rule none gets there.
+pub const fn is_beyond_lease(ahead: u64) -> bool {
+    ahead > SEQUENCE_LEASE
+}
+
 /// No store gets here; what claims a higher one is damaged, and sums of sequences never overflow.
 pub const SEQUENCE_MAX: u64 = 1 << 62;
 /// The format of stores that this library writes and the highest that it reads.
@@ -45,6 +54,8 @@ pub struct Limits {
     pub batch_bytes_max: usize,
     /// When a segment is sealed; 64 KiB to 1 GiB.
     pub segment_bytes: u64,
+    /// How many files that are only read have a descriptor at once; 1 to 65,536.
+    pub files_max: usize,
 }
 
 impl Default for Limits {
@@ -54,6 +65,7 @@ impl Default for Limits {
             batch_events_max: BATCH_EVENTS_MAX,
             batch_bytes_max: BATCH_BYTES_MAX,
             segment_bytes: SEGMENT_BYTES,
+            files_max: FILES_MAX,
         }
     }
 }
@@ -66,6 +78,7 @@ impl Limits {
             ("batch_events_max", self.batch_events_max as u64, 1, BATCH_EVENTS_MAX as u64),
             ("batch_bytes_max", self.batch_bytes_max as u64, 1, BATCH_BYTES_MAX as u64),
             ("segment_bytes", self.segment_bytes, 64 << 10, 1 << 30),
+            ("files_max", self.files_max as u64, 1, 65_536),
         ];
         for (name, value, low, high) in ranges {
             if value < low || value > high {

@@ -6,10 +6,10 @@
 //! libwayland-server does for the buffers of its clients. Every other SIGBUS goes to the handler
 //! that was there before.
 
+use super::signals::Hook;
 use std::os::fd::AsRawFd;
-use std::ptr::{null, null_mut};
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
-use std::sync::OnceLock;
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::{fs, io};
 
 /// The front of a file, of which nothing changes as long as this lives.
@@ -46,7 +46,7 @@ impl Mapping {
     /// Maps the first `len` bytes of a file, which has as many; none where that can't be done.
     pub fn new(file: &fs::File, len: usize) -> Option<Mapping> {
         let allowed = ALLOWED.load(Ordering::Relaxed) && cfg!(target_pointer_width = "64");
-        if len == 0 || !allowed || !handler_is_ours() {
+        if len == 0 || !allowed || !HOOK.is_installed() {
             return None;
         }
         let free = |r: &&Region| {
@@ -140,43 +140,9 @@ pub fn allow(allowed: bool) {
     ALLOWED.store(allowed, Ordering::Relaxed);
 }
 
-/// What was there before our handler: function or one of SIG_DFL and SIG_IGN, and its flags.
-static PREVIOUS: AtomicUsize = AtomicUsize::new(libc::SIG_DFL);
-static PREVIOUS_FLAGS: AtomicI32 = AtomicI32::new(0);
+static HOOK: Hook = Hook::new(libc::SIGBUS, on_bus_error);
 
-/// Puts the handler in place, once. False where the program has its own there since.
-fn handler_is_ours() -> bool {
-    static INSTALLED: OnceLock<bool> = OnceLock::new();
-    let ours = on_bus_error as extern "C" fn(_, _, _) as usize;
-    let installed = *INSTALLED.get_or_init(|| {
-        let before = current_action();
-        PREVIOUS.store(before.sa_sigaction, Ordering::Release);
-        PREVIOUS_FLAGS.store(before.sa_flags, Ordering::Release);
-        let mut action = before;
-        action.sa_sigaction = ours;
-        // On the stack for signals where a thread has one, as the Go runtime asks for.
-        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
-        // SAFETY: the handler makes only calls that are allowed in one; the mask is that of the
-        // action before.
-        unsafe { libc::sigaction(libc::SIGBUS, &action, null_mut()) == 0 }
-    });
-    installed && current_action().sa_sigaction == ours
-}
-
-fn current_action() -> libc::sigaction {
-    // SAFETY: all zeros are a valid sigaction, and the call fills in another.
-    unsafe {
-        let mut action: libc::sigaction = std::mem::zeroed();
-        libc::sigaction(libc::SIGBUS, null(), &mut action);
-        action
-    }
-}
-
-extern "C" fn on_bus_error(
-    signal: libc::c_int,
-    info: *mut libc::siginfo_t,
-    context: *mut libc::c_void,
-) {
+extern "C" fn on_bus_error(_: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
     // SAFETY: the kernel hands over a valid siginfo, with an address where a fault raised the
     // signal.
     let (address, raised_by_fault) = unsafe { ((*info).si_addr() as usize, (*info).si_code > 0) };
@@ -190,7 +156,7 @@ extern "C" fn on_bus_error(
             return;
         }
     }
-    forward(signal, info, context, raised_by_fault);
+    HOOK.forward(info, context, raised_by_fault);
 }
 
 /// Puts a page of zeros in the place of the one at `address`. Leaves errno alone.
@@ -205,42 +171,6 @@ fn put_zeros_at(address: usize) -> bool {
         let put = libc::mmap(at, page, libc::PROT_READ, flags, -1, 0) != libc::MAP_FAILED;
         *libc::__errno_location() = errno;
         put
-    }
-}
-
-/// Does what would have been done without our handler.
-fn forward(
-    signal: libc::c_int,
-    info: *mut libc::siginfo_t,
-    context: *mut libc::c_void,
-    raised_by_fault: bool,
-) {
-    let (previous, flags) =
-        (PREVIOUS.load(Ordering::Acquire), PREVIOUS_FLAGS.load(Ordering::Acquire));
-    match previous {
-        // A fault cannot be ignored.
-        libc::SIG_IGN if !raised_by_fault => {}
-        libc::SIG_DFL | libc::SIG_IGN => {
-            // SAFETY: safe in a handler. The fault comes again, or the signal does, and ends the
-            // process.
-            unsafe {
-                libc::signal(signal, libc::SIG_DFL);
-                if !raised_by_fault {
-                    libc::raise(signal);
-                }
-            }
-        }
-        // SAFETY: the function that was installed for this signal with these flags.
-        _ if flags & libc::SA_SIGINFO != 0 => unsafe {
-            let handler: extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) =
-                std::mem::transmute(previous);
-            handler(signal, info, context);
-        },
-        // SAFETY: as above.
-        _ => unsafe {
-            let handler: extern "C" fn(libc::c_int) = std::mem::transmute(previous);
-            handler(signal);
-        },
     }
 }
 

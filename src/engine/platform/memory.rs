@@ -14,7 +14,7 @@ const FILE_BYTES_MAX: u64 = 64 << 20;
 #[derive(Clone, Debug, Default)]
 pub struct MemoryFile {
     content: Arc<RwLock<Content>>,
-    /// The disk it is on, and the name by which it was opened there.
+    /// The disk and the directory that it was opened in.
     #[cfg(feature = "sim")]
     place: Option<(disk::MemoryVfs, std::path::PathBuf)>,
 }
@@ -90,10 +90,10 @@ impl File for MemoryFile {
         Ok(())
     }
 
-    fn is_linked(&self) -> io::Result<bool> {
+    fn is_named(&self, _name: &str) -> io::Result<bool> {
         #[cfg(feature = "sim")]
-        if let Some((disk, path)) = &self.place {
-            return Ok(disk.leads_to(path, self));
+        if let Some((disk, directory)) = &self.place {
+            return Ok(disk.leads_to(&directory.join(_name), self));
         }
         Ok(true)
     }
@@ -105,7 +105,8 @@ pub use disk::{Files, Image, MemoryVfs};
 #[cfg(feature = "sim")]
 mod disk {
     use super::*;
-    use crate::engine::platform::vfs::{Access, Lock, LockOutcome, Vfs};
+    use crate::engine::platform::vfs::{Access, Dir, DirOptions, Lock, LockOutcome, Vfs};
+    use std::any::Any;
     use std::collections::{BTreeMap, BTreeSet};
     use std::path::{Path, PathBuf};
     use std::sync::{Mutex, MutexGuard};
@@ -235,36 +236,10 @@ mod disk {
     }
 
     impl Vfs for MemoryVfs {
-        fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>> {
-            let mut state = self.state();
-            let file = match (access, state.find(path)) {
-                (Access::CreateNew, Ok(_)) => return Err(io::ErrorKind::AlreadyExists.into()),
-                (Access::CreateNew, Err(_)) => state.create(path)?,
-                (_, found) => found?,
-            };
-            Ok(Arc::new(MemoryFile { place: Some((self.clone(), path.to_owned())), ..file }))
-        }
-
-        fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-            let mut state = self.state();
-            let file = state.files.remove(from).ok_or_else(not_found)?;
-            state.files.insert(to.to_owned(), file);
-            Ok(())
-        }
-
-        fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
-            let mut state = self.state();
-            let file = state.find(from)?;
-            if state.files.contains_key(to) {
-                return Err(io::ErrorKind::AlreadyExists.into());
-            }
-            state.has_room_for(to)?;
-            state.files.insert(to.to_owned(), file);
-            Ok(())
-        }
-
-        fn remove(&self, path: &Path) -> io::Result<()> {
-            self.state().files.remove(path).map(drop).ok_or_else(not_found)
+        fn open_dir(&self, path: &Path, _: DirOptions) -> io::Result<Arc<dyn Dir>> {
+            let found = self.state().directories.contains(path);
+            let (disk, path) = (self.clone(), path.to_owned());
+            found.then(|| Arc::new(MemoryDir { disk, path }) as _).ok_or_else(not_found)
         }
 
         fn create_dir(&self, path: &Path) -> io::Result<()> {
@@ -276,35 +251,8 @@ mod disk {
             }
         }
 
-        fn sync_dir(&self, _: &Path) -> io::Result<()> {
-            Ok(())
-        }
-
-        fn list(&self, path: &Path) -> io::Result<Vec<String>> {
-            let state = self.state();
-            if !state.directories.contains(path) {
-                return Err(not_found());
-            }
-            let here = state.files.keys().filter(|file| file.parent() == Some(path));
-            Ok(here.map(|file| name_of(file)).collect())
-        }
-
         fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
             Ok(path.to_owned())
-        }
-
-        fn lock(&self, path: &Path) -> io::Result<LockOutcome> {
-            let state = &mut *self.state();
-            let file = state.find(path).or_else(|_| state.create(path))?;
-            let previous = String::from_utf8_lossy(&file.bytes()).into_owned();
-            if state.locked.contains_key(path) {
-                return Ok(LockOutcome::Taken(previous));
-            }
-            state.lock_count += 1;
-            let (holder, path) = (state.lock_count, path.to_owned());
-            state.locked.insert(path.clone(), holder);
-            let held = Held { disk: self.clone(), path, holder, file, previous };
-            Ok(LockOutcome::Held(Box::new(held)))
         }
 
         fn boot_id(&self) -> Option<String> {
@@ -312,7 +260,97 @@ mod disk {
         }
 
         fn process_name(&self) -> String {
-            "1".to_owned()
+            "process 1 on host memory".to_owned()
+        }
+    }
+
+    /// A directory, which is never moved.
+    #[derive(Debug)]
+    struct MemoryDir {
+        disk: MemoryVfs,
+        path: PathBuf,
+    }
+
+    impl MemoryDir {
+        fn of(dir: &dyn Dir) -> io::Result<&MemoryDir> {
+            let dir: Option<&MemoryDir> = (dir as &dyn Any).downcast_ref();
+            dir.ok_or_else(|| io::Error::new(io::ErrorKind::CrossesDevices, "another kind of disk"))
+        }
+    }
+
+    impl Dir for MemoryDir {
+        fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn File>> {
+            let (mut state, path) = (self.disk.state(), self.path.join(name));
+            let file = match (access, state.find(&path)) {
+                (Access::CreateNew, Ok(_)) => return Err(io::ErrorKind::AlreadyExists.into()),
+                (Access::CreateNew, Err(_)) => state.create(&path)?,
+                (_, found) => found?,
+            };
+            let place = Some((self.disk.clone(), self.path.clone()));
+            Ok(Arc::new(MemoryFile { place, ..file }))
+        }
+
+        fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+            let mut state = self.disk.state();
+            let file = state.files.remove(&self.path.join(from)).ok_or_else(not_found)?;
+            state.files.insert(self.path.join(to), file);
+            Ok(())
+        }
+
+        fn link_into(&self, name: &str, other: &dyn Dir) -> io::Result<()> {
+            let (mut state, to) = (self.disk.state(), MemoryDir::of(other)?.path.join(name));
+            let file = state.find(&self.path.join(name))?;
+            if state.files.contains_key(&to) {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            state.has_room_for(&to)?;
+            state.files.insert(to, file);
+            Ok(())
+        }
+
+        fn remove(&self, name: &str) -> io::Result<()> {
+            let removed = self.disk.state().files.remove(&self.path.join(name));
+            removed.map(drop).ok_or_else(not_found)
+        }
+
+        fn sync(&self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn sync_parent(&self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn list(&self) -> io::Result<Vec<String>> {
+            let state = self.disk.state();
+            let here = state.files.keys().filter(|file| file.parent() == Some(&self.path));
+            Ok(here.map(|file| name_of(file)).collect())
+        }
+
+        fn is_within(&self, other: &dyn Dir) -> io::Result<bool> {
+            Ok(self.path.starts_with(&MemoryDir::of(other)?.path))
+        }
+
+        fn is_linked(&self) -> io::Result<bool> {
+            Ok(self.disk.state().directories.contains(&self.path))
+        }
+
+        fn lock(&self, name: &str, create: bool) -> io::Result<LockOutcome> {
+            let (state, path) = (&mut *self.disk.state(), self.path.join(name));
+            let file = match state.find(&path) {
+                Err(_) if create => state.create(&path)?,
+                Err(_) => MemoryFile::default(),
+                Ok(file) => file,
+            };
+            let previous = String::from_utf8_lossy(&file.bytes()).into_owned();
+            if state.locked.contains_key(&path) {
+                return Ok(LockOutcome::Taken(previous));
+            }
+            state.lock_count += 1;
+            let holder = state.lock_count;
+            state.locked.insert(path.clone(), holder);
+            let held = Held { disk: self.disk.clone(), path, holder, file, previous };
+            Ok(LockOutcome::Held(Box::new(held)))
         }
     }
 
@@ -332,6 +370,10 @@ mod disk {
         fn describe(&self, text: &str) -> io::Result<()> {
             self.file.set_len(0)?;
             self.file.write_at(text.as_bytes(), 0).map(drop)
+        }
+
+        fn is_linked(&self) -> io::Result<bool> {
+            Ok(self.disk.state().find(&self.path).is_ok())
         }
     }
 

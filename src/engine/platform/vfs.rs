@@ -1,6 +1,7 @@
-//! The seam to the disk. The engine touches files through these two traits alone, so that a
-//! simulated disk can be put underneath.
+//! The seam to the disk. The engine touches files through these traits alone, so that a simulated
+//! disk can be put underneath.
 
+use std::any::Any;
 use std::fmt::Debug;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,39 +10,69 @@ use std::sync::Arc;
 /// How to open a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Access {
-    /// An existing file, for reading.
+    /// An existing file, for reading. Nobody changes it, so that its descriptor may be closed and
+    /// opened again.
     Read,
+    /// An existing file, for reading while somebody else may write to it or replace it.
+    Follow,
     /// An existing file, for reading and writing.
     Write,
     /// A new file, for reading and writing; `AlreadyExists` where there is one.
     CreateNew,
 }
 
-/// A directory tree of files.
+/// A file system.
 pub trait Vfs: Send + Sync + Debug {
-    fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>>;
-    /// Atomically gives the file `from` the name `to`, replacing what had it.
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
-    /// Gives the file `from` the name `to` besides; `AlreadyExists` where that is taken. A file
-    /// system may refuse.
-    fn hard_link(&self, _from: &Path, _to: &Path) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-    fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Opens the directory that a path leads to now.
+    fn open_dir(&self, path: &Path, options: DirOptions) -> io::Result<Arc<dyn Dir>>;
     fn create_dir(&self, path: &Path) -> io::Result<()>;
-    /// Makes the entries of a directory durable.
-    fn sync_dir(&self, path: &Path) -> io::Result<()>;
-    /// The names in a directory, in any order.
-    fn list(&self, path: &Path) -> io::Result<Vec<String>>;
     fn canonicalize(&self, path: &Path) -> io::Result<PathBuf>;
-    /// Takes the exclusive lock that the file at `path` (created where missing) stands for.
-    /// Answers at once, with the text that the holder wrote where somebody else has it.
-    fn lock(&self, path: &Path) -> io::Result<LockOutcome>;
     /// Changes whenever the machine restarts: as long as it is the same, what was written is
     /// still in the page cache, synced or not. `None` where that can't be known.
     fn boot_id(&self) -> Option<String>;
-    /// Names this process to another that finds the lock taken.
+    /// Names this process to another that finds the lock taken, in one line: `process`, its id,
+    /// and what makes that mean something elsewhere, from ` on host ` on.
     fn process_name(&self) -> String;
+    /// The length that files may have: a limit of the process.
+    fn file_bytes_max(&self) -> u64 {
+        u64::MAX
+    }
+}
+
+/// How a directory is used.
+#[derive(Clone, Copy, Debug)]
+pub struct DirOptions {
+    /// So many files that are open for [`Access::Read`] have a descriptor at once.
+    pub files_max: usize,
+    /// New files take owner, group and mode of the file with this name. Where there is none, they
+    /// take owner and group of the directory, and no bit of the mode that it does not have.
+    pub model: &'static str,
+}
+
+/// An open directory: the same one wherever it is moved, and whatever takes its path. Names in it
+/// are single components.
+pub trait Dir: Any + Send + Sync + Debug {
+    fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn File>>;
+    /// Atomically gives the file `from` the name `to`, replacing what had it.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    /// Gives the file `name` the same name in another directory of the same file system besides;
+    /// `AlreadyExists` where that is taken. A file system may refuse.
+    fn link_into(&self, name: &str, other: &dyn Dir) -> io::Result<()>;
+    fn remove(&self, name: &str) -> io::Result<()>;
+    /// Makes the entries of the directory durable.
+    fn sync(&self) -> io::Result<()>;
+    /// Makes the name of the directory itself durable.
+    fn sync_parent(&self) -> io::Result<()>;
+    /// The names in the directory, in any order.
+    fn list(&self) -> io::Result<Vec<String>>;
+    /// Whether this is the directory `other`, or below it.
+    fn is_within(&self, other: &dyn Dir) -> io::Result<bool>;
+    /// False once the directory was removed.
+    fn is_linked(&self) -> io::Result<bool>;
+    /// Takes the exclusive lock of the directory: on the directory itself, which nobody can delete
+    /// under a holder, and on the file `name`. `create`: makes that where it is missing. Answers at
+    /// once, with the text that the holder wrote where somebody else has it.
+    fn lock(&self, name: &str, create: bool) -> io::Result<LockOutcome>;
 }
 
 /// An open file. Every method may be called from any thread at any time.
@@ -65,16 +96,21 @@ pub trait File: Send + Sync + Debug {
     fn allocate(&self, length: u64) -> io::Result<()>;
     /// Makes the data, and the length needed to read it, durable.
     fn sync(&self) -> io::Result<()>;
-    /// Whether the name that this file was opened by still leads to it.
-    fn is_linked(&self) -> io::Result<bool>;
+    /// Whether a name in the directory that it was opened in leads to this file.
+    fn is_named(&self, name: &str) -> io::Result<bool>;
+    /// Says that the file has this name, is synced, and is neither written to nor replaced any
+    /// more: as if opened for [`Access::Read`].
+    fn settle(&self, _name: &str) {}
 }
 
-/// The answer of [`Vfs::lock`].
+/// The answer of [`Dir::lock`].
 pub enum LockOutcome {
     /// The lock is held until the box is dropped.
     Held(Box<dyn Lock>),
     /// Somebody else holds it and wrote this.
     Taken(String),
+    /// Somebody holds the lock of the directory itself, and nobody that of the file.
+    DirectoryTaken,
 }
 
 /// A lock that is held.
@@ -83,6 +119,9 @@ pub trait Lock: Send + Sync {
     /// on.
     fn previous(&self) -> &str;
     fn describe(&self, text: &str) -> io::Result<()>;
+    /// False once the name of the lock file leads elsewhere or nowhere: then another process may
+    /// hold a lock of that name.
+    fn is_linked(&self) -> io::Result<bool>;
 }
 
 /// Reads exactly `buffer.len()` bytes, or fewer at the end of the file; returns how many.

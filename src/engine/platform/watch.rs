@@ -1,7 +1,7 @@
 //! What watches over a call that can take long: a token that ends it, and a callback that hears how
 //! far it is.
 
-use super::os;
+use super::process;
 use crate::engine::model::error::{Code, Error, Result};
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -148,12 +148,11 @@ impl<'a> Watch<'a> {
         self.check()?;
         let Some(tell) = &mut *self.tell.borrow_mut() else { return Ok(()) };
         self.told.set(self.now.get().done);
+        let process = process::number();
         let verdict = tell(self.now.get());
         // The callback may have forked, and this be the child: it must not go on.
-        match os::in_forked_child() {
-            true => Err(Error::new(Code::Forked, "the callback forked, and this is the child")),
-            // It may have triggered the token, too.
-            false => verdict.keeps().and_then(|_| self.check()),
-        }
+        process::check(process)?;
+        // It may have triggered the token, too.
+        verdict.keeps().and_then(|_| self.check())
     }
 }

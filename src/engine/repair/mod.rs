@@ -12,6 +12,7 @@ use crate::engine::index::cache::BlockCache;
 use crate::engine::index::file::Index;
 use crate::engine::log::directory::{self, not_a_store, refuse, take_lock, Directory};
 use crate::engine::log::options::Options;
+use crate::engine::log::salvage::{bare_header, header_of, Piece, Salvage};
 use crate::engine::log::segment::Segment;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::Event;
@@ -21,13 +22,11 @@ use crate::engine::model::limits::{SEQUENCE_LEASE, SEQUENCE_MAX};
 use crate::engine::platform::vfs::{Access, Lock};
 use crate::engine::platform::watch::{Watch, STEP_BYTES};
 use crate::engine::repair::rewrite::Rewrite;
-use crate::engine::repair::salvage::{bare_header, header_of, Piece, Salvage};
 use foldhash::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(crate) mod rewrite;
-pub(crate) mod salvage;
 
 /// A report lists so many losses; [`RepairReport::losses`] counts all.
 pub const LOSSES_LISTED_MAX: usize = 10_000;
@@ -50,7 +49,8 @@ pub struct RepairReport {
     /// Bytes of them that are neither a header nor an event, reserved space left out.
     pub bytes_unread: u64,
     pub losses: u64,
-    /// Sequences that are lost; each belonged to an event or to a gap that was declared.
+    /// Sequences that are lost; each belonged to an event or to a gap that was declared. Where two
+    /// writers wrote at once, one for each event that is known to have been written over.
     pub sequences_lost: u64,
     /// Sequences after the last event that were jumped because somebody may have seen them; 0 where
     /// the mark of a clean close says where the log ended.
@@ -88,19 +88,20 @@ pub fn repair_watched(
     options: &Options,
     watch: &Watch<'_>,
 ) -> Result<RepairReport> {
-    let (damaged, new) = (Directory::at(damaged, &options.vfs), Directory::at(new, &options.vfs));
-    let listing = damaged.list()?.ok_or_else(|| not_a_store(&damaged.path, false))?;
+    let missing = || not_a_store(damaged, false);
+    let damaged = Directory::open(damaged, options)?.ok_or_else(missing)?;
+    let listing = damaged.list()?;
     let candidates = candidates(&damaged)?;
     if candidates.is_empty() && !listing.identity {
         return Err(not_a_store(&damaged.path, true));
     }
-    refuse(&new, &damaged.path)?;
+    refuse(new, &damaged, options)?;
     let _lock = lock_damaged(&damaged)?;
     watch.begin(candidates.iter().map(|candidate| candidate.length).sum(), STEP_BYTES)?;
     let (identity, identity_rebuilt) = find_identity(&damaged, &candidates)?;
     let mut repair = Repair {
-        damaged: damaged.path.clone(),
-        new,
+        damaged: damaged.clone(),
+        new: new.to_owned(),
         options,
         watch,
         identity,
@@ -114,21 +115,19 @@ pub fn repair_watched(
         pending: Vec::new(),
         scratch: Vec::new(),
     };
-    let target = repair.new.clone();
     let read = candidates.iter().try_for_each(|candidate| repair.candidate(&damaged, candidate));
     let read = read.and_then(|()| watch.finish());
     // Where nothing was kept the directory was not claimed, and what is in it is not ours.
-    let made = repair.output.is_some();
-    let result = read.and_then(|()| repair.finish(&damaged));
-    if result.is_err() && made {
+    let made = repair.output.as_ref().map(|output| output.directory().clone());
+    read.and_then(|()| repair.finish(&damaged)).inspect_err(|_| {
         // Best effort: without an identity file what is left is no store.
-        let _ = target.remove_store();
-    }
-    result
+        let _ = made.map(|made| made.remove_store());
+    })
 }
 
 /// A file that may be a segment.
 struct Candidate {
+    name: String,
     path: PathBuf,
     /// As the header says, or the name.
     first_sequence: u64,
@@ -140,11 +139,9 @@ struct Candidate {
 /// The files that are segments by their header or, where that is damaged, by their name, in the
 /// order of the log.
 fn candidates(dir: &Directory) -> Result<Vec<Candidate>> {
-    let names = dir.names()?.unwrap_or_default();
     let mut found = Vec::new();
-    for name in names.iter().filter(|name| name.ends_with(".log")) {
-        let path = dir.file(name);
-        let file = dir.open(&path, Access::Read)?;
+    for name in dir.names()?.into_iter().filter(|name| name.ends_with(".log")) {
+        let (path, file) = (dir.file(&name), dir.open_file(&name, Access::Read)?);
         let header = header_of(&*file);
         if let Some(header) = &header {
             check_version(&path, header.version)?;
@@ -153,6 +150,7 @@ fn candidates(dir: &Directory) -> Result<Vec<Candidate>> {
         let Some(first_sequence) = header.map(|h| h.first_sequence).or(named) else { continue };
         let length = file.len().map_err(|e| Error::io("cannot stat", &path, &e))?;
         found.push(Candidate {
+            name,
             path,
             first_sequence,
             misnamed: named != Some(first_sequence),
@@ -166,14 +164,9 @@ fn candidates(dir: &Directory) -> Result<Vec<Candidate>> {
     Ok(found)
 }
 
-/// Keeps writers away meanwhile. Without a lock file there is none, and where it cannot be locked,
-/// no writer either.
+/// Keeps writers away meanwhile. Where nothing can be locked, there is no writer either.
 fn lock_damaged(dir: &Directory) -> Result<Option<Box<dyn Lock>>> {
-    let names = dir.names()?.unwrap_or_default();
-    if !names.iter().any(|name| name == directory::LOCK) {
-        return Ok(None);
-    }
-    match take_lock(dir) {
+    match take_lock(dir, false) {
         Err(e) if e.code() == Code::Busy => Err(e),
         other => Ok(other.ok()),
     }
@@ -229,14 +222,13 @@ fn genesis_identity(salvage: &Salvage, frame: &Frame<'_>) -> Option<Identity> {
 }
 
 fn read(dir: &Directory, candidate: &Candidate, store_id: Id) -> Result<Option<Salvage>> {
-    let path = &candidate.path;
-    let file = dir.open(path, Access::Read)?;
-    Salvage::read(dir, path, &*file, candidate.header, store_id)
+    let file = dir.open_file(&candidate.name, Access::Read)?;
+    Salvage::read(dir, &candidate.path, &*file, candidate.header, store_id)
 }
 
 struct Repair<'a, 'w> {
-    damaged: PathBuf,
-    new: Directory,
+    damaged: Directory,
+    new: PathBuf,
     options: &'a Options,
     watch: &'a Watch<'w>,
     identity: Identity,
@@ -266,6 +258,58 @@ struct Reading<'s> {
     through: u64,
     /// Events that had sequences of others.
     repeated: u64,
+    /// Those of them that differ from what was kept, and the first and last of their sequences.
+    differing: (u64, u64, u64),
+    /// The last batch header that was read, where it is, and the hash of the log before it, where
+    /// the header before says that.
+    batch: Option<(u64, BatchHeader, Option<Hash>)>,
+    /// Frames of that batch so far, all of them from its first on; and the hash of the log there.
+    found: u32,
+    log_hash: Hash,
+}
+
+impl<'s> Reading<'s> {
+    fn new(salvage: &'s Salvage) -> Reading<'s> {
+        Reading {
+            salvage,
+            fresh: true,
+            through: 0,
+            repeated: 0,
+            differing: (0, u64::MAX, 0),
+            batch: None,
+            found: 0,
+            log_hash: Hash::ZERO,
+        }
+    }
+
+    /// Goes on to the batch with this header, if any. Answers where the batch before it is, and
+    /// with its first sequence, if all of it was found and it does not continue the log.
+    fn next_batch(&mut self, next: Option<(u64, &BatchHeader)>) -> Option<(u64, u64)> {
+        let before = self.batch.take();
+        let end = |header: &BatchHeader| header.first_sequence.saturating_add(header.count.into());
+        if let Some((at, header)) = next {
+            let known = match &before {
+                Some((_, before, _)) => Some((end(before), before.log_hash)),
+                None => self.salvage.log_start(),
+            };
+            let known = known.filter(|(sequence, _)| *sequence == header.first_sequence);
+            self.batch = Some((at, *header, known.map(|(_, hash)| hash)));
+        }
+        let hash = self.batch.and_then(|(_, _, hash)| hash).unwrap_or(Hash::ZERO);
+        let (found, log_hash) =
+            (std::mem::take(&mut self.found), std::mem::replace(&mut self.log_hash, hash));
+        let (at, header, known) = before?;
+        let breaks = known.is_some() && found == header.count && log_hash != header.log_hash;
+        (breaks && header.count > 0).then_some((at, header.first_sequence))
+    }
+
+    fn meet(&mut self, frame: &Frame<'_>) {
+        let Some((_, header, _)) = &self.batch else { return };
+        if frame.sequence == header.first_sequence.saturating_add(self.found.into()) {
+            self.log_hash = hash::log_next(self.log_hash, frame.event_hash);
+            self.found += 1;
+        }
+    }
 }
 
 impl Repair<'_, '_> {
@@ -310,7 +354,7 @@ impl Repair<'_, '_> {
     }
 
     fn segment(&mut self, salvage: &Salvage, pieces: Vec<(u64, Piece)>) -> Result<()> {
-        let mut reading = Reading { salvage, fresh: true, through: 0, repeated: 0 };
+        let mut reading = Reading::new(salvage);
         let mut read = 0;
         for (at, piece) in pieces {
             self.watch.advance(at.saturating_sub(read))?;
@@ -328,13 +372,8 @@ impl Repair<'_, '_> {
         }
         self.watch.advance(salvage.end().saturating_sub(read))?;
         self.end_batch()?;
-        if reading.repeated > 0 {
-            let what = format!(
-                "{} events repeat sequences of earlier ones, and were left out",
-                reading.repeated
-            );
-            self.list(&salvage.path, SEGMENT_HEADER_LEN as u64, (0, 0), what);
-        }
+        self.check_continues(&mut reading, None);
+        self.list_repeated(&reading);
         // The index covers only what was on the disk.
         let indexed = salvage.index.as_ref().map_or(0, |index| index.meta.last_sequence);
         let through = reading.through.max(indexed).min(CLAIM_MAX);
@@ -349,9 +388,42 @@ impl Repair<'_, '_> {
         }
     }
 
+    /// Lists events whose sequences others have. Where they are not the same events, two writers
+    /// wrote at once, and what one of them wrote is lost.
+    fn list_repeated(&mut self, reading: &Reading<'_>) {
+        let (path, at) = (&reading.salvage.path, SEGMENT_HEADER_LEN as u64);
+        let (differing, first, last) = reading.differing;
+        if reading.repeated > differing {
+            let count = reading.repeated - differing;
+            let what = format!("{count} events repeat earlier ones, and were left out");
+            self.list(path, at, (0, 0), what);
+        }
+        if differing > 0 {
+            self.report.sequences_lost += differing;
+            let what = format!(
+                "{differing} events have sequences of other events, and are lost: two writers \
+                 were at work"
+            );
+            self.list(path, at, (first, last), what);
+        }
+    }
+
+    /// Lists the batch before a header, or before the end, where the log does not continue in it:
+    /// what it was to continue was written over.
+    fn check_continues(&mut self, reading: &mut Reading<'_>, next: Option<(u64, &BatchHeader)>) {
+        if let Some((at, first_sequence)) = reading.next_batch(next) {
+            self.report.sequences_lost += 1;
+            let lost = first_sequence - 1;
+            let what = "the batch does not continue what is before it: two writers were at work, \
+                        and what one of them wrote is lost";
+            self.list(&reading.salvage.path, at, (lost, lost), what.to_owned());
+        }
+    }
+
     /// A header says how far the batch before it went at least, and where the next one goes on.
     fn header(&mut self, reading: &mut Reading<'_>, at: u64, header: &BatchHeader) -> Result<()> {
         self.end_batch()?;
+        self.check_continues(reading, Some((at, header)));
         let path = &reading.salvage.path;
         let told = reading.through.saturating_add(1).min(CLAIM_MAX);
         if told > self.next {
@@ -375,9 +447,9 @@ impl Repair<'_, '_> {
     fn frame(&mut self, reading: &mut Reading<'_>, at: u64, length: usize) -> Result<()> {
         let salvage = reading.salvage;
         let frame = salvage.frame(at, length).expect("the frame held when the file was read");
+        reading.meet(&frame);
         if frame.sequence < self.next {
-            reading.repeated += 1;
-            return Ok(());
+            return self.repeated(reading, &frame);
         }
         let lost = |why| format!("event {} (sequence {}): {why}", frame.id, frame.sequence);
         let Some(names) = salvage.names(&frame) else {
@@ -392,7 +464,7 @@ impl Repair<'_, '_> {
         let first = || Link::before_first(&names.entity, frame.sequence, genesis);
         let before = self.heads.get(&names.entity).copied().unwrap_or_else(first);
         let event = names.event(&frame);
-        let goes_on = goes_on_at(&frame).max(self.next);
+        let goes_on = system::goes_on_at(&frame).max(self.next);
         if let Some(why) = self.fault(&event, &before, goes_on) {
             self.note(&salvage.path, at, lost(why));
             return Ok(());
@@ -420,6 +492,18 @@ impl Repair<'_, '_> {
         let (link, sequence) = (Link::of(&event), event.sequence);
         self.heads.insert(names.entity, link);
         self.next = sequence + 1;
+        Ok(())
+    }
+
+    /// An event whose sequence was taken already: by the same event, by another one, or by a loss.
+    fn repeated(&mut self, reading: &mut Reading<'_>, frame: &Frame<'_>) -> Result<()> {
+        reading.repeated += 1;
+        let Some(output) = &mut self.output else { return Ok(()) };
+        if output.hash_at(frame.sequence)?.is_some_and(|kept| kept != frame.event_hash) {
+            let (count, first, last) = &mut reading.differing;
+            *count += 1;
+            (*first, *last) = ((*first).min(frame.sequence), (*last).max(frame.sequence));
+        }
         Ok(())
     }
 
@@ -512,7 +596,7 @@ impl Repair<'_, '_> {
 
     /// What was after the last event, then the end.
     fn finish(mut self, dir: &Directory) -> Result<RepairReport> {
-        for first in dir.list()?.unwrap_or_default().indexes {
+        for first in dir.list()?.indexes {
             let last = indexed_through(dir, first, self.identity.log_id);
             self.close_hole(
                 last + 1,
@@ -553,22 +637,10 @@ impl Repair<'_, '_> {
 /// The last sequence that the index of a segment has, whose file need not be there; 0 where it does
 /// not hold.
 fn indexed_through(dir: &Directory, first_sequence: u64, store_id: Id) -> u64 {
-    let path = dir.file(&Segment::index_name(first_sequence));
-    let Ok(file) = dir.vfs.open(&path, Access::Read) else { return 0 };
+    let name = Segment::index_name(first_sequence);
+    let Ok(Some(file)) = dir.open_if_exists(&name, Access::Read) else { return 0 };
     let Some(salt) = Index::salt_of(&*file) else { return 0 };
     let header = bare_header(store_id, first_sequence, salt);
-    let index = Index::open(file, &path, &header, &Arc::new(BlockCache::new()));
+    let index = Index::open(file, &dir.file(&name), &header, &Arc::new(BlockCache::new()));
     index.map_or(0, |index| index.meta.last_sequence.min(CLAIM_MAX))
-}
-
-/// The sequence up to which everything before an event has to exist: its own, except for a gap
-/// event.
-fn goes_on_at(frame: &Frame<'_>) -> u64 {
-    let gap = Some(frame.payload).filter(|_| frame.kind == Kind::GAP).and_then(system::gap);
-    match gap {
-        Some(gap) if gap.last_sequence.checked_add(1) == Some(frame.sequence) => {
-            gap.first_sequence.min(frame.sequence)
-        }
-        _ => frame.sequence,
-    }
 }

@@ -7,13 +7,16 @@ use crate::engine::format::hash;
 use crate::engine::format::identity::{Change, Identity};
 use crate::engine::log::directory::{self, Directory};
 use crate::engine::log::options::Options;
+use crate::engine::log::segment::Flow;
 use crate::engine::log::state::Log;
 use crate::engine::log::tail::Batches;
+use crate::engine::log::writer::batch_room;
 use crate::engine::model::error::Result;
 use crate::engine::model::event::Event;
 use crate::engine::model::id::{Hash, Id};
 use crate::engine::model::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX};
 use crate::engine::platform::vfs::Lock;
+use crate::engine::store::commit::encoded_bound;
 use crate::engine::store::open::new_log;
 use foldhash::HashMap;
 use std::path::Path;
@@ -29,6 +32,8 @@ pub struct Rewrite {
     first_sequence: u64,
     recorded_us: i64,
     log_hash: Hash,
+    /// How long a segment may get.
+    room: u64,
     /// Numbers of the strings that this segment has spelled.
     numbers: HashMap<Arc<str>, u32>,
     _lock: Box<dyn Lock>,
@@ -38,14 +43,14 @@ impl Rewrite {
     /// Begins the log of the store `identity`, made of the one in `source`, in a directory that is
     /// missing or empty.
     pub fn create(
-        dir: &Directory,
-        source: &Path,
+        path: &Path,
+        source: &Directory,
         options: &Options,
         identity: Identity,
     ) -> Result<Rewrite> {
-        let lock = directory::claim(dir, source)?;
-        let store = new_log(dir, options, identity)?;
-        let batch = vec![0; BATCH_HEADER_LEN];
+        let (dir, lock) = directory::claim(path, source, options)?;
+        let store = new_log(&dir, options, identity)?;
+        let (batch, room) = (vec![0; BATCH_HEADER_LEN], batch_room(&store.dir));
         let numbers = HashMap::default();
         let log_hash = Hash::ZERO;
         Ok(Rewrite {
@@ -55,14 +60,34 @@ impl Rewrite {
             first_sequence: 0,
             recorded_us: 0,
             log_hash,
+            room,
             numbers,
             _lock: lock,
         })
     }
 
+    /// Where it is made.
+    pub fn directory(&self) -> &Directory {
+        &self.store.dir
+    }
+
+    /// The hash of the event with a sequence; none where it was lost.
+    pub fn hash_at(&mut self, sequence: u64) -> Result<Option<Hash>> {
+        self.end_batch()?;
+        let (segments, mut found) = (self.store.segments(), None);
+        let behind = segments.partition_point(|s| s.header.first_sequence <= sequence);
+        let Some(segment) = behind.checked_sub(1).map(|at| &segments[at]) else { return Ok(None) };
+        let _stopped = segment.walk(sequence - 1, &mut |_, frame| {
+            found = (frame.sequence == sequence).then_some(frame.event_hash);
+            Ok(if frame.sequence < sequence { Flow::Continue(()) } else { Flow::Break(()) })
+        })?;
+        Ok(found)
+    }
+
     /// Adds an event to the batch. Its sequence is the next one, except for a gap event that begins
     /// a batch.
     pub fn event(&mut self, event: &Event<'_>) -> Result<()> {
+        self.stay_below_limit(event)?;
         let full = self.count as usize >= BATCH_EVENTS_MAX || self.batch.len() >= BATCH_BYTES_MAX;
         // The events of a batch were recorded at one time.
         if full || event.recorded_us != self.recorded_us {
@@ -85,6 +110,16 @@ impl Rewrite {
         );
         self.count += 1;
         Ok(())
+    }
+
+    /// Goes on in a new segment where a limit of the process wants it: the segment that the events
+    /// come from may be longer.
+    fn stay_below_limit(&mut self, event: &Event<'_>) -> Result<()> {
+        let end = self.store.writer()?.tail.offset + self.batch.len() as u64 + encoded_bound(event);
+        match end > self.room {
+            true => self.next_segment(),
+            false => Ok(()),
+        }
     }
 
     /// Writes the events that were added since the last batch as one.

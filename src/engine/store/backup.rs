@@ -62,8 +62,7 @@ impl Store {
         source.check_open()?;
         // The genesis event was on disk before the store was one.
         let end = source.sync_for_copy()?.max(1);
-        let dir = Directory::at(destination, &source.dir.vfs);
-        let _lock = directory::claim(&dir, &source.dir.path)?;
+        let (dir, _lock) = directory::claim(destination, &source.dir, &source.options)?;
         let bytes = source.segments().iter().map(|segment| segment.end()).sum();
         watch.begin(bytes, STEP_BYTES)?;
         Backup { source, dir: &dir, end, options, watch }.run().inspect_err(|_| {
@@ -141,16 +140,15 @@ impl Backup<'_, '_> {
         report: &mut BackupReport,
     ) -> Result<(Segment, CopyEnd)> {
         let header = segment.header;
-        let to = self.dir.file(&Segment::log_name(header.first_sequence));
-        let failed = |e| Error::io("cannot write", &to, &e);
-        let linked =
-            sealed && self.options.link && self.dir.vfs.hard_link(&segment.path, &to).is_ok();
+        let name = segment.name();
+        let failed = |e| self.dir.failed("cannot write", &name, &e);
+        let linked = sealed && self.options.link && self.source.dir.link_into(&name, self.dir);
         let file = match linked {
-            true => self.dir.open(&to, Access::Read)?,
+            true => self.dir.open_file(&name, Access::Read)?,
             false => {
-                let copy = self.dir.open(&to, Access::CreateNew)?;
+                let copy = self.dir.open_file(&name, Access::CreateNew)?;
                 // What is known are whole batches, which do not change any more.
-                segment.copy_to(&*copy, &to, segment.end())?;
+                segment.copy_to(&*copy, &self.dir.file(&name), segment.end())?;
                 copy
             }
         };
@@ -190,21 +188,23 @@ impl Backup<'_, '_> {
     /// Reads a copied segment to its seal or to where the copy ends.
     fn read(&self, copy: &Segment, sealed: bool, before: Option<&CopyEnd>) -> Result<Tail> {
         let failed = |e| Error::io("cannot read", &copy.path, &e);
-        let corrupt = |at, why| Err(Error::corrupt(&copy.path, at, why));
+        let corrupt = |tail: &Tail, why: &str| Err(tail.corrupt(copy, why));
+        let at_header =
+            |why| Err(Error::corrupt(&copy.path, 0, why).with_sequence(copy.header.first_sequence));
         let mut bytes = [0; SEGMENT_HEADER_LEN];
         read_full(&*copy.file, &mut bytes, 0).map_err(failed)?;
         let mut tail = Tail::at_start(&copy.header);
         if bytes != copy.header.encode() {
-            return corrupt(0, "the header of the segment has changed since it was opened");
+            return at_header("the header of the segment has changed since it was opened");
         }
         let end = (tail.next_sequence, tail.log_hash, copy.header.events_before);
         if before.is_some_and(|b| (b.tail.next_sequence, b.tail.log_hash, b.events) != end) {
-            return corrupt(0, "the segment does not continue the one before");
+            return at_header("the segment does not continue the one before");
         }
         if sealed {
             tail.read_watched(copy, copy.file.len().map_err(failed)?, self.watch)?;
             if !tail.sealed {
-                return corrupt(tail.offset, "another segment follows, but this one is not sealed");
+                return corrupt(&tail, "another segment follows, but this one is not sealed");
             }
             return Ok(tail);
         }
@@ -213,12 +213,12 @@ impl Backup<'_, '_> {
             let before = tail.offset;
             match tail.step(copy, &mut window)? {
                 Step::Batch => self.watch.advance(tail.offset - before)?,
-                Step::Bad(why) => return corrupt(tail.offset, why),
-                Step::End | Step::Sealed => return corrupt(tail.offset, "the log ends here"),
+                Step::Bad(why) => return corrupt(&tail, why),
+                Step::End | Step::Sealed => return corrupt(&tail, "the log ends here"),
             }
         }
         if tail.next_sequence > self.end + 1 {
-            return corrupt(tail.offset, "the part that was synced ends inside a batch");
+            return corrupt(&tail, "the part that was synced ends inside a batch");
         }
         Ok(tail)
     }

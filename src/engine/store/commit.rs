@@ -14,10 +14,14 @@ use crate::engine::log::writer::Writer;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::{Cause, Event, Expect, Extensions, NewEvent, Receipt, Source};
 use crate::engine::model::id::Id;
-use crate::engine::model::limits::{SEGMENT_EVENTS, SEGMENT_STRING_BYTES, SEQUENCE_LEASE};
+use crate::engine::model::limits::{is_beyond_lease, SEGMENT_EVENTS, SEGMENT_STRING_BYTES};
 use foldhash::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
+
+/// After so many microseconds an append looks again whether the segment and the lock still have
+/// their names.
+const LOOK_US: u64 = 1000;
 
 /// What is to be committed; everything that needs no lock has been computed.
 #[derive(Clone, Copy, Default)]
@@ -28,12 +32,14 @@ pub struct Item<'a> {
     /// Stands for the content in indexes.
     pub tag: u64,
     pub expect: Expect,
-    /// The time of the event is the recorded one.
-    pub at_recorded_time: bool,
+    /// The time of the event is the clock's.
+    pub has_no_time: bool,
     /// Its cause is this earlier item of the batch.
     pub caused_by: Option<usize>,
     /// Sequences below this one are skipped; 0 for all but a gap event.
     pub skip_to: u64,
+    /// It is the first of its batch, and written only if another item is.
+    pub with_others: bool,
 }
 
 impl<'a> Item<'a> {
@@ -64,23 +70,28 @@ impl<'a> Item<'a> {
             event,
             tag: hash::content_tag(new.entity, new.scope, new.kind, &content_hash),
             expect: new.expect,
-            at_recorded_time: new.timestamp_us.is_none(),
+            has_no_time: new.timestamp_us.is_none(),
             caused_by,
             skip_to: 0,
+            with_others: false,
         }
     }
+}
 
-    /// An upper bound of the bytes that it takes in a segment.
-    fn encoded_bound(&self) -> u64 {
-        let Event { entity, scope, payload, extensions, source, .. } = &self.event;
-        let source = match source {
-            Source::None => 0,
-            Source::Import { namespace, .. } => namespace.len() + 40,
-            Source::Raw(body) => body.len() + 10,
-        };
-        let strings = entity.len() + scope.len() + 20;
-        (FRAME_FIXED_LEN + 128 + strings + payload.len() + extensions.0.len() + source) as u64
-    }
+/// An upper bound of what an event takes in a segment beside its strings, payload, extensions and
+/// source.
+pub const FRAME_BYTES_MAX: u64 = (FRAME_FIXED_LEN + 188) as u64;
+
+/// An upper bound of the bytes that an event takes in a segment.
+pub fn encoded_bound(event: &Event<'_>) -> u64 {
+    let Event { entity, scope, payload, extensions, source, .. } = event;
+    let source = match source {
+        Source::None => 0,
+        Source::Import { namespace, .. } => namespace.len(),
+        Source::Raw(body) => body.len(),
+    };
+    let variable = entity.len() + scope.len() + payload.len() + extensions.0.len() + source;
+    FRAME_BYTES_MAX + variable as u64
 }
 
 /// What became of an item.
@@ -94,6 +105,8 @@ pub enum Outcome {
     Again(Receipt),
     /// Its key existed with different content; only where the caller asks for that.
     Conflict,
+    /// Nothing was written that it goes with.
+    Omitted,
 }
 
 /// What an import knows and wants of a commit.
@@ -106,6 +119,15 @@ pub struct ImportTerms {
     pub own: (u64, u64),
     /// Report conflicts as outcomes instead of failing.
     pub skip_conflicts: bool,
+}
+
+/// What the log knows of an event that is to be written.
+#[derive(Clone, Copy)]
+struct Place {
+    sequence: u64,
+    /// What the clock says.
+    now_us: i64,
+    recorded_us: i64,
 }
 
 /// What a batch has decided so far, before anything is written.
@@ -136,8 +158,19 @@ impl Plan<'_> {
 }
 
 impl Log {
-    /// Appends all of `items` or, with an error that names the item, none.
+    /// Appends all of `items` or, with an error that names the item, none. What a full disk kept
+    /// opening from declaring comes first.
     pub fn commit(&self, items: &[Item<'_>], import: Option<ImportTerms>) -> Result<Vec<Outcome>> {
+        self.settle()?;
+        self.commit_now(items, import)
+    }
+
+    /// As [`Log::commit`], for what opening declares.
+    pub fn commit_now(
+        &self,
+        items: &[Item<'_>],
+        import: Option<ImportTerms>,
+    ) -> Result<Vec<Outcome>> {
         let mut writer = self.writer()?;
         let mut plan = Plan { outcomes: Vec::with_capacity(items.len()), ..Plan::default() };
         let (segments, mut refused) = (self.segments(), None);
@@ -160,8 +193,12 @@ impl Log {
                 }
             }
         }
-        let fresh =
+        let mut fresh =
             plan.outcomes.iter().filter(|outcome| outcome.is_none()).count() - plan.repeats.len();
+        if fresh == 1 && items[0].with_others && plan.outcomes[0].is_none() {
+            plan.outcomes[0] = Some(Outcome::Omitted);
+            fresh = 0;
+        }
         if fresh > 0 {
             if refused.is_none() {
                 let is_fresh =
@@ -170,7 +207,7 @@ impl Log {
                     .iter()
                     .enumerate()
                     .filter(|(at, _)| is_fresh(*at))
-                    .map(|(_, i)| i.encoded_bound());
+                    .map(|(_, item)| encoded_bound(&item.event));
                 self.make_room(&mut writer, bounds.sum(), fresh as u64)?;
             }
             // Where an item was refused, one before it may be at fault in another way, and is the
@@ -219,7 +256,7 @@ impl Log {
         let known_absent = import.is_some_and(|ImportTerms { absent_at, own, .. }| {
             absent_at == visible || ((own.0..=own.1).contains(&absent_at) && own.1 == visible)
         });
-        if known_absent {
+        if known_absent && !item.with_others {
             return Ok(Known::No);
         }
         let Some((segment, found)) = segments.find_id(item.event.id)? else {
@@ -231,7 +268,9 @@ impl Log {
             return Ok(Known::As(Outcome::Present(segment, found.offset)));
         }
         match import {
-            Some(terms) if terms.skip_conflicts => Ok(Known::As(Outcome::Conflict)),
+            Some(terms) if terms.skip_conflicts && !item.with_others => {
+                Ok(Known::As(Outcome::Conflict))
+            }
             _ => Err(self.conflict(item.event.id, &segment, found)?),
         }
     }
@@ -250,15 +289,18 @@ impl Log {
     /// Seals the segment if the batch does not fit, and syncs if sequences would run too far ahead.
     fn make_room(&self, writer: &mut Writer, bytes: u64, events: u64) -> Result<()> {
         let tail = writer.tail;
-        let full = tail.offset + bytes > self.options.limits.segment_bytes
+        let full = tail.offset + bytes > writer.room(self.options.limits.segment_bytes, bytes)
             || tail.events + events > SEGMENT_EVENTS
             || writer.segment.read_table().string_bytes() > SEGMENT_STRING_BYTES;
         if tail.sealed || (full && tail.events > 0) {
             self.rotate(writer)?;
         }
         let ahead = writer.tail.next_sequence + events - self.durable.load(Ordering::Acquire);
-        if ahead > SEQUENCE_LEASE {
+        if is_beyond_lease(ahead) {
             self.sync_segment(&writer.segment, writer.tail.next_sequence - 1)?;
+        }
+        if writer.wants_index() {
+            self.leave_index(writer)?;
         }
         Ok(())
     }
@@ -273,8 +315,17 @@ impl Log {
     ) -> Result<BatchHeader> {
         let skip_to = items[0].skip_to;
         // A gap event follows from the log alone; see `system::gap_id`.
-        let now_us = if skip_to > 0 { i64::MIN } else { self.options.clock.now_us() };
+        let now_us = match skip_to {
+            0 => self.options.clock.now_us(),
+            _ => writer.tail.last_recorded_us,
+        };
+        if skip_to > 0 || now_us.abs_diff(writer.looked_us) >= LOOK_US {
+            self.check_names(&writer.segment)?;
+            writer.looked_us = now_us;
+        }
+        // Only this is held where the clock is behind: `docs/clocks.md`.
         let recorded_us = now_us.max(writer.tail.last_recorded_us);
+        self.meet_clock(now_us, writer.tail.last_recorded_us);
         let first_sequence = writer.tail.next_sequence.max(skip_to);
         let mut log_hash = writer.tail.log_hash;
         let mut sequence = first_sequence;
@@ -292,7 +343,7 @@ impl Log {
                 Some(Some(Outcome::New(receipt))) => Outcome::Again(*receipt),
                 Some(_) => unreachable!("an item that others repeat is new"),
                 None => {
-                    let place = (sequence, recorded_us);
+                    let place = Place { sequence, now_us, recorded_us };
                     let encoded = self.encode(writer, &segment, &table, item, place, plan);
                     let receipt = encoded.map_err(|e| e.with_item(at))?;
                     log_hash = hash::log_next(log_hash, receipt.event_hash);
@@ -312,14 +363,14 @@ impl Log {
         })
     }
 
-    /// Appends the frame of an item, which gets this sequence and time, to the writer's buffer.
+    /// Appends the frame of an item, which gets this place, to the writer's buffer.
     fn encode<'a>(
         &self,
         writer: &mut Writer,
         segment: &Segment,
         table: &MemTable,
         item: &Item<'a>,
-        (sequence, recorded_us): (u64, i64),
+        Place { sequence, now_us, recorded_us }: Place,
         plan: &mut Plan<'a>,
     ) -> Result<Receipt> {
         let entity = string_ref(segment, table, item.event.entity, plan)?;
@@ -341,10 +392,10 @@ impl Log {
         let mut frame = Frame { event, entity, scope, namespace };
         let event = &mut frame.event;
         if event.id.is_none() {
-            event.id = self.new_id(recorded_us);
+            event.id = self.new_id(now_us);
         }
-        if item.at_recorded_time {
-            event.timestamp_us = recorded_us;
+        if item.has_no_time {
+            event.timestamp_us = now_us;
         }
         if let Some(at) = item.caused_by {
             event.causation = self.id_of(plan, at)?;
@@ -374,7 +425,7 @@ impl Log {
                 let mut window = segment.window();
                 Ok(segment.frame_at(&mut window, u64::from(*offset))?.id)
             }
-            Some(Outcome::Conflict) | None => {
+            Some(Outcome::Conflict | Outcome::Omitted) | None => {
                 Err(Error::invalid(format!("item {at} cannot be a cause")))
             }
         }
@@ -407,8 +458,8 @@ impl Log {
             Outcome::New(receipt) => return Ok(*receipt),
             Outcome::Again(receipt) => return Ok(Receipt { replayed: true, ..*receipt }),
             Outcome::Present(segment, offset) => (segment, *offset),
-            Outcome::Conflict => {
-                return Err(Error::new(Code::Internal, "a conflict has no receipt"))
+            Outcome::Conflict | Outcome::Omitted => {
+                return Err(Error::new(Code::Internal, "what is not in the log has no receipt"))
             }
         };
         let mut window = segment.window();

@@ -117,7 +117,9 @@ impl Store {
         let mut sources = Vec::new();
         let mut next = BinaryHeap::new();
         for (at, segment) in segments.iter().enumerate() {
-            let mut source = Source { segment, until, rows: VecDeque::new(), part: 0, last: None };
+            let first = listing.page_rows.div_ceil(segments.len()).max(PART_MIN);
+            let (rows, last) = (VecDeque::new(), None);
+            let mut source = Source { segment, until, rows, part: first, begun: false, last };
             if let Some(name) = source.name(listing)? {
                 next.push(Reverse((name, at)));
             }
@@ -172,17 +174,21 @@ struct Source<'s> {
     rows: VecDeque<(Arc<str>, Span)>,
     /// How many names the last part had, at most; the next one goes on after its last name.
     part: usize,
+    /// A part was read.
+    begun: bool,
     last: Option<Arc<str>>,
 }
 
-/// Names of the first part that is read of a segment.
-const PART_MIN: usize = 16;
+/// Names of the first part that is read of a segment, at least.
+const PART_MIN: usize = 2;
 
 impl Source<'_> {
     /// The next name.
     fn name(&mut self, listing: &Listing) -> Result<Option<Arc<str>>> {
-        if self.rows.is_empty() && (self.part == 0 || self.last.is_some()) {
-            self.part = (self.part * 2).clamp(PART_MIN, listing.page_rows.max(PART_MIN));
+        if self.rows.is_empty() && (!self.begun || self.last.is_some()) {
+            if std::mem::replace(&mut self.begun, true) {
+                self.part = (self.part * 2).min(listing.page_rows.max(PART_MIN));
+            }
             let after = self.last.as_deref().or(listing.after.as_deref());
             let from = NamesFrom { entity: listing.entity.as_deref(), after };
             let rows = self.segment.list(listing.of, &from, self.until, self.part)?;

@@ -101,10 +101,8 @@ impl Log {
         })?;
         agrees.and(declared.finish()).map_err(corrupt)?;
         if declared.seen == at {
-            self.commit(
-                &[system_item(Kind::IDENTITY, &system::identity_payload(identity, at))],
-                None,
-            )?;
+            let payload = system::identity_payload(identity, at);
+            self.commit_now(&[system_item(Kind::IDENTITY, &payload)], None)?;
             self.sync_visible()?;
         }
         Ok(())
@@ -133,6 +131,7 @@ impl Store {
             let message = format!("the store was given a new id {max} times already");
             return Err(Error::new(Code::LimitExceeded, message).with_numbers(max + 1, max));
         }
+        store.settle()?;
         // What is below the sequence that the file will name must not be lost afterwards.
         let first_sequence = store.sync_for_copy()? + 1;
         let store_id = random_id(&store.options);

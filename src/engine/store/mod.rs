@@ -1,20 +1,27 @@
 //! A store: the state machine around the log, and the calls that append to it.
 
 use crate::engine::log::recovery::OpenReport;
-use crate::engine::log::state::{is_importing, lock, Frontier, Log, Role, Stats};
+use crate::engine::log::state::{is_importing, lock, Frontier, Log, Role, Stats, CLOCK_TOLD};
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::id::{Hash, Id};
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 pub(crate) mod append;
 pub mod backup;
 pub(crate) mod commit;
 pub mod count;
+pub(crate) mod damaged;
+pub(crate) mod examine;
+pub(crate) mod files;
 pub(crate) mod find;
 pub mod identity;
+pub(crate) mod index_check;
+pub(crate) mod log_hash;
 pub mod open;
 pub mod query;
+pub mod report;
 pub(crate) mod scan;
 pub mod verify;
 
@@ -36,6 +43,11 @@ impl Store {
         self.0.close()
     }
 
+    /// Whether it was opened before this process was forked: then every call gives `Forked`.
+    pub fn is_from_before_a_fork(&self) -> bool {
+        self.0.check_process().is_err()
+    }
+
     /// Makes everything visible durable.
     pub fn sync(&self) -> Result<Frontier> {
         self.0.check_open()?;
@@ -53,6 +65,15 @@ impl Store {
         self.0.check_open()?;
         self.0.refresh()?;
         self.0.stats()
+    }
+
+    /// How far the clock was behind when it was first met far behind; said once.
+    pub fn tells_of_clock(&self) -> Option<u64> {
+        let behind_us = self.0.clock_behind_us.load(Ordering::Relaxed);
+        let is_new = behind_us > 0
+            && behind_us != CLOCK_TOLD
+            && self.0.clock_behind_us.swap(CLOCK_TOLD, Ordering::Relaxed) != CLOCK_TOLD;
+        is_new.then_some(behind_us)
     }
 
     pub fn open_report(&self) -> &OpenReport {
@@ -88,7 +109,8 @@ impl Store {
         self.0.poison(why);
     }
 
-    /// The log hash at the visible frontier: one value for the whole history.
+    /// The log hash at the visible frontier, one value for the whole history, as the log has it:
+    /// nothing is computed. [`Store::verify`] computes it.
     pub fn log_hash(&self) -> Result<Hash> {
         self.0.check_open()?;
         self.0.refresh()?;

@@ -7,21 +7,22 @@ use crate::engine::format::identity::Identity;
 use crate::engine::format::{hash, system};
 use crate::engine::index::cache::BlockCache;
 use crate::engine::log::directory::{
-    self, create_directory, not_a_store, store_exists, sync_parent, take_lock, Directory, Listing,
+    self, boot_of, not_a_store, store_exists, sync_parent, take_lock, Directory, Listing, POISONED,
 };
 use crate::engine::log::follower::Follower;
 use crate::engine::log::options::{random_id, random_salt, OpenMode, Options};
 use crate::engine::log::recovery::{label, refuse_orphan, OpenLog, OpenReport, Opening};
 use crate::engine::log::segment::Segment;
-use crate::engine::log::state::{Log, Role};
+use crate::engine::log::state::{clock_behind_us, lock, Log, Role};
 use crate::engine::log::tail::Tail;
 use crate::engine::log::writer::{self, Writer};
-use crate::engine::model::error::{Error, Result};
+use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::id::{Hash, Id, Kind};
 use crate::engine::model::{event, limits};
 use crate::engine::platform::vfs::Lock;
 use crate::engine::platform::watch::{Watch, STEP_BYTES};
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 impl Store {
@@ -39,11 +40,14 @@ impl Store {
         watch.begin(0, STEP_BYTES)?;
         options.limits.check()?;
         event::check_limit("label bytes", options.label.len(), limits::COORDINATE_BYTES_MAX)?;
-        let dir = Directory::at(path, &options.vfs);
-        let found = look(&dir, options.mode)?;
+        let found = look(path, options)?;
+        let (dir, listing) = match found {
+            Some(found) => found,
+            None => (Directory::create(path, options)?, Listing::default()),
+        };
         let claim = match options.mode {
             OpenMode::ReadOnly => None,
-            _ => Some(claim(&dir, found.as_ref())?),
+            _ => Some(claim(&dir, &listing)?),
         };
         let created = claim.is_some() && make_where_missing(&dir, options)?;
         // What was just made has nothing to recover, and stays: nobody is asked about it.
@@ -52,11 +56,12 @@ impl Store {
         let identity = dir.read_identity()?;
         let cache = Arc::new(BlockCache::new());
         let mut log = match &claim {
-            None => Opening::for_reading(&dir, &identity, &cache)
-                .open_log(&found.unwrap_or_default(), watch)?,
+            None => Opening::for_reading(&dir, &identity, &cache).open_log(&listing, watch)?,
             Some(claim) => recover(&dir, &identity, &cache, claim, watch)?,
         };
         log.report.created = created;
+        log.report.clock_behind_us =
+            clock_behind_us(options.clock.now_us(), log.tail.last_recorded_us);
         hand_out(dir, options, identity, cache, log, claim)
     }
 }
@@ -71,16 +76,18 @@ pub fn new_identity(path: &Path, options: &Options) -> Result<Id> {
     Store::open(path, &Options { mode: OpenMode::MustExist, ..options.clone() })?.change_identity()
 }
 
-/// Step 1: what is in the directory, and whether that is what the mode asks for.
-fn look(dir: &Directory, mode: OpenMode) -> Result<Option<Listing>> {
-    let found = dir.list()?;
-    let is_store = found.as_ref().is_some_and(|listing| listing.identity);
-    match mode {
-        OpenMode::MustExist | OpenMode::ReadOnly if !is_store => {
-            Err(not_a_store(&dir.path, found.is_some()))
-        }
-        OpenMode::MustBeNew if is_store => Err(store_exists(dir)),
-        _ => Ok(found),
+/// Step 1: what is in the directory, and whether that is what the mode asks for. None where the
+/// directory is missing. From here on the directory is the one that was found.
+fn look(path: &Path, options: &Options) -> Result<Option<(Directory, Listing)>> {
+    let must_exist = matches!(options.mode, OpenMode::MustExist | OpenMode::ReadOnly);
+    let Some(dir) = Directory::open(path, options)? else {
+        return if must_exist { Err(not_a_store(path, false)) } else { Ok(None) };
+    };
+    let listing = dir.list()?;
+    match listing.identity {
+        false if must_exist => Err(not_a_store(&dir.path, true)),
+        true if options.mode == OpenMode::MustBeNew => Err(store_exists(&dir)),
+        _ => Ok(Some((dir, listing))),
     }
 }
 
@@ -92,17 +99,19 @@ struct Claim {
     before: String,
 }
 
-/// Step 2: makes the directory where it is missing, and takes its lock.
-fn claim(dir: &Directory, found: Option<&Listing>) -> Result<Claim> {
-    match found {
-        None => create_directory(dir)?,
-        Some(listing) if !listing.identity => refuse_foreign(dir, listing)?,
-        Some(_) => {}
+/// Step 2: takes the directory's lock.
+fn claim(dir: &Directory, found: &Listing) -> Result<Claim> {
+    if !found.identity {
+        refuse_foreign(dir, found)?;
     }
-    let lock = take_lock(dir)?;
-    let before = lock.previous().split_whitespace().skip(3).collect::<Vec<_>>().join(" ");
+    let lock = take_lock(dir, true)?;
+    let before = boot_of(lock.previous()).to_owned();
     // Until what the last writer left is recovered, the lock file goes on saying this.
-    dir.describe_holder(&*lock, &before)?;
+    match dir.describe_holder(&*lock, &before) {
+        // What it says of the last writer stays true; only who holds it is not told.
+        Err(e) if e.code() == Code::NoSpace => {}
+        told => told?,
+    }
     Ok(Claim { lock, before })
 }
 
@@ -111,7 +120,7 @@ fn refuse_foreign(dir: &Directory, listing: &Listing) -> Result<()> {
     if let Some(name) = listing.foreign.first() {
         let message =
             format!("{} is not a store, and not empty: it has {name}", dir.path.display());
-        return Err(Error::invalid(message));
+        return Err(Error::invalid(message).at(&dir.path));
     }
     match listing.segments.as_slice() {
         [] | [1] => Ok(()),
@@ -125,7 +134,7 @@ fn refuse_foreign(dir: &Directory, listing: &Listing) -> Result<()> {
 
 /// Step 3: makes a store where there is none. Whether it did.
 fn make_where_missing(dir: &Directory, options: &Options) -> Result<bool> {
-    let is_store = dir.list()?.is_some_and(|listing| listing.identity);
+    let is_store = dir.list()?.identity;
     match options.mode {
         // Somebody else made it before the lock was taken.
         OpenMode::MustBeNew if is_store => return Err(store_exists(dir)),
@@ -133,14 +142,17 @@ fn make_where_missing(dir: &Directory, options: &Options) -> Result<bool> {
         _ => {}
     }
     refuse_orphan(dir)?;
-    create_store(dir, options)?;
+    create_store(dir, options).inspect_err(|_| {
+        // Best effort: without an identity file what is left is no store.
+        let _ = dir.remove_store();
+    })?;
     Ok(true)
 }
 
 /// Makes the first segment with the genesis event, then the identity file, which makes it a store.
 fn create_store(dir: &Directory, options: &Options) -> Result<()> {
     for name in [Segment::log_name(1), Segment::index_name(1), directory::CLEAN.to_owned()] {
-        dir.remove_if_there(&dir.file(&name))?;
+        dir.remove_if_there(&name)?;
     }
     let created_us = options.clock.now_us();
     let store_id = random_id(options);
@@ -195,16 +207,20 @@ fn recover(
     claim: &Claim,
     watch: &Watch<'_>,
 ) -> Result<OpenLog> {
-    let listing = dir.list()?.unwrap_or_default();
+    let listing = dir.list()?;
     for name in &listing.temporary {
-        dir.remove_if_there(&dir.file(name))?;
+        dir.remove_if_there(name)?;
     }
     let same_boot = dir.vfs.boot_id().is_some_and(|boot| boot == claim.before);
     let opening = Opening { dir, identity, cache, writable: true, same_boot };
     let mut log = opening.open_log(&listing, watch)?;
     if log.gap.is_some() {
         // Said until the gap is declared: its evidence is gone when the tail has been rewritten.
-        dir.describe_holder(&*claim.lock, &format!("{} poisoned", claim.before))?;
+        // Of another boot the file says enough already.
+        let told = dir.describe_holder(&*claim.lock, &format!("{}{POISONED}", claim.before));
+        if same_boot {
+            told?;
+        }
     }
     opening.rewrite_tail(&mut log)?;
     Ok(log)
@@ -222,7 +238,7 @@ fn hand_out(
     let label = label(&log.segments[0], &identity)?;
     let (gap, options) = (log.gap, options.clone());
     let Some(claim) = claim else {
-        let role = Role::Reader(Mutex::new(Follower::new(log.tail, log.clean, log.durable)));
+        let role = Role::Reader(Mutex::new(Follower::new(log.tail, log.durable)));
         let inner = Log::new(dir, options, identity, label, cache, log, role, None);
         return Ok(Store(Arc::new(inner)));
     };
@@ -231,14 +247,37 @@ fn hand_out(
     let role = Role::Writer(Mutex::new(writer));
     let inner = Log::new(dir, options, identity, label, cache, log, role, Some(claim.lock));
     let store = Store(Arc::new(inner));
-    // Poisoned, so that dropping the store does not mark as clean a log whose gap is not declared.
-    store.0.declare_gap(gap).map_err(|e| store.0.poisoned_by(e))?;
-    store.0.describe_lock("")?;
-    store.0.declare_identity(&store.0.identity)?;
+    *lock(&store.0.owed.gap) = gap;
+    store.0.owed.any.store(true, Ordering::Release);
+    match store.0.settle() {
+        // It can be read meanwhile; what is owed is written before the first event.
+        Err(e) if e.code() == Code::NoSpace && store.0.check_poison().is_ok() => {}
+        settled => settled?,
+    }
     Ok(store)
 }
 
 impl Log {
+    /// Writes what opening has to declare and could not yet, if there is anything.
+    pub fn settle(&self) -> Result<()> {
+        if !self.owed.any.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let mut gap = lock(&self.owed.gap);
+        if self.owed.any.load(Ordering::Acquire) {
+            self.declare_gap(*gap)?;
+            *gap = None;
+            match self.describe_lock("") {
+                // What it says of the last writer leaves sequences out once more, and does no harm.
+                Err(e) if e.code() == Code::NoSpace => {}
+                told => told?,
+            }
+            self.declare_identity(&self.identity)?;
+            self.owed.any.store(false, Ordering::Release);
+        }
+        Ok(())
+    }
+
     /// Declares sequences that will never be used, if there are any.
     pub fn declare_gap(&self, gap: Option<(u64, u64)>) -> Result<()> {
         if let Some((first, last)) = gap {
@@ -246,7 +285,7 @@ impl Log {
             let key = system::gap_id(&self.writer()?.tail.log_hash, &payload);
             let mut item = Item { skip_to: last + 1, ..system_item(Kind::GAP, &payload) };
             item.event.id = key;
-            self.commit(&[item], None)?;
+            self.commit_now(&[item], None)?;
             self.sync_visible()?;
         }
         Ok(())

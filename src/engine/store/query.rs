@@ -144,14 +144,11 @@ impl Store {
         let Some((segment, found)) = store.find_key(id)? else { return Ok(None) };
         segment.prefetch(found.offset.into());
         let mut window = segment.window();
-        let frame =
-            segment.frame_at(&mut window, found.offset.into()).map_err(|e| segment.identify(e))?;
+        let frame = segment.frame_at(&mut window, found.offset.into())?;
         if frame.id != id {
-            return Err(Error::corrupt(
-                &segment.path,
-                found.offset.into(),
-                format!("not event {id}, as the index says"),
-            ));
+            let why = format!("not event {id}, as the index says");
+            return Err(Error::corrupt(&segment.path, found.offset.into(), why)
+                .with_event(frame.id, frame.sequence));
         }
         if frame.sequence > visible {
             return Ok(None);

@@ -113,6 +113,8 @@ const PLACES_MAX: usize = 1 << 16;
 const SLOTS_MIN: usize = 64;
 const SLOTS_MAX: usize = 4096;
 const ZONES_MAX: usize = 16;
+/// Matches of a few zones, backward, that are worth one read of all of them.
+const MANY_TOGETHER: usize = 16;
 
 impl<'a> Visitor<'a> {
     /// None where the segment cannot have a match.
@@ -243,7 +245,15 @@ impl<'a> Visitor<'a> {
                 for zones in segment.zones_in_time(part, region)?.into_iter().rev() {
                     let stretch = segment.zones_stretch(zones)?;
                     let offsets = self.matches_in(&stretch, visit)?;
-                    if self.run_offsets(&offsets, visit)?.is_break() {
+                    let any_entity = std::mem::replace(&mut self.any_entity, false);
+                    let mut window = segment.window();
+                    if offsets.len() >= MANY_TOGETHER {
+                        let (first, last) = (offsets[0], offsets[offsets.len() - 1]);
+                        window.get(first, (last - first) as usize)?;
+                    }
+                    let flow = self.run_offsets_in(&mut window, &offsets, visit)?;
+                    self.any_entity = any_entity;
+                    if flow.is_break() {
                         return Ok(Flow::Break(()));
                     }
                     if self.misses > MISSES_MAX + MISSES_PER_HIT * self.hits {
@@ -307,8 +317,16 @@ impl<'a> Visitor<'a> {
     }
 
     fn run_offsets(&mut self, offsets: &[u64], visit: &mut dyn Visit) -> Result<Flow> {
+        self.run_offsets_in(&mut self.segment.window(), offsets, visit)
+    }
+
+    fn run_offsets_in(
+        &mut self,
+        window: &mut Window,
+        offsets: &[u64],
+        visit: &mut dyn Visit,
+    ) -> Result<Flow> {
         let segment = self.segment;
-        let mut window = segment.window();
         let nth = |n: usize| {
             offsets
                 .get(if self.scan.backward { offsets.len().wrapping_sub(n + 1) } else { n })
@@ -317,7 +335,7 @@ impl<'a> Visitor<'a> {
         for n in 0..offsets.len() {
             nth(n + FRAMES_AHEAD).into_iter().for_each(|ahead| segment.prefetch(ahead));
             let Some(offset) = nth(n) else { break };
-            let frame = segment.frame_at(&mut window, offset)?;
+            let frame = segment.frame_at(window, offset)?;
             if self.meet(offset, &frame, visit)?.is_break() {
                 return Ok(Flow::Break(()));
             }

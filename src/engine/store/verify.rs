@@ -1,54 +1,32 @@
-//! The integrity walk: every checksum, hash, chain and index against the log.
+//! The integrity walk: every checksum, hash, chain and index against the log, as the files of the
+//! directory have it now. It goes on after damage.
 
+use super::damaged::Damaged;
+use super::examine::Examiner;
+use super::files;
 use super::identity::Declared;
+use super::index_check::IndexCheck;
+use super::report::{is_finding, VerifyReport};
 use super::scan::Strings;
 use super::Store;
-use crate::engine::format::frame::Frame;
-use crate::engine::format::hash::{self, Link};
-use crate::engine::index::file::Index;
+use crate::engine::index::file::IndexMeta;
 use crate::engine::index::filter::{entity_filter_key, id_filter_key};
 use crate::engine::index::memtable::Slot;
-use crate::engine::index::zones::{Marks, Zones};
 use crate::engine::log::directory;
 use crate::engine::log::filter_group::{FilterGroup, Members, GROUP_SEGMENTS};
+use crate::engine::log::salvage::Salvage;
 use crate::engine::log::segment::{Flow, Segment};
 use crate::engine::log::state::{Importing, Log};
 use crate::engine::log::tail::Tail;
-use crate::engine::model::error::{Code, Error, Result};
-use crate::engine::model::event::Event;
-use crate::engine::model::finding::Finding;
+use crate::engine::model::error::{Error, Result};
 use crate::engine::model::region::Region;
 use crate::engine::platform::watch::{Watch, STEP_BYTES};
-use foldhash::HashMap;
-use std::path::Path;
 use std::sync::Arc;
 
-/// What a walk over the whole store found.
-#[derive(Clone, Debug, Default)]
-pub struct VerifyReport {
-    pub events: u64,
-    pub system_events: u64,
-    pub batches: u64,
-    pub segments: u64,
-    pub log_bytes: u64,
-    /// Declared gaps, and the sequences they take up.
-    pub gaps: u64,
-    pub gap_sequences: u64,
-    /// Declared losses, which a repair leaves, and the sequences lost.
-    pub losses: u64,
-    pub lost_sequences: u64,
-    /// Events whose predecessor was lost, so that only their content can be checked.
-    pub unlinked_events: u64,
-    /// Everything that is wrong; empty for a sound store. At most [`FINDINGS_MAX`].
-    pub findings: Vec<Finding>,
-}
-
-/// A walk stops after so many findings.
-pub const FINDINGS_MAX: usize = 1000;
-
 impl Store {
-    /// Walks the whole log as it is on disk and compares every index with it. Damage is a finding;
-    /// an error is what keeps the walk from being made. Memory is bounded by one segment.
+    /// Walks the whole log as it is on disk and compares every index with it. What is wrong with
+    /// the store is a finding, whatever would make the next open, backup or repair complain; an
+    /// error is what keeps the walk from being made. Memory is bounded by one segment.
     pub fn verify(&self) -> Result<VerifyReport> {
         self.verify_region(&Region::default(), &Watch::default())
     }
@@ -60,31 +38,34 @@ impl Store {
         let _busy = watch.tells().then(|| Importing::new(&self.0));
         let store = &*self.0;
         store.check_open()?;
-        store.refresh()?;
-        let visible = store.current_frontier().visible;
-        let path = store.dir.file(directory::IDENTITY);
+        let mut early = VerifyReport::default();
+        let before = files::look(store, &mut early)?;
+        store.refresh().or_else(|e| early.note(&store.dir.path, e))?;
         // Read now: a store id is in the file before the log declares it.
-        let found = store.dir.read_identity().map_err(|e| match e.code() {
-            Code::StoreNotFound => Error::corrupt(&path, 0, "the identity file is missing"),
-            _ => e,
-        });
-        let identity = found.as_ref().unwrap_or(&store.identity);
-        let (declared, report) = (Declared::new(identity), VerifyReport::default());
-        let mut walk = Walk { store, watch, visible, declared, last_lost: 0, report };
+        let identity = files::identity(store, &mut early)?;
+        let visible = store.current_frontier().visible;
         let segments = store.segments();
         let wanted: Vec<bool> = segments.iter().map(|s| may_have(s, region)).collect();
         let chosen = segments.iter().zip(&wanted).filter(|(_, wanted)| **wanted);
         watch.begin(chosen.map(|(segment, _)| segment.end()).sum(), STEP_BYTES)?;
+        let examiner = Examiner::new(store, Declared::new(&identity), visible);
+        let mut walk = Walk { store, watch, examiner };
         walk.segments(&segments, &wanted)?;
-        // Of a part of the log it can't be said which store ids it should declare.
-        let whole = wanted.iter().all(|wanted| *wanted);
-        let end = walk.declared.finish().map_err(|why| Error::corrupt(&path, 0, why));
-        let end = end.err().filter(|_| whole);
-        for error in [found.as_ref().err().cloned(), end].into_iter().flatten() {
-            walk.note(&path, error)?;
+        let end = walk.examiner.finish();
+        let mut report = walk.examiner.report;
+        (report.found, report.findings) =
+            (report.found + early.found, [report.findings, early.findings].concat());
+        if let Err(why) = end {
+            let path = store.dir.file(directory::IDENTITY);
+            report.note(&path, Error::corrupt(&path, 0, why))?;
+        }
+        files::check(store, &before, &mut report)?;
+        // Opening would look at what the region leaves out, too.
+        if report.found == 0 && wanted.iter().all(|wanted| *wanted) {
+            files::check_opening(store, &mut report)?;
         }
         watch.finish()?;
-        Ok(walk.report)
+        Ok(report)
     }
 }
 
@@ -93,94 +74,47 @@ fn may_have(segment: &Segment, region: &Region) -> bool {
     segment.may_have_of(region).unwrap_or(true)
 }
 
-/// The zones of an index beside a walk over the log that it covers.
-struct ZoneCheck {
-    index: Arc<Index>,
-    zones: Zones,
-    /// The zone of the event before.
-    at: usize,
-}
-
-impl ZoneCheck {
-    fn new(index: Arc<Index>) -> Result<ZoneCheck> {
-        Ok(ZoneCheck { zones: index.zones()?, index, at: 0 })
-    }
-
-    /// Whether the event at `offset` is one that its zone covers.
-    fn holds(&mut self, offset: u64, frame: &Frame<'_>) -> Result<bool> {
-        if offset >= self.index.meta.covered_len {
-            return Ok(true);
-        }
-        while self.at + 1 < self.zones.times.len()
-            && u64::from(self.index.zone_start(self.at + 1)?.offset) <= offset
-        {
-            self.at += 1;
-        }
-        let Frame { event, scope, .. } = frame;
-        let (kind, scope) = (event.kind, scope.number);
-        let (timestamp_us, recorded_us) = (event.timestamp_us, event.recorded_us);
-        Ok(self.zones.has(self.at, &Marks { kind, scope, timestamp_us, recorded_us }))
-    }
-}
-
 struct Walk<'a, 'w> {
     store: &'a Log,
     watch: &'a Watch<'w>,
-    visible: u64,
-    declared: Declared<'a>,
-    /// The last sequence that was declared lost so far.
-    last_lost: u64,
-    report: VerifyReport,
+    examiner: Examiner<'a>,
+}
+
+/// One of the segments that are walked over.
+struct Member<'m> {
+    /// As the handle knows it.
+    known: &'m Segment,
+    /// The sequence that the next segment begins with, or would.
+    next_first: u64,
+    /// Another one follows.
+    followed: bool,
+    /// The filter group that it belongs to, and its bit there.
+    group: Option<(&'m FilterGroup, Members)>,
 }
 
 impl Walk<'_, '_> {
     /// The segments that are wanted, each against the one before, whether that was wanted or not.
     fn segments(&mut self, segments: &[Arc<Segment>], wanted: &[bool]) -> Result<()> {
+        let visible = self.examiner.report.last_sequence;
+        let first = |at: usize| segments.get(at).map(|s: &Arc<Segment>| s.header.first_sequence);
         let mut before: Option<Tail> = None;
         for (number, members) in segments.chunks(GROUP_SEGMENTS).enumerate() {
             let group = self.group(members)?;
-            for (at, segment) in members.iter().enumerate() {
-                if self.report.findings.len() >= FINDINGS_MAX {
-                    return Ok(());
+            for (bit, known) in members.iter().enumerate() {
+                let at = number * GROUP_SEGMENTS + bit;
+                let next_first = first(at + 1).unwrap_or(visible + 1);
+                if !wanted[at] {
+                    self.examiner.skip_segment(next_first);
+                    let index = known.index();
+                    before = index.map(|index| Tail::after_index(&known.header, &index.meta));
+                    continue;
                 }
-                let member = group.as_ref().map(|group| (group, 1 << at));
-                before = match wanted[number * GROUP_SEGMENTS + at] {
-                    true => Some(self.segment(segment, before.as_ref(), member)?),
-                    false => {
-                        let index = segment.index();
-                        index.map(|index| Tail::after_index(&segment.header, &index.meta))
-                    }
-                };
+                self.examiner.begin_segment(known.header.first_sequence);
+                let group = group.as_ref().map(|group| (group, 1 << bit));
+                let member = Member { known, next_first, followed: at + 1 < segments.len(), group };
+                before = self.segment(&member, before.as_ref())?;
             }
         }
-        Ok(())
-    }
-
-    fn find(&mut self, segment: &Segment, offset: u64, sequence: u64, message: impl Into<String>) {
-        self.push(Finding {
-            path: segment.path.to_path_buf(),
-            offset,
-            first_sequence: sequence,
-            last_sequence: sequence,
-            message: message.into(),
-        });
-    }
-
-    fn push(&mut self, finding: Finding) {
-        if self.report.findings.len() < FINDINGS_MAX {
-            self.report.findings.push(finding);
-        }
-    }
-
-    /// An error that says damage becomes a finding; others end the walk.
-    fn note(&mut self, path: &Path, error: Error) -> Result<()> {
-        if error.code() != Code::Corrupt {
-            return Err(error);
-        }
-        let path = error.path.clone().unwrap_or_else(|| path.to_owned());
-        let (offset, message) = (error.offset.unwrap_or(0), error.message.clone());
-        let (first_sequence, last_sequence) = (error.sequence, error.sequence);
-        self.push(Finding { path, offset, first_sequence, last_sequence, message });
         Ok(())
     }
 
@@ -189,144 +123,160 @@ impl Walk<'_, '_> {
         if members.len() < GROUP_SEGMENTS {
             return Ok(None);
         }
-        let group = FilterGroup::open(&self.store.dir, members);
-        group.or_else(|e| self.note(&members[0].path, e).map(|()| None))
+        let group = FilterGroup::open(&self.store.dir, members).and_then(|group| match group {
+            Some(group) => group.check_lines().map(|()| Some(group)),
+            None => Ok(None),
+        });
+        group.or_else(|e| self.examiner.report.note(&members[0].path, e).map(|()| None))
     }
 
-    fn segment(
-        &mut self,
-        segment: &Segment,
-        before: Option<&Tail>,
-        group: Option<(&FilterGroup, Members)>,
-    ) -> Result<Tail> {
-        self.report.segments += 1;
-        let fresh = Arc::new(segment.with_index(None));
-        let mut tail = Tail::at_start(&segment.header);
-        if before
-            .is_some_and(|b| b.next_sequence != tail.next_sequence || b.log_hash != tail.log_hash)
-        {
+    /// Examines a segment; where it ends, if nothing of it is damaged.
+    fn segment(&mut self, member: &Member<'_>, before: Option<&Tail>) -> Result<Option<Tail>> {
+        let (known, report) = (member.known, &mut self.examiner.report);
+        let Some(fresh) = files::open_anew(self.store, known, report)? else {
+            self.examiner.miss(member.next_first - 1);
+            self.watch.advance(known.end())?;
+            return Ok(None);
+        };
+        report.segments += 1;
+        let mut tail = Tail::at_start(&known.header);
+        let continues =
+            |b: &Tail| (b.next_sequence, b.log_hash) == (tail.next_sequence, tail.log_hash);
+        if !before.is_none_or(continues) {
             let what = "the segment does not continue the one before";
-            self.find(segment, 0, tail.next_sequence, what);
+            report.find(&known.path, 0, (tail.next_sequence, tail.next_sequence), what);
         }
-        let read = tail.read_watched(&*fresh, segment.end(), self.watch);
-        let damaged = read.is_err();
-        read.or_else(|e| self.note(&segment.path, e))?;
-        self.report.batches += tail.batches;
-        self.report.log_bytes += tail.offset;
-        let walked = self.events(segment, &fresh);
-        walked.or_else(|e| self.note(&segment.path, e))?;
-        // Of a log that cannot be read to its end, the index cannot be judged; it says where the
-        // end was.
-        if damaged {
-            return Ok(segment
-                .index()
-                .map_or(tail, |i| Tail::after_index(&segment.header, &i.meta)));
+        let mut end = known.end();
+        if member.followed {
+            let length = fresh.file.len().map_err(|e| Error::io("cannot stat", &known.path, &e));
+            end = end.max(length.or_else(|e| report.note(&known.path, e).map(|()| 0))?);
         }
-        let compared = self.index(segment, &fresh, &tail);
-        compared.or_else(|e| self.note(&segment.path, e))?;
-        let compared =
-            group.map_or(Ok(()), |(group, member)| self.in_group(group, member, segment, &fresh));
-        compared.or_else(|e| self.note(&segment.path, e))?;
-        Ok(tail)
+        let mut index = IndexCheck::open(self.store, known, end, report)?;
+        let covered = index.as_ref().map_or(0, IndexCheck::covered_len);
+        let (read, there) = self.read(&mut tail, &fresh, covered, end);
+        self.examiner.report.log_bytes += tail.offset;
+        let whole = match read {
+            Ok(()) => self.whole(member, &fresh, index.as_mut(), there),
+            Err(e) if is_finding(&e) => {
+                self.damaged(member, &fresh, index.as_mut(), &e)?;
+                self.watch.advance(end.saturating_sub(tail.offset))?;
+                return Ok(None);
+            }
+            Err(e) => Err(e),
+        };
+        whole.or_else(|e| self.examiner.report.note(&known.path, e))?;
+        self.examiner.report.batches += tail.batches;
+        Ok(Some(tail))
     }
 
-    /// Content hashes, event hashes, versions and chains of one segment.
-    fn events(&mut self, segment: &Segment, fresh: &Arc<Segment>) -> Result<()> {
-        let (mut strings, mut scratch) = (Strings::new(fresh.clone()), Vec::new());
-        let mut heads: HashMap<u32, Link> = HashMap::default();
-        let mut next_sequence = segment.header.first_sequence;
+    /// Reads a segment batch by batch; and what it says at the offset that its index covers.
+    fn read(
+        &self,
+        tail: &mut Tail,
+        fresh: &Segment,
+        covered: u64,
+        end: u64,
+    ) -> (Result<()>, Option<IndexMeta>) {
+        let mut read = tail.read_watched(fresh, covered.min(end), self.watch);
+        let there = (tail.offset == covered).then(|| tail.index_meta());
+        if read.is_ok() {
+            read = tail.read_watched(fresh, end, self.watch);
+        }
+        (read, there)
+    }
+
+    /// What is left of a segment that cannot be read to its end because of `error`.
+    fn damaged(
+        &mut self,
+        member: &Member<'_>,
+        fresh: &Arc<Segment>,
+        index: Option<&mut IndexCheck>,
+        error: &Error,
+    ) -> Result<()> {
+        let (known, found) = (member.known, self.examiner.report.found);
+        let dir = &self.store.dir;
+        let header = Some(known.header);
+        let read = Salvage::read(dir, &known.path, &*fresh.file, header, known.header.store_id);
+        match read.and_then(|salvage| {
+            salvage.ok_or_else(|| Error::corrupt(&known.path, 0, "nothing of it can be read"))
+        }) {
+            Ok(mut salvage) => {
+                if !member.followed {
+                    salvage.cut(known.end());
+                }
+                Damaged::new(&mut self.examiner, fresh, index, salvage, self.watch)
+                    .run(member.next_first)?;
+            }
+            Err(_) => self.examiner.miss(member.next_first - 1),
+        }
+        // What cannot be read counts as zeros, and says nothing of itself.
+        match self.examiner.report.found == found || error.errno.is_some() {
+            true => self.examiner.report.note(&known.path, error.clone()),
+            false => Ok(()),
+        }
+    }
+
+    /// A segment whose batches are whole: its events, its index and its filter group.
+    fn whole(
+        &mut self,
+        member: &Member<'_>,
+        fresh: &Arc<Segment>,
+        index: Option<&mut IndexCheck>,
+        there: Option<IndexMeta>,
+    ) -> Result<()> {
+        let mut index = index;
+        self.events(fresh, &mut index)?;
+        if let Some(index) = index {
+            let report = &mut self.examiner.report;
+            if let Some(what) = index.meta(there, member.followed) {
+                report.find(&fresh.index_path(), 0, (0, 0), what);
+            }
+            index.strings(fresh, report).or_else(|e| report.note(&fresh.path, e))?;
+        }
+        match member.group {
+            Some((group, member)) => self.in_group(group, member, fresh),
+            None => Ok(()),
+        }
+    }
+
+    /// Content hashes, event hashes, versions and chains of one segment, and what its index has of
+    /// each event. An index that cannot be asked is not asked again.
+    fn events(&mut self, fresh: &Arc<Segment>, index: &mut Option<&mut IndexCheck>) -> Result<()> {
+        let mut strings = Strings::new(fresh.clone());
         let losses = fresh.losses()?;
         let mut losses = losses.iter().peekable();
-        let visible = self.visible;
+        let (examiner, watch) = (&mut self.examiner, self.watch);
+        let visible = examiner.report.last_sequence;
         let _whole = fresh.walk(0, &mut |offset, frame| {
-            self.watch.check()?;
+            watch.check()?;
             if frame.sequence > visible {
                 return Ok(Flow::Break(()));
             }
-            self.report.events += 1;
-            self.report.system_events += u64::from(frame.kind.is_reserved());
             while let Some(loss) = losses.next_if(|(first, _)| *first < frame.sequence) {
-                self.lose(*loss);
-                next_sequence = loss.1 + 1;
-            }
-            if frame.sequence > next_sequence {
-                self.report.gaps += 1;
-                self.report.gap_sequences += frame.sequence - next_sequence;
-            }
-            next_sequence = frame.sequence + 1;
-            if let Err(why) = self.declared.meet(frame.sequence, frame.kind, frame.payload) {
-                self.find(segment, offset, frame.sequence, why);
+                examiner.lose(*loss);
             }
             let event = strings.event(frame, None)?;
-            let before = match heads.insert(frame.entity.number, Link::of(&event)) {
-                Some(before) => before,
-                None => self.link_before(segment, &event)?,
+            examiner.event(fresh, offset, frame, &event)?;
+            let read = fresh.find_id(frame.id)?.filter(|read| u64::from(read.offset) == offset);
+            let lack = match (read, index.as_mut()) {
+                (None, _) => Ok(Some("another event of the segment has the same id")),
+                (Some(read), Some(index)) => index.event(offset, frame, read.tag),
+                (Some(_), None) => Ok(None),
             };
-            let matches = hash::content_hash(event.payload) == event.content_hash;
-            let content = (!matches).then_some("the payload does not match its content hash");
-            let chain = before.fault(&event, self.last_lost, &mut scratch);
-            self.report.unlinked_events += u64::from(chain.is_none() && !before.is_before(&event));
-            for message in [content, chain].into_iter().flatten() {
-                self.find(segment, offset, frame.sequence, message);
+            match lack {
+                Ok(None) => {}
+                Ok(Some(what)) => {
+                    let sequences = (frame.sequence, frame.sequence);
+                    examiner.report.find(&fresh.path, offset, sequences, what);
+                }
+                Err(e) => {
+                    *index = None;
+                    examiner.report.note(&fresh.path, e)?;
+                }
             }
             Ok(Flow::Continue(()))
         })?;
-        losses.filter(|(_, last)| *last <= visible).for_each(|loss| self.lose(*loss));
-        Ok(())
-    }
-
-    fn lose(&mut self, (first, last): (u64, u64)) {
-        self.report.losses += 1;
-        self.report.lost_sequences += last - first + 1;
-        self.last_lost = last;
-    }
-
-    /// The newest event of this event's entity in the segments before its own.
-    fn link_before(&self, segment: &Segment, event: &Event<'_>) -> Result<Link> {
-        let before = segment.header.first_sequence;
-        let newest = self.store.segments().newest_before(event.entity, before)?;
-        let first =
-            || Link::before_first(event.entity, event.sequence, self.store.identity.genesis_hash);
-        Ok(newest.map_or_else(first, |newest| newest.link))
-    }
-
-    /// The index, or the table, against what was read from the log just now.
-    fn index(&mut self, segment: &Segment, fresh: &Arc<Segment>, tail: &Tail) -> Result<()> {
-        if let Some(index) = segment.index() {
-            index.check_blocks()?;
-            if index.meta.sealed && index.meta != tail.index_meta() {
-                self.find(segment, 0, 0, "the index describes another log");
-            }
-        }
-        let mut zones = segment.index().map(ZoneCheck::new).transpose()?;
-        let visible = self.visible;
-        let _whole = fresh.walk(0, &mut |offset, frame| {
-            self.watch.check()?;
-            if frame.sequence > visible {
-                return Ok(Flow::Break(()));
-            }
-            if !zones.as_mut().map_or(Ok(true), |zones| zones.holds(offset, frame))? {
-                let what = "the index lacks this event's time or kind";
-                self.find(segment, offset, frame.sequence, what);
-            }
-            let (found, read) = (segment.find_id(frame.id)?, fresh.find_id(frame.id)?);
-            let tag = read.filter(|read| u64::from(read.offset) == offset).map(|read| read.tag);
-            if found.is_none_or(|found| u64::from(found.offset) != offset || Some(found.tag) != tag)
-            {
-                self.find(segment, offset, frame.sequence, "the index lacks this event's id");
-            }
-            Ok(Flow::Continue(()))
-        })?;
-        let last = (fresh.end() - 1) as u32;
-        for number in fresh.read_table().entity_numbers() {
-            let entity = fresh.string(number)?;
-            let ours = fresh.offsets(&entity, last)?;
-            if segment.offsets(&entity, last)? != ours {
-                let what =
-                    format!("the index and the log have different events of entity {entity}");
-                self.find(segment, 0, 0, what);
-            }
-        }
+        losses.filter(|(_, last)| *last <= visible).for_each(|loss| examiner.lose(*loss));
         Ok(())
     }
 
@@ -335,19 +285,20 @@ impl Walk<'_, '_> {
         &mut self,
         group: &FilterGroup,
         member: Members,
-        segment: &Segment,
         fresh: &Arc<Segment>,
     ) -> Result<()> {
+        let report = &mut self.examiner.report;
         for (id, Slot { sequence, offset, .. }) in fresh.read_table().events() {
             if group.look_up(id_filter_key(id))? & member == 0 {
                 let what = "the filter group lacks this event's id";
-                self.find(segment, offset.into(), sequence, what);
+                report.find(&fresh.path, offset.into(), (sequence, sequence), what);
             }
         }
         for number in fresh.read_table().entity_numbers() {
             let entity = fresh.string(number)?;
             if group.look_up(entity_filter_key(&entity))? & member == 0 {
-                self.find(segment, 0, 0, format!("the filter group lacks the entity {entity}"));
+                let what = format!("the filter group lacks the entity {entity}");
+                report.find(&fresh.path, 0, (0, 0), what);
             }
         }
         Ok(())

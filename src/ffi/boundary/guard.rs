@@ -1,19 +1,14 @@
-//! The boundary that every export runs inside: it looks for a fork first and keeps panics in. It
+//! The boundary that every export runs inside: it keeps panics in and pthread_cancel() out. It
 //! turns errors into a status and an `fbat_error`, and poisons the stores of a call that panicked.
 
 use super::error::{self, fbat_error};
 use super::status::*;
 use super::store::{fbat_store, StoreObject};
-use super::{handle, panic, sink};
+use super::{handle, memory, panic, sink};
 use crate::engine::model::error::{Code, Error, Result};
+use crate::engine::platform::os::Uncancelled;
 use std::cell::OnceCell;
 use std::sync::Arc;
-
-/// Whether this process is a forked child of one that used the library: then no lock may be
-/// touched, since a thread that does not exist here may hold it.
-pub(crate) fn forked() -> bool {
-    crate::engine::platform::os::in_forked_child()
-}
 
 /// The stores that a call works on.
 #[derive(Default)]
@@ -50,9 +45,10 @@ pub(crate) unsafe fn status(
         // SAFETY: not null, so the caller promised that it can be written.
         unsafe { err.write(std::ptr::null_mut()) };
     }
-    if forked() {
-        return FBAT_ERR_FORKED;
+    if !memory::is_there() {
+        return FBAT_ERR_NO_MEMORY;
     }
+    let _not_cancelled = Uncancelled::begin();
     let call = Call::default();
     let outcome = match catch(|| body(&call)) {
         Ok(outcome) => outcome,
@@ -64,13 +60,11 @@ pub(crate) unsafe fn status(
             Err(Error::new(Code::Panic, text))
         }
     };
-    // A store that a callback of the call freed is closed now; so is one that nobody else holds.
-    // Closing may fail in any way.
-    let _ = catch(move || {
-        call.stores.iter().filter_map(OnceCell::get).for_each(|store| store.close_if_freed());
-        drop(call);
-    });
+    let _ = catch(move || call.stores.into_iter().filter_map(OnceCell::into_inner).for_each(end));
     let Err(failure) = outcome else { return FBAT_OK };
+    if failure.code() == Code::Forked {
+        sink::forked();
+    }
     if !err.is_null() {
         let detail = catch(|| error::new_handle(&failure)).unwrap_or(std::ptr::null_mut());
         // SAFETY: as above.
@@ -79,20 +73,40 @@ pub(crate) unsafe fn status(
     error::status_of(&failure)
 }
 
-/// Runs `body` as the call of an export without a status; `fallback` after a fork or a panic.
+/// What a call does with its stores when it is over. One that a callback freed is closed now, and
+/// so is one that nobody else holds; that may fail in any way. Where the callback forked, and this
+/// is the child, they are the parent's.
+fn end(store: Arc<StoreObject>) {
+    if store.engine.is_from_before_a_fork() {
+        return std::mem::forget(store);
+    }
+    store.tell_of_clock();
+    store.close_if_freed();
+}
+
+/// Runs `body` as the call of an export without a status, which makes no system call that could be
+/// cancelled; `fallback` after a panic, or where there was no memory for any call yet, and so
+/// nothing to free.
 pub(crate) fn value<T>(fallback: T, body: impl FnOnce() -> T) -> T {
-    if forked() {
+    if !(panic::is_in_use() || memory::is_there()) {
         return fallback;
     }
     catch(body).unwrap_or(fallback)
 }
 
-/// Frees a handle: null and dead ones are ignored, the latter with a line in the log.
+/// Frees a handle: null and dead ones are ignored, the latter with a line in the log. Those from
+/// before a fork are the parent's to free.
 pub(crate) fn free<T: handle::Object>(handle: *mut T::Raw) {
-    value((), || {
-        if !handle.is_null() && handle::take::<T>(handle).is_none() {
-            sink::warning(&format!("free: {}", handle::invalid::<T>(handle)));
-        }
+    free_with::<T>(handle, drop)
+}
+
+/// As [`free`], with what is to be done with the object.
+pub(crate) fn free_with<T: handle::Object>(handle: *mut T::Raw, end: impl FnOnce(Arc<T>)) {
+    let _not_cancelled = Uncancelled::begin();
+    value((), || match handle::take::<T>(handle) {
+        Some(object) => end(object),
+        None if handle.is_null() || handle::is_from_before_a_fork::<T>(handle) => {}
+        None => sink::warning(&format!("free: {}", handle::invalid::<T>(handle))),
     })
 }
 

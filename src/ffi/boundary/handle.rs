@@ -4,10 +4,14 @@
 //!
 //! Bits 63..56 hold 0x80 and the tag, which no user-space address has; 55..24 the generation;
 //! 23..0 the slot. A slot whose generations are used up is retired.
+//!
+//! A forked child has a table of its own, whose slots begin above the generations that were given
+//! out before. So it can tell a handle of its parent from one of its own, and both from garbage.
 
 use crate::engine::model::error::{Code, Error, Result};
+use crate::engine::platform::process::PerProcess;
 use std::any::Any;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 /// What a handle can lead to.
@@ -26,11 +30,21 @@ const SLOTS_MAX: u32 = CHUNK_0 * ((1 << CHUNKS) - 1);
 const CHUNK_0: u32 = 64;
 const CHUNKS: usize = 18;
 
-struct Slot(RwLock<Entry>);
+struct Slot {
+    /// The first generation that this process gives out, above all that those before it gave; 0
+    /// where none is left.
+    first: u32,
+    /// That of the live handle, or the one to be given out next. Changed with `object` locked.
+    generation: AtomicU32,
+    object: RwLock<Option<Arc<dyn Any + Send + Sync>>>,
+}
 
-struct Entry {
-    generation: u32,
-    object: Option<Arc<dyn Any + Send + Sync>>,
+impl Slot {
+    /// One whose generations up to `used` were given out.
+    fn after(used: u32) -> Slot {
+        let first = used.checked_add(1).unwrap_or(0);
+        Slot { first, generation: AtomicU32::new(first), object: RwLock::default() }
+    }
 }
 
 struct Free {
@@ -38,13 +52,75 @@ struct Free {
     next: u32,
 }
 
-static SLOTS: [OnceLock<Box<[Slot]>>; CHUNKS] = [const { OnceLock::new() }; CHUNKS];
-static FREE: Mutex<Free> = Mutex::new(Free { reusable: Vec::new(), next: 0 });
-static LIVE: AtomicUsize = AtomicUsize::new(0);
+/// The handles of one process.
+struct Table {
+    chunks: [OnceLock<Box<[Slot]>>; CHUNKS],
+    free: Mutex<Free>,
+    live: AtomicUsize,
+    /// That of the process before, which is only asked for generations: its locks may be held for
+    /// ever.
+    before: Option<&'static Table>,
+}
+
+static TABLE: PerProcess<Table> = PerProcess::new(|before| Table {
+    chunks: [const { OnceLock::new() }; CHUNKS],
+    free: Mutex::new(Free { reusable: Vec::new(), next: 0 }),
+    live: AtomicUsize::new(0),
+    before,
+});
+
+impl Table {
+    fn slot(&self, index: u32) -> Option<&Slot> {
+        let (chunk, offset) = place(index);
+        Some(&self.chunks[chunk].get()?[offset])
+    }
+
+    /// The slot, for a new handle.
+    fn slot_or_new(&self, index: u32) -> &Slot {
+        let (chunk, offset) = place(index);
+        let slots = self.chunks[chunk].get_or_init(|| {
+            let first = index - offset as u32;
+            let new_slot = |at| Slot::after(self.before.map_or(0, |before| before.used(at)));
+            (first..first + (CHUNK_0 << chunk)).map(new_slot).collect()
+        });
+        &slots[offset]
+    }
+
+    /// The highest generation of a slot that this process or one before may have given out.
+    fn used(&self, index: u32) -> u32 {
+        let mut table = Some(self);
+        while let Some(this) = table {
+            match this.slot(index) {
+                Some(Slot { first: 0, .. }) => return u32::MAX,
+                Some(slot) => return slot.generation.load(Ordering::Relaxed),
+                None => table = this.before,
+            }
+        }
+        0
+    }
+
+    /// A slot that nobody uses.
+    fn claim(&self) -> Result<u32> {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = free.reusable.pop() {
+            return Ok(index);
+        }
+        if free.next == SLOTS_MAX {
+            let error =
+                Error::new(Code::LimitExceeded, format!("{SLOTS_MAX} handles are live; free some"));
+            return Err(error.with_numbers(SLOTS_MAX.into(), SLOTS_MAX.into()));
+        }
+        free.next += 1;
+        Ok(free.next - 1)
+    }
+}
 
 /// How many handles are live.
 pub(crate) fn live() -> usize {
-    LIVE.load(Ordering::Relaxed)
+    match TABLE.peek() {
+        Some((table, true)) => table.live.load(Ordering::Relaxed),
+        _ => 0,
+    }
 }
 
 /// Puts `object` into the table and returns its handle.
@@ -54,16 +130,18 @@ pub(crate) fn insert<T: Object>(object: T) -> Result<*mut T::Raw> {
 
 /// As [`insert`], for an object that is shared already.
 pub(crate) fn insert_arc<T: Object>(object: Arc<T>) -> Result<*mut T::Raw> {
-    let index = claim()?;
-    let (chunk, offset) = place(index);
-    let slots = SLOTS[chunk].get_or_init(|| {
-        let new_slot = |_| Slot(RwLock::new(Entry { generation: 1, object: None }));
-        (0..CHUNK_0 << chunk).map(new_slot).collect()
-    });
-    let mut entry = slots[offset].0.write().unwrap_or_else(PoisonError::into_inner);
-    entry.object = Some(object);
-    LIVE.fetch_add(1, Ordering::Relaxed);
-    Ok(pack::<T>(index, entry.generation))
+    let table = TABLE.get();
+    loop {
+        let index = table.claim()?;
+        let slot = table.slot_or_new(index);
+        if slot.first == 0 {
+            continue;
+        }
+        let mut entry = slot.object.write().unwrap_or_else(PoisonError::into_inner);
+        *entry = Some(object);
+        table.live.fetch_add(1, Ordering::Relaxed);
+        return Ok(pack::<T>(index, slot.generation.load(Ordering::Relaxed)));
+    }
 }
 
 /// The object behind `handle`.
@@ -74,37 +152,55 @@ pub(crate) fn get<T: Object>(handle: *const T::Raw) -> Result<Arc<T>> {
 /// The object behind `handle`, or none: for getters, which have no status.
 pub(crate) fn lookup<T: Object>(handle: *const T::Raw) -> Option<Arc<T>> {
     let (index, generation) = unpack::<T>(handle)?;
-    let (chunk, offset) = place(index);
-    let entry = SLOTS[chunk].get()?[offset].0.read().unwrap_or_else(PoisonError::into_inner);
-    if entry.generation != generation {
+    let (table, true) = TABLE.peek()? else { return None };
+    let slot = table.slot(index)?;
+    let object = slot.object.read().unwrap_or_else(PoisonError::into_inner);
+    if slot.generation.load(Ordering::Relaxed) != generation {
         return None;
     }
-    Arc::clone(entry.object.as_ref()?).downcast().ok()
+    Arc::clone(object.as_ref()?).downcast().ok()
 }
 
 /// Takes the object out of the table; from here on the handle is dead.
 pub(crate) fn take<T: Object>(handle: *const T::Raw) -> Option<Arc<T>> {
     let (index, generation) = unpack::<T>(handle)?;
-    let (chunk, offset) = place(index);
-    let mut entry = SLOTS[chunk].get()?[offset].0.write().unwrap_or_else(PoisonError::into_inner);
-    if entry.generation != generation || !entry.object.as_ref()?.is::<T>() {
+    let (table, true) = TABLE.peek()? else { return None };
+    let slot = table.slot(index)?;
+    let mut entry = slot.object.write().unwrap_or_else(PoisonError::into_inner);
+    if slot.generation.load(Ordering::Relaxed) != generation || !entry.as_ref()?.is::<T>() {
         return None;
     }
-    let object = entry.object.take()?;
-    LIVE.fetch_sub(1, Ordering::Relaxed);
+    let object = entry.take()?;
+    table.live.fetch_sub(1, Ordering::Relaxed);
     let reusable = generation < u32::MAX;
     if reusable {
-        entry.generation += 1;
+        slot.generation.store(generation + 1, Ordering::Relaxed);
     }
     drop(entry);
     if reusable {
-        FREE.lock().unwrap_or_else(PoisonError::into_inner).reusable.push(index);
+        table.free.lock().unwrap_or_else(PoisonError::into_inner).reusable.push(index);
     }
     object.downcast().ok()
 }
 
+/// Whether `handle` was made before this process was forked. Asks for no lock.
+#[cold]
+pub(crate) fn is_from_before_a_fork<T: Object>(handle: *const T::Raw) -> bool {
+    let Some((index, generation)) = unpack::<T>(handle) else { return false };
+    let before = match TABLE.peek() {
+        Some((table, true)) => table.before,
+        Some((table, false)) => Some(table),
+        None => None,
+    };
+    generation > 0 && before.is_some_and(|before| generation <= before.used(index))
+}
+
 /// The error for a handle that leads nowhere.
+#[cold]
 pub(crate) fn invalid<T: Object>(handle: *const T::Raw) -> Error {
+    if is_from_before_a_fork::<T>(handle) {
+        return Error::FORKED;
+    }
     let message = if handle.is_null() {
         format!("the {} is NULL", T::NAME)
     } else {
@@ -113,19 +209,9 @@ pub(crate) fn invalid<T: Object>(handle: *const T::Raw) -> Error {
     Error::new(Code::InvalidHandle, message)
 }
 
-/// A slot that nobody uses.
-fn claim() -> Result<u32> {
-    let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(index) = free.reusable.pop() {
-        return Ok(index);
-    }
-    if free.next == SLOTS_MAX {
-        let error =
-            Error::new(Code::LimitExceeded, format!("{SLOTS_MAX} handles are live; free some"));
-        return Err(error.with_numbers(SLOTS_MAX.into(), SLOTS_MAX.into()));
-    }
-    free.next += 1;
-    Ok(free.next - 1)
+/// A handle that no object has: generations count from 1.
+pub(crate) fn of_no_object<T: Object>() -> *mut T::Raw {
+    pack::<T>(0, 0)
 }
 
 /// The chunk of a slot, and where it is there.
@@ -206,6 +292,28 @@ mod tests {
             }
         }
         assert_eq!(place(SLOTS_MAX - 1).0, CHUNKS - 1);
+    }
+
+    #[test]
+    fn a_child_tells_its_own_handles_from_those_before() {
+        let table = |before| Table {
+            chunks: [const { OnceLock::new() }; CHUNKS],
+            free: Mutex::new(Free { reusable: Vec::new(), next: 0 }),
+            live: AtomicUsize::new(0),
+            before,
+        };
+        let parent: &Table = Box::leak(Box::new(table(None)));
+        let slot = |at: u32| parent.slot_or_new(at);
+        slot(1).generation.store(9, Ordering::Relaxed);
+        slot(2).generation.store(u32::MAX, Ordering::Relaxed);
+        let child: &Table = Box::leak(Box::new(table(Some(parent))));
+        assert_eq!((child.slot_or_new(1).first, child.slot_or_new(2).first), (10, 0));
+        assert_eq!((child.slot_or_new(0).first, child.slot_or_new(100).first), (2, 1));
+        let grandchild = table(Some(child));
+        assert_eq!(
+            (grandchild.used(1), grandchild.used(2), grandchild.used(4000)),
+            (10, u32::MAX, 0)
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub(crate) mod args;
 pub mod error;
 pub(crate) mod guard;
 pub(crate) mod handle;
+pub(crate) mod memory;
 pub(crate) mod panic;
 pub(crate) mod sink;
 pub mod status;

@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 thread_local! {
     /// How many guards are on this thread's stack since the last callback.
@@ -54,26 +54,30 @@ fn payload_text(payload: &(dyn Any + Send)) -> &str {
     }
 }
 
+/// Nobody waits for the thread that installs it: in a forked child that may not exist.
+static INSTALLED: AtomicBool = AtomicBool::new(false);
+
+/// Whether any call has got as far as [`catch`].
+pub(crate) fn is_in_use() -> bool {
+    INSTALLED.load(Ordering::Relaxed)
+}
+
 /// Panics inside a guard print nothing; all others go to the hook that was there before.
 fn install_hook() {
-    static HOOK: Once = Once::new();
-    if HOOK.is_completed() || std::thread::panicking() {
+    if is_in_use() || std::thread::panicking() || INSTALLED.swap(true, Ordering::Relaxed) {
         return;
     }
-    HOOK.call_once(|| {
-        let previous = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if DEPTH.get() == 0 {
-                return previous(info);
-            }
-            let place = info
-                .location()
-                .map_or(String::new(), |at| format!(" at {}:{}", at.file(), at.line()));
-            let text = format!("{}{place}", payload_text(info.payload()));
-            // A thread that is ending may have lost its locals.
-            let _ = PANIC_TEXT.try_with(|seen| seen.replace(Some(text)));
-        }));
-    });
+    let previous = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if DEPTH.get() == 0 {
+            return previous(info);
+        }
+        let place =
+            info.location().map_or(String::new(), |at| format!(" at {}:{}", at.file(), at.line()));
+        let text = format!("{}{place}", payload_text(info.payload()));
+        // A thread that is ending may have lost its locals.
+        let _ = PANIC_TEXT.try_with(|seen| seen.replace(Some(text)));
+    }));
 }
 
 #[cfg(test)]

@@ -54,6 +54,12 @@ pub const FBAT_ERR_IMPORT_CONFLICT: fbat_status = 320;
 /// There is a store at this path already, and the open mode asks for a new one.
 /// @since 0.1
 pub const FBAT_ERR_STORE_EXISTS: fbat_status = 330;
+/// The source of an import is not, or no longer, the one that the position to go on from belongs
+/// to: the `after` of the options, which is the error's `actual`, is above everything that the
+/// source has, which is its `allowed`. It was restored from an older copy, or is another store.
+/// Nothing was written. Import from 0: what is known is counted, and nothing is missed.
+/// @since 0.2
+pub const FBAT_ERR_SOURCE_DIVERGED: fbat_status = 340;
 /// The store is open for writing elsewhere, or a callback tried to close a store of the running
 /// call.
 /// @since 0.1
@@ -64,19 +70,25 @@ pub const FBAT_ERR_CLOSED: fbat_status = 500;
 /// A failed write or sync, or a panic, ended writing to this store; close it and open it again.
 /// @since 0.1
 pub const FBAT_ERR_POISONED: fbat_status = 510;
-/// The process is a forked child of one that used the library. No error object comes with this
-/// status.
+/// The handle was made before this process was forked, and belongs to its parent. Open the store in
+/// the child: after fork() or daemon(), not before.
 /// @since 0.1
 pub const FBAT_ERR_FORKED: fbat_status = 520;
 /// The store is open for reading only.
 /// @since 0.1
 pub const FBAT_ERR_READ_ONLY: fbat_status = 530;
-/// An operation of the operating system failed; the error's `os_error` is its errno.
+/// An operation of the operating system failed; the error's `os_error` is its errno. What an append
+/// was to write may be there when the store is opened again: repeat it under its idempotency key.
 /// @since 0.1
 pub const FBAT_ERR_IO: fbat_status = 600;
-/// There is no space left on the device, or a quota or file size limit is reached.
+/// There is no space left on the device, or a quota or file size limit (RLIMIT_FSIZE) is reached.
+/// Nothing was written; the store goes on when there is room again.
 /// @since 0.1
 pub const FBAT_ERR_NO_SPACE: fbat_status = 610;
+/// Memory has run out; the call did nothing, and may be repeated. No error object comes with this
+/// status.
+/// @since 0.2
+pub const FBAT_ERR_NO_MEMORY: fbat_status = 620;
 /// Damage in a file: the error's `path` and `offset` say where. fbat_store_verify() lists
 /// all of it, and fbat_repair() puts everything else into a new store.
 /// @since 0.1
@@ -183,17 +195,21 @@ fn texts(status: fbat_status) -> (&'static CStr, &'static CStr) {
             (c"FBAT_ERR_IMPORT_CONFLICT", c"an imported event exists with different content")
         }
         FBAT_ERR_STORE_EXISTS => (c"FBAT_ERR_STORE_EXISTS", c"a store exists at this path"),
+        FBAT_ERR_SOURCE_DIVERGED => {
+            (c"FBAT_ERR_SOURCE_DIVERGED", c"the source does not reach the position to go on from")
+        }
         FBAT_ERR_BUSY => (c"FBAT_ERR_BUSY", c"in use"),
         FBAT_ERR_CLOSED => (c"FBAT_ERR_CLOSED", c"the store is closed"),
         FBAT_ERR_POISONED => {
             (c"FBAT_ERR_POISONED", c"an earlier failure ended writing; open the store again")
         }
         FBAT_ERR_FORKED => {
-            (c"FBAT_ERR_FORKED", c"the process was forked after the library was used")
+            (c"FBAT_ERR_FORKED", c"made before a fork; open the store after fork() or daemon()")
         }
         FBAT_ERR_READ_ONLY => (c"FBAT_ERR_READ_ONLY", c"the store is open for reading only"),
         FBAT_ERR_IO => (c"FBAT_ERR_IO", c"the operating system reported an error"),
         FBAT_ERR_NO_SPACE => (c"FBAT_ERR_NO_SPACE", c"no space left"),
+        FBAT_ERR_NO_MEMORY => (c"FBAT_ERR_NO_MEMORY", c"no memory left"),
         FBAT_ERR_CORRUPT => (c"FBAT_ERR_CORRUPT", c"damaged data"),
         FBAT_ERR_WIRE_FRAMING => (c"FBAT_ERR_WIRE_FRAMING", c"not a provenance frame"),
         FBAT_ERR_WIRE_CHECKSUM => {
@@ -217,8 +233,6 @@ fn texts(status: fbat_status) -> (&'static CStr, &'static CStr) {
 /// The name of a status: "FBAT_OK", "FBAT_ERR_NOT_FOUND" and so on. It is
 /// "FBAT_STOPPED_BY_CALLBACK" for every negative number, "FBAT_ERR_UNKNOWN" for others that are not
 /// known.
-///
-/// Works in a forked child.
 /// @param status any number.
 /// @return static text, never NULL.
 /// @par Threads
@@ -231,8 +245,6 @@ pub extern "C" fn fbat_status_name(status: fbat_status) -> *const c_char {
 
 /// What a status means, in a few words without a capital or a full stop. The message of the
 /// fbat_error that came with it says more.
-///
-/// Works in a forked child.
 /// @param status any number.
 /// @return static text, never NULL.
 /// @par Threads
@@ -245,8 +257,6 @@ pub extern "C" fn fbat_status_message(status: fbat_status) -> *const c_char {
 
 /// What a status is about. Statuses of later versions of the library keep to their hundreds, so
 /// that their category is right too.
-///
-/// Works in a forked child.
 /// @param status any number.
 /// @return an `FBAT_CATEGORY_...`; #FBAT_CATEGORY_CANCELLED for every negative number.
 /// @par Threads

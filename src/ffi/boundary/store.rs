@@ -4,6 +4,7 @@ use super::args::Text;
 use super::{handle, sink};
 use crate::engine::log::options::Options;
 use crate::engine::log::recovery::OpenReport;
+use crate::engine::log::state::CLOCK_BEHIND_US;
 use crate::engine::model::error::{Code, Result};
 use crate::engine::platform::watch::Watch;
 use crate::engine::store::Store;
@@ -59,7 +60,16 @@ impl StoreObject {
             Err(e) if e.code() == Code::Busy => {
                 self.freed_in_callback.store(true, Ordering::Relaxed)
             }
+            // The parent's, in a child.
+            Err(e) if e.code() == Code::Forked => {}
             Err(e) => sink::error(&format!("closing {}: {e}", self.path.as_str())),
+        }
+    }
+
+    /// Reports to the log, once, that the clock was met far behind the log.
+    pub(crate) fn tell_of_clock(&self) {
+        if let Some(behind_us) = self.engine.tells_of_clock() {
+            tell_log_of_clock(self.engine.path(), behind_us);
         }
     }
 
@@ -81,7 +91,7 @@ impl Drop for StoreObject {
 
 /// Reports to the log what an open had to repair.
 fn tell_log(path: &Path, report: &OpenReport) {
-    let path = path.display();
+    let (store, path) = (path, path.display());
     if report.unclean {
         sink::info(&format!("{path}: the last writer did not close the store"));
     }
@@ -102,10 +112,22 @@ fn tell_log(path: &Path, report: &OpenReport) {
             "{path}: the sequences {first} to {last} are left out, somebody may have seen them"
         ));
     }
+    if report.clock_behind_us > CLOCK_BEHIND_US {
+        tell_log_of_clock(store, report.clock_behind_us);
+    }
     if report.indexes_rebuilt > 0 {
         sink::warning(&format!(
             "{path}: {} missing or damaged indexes were rebuilt",
             report.indexes_rebuilt
         ));
     }
+}
+
+fn tell_log_of_clock(path: &Path, behind_us: u64) {
+    sink::warning(&format!(
+        "{}: the clock is {} seconds behind the recorded time of the last event; events are \
+         recorded at that time until it has caught up (docs/clocks.md)",
+        path.display(),
+        behind_us / 1_000_000
+    ));
 }

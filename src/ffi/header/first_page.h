@@ -122,15 +122,30 @@
  * number of threads at once, others by one at a time. Any thread may close and free a store. No
  * function has to be called on the thread that made an object.
  *
+ * @par Stack
+ * Every call does with 32 KiB of stack; the most that one takes is 23 KiB. Your callbacks and
+ * thread-local data come on top. A thread of PTHREAD_STACK_MIN, 16 KiB, is too small. No input
+ * makes a call take more: nothing recurses. An import starts a thread with a stack of its own.
+ *
  * @par Callbacks
  * A callback runs on the thread that made the call, and never at once with itself for one call. No
  * lock is held, so it may call the library. It must return: not throw, not jump out. A foreign
  * exception that reaches the library ends the process.
  *
  * @par Fork
- * These rules are for a child that was forked after a store had been opened. Every call gives
- * #FBAT_ERR_FORKED without an error object, frees do nothing, and no file is touched. Versions,
- * status names and kinds work. After exec all is well.
+ * Open stores after fork() or daemon(), not before. What the parent had made is not live in the
+ * child: calls give #FBAT_ERR_FORKED, frees do nothing, and no file is touched. That goes for
+ * objects of every kind, and for every way of forking: `_Fork` and system calls too. Rows and text
+ * that were read before can still be read. The child may open stores of its own, and read the
+ * parent's. The log callback stays, and is told once in a child that it used what is the parent's;
+ * its `destroy` is the parent's to call.
+ * @par
+ * A child lets go of the parent's locks at fork(), and after other ways with its first call. One
+ * that shares the memory (vfork, `CLONE_VM`) must not use the library before it calls exec.
+ *
+ * @par Cancelled threads
+ * pthread_cancel() ends neither a call nor a callback inside one: the thread ends after the call. A
+ * thread that uses the library must not have asynchronous cancellation.
  *
  * @par Defects
  * A panic inside the library is caught at its edge. The call gives #FBAT_ERR_PANIC, its stores can

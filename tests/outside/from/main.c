@@ -1,4 +1,4 @@
-/* Runs the code of docs/from.md, which scripts/from-test takes out of the page: what was recorded
+/* Runs the code of docs/from.md, which scripts/pages-test takes out of the page: what was recorded
  * before is in the store after. */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>

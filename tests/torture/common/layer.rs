@@ -1,7 +1,8 @@
 //! What can stand between a store and a disk: it passes every call on, and lets a [`Layer`] fail
 //! it, make a part of it, answer in the disk's place, or remember it.
 
-use fbat::engine::platform::vfs::{Access, File, Lock, LockOutcome, Vfs};
+use fbat::engine::platform::vfs::{Access, Dir, DirOptions, File, Lock, LockOutcome, Vfs};
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::io;
@@ -11,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 /// What can be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Op {
+    OpenDir,
     Open,
     Create,
     Rename,
@@ -27,7 +29,7 @@ pub enum Op {
     SetLen,
     Allocate,
     Sync,
-    IsLinked,
+    IsNamed,
 }
 
 /// A call on its way to the disk.
@@ -161,42 +163,12 @@ fn asked<T>(answer: Option<(T, usize)>) -> io::Result<(T, usize)> {
 }
 
 impl Vfs for Layered {
-    fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>> {
-        let op = if access == Access::CreateNew { Op::Create } else { Op::Open };
-        let answer = self.call(&Call::new(op, path), |_| {
-            let inner = self.disk.open(path, access)?;
-            let mut names = self.names();
-            Ok((inner, if op == Op::Create { names.add(path) } else { names.find(path) }))
+    fn open_dir(&self, path: &Path, options: DirOptions) -> io::Result<Arc<dyn Dir>> {
+        let answer = self.call(&Call::new(Op::OpenDir, path), |_| {
+            Ok((self.disk.open_dir(path, options)?, usize::MAX))
         })?;
-        let (inner, number) = asked(answer)?;
-        Ok(Arc::new(LayeredFile { inner, number, over: self.clone() }))
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.tell(&Call { from, ..Call::new(Op::Rename, to) }, || {
-            self.disk.rename(from, to)?;
-            Ok(self.names().rename(from, to))
-        })
-    }
-
-    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.tell(&Call { from, ..Call::new(Op::Link, to) }, || {
-            self.disk.hard_link(from, to)?;
-            let mut names = self.names();
-            let file = names.find(from);
-            names.numbers.insert(to.to_owned(), file);
-            Ok(file)
-        })
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        self.tell(&Call::new(Op::Remove, path), || {
-            self.disk.remove(path)?;
-            let mut names = self.names();
-            let file = names.find(path);
-            names.numbers.remove(path);
-            Ok(file)
-        })
+        let (inner, _) = asked(answer)?;
+        Ok(Arc::new(LayeredDir { inner, path: path.to_owned(), over: self.clone() }))
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
@@ -205,33 +177,8 @@ impl Vfs for Layered {
         })
     }
 
-    fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        self.tell(&Call::new(Op::SyncDir, path), || self.disk.sync_dir(path).map(|()| usize::MAX))
-    }
-
-    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
-        let names = self.call(&Call::new(Op::List, path), |_| {
-            self.disk.list(path).map(|names| (names, usize::MAX))
-        })?;
-        asked(names).map(|(names, _)| names)
-    }
-
     fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
         self.disk.canonicalize(path)
-    }
-
-    fn lock(&self, path: &Path) -> io::Result<LockOutcome> {
-        let answer = self.call(&Call::new(Op::Lock, path), |_| {
-            let outcome = self.disk.lock(path)?;
-            Ok((outcome, self.names().find(path)))
-        })?;
-        Ok(match answer {
-            None => LockOutcome::Held(Box::new(NoLock)),
-            Some((LockOutcome::Held(inner), number)) => {
-                LockOutcome::Held(Box::new(LayeredLock { inner, number, over: self.clone() }))
-            }
-            Some((taken, _)) => taken,
-        })
     }
 
     fn boot_id(&self) -> Option<String> {
@@ -240,6 +187,105 @@ impl Vfs for Layered {
 
     fn process_name(&self) -> String {
         self.disk.process_name()
+    }
+}
+
+#[derive(Debug)]
+struct LayeredDir {
+    inner: Arc<dyn Dir>,
+    /// By which it was opened, and its files are known.
+    path: PathBuf,
+    over: Layered,
+}
+
+/// The directory of the disk below.
+fn below(dir: &dyn Dir) -> &LayeredDir {
+    (dir as &dyn Any).downcast_ref().expect("a directory of this disk")
+}
+
+impl Dir for LayeredDir {
+    fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn File>> {
+        let op = if access == Access::CreateNew { Op::Create } else { Op::Open };
+        let path = self.path.join(name);
+        let answer = self.over.call(&Call::new(op, &path), |_| {
+            let inner = self.inner.open(name, access)?;
+            let mut names = self.over.names();
+            Ok((inner, if op == Op::Create { names.add(&path) } else { names.find(&path) }))
+        })?;
+        let (inner, number) = asked(answer)?;
+        Ok(Arc::new(LayeredFile { inner, number, over: self.over.clone() }))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let (old, new) = (self.path.join(from), self.path.join(to));
+        self.over.tell(&Call { from: &old, ..Call::new(Op::Rename, &new) }, || {
+            self.inner.rename(from, to)?;
+            Ok(self.over.names().rename(&old, &new))
+        })
+    }
+
+    fn link_into(&self, name: &str, other: &dyn Dir) -> io::Result<()> {
+        let other = below(other);
+        let (from, to) = (self.path.join(name), other.path.join(name));
+        self.over.tell(&Call { from: &from, ..Call::new(Op::Link, &to) }, || {
+            self.inner.link_into(name, &*other.inner)?;
+            let mut names = self.over.names();
+            let file = names.find(&from);
+            names.numbers.insert(to.clone(), file);
+            Ok(file)
+        })
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        let path = self.path.join(name);
+        self.over.tell(&Call::new(Op::Remove, &path), || {
+            self.inner.remove(name)?;
+            let mut names = self.over.names();
+            let file = names.find(&path);
+            names.numbers.remove(&path);
+            Ok(file)
+        })
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.over
+            .tell(&Call::new(Op::SyncDir, &self.path), || self.inner.sync().map(|()| usize::MAX))
+    }
+
+    fn sync_parent(&self) -> io::Result<()> {
+        let parent = self.path.parent().expect("a store is in a directory");
+        self.over
+            .tell(&Call::new(Op::SyncDir, parent), || self.inner.sync_parent().map(|()| usize::MAX))
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        let names = self.over.call(&Call::new(Op::List, &self.path), |_| {
+            self.inner.list().map(|names| (names, usize::MAX))
+        })?;
+        asked(names).map(|(names, _)| names)
+    }
+
+    fn is_within(&self, other: &dyn Dir) -> io::Result<bool> {
+        self.inner.is_within(&*below(other).inner)
+    }
+
+    fn is_linked(&self) -> io::Result<bool> {
+        self.inner.is_linked()
+    }
+
+    fn lock(&self, name: &str, create: bool) -> io::Result<LockOutcome> {
+        let path = self.path.join(name);
+        let answer = self.over.call(&Call::new(Op::Lock, &path), |_| {
+            let outcome = self.inner.lock(name, create)?;
+            Ok((outcome, if create { self.over.names().find(&path) } else { usize::MAX }))
+        })?;
+        Ok(match answer {
+            None => LockOutcome::Held(Box::new(NoLock)),
+            Some((LockOutcome::Held(inner), number)) => {
+                LockOutcome::Held(Box::new(LayeredLock { inner, number, over: self.over.clone() }))
+            }
+            Some((taken, _)) => taken,
+        })
     }
 }
 
@@ -301,8 +347,12 @@ impl File for LayeredFile {
         self.call((Op::Sync, 0, &[]), |_| self.inner.sync()).map(drop)
     }
 
-    fn is_linked(&self) -> io::Result<bool> {
-        self.ask(Op::IsLinked, || self.inner.is_linked())
+    fn is_named(&self, name: &str) -> io::Result<bool> {
+        self.ask(Op::IsNamed, || self.inner.is_named(name))
+    }
+
+    fn settle(&self, name: &str) {
+        self.inner.settle(name);
     }
 }
 
@@ -328,6 +378,10 @@ impl Lock for LayeredLock {
         let call = Call { file: self.number, bytes, ..Call::new(Op::Describe, &path) };
         self.over.tell(&call, || self.inner.describe(text).map(|()| self.number))
     }
+
+    fn is_linked(&self) -> io::Result<bool> {
+        self.inner.is_linked()
+    }
 }
 
 /// A lock that was said to be held.
@@ -340,5 +394,9 @@ impl Lock for NoLock {
 
     fn describe(&self, _: &str) -> io::Result<()> {
         Ok(())
+    }
+
+    fn is_linked(&self) -> io::Result<bool> {
+        Ok(true)
     }
 }

@@ -2,7 +2,7 @@
 //! tell.
 
 use super::layer::{Call, Layer, Layered, Make, Op, Part};
-use fbat::engine::platform::os::OsVfs;
+use fbat::engine::platform::disk::OsVfs;
 use fbat::engine::platform::vfs::Vfs;
 use std::io;
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use super::layer::{Call, Layer, Layered, Make, Part};
 use super::quick;
 use fbat::engine::log::options::{Durability, Options};
-use fbat::engine::platform::os::OsVfs;
+use fbat::engine::platform::disk::OsVfs;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -61,7 +61,7 @@ impl Layer for Machine {
     fn call(&self, call: &Call<'_>, make: Make<'_>) -> io::Result<()> {
         use Op::*;
         let hook = self.hook.lock().unwrap().clone();
-        if matches!(call.op, CreateDir | List | Lock | Describe | Read | IsLinked) {
+        if matches!(call.op, OpenDir | CreateDir | List | Lock | Describe | Read | IsNamed) {
             return make(Part::Whole).map(drop);
         }
         let Some(errno) = hook(call.op, call.path) else { return make(Part::Whole).map(drop) };

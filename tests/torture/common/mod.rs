@@ -555,6 +555,11 @@ pub fn named<'a>(namespace: &str) -> ImportOptions<'a> {
     ImportOptions { namespace: namespace.to_owned(), ..ImportOptions::default() }
 }
 
+/// For an import of a store into itself.
+pub fn named_self<'a>(namespace: &str) -> ImportOptions<'a> {
+    ImportOptions { allow_self: true, ..named(namespace) }
+}
+
 /// An import that must succeed.
 #[track_caller]
 pub fn import_with(
@@ -590,7 +595,7 @@ pub fn examined(report: &ImportReport) -> u64 {
 
 // ---------------------------------------------------------------- damage
 
-fn is_segment(path: &Path) -> bool {
+pub fn is_segment(path: &Path) -> bool {
     path.extension().is_some_and(|e| e == "log")
 }
 

@@ -261,7 +261,8 @@ type strongQuake struct {
 
 // findStrongest walks the whole hub. The earlier one comes first where two are equal.
 func findStrongest(hub *fbat.Store) (top []strongQuake) {
-	query := fbat.Query{Region: fbat.Region{Entity: fbat.Entity("quake")}, Columns: fbat.ColumnPayload}
+	quakes := fbat.Region{Entity: fbat.Entity("quake")}
+	query := fbat.Query{Region: quakes, Columns: fbat.ColumnPayload}
 	for record, err := range hub.Events(ctx, &query) {
 		check(err)
 		if q := must(parse(record.Payload)); q.Mag != nil && q.Place != nil {

@@ -74,8 +74,6 @@ class Cancel(Handle):
     def __init__(self) -> None:
         token = lib.fbat_cancel_new()
         if token == ffi.NULL:
-            # In a forked child every call is refused; else too many objects are live.
-            check(lib.fbat_content_hash(ffi.NULL, 0, ffi.new("fbat_hash *")))
             raise error_of(lib.FBAT_ERR_LIMIT_EXCEEDED)
         self._pointer = ffi.gc(token, lib.fbat_cancel_free)
 

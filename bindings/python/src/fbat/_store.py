@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal, overload
 from fbat import _fast
 from fbat._error import BusyError, call, error_of, raised_by
 from fbat._handle import Handle, address_of, path_of, struct, text_of
-from fbat._id import Hash, Id, path_bytes, refused, text_bytes, wrong_type
+from fbat._id import Hash, Id, number, path_bytes, refused, text_bytes, wrong_type
 from fbat._native import ffi, lib
 from fbat._options import Options
 from fbat._page import Page, Receipt, Record
@@ -175,10 +175,22 @@ class Store(Handle):
     def log_hash(self) -> Hash:
         """The log hash at the visible frontier: one value that stands for the whole history.
 
-        Two stores with the same log hash have the same events in the same order.
+        Two stores with the same log hash have the same events in the same order. It is read as the
+        log has it; :meth:`verify` computes it, from every event.
         """
         out = ffi.new("fbat_hash *")
         call(lib.fbat_store_log_hash, self._pointer, out)
+        return Hash.of(out)
+
+    def log_hash_at(self, sequence: int) -> Hash:
+        """The log hash as of a sequence of the past, to compare an anchor of that time with.
+
+        The hashes of the batch that has the event are computed; of what is before it, the log hash
+        is read. :class:`NotFoundError`: no event has this sequence.
+        """
+        out = ffi.new("fbat_hash *")
+        at = number("sequence", sequence, 0, 2**64 - 1)
+        call(lib.fbat_store_log_hash_at, self._pointer, at, out)
         return Hash.of(out)
 
     @property

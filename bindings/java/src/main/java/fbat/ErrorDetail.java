@@ -11,7 +11,8 @@ package fbat;
  * not be UTF-8.
  * @param offset Where in that file, in bytes from its start; -1 where none applies.
  * @param item Which item of an array was at fault, counted from 0; -1 where it was none of them.
- * @param sequence The global sequence of the event concerned; 0 where no event is.
+ * @param sequence The global sequence of the event concerned; of a damaged batch, the first that
+ * should be in it. 0 where no event is, or none is known.
  * @param eventId The id of the event concerned; all zero where no event is.
  * @param actual The version, size or count that there is; 0 where none applies.
  * @param allowed The version, size or count that is allowed, supported or expected.

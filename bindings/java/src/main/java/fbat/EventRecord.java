@@ -19,7 +19,8 @@ package fbat;
  * @param recordedUs When this store wrote it: microseconds since 1970. Never goes back.
  * @param correlation What the event belongs to; all zero for nothing.
  * @param causation The event that caused it; all zero for none. Imported events have none.
- * @param payload The payload, with its column; else NULL.
+ * @param payload The payload, with its column; else NULL. A NUL follows it, which {@code
+ * payload_len} does not count, also where it is empty, in pages and in what a filter sees.
  * @param storedPayloadLen How long the event's payload is, also where its column was not asked for.
  * @param extensions The extensions, with their column, in the order in which they were given; else
  * NULL. An imported event has its provenance after them: {@code batpak.import.provenance}.

@@ -15,7 +15,9 @@ public final class ImportOptions {
 
     /**
      * @param sourceNamespace The name that the source's events are known by in the destination,
-     * forever: UTF-8, 1 to 1024 bytes without control bytes. Required.
+     * forever: UTF-8, 1 to 1024 bytes without control bytes. Required. It names the store, not the
+     * way that events take; {@code fbat_store_namespace()} of the source is a name that no other
+     * store has. The destination remembers for which store it stands, and refuses another.
      */
     public ImportOptions(String sourceNamespace) {
         this.sourceNamespace = sourceNamespace;
@@ -27,7 +29,10 @@ public final class ImportOptions {
         return this;
     }
 
-    /** Only sequences of the source above this one. */
+    /**
+     * Only sequences of the source above this one: 0, or the {@code resume_after} of an earlier
+     * report.
+     */
     public ImportOptions after(long after) {
         this.after = after;
         return this;

@@ -10,12 +10,15 @@ package fbat;
  * @param deduplicated There already, since before this import.
  * @param skippedReserved The source's own events, of reserved kinds.
  * @param skippedFiltered Left out by the filter.
- * @param skippedReimported Came from this very namespace: earlier output of the same import.
+ * @param skippedReimported Came to the source from the destination, by an import under this very
+ * namespace, and are still there.
  * @param conflicts There with other content, and left out with {@code FBAT_ON_CONFLICT_SKIP}.
  * @param overtaken Those of {@code imported} that another import or append brought in during this
  * one. {@code imported - overtaken}, summed over concurrent imports, is exact.
- * @param sourceHighWatermark The last sequence of the source that was examined: where to go on, as
- * {@code after}. 0: none was.
+ * @param sourceHighWatermark The last sequence of the source that was examined. 0: none was.
+ * @param resumeAfter Where the next import may go on, as {@code after}: {@code
+ * source_high_watermark}, or the {@code after} of this import where nothing was examined. So it is
+ * never below that, and safe to keep: also when the import failed, was stopped or cancelled.
  * @param sourceCeiling The last sequence of the source that this import was to examine, fixed at
  * the call.
  * @param destinationVisible The destination's frontier after the import, or after the chunk that
@@ -33,6 +36,7 @@ public record ImportReport(
         long conflicts,
         long overtaken,
         long sourceHighWatermark,
+        long resumeAfter,
         long sourceCeiling,
         long destinationVisible,
         long destinationDurable,
@@ -47,6 +51,7 @@ public record ImportReport(
                 of.conflicts,
                 of.overtaken,
                 of.sourceHighWatermark,
+                of.resumeAfter,
                 of.sourceCeiling,
                 of.destinationVisible,
                 of.destinationDurable,

@@ -31,6 +31,7 @@ interface Native extends Library {
     int ERR_VERSION_CONFLICT = 310;
     int ERR_IMPORT_CONFLICT = 320;
     int ERR_STORE_EXISTS = 330;
+    int ERR_SOURCE_DIVERGED = 340;
     int ERR_BUSY = 400;
     int ERR_CLOSED = 500;
     int ERR_POISONED = 510;
@@ -38,6 +39,7 @@ interface Native extends Library {
     int ERR_READ_ONLY = 530;
     int ERR_IO = 600;
     int ERR_NO_SPACE = 610;
+    int ERR_NO_MEMORY = 620;
     int ERR_CORRUPT = 700;
     int ERR_WIRE_FRAMING = 710;
     int ERR_WIRE_CHECKSUM = 720;
@@ -104,6 +106,8 @@ interface Native extends Library {
     int ON_CONFLICT_SKIP = 1;
     int IMPORT_REHASH = 1;
     int IMPORT_ONE_THREAD = 2;
+    int IMPORT_ALLOW_SELF = 4;
+    int IMPORT_ALLOW_OTHER_STORE = 8;
     int BACKUP_LINK = 1;
     int REPAIR_IDENTITY_REBUILT = 1;
     int REPAIR_IDENTITY_UNCERTAIN = 2;
@@ -176,6 +180,8 @@ interface Native extends Library {
     int fbat_store_open(
             byte[] path, Pointer options, PointerByReference outStore, PointerByReference err);
 
+    int fbat_store_open_read_only(byte[] path, PointerByReference outStore, PointerByReference err);
+
     int fbat_store_close(Pointer store, PointerByReference err);
 
     void fbat_store_free(Pointer store);
@@ -193,6 +199,9 @@ interface Native extends Library {
 
     int fbat_store_log_hash(Pointer store, byte[] outHash, PointerByReference err);
 
+    int fbat_store_log_hash_at(
+            Pointer store, long sequence, byte[] outHash, PointerByReference err);
+
     Id.ByValue fbat_store_id(Pointer store);
 
     Str.ByValue fbat_store_namespace(Pointer store);
@@ -207,6 +216,19 @@ interface Native extends Library {
 
     int fbat_append_batch(
             Pointer store, Pointer events, long count, Pointer outReceipts, PointerByReference err);
+
+    Pointer fbat_batch_new();
+
+    int fbat_batch_add(Pointer batch, Pointer event, PointerByReference err);
+
+    long fbat_batch_len(Pointer batch);
+
+    int fbat_batch_append(
+            Pointer batch, Pointer store, Pointer outReceipts, PointerByReference err);
+
+    void fbat_batch_clear(Pointer batch);
+
+    void fbat_batch_free(Pointer batch);
 
     int fbat_event_get(
             Pointer store, byte[] eventId, int columns, PointerByReference outPage,
@@ -237,10 +259,12 @@ interface Native extends Library {
     int fbat_store_count(Pointer store, Pointer query, Pointer outCount, PointerByReference err);
 
     int fbat_store_entities(
-            Pointer store, Pointer options, PointerByReference outSummaries, PointerByReference err);
+            Pointer store, Pointer options, PointerByReference outSummaries, PointerByReference
+            err);
 
     int fbat_store_scopes(
-            Pointer store, Pointer options, PointerByReference outSummaries, PointerByReference err);
+            Pointer store, Pointer options, PointerByReference outSummaries, PointerByReference
+            err);
 
     long fbat_summaries_len(Pointer summaries);
 
@@ -448,7 +472,7 @@ interface Native extends Library {
 
     @FieldOrder({
             "structSize", "mode", "durability", "label", "payloadBytesMax", "batchEventsMax",
-            "batchBytesMax", "segmentBytes", "progress", "progressData", "cancel"})
+            "batchBytesMax", "segmentBytes", "filesMax", "progress", "progressData", "cancel"})
     class OpenOptions extends Structure {
         public long structSize;
         public int mode;
@@ -458,6 +482,7 @@ interface Native extends Library {
         public long batchEventsMax;
         public long batchBytesMax;
         public long segmentBytes;
+        public long filesMax;
         public ProgressFn progress;
         public Pointer progressData;
         public Pointer cancel;
@@ -508,6 +533,7 @@ interface Native extends Library {
 
     @FieldOrder({
             "structSize", "events", "segments", "logBytes", "indexBytes", "unindexedEvents",
+            "memoryBytes", "clockBehindUs"})
             "memoryBytes", "systemEvents"})
     class Stats extends Structure {
         public long structSize;
@@ -517,6 +543,7 @@ interface Native extends Library {
         public long indexBytes;
         public long unindexedEvents;
         public long memoryBytes;
+        public long clockBehindUs;
         public long systemEvents;
 
         public Stats() {
@@ -531,7 +558,8 @@ interface Native extends Library {
 
     @FieldOrder({
             "structSize", "flags", "reserved", "droppedBytes", "droppedOffset", "droppedPath",
-            "droppedBatches", "droppedEvents", "gapFirst", "gapLast", "indexesRebuilt"})
+            "droppedBatches", "droppedEvents", "gapFirst", "gapLast", "indexesRebuilt",
+            "clockBehindUs"})
     class OpenReport extends Structure {
         public long structSize;
         public int flags;
@@ -544,6 +572,7 @@ interface Native extends Library {
         public long gapFirst;
         public long gapLast;
         public long indexesRebuilt;
+        public long clockBehindUs;
 
         public OpenReport() {
             structSize = size();
@@ -557,8 +586,8 @@ interface Native extends Library {
 
     @FieldOrder({
             "structSize", "entity", "scope", "kind", "payloadVersion", "eventFlags", "payload",
-            "payloadLen", "key", "expect", "flags", "expectedVersion", "timestampUs", "correlation",
-            "causation", "causationItem", "extensions", "extensionCount"})
+            "payloadLen", "key", "expect", "flags", "expectedVersion", "timestampUs",
+            "correlation", "causation", "causationItem", "extensions", "extensionCount"})
     class Event extends Structure {
         public long structSize;
         public Str entity;
@@ -756,8 +785,8 @@ interface Native extends Library {
 
     @FieldOrder({
             "structSize", "imported", "deduplicated", "skippedReserved", "skippedFiltered",
-            "skippedReimported", "conflicts", "overtaken", "sourceHighWatermark", "sourceCeiling",
-            "destinationVisible", "destinationDurable", "sourcePosition"})
+            "skippedReimported", "conflicts", "overtaken", "sourceHighWatermark", "resumeAfter",
+            "sourceCeiling", "destinationVisible", "destinationDurable", "sourcePosition"})
     class ImportReport extends Structure {
         public long structSize;
         public long imported;
@@ -768,6 +797,7 @@ interface Native extends Library {
         public long conflicts;
         public long overtaken;
         public long sourceHighWatermark;
+        public long resumeAfter;
         public long sourceCeiling;
         public long destinationVisible;
         public long destinationDurable;
@@ -788,9 +818,9 @@ interface Native extends Library {
     }
 
     @FieldOrder({
-            "structSize", "sourceNamespace", "region", "after", "chunkSize", "filter", "filterData",
-            "progress", "progressData", "cancel", "filterColumns", "durability", "onConflict",
-            "flags"})
+            "structSize", "sourceNamespace", "region", "after", "chunkSize", "filter",
+            "filterData", "progress", "progressData", "cancel", "filterColumns", "durability",
+            "onConflict", "flags"})
     class ImportOptions extends Structure {
         public long structSize;
         public Str sourceNamespace;
@@ -856,7 +886,8 @@ interface Native extends Library {
 
     @FieldOrder({
             "structSize", "events", "systemEvents", "batches", "segments", "logBytes", "gaps",
-            "gapSequences", "losses", "lostSequences", "unlinkedEvents", "findings"})
+            "gapSequences", "losses", "lostSequences", "unlinkedEvents", "findings",
+            "eventsNotExamined", "bytesNotExamined", "lastSequence", "logHash"})
     class VerifyReport extends Structure {
         public long structSize;
         public long events;
@@ -870,6 +901,10 @@ interface Native extends Library {
         public long lostSequences;
         public long unlinkedEvents;
         public long findings;
+        public long eventsNotExamined;
+        public long bytesNotExamined;
+        public long lastSequence;
+        public byte[] logHash = new byte[32];
 
         public VerifyReport() {
             structSize = size();
@@ -940,8 +975,9 @@ interface Native extends Library {
     }
 
     @FieldOrder({
-            "structSize", "events", "systemEvents", "unlinkedEvents", "segments", "headersRebuilt",
-            "bytesUnread", "findings", "lostSequences", "gapFirst", "gapLast", "flags", "reserved"})
+            "structSize", "events", "systemEvents", "unlinkedEvents", "segments",
+            "headersRebuilt", "bytesUnread", "findings", "lostSequences", "gapFirst", "gapLast",
+            "flags", "reserved"})
     class RepairReport extends Structure {
         public long structSize;
         public long events;

@@ -10,6 +10,7 @@ public final class OpenOptions {
     private long batchEventsMax;
     private long batchBytesMax;
     private long segmentBytes;
+    private long filesMax;
     private Cancel cancel;
 
     public OpenOptions() {}
@@ -65,6 +66,16 @@ public final class OpenOptions {
         return this;
     }
 
+    /**
+     * How many of the store's files that are only read have a descriptor at once: 1 to 65,536; 0:
+     * 128. Those that were not read for longest are closed, and opened again when they are needed.
+     * Besides, a store has at most 8 descriptors. What is read from mapped memory needs none.
+     */
+    public OpenOptions filesMax(long filesMax) {
+        this.filesMax = filesMax;
+        return this;
+    }
+
     /** Ends the call; NULL for none. */
     public OpenOptions cancel(Cancel cancel) {
         this.cancel = cancel;
@@ -79,6 +90,7 @@ public final class OpenOptions {
         to.batchEventsMax = batchEventsMax;
         to.batchBytesMax = batchBytesMax;
         to.segmentBytes = segmentBytes;
+        to.filesMax = filesMax;
         to.cancel = cancel == null ? null : cancel.pointer(arena);
     }
 

@@ -15,6 +15,12 @@ class SizesTest {
         assertEquals(4, new Native.KindRange().size());
         assertEquals(104, new Native.ErrorDetail().size());
         assertEquals(24, new Native.Progress().size());
+        assertEquals(96, new Native.Region().size());
+        assertEquals(96, new Native.OpenOptions().size());
+        assertEquals(24, new Native.Frontier().size());
+        assertEquals(72, new Native.Head().size());
+        assertEquals(64, new Native.Stats().size());
+        assertEquals(96, new Native.OpenReport().size());
         assertEquals(112, new Native.Region().size());
         assertEquals(88, new Native.OpenOptions().size());
         assertEquals(24, new Native.Frontier().size());
@@ -28,11 +34,11 @@ class SizesTest {
         assertEquals(56, new Native.ListOptions().size());
         assertEquals(64, new Native.Summary().size());
         assertEquals(96, new Native.Provenance().size());
-        assertEquals(104, new Native.ImportReport().size());
+        assertEquals(112, new Native.ImportReport().size());
         assertEquals(104, new Native.ImportOptions().size());
         assertEquals(64, new Native.Finding().size());
         assertEquals(40, new Native.VerifyOptions().size());
-        assertEquals(96, new Native.VerifyReport().size());
+        assertEquals(152, new Native.VerifyReport().size());
         assertEquals(40, new Native.BackupOptions().size());
         assertEquals(80, new Native.BackupReport().size());
         assertEquals(32, new Native.RepairOptions().size());

@@ -1,6 +1,6 @@
 //! Reading the valid parts of one segment file, whatever has happened to it: every header and frame
 //! whose checksum matches at its place. The file is held in memory meanwhile; what its events say
-//! is judged elsewhere.
+//! is judged by whoever repairs or verifies.
 
 use crate::engine::format::frame::{
     BatchHeader, Frame, SegmentHeader, StringRef, BATCH_HEADER_LEN, BATCH_MAGIC, FRAME_FIXED_LEN,
@@ -88,8 +88,9 @@ impl Salvage {
         let Some(mut header) = header.or_else(|| rebuild_header(&bytes, store_id)) else {
             return Ok(None);
         };
-        let index_path = dir.file(&Segment::index_name(header.first_sequence));
-        let index_file = dir.vfs.open(&index_path, Access::Read).ok();
+        let index_name = Segment::index_name(header.first_sequence);
+        let index_path = dir.file(&index_name);
+        let index_file = dir.open_if_exists(&index_name, Access::Read).ok().flatten();
         let salt = index_file.as_ref().and_then(|file| Index::salt_of(&**file));
         if let Some(salt) =
             salt.filter(|salt| rebuilt && SegmentHeader::same_seeds(*salt, header.salt))
@@ -108,19 +109,40 @@ impl Salvage {
         }))
     }
 
+    /// Leaves out what is after an offset.
+    pub fn cut(&mut self, end: u64) {
+        self.bytes.truncate(usize::try_from(end).unwrap_or(usize::MAX));
+    }
+
+    /// Whether the body of the batch whose header is at `at` is as it was written.
+    pub fn is_whole(&self, at: u64, header: &BatchHeader) -> bool {
+        let body = (at + BATCH_HEADER_LEN as u64) as usize;
+        let body = self.bytes.get(body..body + header.body_len as usize);
+        body.is_some_and(|body| header.body_holds(&self.header, at, body))
+    }
+
     /// What the file consists of, from the header on; zeros at its end are reserved space and left
     /// out.
     pub fn pieces(&mut self) -> Vec<(u64, Piece)> {
         let mut pieces: Vec<(u64, Piece)> = Vec::new();
-        let mut budget = self.bytes.len().saturating_mul(SEARCH_FACTOR);
+        // One for the search. One for where something should begin, which is not to be missed
+        // because of what the search has cost.
+        let mut budgets = [self.bytes.len().saturating_mul(SEARCH_FACTOR); 2];
+        // Where the frame ends that should begin where nothing was found.
+        let mut expected = 0;
         let mut at = SEGMENT_HEADER_LEN.min(self.bytes.len());
         while at < self.bytes.len() {
-            let astray = matches!(pieces.last(), Some((_, Piece::Unread(_))));
-            let (piece, length) = match self.piece_at(at, astray, &mut budget) {
+            let astray = matches!(pieces.last(), Some((_, Piece::Unread(_)))) && at != expected;
+            let budget = &mut budgets[usize::from(astray)];
+            let (piece, length) = match self.piece_at(at, astray, budget) {
                 Some(Piece::Header(header)) => (Piece::Header(header), BATCH_HEADER_LEN),
                 Some(Piece::Frame(length)) => (Piece::Frame(length), length),
                 _ => (Piece::Unread(1), 1),
             };
+            if !astray && matches!(piece, Piece::Unread(_)) {
+                let rest = &self.bytes[at..];
+                expected = if rest.len() < 8 { 0 } else { at + Frame::length(rest) };
+            }
             match (pieces.last_mut(), piece) {
                 (Some((_, Piece::Unread(length))), Piece::Unread(_)) => *length += 1,
                 _ => pieces.push((at as u64, piece)),
@@ -163,6 +185,12 @@ impl Salvage {
             *budget -= length;
         }
         holds.then_some(Piece::Frame(length))
+    }
+
+    /// The first sequence, and the hash of the log before it; none where the header was lost.
+    pub fn log_start(&self) -> Option<(u64, Hash)> {
+        let known = self.header.log_hash != Hash::ZERO;
+        known.then_some((self.header.first_sequence, self.header.log_hash))
     }
 
     /// The frame that [`Salvage::pieces`] found.

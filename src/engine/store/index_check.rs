@@ -1,0 +1,131 @@
+//! The index of a segment as it is on disk, against the log that it covers.
+
+use super::report::VerifyReport;
+use crate::engine::format::frame::Frame;
+use crate::engine::index::cache::BlockCache;
+use crate::engine::index::file::{Index, IndexMeta};
+use crate::engine::index::filter::{entity_filter_key, id_filter_key};
+use crate::engine::index::regions::Wanted;
+use crate::engine::index::zones::{Marks, Zones};
+use crate::engine::log::segment::Segment;
+use crate::engine::log::state::Log;
+use crate::engine::model::error::Result;
+use crate::engine::platform::vfs::Access;
+use std::sync::Arc;
+
+/// An index beside a walk over the log that it covers.
+pub struct IndexCheck {
+    index: Index,
+    zones: Zones,
+    /// The zone of the event before.
+    zone: usize,
+}
+
+impl IndexCheck {
+    /// The index of a segment. None where there is none: it can be deleted while nobody has the
+    /// store open. None too where it is newer than what is known of the log up to `end`. None too
+    /// where it is damaged, which is noted.
+    pub fn open(
+        store: &Log,
+        known: &Segment,
+        end: u64,
+        report: &mut VerifyReport,
+    ) -> Result<Option<IndexCheck>> {
+        let path = known.index_path();
+        let name = Segment::index_name(known.header.first_sequence);
+        let opened = store.dir.open_if_exists(&name, Access::Follow);
+        let opened = opened.and_then(|file| match file {
+            None if known.sealed_index().is_some_and(|index| index.has_lost(&name)) => {
+                report.find(&path, 0, (0, 0), "the index is missing since the store was opened");
+                Ok(None)
+            }
+            None => Ok(None),
+            Some(file) => {
+                // With a cache of its own: the handle's has what is in use.
+                let cache = Arc::new(BlockCache::new());
+                let index = Index::open(file, &path, &known.header, &cache)?;
+                if index.meta.covered_len > end {
+                    return Ok(None);
+                }
+                index.check_blocks()?;
+                Ok(Some(IndexCheck { zones: index.zones()?, index, zone: 0 }))
+            }
+        });
+        opened.or_else(|e| report.note(&path, e).map(|()| None))
+    }
+
+    /// The index covers the log up to this offset.
+    pub fn covered_len(&self) -> u64 {
+        self.index.meta.covered_len
+    }
+
+    /// What is wrong with what the index says of all that it covers. `there`: what the log says at
+    /// that offset, where a batch ends there. A segment that another one follows is covered to its
+    /// end.
+    pub fn meta(&self, there: Option<IndexMeta>, followed: bool) -> Option<&'static str> {
+        match there == Some(self.index.meta) {
+            false => Some("the index describes another log"),
+            true if followed && !self.index.meta.sealed => {
+                Some("the index does not cover all of its segment")
+            }
+            true => None,
+        }
+    }
+
+    /// What the index lacks of an event at an offset, whose content has this tag.
+    pub fn event(
+        &mut self,
+        offset: u64,
+        frame: &Frame<'_>,
+        tag: u64,
+    ) -> Result<Option<&'static str>> {
+        if offset >= self.covered_len() {
+            return Ok(None);
+        }
+        while self.zone + 1 < self.zones.times.len()
+            && u64::from(self.index.zone_start(self.zone + 1)?.offset) <= offset
+        {
+            self.zone += 1;
+        }
+        let Frame { event, scope, .. } = frame;
+        let (kind, scope) = (event.kind, scope.number);
+        let (timestamp_us, recorded_us) = (event.timestamp_us, event.recorded_us);
+        if !self.zones.has(self.zone, &Marks { kind, scope, timestamp_us, recorded_us }) {
+            return Ok(Some("the index lacks this event's time, kind or scope"));
+        }
+        let allowed = self.index.filter_allows(id_filter_key(frame.id))?;
+        let found = self.index.find_id(frame.id)?.filter(|_| allowed);
+        let same = found.is_some_and(|f| (u64::from(f.offset), f.tag) == (offset, tag));
+        Ok((!same).then_some("the index lacks this event's id"))
+    }
+
+    /// What the index has differently of the strings of a segment, which was read anew.
+    pub fn strings(&self, fresh: &Segment, report: &mut VerifyReport) -> Result<()> {
+        let last = (self.covered_len().max(1) - 1) as u32;
+        let wanted = Wanted { lowest: 0, highest: last, count: usize::MAX, backward: false };
+        for number in 0..self.index.strings_len() as u32 {
+            let text = fresh.string(number)?;
+            let name = self.index.find_string(&text)?;
+            if name.is_none_or(|name| name.number != number) {
+                let what = format!("the index lacks the string {text}");
+                report.find(&fresh.path, 0, (0, 0), what);
+            }
+        }
+        for number in fresh.read_table().entity_numbers() {
+            let entity = fresh.string(number)?;
+            let ours = fresh.offsets(&entity, last)?;
+            let allowed =
+                ours.is_empty() || self.index.filter_allows(entity_filter_key(&entity))?;
+            let found = match allowed {
+                true => self.index.select(&self.index.postings_of(&entity)?, &wanted)?,
+                false => Vec::new(),
+            };
+            if !found.iter().copied().map(u64::from).eq(ours) {
+                let what =
+                    format!("the index and the log have different events of entity {entity}");
+                report.find(&fresh.path, 0, (0, 0), what);
+            }
+        }
+        Ok(())
+    }
+}
