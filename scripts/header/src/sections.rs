@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// The files of each section, in the order of the header; the last one says what it is about.
-const SECTIONS: [&[&str]; 20] = [
+const SECTIONS: [&[&str]; 21] = [
     &["boundary/types"],
     &["boundary/status"],
     &["version"],
