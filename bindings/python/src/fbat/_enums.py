@@ -68,6 +68,12 @@ class Status(enum.IntEnum):
     """An event to import exists already, with different content; the message names both."""
     STORE_EXISTS = lib.FBAT_ERR_STORE_EXISTS
     """There is a store at this path already, and the open mode asks for a new one."""
+    SOURCE_DIVERGED = lib.FBAT_ERR_SOURCE_DIVERGED
+    """The source of an import is not, or no longer, the one that the position to go on from belongs
+    to: the ``after`` of the options, which is the error's ``actual``, is above everything that the
+    source has, which is its ``allowed``. It was restored from an older copy, or is another store.
+    Nothing was written. Import from 0: what is known is counted, and nothing is missed.
+    """
     BUSY = lib.FBAT_ERR_BUSY
     """The store is open for writing elsewhere, or a callback tried to close a store of the running
     call.
@@ -78,15 +84,24 @@ class Status(enum.IntEnum):
     """A failed write or sync, or a panic, ended writing to this store; close it and open it again.
     """
     FORKED = lib.FBAT_ERR_FORKED
-    """The process is a forked child of one that used the library. No error object comes with this
-    status.
+    """The handle was made before this process was forked, and belongs to its parent. Open the store
+    in the child: after fork() or daemon(), not before.
     """
     READ_ONLY = lib.FBAT_ERR_READ_ONLY
     """The store is open for reading only."""
     IO = lib.FBAT_ERR_IO
-    """An operation of the operating system failed; the error's ``os_error`` is its errno."""
+    """An operation of the operating system failed; the error's ``os_error`` is its errno. What an
+    append was to write may be there when the store is opened again: repeat it under its idempotency
+    key.
+    """
     NO_SPACE = lib.FBAT_ERR_NO_SPACE
-    """There is no space left on the device, or a quota or file size limit is reached."""
+    """There is no space left on the device, or a quota or file size limit (RLIMIT_FSIZE) is
+    reached. Nothing was written; the store goes on when there is room again.
+    """
+    NO_MEMORY = lib.FBAT_ERR_NO_MEMORY
+    """Memory has run out; the call did nothing, and may be repeated. No error object comes with
+    this status.
+    """
     CORRUPT = lib.FBAT_ERR_CORRUPT
     """Damage in a file: the error's ``path`` and ``offset`` say where. ``Store.verify`` lists all
     of it, and ``fbat.repair`` puts everything else into a new store.
@@ -256,7 +271,19 @@ class WireFlags(enum.IntFlag):
     """Constants of the chapter Provenance of the header."""
 
     LENIENT = lib.FBAT_WIRE_LENIENT
-    """Accept every encoding that can be understood, not only the canonical one."""
+    """Accept other encodings of the fields than the canonical one.
+
+    The body is then a map with the six fields in any order, or an array of exactly them in their
+    order. Bytes after it are ignored. A key is text (str or bin) or the number of the field,
+    counted from 0, of an unsigned type. Unknown keys are ignored with their values, which may nest
+    1,022 deep. Each of the six is there once. Integers may have any width and type, as long as the
+    value is one that the field can have. The namespace is str or bin, of any length. The id is a
+    bin 8 of 16 bytes, or an integer that is not negative. The hash is 32 integers from 0 to 255, or
+    a bin of 32 bytes. Header and body may have different versions, neither above 1.
+
+    Whatever else is in a field is ``Status.WIRE_BODY`` in both modes: another sign, another length,
+    a value out of range, nil, a boolean, a float, an ext.
+    """
 
 
 class ImportDurability(enum.IntEnum):
@@ -287,6 +314,17 @@ class ImportFlags(enum.IntFlag):
     """Do everything on the thread that calls. Without it, an import of more than one chunk starts a
     thread, which commits each chunk while the next is gathered. The thread calls no callback,
     blocks signals, and ends before the import returns.
+    """
+    ALLOW_SELF = lib.FBAT_IMPORT_ALLOW_SELF
+    """Let a store be imported into itself, or into one with the same store id, such as a copy or a
+    backup of it. Every event comes again then, under another id. Without this flag that is
+    ``Status.INVALID_ARGUMENT``.
+    """
+    ALLOW_OTHER_STORE = lib.FBAT_IMPORT_ALLOW_OTHER_STORE
+    """Let the namespace stand for one more store. The destination remembers for which stores, by
+    their ids, each namespace has stood. Without this flag another store is
+    ``Status.INVALID_ARGUMENT``, because two events with one id and equal content would become one.
+    What is fine with it: a store that took the place of the one before.
     """
 
 

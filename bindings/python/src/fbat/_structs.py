@@ -185,8 +185,8 @@ class Progress:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Frontier:
-    """How far the log goes. Every store begins with an event of the library's own, its genesis, so
-    that a new store is at 1.
+    """How far the log goes. Every store begins with an event of the library's own, its genesis: a
+    new store is at 1.
 
     - ``visible``: The highest sequence that readers may see.
     - ``durable``: The highest sequence that is known to have reached the disk.
@@ -239,6 +239,9 @@ class Stats:
     - ``index_bytes``: Size of its indexes on disk, in bytes.
     - ``unindexed_events``: Events that are indexed in memory only, so far.
     - ``memory_bytes``: Memory that the store's tables take, in bytes.
+    - ``clock_behind_us``: How far the clock is behind the recorded time of the last event, in
+      microseconds; 0 where it is not. Recorded time never goes back: it stands still until the
+      clock has caught up.
     - ``system_events``: Those of ``events`` that the library itself wrote. ``events -
       system_events`` is what was appended and imported.
     """
@@ -249,6 +252,7 @@ class Stats:
     index_bytes: int
     unindexed_events: int
     memory_bytes: int
+    clock_behind_us: int
     system_events: int
 
     @classmethod
@@ -260,6 +264,7 @@ class Stats:
             value.index_bytes,
             value.unindexed_events,
             value.memory_bytes,
+            value.clock_behind_us,
             value.system_events,
         )
 
@@ -278,6 +283,8 @@ class OpenReport:
       them; 0: none were.
     - ``gap_last``: The last of them.
     - ``indexes_rebuilt``: Indexes that were missing or damaged and were rebuilt.
+    - ``clock_behind_us``: How far the clock was behind the recorded time of the last event, in
+      microseconds; 0 where it was not. More than a minute is also a line in the log.
     """
 
     flags: OpenReportFlags
@@ -289,6 +296,7 @@ class OpenReport:
     gap_first: int
     gap_last: int
     indexes_rebuilt: int
+    clock_behind_us: int
 
     @classmethod
     def _of(cls, value: CData) -> Self:
@@ -302,6 +310,7 @@ class OpenReport:
             value.gap_first,
             value.gap_last,
             value.indexes_rebuilt,
+            value.clock_behind_us,
         )
 
 
@@ -356,12 +365,15 @@ class ImportReport:
     - ``deduplicated``: There already, since before this import.
     - ``skipped_reserved``: The source's own events, of reserved kinds.
     - ``skipped_filtered``: Left out by the filter.
-    - ``skipped_reimported``: Came from this very namespace: earlier output of the same import.
+    - ``skipped_reimported``: Came to the source from the destination, by an import under this very
+      namespace, and are still there.
     - ``conflicts``: There with other content, and left out with ``OnConflict.SKIP``.
     - ``overtaken``: Those of ``imported`` that another import or append brought in during this one.
       ``imported - overtaken``, summed over concurrent imports, is exact.
-    - ``source_high_watermark``: The last sequence of the source that was examined: where to go on,
-      as ``after``. 0: none was.
+    - ``source_high_watermark``: The last sequence of the source that was examined. 0: none was.
+    - ``resume_after``: Where the next import may go on, as ``after``: ``source_high_watermark``, or
+      the ``after`` of this import where nothing was examined. So it is never below that, and safe
+      to keep: also when the import failed, was stopped or cancelled.
     - ``source_ceiling``: The last sequence of the source that this import was to examine, fixed at
       the call.
     - ``destination_visible``: The destination's frontier after the import, or after the chunk that
@@ -379,6 +391,7 @@ class ImportReport:
     conflicts: int
     overtaken: int
     source_high_watermark: int
+    resume_after: int
     source_ceiling: int
     destination_visible: int
     destination_durable: int
@@ -401,6 +414,7 @@ class ImportReport:
             value.conflicts,
             value.overtaken,
             value.source_high_watermark,
+            value.resume_after,
             value.source_ceiling,
             value.destination_visible,
             value.destination_durable,
@@ -440,9 +454,9 @@ class Finding:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """What was checked.
+    """What was checked, and what could not be.
 
-    - ``events``: Events, the library's own included.
+    - ``events``: Events that were examined, the library's own included.
     - ``system_events``: The library's own among them.
     - ``batches``: Batches.
     - ``segments``: Files of the log.
@@ -452,7 +466,17 @@ class VerifyReport:
     - ``losses``: Declared losses, which ``fbat.repair`` leaves.
     - ``lost_sequences``: How many sequences were lost.
     - ``unlinked_events``: Events whose predecessor was lost, so that their hash cannot be computed.
-    - ``findings``: Things that are wrong; 0 for a sound store. A walk stops after 1000.
+    - ``findings``: Things that are wrong; 0 for a sound store. The list has 10,000 of them at most.
+    - ``events_not_examined``: Sequences whose events could not be examined, since they are in
+      damaged or missing parts of the log.
+    - ``bytes_not_examined``: Bytes of the log that could not be examined: neither a header nor an
+      event.
+    - ``last_sequence``: The last sequence that was visible at the call: where the walk ended.
+    - ``log_hash``: The log hash as of that sequence, computed from what every event has. Where
+      nobody has tampered with the log it is what ``Store.log_hash`` says, and the same as in every
+      other copy. None where it cannot be computed: an event could not be examined, or a region left
+      files out. In a store with declared losses, the hash of an event whose predecessor is lost is
+      taken as it was recorded.
     """
 
     events: int
@@ -466,6 +490,10 @@ class VerifyReport:
     lost_sequences: int
     unlinked_events: int
     findings: int
+    events_not_examined: int
+    bytes_not_examined: int
+    last_sequence: int
+    log_hash: Hash
 
     @classmethod
     def _of(cls, value: CData) -> Self:
@@ -481,6 +509,10 @@ class VerifyReport:
             value.lost_sequences,
             value.unlinked_events,
             value.findings,
+            value.events_not_examined,
+            value.bytes_not_examined,
+            value.last_sequence,
+            Hash.of(value.log_hash),
         )
 
 
@@ -578,6 +610,10 @@ class OpenOptions(TypedDict, total=False):
       scopes): 1 to 67,108,864 (64 MiB); 0: 64 MiB.
     - ``segment_bytes``: At which size a file of the log is sealed and a new one begun. In bytes:
       65,536 (64 KiB) to 1,073,741,824 (1 GiB); 0: 64 MiB.
+    - ``files_max``: How many of the store's files that are only read have a descriptor at once: 1
+      to 65,536; 0: 128. Those that were not read for longest are closed, and opened again when they
+      are needed. Besides, a store has at most 8 descriptors. What is read from mapped memory needs
+      none.
     - ``progress``: Reports how far recovery has come, in bytes of the log that it reads.
     - ``cancel``: Ends the call.
     """
@@ -589,6 +625,7 @@ class OpenOptions(TypedDict, total=False):
     batch_events_max: int
     batch_bytes_max: int
     segment_bytes: int
+    files_max: int
     progress: Callable[[Progress], object] | None
     cancel: Cancel | None
 
@@ -638,7 +675,8 @@ class ListOptions(TypedDict, total=False):
 class ImportOptions(Region, total=False):
     """What to import, and how. The keywords of ``Region`` too.
 
-    - ``after``: Only sequences of the source above this one.
+    - ``after``: Only sequences of the source above this one: 0, or the ``resume_after`` of an
+      earlier report.
     - ``chunk_size``: Events that become visible together: at most the destination's
       ``batch_events_max``, to which it is cut; 0: 256.
     - ``filter``: Says which events to import; None for all of the region.
