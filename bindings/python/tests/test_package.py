@@ -171,7 +171,8 @@ def test_a_second_import_works_beside_the_first(tmp_path: Path) -> None:
             new.append(fbat.Event("a", "b", 0x1001))
             for store in (old, new):
                 assert store.append(present).version == 2
-            assert new.import_from(new, "n", flags=fbat.ImportFlags.ALLOW_SELF, filter=bool).imported == 2
+            itself = fbat.ImportFlags.ALLOW_SELF
+            assert new.import_from(new, "n", flags=itself, filter=bool).imported == 2
             assert old.get(receipt.id).version == 1
         print(len(page), first.live_handles(), fbat.live_handles())
     """

@@ -96,7 +96,9 @@ def test_what_a_store_knows_of_itself(open_store: Callable[..., fbat.Store]) -> 
     assert store.open_report.flags == fbat.OpenReportFlags.CREATED
     again = open_store()
     assert (again.id, again.label) == (store.id, "Grüße")
-    assert again.open_report == fbat.OpenReport(fbat.OpenReportFlags(0), 0, 0, None, 0, 0, 0, 0, 0)
+    assert again.open_report == fbat.OpenReport(
+        fbat.OpenReportFlags(0), 0, 0, None, 0, 0, 0, 0, 0, 0
+    )
 
 
 def test_frontier_sync_stats_head_and_log_hash(store: fbat.Store) -> None:
