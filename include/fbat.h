@@ -1373,6 +1373,7 @@ typedef struct fbat_stats {
    * is not. Recorded time never goes back: it stands still until the clock has caught up.
    */
   uint64_t clock_behind_us;
+  /**
    * Those of `events` that the library itself wrote. `events - system_events` is what was
    * appended and imported.
    */
@@ -1439,6 +1440,11 @@ void fbat_set_mapped_reads(bool mapped);
  * Opening for writing puts a handler for SIGXFSZ in place, unless that is ignored: the signal of a
  * write of the library's own beyond RLIMIT_FSIZE is swallowed, and the call gives
  * #FBAT_ERR_NO_SPACE. Every other goes to the handler that was installed before.
+ *
+ * The store is the directory that the path leads to now: it stays the same one when it is moved,
+ * and when something else takes its path. A writer whose directory, log or file `LOCK` is removed
+ * or replaced gets #FBAT_ERR_IO at its next sync at the latest, and is poisoned then. New files
+ * take owner (where root makes them), group and mode of the store.
  * @param path the directory, NUL-terminated. A new store makes it, not what is above it.
  * @param options how; NULL for the defaults.
  * @param out_store the store; NULL on failure. Close it with fbat_store_close(), then free it.
@@ -1455,8 +1461,8 @@ void fbat_set_mapped_reads(bool mapped);
  * @retval FBAT_ERR_CORRUPT the store is damaged where recovery must not guess.
  * @retval FBAT_ERR_FUTURE_VERSION a newer version of the library made the store.
  * @retval FBAT_ERR_IO the operating system failed.
- * @retval FBAT_ERR_NO_SPACE no space is left for a new store, or to recover one that was not closed.
- * Opening for reading needs none.
+ * @retval FBAT_ERR_NO_SPACE no space is left for a new store, or to recover one that was not
+ * closed. Opening for reading needs none.
  * @return or the negative number with which the progress callback stopped the call.
  * @par Threads
  * Any.
@@ -1502,8 +1508,8 @@ fbat_status fbat_store_open_read_only(const char *path,
  * open.
  * @retval FBAT_ERR_POISONED an earlier failure had ended writing; some events may not be durable.
  * @retval FBAT_ERR_IO the last events could not be made durable.
- * @retval FBAT_ERR_NO_SPACE no space is left for the mark of a clean close. Every event is durable;
- * the next open recovers the store.
+ * @retval FBAT_ERR_NO_SPACE no space is left for the mark of a clean close. Every event is
+ * durable; the next open recovers the store.
  * @par Threads
  * Any, also while others use the store.
  * @since 0.1
@@ -1879,10 +1885,10 @@ typedef struct fbat_receipt {
 /**
  * Appends one event: fbat_append_batch() with a count of 1.
  *
- * After #FBAT_ERR_IO and #FBAT_ERR_POISONED the event is in doubt: it may be in the store when that
- * is opened again, and durable. An event with a `key` is safe to repeat then: there is one, and the
- * receipt says whether it was there. `examples/c/retry.c` shows it. After every other error nothing
- * was written.
+ * After #FBAT_ERR_IO and #FBAT_ERR_POISONED the event is in doubt: it may be in the store when
+ * that is opened again, and durable. An event with a `key` is safe to repeat then: there is one,
+ * and the receipt says whether it was there. `examples/c/retry.c` shows it. After every other
+ * error nothing was written.
  * @param store the store.
  * @param event the event.
  * @param out_receipt the answer; may be NULL.
@@ -1899,12 +1905,12 @@ typedef struct fbat_receipt {
  * @retval FBAT_ERR_VERSION_CONFLICT the entity is not as expected.
  * @retval FBAT_ERR_READ_ONLY the store is open for reading.
  * @retval FBAT_ERR_CLOSED the store is closed.
- * @retval FBAT_ERR_POISONED an earlier failure ended writing, or one that this append shared: it is
- * in doubt as after #FBAT_ERR_IO.
+ * @retval FBAT_ERR_POISONED an earlier failure ended writing, or one that this append shared: it
+ * is in doubt as after #FBAT_ERR_IO.
  * @retval FBAT_ERR_CORRUPT a file is damaged where the key had to be compared.
  * @retval FBAT_ERR_IO the operating system failed; what was appended is in doubt.
- * @retval FBAT_ERR_NO_SPACE no space is left, or files may not get longer; nothing was written, and
- * the store goes on when there is room.
+ * @retval FBAT_ERR_NO_SPACE no space is left, or files may not get longer; nothing was written,
+ * and the store goes on when there is room.
  * @par Threads
  * Any.
  * @since 0.1
@@ -1942,12 +1948,12 @@ fbat_status fbat_append(const fbat_store *store,
  * @retval FBAT_ERR_VERSION_CONFLICT an entity is not as expected.
  * @retval FBAT_ERR_READ_ONLY the store is open for reading.
  * @retval FBAT_ERR_CLOSED the store is closed.
- * @retval FBAT_ERR_POISONED an earlier failure ended writing, or one that this append shared: it is
- * in doubt as after #FBAT_ERR_IO.
+ * @retval FBAT_ERR_POISONED an earlier failure ended writing, or one that this append shared: it
+ * is in doubt as after #FBAT_ERR_IO.
  * @retval FBAT_ERR_CORRUPT a file is damaged where a key had to be compared.
  * @retval FBAT_ERR_IO the operating system failed; what was appended is in doubt.
- * @retval FBAT_ERR_NO_SPACE no space is left, or files may not get longer; nothing was written, and
- * the store goes on when there is room.
+ * @retval FBAT_ERR_NO_SPACE no space is left, or files may not get longer; nothing was written,
+ * and the store goes on when there is room.
  * @par Threads
  * Any.
  * @since 0.1
@@ -3439,7 +3445,10 @@ typedef struct fbat_repair_report {
   uint64_t bytes_unread;
   /** Things that are wrong. The list has 10,000 of them at most. */
   uint64_t findings;
-  /** How many sequences are lost. Each belonged to an event or to a declared gap. */
+  /**
+   * How many sequences are lost. Each belonged to an event or to a declared gap. Where two
+   * writers wrote at once, one for each event that is known to have been written over.
+   */
   uint64_t lost_sequences;
   /**
    * The first of the sequences after the log that were jumped because somebody may have seen
@@ -3561,7 +3570,7 @@ fbat_status fbat_repair(const char *damaged_path,
 #define FBAT_HEAD_INIT {sizeof(fbat_head), 0, 0, FBAT_ID_INIT, FBAT_HASH_INIT}
 
 /** An #fbat_stats, all zero except its size. @since 0.1 */
-#define FBAT_STATS_INIT {sizeof(fbat_stats), 0, 0, 0, 0, 0, 0, 0}
+#define FBAT_STATS_INIT {sizeof(fbat_stats), 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** An #fbat_open_report, all zero except its size. @since 0.1 */
 #define FBAT_OPEN_REPORT_INIT                                                                     \

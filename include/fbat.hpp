@@ -1037,7 +1037,8 @@ struct stats {
    * How far the clock is behind the recorded time of the last event, in microseconds; 0 where it is
    * not. Recorded time never goes back: it stands still until the clock has caught up.
    */
-  fbat::timestamp clock_behind{};
+  std::uint64_t clock_behind_us = 0;
+  /**
    * Those of `events` that the library itself wrote. `events - system_events` is what was appended
    * and imported.
    */
@@ -1052,7 +1053,7 @@ struct stats {
     made.index_bytes = raw.index_bytes;
     made.unindexed_events = raw.unindexed_events;
     made.memory_bytes = raw.memory_bytes;
-    made.clock_behind = detail::time_of(raw.clock_behind_us);
+    made.clock_behind_us = raw.clock_behind_us;
     made.system_events = raw.system_events;
     return made;
   }
@@ -1087,7 +1088,7 @@ struct open_report {
    * How far the clock was behind the recorded time of the last event, in microseconds; 0 where it
    * was not. More than a minute is also a line in the log.
    */
-  fbat::timestamp clock_behind{};
+  std::uint64_t clock_behind_us = 0;
 
   /** As fbat.h has it. */
   static open_report from_raw(const fbat_open_report& raw) {
@@ -1101,7 +1102,7 @@ struct open_report {
     made.gap_first = raw.gap_first;
     made.gap_last = raw.gap_last;
     made.indexes_rebuilt = raw.indexes_rebuilt;
-    made.clock_behind = detail::time_of(raw.clock_behind_us);
+    made.clock_behind_us = raw.clock_behind_us;
     return made;
   }
 };
@@ -1360,7 +1361,10 @@ struct repair_report {
   std::uint64_t bytes_unread = 0;
   /** Things that are wrong. The list has 10,000 of them at most. */
   std::uint64_t findings = 0;
-  /** How many sequences are lost. Each belonged to an event or to a declared gap. */
+  /**
+   * How many sequences are lost. Each belonged to an event or to a declared gap. Where two writers
+   * wrote at once, one for each event that is known to have been written over.
+   */
   std::uint64_t lost_sequences = 0;
   /**
    * The first of the sequences after the log that were jumped because somebody may have seen them.
@@ -2189,7 +2193,7 @@ struct event {
   expectation expect{};
   /** The caller's own, every bit; kept as they are. */
   std::uint32_t flags = 0;
-  /** When it happened; else the event takes the recorded time of its batch. */
+  /** When it happened; else the event's time is the clock's. */
   std::optional<fbat::timestamp> timestamp{};
   /** What the event belongs to, across entities; all zero for nothing. */
   fbat::id correlation{};

@@ -698,7 +698,7 @@ type Stats struct {
 	MemoryBytes uint64
 	// How far the clock is behind the recorded time of the last event, in microseconds; 0 where it
 	// is not. Recorded time never goes back: it stands still until the clock has caught up.
-	ClockBehind time.Time
+	ClockBehindUs uint64
 	// Those of Events that the library itself wrote. Events - SystemEvents is what was appended and
 	// imported.
 	SystemEvents uint64
@@ -711,7 +711,7 @@ func (to *Stats) read(from *C.fbat_stats) {
 	to.IndexBytes = uint64(from.index_bytes)
 	to.UnindexedEvents = uint64(from.unindexed_events)
 	to.MemoryBytes = uint64(from.memory_bytes)
-	to.ClockBehind = goTime(from.clock_behind_us)
+	to.ClockBehindUs = uint64(from.clock_behind_us)
 	to.SystemEvents = uint64(from.system_events)
 }
 
@@ -738,7 +738,7 @@ type OpenReport struct {
 	IndexesRebuilt uint64
 	// How far the clock was behind the recorded time of the last event, in microseconds; 0 where it
 	// was not. More than a minute is also a line in the log.
-	ClockBehind time.Time
+	ClockBehindUs uint64
 }
 
 func (to *OpenReport) read(from *C.fbat_open_report, in *incoming) {
@@ -751,7 +751,7 @@ func (to *OpenReport) read(from *C.fbat_open_report, in *incoming) {
 	to.GapFirst = uint64(from.gap_first)
 	to.GapLast = uint64(from.gap_last)
 	to.IndexesRebuilt = uint64(from.indexes_rebuilt)
-	to.ClockBehind = goTime(from.clock_behind_us)
+	to.ClockBehindUs = uint64(from.clock_behind_us)
 }
 
 // Event: an event to append. All zero except entity, scope and kind is an event with an empty
@@ -783,7 +783,7 @@ type Event struct {
 	Flags uint32
 	// With [ExpectVersion]: how many events the entity has; else 0.
 	ExpectedVersion uint64
-	// The event's time, kept in microseconds. Zero: the recorded time of its batch.
+	// The event's time, kept in microseconds. Zero: the clock's when it is appended.
 	Timestamp time.Time
 	// What the event belongs to, across entities; all zero for nothing.
 	Correlation ID
@@ -1367,7 +1367,8 @@ type RepairReport struct {
 	BytesUnread uint64
 	// Things that are wrong. The list has 10,000 of them at most.
 	Findings uint64
-	// How many sequences are lost. Each belonged to an event or to a declared gap.
+	// How many sequences are lost. Each belonged to an event or to a declared gap. Where two
+	// writers wrote at once, one for each event that is known to have been written over.
 	LostSequences uint64
 	// The first of the sequences after the log that were jumped because somebody may have seen
 	// them. 0: the damaged store had been closed, and said where it ended.

@@ -60,7 +60,8 @@ pub struct fbat_repair_report {
     pub bytes_unread: u64,
     /// Things that are wrong. The list has 10,000 of them at most.
     pub findings: u64,
-    /// How many sequences are lost. Each belonged to an event or to a declared gap.
+    /// How many sequences are lost. Each belonged to an event or to a declared gap. Where two
+    /// writers wrote at once, one for each event that is known to have been written over.
     pub lost_sequences: u64,
     /// The first of the sequences after the log that were jumped because somebody may have seen
     /// them. 0: the damaged store had been closed, and said where it ended.

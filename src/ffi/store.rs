@@ -242,6 +242,11 @@ pub(crate) unsafe fn engine_options(options: &fbat_open_options) -> Result<Optio
 /// Opening for writing puts a handler for SIGXFSZ in place, unless that is ignored: the signal of a
 /// write of the library's own beyond RLIMIT_FSIZE is swallowed, and the call gives
 /// #FBAT_ERR_NO_SPACE. Every other goes to the handler that was installed before.
+///
+/// The store is the directory that the path leads to now: it stays the same one when it is moved,
+/// and when something else takes its path. A writer whose directory, log or file `LOCK` is removed
+/// or replaced gets #FBAT_ERR_IO at its next sync at the latest, and is poisoned then. New files
+/// take owner (where root makes them), group and mode of the store.
 /// @param path the directory, NUL-terminated. A new store makes it, not what is above it.
 /// @param options how; NULL for the defaults.
 /// @param out_store the store; NULL on failure. Close it with fbat_store_close(), then free it.

@@ -120,7 +120,7 @@ fn every_call(dir: &Path) {
 // ------------------------------------------------------------------------------ how many
 
 /// A segment each.
-const LARGE: [u8; 40_000] = [7; 40_000];
+static LARGE: [u8; 40_000] = [7; 40_000];
 
 #[test]
 fn stores_of_a_thousand_segments_work_under_256_descriptors() {

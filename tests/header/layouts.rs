@@ -80,7 +80,7 @@ layouts! {
         event_id 24;
         event_hash 40;
     }
-    fbat_stats 64 {
+    fbat_stats 72 {
         struct_size 0;
         events 8;
         segments 16;

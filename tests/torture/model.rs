@@ -57,6 +57,7 @@ struct Model {
     heads: HashMap<String, usize>,
     /// The stores that each namespace has stood for, by their ids.
     names: HashMap<String, Vec<Id>>,
+    now_us: i64,
     recorded_us: i64,
 }
 
@@ -90,6 +91,7 @@ impl Model {
             by_id: HashMap::new(),
             heads: HashMap::new(),
             names: HashMap::new(),
+            now_us: recorded_us,
             recorded_us,
         };
         model.push(genesis);
@@ -181,6 +183,7 @@ impl Model {
     }
 
     fn tick(&mut self, now_us: i64) {
+        self.now_us = now_us;
         self.recorded_us = match self.lie {
             Lie::Clock => now_us,
             _ => self.recorded_us.max(now_us),
@@ -943,7 +946,7 @@ fn record(
                 id: if new.key.is_none() { receipt.id } else { new.key },
                 scope: new.scope.to_owned(),
                 kind: new.kind,
-                timestamp_us: new.timestamp_us.unwrap_or(model.recorded_us),
+                timestamp_us: new.timestamp_us.unwrap_or(model.now_us),
                 flags: new.flags,
                 payload_version: new.payload_version,
                 correlation: new.correlation,

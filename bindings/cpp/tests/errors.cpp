@@ -35,6 +35,7 @@ constexpr known_status known[] = {
     {fbat::status::read_only, fbat::category::closed, "FBAT_ERR_READ_ONLY"},
     {fbat::status::io, fbat::category::io, "FBAT_ERR_IO"},
     {fbat::status::no_space, fbat::category::io, "FBAT_ERR_NO_SPACE"},
+    {fbat::status::no_memory, fbat::category::io, "FBAT_ERR_NO_MEMORY"},
     {fbat::status::corrupt, fbat::category::corrupt, "FBAT_ERR_CORRUPT"},
     {fbat::status::wire_framing, fbat::category::corrupt, "FBAT_ERR_WIRE_FRAMING"},
     {fbat::status::wire_checksum, fbat::category::corrupt, "FBAT_ERR_WIRE_CHECKSUM"},

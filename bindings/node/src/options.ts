@@ -201,7 +201,7 @@ export interface EventInit {
   flags?: number | null | undefined;
   /** With `Expect.VERSION`: how many events the entity has; else 0. */
   expectedVersion?: number | bigint | null | undefined;
-  /** Microseconds since 1970. Without it the event takes the recorded time of its batch. */
+  /** Microseconds since 1970. Without it the event's time is the clock's. */
   timestampUs?: number | bigint | null | undefined;
   /** What the event belongs to, across entities; null for nothing. */
   correlation?: Id | null | undefined;

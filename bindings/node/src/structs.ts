@@ -142,6 +142,7 @@ export interface Stats {
    * not. Recorded time never goes back: it stands still until the clock has caught up.
    */
   readonly clockBehindUs: bigint;
+  /**
    * Those of `events` that the library itself wrote. `events - system_events` is what was appended
    * and imported.
    */
@@ -150,7 +151,7 @@ export interface Stats {
 
 /** @internal */
 export const STATS: Output<Stats> = {
-  size: 64,
+  size: 72,
   read: (block, at) => ({
     events: block.u64(at + 8),
     segments: block.u64(at + 16),
@@ -159,7 +160,7 @@ export const STATS: Output<Stats> = {
     unindexedEvents: block.u64(at + 40),
     memoryBytes: block.u64(at + 48),
     clockBehindUs: block.u64(at + 56),
-    systemEvents: block.u64(at + 56),
+    systemEvents: block.u64(at + 64),
   }),
 };
 
@@ -710,7 +711,10 @@ export interface RepairReport {
   readonly bytesUnread: bigint;
   /** Things that are wrong. The list has 10,000 of them at most. */
   readonly findings: bigint;
-  /** How many sequences are lost. Each belonged to an event or to a declared gap. */
+  /**
+   * How many sequences are lost. Each belonged to an event or to a declared gap. Where two writers
+   * wrote at once, one for each event that is known to have been written over.
+   */
   readonly lostSequences: bigint;
   /**
    * The first of the sequences after the log that were jumped because somebody may have seen them.

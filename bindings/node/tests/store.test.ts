@@ -60,6 +60,7 @@ test("an open report of a sound store reports nothing that was repaired", () => 
     [1, true, false, null, null],
   );
   assert.deepEqual(Object.keys(figures).sort(), [
+    "clockBehindUs",
     "droppedBatches",
     "droppedBytes",
     "droppedEvents",

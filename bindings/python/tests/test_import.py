@@ -110,7 +110,7 @@ def test_every_keyword_counts(
         ("chunk_size", -1, "chunk_size is -1, and not 0 to 18446744073709551615"),
         ("durability", 2, "durability is 2"),
         ("on_conflict", 2, "on_conflict is 2"),
-        ("flags", 4, "flags"),
+        ("flags", 16, "flags"),
         ("filter_columns", 16, "columns"),
     ],
 )

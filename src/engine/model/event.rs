@@ -47,7 +47,7 @@ pub struct NewEvent<'a> {
     /// Idempotency key; becomes the event's id. [`Id::NONE`]: a new id is made.
     pub key: Id,
     pub expect: Expect,
-    /// Microseconds since 1970; none: the recorded time of the batch.
+    /// Microseconds since 1970; none: the clock's.
     pub timestamp_us: Option<i64>,
     /// The caller's own; kept as they are.
     pub flags: u32,

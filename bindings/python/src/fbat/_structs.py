@@ -85,8 +85,8 @@ class Event:
     - ``flags``: The caller's own, every bit; kept as they are.
     - ``expected_version``: With ``Expect.VERSION``: how many events the entity has; else 0.
     - ``timestamp_us``: Microseconds since 1970-01-01T00:00:00Z, or an aware datetime. None: the
-      recorded time of the batch. As the keyword ``timestamp``, which counts where both are given,
-      and comes back as a datetime.
+      clock's. As the keyword ``timestamp``, which counts where both are given, and comes back as a
+      datetime.
     - ``correlation``: What the event belongs to, across entities; None for nothing.
     - ``causation``: The event that caused this one, by its id, which is not looked up; None for
       none.
@@ -560,7 +560,8 @@ class RepairReport:
     - ``bytes_unread``: Bytes of them that are neither a header nor an event.
     - ``findings``: Things that are wrong. The list has 10,000 of them at most.
     - ``lost_sequences``: How many sequences are lost. Each belonged to an event or to a declared
-      gap.
+      gap. Where two writers wrote at once, one for each event that is known to have been written
+      over.
     - ``gap_first``: The first of the sequences after the log that were jumped because somebody may
       have seen them. 0: the damaged store had been closed, and said where it ended.
     - ``gap_last``: The last of them.

@@ -533,8 +533,7 @@ interface Native extends Library {
 
     @FieldOrder({
             "structSize", "events", "segments", "logBytes", "indexBytes", "unindexedEvents",
-            "memoryBytes", "clockBehindUs"})
-            "memoryBytes", "systemEvents"})
+            "memoryBytes", "clockBehindUs", "systemEvents"})
     class Stats extends Structure {
         public long structSize;
         public long events;
