@@ -3411,6 +3411,14 @@ class store {
   [[nodiscard]] result<hash> try_log_hash() const {
     return detail::get<hash>(fbat_store_log_hash, raw());
   }
+  /**
+   * The same as of an event of the past: what an anchor that was kept is compared with.
+   * @param sequence the event's.
+   * @return it, or #FBAT_ERR_NOT_FOUND where no event has it, and others.
+   */
+  [[nodiscard]] result<hash> try_log_hash_at(std::uint64_t sequence) const {
+    return detail::get<hash>(fbat_store_log_hash_at, raw(), sequence);
+  }
 
   /** The random number that the store was given; of a closed store too. */
   [[nodiscard]] fbat::id id() const noexcept { return fbat_store_id(raw()); }
@@ -3569,6 +3577,10 @@ class store {
   [[nodiscard]] fbat::open_report open_report() const { return detail::unwrap(try_open_report()); }
   /** As try_log_hash(). */
   [[nodiscard]] hash log_hash() const { return detail::unwrap(try_log_hash()); }
+  /** As try_log_hash_at(). */
+  [[nodiscard]] hash log_hash_at(std::uint64_t sequence) const {
+    return detail::unwrap(try_log_hash_at(sequence));
+  }
   /** As try_append(). */
   receipt append(const event& one) const { return detail::unwrap(try_append(one)); }
   /** As try_append_batch(). */

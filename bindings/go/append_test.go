@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	fbat "fbat.example/go"
+	fbat "github.com/fbat-db/fbat/bindings/go"
 )
 
 func TestEveryMemberOfAnEventComesBack(t *testing.T) {

@@ -145,6 +145,11 @@ func cHash(hash Hash) C.fbat_hash  { return *(*C.fbat_hash)(unsafe.Pointer(&hash
 
 func goTime(us C.int64_t) time.Time { return time.UnixMicro(int64(us)).UTC() }
 
+// goDuration is a span of time, or the longest that there is in Go: 292 years.
+func goDuration(us C.uint64_t) time.Duration {
+	return time.Duration(min(uint64(us), math.MaxInt64/uint64(time.Microsecond))) * time.Microsecond
+}
+
 // view is text of the library's where it lies.
 func view(s C.fbat_str) string {
 	return unsafe.String((*byte)(unsafe.Pointer(s.data)), int(s.len))

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	fbat "fbat.example/go"
+	fbat "github.com/fbat-db/fbat/bindings/go"
 )
 
 func perEvent(b *testing.B, events int) {

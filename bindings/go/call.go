@@ -65,6 +65,17 @@ func beginWith(ctx context.Context) *call {
 	return c
 }
 
+// beginUnlessDone begins a call that is too short to be ended: a context that is done refuses it.
+func beginUnlessDone(ctx context.Context) *call {
+	c := begin()
+	if err := ctx.Err(); err != nil {
+		e := statusError(ErrCancelled, "the context was done: "+context.Cause(ctx).Error())
+		e.causes = []error{err, context.Cause(ctx)}
+		c.refused = e
+	}
+	return c
+}
+
 // end gives back what the call took. The token may still be triggered afterwards: it is dead then.
 func (c *call) end() {
 	if c.unwatch != nil {

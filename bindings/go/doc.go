@@ -9,7 +9,7 @@
 // # Options
 //
 // Options are structs; the zero value of every member is its default, and nil is a struct of
-// zeros. Only [ImportOptions] has a member that must be set. Empty text is text that was not given:
+// zeros. Empty text is text that was not given:
 // a [Region] with an empty Entity is every entity.
 //
 // # Contexts

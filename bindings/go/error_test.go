@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"testing"
 
-	fbat "fbat.example/go"
+	fbat "github.com/fbat-db/fbat/bindings/go"
 )
 
 var categories = map[fbat.Category][]fbat.Status{

@@ -1,6 +1,7 @@
 package fbat_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -8,9 +9,10 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
-	fbat "fbat.example/go"
+	fbat "github.com/fbat-db/fbat/bindings/go"
 )
 
 // temporary is a directory for an example.
@@ -47,14 +49,66 @@ func Example() {
 }
 
 func ExampleKind() {
-	const switched fbat.Kind = 1<<12 | 1 // category 1, type 1
-	fmt.Println(switched, switched.Category(), switched.Type())
-	made, err := fbat.NewKind(1, 1)
+	const (
+		switched = 1*fbat.KindCategory + 1 // category 1, type 1
+		moved    = 1*fbat.KindCategory + 2
+	)
+	for _, kind := range []fbat.Kind{switched, moved} {
+		switch kind { // they are constants
+		case switched:
+			fmt.Println("switched", kind.Category(), kind.Type())
+		case moved:
+			fmt.Println("moved", kind.Category(), kind.Type())
+		}
+	}
+	made, err := fbat.NewKind(1, 1) // of numbers that only the running program knows
 	check(err)
 	fmt.Println(made == switched)
 	// Output:
-	// 0x1001 1 1
+	// switched 1 1
+	// moved 1 2
 	// true
+}
+
+func ExampleReceipt_Replayed() {
+	directory, remove := temporary()
+	defer remove()
+	store, err := fbat.Open(ctx, filepath.Join(directory, "s"), nil)
+	check(err)
+	defer store.Close()
+	order := fbat.Event{Entity: "order:1", Scope: "shop", Kind: 0x1001}
+	order.Key = fbat.OperationKey("shop.order", "1")
+	for range 2 {
+		receipt, err := store.Append(order)
+		check(err)
+		fmt.Println(receipt.Sequence, receipt.Replayed(), receipt.Durable())
+	}
+	// Output:
+	// 2 false true
+	// 2 true true
+}
+
+func ExampleBatch() {
+	directory, remove := temporary()
+	defer remove()
+	store, err := fbat.Open(ctx, filepath.Join(directory, "s"), nil)
+	check(err)
+	defer store.Close()
+	var batch fbat.Batch
+	lines := bufio.NewScanner(strings.NewReader("one\ntwo\nthree"))
+	for lines.Scan() {
+		batch.Add(fbat.Event{Entity: "file", Scope: "s", Kind: 0x1001, Payload: lines.Bytes()})
+	}
+	check(store.AppendBatch(batch.Events(), nil))
+	batch.Reset()
+	for record, err := range store.Events(ctx, nil) {
+		check(err)
+		fmt.Println(string(record.Payload))
+	}
+	// Output:
+	// one
+	// two
+	// three
 }
 
 func ExampleOpen() {
@@ -68,7 +122,7 @@ func ExampleOpen() {
 	})
 	check(err)
 	defer store.Close()
-	fmt.Println(store.Label(), store.OpenReport().Flags&fbat.OpenReportCreated != 0)
+	fmt.Println(store.Label(), store.OpenReport().Created())
 	frontier, err := store.Sync()
 	check(err)
 	fmt.Println(frontier.Visible, frontier.Durable)
@@ -265,6 +319,41 @@ func ExampleDecodeProvenance() {
 	// Output:
 	// ada's phone 2 true
 	// true
+}
+
+func ExampleStore_Entities() {
+	directory, remove := temporary()
+	defer remove()
+	store, err := fbat.Open(ctx, filepath.Join(directory, "s"), nil)
+	check(err)
+	defer store.Close()
+	for _, entity := range []string{"lamp:hall", "lamp:kitchen", "door", "lamp:hall"} {
+		_, err = store.Append(fbat.Event{Entity: entity, Scope: "home", Kind: 0x1001})
+		check(err)
+	}
+
+	lamps := fbat.Region{Entity: fbat.Entity("lamp")}
+	count, err := store.Count(ctx, &fbat.Query{Region: lamps})
+	check(err)
+	fmt.Println(count)
+	for lamp, err := range store.Entities(ctx, &fbat.ListOptions{Entity: fbat.Entity("lamp")}) {
+		check(err)
+		fmt.Println(lamp.Name, lamp.Events, lamp.FirstSequence, lamp.LastSequence)
+	}
+	// Output:
+	// 3
+	// lamp:hall 2 2 5
+	// lamp:kitchen 1 3 3
+}
+
+func ExampleEncodeEntity() {
+	entity, err := fbat.EncodeEntity("plants/7?unit=bar") // a topic, a path, a URL
+	check(err)
+	topic, err := fbat.DecodeEntity(entity)
+	check(err)
+	fmt.Println(entity, topic)
+	// Output:
+	// plants%2F7?unit%3Dbar plants/7?unit=bar
 }
 
 func ExampleStore_Backup() {

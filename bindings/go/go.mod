@@ -1,3 +1,3 @@
-module fbat.example/go
+module github.com/fbat-db/fbat/bindings/go
 
 go 1.24

@@ -90,8 +90,13 @@ func ContentHash(payload []byte) Hash {
 // Kind is what sort of event it is: a category in the top 4 bits, a type within it in the low 12. A
 // program that knows its kinds writes them as constants:
 //
-//	const LampSwitched fbat.Kind = 1<<12 | 1 // category 1, type 1
+//	const LampSwitched = 1*fbat.KindCategory + 1 // category 1, type 1
 type Kind uint16
+
+// KindCategory is how far the kinds of one category are from those of the next. The kind of a
+// category c and a type t is c*KindCategory + t, which is a constant where both are; the compiler
+// refuses a category above 15.
+const KindCategory Kind = 1 << 12
 
 // NewKind makes a kind of a category, 0 to 15, and a type, 0 to 4095, that are only known when the
 // program runs; it fails with [ErrInvalidArgument] for other numbers. A fixed kind is a constant,

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	fbat "fbat.example/go"
+	fbat "github.com/fbat-db/fbat/bindings/go"
 )
 
 func TestOptionsOfAnImportThatAreOutOfRangeAreRefusedByName(t *testing.T) {
@@ -26,11 +26,6 @@ func TestOptionsOfAnImportThatAreOutOfRangeAreRefusedByName(t *testing.T) {
 		_, err := store.Import(ctx, source, &options)
 		is(t, err, fbat.ErrInvalidArgument)
 		contains(t, err.Error(), name)
-	}
-	for _, options := range []*fbat.ImportOptions{nil, {}, named("")} {
-		_, err := store.Import(ctx, source, options)
-		is(t, err, fbat.ErrInvalidArgument)
-		contains(t, err.Error(), "source_namespace")
 	}
 	_, err := store.Import(ctx, source, named("\xff"))
 	is(t, err, fbat.ErrInvalidUTF8)
@@ -350,9 +345,12 @@ func TestConflictsFailOrAreSkipped(t *testing.T) {
 		fill(t, source, 3)
 	}
 	must(store.Import(ctx, one, named("n")))(t)
-	_, err := store.Import(ctx, other, named("n"))
+	both := named("n")
+	both.Flags = fbat.ImportAllowOtherStore
+	_, err := store.Import(ctx, other, both)
 	is(t, err, fbat.ErrImportConflict)
 	report := must(store.Import(ctx, other, &fbat.ImportOptions{SourceNamespace: "n",
+		Flags:      fbat.ImportAllowOtherStore,
 		OnConflict: fbat.OnConflictSkip, Durability: fbat.ImportDurabilityChunk}))(t)
 	equal(t, "conflicts", report.Conflicts, 1)
 	equal(t, "imported", report.Imported, 3)

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	fbat "fbat.example/go"
+	fbat "github.com/fbat-db/fbat/bindings/go"
 )
 
 // collect has the garbage collector free what nothing refers to, twice, so that what its cleanups

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"testing"
 
-	fbat "fbat.example/go"
+	fbat "github.com/fbat-db/fbat/bindings/go"
 )
 
 func TestTheLogCallbackIsToldWhatWasPutRight(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	fbat "fbat.example/go"
+	fbat "github.com/fbat-db/fbat/bindings/go"
 )
 
 // Every call that can take long ends with its context, and reports how far it is. What each of them

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	fbat "fbat.example/go"
+	fbat "github.com/fbat-db/fbat/bindings/go"
 )
 
 // TestMain ends with what no single test can say: nothing of the library's is alive, and no

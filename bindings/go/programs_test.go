@@ -128,8 +128,9 @@ func install(t *testing.T, at string) {
 		"prefix/lib/pkgconfig/fbat.pc": "prefix=" + at + "/prefix\n" +
 			"Name: fbat\nDescription: -\nVersion: 0\n" +
 			"Cflags: -I${prefix}/include\nLibs: -L${prefix}/lib -lfbat\nLibs.private: -lgcc_s\n",
-		"program/go.mod": "module user\ngo 1.24\nrequire fbat.example/go v0.0.0\n" +
-			"replace fbat.example/go => ../package\n",
+		"program/go.mod": "module user\ngo 1.24\n" +
+			"require github.com/fbat-db/fbat/bindings/go v0.0.0\n" +
+			"replace github.com/fbat-db/fbat/bindings/go => ../package\n",
 		"program/main.go": string(must(os.ReadFile("examples/first/main.go"))(t)),
 	} {
 		ok(t, os.WriteFile(filepath.Join(at, file), []byte(text), 0o600))

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	fbat "fbat.example/go"
+	fbat "github.com/fbat-db/fbat/bindings/go"
 )
 
 func TestProvenanceOfAnImportedEvent(t *testing.T) {

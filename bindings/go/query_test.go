@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	fbat "fbat.example/go"
+	fbat "github.com/fbat-db/fbat/bindings/go"
 )
 
 func TestMembersOfAQueryThatAreOutOfRangeAreRefusedByName(t *testing.T) {
@@ -239,19 +239,23 @@ func TestCountsAndListsAreThoseOfAScan(t *testing.T) {
 	equal(t, "below dev", must(store.Count(ctx, &below))(t), uint64(4))
 	three := must(store.Count(ctx, &fbat.Query{Limit: 3}))(t)
 	equal(t, "at most three", three, uint64(3))
-	list := must(store.Entities(fbat.ListOptions{Entity: fbat.Entity("dev"), PageRows: 2}))(t)
+	list := must(store.EntityPage(ctx, &fbat.ListOptions{
+		Entity: fbat.Entity("dev"), PageRows: 2,
+	}))(t)
 	equal(t, "rows", len(list.Rows), 2)
 	equal(t, "end", list.End, false)
 	equal(t, "second name", list.Rows[1].Name, "dev:1")
 	after := fbat.Entity(list.Rows[1].Name)
-	list = must(store.Entities(fbat.ListOptions{Entity: fbat.Entity("dev"), After: after}))(t)
+	list = must(store.EntityPage(ctx, &fbat.ListOptions{
+		Entity: fbat.Entity("dev"), After: after,
+	}))(t)
 	equal(t, "rows", len(list.Rows), 1)
 	row := list.Rows[0]
 	equal(t, "name", row.Name, "dev:2")
 	equal(t, "events", row.Events, uint64(2))
 	equal(t, "first sequence", row.FirstSequence, uint64(2))
 	equal(t, "last time", row.LastTimestamp.Equal(at(2)), true)
-	scopes := must(store.Scopes(fbat.ListOptions{}))(t)
+	scopes := must(store.ScopePage(ctx, nil))(t)
 	equal(t, "events of the scope", scopes.Rows[0].Events, uint64(5))
 	stats := must(store.Stats())(t)
 	equal(t, "the user's events", stats.Events-stats.SystemEvents, uint64(5))

@@ -698,7 +698,7 @@ type Stats struct {
 	MemoryBytes uint64
 	// How far the clock is behind the recorded time of the last event, in microseconds; 0 where it
 	// is not. Recorded time never goes back: it stands still until the clock has caught up.
-	ClockBehindUs uint64
+	ClockBehindUs time.Duration
 	// Those of Events that the library itself wrote. Events - SystemEvents is what was appended and
 	// imported.
 	SystemEvents uint64
@@ -711,7 +711,7 @@ func (to *Stats) read(from *C.fbat_stats) {
 	to.IndexBytes = uint64(from.index_bytes)
 	to.UnindexedEvents = uint64(from.unindexed_events)
 	to.MemoryBytes = uint64(from.memory_bytes)
-	to.ClockBehindUs = uint64(from.clock_behind_us)
+	to.ClockBehindUs = goDuration(from.clock_behind_us)
 	to.SystemEvents = uint64(from.system_events)
 }
 
@@ -738,7 +738,18 @@ type OpenReport struct {
 	IndexesRebuilt uint64
 	// How far the clock was behind the recorded time of the last event, in microseconds; 0 where it
 	// was not. More than a minute is also a line in the log.
-	ClockBehindUs uint64
+	ClockBehindUs time.Duration
+}
+
+// Created says whether [OpenReportCreated] is set: [Open] made the store.
+func (of OpenReport) Created() bool {
+	return of.Flags&OpenReportCreated != 0
+}
+
+// Unclean says whether [OpenReportUnclean] is set: the last writer wrote something and did not
+// close the store.
+func (of OpenReport) Unclean() bool {
+	return of.Flags&OpenReportUnclean != 0
 }
 
 func (to *OpenReport) read(from *C.fbat_open_report, in *incoming) {
@@ -751,7 +762,7 @@ func (to *OpenReport) read(from *C.fbat_open_report, in *incoming) {
 	to.GapFirst = uint64(from.gap_first)
 	to.GapLast = uint64(from.gap_last)
 	to.IndexesRebuilt = uint64(from.indexes_rebuilt)
-	to.ClockBehindUs = uint64(from.clock_behind_us)
+	to.ClockBehindUs = goDuration(from.clock_behind_us)
 }
 
 // Event: an event to append. All zero except entity, scope and kind is an event with an empty
@@ -767,7 +778,8 @@ type Event struct {
 	Kind Kind
 	// Which version of its payload's schema: the caller's own, kept as it is.
 	PayloadVersion uint16
-	// Any bytes; at most 32 MiB.
+	// Any bytes; at most 32 MiB. They are copied by the append: who reuses the slice before it
+	// takes a [Batch].
 	Payload []byte
 	// Idempotency key, which becomes the event's id. All zero: a new id (UUID version 7) is made.
 	//
@@ -842,6 +854,22 @@ type Receipt struct {
 	Flags ReceiptFlags
 }
 
+// Replayed says whether [ReceiptReplayed] is set: the key was there already, with the same content:
+// this is the answer of the first append.
+func (of Receipt) Replayed() bool {
+	return of.Flags&ReceiptReplayed != 0
+}
+
+// Durable says whether [ReceiptDurable] is set: the event is known to be on the disk.
+func (of Receipt) Durable() bool {
+	return of.Flags&ReceiptDurable != 0
+}
+
+// Imported says whether [ReceiptImported] is set: the event came from another store.
+func (of Receipt) Imported() bool {
+	return of.Flags&ReceiptImported != 0
+}
+
 func (to *Receipt) read(from *C.fbat_receipt) {
 	to.ID = goID(from.id)
 	to.Sequence = uint64(from.sequence)
@@ -905,6 +933,22 @@ type Record struct {
 	SourceSequence uint64
 	// A provenance that another version of the library wrote, as the log has it; mostly nil.
 	RawProvenance []byte
+}
+
+// Imported says whether [RecordImported] is set: the event was imported.
+func (of *Record) Imported() bool {
+	return of.RecordFlags&RecordImported != 0
+}
+
+// HasPreviousHash says whether [RecordHasPreviousHash] is set: PreviousHash is filled in.
+func (of *Record) HasPreviousHash() bool {
+	return of.RecordFlags&RecordHasPreviousHash != 0
+}
+
+// HasUnreadableProvenance says whether [RecordProvenanceUnreadable] is set: the event was imported,
+// but its provenance can't be read; [ProvenanceFromExtension] of RawProvenance says why.
+func (of *Record) HasUnreadableProvenance() bool {
+	return of.RecordFlags&RecordProvenanceUnreadable != 0
 }
 
 func (from *Record) lay(call *call, to *C.fbat_record) {
@@ -1142,9 +1186,7 @@ func (to *ImportReport) read(from *C.fbat_import_report) {
 // ImportOptions: what to import, and how. All zero except the namespace imports everything.
 type ImportOptions struct {
 	// The name that the source's events are known by in the destination, forever: UTF-8, 1 to 1024
-	// bytes without control bytes. Required. It names the store, not the way that events take;
-	// [Store.Namespace] of the source is a name that no other store has. The destination remembers
-	// for which store it stands, and refuses another.
+	// bytes without control bytes. Empty: [Store.Namespace] of the source.
 	SourceNamespace string
 	// Which events of the source; zero for all.
 	Region Region
@@ -1377,6 +1419,20 @@ type RepairReport struct {
 	GapLast uint64
 	// Bits: [RepairFlags].
 	Flags RepairFlags
+}
+
+// IdentityRebuilt says whether [RepairIdentityRebuilt] is set: the identity file was lost and
+// rebuilt from the events of the log that declare store ids.
+func (of RepairReport) IdentityRebuilt() bool {
+	return of.Flags&RepairIdentityRebuilt != 0
+}
+
+// IdentityUncertain says whether [RepairIdentityUncertain] is set: besides, an event that declared
+// a newer store id may be among what was lost. If the store was ever given an id of its own by
+// [NewIdentity], compare [Store.ID]. Give it a new one before anything is imported from it under
+// its native namespace.
+func (of RepairReport) IdentityUncertain() bool {
+	return of.Flags&RepairIdentityUncertain != 0
 }
 
 func (to *RepairReport) read(from *C.fbat_repair_report) {
@@ -1734,7 +1790,7 @@ func (s *Store) Count(ctx context.Context, query *Query) (count uint64, err erro
 	return
 }
 
-// Entities lists entities in the order of their names, a page at a time.
+// EntityPage lists entities in the order of their names, a page at a time.
 //
 // To go on, set After to the name of the last row, unless [Summaries.IsEnd]. What was appended
 // before the call is in it.
@@ -1744,11 +1800,13 @@ func (s *Store) Count(ctx context.Context, query *Query) (count uint64, err erro
 //
 // The failures are [ErrInvalidArgument], [ErrInvalidUTF8], [ErrInvalidCoordinate], [ErrClosed],
 // [ErrCorrupt] and [ErrIO].
-func (s *Store) Entities(options ListOptions) (summaries Summaries, err error) {
-	call := begin()
+func (s *Store) EntityPage(
+	ctx context.Context, options *ListOptions,
+) (summaries Summaries, err error) {
+	call := beginUnlessDone(ctx)
 	defer call.end()
 	inOptions := room[C.fbat_list_options](call)
-	options.lay(call, inOptions)
+	orZero(options).lay(call, inOptions)
 	outSummaries := room[*C.fbat_summaries](call)
 	if err = call.refused; err != nil {
 		return
@@ -1759,18 +1817,20 @@ func (s *Store) Entities(options ListOptions) (summaries Summaries, err error) {
 	return
 }
 
-// Scopes lists scopes in the order of their names, a page at a time, as [Store.Entities] does.
+// ScopePage lists scopes in the order of their names, a page at a time, as [Store.EntityPage] does.
 //
 //   - options: which scopes; nil for all of them, from the first.
 //   - summaries: the rows, which may be none.
 //
 // The failures are [ErrInvalidArgument], [ErrInvalidUTF8], [ErrInvalidCoordinate], [ErrClosed],
 // [ErrCorrupt] and [ErrIO].
-func (s *Store) Scopes(options ListOptions) (summaries Summaries, err error) {
-	call := begin()
+func (s *Store) ScopePage(
+	ctx context.Context, options *ListOptions,
+) (summaries Summaries, err error) {
+	call := beginUnlessDone(ctx)
 	defer call.end()
 	inOptions := room[C.fbat_list_options](call)
-	options.lay(call, inOptions)
+	orZero(options).lay(call, inOptions)
 	outSummaries := room[*C.fbat_summaries](call)
 	if err = call.refused; err != nil {
 		return
@@ -1883,6 +1943,7 @@ func (s *Store) Import(
 ) (report ImportReport, err error) {
 	call := beginWith(ctx)
 	defer call.end()
+	options = options.from(source)
 	inOptions := room[C.fbat_import_options](call)
 	orZero(options).lay(call, inOptions)
 	outReport := room[C.fbat_import_report](call)

@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	fbat "fbat.example/go"
+	fbat "github.com/fbat-db/fbat/bindings/go"
 )
 
 // The library maps the files of the log and has a handler for SIGBUS. The Go runtime had one

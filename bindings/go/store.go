@@ -126,6 +126,16 @@ func (s *Store) AppendBatch(events []Event, receipts []Receipt) error {
 	return nil
 }
 
+// from is the options with the namespace that they have where none is given: the source's own.
+func (o *ImportOptions) from(source *Store) *ImportOptions {
+	if source == nil || (o != nil && o.SourceNamespace != "") {
+		return o
+	}
+	named := *orZero(o)
+	named.SourceNamespace = source.Namespace()
+	return &named
+}
+
 // What follows from members that are set.
 
 func (e *Event) mark(to *C.fbat_event) {

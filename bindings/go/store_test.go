@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	fbat "fbat.example/go"
+	fbat "github.com/fbat-db/fbat/bindings/go"
 )
 
 func TestModesOfOpen(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"testing"
 
-	fbat "fbat.example/go"
+	fbat "github.com/fbat-db/fbat/bindings/go"
 )
 
 // together runs so many goroutines and waits for all.

@@ -8,7 +8,7 @@ import (
 	"os"
 	"testing"
 
-	fbat "fbat.example/go"
+	fbat "github.com/fbat-db/fbat/bindings/go"
 )
 
 type wireFields struct {

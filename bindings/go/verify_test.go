@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	fbat "fbat.example/go"
+	fbat "github.com/fbat-db/fbat/bindings/go"
 )
 
 // damage flips a bit in the middle of the first file of a closed store's log.

@@ -287,7 +287,7 @@ fn a_writer_finds_what_would_make_the_next_open_complain() {
         fs::write(path, bytes).unwrap();
     };
     let at = |name: &str| path.join(name);
-    let poison = || fs::write(at("LOCK"), b"pid 1 boot x poisoned").unwrap();
+    let poison = || fs::write(at("LOCK"), b"boot x poisoned\nprocess 1\n").unwrap();
     let cases: [(&str, &dyn Fn()); 4] = [
         ("clean removed", &|| fs::remove_file(at("clean")).unwrap()),
         ("clean damaged", &|| fs::write(at("clean"), b"x").unwrap()),

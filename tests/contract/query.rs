@@ -312,7 +312,7 @@ fn verify_finds_zones_under_right_checksums_that_do_not_have_their_events() {
         let first = fill_in_time(&path, 0)[2];
         change_section(&path.join(format!("{first:020}.idx")), section, change);
         let findings = open_reader(&path).verify().unwrap().findings;
-        let what = "the index lacks this event's time or kind";
+        let what = "the index lacks this event's time, kind or scope";
         assert!(!findings.is_empty() && findings.iter().all(|f| f.message == what), "{findings:?}");
     }
 }

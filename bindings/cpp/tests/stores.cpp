@@ -76,6 +76,8 @@ TEST(stats_frontier_head_and_log_hash_follow_appends) {
   auto head = store.try_head("thing:1");
   auto synced = store.try_sync();
   auto after = store.try_log_hash();
+  CHECK_EQ(*store.try_log_hash_at(1), *before);
+  CHECK_STATUS(store.try_log_hash_at(99), fbat::status::not_found);
   REQUIRE_OK(before);
   REQUIRE_OK(stats);
   REQUIRE_OK(head);
@@ -273,6 +275,7 @@ TEST(stores_throw) {
   CHECK_EQ(store.stats().events, 3u);
   CHECK(has(store.open_report().flags, fbat::open_report_flags::created));
   CHECK(store.log_hash());
+  CHECK_EQ(store.log_hash_at(store.frontier().visible), store.log_hash());
   store.close();
   store.close();
   CHECK_THROWS(fbat::closed_error, fbat::status::closed, store.sync());

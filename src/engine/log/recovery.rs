@@ -427,12 +427,24 @@ fn no_room_to_recover(error: Error) -> Error {
 
 /// Cuts off what follows the log, and writes what nothing vouches for once more where it is. A page
 /// that an earlier sync has failed to write, which the kernel takes for written, so goes to the
-/// disk too.
+/// disk too. A file system that copies what is written may have no room for that: there the sync
+/// alone has to tell, which fails if a write has failed that nobody was told of.
 fn write_again(segment: &Segment, tail: &Tail) -> Result<()> {
-    const PART: u64 = 1 << 20;
     let failed = |e| Error::io("cannot write again", &segment.path, &e);
     let file = &*segment.file;
     file.set_len(tail.offset).map_err(failed)?;
+    match write_unsynced(segment, tail) {
+        Err(e) if e.code() == Code::NoSpace => {}
+        written => written?,
+    }
+    file.sync().map_err(failed)
+}
+
+/// Writes what is above every sync that the log or the index knows of.
+fn write_unsynced(segment: &Segment, tail: &Tail) -> Result<()> {
+    const PART: u64 = 1 << 20;
+    let failed = |e| Error::io("cannot write again", &segment.path, &e);
+    let file = &*segment.file;
     let (covered, last) =
         segment.index().map_or((0, 0), |index| (index.meta.covered_len, index.meta.last_sequence));
     let synced = tail.synced_through.max(last);
@@ -446,7 +458,7 @@ fn write_again(segment: &Segment, tail: &Tail) -> Result<()> {
         write_full(file, bytes, at).map_err(failed)?;
         at += bytes.len() as u64;
     }
-    file.sync().map_err(failed)
+    Ok(())
 }
 
 /// Whether the log has, where the index of a segment ends, the batch that the index ends with. Its

@@ -348,7 +348,8 @@ impl OsDir {
 }
 
 /// Locks of the directory and of the file in it. They belong to the open files, so no other close
-/// in this process can drop them; a forked child closes its copies when it notices, and exec does too.
+/// in this process can drop them; a forked child closes its copies when it notices, and exec does
+/// too.
 struct OsLock {
     dir: Arc<Opened>,
     name: String,

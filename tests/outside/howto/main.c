@@ -12,8 +12,10 @@
 
 #include "howto_ok.c"
 
+#include "howto_anchor.c"
 #include "howto_backup.c"
 #include "howto_daemon.c"
+#include "howto_entities.c"
 #include "howto_interrupt.c"
 #include "howto_lines.c"
 #include "howto_tail.c"
@@ -94,6 +96,20 @@ static void follow(fbat_store *store) {
     equal("followed", printed, LINES);
 }
 
+static void anchor(fbat_store *store) {
+    fbat_hash hash;
+    fbat_event event = FBAT_EVENT_INIT;
+    event.entity = FBAT_STR("meter:8");
+    event.scope = FBAT_STR("plant");
+    event.kind = 0x1001;
+    equal("anchor", fbat_store_log_hash_at(store, LINES, &hash, NULL), FBAT_OK);
+    equal("append", fbat_append(store, &event, NULL, NULL), FBAT_OK);
+    equal("unchanged", is_unchanged(store, LINES, &hash), true);
+    equal("another", is_unchanged(store, LINES - 1, &hash), false);
+    equal("entities", (int64_t)print_entities(store, "meter"), 2);
+    equal("no entities", (int64_t)print_entities(store, "lamp"), 0);
+}
+
 static void interrupt(fbat_store *store) {
     equal("verified", verify_until_interrupted(store), FBAT_OK);
     interrupted = 1;
@@ -140,6 +156,7 @@ int main(int argc, char **argv) {
     fbat_store *store = open_store();
     lines(store);
     follow(store);
+    anchor(store);
     interrupt(store);
     back(store);
     fbat_store_free(store);

@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"time"
 
-	fbat "fbat.example/go"
+	fbat "github.com/fbat-db/fbat/bindings/go"
 )
 
 const batchEvents = 256

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	fbat "fbat.example/go"
+	fbat "github.com/fbat-db/fbat/bindings/go"
 )
 
 const eventCount = 300

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"log"
 
-	fbat "fbat.example/go"
+	fbat "github.com/fbat-db/fbat/bindings/go"
 )
 
 func main() {

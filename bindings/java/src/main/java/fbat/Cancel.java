@@ -1,23 +1,43 @@
 package fbat;
 
-import com.sun.jna.Pointer;
+import java.lang.ref.Reference;
 
-/** Ends the calls that carry it, from any thread. Once triggered it stays so. */
+/**
+ * Ends the calls that carry it, from any thread: they throw with {@link Status#CANCELLED}. Once
+ * triggered it stays so.
+ */
 public final class Cancel implements AutoCloseable {
-    private static final Native LIBRARY = Native.LIBRARY;
+    private final Handle handle;
 
-    private final Handle handle =
-            new Handle(this, "token", LIBRARY.fbat_cancel_new(), LIBRARY::fbat_cancel_free);
+    /** A token that is not triggered. */
+    public Cancel() {
+        handle = new Handle(this, "token", Native.fbat_cancel_new(), Native::fbat_cancel_free);
+    }
 
+    /** Ends the calls that carry it, now and later. */
     public void trigger() {
-        FbatException.check(LIBRARY.fbat_cancel_trigger(handle.get()), null);
+        try {
+            FbatException.check(Native.fbat_cancel_trigger(handle.get()));
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    /** Whether it was triggered. */
+    public boolean isTriggered() {
+        try {
+            return Native.fbat_cancel_is_triggered(handle.get());
+        } finally {
+            Reference.reachabilityFence(this);
+        }
     }
 
     /** Its number is all that a call needs of it. */
-    Pointer pointer(Arena unused) {
+    long pointer(Scratch unused) {
         return handle.get();
     }
 
+    /** Frees the token. Calls that carry it keep it as it is. */
     @Override
     public void close() {
         handle.free();

@@ -7,7 +7,7 @@ public enum Durability {
     DURABLE,
     /**
      * An append returns when the operating system has its events: they survive a killed process,
-     * not a power cut. {@code fbat_store_sync()} makes them durable.
+     * not a power cut. {@link Store#sync} makes them durable.
      */
     OS;
 }

@@ -2,18 +2,18 @@
 package fbat;
 
 /**
- * All that an {@code fbat_error} knows. Its text lives as long as the error.
+ * All that an {@code error} knows. Its text lives as long as the error.
  *
  * @param status The status that the call returned.
  * @param osError The operating system's error number ({@code errno}); 0 where it did not fail.
  * @param message One sentence for people: what, where and why.
- * @param path The file or directory concerned, or NULL and 0. Bytes of the file system, which need
- * not be UTF-8.
+ * @param path The file or directory concerned, or null. Bytes of the file system, which need not be
+ * UTF-8.
  * @param offset Where in that file, in bytes from its start; -1 where none applies.
  * @param item Which item of an array was at fault, counted from 0; -1 where it was none of them.
  * @param sequence The global sequence of the event concerned; of a damaged batch, the first that
  * should be in it. 0 where no event is, or none is known.
- * @param eventId The id of the event concerned; all zero where no event is.
+ * @param eventId The id of the event concerned; null where no event is.
  * @param actual The version, size or count that there is; 0 where none applies.
  * @param allowed The version, size or count that is allowed, supported or expected.
  */
@@ -21,24 +21,24 @@ public record ErrorDetail(
         int status,
         int osError,
         String message,
-        String path,
+        java.nio.file.Path path,
         long offset,
         long item,
         long sequence,
         Id eventId,
         long actual,
         long allowed) {
-    static ErrorDetail of(Native.ErrorDetail of) {
+    static ErrorDetail at(long of) {
         return new ErrorDetail(
-                of.status,
-                of.osError,
-                Arena.text(of.message),
-                Arena.text(of.path),
-                of.offset,
-                of.item,
-                of.sequence,
-                Id.orNull(of.eventId),
-                of.actual,
-                of.allowed);
+                Memory.getInt(of + Native.AT_ERROR_DETAIL_STATUS),
+                Memory.getInt(of + Native.AT_ERROR_DETAIL_OS_ERROR),
+                Memory.text(of + Native.AT_ERROR_DETAIL_MESSAGE),
+                Paths.path(of + Native.AT_ERROR_DETAIL_PATH),
+                Memory.getLong(of + Native.AT_ERROR_DETAIL_OFFSET),
+                Memory.getLong(of + Native.AT_ERROR_DETAIL_ITEM),
+                Memory.getLong(of + Native.AT_ERROR_DETAIL_SEQUENCE),
+                Id.orNull(of + Native.AT_ERROR_DETAIL_EVENT_ID),
+                Memory.getLong(of + Native.AT_ERROR_DETAIL_ACTUAL),
+                Memory.getLong(of + Native.AT_ERROR_DETAIL_ALLOWED));
     }
 }

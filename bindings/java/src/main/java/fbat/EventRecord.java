@@ -2,8 +2,7 @@
 package fbat;
 
 /**
- * An event as a reader sees it. Lives as long as the page that it is a row of, or until the
- * callback that was given it returns. So does everything that it points to.
+ * An event as a reader sees it.
  *
  * @param id The event's id.
  * @param sequence Its place in the store: counted from 1, in the order of commits, never used
@@ -13,27 +12,27 @@ package fbat;
  * @param kind What sort of event: category in the top 4 bits, type in the low 12.
  * @param payloadVersion The caller's own.
  * @param flags The caller's own.
- * @param recordFlags Bits: {@code FBAT_RECORD_...}.
+ * @param recordFlags bits, each with a method.
  * @param version How many events the entity had with this one: 1 for its first.
  * @param timestampUs The event's time: microseconds since 1970.
  * @param recordedUs When this store wrote it: microseconds since 1970. Never goes back.
- * @param correlation What the event belongs to; all zero for nothing.
- * @param causation The event that caused it; all zero for none. Imported events have none.
- * @param payload The payload, with its column; else NULL. A NUL follows it, which {@code
- * payload_len} does not count, also where it is empty, in pages and in what a filter sees.
+ * @param correlation What the event belongs to; null for nothing.
+ * @param causation The event that caused it; null for none. Imported events have none.
+ * @param payload The payload, with its column; else null. A NUL follows it, which {@code
+ * payloadLen} does not count, also where it is empty, in pages and in what a filter sees.
  * @param storedPayloadLen How long the event's payload is, also where its column was not asked for.
  * @param extensions The extensions, with their column, in the order in which they were given; else
- * NULL. An imported event has its provenance after them: {@code batpak.import.provenance}.
+ * null. An imported event has its provenance after them: {@code batpak.import.provenance}.
  * @param contentHash BLAKE3 of the payload.
  * @param eventHash Hash over the event and the entity's history before it.
- * @param previousHash The {@code event_hash} of the entity's event before this one, with its
- * column; all zero without it, and where that event was lost.
+ * @param previousHash The {@code eventHash} of the entity's event before this one, with its column;
+ * null without it, and where that event was lost.
  * @param sourceNamespace Of an imported event: the name that its source had in the import; else
- * NULL and 0.
+ * null.
  * @param sourceEventId Of an imported event: its id in the source.
  * @param sourceSequence Of an imported event: its global sequence in the source.
  * @param rawProvenance A provenance that another version of the library wrote, as the log has it;
- * mostly NULL.
+ * mostly null.
  */
 public record EventRecord(
         Id id,
@@ -59,31 +58,31 @@ public record EventRecord(
         Id sourceEventId,
         long sourceSequence,
         byte[] rawProvenance) {
-    static EventRecord of(Native.Record of) {
+    static EventRecord at(long of) {
         return new EventRecord(
-                Id.orNull(of.id),
-                of.sequence,
-                Arena.text(of.entity),
-                Arena.text(of.scope),
-                Short.toUnsignedInt(of.kind),
-                Short.toUnsignedInt(of.payloadVersion),
-                of.flags,
-                of.recordFlags,
-                of.version,
-                of.timestampUs,
-                of.recordedUs,
-                Id.orNull(of.correlation),
-                Id.orNull(of.causation),
-                Arena.bytes(of.payload, of.payloadLen),
-                of.storedPayloadLen,
-                Arena.extensions(of.extensions, of.extensionCount),
-                Hash.of(of.contentHash),
-                Hash.of(of.eventHash),
-                Hash.of(of.previousHash),
-                Arena.text(of.sourceNamespace),
-                Id.orNull(of.sourceEventId),
-                of.sourceSequence,
-                Arena.bytes(of.rawProvenance, of.rawProvenanceLen));
+                Id.orNull(of + Native.AT_RECORD_ID),
+                Memory.getLong(of + Native.AT_RECORD_SEQUENCE),
+                Memory.text(of + Native.AT_RECORD_ENTITY),
+                Memory.text(of + Native.AT_RECORD_SCOPE),
+                Short.toUnsignedInt(Memory.getShort(of + Native.AT_RECORD_KIND)),
+                Short.toUnsignedInt(Memory.getShort(of + Native.AT_RECORD_PAYLOAD_VERSION)),
+                Memory.getInt(of + Native.AT_RECORD_FLAGS),
+                Memory.getInt(of + Native.AT_RECORD_RECORD_FLAGS),
+                Memory.getLong(of + Native.AT_RECORD_VERSION),
+                Memory.getLong(of + Native.AT_RECORD_TIMESTAMP_US),
+                Memory.getLong(of + Native.AT_RECORD_RECORDED_US),
+                Id.orNull(of + Native.AT_RECORD_CORRELATION),
+                Id.orNull(of + Native.AT_RECORD_CAUSATION),
+                Memory.bytes(of + Native.AT_RECORD_PAYLOAD),
+                Memory.getLong(of + Native.AT_RECORD_STORED_PAYLOAD_LEN),
+                Memory.extensions(of + Native.AT_RECORD_EXTENSIONS),
+                Hash.orNull(of + Native.AT_RECORD_CONTENT_HASH),
+                Hash.orNull(of + Native.AT_RECORD_EVENT_HASH),
+                Hash.orNull(of + Native.AT_RECORD_PREVIOUS_HASH),
+                Memory.text(of + Native.AT_RECORD_SOURCE_NAMESPACE),
+                Id.orNull(of + Native.AT_RECORD_SOURCE_EVENT_ID),
+                Memory.getLong(of + Native.AT_RECORD_SOURCE_SEQUENCE),
+                Memory.bytes(of + Native.AT_RECORD_RAW_PROVENANCE));
     }
 
     /** The event was imported. */
@@ -91,16 +90,35 @@ public record EventRecord(
         return (recordFlags & Native.RECORD_IMPORTED) != 0;
     }
 
-    /** {@code previous_hash} is filled in. */
+    /** {@code previousHash} is filled in. */
     public boolean hasPreviousHash() {
         return (recordFlags & Native.RECORD_HAS_PREVIOUS_HASH) != 0;
     }
 
     /**
-     * The event was imported, but its provenance can't be read; {@code
-     * fbat_provenance_from_extension()} of {@code raw_provenance} says why.
+     * The event was imported, but its provenance can't be read; {@link Frames#decodeBody} of {@code
+     * rawProvenance} says why.
      */
     public boolean isProvenanceUnreadable() {
         return (recordFlags & Native.RECORD_PROVENANCE_UNREADABLE) != 0;
+    }
+
+    /** {@link #timestampUs} as a time of Java. */
+    public java.time.Instant timestamp() {
+        return Memory.instant(timestampUs);
+    }
+
+    /** {@link #recordedUs} as a time of Java. */
+    public java.time.Instant recorded() {
+        return Memory.instant(recordedUs);
+    }
+
+    /**
+     * Where the event came from.
+     *
+     * @return empty where it was not imported, and where its provenance can't be read.
+     */
+    public java.util.Optional<Provenance> provenance() {
+        return Frames.provenanceOf(this);
     }
 }

@@ -9,6 +9,6 @@ public enum Expect {
     ABSENT,
     /** The entity has at least one event. */
     PRESENT,
-    /** The entity has exactly {@code expected_version} events. */
+    /** The entity has exactly {@code expectedVersion} events. */
     VERSION;
 }

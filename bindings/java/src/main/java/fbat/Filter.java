@@ -8,5 +8,11 @@ package fbat;
  */
 @FunctionalInterface
 public interface Filter<X extends Exception> {
+    /**
+     * Whether to import an event.
+     *
+     * @param record the event of the source, with the columns of {@link
+     *     ImportOptions#filterColumns}: as a rule not the payload. It is a copy, to be kept.
+     */
     boolean keep(EventRecord record) throws X;
 }

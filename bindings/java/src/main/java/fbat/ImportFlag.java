@@ -14,14 +14,14 @@ public enum ImportFlag {
     /**
      * Let a store be imported into itself, or into one with the same store id, such as a copy or a
      * backup of it. Every event comes again then, under another id. Without this flag that is
-     * {@code FBAT_ERR_INVALID_ARGUMENT}.
+     * {@link Status#INVALID_ARGUMENT}.
      */
     ALLOW_SELF(4),
     /**
      * Let the namespace stand for one more store. The destination remembers for which stores, by
-     * their ids, each namespace has stood. Without this flag another store is {@code
-     * FBAT_ERR_INVALID_ARGUMENT}, because two events with one id and equal content would become
-     * one. What is fine with it: a store that took the place of the one before.
+     * their ids, each namespace has stood. Without this flag another store is {@link
+     * Status#INVALID_ARGUMENT}, because two events with one id and equal content would become one.
+     * What is fine with it: a store that took the place of the one before.
      */
     ALLOW_OTHER_STORE(8);
 

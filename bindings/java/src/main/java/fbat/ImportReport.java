@@ -12,19 +12,19 @@ package fbat;
  * @param skippedFiltered Left out by the filter.
  * @param skippedReimported Came to the source from the destination, by an import under this very
  * namespace, and are still there.
- * @param conflicts There with other content, and left out with {@code FBAT_ON_CONFLICT_SKIP}.
+ * @param conflicts There with other content, and left out with {@link OnConflict#SKIP}.
  * @param overtaken Those of {@code imported} that another import or append brought in during this
  * one. {@code imported - overtaken}, summed over concurrent imports, is exact.
  * @param sourceHighWatermark The last sequence of the source that was examined. 0: none was.
  * @param resumeAfter Where the next import may go on, as {@code after}: {@code
- * source_high_watermark}, or the {@code after} of this import where nothing was examined. So it is
+ * sourceHighWatermark}, or the {@code after} of this import where nothing was examined. So it is
  * never below that, and safe to keep: also when the import failed, was stopped or cancelled.
  * @param sourceCeiling The last sequence of the source that this import was to examine, fixed at
  * the call.
  * @param destinationVisible The destination's frontier after the import, or after the chunk that
  * progress reports: what readers may see.
  * @param destinationDurable And what is known to be on the disk.
- * @param sourcePosition How far the source was read, of {@code source_ceiling}: for a progress bar.
+ * @param sourcePosition How far the source was read, of {@code sourceCeiling}: for a progress bar.
  * What was read after the last committed chunk is examined again by the next import.
  */
 public record ImportReport(
@@ -41,20 +41,20 @@ public record ImportReport(
         long destinationVisible,
         long destinationDurable,
         long sourcePosition) {
-    static ImportReport of(Native.ImportReport of) {
+    static ImportReport at(long of) {
         return new ImportReport(
-                of.imported,
-                of.deduplicated,
-                of.skippedReserved,
-                of.skippedFiltered,
-                of.skippedReimported,
-                of.conflicts,
-                of.overtaken,
-                of.sourceHighWatermark,
-                of.resumeAfter,
-                of.sourceCeiling,
-                of.destinationVisible,
-                of.destinationDurable,
-                of.sourcePosition);
+                Memory.getLong(of + Native.AT_IMPORT_REPORT_IMPORTED),
+                Memory.getLong(of + Native.AT_IMPORT_REPORT_DEDUPLICATED),
+                Memory.getLong(of + Native.AT_IMPORT_REPORT_SKIPPED_RESERVED),
+                Memory.getLong(of + Native.AT_IMPORT_REPORT_SKIPPED_FILTERED),
+                Memory.getLong(of + Native.AT_IMPORT_REPORT_SKIPPED_REIMPORTED),
+                Memory.getLong(of + Native.AT_IMPORT_REPORT_CONFLICTS),
+                Memory.getLong(of + Native.AT_IMPORT_REPORT_OVERTAKEN),
+                Memory.getLong(of + Native.AT_IMPORT_REPORT_SOURCE_HIGH_WATERMARK),
+                Memory.getLong(of + Native.AT_IMPORT_REPORT_RESUME_AFTER),
+                Memory.getLong(of + Native.AT_IMPORT_REPORT_SOURCE_CEILING),
+                Memory.getLong(of + Native.AT_IMPORT_REPORT_DESTINATION_VISIBLE),
+                Memory.getLong(of + Native.AT_IMPORT_REPORT_DESTINATION_DURABLE),
+                Memory.getLong(of + Native.AT_IMPORT_REPORT_SOURCE_POSITION));
     }
 }

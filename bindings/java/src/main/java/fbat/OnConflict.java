@@ -4,8 +4,8 @@ package fbat;
 /** {@code FBAT_ON_CONFLICT_...} of the header. */
 public enum OnConflict {
     /**
-     * An event that exists with different content ends the import with {@code
-     * FBAT_ERR_IMPORT_CONFLICT}.
+     * An event that exists with different content ends the import with {@link
+     * Status#IMPORT_CONFLICT}.
      */
     FAIL,
     /**

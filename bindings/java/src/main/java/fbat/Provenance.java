@@ -2,10 +2,10 @@
 package fbat;
 
 /**
- * Where an imported event came from. Owns nothing: what it was read from must stay.
+ * Where an imported event came from.
  *
- * @param schemaVersion The version of its encoding. {@code FBAT_PROVENANCE_INIT} sets {@code
- * FBAT_PROVENANCE_SCHEMA_VERSION}; 0 is an older version, not a default.
+ * @param schemaVersion The version of its encoding. {@link Frames#SCHEMA_VERSION} sets {@link
+ * Frames#SCHEMA_VERSION}; 0 is an older version, not a default.
  * @param sourceNamespace The name that the source had in the import: UTF-8, 1 to 1024 bytes without
  * control bytes.
  * @param sourceEventId The event's id in the source.
@@ -20,22 +20,22 @@ public record Provenance(
         long sourceSequence,
         int sourceKind,
         Hash sourceContentHash) {
-    static Provenance of(Native.Provenance of) {
+    static Provenance at(long of) {
         return new Provenance(
-                Short.toUnsignedInt(of.schemaVersion),
-                Arena.text(of.sourceNamespace),
-                Id.orNull(of.sourceEventId),
-                of.sourceSequence,
-                Short.toUnsignedInt(of.sourceKind),
-                Hash.of(of.sourceContentHash));
+                Short.toUnsignedInt(Memory.getShort(of + Native.AT_PROVENANCE_SCHEMA_VERSION)),
+                Memory.text(of + Native.AT_PROVENANCE_SOURCE_NAMESPACE),
+                Id.orNull(of + Native.AT_PROVENANCE_SOURCE_EVENT_ID),
+                Memory.getLong(of + Native.AT_PROVENANCE_SOURCE_SEQUENCE),
+                Short.toUnsignedInt(Memory.getShort(of + Native.AT_PROVENANCE_SOURCE_KIND)),
+                Hash.orNull(of + Native.AT_PROVENANCE_SOURCE_CONTENT_HASH));
     }
 
-    void write(Native.Provenance to, Arena arena) {
-        to.schemaVersion = (short) schemaVersion;
-        arena.text(to.sourceNamespace, sourceNamespace);
-        to.sourceEventId = Id.bytesOf(sourceEventId);
-        to.sourceSequence = sourceSequence;
-        to.sourceKind = (short) sourceKind;
-        to.sourceContentHash = Hash.bytesOf(sourceContentHash);
+    void write(long to, Scratch scratch) {
+        Memory.put(to + Native.AT_PROVENANCE_SCHEMA_VERSION, (short) schemaVersion);
+        scratch.text(to + Native.AT_PROVENANCE_SOURCE_NAMESPACE, sourceNamespace);
+        Memory.put(to + Native.AT_PROVENANCE_SOURCE_EVENT_ID, sourceEventId);
+        Memory.put(to + Native.AT_PROVENANCE_SOURCE_SEQUENCE, sourceSequence);
+        Memory.put(to + Native.AT_PROVENANCE_SOURCE_KIND, (short) sourceKind);
+        Memory.put(to + Native.AT_PROVENANCE_SOURCE_CONTENT_HASH, sourceContentHash);
     }
 }

@@ -2,7 +2,7 @@
 package fbat;
 
 /**
- * What an append answers for each event. Owns nothing.
+ * What an append answers for each event.
  *
  * @param id The event's id.
  * @param sequence Its place in the store: counted from 1, in the order of commits, never used
@@ -12,9 +12,9 @@ package fbat;
  * @param recordedUs When the store wrote it: microseconds since 1970. Never goes back.
  * @param contentHash BLAKE3 of the payload.
  * @param eventHash Hash over the event and the entity's history before it.
- * @param previousHash The {@code event_hash} of the entity's event before this one; of the store's
- * first event for the first; all zero where it was lost before a repair.
- * @param flags Bits: {@code FBAT_RECEIPT_...}.
+ * @param previousHash The {@code eventHash} of the entity's event before this one; of the store's
+ * first event for the first; null where it was lost before a repair.
+ * @param flags bits, each with a method.
  */
 public record Receipt(
         Id id,
@@ -26,17 +26,27 @@ public record Receipt(
         Hash eventHash,
         Hash previousHash,
         int flags) {
-    static Receipt of(Native.Receipt of) {
+    static Receipt at(long of) {
         return new Receipt(
-                Id.orNull(of.id),
-                of.sequence,
-                of.version,
-                of.timestampUs,
-                of.recordedUs,
-                Hash.of(of.contentHash),
-                Hash.of(of.eventHash),
-                Hash.of(of.previousHash),
-                of.flags);
+                Id.orNull(of + Native.AT_RECEIPT_ID),
+                Memory.getLong(of + Native.AT_RECEIPT_SEQUENCE),
+                Memory.getLong(of + Native.AT_RECEIPT_VERSION),
+                Memory.getLong(of + Native.AT_RECEIPT_TIMESTAMP_US),
+                Memory.getLong(of + Native.AT_RECEIPT_RECORDED_US),
+                Hash.orNull(of + Native.AT_RECEIPT_CONTENT_HASH),
+                Hash.orNull(of + Native.AT_RECEIPT_EVENT_HASH),
+                Hash.orNull(of + Native.AT_RECEIPT_PREVIOUS_HASH),
+                Memory.getInt(of + Native.AT_RECEIPT_FLAGS));
+    }
+
+    /** {@link #timestampUs} as a time of Java. */
+    public java.time.Instant timestamp() {
+        return Memory.instant(timestampUs);
+    }
+
+    /** {@link #recordedUs} as a time of Java. */
+    public java.time.Instant recorded() {
+        return Memory.instant(recordedUs);
     }
 
     /**

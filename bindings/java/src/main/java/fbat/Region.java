@@ -2,13 +2,13 @@
 package fbat;
 
 /**
- * Which events are meant. An event matches if it matches all parts that are set. All zero except
- * the size is every event. Ranges include both their ends.
+ * Which events are meant. An event matches if it matches all parts that are set. What is not set
+ * has its default.
  */
 public final class Region {
     private String entity;
-    private String[] scopes;
-    private KindRange[] kinds;
+    private java.util.List<String> scopes;
+    private java.util.List<KindRange> kinds;
     private int flags;
     private long versionFirst;
     private long versionLast;
@@ -17,26 +17,27 @@ public final class Region {
     private long recordedFirstUs;
     private long recordedLastUs;
 
+    /** The defaults. */
     public Region() {}
 
     /**
-     * This entity and every one below it: {@code e} takes in {@code e} and {@code e:x}. NULL and 0:
-     * every entity. The colon is not part of it: {@code e:} takes in {@code e:} and {@code e::x}.
+     * This entity and every one below it: {@code e} takes in {@code e} and {@code e:x}. null: every
+     * entity. The colon is not part of it: {@code e:} takes in {@code e:} and {@code e::x}.
      */
     public Region entity(String entity) {
         this.entity = entity;
         return this;
     }
 
-    /** One of these very scopes, in any order. NULL and 0: every scope. */
+    /** One of these very scopes, in any order. null: every scope. */
     public Region scopes(String... scopes) {
-        this.scopes = scopes;
+        this.scopes = java.util.List.of(scopes);
         return this;
     }
 
-    /** In one of these ranges, in any order. NULL and 0: every kind. */
+    /** In one of these ranges, in any order. null: every kind. */
     public Region kinds(KindRange... kinds) {
-        this.kinds = kinds;
+        this.kinds = java.util.List.of(kinds);
         return this;
     }
 
@@ -52,8 +53,7 @@ public final class Region {
     }
 
     /**
-     * With {@code FBAT_REGION_TIMESTAMP}: the least time of an event, in microseconds since
-     * 1970-01-01T00:00:00Z; else 0.
+     * The least time of an event, in microseconds since 1970-01-01T00:00:00Z.
      *
      * <p>And the greatest one.
      */
@@ -64,9 +64,13 @@ public final class Region {
         return this;
     }
 
+    /** The same, down to microseconds. */
+    public Region timestamp(java.time.Instant first, java.time.Instant last) {
+        return timestampUs(Memory.micros(first), Memory.micros(last));
+    }
+
     /**
-     * With {@code FBAT_REGION_RECORDED}: the least time at which the store wrote an event, in
-     * microseconds since 1970-01-01T00:00:00Z; else 0.
+     * The least time at which the store wrote an event, in microseconds since 1970-01-01T00:00:00Z.
      *
      * <p>And the greatest one.
      */
@@ -77,25 +81,34 @@ public final class Region {
         return this;
     }
 
-    void write(Native.Region to, Arena arena) {
-        arena.text(to.entity, entity);
-        to.scopes = arena.texts(scopes);
-        to.scopeCount = scopes == null ? 0 : scopes.length;
-        to.kinds = arena.kinds(kinds);
-        to.kindCount = kinds == null ? 0 : kinds.length;
-        to.flags = flags;
-        to.versionFirst = versionFirst;
-        to.versionLast = versionLast;
-        to.timestampFirstUs = timestampFirstUs;
-        to.timestampLastUs = timestampLastUs;
-        to.recordedFirstUs = recordedFirstUs;
-        to.recordedLastUs = recordedLastUs;
+    /** The same, down to microseconds. */
+    public Region recorded(java.time.Instant first, java.time.Instant last) {
+        return recordedUs(Memory.micros(first), Memory.micros(last));
     }
 
-    com.sun.jna.Pointer pointer(Arena arena) {
-        Native.Region to = arena.keep(new Native.Region());
-        write(to, arena);
-        to.write();
-        return to.getPointer();
+    /** The same of single kinds. */
+    public Region kinds(int... kinds) {
+        this.kinds = java.util.Arrays.stream(kinds).mapToObj(KindRange::of).toList();
+        return this;
+    }
+
+    /** Fills in a struct that is all zero but for its size. */
+    void write(long to, Scratch scratch) {
+        scratch.text(to + Native.AT_REGION_ENTITY, entity);
+        scratch.texts(to + Native.AT_REGION_SCOPES, scopes);
+        scratch.kinds(to + Native.AT_REGION_KINDS, kinds);
+        Memory.put(to + Native.AT_REGION_FLAGS, flags);
+        Memory.put(to + Native.AT_REGION_VERSION_FIRST, versionFirst);
+        Memory.put(to + Native.AT_REGION_VERSION_LAST, versionLast);
+        Memory.put(to + Native.AT_REGION_TIMESTAMP_FIRST_US, timestampFirstUs);
+        Memory.put(to + Native.AT_REGION_TIMESTAMP_LAST_US, timestampLastUs);
+        Memory.put(to + Native.AT_REGION_RECORDED_FIRST_US, recordedFirstUs);
+        Memory.put(to + Native.AT_REGION_RECORDED_LAST_US, recordedLastUs);
+    }
+
+    long pointer(Scratch scratch) {
+        long to = scratch.struct(Native.REGION_SIZE);
+        write(to, scratch);
+        return to;
     }
 }

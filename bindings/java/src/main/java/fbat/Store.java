@@ -1,29 +1,48 @@
 package fbat;
 
-import com.sun.jna.Pointer;
-import com.sun.jna.Structure;
-import com.sun.jna.ptr.PointerByReference;
+import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.nio.file.Path;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.LongConsumer;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 
 /** An open store. Any number of threads may use it at once, and any may close it. */
 public final class Store implements AutoCloseable {
-    private static final Native LIBRARY = Native.LIBRARY;
-    private static final int STOPPED = -1;
-
     private final Handle handle;
 
-    private Store(Pointer store) {
-        handle = new Handle(this, "store", store, LIBRARY::fbat_store_free);
+    private Store(long store) {
+        handle = new Handle(this, "store", store, Native::fbat_store_free);
     }
 
-    /** Opens the store in a directory, or makes a new one. */
+    // ---- opening and closing ----
+
+    /**
+     * Opens the store in a directory for writing, or makes a new one.
+     *
+     * @throws FbatException as {@link #open(Path, OpenOptions)}.
+     */
     public static Store open(Path path) {
         return open(path, new OpenOptions());
+    }
+
+    /**
+     * Opens the store in a directory for reading. Others may write to it meanwhile.
+     *
+     * @throws FbatException as {@link #open(Path, OpenOptions)}.
+     */
+    public static Store openReading(Path path) {
+        try (Scratch scratch = Scratch.take()) {
+            long store = scratch.place();
+            long name = Paths.terminated(path, scratch);
+            int status = Native.fbat_store_open_read_only(name, store, scratch.err());
+            FbatException.check(status, scratch);
+            return new Store(Memory.getLong(store));
+        }
     }
 
     /**
@@ -32,137 +51,472 @@ public final class Store implements AutoCloseable {
      * @throws FbatException it does not exist, is open for writing elsewhere, is damaged …
      */
     public static Store open(Path path, OpenOptions options) {
-        PointerByReference store = new PointerByReference();
-        PointerByReference err = new PointerByReference();
-        byte[] name = Arena.utf8(path.toString());
-        byte[] terminated = Arrays.copyOf(name, name.length + 1);
-        try (Arena arena = new Arena()) {
-            int status = LIBRARY.fbat_store_open(terminated, options.pointer(arena), store, err);
-            FbatException.check(status, err);
+        try (Scratch scratch = Scratch.take()) {
+            long store = scratch.place();
+            FbatException.check(
+                    Native.fbat_store_open(
+                            Paths.terminated(path, scratch),
+                            options.pointer(scratch),
+                            store,
+                            scratch.err()),
+                    scratch);
+            return new Store(Memory.getLong(store));
+        } finally {
+            Reference.reachabilityFence(options);
         }
-        return new Store(store.getValue());
     }
 
     /**
      * Makes everything durable and ends all use of the store: later calls throw a
      * {@link FbatException} of the category CLOSED. Closing it again does nothing. From within a
-     * filter of an import that uses it: category BUSY, and it stays open.
+     * callback of a call that uses it: category BUSY, and it stays open.
      */
     @Override
     public void close() {
         if (handle.isClosed()) {
             return;
         }
-        PointerByReference err = new PointerByReference();
-        int status = LIBRARY.fbat_store_close(handle.get(), err);
-        if (status != Native.ERR_BUSY) {
-            handle.free();
-        }
-        FbatException.check(status, err);
-    }
-
-    /** Appends all of these events, or none; {@link ErrorDetail#item} is the one at fault. */
-    public List<Receipt> append(List<Event> events) {
-        if (events.isEmpty()) {
-            return List.of();
-        }
-        Native.Event[] rows = (Native.Event[]) new Native.Event().toArray(events.size());
-        Native.Receipt[] receipts = (Native.Receipt[]) new Native.Receipt().toArray(rows.length);
-        PointerByReference err = new PointerByReference();
-        try (Arena arena = new Arena()) {
-            for (int i = 0; i < rows.length; i++) {
-                rows[i].structSize = rows[i].size();
-                events.get(i).write(rows[i], arena);
-                rows[i].write();
-                receipts[i].structSize = receipts[i].size();
-                receipts[i].write();
+        try (Scratch scratch = Scratch.take()) {
+            int status = Native.fbat_store_close(handle.peek(), scratch.err());
+            boolean late = status == Native.ERR_INVALID_HANDLE && handle.isClosed();
+            if (status != Native.ERR_BUSY) {
+                handle.free();
             }
-            Pointer first = rows[0].getPointer();
-            Pointer answers = receipts[0].getPointer();
-            int status = LIBRARY.fbat_append_batch(handle.get(), first, rows.length, answers, err);
-            FbatException.check(status, err);
+            FbatException failure = status == Native.OK ? null : failed(status, scratch);
+            if (failure != null && !late) {
+                throw failure;
+            }
         } finally {
-            Reference.reachabilityFence(rows);
             Reference.reachabilityFence(this);
         }
-        return Arrays.stream(receipts).peek(Structure::read).map(Receipt::of).toList();
     }
 
-    /** Reads one event by its id. */
-    public Optional<EventRecord> get(Id id) {
-        EventRecord[] found = new EventRecord[1];
-        takePage(page(id), row -> found[0] = EventRecord.of(new Native.Record(row)));
-        return Optional.ofNullable(found[0]);
-    }
-
-    /** Where an event came from; empty where it was not imported, or does not exist. */
-    public Optional<Provenance> provenance(Id id) {
-        Native.Provenance found = new Native.Provenance();
-        Provenance[] copy = new Provenance[1];
-        takePage(page(id), row -> {
-            found.write();
-            if (LIBRARY.fbat_record_provenance(row, found.getPointer()) != 0) {
-                found.read();
-                copy[0] = Provenance.of(found);
-            }
-        });
-        return Optional.ofNullable(copy[0]);
-    }
-
-    /** A page of one row, or null where there is no such event. */
-    private Pointer page(Id id) {
-        PointerByReference page = new PointerByReference();
-        PointerByReference err = new PointerByReference();
-        int status = LIBRARY.fbat_event_get(handle.get(), Id.bytesOf(id), 0, page, err);
-        if (status == Native.ERR_NOT_FOUND) {
-            LIBRARY.fbat_error_free(err.getValue());
-            return null;
+    /** A thread that was late with its number of a closed store is told that it is closed. */
+    private void check(int status, Scratch scratch) {
+        if (status != Native.OK) {
+            throw Callbacks.<RuntimeException>unwrapped(scratch.thrown(), failed(status, scratch));
         }
-        FbatException.check(status, err);
-        return page.getValue();
+    }
+
+    private FbatException failed(int status, Scratch scratch) {
+        FbatException failure = FbatException.from(status, scratch);
+        boolean late = status == Native.ERR_INVALID_HANDLE && handle.isClosed();
+        return late ? FbatException.closed("store") : failure;
+    }
+
+    // ---- what there is to know about a store ----
+
+    /** A call that fills in one struct, or one value. */
+    @FunctionalInterface
+    private interface Question {
+        int ask(long store, long out, long err);
+    }
+
+    private long ask(Scratch scratch, Question question, long out) {
+        try {
+            check(question.ask(handle.get(), out, scratch.err()), scratch);
+            return out;
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    /** Makes everything that is visible durable, and says how far that is. */
+    public Frontier sync() {
+        try (Scratch s = Scratch.take()) {
+            return Frontier.at(ask(s, Native::fbat_store_sync, s.struct(Native.FRONTIER_SIZE)));
+        }
+    }
+
+    /** How far the log goes. */
+    public Frontier frontier() {
+        try (Scratch s = Scratch.take()) {
+            return Frontier.at(ask(s, Native::fbat_store_frontier, s.struct(Native.FRONTIER_SIZE)));
+        }
+    }
+
+    /** The newest event of an entity, in short; empty where it has none. */
+    public Optional<Head> head(String entity) {
+        try (Scratch scratch = Scratch.take()) {
+            long name = scratch.str(entity);
+            long head = scratch.struct(Native.HEAD_SIZE);
+            long text = Memory.getLong(name);
+            long length = Memory.getLong(name + Long.BYTES);
+            int status =
+                    Native.fbat_store_head(handle.get(), text, length, head, scratch.err());
+            return found(status, scratch) ? Optional.of(Head.at(head)) : Optional.empty();
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    /** False for what does not exist, whose error is freed; throws for other failures. */
+    private boolean found(int status, Scratch scratch) {
+        if (status == Native.ERR_NOT_FOUND) {
+            Native.fbat_error_free(Memory.getLong(scratch.err()));
+            return false;
+        }
+        check(status, scratch);
+        return true;
+    }
+
+    /** Figures about the store. */
+    public Stats stats() {
+        try (Scratch s = Scratch.take()) {
+            return Stats.at(ask(s, Native::fbat_store_stats, s.struct(Native.STATS_SIZE)));
+        }
+    }
+
+    /** What opening found and did. */
+    public OpenReport openReport() {
+        try (Scratch s = Scratch.take()) {
+            long report = s.struct(Native.OPEN_REPORT_SIZE);
+            return OpenReport.at(ask(s, Native::fbat_store_open_report, report));
+        }
+    }
+
+    /** One value for the whole history, up to the visible frontier. */
+    public Hash logHash() {
+        try (Scratch s = Scratch.take()) {
+            return Hash.at(ask(s, Native::fbat_store_log_hash, s.room(Native.HASH_SIZE)));
+        }
     }
 
     /**
-     * Reads every event that a query asks for, page by page.
+     * The log hash as of a sequence of the past, to compare with one that was kept. {@link #verify}
+     * computes the newest.
      *
-     * @param each may use the store.
+     * @throws FbatException.NotFound the sequence is no event's.
      */
-    public void forEach(Query query, Consumer<EventRecord> each) {
-        PointerByReference cursor = new PointerByReference();
-        PointerByReference err = new PointerByReference();
-        try (Arena arena = new Arena()) {
-            Pointer asked = query.pointer(arena);
-            FbatException.check(LIBRARY.fbat_cursor_new(handle.get(), asked, cursor, err), err);
-        }
-        try {
-            for (Pointer page = next(cursor); page != null; page = next(cursor)) {
-                takePage(page, row -> each.accept(EventRecord.of(new Native.Record(row))));
-            }
+    public Hash logHashAt(long sequence) {
+        try (Scratch scratch = Scratch.take()) {
+            long hash = scratch.room(Native.HASH_SIZE);
+            int status =
+                    Native.fbat_store_log_hash_at(handle.get(), sequence, hash, scratch.err());
+            check(status, scratch);
+            return Hash.at(hash);
         } finally {
-            LIBRARY.fbat_cursor_free(cursor.getValue());
             Reference.reachabilityFence(this);
         }
     }
 
-    private static Pointer next(PointerByReference cursor) {
-        PointerByReference page = new PointerByReference();
-        PointerByReference err = new PointerByReference();
-        FbatException.check(LIBRARY.fbat_cursor_next(cursor.getValue(), page, err), err);
-        return page.getValue();
-    }
-
-    /** Hands out the rows of a page, and frees it. Null is an empty one. */
-    private static void takePage(Pointer page, Consumer<Pointer> each) {
-        try {
-            for (long i = 0; i < LIBRARY.fbat_page_len(page); i++) {
-                each.accept(LIBRARY.fbat_page_row(page, i));
-            }
+    /** The random number that the store was given when it was made, or by {@link #newIdentity}. */
+    public Id id() {
+        try (Scratch scratch = Scratch.take()) {
+            return Id.at(Native.fbat_store_id(scratch, handle.get()).address());
         } finally {
-            LIBRARY.fbat_page_free(page);
+            Reference.reachabilityFence(this);
         }
     }
 
-    /** Copies all events of another store into this one, exactly once. */
+    /** The native namespace of the store: {@code store:} and the 32 hex digits of its id. */
+    public String namespace() {
+        try (Scratch scratch = Scratch.take()) {
+            return text(Native.fbat_store_namespace(scratch, handle.get()));
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    /** The label that the store was made with. */
+    public String label() {
+        try (Scratch scratch = Scratch.take()) {
+            return text(Native.fbat_store_label(scratch, handle.get()));
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    private static String text(MemorySegment str) {
+        String found = Memory.text(str.address());
+        if (found == null) {
+            throw FbatException.closed("store");
+        }
+        return found;
+    }
+
+    /** The directory of the store. */
+    public Path path() {
+        try (Scratch scratch = Scratch.take()) {
+            Path found = Paths.path(Native.fbat_store_path(scratch, handle.get()).address());
+            if (found == null) {
+                throw FbatException.closed("store");
+            }
+            return found;
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    /** Whether the store is open for reading only. */
+    public boolean isReadOnly() {
+        try {
+            return Native.fbat_store_is_read_only(handle.get());
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    // ---- appending ----
+
+    /**
+     * Appends one event.
+     *
+     * @throws FbatException an {@link Status#IDEMPOTENCY_CONFLICT}, a {@link
+     *     Status#VERSION_CONFLICT}, what is not allowed, a full disk …
+     */
+    public Receipt append(Event event) {
+        try (Scratch scratch = Scratch.take()) {
+            long given = event.pointer(scratch);
+            long receipt = scratch.struct(Native.RECEIPT_SIZE);
+            int status = Native.fbat_append(handle.get(), given, receipt, scratch.err());
+            check(status, scratch);
+            return Receipt.at(receipt);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    /**
+     * Appends all of these events, or none.
+     *
+     * @throws FbatException as {@link #append(Event)}; {@link ErrorDetail#item} is the one at
+     *     fault.
+     */
+    public List<Receipt> append(List<Event> events) {
+        Event[] all = events.toArray(Event[]::new); // which does not grow, whoever adds to the list
+        int count = all.length;
+        try (Scratch scratch = Scratch.take()) {
+            long rows = scratch.structs(Native.EVENT_SIZE, count);
+            long receipts = scratch.structs(Native.RECEIPT_SIZE, count);
+            long row = rows;
+            for (Event each : all) {
+                each.write(row, scratch);
+                row += Native.EVENT_SIZE;
+            }
+            check(
+                    Native.fbat_append_batch(handle.get(), rows, count, receipts, scratch.err()),
+                    scratch);
+            Receipt[] answers = new Receipt[count];
+            for (int i = 0; i < count; i++) {
+                answers[i] = Receipt.at(receipts + (long) i * Native.RECEIPT_SIZE);
+            }
+            return List.of(answers);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    // ---- reading ----
+
+    /**
+     * Reads one event by its id.
+     *
+     * @param columns what of it is read; without any, payload and extensions.
+     * @return empty where there is no such event.
+     */
+    public Optional<EventRecord> get(Id id, Column... columns) {
+        try (Scratch scratch = Scratch.take()) {
+            long wanted = scratch.id(id);
+            long page = scratch.place();
+            int bits = Column.sum(columns);
+            int status = Native.fbat_event_get(handle.get(), wanted, bits, page, scratch.err());
+            return found(status, scratch)
+                    ? Optional.of(Page.taken(Memory.getLong(page)).records().get(0))
+                    : Optional.empty();
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    /** Reads one page. What was appended before the call is seen. */
+    public Page page(Query query) {
+        return page(query, to -> {});
+    }
+
+    private Page page(Query query, LongConsumer change) {
+        try (Scratch scratch = Scratch.take()) {
+            long asked = query.pointer(scratch);
+            change.accept(asked);
+            long page = scratch.place();
+            int status = Native.fbat_store_query(handle.get(), asked, page, scratch.err());
+            check(status, scratch);
+            return Page.taken(Memory.getLong(page));
+        } finally {
+            Reference.reachabilityFence(query);
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    /** Every event, oldest first: {@link #events(Query)}. */
+    public Iterable<EventRecord> events() {
+        return events(new Query());
+    }
+
+    /**
+     * The events that a query asks for. They are read page by page, as they are asked for; nothing
+     * has to be closed. What an iterator throws are {@link FbatException}s.
+     */
+    public Iterable<EventRecord> events(Query query) {
+        return () -> new Rows(query);
+    }
+
+    /** The same as a stream. */
+    public Stream<EventRecord> stream(Query query) {
+        return StreamSupport.stream(events(query).spliterator(), false);
+    }
+
+    /** The same, each handed to a function, which may use the store. */
+    public void forEach(Query query, Consumer<EventRecord> each) {
+        events(query).forEach(each);
+    }
+
+    /** Makes a cursor, which can follow the log. */
+    public Cursor cursor(Query query) {
+        try (Scratch scratch = Scratch.take()) {
+            long cursor = scratch.place();
+            check(
+                    Native.fbat_cursor_new(
+                            handle.get(), query.pointer(scratch), cursor, scratch.err()),
+                    scratch);
+            return new Cursor(Memory.getLong(cursor), this, query, scratch.keepCallbacks());
+        } finally {
+            Reference.reachabilityFence(query);
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    /** The rows of a query. */
+    private final class Rows extends Parts<EventRecord> {
+        private final Query query;
+        private Page before;
+        private long rows;
+
+        Rows(Query query) {
+            this.query = query;
+        }
+
+        @Override
+        boolean read() {
+            before = page(query, this::goOn);
+            rows += before.records().size();
+            found(before.records());
+            return before.isEnd();
+        }
+
+        private void goOn(long asked) {
+            if (before == null) {
+                return;
+            }
+            boolean back =
+                    (Memory.getInt(asked + Native.AT_QUERY_FLAGS) & Native.QUERY_BACKWARD) != 0;
+            int bound = back ? Native.AT_QUERY_UNTIL : Native.AT_QUERY_AFTER;
+            Memory.put(asked + bound, before.resume());
+            long limit = Memory.getLong(asked + Native.AT_QUERY_LIMIT);
+            if (limit != 0) { // which is that of a call
+                Memory.put(asked + Native.AT_QUERY_LIMIT, limit - rows);
+            }
+        }
+    }
+
+    // ---- counting and listing ----
+
+    /** Counts the events of a query: from indexes, where they can tell. */
+    public long count(Query query) {
+        try (Scratch scratch = Scratch.take()) {
+            long count = scratch.place();
+            long asked = query.pointer(scratch);
+            check(Native.fbat_store_count(handle.get(), asked, count, scratch.err()), scratch);
+            return Memory.getLong(count);
+        } finally {
+            Reference.reachabilityFence(query);
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    /** A call that lists entities or scopes. */
+    @FunctionalInterface
+    private interface Lister {
+        int list(long store, long options, long out, long err);
+    }
+
+    /** Every entity in the order of their names, with how many events it has, and its ends. */
+    public Iterable<Summary> entities() {
+        return entities(new ListOptions());
+    }
+
+    /** The entities that options ask for, a page at a time; nothing has to be closed. */
+    public Iterable<Summary> entities(ListOptions options) {
+        return () -> new Listed(options, Native::fbat_store_entities);
+    }
+
+    /** One page of them. */
+    public Summaries entityPage(ListOptions options) {
+        return page(options, Native::fbat_store_entities, null);
+    }
+
+    /** Every scope in the order of their names. */
+    public Iterable<Summary> scopes() {
+        return scopes(new ListOptions());
+    }
+
+    /** The scopes that options ask for, a page at a time; nothing has to be closed. */
+    public Iterable<Summary> scopes(ListOptions options) {
+        return () -> new Listed(options, Native::fbat_store_scopes);
+    }
+
+    /** One page of them. */
+    public Summaries scopePage(ListOptions options) {
+        return page(options, Native::fbat_store_scopes, null);
+    }
+
+    private Summaries page(ListOptions options, Lister lister, String after) {
+        try (Scratch scratch = Scratch.take()) {
+            long asked = options.pointer(scratch);
+            scratch.text(asked + Native.AT_LIST_OPTIONS_AFTER, after);
+            long found = scratch.place();
+            check(lister.list(handle.get(), asked, found, scratch.err()), scratch);
+            return Summaries.taken(Memory.getLong(found));
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    /** What a list has. */
+    private final class Listed extends Parts<Summary> {
+        private final ListOptions options;
+        private final Lister lister;
+        private String last;
+
+        Listed(ListOptions options, Lister lister) {
+            this.options = options;
+            this.lister = lister;
+        }
+
+        @Override
+        boolean read() {
+            Summaries page = page(options, lister, last);
+            if (!page.rows().isEmpty()) {
+                last = page.rows().getLast().name();
+            }
+            found(page.rows());
+            return page.isEnd();
+        }
+    }
+
+    // ---- importing ----
+
+    /** Copies all events of another store into this one, which knows it by its namespace. */
+    public ImportReport importFrom(Store source) {
+        return importFrom(source, new ImportOptions());
+    }
+
+    /**
+     * Copies all events of another store into this one, exactly once.
+     *
+     * @param options without a namespace, the source is known by its {@link #namespace}.
+     * @throws FbatException also with the report of what was committed.
+     */
     public ImportReport importFrom(Store source, ImportOptions options) {
         return importFrom(source, options, (Filter<RuntimeException>) null);
     }
@@ -175,51 +529,138 @@ public final class Store implements AutoCloseable {
      */
     public <X extends Exception> ImportReport importFrom(
             Store source, ImportOptions options, Filter<X> filter) throws X {
-        Throwable[] thrown = new Throwable[1];
-        Native.ImportOptions made = new Native.ImportOptions();
-        Native.ImportReport report = new Native.ImportReport();
-        PointerByReference err = new PointerByReference();
-        try (Arena arena = new Arena()) {
-            options.write(made, arena);
-            made.filter = filter == null ? null : (data, record) -> ask(filter, record, thrown);
-            made.write();
-            report.write();
-            int status = LIBRARY.fbat_import(
-                    handle.get(), source.handle.get(), made.getPointer(), report.getPointer(), err);
-            report.read();
-            if (status == Native.OK) {
-                return ImportReport.of(report);
+        try (Scratch scratch = Scratch.take()) {
+            long asked = options.pointer(scratch);
+            long namespace = asked + Native.AT_IMPORT_OPTIONS_SOURCE_NAMESPACE;
+            if (Memory.getLong(namespace) == 0) {
+                scratch.text(namespace, source.namespace());
             }
-            FbatException failure = FbatException.from(status, err, ImportReport.of(report));
-            if (thrown[0] != null) {
-                throw Store.<X>thrownBy(thrown[0], failure);
+            scratch.callback(
+                    asked + Native.AT_IMPORT_OPTIONS_FILTER, Callbacks.FILTER, filter);
+            long report = scratch.struct(Native.IMPORT_REPORT_SIZE);
+            int status = Native.fbat_import(
+                    handle.get(), source.handle.get(), asked, report, scratch.err());
+            ImportReport found = ImportReport.at(report);
+            if (status != Native.OK) {
+                boolean late = status == Native.ERR_INVALID_HANDLE
+                        && (handle.isClosed() || source.handle.isClosed());
+                FbatException failure = FbatException.from(status, scratch, found);
+                failure = late ? FbatException.closed("store") : failure;
+                throw Callbacks.<X>unwrapped(scratch.thrown(), failure);
             }
-            throw failure;
+            return found;
         } finally {
-            Reference.reachabilityFence(made);
             Reference.reachabilityFence(options);
             Reference.reachabilityFence(source);
             Reference.reachabilityFence(this);
         }
     }
 
-    /** A callback must not throw through the library: it answers that the import is to stop. */
-    private static int ask(Filter<?> filter, Pointer record, Throwable[] thrown) {
-        try {
-            return filter.keep(EventRecord.of(new Native.Record(record))) ? 1 : 0;
-        } catch (Throwable t) {
-            thrown[0] = t;
-            return STOPPED;
+    // ---- verification, copies, repair ----
+
+    /** Verifies everything: {@link #verify(VerifyOptions)}. */
+    public Verification verify() {
+        return verify(new VerifyOptions());
+    }
+
+    /** Walks the store and checks every checksum, hash, chain and index. Damage is a finding. */
+    public Verification verify(VerifyOptions options) {
+        try (Scratch scratch = Scratch.take()) {
+            long report = scratch.struct(Native.VERIFY_REPORT_SIZE);
+            long findings = scratch.place();
+            check(
+                    Native.fbat_store_verify(
+                            handle.get(),
+                            options.pointer(scratch),
+                            report,
+                            findings,
+                            scratch.err()),
+                    scratch);
+            return new Verification(VerifyReport.at(report), taken(Memory.getLong(findings)));
+        } finally {
+            Reference.reachabilityFence(options);
+            Reference.reachabilityFence(this);
         }
     }
 
-    /** A filter throws X and what need not be declared. */
-    @SuppressWarnings("unchecked")
-    private static <X extends Exception> X thrownBy(Throwable thrown, FbatException failure) {
-        thrown.addSuppressed(failure);
-        if (thrown instanceof Error error) {
-            throw error;
+    /** Copies a list of the library's, and frees it. */
+    private static List<Finding> taken(long findings) {
+        try {
+            List<Finding> found = new ArrayList<>();
+            for (long i = 0; i < Native.fbat_findings_len(findings); i++) {
+                found.add(Finding.at(Native.fbat_findings_get(findings, i)));
+            }
+            return List.copyOf(found);
+        } finally {
+            Native.fbat_findings_free(findings);
         }
-        return (X) thrown;
+    }
+
+    /** Copies the store into an empty directory: {@link #backup(Path, BackupOptions)}. */
+    public BackupReport backup(Path destination) {
+        return backup(destination, new BackupOptions());
+    }
+
+    /**
+     * Copies the store into an empty directory, or a new one, while others write. The copy has the
+     * same id: who goes on appending to both calls {@link #newIdentity}.
+     */
+    public BackupReport backup(Path destination, BackupOptions options) {
+        try (Scratch scratch = Scratch.take()) {
+            long report = scratch.struct(Native.BACKUP_REPORT_SIZE);
+            check(
+                    Native.fbat_store_backup(
+                            handle.get(),
+                            Paths.terminated(destination, scratch),
+                            options.pointer(scratch),
+                            report,
+                            scratch.err()),
+                    scratch);
+            return BackupReport.at(report);
+        } finally {
+            Reference.reachabilityFence(options);
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    /** Gives the store in a directory that was copied a new id of its own, and says which. */
+    public static Id newIdentity(Path path) {
+        try (Scratch scratch = Scratch.take()) {
+            long id = scratch.room(Native.ID_SIZE);
+            int status = Native.fbat_new_identity(
+                    Paths.terminated(path, scratch), id, scratch.err());
+            FbatException.check(status, scratch);
+            return Id.at(id);
+        }
+    }
+
+    /** Repairs a damaged store: {@link #repair(Path, Path, RepairOptions)}. */
+    public static Repair repair(Path damaged, Path made) {
+        return repair(damaged, made, new RepairOptions());
+    }
+
+    /**
+     * Puts every event of a damaged store that proves itself into a new store beside it. No file of
+     * the damaged one is changed.
+     *
+     * @param made a directory that does not exist, or is empty.
+     */
+    public static Repair repair(Path damaged, Path made, RepairOptions options) {
+        try (Scratch scratch = Scratch.take()) {
+            long report = scratch.struct(Native.REPAIR_REPORT_SIZE);
+            long findings = scratch.place();
+            FbatException.check(
+                    Native.fbat_repair(
+                            Paths.terminated(damaged, scratch),
+                            Paths.terminated(made, scratch),
+                            options.pointer(scratch),
+                            report,
+                            findings,
+                            scratch.err()),
+                    scratch);
+            return new Repair(RepairReport.at(report), taken(Memory.getLong(findings)));
+        } finally {
+            Reference.reachabilityFence(options);
+        }
     }
 }

@@ -1,4 +1,4 @@
-package fbat.example;
+package fbat.programs;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -8,7 +8,6 @@ import fbat.Frames;
 import fbat.Id;
 import fbat.ImportOptions;
 import fbat.ImportReport;
-import fbat.OpenMode;
 import fbat.OpenOptions;
 import fbat.Provenance;
 import fbat.Query;
@@ -78,7 +77,7 @@ public final class Interplay {
     }
 
     private static Store openReading(Path path) {
-        return Store.open(path, new OpenOptions().mode(OpenMode.READ_ONLY));
+        return Store.openReading(path);
     }
 
     private static void read(Path path) {
@@ -138,7 +137,7 @@ public final class Interplay {
 
     private static void frame(Path path) {
         try (Store store = openReading(path)) {
-            store.forEach(new Query(), event -> store.provenance(event.id())
+            store.forEach(new Query(), event -> event.provenance()
                     .map(Frames::encode)
                     .ifPresent(frame -> OUT.println(HEX.formatHex(frame))));
         }

@@ -1,5 +1,3 @@
-package fbat.example;
-
 import fbat.Event;
 import fbat.EventRecord;
 import fbat.ImportOptions;
@@ -12,14 +10,13 @@ import fbat.Store;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
  * Lamps report to a house; a district gathers what houses recorded, except what its filter leaves
  * out.
  *
- * <pre>Lamps DIRECTORY</pre>
+ * <pre>java -cp CLASSES --enable-native-access=ALL-UNNAMED Lamps.java DIRECTORY</pre>
  */
 public final class Lamps {
     private static final int SWITCHED = 0x1001; // category 1, type 1
@@ -63,10 +60,8 @@ public final class Lamps {
     }
 
     private static void tellOrigins(Store district) {
-        List<EventRecord> events = new ArrayList<>();
-        district.forEach(new Query(), events::add);
-        for (EventRecord event : events) {
-            Provenance from = district.provenance(event.id()).orElseThrow();
+        for (EventRecord event : district.events()) {
+            Provenance from = event.provenance().orElseThrow();
             System.out.printf(
                     "%s was event %d of %s%n",
                     event.entity(), from.sourceSequence(), from.sourceNamespace());

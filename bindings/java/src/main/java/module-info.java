@@ -1,0 +1,4 @@
+/** An embedded, append-only event store with exactly-once import. */
+module fbat {
+    exports fbat;
+}
