@@ -25,7 +25,6 @@ def main(source_path: str, destination_path: str, namespace: str) -> None:
             bar.update(report.source_position - bar.n)
 
         report = destination.import_from(source, namespace, progress=show)
-        show(report)
     print(f"{report.imported} imported, {report.deduplicated} were there")
 
 

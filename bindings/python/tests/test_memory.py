@@ -48,7 +48,7 @@ def test_appends_that_fail_leave_nothing(store: fbat.Store) -> None:
     wrong = [
         fbat.Event("thing", "tests", 70_000, bytearray(5)),
         fbat.Event("thing", "tests", KIND, bytearray(5), extensions=mixed),
-        fbat.Event("thing", "tests", KIND, bytearray(5), key=b"short"),  # type: ignore[arg-type]
+        fbat.Event("thing", "tests", KIND, bytearray(5), key=b"short"),
         fbat.Event("thing/", "tests", KIND, bytearray(5)),
     ]
 

@@ -60,6 +60,11 @@ def timed(store: fbat.Store) -> fbat.Store:
         ({"scope": "s1"}, lambda i: i % 2 == 1),
         ({"kind": OTHER}, lambda i: i % 3 == 1),
         ({"category": 1}, lambda i: i % 3 != 2),
+        ({"kind": [OTHER, ANOTHER]}, lambda i: i % 3 > 0),
+        ({"kind": (OTHER,)}, lambda i: i % 3 == 1),
+        ({"kind": {OTHER}, "category": [2, 3]}, lambda i: i % 3 > 0),
+        ({"scope": ["s0", "s1", "s2"]}, lambda i: True),
+        ({"scope": iter(["s1"]), "entity": "e:3"}, lambda i: i % 4 == 3),
         ({"versions": (2, 3)}, lambda i: 4 <= i < 12),
         ({"versions": (14, None)}, lambda i: i >= 52),
         ({"versions": (None, 2)}, lambda i: i < 8),
@@ -77,8 +82,19 @@ def test_every_keyword_of_a_query_selects(
     filled: fbat.Store, parts: Any, expected: Callable[[int], bool]
 ) -> None:
     wanted = [i for i in range(60) if expected(i)]
+    parts = {k: list(v) if hasattr(v, "__next__") else v for k, v in parts.items()}
+    backward = parts | {"flags": fbat.QueryFlags.BACKWARD}
     assert numbers(filled.records(**parts)) == wanted
-    assert numbers(filled.records(**parts, flags=fbat.QueryFlags.BACKWARD)) == wanted[::-1]
+    assert numbers(filled.records(**backward)) == wanted[::-1]
+    assert filled.count(**parts) == filled.count(**backward) == len(wanted)
+    for limit in (1, 3, 7, 59, 60, 100):
+        assert numbers(filled.records(**parts, limit=limit)) == wanted[:limit]
+        paged = parts | {"limit": limit, "page_rows": 3}
+        assert numbers(filled.records(**paged)) == wanted[:limit]
+        assert numbers(itertools.chain(*filled.cursor(**paged))) == wanted[:limit]
+        assert numbers(filled.query(**paged)) == wanted[: min(limit, 3)]
+        assert filled.count(**paged) == min(limit, len(wanted))
+    assert numbers(filled.records(**(backward | {"limit": 4}))) == wanted[::-1][:4]
 
 
 @pytest.mark.parametrize(
@@ -140,6 +156,9 @@ def test_a_region_is_given_to_several_calls(
         ("until", 2**64, "until is 18446744073709551616, and not 0 to 18446744073709551615"),
         ("page_rows", 65537, "page_rows .*65537"),
         ("page_rows", 2**64, "page_rows is 18446744073709551616"),
+        ("limit", -1, "limit is -1, and not 0 to 18446744073709551615"),
+        ("kind", [1, 65536], "kind is 65536, and not 0 to 65535"),
+        ("category", [1, 16], "category is 16, and not 0 to 15"),
         ("columns", 16, "columns"),
         ("flags", 4, "flags"),
     ],
@@ -167,6 +186,10 @@ def test_keywords_out_of_range_are_refused_by_name(
         ("timestamps", ("now", None), "the first of timestamps is str, not an integer"),
         ("cancel", True, "cancel is bool, not a Cancel"),
         ("progress", "bar", "progress is str, not a function"),
+        ("limit", "5", "limit is str, not an integer"),
+        ("scope", b"s", "scope is bytes, not text"),
+        ("scope", ["s", 5], "scope is int, not text"),
+        ("kind", [OTHER, "x"], "kind is str, not an integer"),
         ("limits", 5, "'limits' is no keyword of this call"),
         ("struct_size", 5, "'struct_size' is no keyword of this call"),
         ("region", {}, "'region' is no keyword of this call"),
@@ -182,6 +205,95 @@ def test_keywords_of_the_wrong_type_or_name_say_so(
 def test_a_naive_datetime_is_no_end_of_a_range(store: fbat.Store) -> None:
     with pytest.raises(ValueError, match="time zone"):
         store.query(timestamps=(None, datetime.datetime(2024, 1, 1)))
+
+
+def test_what_was_computed_and_came_out_empty_is_not_everything(filled: fbat.Store) -> None:
+    wrong: list[dict[str, Any]] = [
+        {"entity": ""},
+        {"scope": ""},
+        {"scope": []},
+        {"kind": []},
+        {"category": ()},
+    ]
+    for parts in wrong:
+        for ask in (filled.query, filled.records, filled.count, filled.verify):
+            with pytest.raises(ValueError, match="empty"):
+                ask(**parts)
+    with pytest.raises(ValueError, match="empty"):
+        filled.entities(entity="")
+
+
+def test_the_end_that_a_limit_makes_is_final(store: fbat.Store) -> None:
+    fill(store, 5)
+    cursor = store.cursor(limit=5, page_rows=2)
+    assert [len(page) for page in cursor] == [2, 2, 1]
+    fill(store, 5)
+    assert list(cursor) == []
+    page = store.query(limit=3)
+    assert (len(page), page.is_end) == (3, True)
+
+
+def test_entities_and_scopes_are_listed(filled: fbat.Store) -> None:
+    filled.append(fbat.Event("e", "s0", KIND, timestamp_us=5))
+    filled.append(fbat.Event("f:ü", "Gebäude", KIND))
+    everything = list(filled)
+    for listed, name in ((filled.entities, "entity"), (filled.scopes, "scope")):
+        for page_rows in (1, 2, 1000):
+            rows = list(listed(page_rows=page_rows))
+            names = sorted({getattr(r, name) for r in everything}, key=str.encode)
+            assert [row.name for row in rows] == names
+            for row in rows:
+                own = [r for r in everything if getattr(r, name) == row.name]
+                assert row == fbat.Summary(
+                    row.name, len(own), own[0].sequence, own[-1].sequence,
+                    own[0].timestamp_us, own[-1].timestamp_us,
+                )  # fmt: skip
+                assert row.first_timestamp == own[0].timestamp
+                assert row.last_timestamp == own[-1].timestamp
+    assert [row.name for row in filled.entities(entity="e")] == ["e", "e:0", "e:1", "e:2", "e:3"]
+    assert [row.name for row in filled.entities(after="e:2")] == ["e:3", "f:ü"]
+    assert len(list(filled.entities(flags=fbat.ListFlags.SYSTEM))) == 7
+    assert filled.count() == len(everything) == filled.stats().events - 1
+    with pytest.raises(fbat.InvalidError, match="entity"):
+        filled.scopes(entity="e")
+    with pytest.raises(TypeError, match="'scope' is no keyword"):
+        filled.entities(scope="e")  # type: ignore[call-arg]
+    listing = filled.entities(page_rows=1)
+    filled.close()
+    with pytest.raises(fbat.ClosedError):
+        filled.entities()
+    with pytest.raises(fbat.ClosedError):
+        list(listing)
+
+
+@pytest.mark.parametrize(
+    ("text", "entity"),
+    [
+        ("plain:ü", "plain:ü"),
+        ("a/b=c|d%e", "a%2Fb%3Dc%7Cd%25e"),
+        ("../..", ".%2E%2F.%2E"),
+        ("line\n\0\x7f", "line%0A%00%7F"),
+        ("https://x.y/z?q=1", "https:%2F%2Fx.y%2Fz?q%3D1"),
+    ],
+)
+def test_entities_of_any_text(store: fbat.Store, text: str, entity: str) -> None:
+    assert fbat.entity_encode(text) == entity
+    assert fbat.entity_decode(entity) == text
+    store.append(fbat.Event(entity, fbat.entity_encode(text), KIND))
+    (record,) = store.records(entity=entity, scope=entity)
+    assert fbat.entity_decode(record.entity) == text
+
+
+def test_what_is_no_entity_of_a_text_is_refused() -> None:
+    for wrong in ("", "a" * 1025):
+        with pytest.raises(fbat.InvalidError) as caught:
+            fbat.entity_encode(wrong)
+        assert caught.value.code == fbat.Status.INVALID_COORDINATE
+    for wrong in ("a%2", "a%zz"):
+        with pytest.raises(fbat.InvalidError):
+            fbat.entity_decode(wrong)
+    with pytest.raises(TypeError, match="text is bytes, not text"):
+        fbat.entity_encode(b"a")  # type: ignore[arg-type]
 
 
 def test_several_kinds_scopes_and_categories_are_each_enough(filled: fbat.Store) -> None:

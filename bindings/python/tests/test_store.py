@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
 import shutil
 import subprocess
 import textwrap
+import threading
+import time
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -55,7 +58,7 @@ def test_open_modes(tmp_path: Path) -> None:
         fbat.Store(path, mode=fbat.OpenMode.READ_ONLY)
     with fbat.Store(path, mode=fbat.OpenMode.MUST_BE_NEW) as new:
         assert not new.is_read_only
-        with pytest.raises(fbat.BusyError, match=str(os.getpid())):
+        with pytest.raises(fbat.BusyError, match="open for writing in this process"):
             fbat.Store(path)
         with fbat.Store(path, mode=fbat.OpenMode.READ_ONLY) as reader:
             assert reader.is_read_only
@@ -93,7 +96,9 @@ def test_what_a_store_knows_of_itself(open_store: Callable[..., fbat.Store]) -> 
     assert store.open_report.flags == fbat.OpenReportFlags.CREATED
     again = open_store()
     assert (again.id, again.label) == (store.id, "Grüße")
-    assert again.open_report == fbat.OpenReport(fbat.OpenReportFlags(0), 0, 0, None, 0, 0, 0, 0, 0)
+    assert again.open_report == fbat.OpenReport(
+        fbat.OpenReportFlags(0), 0, 0, None, 0, 0, 0, 0, 0, 0
+    )
 
 
 def test_frontier_sync_stats_head_and_log_hash(store: fbat.Store) -> None:
@@ -115,6 +120,52 @@ def test_frontier_sync_stats_head_and_log_hash(store: fbat.Store) -> None:
     fill(store, 1)
     assert isinstance(before, fbat.Hash)
     assert store.log_hash() != before
+
+
+def test_an_anchor_of_the_past_is_compared(store: fbat.Store) -> None:
+    anchors = {1: store.log_hash()}
+    for i in range(5):
+        sequence = store.append(event(i)).sequence
+        anchors[sequence] = store.log_hash()
+    last = fill(store, 3)[-1].sequence
+    anchors[last] = store.log_hash()
+    assert {sequence: store.log_hash_at(sequence) for sequence in anchors} == anchors
+    assert store.log_hash_at(last - 1) not in anchors.values()
+    checked, findings = store.verify()
+    assert findings == []
+    assert (checked.log_hash, checked.last_sequence) == (store.log_hash(), last)
+    assert (checked.events_not_examined, checked.bytes_not_examined) == (0, 0)
+    with pytest.raises(fbat.NotFoundError) as caught:
+        store.log_hash_at(last + 1)
+    assert caught.value.allowed == last
+    with pytest.raises(fbat.InvalidError):
+        store.log_hash_at(0)
+    with pytest.raises(fbat.InvalidError, match="sequence is -1, and not 0 to"):
+        store.log_hash_at(-1)
+    with pytest.raises(TypeError, match="sequence is str, not an integer"):
+        store.log_hash_at("1")  # type: ignore[arg-type]
+    store.close()
+    with pytest.raises(fbat.ClosedError):
+        store.log_hash_at(1)
+
+
+def test_verification_goes_on_after_damage(
+    open_store: Callable[..., fbat.Store], tmp_path: Path
+) -> None:
+    store = open_store("damaged")
+    for i in range(50):
+        store.append(event(i))
+    log = next((tmp_path / "damaged").glob("*.log"))
+    data = log.read_bytes()
+    with log.open("r+b") as file:
+        for i in (10, 20, 30):
+            file.seek(data.index(b"payload %d" % i))
+            file.write(b"P")
+    checked, findings = store.verify()
+    assert checked.findings == len(findings) >= 3
+    assert {12, 22, 32} <= {finding.first_sequence for finding in findings}
+    assert checked.events_not_examined == 3
+    assert checked.events == 51 - 3
 
 
 def test_a_torn_tail_is_reported(open_store: Callable[..., fbat.Store], tmp_path: Path) -> None:
@@ -273,3 +324,89 @@ def test_reads_by_system_calls(tmp_path: Path) -> None:
 def test_versions() -> None:
     assert fbat.__version__ == fbat.version() == ".".join(map(str, fbat.VERSION_INFO))
     assert fbat.abi_version() == fbat.ABI_VERSION
+
+
+def test_a_flag_is_no_number_of_a_choice(tmp_path: Path) -> None:
+    # True would be Durability.OS, of all things.
+    for name in ("durability", "mode", "segment_bytes"):
+        with pytest.raises(TypeError, match=f"^{name} is bool, not an integer"):
+            fbat.Store(tmp_path / "store", **{name: True})  # type: ignore[arg-type]
+
+
+def test_opening_waits_for_the_lock_as_long_as_it_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "store"
+    holder = fbat.Store(path)
+    for timeout in (None, 0, 0.05):
+        before = time.monotonic()
+        with pytest.raises(fbat.BusyError):
+            fbat.Store(path, timeout=timeout)
+        assert time.monotonic() - before >= (timeout or 0)
+    later = threading.Timer(0.1, holder.close)
+    later.start()
+    with fbat.Store(path, timeout=60) as store:
+        assert holder.closed
+        store.append(event())
+    later.join()
+    fbat.Store(path, timeout=math.inf).close()
+
+
+def test_waiting_for_the_lock_is_cancelled(tmp_path: Path) -> None:
+    cancel = fbat.Cancel()
+    with fbat.Store(tmp_path / "store"):
+        threading.Timer(0.05, cancel.trigger).start()
+        with pytest.raises(fbat.CancelledError):
+            fbat.Store(tmp_path / "store", timeout=60, cancel=cancel)
+
+
+@pytest.mark.parametrize(
+    ("timeout", "exception", "message"),
+    [
+        (-1, fbat.InvalidError, "timeout is -1, and not 0 or more seconds"),
+        (math.nan, fbat.InvalidError, "timeout is nan"),
+        ("1", TypeError, "timeout is str, not a number of seconds"),
+        (True, TypeError, "timeout is bool, not a number of seconds"),
+    ],
+)
+def test_a_timeout_is_seconds(
+    tmp_path: Path, timeout: Any, exception: type[Exception], message: str
+) -> None:
+    with pytest.raises(exception, match=message):
+        fbat.Store(tmp_path / "store", timeout=timeout)
+
+
+SUBINTERPRETER = """
+    import sys
+    try:
+        import _interpreters as interpreters
+    except ImportError:
+        import _xxsubinterpreters as interpreters
+    program = "try:\\n import fbat\\nexcept ImportError as error: print(error)"
+    for first in (False, True):
+        if first:
+            import fbat
+        {make}
+        interpreters.run_string(one, program)
+        interpreters.destroy(one)
+    with fbat.Store(sys.argv[1]) as store:
+        print(store.append(fbat.Event("a", "b", 0x1001)).sequence)
+"""
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        "one = interpreters.create()",
+        "one = interpreters.create('legacy')",
+        "one = interpreters.create(isolated=False)",
+    ],
+)
+def test_a_subinterpreter_is_told_what_to_do(tmp_path: Path, make: str) -> None:
+    done = subprocess.run(
+        python("-W", "ignore", "-c", textwrap.dedent(SUBINTERPRETER.format(make=make)),
+               str(tmp_path / "store")),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if "unexpected keyword" in done.stderr or "takes no" in done.stderr or "config" in done.stderr:
+        pytest.skip("this version of Python makes no such subinterpreter")
+    message = "fbat works in the main interpreter only, as cffi does: use threads or processes\n"
+    assert (done.returncode, done.stdout) == (0, message * 2 + "2\n"), done.stderr

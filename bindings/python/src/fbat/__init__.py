@@ -7,12 +7,17 @@
 [('lamp:kitchen', b'on')]
 """
 
-import threading
-
+try:
+    from fbat import _fast as _fast
+except ImportError as _refused:
+    if "subinterpreter" not in str(_refused):
+        raise
+    raise ImportError(
+        "fbat works in the main interpreter only, as cffi does: use threads or processes"
+    ) from _refused
 from fbat import (
     _enums,
     _error,
-    _fast,
     _id,
     _log,
     _page,
@@ -46,4 +51,3 @@ __all__ += _structs.__all__
 __all__ += _version.__all__
 
 __version__ = _version.version()
-_fast.use(_id.Id, _id.Hash, _page.Record, threading.main_thread().ident or 0)

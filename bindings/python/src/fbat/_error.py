@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fbat import _fast
 from fbat._enums import Category, Status
-from fbat._handle import path_of, struct, text_of
+from fbat._handle import address_of, path_of, struct, text_of
 from fbat._native import ffi, lib
 
 if TYPE_CHECKING:
@@ -218,6 +218,14 @@ def error_of(status: int, err: CData = ffi.NULL) -> Error:
     return error
 
 
+def raised_by(status: int, address: int) -> BaseException:
+    """What a call that ended with a status raises: what a callback raised, else the library's own
+    failure, whose error object is given by its number.
+    """
+    stopped = _fast.stopped.pop(status, None)
+    return stopped or error_of(status, ffi.cast("fbat_error *", address))
+
+
 def check(status: int) -> None:
     """Raises for the status of a call that has no error object."""
     if status != lib.FBAT_OK:
@@ -232,6 +240,6 @@ def call(function: Callable[..., int], *arguments: object) -> None:
     status = function(*arguments, err)
     if status != lib.FBAT_OK:
         try:
-            raise _fast.stopped.pop(status, None) or error_of(status, err[0])
+            raise raised_by(status, address_of(err[0]))
         finally:
             lib.fbat_error_free(err[0])

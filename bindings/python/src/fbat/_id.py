@@ -5,13 +5,15 @@ from __future__ import annotations
 import operator
 import os
 import reprlib
-from typing import TYPE_CHECKING, ClassVar, Self
+import sys
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from fbat._enums import Status
 from fbat._error import InvalidError, call, check
 from fbat._native import ffi, lib
 
 if TYPE_CHECKING:
+    import uuid
     from collections.abc import Callable
 
     from typing_extensions import Buffer
@@ -19,10 +21,14 @@ if TYPE_CHECKING:
     from fbat._handle import AnyPath
     from fbat._native import CData
 
+    AnyId = bytes | uuid.UUID  # an Id is bytes
+
 __all__ = [
     "Hash",
     "Id",
     "content_hash",
+    "entity_decode",
+    "entity_encode",
     "kind",
     "kind_category",
     "kind_type",
@@ -71,7 +77,9 @@ def from_buffer(name: str, value: Buffer) -> CData:
 
 
 def number(name: str, value: object, low: int, high: int) -> int:
-    """An integer within a range."""
+    """An integer within a range. ``True`` is none: it would pass for 1."""
+    if isinstance(value, bool):
+        raise wrong_type(name, value, "an integer")
     try:
         index = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
@@ -113,7 +121,7 @@ class _Digest(bytes):
     @classmethod
     def of(cls, value: CData) -> Self:
         """What a struct of the library has."""
-        return bytes.__new__(cls, value.bytes)
+        return bytes.__new__(cls, ffi.buffer(value.bytes))
 
     @classmethod
     def from_hex(cls, text: str) -> Self:
@@ -124,6 +132,9 @@ class _Digest(bytes):
         if cls._read(raw, len(raw), out) == lib.FBAT_ERR_INVALID_ARGUMENT:
             raise refused("text", text, f"{2 * cls.SIZE} hex digits")
         return cls.of(out)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (bytes(self),)
 
     def __str__(self) -> str:
         return self.hex()
@@ -136,12 +147,25 @@ class Id(_Digest):
     """A 128-bit identifier: of an event, a correlation, a cause, an idempotency key or a store.
 
     It is ``bytes`` of 16, most significant first; ``str()`` shows it as 32 hex digits. Where there
-    is none, fbat gives and takes ``None`` instead of zeros.
+    is none, fbat gives and takes ``None`` instead of zeros. A ``uuid.UUID`` is taken wherever an id
+    is.
     """
 
     __slots__ = ()
     SIZE = 16
     _ctype, _read = "fbat_id *", lib.fbat_id_from_hex
+
+    def __new__(cls, value: Buffer | uuid.UUID) -> Self:
+        known: Any = sys.modules.get("uuid")  # without it, there is no such object
+        raw: Any = value.bytes if known and isinstance(value, known.UUID) else value
+        return super().__new__(cls, raw)
+
+    @property
+    def uuid(self) -> uuid.UUID:
+        """The same 128 bits as a UUID. Ids that the library makes are UUIDs of version 7."""
+        import uuid  # noqa: PLC0415, seldom used
+
+        return uuid.UUID(bytes=bytes(self))
 
 
 class Hash(_Digest):
@@ -150,11 +174,6 @@ class Hash(_Digest):
     __slots__ = ()
     SIZE = 32
     _ctype, _read = "fbat_hash *", lib.fbat_hash_from_hex
-
-
-def id_struct(value: Id) -> CData:
-    """An id as C takes it."""
-    return ffi.new("fbat_id *", (Id(value),))
 
 
 # ---- functions ----------------------------------------------------------------------------------
@@ -211,6 +230,27 @@ def namespace_from_path(path: AnyPath) -> str:
     """
     out = ffi.new("fbat_buffer **")
     call(lib.fbat_namespace_from_path, path_bytes(path), out)
+    return take_buffer(out[0]).decode()
+
+
+def entity_encode(text: str) -> str:
+    """The entity, or scope, that stands for any text: for names of others, such as paths, URLs and
+    topics, which have what entities refuse.
+
+    Control bytes, ``/``, ``=``, ``|``, ``%`` and the second dot of ``..`` are percent-encoded; all
+    else stays as it is, also a ``:``, since it divides.
+    """
+    return _recoded(lib.fbat_entity_encode, "text", text)
+
+
+def entity_decode(entity: str) -> str:
+    """The text that an entity, or scope, of :func:`entity_encode` stands for."""
+    return _recoded(lib.fbat_entity_decode, "entity", entity)
+
+
+def _recoded(function: Callable[..., int], name: str, text: str) -> str:
+    raw, out = text_bytes(name, text), ffi.new("fbat_buffer **")
+    call(function, raw, len(raw), out)
     return take_buffer(out[0]).decode()
 
 

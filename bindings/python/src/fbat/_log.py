@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 from typing import TYPE_CHECKING, Final
 
 from fbat import _fast
@@ -52,10 +53,12 @@ def log_to(logger: logging.Logger | None = None) -> None:
 
 
 def _end() -> None:
-    """Stores that are freed while the interpreter goes down may log, when no function can be called
-    any more.
+    """No function can be called any more while the interpreter goes down: by a store that is freed,
+    and logs, nor on a thread that is still in a call.
     """
     lib.fbat_set_log_callback(ffi.NULL, ffi.NULL, ffi.NULL)
+    _fast.end()
 
 
 atexit.register(_end)
+os.register_at_fork(after_in_child=_fast.forked)

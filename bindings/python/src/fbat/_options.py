@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import reprlib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fbat import _fast
 from fbat._handle import struct
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from fbat._native import CData, CType
 
+_PARTS: Final = frozenset(Region.__annotations__)
 # What callbacks are told, by its type in C. A filter is given the record itself.
 _REPORTS: Final[dict[str, type[Progress | ImportReport]]] = {
     "struct fbat_progress": Progress,
@@ -33,28 +34,64 @@ _RANGES: Final = {
 }
 
 
-_MEMBERS: dict[str, dict[str, CType]] = {}
+class _Member(NamedTuple):
+    """A member of a struct: its type, and between which numbers it is, if it is one."""
+
+    ctype: CType
+    low: int
+    high: int
 
 
-def _members(ctype: str) -> dict[str, CType]:
-    """What can be set of a struct."""
-    if ctype not in _MEMBERS:
+def _member(ctype: CType) -> _Member:
+    if ctype.kind != "primitive":
+        return _Member(ctype, 0, 0)
+    bits = 8 * ffi.sizeof(ctype)
+    low = -(1 << bits - 1) if ctype.cname[0] == "i" else 0
+    return _Member(ctype, low, low + (1 << bits) - 1)
+
+
+class _Layout:
+    """What there is to know about a struct of options."""
+
+    __slots__ = ("first", "has_region", "members", "pointer")
+
+    def __init__(self, ctype: str) -> None:
         hidden, fields = ("struct_size", "reserved", "region"), ffi.typeof(ctype).fields
         shown = [(name, f) for name, f in fields if name not in hidden and name[-5:] != "_data"]
-        _MEMBERS[ctype] = {name: f.type for name, f in shown}
-    return _MEMBERS[ctype]
+        self.members = {name: _member(f.type) for name, f in shown}
+        self.has_region = any(name == "region" for name, _ in fields)
+        self.pointer = ffi.typeof(f"{ctype} *")
+        # All zero but for its size, and a progress callback by which Ctrl-C ends the call.
+        self.first = struct(ctype)
+        if "progress" in self.members:
+            signals = ffi.cast(self.members["progress"].ctype, _fast.SIGNALS)
+            self.first.progress = signals
 
 
-def _several(given: dict[str, Any], name: str) -> list[Any]:
+_LAYOUTS: Final[dict[str, _Layout]] = {}
+
+
+def _layout(ctype: str) -> _Layout:
+    if ctype not in _LAYOUTS:
+        _LAYOUTS[ctype] = _Layout(ctype)
+    return _LAYOUTS[ctype]
+
+
+def _several(name: str, value: Any) -> list[Any]:
     """What a keyword says: one value, or several. An empty list is not everything."""
-    value = given.pop(name, None)
-    if value is None:
-        return []
-    if isinstance(value, (str, int)) or not isinstance(value, Iterable):
+    if isinstance(value, str | bytes | int) or not isinstance(value, Iterable):
         return [value]
     if not (values := list(value)):
         raise ValueError(f"{name} is an empty list; leave it out if none is meant")
     return values
+
+
+def _kinds(name: str, value: Any) -> list[tuple[int, int]]:
+    """Ranges of kinds: each one kind, or all of a category."""
+    if name == "kind":
+        return [(number("kind", kind, 0, 0xFFFF),) * 2 for kind in _several(name, value)]
+    firsts = [number("category", category, 0, 15) << 12 for category in _several(name, value)]
+    return [(first, first | 0xFFF) for first in firsts]
 
 
 class Options:
@@ -63,28 +100,26 @@ class Options:
     __slots__ = ("_held", "pointer")
 
     def __init__(self, ctype: str, given: Mapping[str, Any]) -> None:
+        layout, region = _layout(ctype), {}
         self._held: list[object] = []
-        self.pointer = struct(ctype)
-        members, has_region = _members(ctype), hasattr(self.pointer, "region")
-        region = {}
+        self.pointer = to = ffi.new(layout.pointer)
+        to[0] = layout.first[0]
         for name, value in given.items():
-            if has_region and name in Region.__annotations__:
-                region[name] = value
-            elif name not in members:
+            if layout.has_region and name in _PARTS:
+                if value is not None:
+                    region[name] = value
+            elif name not in layout.members:
                 raise TypeError(f"{name!r} is no keyword of this call")
             elif value is not None:
-                self._set(self.pointer, name, value, members[name])
-        if region := {name: value for name, value in region.items() if value is not None}:
-            self.pointer.region = self._region(region)
-        if "progress" in members and given.get("progress") is None:
-            self.pointer.progress = ffi.cast(members["progress"], _fast.SIGNALS)
+                self._set(to, name, value, layout.members[name])
+        if region:
+            to.region = self._region(region)
 
-    def _set(self, to: CData, name: str, value: Any, ctype: CType, label: str = "") -> None:
+    def _set(self, to: CData, name: str, value: Any, member: _Member, label: str = "") -> None:
         """Sets a member by its type in C."""
-        if ctype.kind == "primitive":
-            bits = 8 * ffi.sizeof(ctype)
-            low = -(1 << bits - 1) if ctype.cname[0] == "i" else 0
-            setattr(to, name, number(label or name, value, low, low + (1 << bits) - 1))
+        ctype, low, high = member
+        if high:
+            setattr(to, name, number(label or name, value, low, high))
         elif ctype.kind == "struct":
             text = ffi.from_buffer("char[]", text_bytes(name, value))
             self._held.append(text)
@@ -109,26 +144,27 @@ class Options:
         setattr(to, f"{name}_data", ffi.cast("void *", id(called)))
 
     def _region(self, given: dict[str, Any]) -> CData:
-        region, members = struct("fbat_region"), _members("fbat_region")
+        region, kinds = struct("fbat_region"), []
         self._held.append(region)
-        kinds = [(number("kind", k, 0, 0xFFFF),) * 2 for k in _several(given, "kind")]
-        for category in _several(given, "category"):
-            first = number("category", category, 0, 15) << 12
-            kinds.append((first, first | 0xFFF))
+        for name, value in given.items():
+            if name in _RANGES:
+                self._set_range(region, name, value)
+            elif name == "entity":
+                self._set(region, name, value, _layout("fbat_region").members[name])
+            elif name == "scope":
+                held = [
+                    ffi.from_buffer("char[]", text_bytes(name, scope))
+                    for scope in _several(name, value)
+                ]
+                texts = ffi.new("fbat_str[]", [(scope, len(scope)) for scope in held])
+                region.scopes, region.scope_count = texts, len(held)
+                self._held += [*held, texts]
+            else:
+                kinds += _kinds(name, value)
         if kinds:
             ranges = ffi.new("fbat_kind_range[]", kinds)
             region.kinds, region.kind_count = ranges, len(kinds)
             self._held.append(ranges)
-        if scopes := [text_bytes("scope", scope) for scope in _several(given, "scope")]:
-            held = [ffi.from_buffer("char[]", scope) for scope in scopes]
-            texts = ffi.new("fbat_str[]", [(scope, len(scope)) for scope in held])
-            region.scopes, region.scope_count = texts, len(held)
-            self._held += [held, texts]
-        for name, value in given.items():
-            if name in _RANGES:
-                self._set_range(region, name, value)
-            else:
-                self._set(region, name, value, members[name])
         return region
 
     def _set_range(self, region: CData, name: str, value: Any) -> None:
@@ -142,5 +178,5 @@ class Options:
         for end, at, bound in zip(("first", "last"), (first, last), bounds, strict=True):
             is_time = flag and isinstance(at, datetime.datetime)
             us = to_us(at) if is_time else bound if at is None else at
-            ctype = _members("fbat_region")[member.format(end)]
-            self._set(region, member.format(end), us, ctype, f"the {end} of {name}")
+            of = _layout("fbat_region").members[member.format(end)]
+            self._set(region, member.format(end), us, of, f"the {end} of {name}")

@@ -3,37 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, overload
+from typing import TYPE_CHECKING, Any, NoReturn, overload
 
 from fbat import _fast
 from fbat._enums import ReceiptFlags, RecordFlags
-from fbat._handle import Handle, struct
+from fbat._handle import struct
 from fbat._native import ffi, lib
 from fbat._provenance import Provenance
 from fbat._region import to_datetime
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Iterator
-
-    from fbat._native import CData
+    from typing import Self
 
 __all__ = ["Page", "Receipt", "Record"]
-
-
-def _names(view: type) -> tuple[str, ...]:
-    return tuple(name for name in vars(view) if name[0] != "_")
 
 
 class _View:
     """What receipts and records have in common."""
 
     __slots__ = ()
-    _names: ClassVar[tuple[str, ...]]
 
     def as_dict(self) -> dict[str, Any]:
-        """All members by their names, as values that are independent of the view."""
-        return {name: getattr(self, name) for name in self._names}
+        """All members by their names."""
+        raise NotImplementedError  # the views in C have it
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, _View) or type(other) is not type(self):
@@ -48,15 +41,21 @@ class _View:
         members = ", ".join(f"{name}={value!r}" for name, value in self.as_dict().items())
         return f"{type(self).__name__}({members})"
 
+    def __copy__(self) -> Self:
+        return self if isinstance(self, Receipt) else self.__deepcopy__()
+
+    def __deepcopy__(self, _: object = None) -> Self:
+        made: Self = _fast.restore(type(self), self.as_dict())  # type: ignore[type-var]
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _fast.restore, (type(self), self.as_dict())
+
 
 class Receipt(_fast.ReceiptView, _View):
-    """What an append answers for an event. Made by the library only, and immutable.
-
-    The receipts of a batch share one piece of memory, which lives as long as any of them.
-    """
+    """What an append answers for an event. Made by the library only, and immutable."""
 
     __slots__ = ()
-    _names = _names(_fast.ReceiptView)
 
     @property
     def replayed(self) -> bool:
@@ -87,13 +86,11 @@ class Receipt(_fast.ReceiptView, _View):
 class Record(_fast.RecordView, _View):
     """An event as a reader sees it. Made by the library only, and immutable.
 
-    A record holds the page that it came with, so that reading a member costs no more than making
-    its value; keep :meth:`as_dict` where a few records of many pages are kept. A record that is
-    given to a filter is of no use after the filter returned.
+    Members are made when they are asked for. A record may be kept: when its page goes, or the
+    filter that it was given to returns, it becomes a copy, and keeps nothing else alive.
     """
 
     __slots__ = ()
-    _names = _names(_fast.RecordView)
 
     @property
     def timestamp(self) -> datetime.datetime:
@@ -123,38 +120,21 @@ class Record(_fast.RecordView, _View):
         return None
 
 
-class Page(Handle, Sequence[Record]):
+class Page(_fast.PageView, Sequence[Record]):
     """Records that were read at once, and where to go on. Outlives its store."""
 
-    __slots__ = ("_records",)
+    __slots__ = ()
 
-    def __init__(self, pointer: CData) -> None:
-        self._pointer = page = ffi.gc(pointer, lib.fbat_page_free)
-        first = int(ffi.cast("uintptr_t", lib.fbat_page_rows(page)))
-        self._records = _fast.rows(Record, page, first, lib.fbat_page_len(page))
+    if TYPE_CHECKING:
 
-    @property
-    def resume(self) -> int:
-        """Where to go on: the ``after`` (forward) or ``until`` (backward) of the next page."""
-        return lib.fbat_page_resume(self._pointer)
+        @overload
+        def __getitem__(self, index: int, /) -> Record: ...
+        @overload
+        def __getitem__(self, index: slice, /) -> list[Record]: ...
+        def __getitem__(self, index: int | slice, /) -> Record | list[Record]: ...
 
-    @property
-    def is_end(self) -> bool:
-        """Nothing more was there when the page was read."""
-        return lib.fbat_page_is_end(self._pointer)
-
-    def __len__(self) -> int:
-        return len(self._records)
-
-    def __iter__(self) -> Iterator[Record]:
-        return iter(self._records)
-
-    @overload
-    def __getitem__(self, index: int) -> Record: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Record]: ...
-    def __getitem__(self, index: int | slice) -> Record | list[Record]:
-        return self._records[index]
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Page can't be copied or pickled; list(page) can")
 
     def __repr__(self) -> str:
         end = ", end" if self.is_end else ""

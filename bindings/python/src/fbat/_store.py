@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import threading
+import time
 import warnings
 from typing import TYPE_CHECKING, Final, Literal, overload
 
 from fbat import _fast
-from fbat._error import call, error_of
-from fbat._handle import Handle, path_of, struct, text_of
-from fbat._id import Hash, Id, id_struct, number, path_bytes, text_bytes, wrong_type
+from fbat._error import BusyError, call, error_of, raised_by
+from fbat._handle import Handle, address_of, path_of, struct, text_of
+from fbat._id import Hash, Id, number, path_bytes, refused, text_bytes, wrong_type
 from fbat._native import ffi, lib
 from fbat._options import Options
 from fbat._page import Page, Receipt, Record
+from fbat._region import to_us
 from fbat._structs import (
     BackupOptions,
     BackupReport,
@@ -23,21 +26,24 @@ from fbat._structs import (
     Head,
     ImportOptions,
     ImportReport,
+    ListOptions,
     OpenOptions,
     OpenReport,
     QueryOptions,
     RepairOptions,
     RepairReport,
     Stats,
+    Summary,
     VerifyOptions,
     VerifyReport,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Self, Unpack
 
     from fbat._handle import AnyPath
+    from fbat._id import AnyId
     from fbat._native import CData
 
 __all__ = [
@@ -49,8 +55,8 @@ __all__ = [
     "set_mapped_reads",
 ]
 
-# A receipt to be filled in: its size, and zeros.
-_RECEIPT: Final = bytes(ffi.buffer(struct("fbat_receipt")))
+_FIRST_WAIT: Final = 0.001
+_LONGEST_WAIT: Final = 0.1
 
 
 def set_mapped_reads(mapped: bool) -> None:
@@ -71,17 +77,39 @@ class Store(Handle):
     is released in every call. Ctrl-C ends every call that can take long.
     """
 
-    __slots__ = ("__weakref__", "_closed")
+    __slots__ = ("__weakref__", "_address", "_closed")
 
-    def __init__(self, path: AnyPath, /, **options: Unpack[OpenOptions]) -> None:
+    def __new__(cls, *_: object, **__: object) -> Self:
+        self = super().__new__(cls)
+        self._closed, self._address = True, 0  # until it is open
+        return self
+
+    def __init__(
+        self, path: AnyPath, /, *, timeout: float | None = None, **options: Unpack[OpenOptions]
+    ) -> None:
         """Opens the store in a directory, which a new store makes, but not what is above it.
 
-        The keywords are those of :class:`OpenOptions`.
+        ``timeout`` is how many seconds to wait for a store that is open for writing elsewhere.
+        Then, and at once without it, that is a :class:`BusyError`. The other keywords are those of
+        :class:`OpenOptions`.
         """
-        self._closed = True  # until it is open, for __del__
         given, out = Options("fbat_open_options", options), ffi.new("fbat_store **")
-        call(lib.fbat_store_open, path_bytes(path), given.pointer, out)
+        raw = path_bytes(path)
+        end, pause = _deadline(timeout), _FIRST_WAIT
+        while True:
+            try:
+                call(lib.fbat_store_open, raw, given.pointer, out)
+                break
+            except BusyError:
+                left = end - time.monotonic()
+                if left <= 0:
+                    raise
+                time.sleep(min(pause, left))
+                pause = min(2 * pause, _LONGEST_WAIT)
+                if (cancel := options.get("cancel")) is not None and cancel.is_triggered:
+                    raise error_of(lib.FBAT_ERR_CANCELLED) from None
         self._pointer = ffi.gc(out[0], lib.fbat_store_free)
+        self._address = address_of(out[0])
         self._closed = False
 
     def close(self) -> None:
@@ -147,10 +175,22 @@ class Store(Handle):
     def log_hash(self) -> Hash:
         """The log hash at the visible frontier: one value that stands for the whole history.
 
-        Two stores with the same log hash have the same events in the same order.
+        Two stores with the same log hash have the same events in the same order. It is read as the
+        log has it; :meth:`verify` computes it, from every event.
         """
         out = ffi.new("fbat_hash *")
         call(lib.fbat_store_log_hash, self._pointer, out)
+        return Hash.of(out)
+
+    def log_hash_at(self, sequence: int) -> Hash:
+        """The log hash as of a sequence of the past, to compare an anchor of that time with.
+
+        The hashes of the batch that has the event are computed; of what is before it, the log hash
+        is read. :class:`NotFoundError`: no event has this sequence.
+        """
+        out = ffi.new("fbat_hash *")
+        at = number("sequence", sequence, 0, 2**64 - 1)
+        call(lib.fbat_store_log_hash_at, self._pointer, at, out)
         return Hash.of(out)
 
     @property
@@ -193,10 +233,7 @@ class Store(Handle):
         """Appends one event. It is in the store when this returns, now or since an earlier call
         with its key.
         """
-        batch, receipts = _fast.Batch((event,)), _receipts(1)
-        events = ffi.cast("const fbat_event *", batch.address)
-        call(lib.fbat_append, self._pointer, events, receipts)
-        return _views(receipts)[0]
+        return _fast.append(self._address, event)
 
     @overload
     def append_batch(
@@ -212,22 +249,24 @@ class Store(Handle):
 
         Everything is checked before any work. :attr:`Error.item` names the event at fault.
         """
-        batch = _fast.Batch(events)
-        array = ffi.cast("const fbat_event *", batch.address)
-        out = _receipts(len(batch)) if receipts else ffi.NULL
-        call(lib.fbat_append_batch, self._pointer, array, len(batch), out)
-        return _views(out) if receipts else None
+        if isinstance(events, Event):
+            raise wrong_type("events", events, "an iterable of them; append() takes one")
+        return _fast.append_batch(self._address, events, receipts)
 
     # ---- reading --------------------------------------------------------------------------------
 
-    def get(self, event_id: Id, columns: int = 0) -> Record:
+    def get(self, event_id: AnyId, columns: int = 0) -> Record:
         """Reads one event by its id; :class:`NotFoundError`, which is a ``KeyError``, where there
         is none. What of it is read are :class:`Columns`; 0: payload and extensions.
         """
-        event, out = id_struct(event_id), ffi.new("fbat_page **")
-        bits = number("columns", columns, 0, 0xFFFF_FFFF)
-        call(lib.fbat_event_get, self._pointer, event, bits, out)
-        return Page(out[0])[0]
+        return _fast.get(self._address, event_id, columns)
+
+    def __contains__(self, event_id: AnyId | Record | Receipt) -> bool:
+        """Whether there is an event of this id, or of that of a record: a look-up, which reads no
+        payload.
+        """
+        wanted = event_id.id if isinstance(event_id, Record | Receipt) else event_id
+        return _fast.contains(self._address, wanted)
 
     def query(self, **options: Unpack[QueryOptions]) -> Page:
         """Reads one page, which may be empty, of the events that the keywords select.
@@ -235,32 +274,78 @@ class Store(Handle):
         To go on, set ``after`` (or ``until``, backward) to :attr:`Page.resume`, as a cursor does,
         unless :attr:`Page.is_end`.
         """
-        given, out = Options("fbat_query", options), ffi.new("fbat_page **")
-        call(lib.fbat_store_query, self._pointer, given.pointer, out)
-        return Page(out[0])
+        given = Options("fbat_query", options)
+        return _fast.query(self._address, address_of(given.pointer))
 
     def cursor(self, **options: Unpack[QueryOptions]) -> Cursor:
         """Iterates over the pages of a query."""
         return Cursor(self, **options)
 
     def records(self, **options: Unpack[QueryOptions]) -> Iterator[Record]:
-        """Iterates over the events of a query, reading page after page."""
+        """Iterates over the events of a query, reading page after page: ``limit`` of them in all,
+        ``page_rows`` at a time.
+        """
         return itertools.chain.from_iterable(Cursor(self, **options))
 
     def __iter__(self) -> Iterator[Record]:
         return self.records()
 
+    # ---- counting and listing -------------------------------------------------------------------
+
+    def count(self, **options: Unpack[QueryOptions]) -> int:
+        """How many events a query has: exact, and read from indexes, as far as that goes.
+
+        Without keywords these are all events but the library's own.
+        """
+        given, out = Options("fbat_query", options), ffi.new("uint64_t *")
+        call(lib.fbat_store_count, self._pointer, given.pointer, out)
+        return int(out[0])
+
+    def entities(self, **options: Unpack[ListOptions]) -> Iterator[Summary]:
+        """Iterates over the entities in the order of their names, with what each has. Indexes are
+        read for it, not the log.
+        """
+        return self._summaries(lib.fbat_store_entities, options)
+
+    def scopes(self, **options: Unpack[ListOptions]) -> Iterator[Summary]:
+        """Iterates over the scopes, as :meth:`entities` does. No keyword ``entity``."""
+        return self._summaries(lib.fbat_store_scopes, options)
+
+    def _summaries(self, read: Callable[..., int], options: ListOptions) -> Iterator[Summary]:
+        """The rows of a list, a page at a time; the first is read at the call."""
+
+        def page() -> CData:
+            given, out = Options("fbat_list_options", options), ffi.new("fbat_summaries **")
+            call(read, self._pointer, given.pointer, out)
+            return ffi.gc(out[0], lib.fbat_summaries_free)
+
+        def rows(summaries: CData) -> Iterator[Summary]:
+            while True:
+                for index in range(lib.fbat_summaries_len(summaries)):
+                    row = Summary._of(lib.fbat_summaries_get(summaries, index))
+                    options["after"] = row.name
+                    yield row
+                if lib.fbat_summaries_is_end(summaries):
+                    return
+                summaries = page()
+
+        return rows(page())
+
     # ---- import, verification, backup -----------------------------------------------------------
 
     def import_from(
-        self, source: Store, source_namespace: str, **options: Unpack[ImportOptions]
+        self,
+        source: Store,
+        source_namespace: str | None = None,
+        **options: Unpack[ImportOptions],
     ) -> ImportReport:
         """Copies events of another store into this one, exactly once.
 
         Each event of the source that the keywords select comes to be here with a new sequence, an
         id made from the namespace and its id in the source, the rest as it was, and a record of
-        where it came from. The namespace is the name of the source here, forever. An event that is
-        here already is counted, not copied: importing again adds nothing, and an import that
+        where it came from. The namespace is the name of the source here, forever; without one it is
+        :attr:`Store.namespace` of the source, which no other store has. An event that is here
+        already is counted, not copied: importing again adds nothing, and an import that
         failed, was stopped, cancelled, or killed is completed by the next. What the source gains
         during the call is not part of it.
 
@@ -271,6 +356,8 @@ class Store(Handle):
         """
         if not isinstance(source, Store):
             raise wrong_type("source", source, "a Store")
+        if source_namespace is None:  # a store of the parent's, in a forked child, has none
+            source_namespace = source.namespace or None
         parts = {**options, "source_namespace": source_namespace}
         given, report = Options("fbat_import_options", parts), struct("fbat_import_report")
         try:
@@ -314,7 +401,7 @@ class Cursor(Handle):
     what was appended since, and so follows the log.
     """
 
-    __slots__ = ("_options", "_store")
+    __slots__ = ("_address", "_options", "_store")
 
     def __init__(self, store: Store, **options: Unpack[QueryOptions]) -> None:
         if not isinstance(store, Store):
@@ -324,12 +411,11 @@ class Cursor(Handle):
         out = ffi.new("fbat_cursor **")
         call(lib.fbat_cursor_new, store._pointer, self._options.pointer, out)
         self._pointer = ffi.gc(out[0], lib.fbat_cursor_free)
+        self._address = address_of(out[0])
 
     def next_page(self) -> Page | None:
         """The next page that has rows; None at the end."""
-        out = ffi.new("fbat_page **")
-        call(lib.fbat_cursor_next, self._pointer, out)
-        return None if out[0] == ffi.NULL else Page(out[0])
+        return _fast.next_page(self._address)
 
     def __iter__(self) -> Self:
         return self
@@ -381,14 +467,21 @@ def _findings(pointer: CData) -> list[Finding]:
     return [Finding._of(lib.fbat_findings_get(findings, index)) for index in indices]
 
 
-def _receipts(count: int) -> CData:
-    """An array of receipts to be filled in: zeros but for their sizes, which is quicker to repeat
-    than to set.
-    """
-    receipts = ffi.new("fbat_receipt[]", count)
-    ffi.memmove(receipts, _RECEIPT * count, len(_RECEIPT) * count)
-    return receipts
+def _deadline(timeout: float | None) -> float:
+    """Until when to wait."""
+    if timeout is None:
+        return 0
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
+        raise wrong_type("timeout", timeout, "a number of seconds")
+    if not timeout >= 0:
+        raise refused("timeout", timeout, "0 or more seconds")
+    return time.monotonic() + timeout
 
 
-def _views(receipts: CData) -> list[Receipt]:
-    return _fast.rows(Receipt, receipts, int(ffi.cast("uintptr_t", receipts)), len(receipts))
+_fast.use(
+    (Id, Hash, Record, Receipt, Page),
+    raised_by,
+    to_us,
+    {name: address_of(ffi.addressof(lib, name)) for name in _fast.CALLED},
+    threading.main_thread().ident or 0,
+)

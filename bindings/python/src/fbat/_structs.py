@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from typing import TYPE_CHECKING, TypedDict
 
+from fbat import _fast
 from fbat._enums import (
     BackupFlags,
     Columns,
@@ -22,7 +24,7 @@ from fbat._enums import (
 )
 from fbat._handle import path_of, text_of
 from fbat._id import Hash, Id
-from fbat._region import Region
+from fbat._region import Region, to_datetime, to_us
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
+    from fbat._id import AnyId
     from fbat._native import CData
     from fbat._page import Record
     from fbat._region import Cancel
@@ -43,7 +46,6 @@ __all__ = [
     "Head",
     "ImportOptions",
     "ImportReport",
-    "KindRange",
     "ListOptions",
     "OpenOptions",
     "OpenReport",
@@ -58,7 +60,7 @@ __all__ = [
 ]
 
 
-@dataclasses.dataclass(slots=True)
+@dataclasses.dataclass(slots=True, init=False)
 class Event:
     """An event to append. Entity, scope and kind have to be given; the rest has defaults.
 
@@ -70,20 +72,21 @@ class Event:
       ``entity``.
     - ``kind``: What sort of event: category in the top 4 bits (not 0x0 nor 0xD), type in the low
       12. See ``fbat.kind``.
-    - ``payload``: Any bytes-like object; at most 32 MiB. It is not copied before the library reads
-      it.
+    - ``payload``: Any bytes-like object; at most 32 MiB. What can change is copied at once: a
+      buffer may be filled again.
     - ``payload_version``: Which version of its payload's schema: the caller's own, kept as it is.
     - ``key``: Idempotency key, which becomes the event's id. None: a new id (UUID version 7) is
       made. A key that the store has already is answered as the first time where the content is the
       same: entity, scope, kind and payload. All else of the repeated event (times, extensions,
       flags, ``payload_version``, causes) is ignored, and what it expects is not checked. With other
       content it is ``Status.IDEMPOTENCY_CONFLICT``. Twice in a batch, it is one event.
-    - ``expect``: What is expected of the entity before this event: an ``Expect``. Earlier items of
-      the batch count.
+    - ``expect``: What is expected of the entity before this event: an ``Expect``, or a plain
+      number: it has exactly so many events. Earlier items of the batch count.
     - ``flags``: The caller's own, every bit; kept as they are.
     - ``expected_version``: With ``Expect.VERSION``: how many events the entity has; else 0.
-    - ``timestamp_us``: Microseconds since 1970-01-01T00:00:00Z, see ``fbat.to_us``. None: the
-      clock's.
+    - ``timestamp_us``: Microseconds since 1970-01-01T00:00:00Z, or an aware datetime. None: the
+      clock's. As the keyword ``timestamp``, which counts where both are given, and comes back as a
+      datetime.
     - ``correlation``: What the event belongs to, across entities; None for nothing.
     - ``causation``: The event that caused this one, by its id, which is not looked up; None for
       none.
@@ -97,37 +100,68 @@ class Event:
     scope: str
     kind: int
     payload: Buffer = b""
-    _: dataclasses.KW_ONLY
     payload_version: int = 0
-    key: Id | None = None
-    expect: Expect = Expect.ANY
+    key: AnyId | None = None
+    expect: Expect | int = Expect.ANY
     flags: int = 0
     expected_version: int = 0
-    timestamp_us: int | None = None
-    correlation: Id | None = None
-    causation: Id | None = None
+    timestamp_us: int | datetime.datetime | None = None
+    correlation: AnyId | None = None
+    causation: AnyId | None = None
     causation_item: int = 0
     extensions: Mapping[str, Buffer] | None = None
 
+    def __init__(
+        self,
+        entity: str,
+        scope: str,
+        kind: int,
+        payload: Buffer = b"",
+        *,
+        payload_version: int = 0,
+        key: AnyId | None = None,
+        expect: Expect | int = Expect.ANY,
+        flags: int = 0,
+        expected_version: int = 0,
+        timestamp_us: int | datetime.datetime | None = None,
+        correlation: AnyId | None = None,
+        causation: AnyId | None = None,
+        causation_item: int = 0,
+        extensions: Mapping[str, Buffer] | None = None,
+        timestamp: datetime.datetime | None = None,
+    ) -> None:
+        self.entity = entity
+        self.scope = scope
+        self.kind = kind
+        self.payload = payload
+        self.payload_version = payload_version
+        self.key = key
+        self.expect = expect
+        self.flags = flags
+        self.expected_version = expected_version
+        self.timestamp_us = timestamp_us
+        self.correlation = correlation
+        self.causation = causation
+        self.causation_item = causation_item
+        self.extensions = extensions
+        if timestamp is not None:
+            self.timestamp = timestamp
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class KindRange:
-    """Kinds from one to another, both included: a single kind, or those of a category.
-    ``FBAT_KIND_EXACT``() and ``FBAT_KIND_CATEGORY``() begin one.
+    @property
+    def timestamp(self) -> datetime.datetime | None:
+        """``timestamp_us`` as a datetime in UTC."""
+        us = self.timestamp_us
+        if us is None:
+            return None
+        return to_datetime(to_us(us) if isinstance(us, datetime.datetime) else us)
 
-    - ``first``: The least.
-    - ``last``: The greatest; not below ``first``.
-    """
+    @timestamp.setter
+    def timestamp(self, timestamp: datetime.datetime | None) -> None:
+        self.timestamp_us = None if timestamp is None else to_us(timestamp)
 
-    first: int
-    last: int
 
-    @classmethod
-    def _of(cls, value: CData) -> Self:
-        return cls(
-            value.first,
-            value.last,
-        )
+for _name in ("payload", "extensions"):
+    setattr(Event, _name, _fast.Copied(getattr(Event, _name)))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -298,6 +332,16 @@ class Summary:
     last_sequence: int
     first_timestamp_us: int
     last_timestamp_us: int
+
+    @property
+    def first_timestamp(self) -> datetime.datetime:
+        """The time of its first event, in UTC."""
+        return to_datetime(self.first_timestamp_us)
+
+    @property
+    def last_timestamp(self) -> datetime.datetime:
+        """The time of its last event, in UTC."""
+        return to_datetime(self.last_timestamp_us)
 
     @classmethod
     def _of(cls, value: CData) -> Self:
@@ -554,7 +598,7 @@ class RepairReport:
 
 
 class OpenOptions(TypedDict, total=False):
-    """How to open a store. None except the size is the default.
+    """How to open a store.
 
     - ``mode``: Which stores are accepted: an ``OpenMode``.
     - ``durability``: When an append returns: a ``Durability``.
@@ -588,8 +632,7 @@ class OpenOptions(TypedDict, total=False):
 
 
 class QueryOptions(Region, total=False):
-    """What to read, and how. None except the size reads every event, oldest first. The keywords of
-    ``Region`` too.
+    """What to read, and how. The keywords of ``Region`` too.
 
     - ``after``: Only sequences above this one.
     - ``until``: Only sequences up to and with this one; 0: no bound.
@@ -614,7 +657,7 @@ class QueryOptions(Region, total=False):
 
 
 class ListOptions(TypedDict, total=False):
-    """Which part of a list. None except the size lists from the beginning.
+    """Which part of a list.
 
     - ``entity``: Of entities: this one and every one below it, as in a region. None: every entity.
       Of scopes: None.
@@ -631,8 +674,7 @@ class ListOptions(TypedDict, total=False):
 
 
 class ImportOptions(Region, total=False):
-    """What to import, and how. None except the size and the namespace imports everything. The
-    keywords of ``Region`` too.
+    """What to import, and how. The keywords of ``Region`` too.
 
     - ``after``: Only sequences of the source above this one: 0, or the ``resume_after`` of an
       earlier report.
@@ -661,7 +703,7 @@ class ImportOptions(Region, total=False):
 
 
 class VerifyOptions(Region, total=False):
-    """How to verify. None except the size verifies everything. The keywords of ``Region`` too.
+    """How to verify. The keywords of ``Region`` too.
 
     - ``progress``: Reports how far the call is, in bytes of the log that were checked.
     - ``cancel``: Ends the call.
@@ -672,7 +714,7 @@ class VerifyOptions(Region, total=False):
 
 
 class BackupOptions(TypedDict, total=False):
-    """How to back up. None except the size is the default.
+    """How to back up.
 
     - ``flags``: Bits of ``BackupFlags``.
     - ``progress``: Reports how far the call is, in bytes of the log that it has copied.
@@ -685,7 +727,7 @@ class BackupOptions(TypedDict, total=False):
 
 
 class RepairOptions(TypedDict, total=False):
-    """How to repair. None except the size is the default.
+    """How to repair.
 
     - ``progress``: Reports how far the call is, in bytes of the log that were read.
     - ``cancel``: Ends the call.
