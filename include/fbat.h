@@ -2041,8 +2041,8 @@ fbat_status fbat_batch_add(fbat_batch *batch,
 size_t fbat_batch_len(const fbat_batch *batch);
 
 /**
- * Appends all events of a batch, or none of them: fbat_append_batch(). The batch is empty after it,
- * and keeps its memory for the next ones; where the append fails it stays as it is.
+ * Appends all events of a batch, or none of them: fbat_append_batch(). The batch is empty after
+ * it, and keeps its memory for the next ones; where the append fails it stays as it is.
  * @param batch the batch; one without events does nothing.
  * @param store the store.
  * @param out_receipts an array of fbat_batch_len() receipts, each begun with #FBAT_RECEIPT_INIT:

@@ -207,8 +207,8 @@ pub unsafe extern "C" fn fbat_batch_len(batch: *const fbat_batch) -> usize {
     })
 }
 
-/// Appends all events of a batch, or none of them: fbat_append_batch(). The batch is empty after it,
-/// and keeps its memory for the next ones; where the append fails it stays as it is.
+/// Appends all events of a batch, or none of them: fbat_append_batch(). The batch is empty after
+/// it, and keeps its memory for the next ones; where the append fails it stays as it is.
 /// @param batch the batch; one without events does nothing.
 /// @param store the store.
 /// @param out_receipts an array of fbat_batch_len() receipts, each begun with #FBAT_RECEIPT_INIT:

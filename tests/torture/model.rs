@@ -280,7 +280,7 @@ impl Model {
         let row = Row {
             id: operation_key(b"fbat.namespace", key.into_iter()),
             kind: Kind(0x0005),
-            timestamp_us: self.recorded_us,
+            timestamp_us: self.now_us,
             payload_len: payload.len(),
             content_hash: Hash(*blake3::hash(&payload).as_bytes()),
             payload,

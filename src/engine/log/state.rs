@@ -89,7 +89,7 @@ pub(crate) struct Owed {
 }
 
 pub(crate) enum Role {
-    Writer(Mutex<Writer>),
+    Writer(Box<Mutex<Writer>>),
     Reader(Mutex<Follower>),
 }
 

@@ -186,7 +186,7 @@ pub(crate) fn new_log(dir: &Directory, options: &Options, identity: Identity) ->
     let segment = Arc::new(Segment::new(header, path, file, None, cache.clone()));
     let writer = Writer::new(dir.clone(), segment.clone(), Tail::at_start(&header), false)?;
     let log = OpenLog::new(segment, Tail::at_start(&header), false, 0, OpenReport::default());
-    let role = Role::Writer(Mutex::new(writer));
+    let role = Role::Writer(Box::new(Mutex::new(writer)));
     Ok(Log::new(
         dir.clone(),
         options.clone(),
@@ -244,7 +244,7 @@ fn hand_out(
     };
     let segment = log.segments.last().expect("an open log has a segment").clone();
     let writer = Writer::new(dir.clone(), segment, log.tail, log.clean)?;
-    let role = Role::Writer(Mutex::new(writer));
+    let role = Role::Writer(Box::new(Mutex::new(writer)));
     let inner = Log::new(dir, options, identity, label, cache, log, role, Some(claim.lock));
     let store = Store(Arc::new(inner));
     *lock(&store.0.owed.gap) = gap;
