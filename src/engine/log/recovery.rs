@@ -448,7 +448,7 @@ fn write_unsynced(segment: &Segment, tail: &Tail) -> Result<()> {
     let (covered, last) =
         segment.index().map_or((0, 0), |index| (index.meta.covered_len, index.meta.last_sequence));
     let synced = tail.synced_through.max(last);
-    let mut at = segment.batch_of(synced)?.max(covered);
+    let mut at = segment.batch_for_walk(synced.saturating_sub(1))?.max(covered);
     let mut part = vec![0; PART as usize];
     while at < tail.offset {
         let bytes = &mut part[..PART.min(tail.offset - at) as usize];
@@ -467,7 +467,7 @@ fn ends_as_its_index_says(segment: &Segment) -> Result<bool> {
     let Some(index) = segment.index() else { return Ok(false) };
     let meta = &index.meta;
     let (mut window, mut log_hash) = (segment.window(), None);
-    let mut at = segment.batch_of(meta.last_sequence)?;
+    let mut at = segment.batch_for_walk(meta.last_sequence.saturating_sub(1))?;
     while at < meta.covered_len {
         let header = match segment.batch_at(&mut window, at) {
             Err(e) if is_damage(&e) => return Ok(false),

@@ -411,12 +411,6 @@ impl Segment {
         Ok(Stretch { frame, batch, end })
     }
 
-    /// Where the batch of an event begins, or one before it: the first that is known where it has
-    /// none.
-    pub fn batch_of(&self, sequence: u64) -> Result<u64> {
-        Ok(self.stretch_above(sequence.saturating_sub(1))?.batch)
-    }
-
     /// Adds to an error about the frame at an offset which event is there.
     pub fn identify(&self, error: Error) -> Error {
         let ours =
