@@ -3490,16 +3490,18 @@ class store {
    * Copies events of another store into this one, exactly once. An import that failed, was stopped,
    * cancelled or killed is completed by the next.
    * @param source the store that is read, which may be this one, or open for reading.
-   * @param options what to import, and how; their namespace must be set.
+   * @param options what to import, and how; without a namespace, that of the source.
    * @param partial also gets the report, when the import fails too, or a callback throws: it then
    * covers the chunks that were committed. May be NULL.
    * @return where every examined event went, or an error.
    * @throws anything that a callback of the options threw, the same object.
    */
-  result<import_report> try_import(const store& source, const import_options& options,
+  result<import_report> try_import(const store& source, const import_options& options = {},
                                    import_report* partial = nullptr) const {
     detail::lent lent;
-    const fbat_import_options raw_options = to_raw(options, lent);
+    fbat_import_options raw_options = to_raw(options, lent);
+    if (options.source_namespace.data() == nullptr)
+      raw_options.source_namespace = fbat_store_namespace(source.raw());
     auto raw_report = detail::blank<fbat_import_report>();
     auto done = detail::run(fbat_import, raw(), source.raw(), &raw_options, &raw_report);
     const import_report report = import_report::from_raw(raw_report);
@@ -3610,7 +3612,7 @@ class store {
     return event_range(cursor(which));
   }
   /** As try_import(). */
-  import_report import(const store& source, const import_options& options,
+  import_report import(const store& source, const import_options& options = {},
                        import_report* partial = nullptr) const {
     return detail::unwrap(try_import(source, options, partial));
   }

@@ -69,6 +69,19 @@ TEST(an_import_copies_once_and_says_where_events_came_from) {
   CHECK(!*original.try_provenance());
 }
 
+TEST(without_a_namespace_an_import_takes_that_of_the_source) {
+  auto source = open_new("source"), hub = open_new("hub");
+  append_n(source, "thing:1", 3);
+  auto report = hub.try_import(source);
+  REQUIRE_OK(report);
+  CHECK_EQ(report->imported, 3u);
+  auto page = hub.try_query_page();
+  REQUIRE_OK(page);
+  CHECK_EQ(page->front().source_namespace(), source.namespace_name());
+  fbat::store gone;
+  CHECK_STATUS(hub.try_import(gone), fbat::status::invalid_handle);
+}
+
 TEST(any_callable_filters) {
   auto source = open_new("source");
   append_n(source, "thing:1", 10);
@@ -215,7 +228,6 @@ TEST(what_is_out_of_range_in_import_options_is_refused) {
     CHECK_STATUS(hub.try_import(source, options), expected);
   };
   constexpr auto argument = fbat::status::invalid_argument;
-  refused(argument, [](auto& o) { o.source_namespace = {}; });
   refused(argument, [](auto& o) { o.source_namespace = ""; });
   refused(fbat::status::invalid_utf8, [](auto& o) { o.region.entity = "\xff"; });
   refused(argument, [](auto& o) { o.region.kinds = fbat::kind_range::category(16); });
@@ -414,7 +426,8 @@ TEST(imports_and_provenance_throw) {
   CHECK_THROWS(fbat::cancelled_error, fbat::status::cancelled, hub.import(source, options));
   options.cancel = nullptr;
   CHECK_EQ(hub.import(source, options).imported, 3u);
-  CHECK_THROWS(fbat::invalid_error, fbat::status::invalid_argument, hub.import(source, {}));
+  options.source_namespace = "";
+  CHECK_THROWS(fbat::invalid_error, fbat::status::invalid_argument, hub.import(source, options));
   auto page = hub.query_page();
   CHECK_EQ(page[0].provenance()->source_namespace, "again");
 }
