@@ -380,7 +380,7 @@ TEST(designated_initializers_make_a_query) {
   append_mixed(store);
   std::size_t rows = 0;
   for (const fbat::record& row :
-       store.query({.region = {.entity = "a", .kind = reply, .timestamp = {{.first = at(0)}}},
+       store.query({.region = {.entity = "a", .kinds = reply, .timestamp = {{.first = at(0)}}},
                     .page_rows = 3,
                     .columns = fbat::columns::fixed,
                     .flags = fbat::query_flags::backward}))
