@@ -43,7 +43,7 @@ import {
   type VerifyReport,
 } from "./structs.js";
 import { countCall, listCall, type Summaries } from "./summaries.js";
-import { refuseUnknown } from "./validate.js";
+import { needObject, refuseUnknown, u64 } from "./validate.js";
 import { show } from "./view.js";
 import type { AsyncOptions } from "./watch.js";
 
@@ -261,6 +261,19 @@ export class Store extends Handle {
     });
   }
 
+  /**
+   * The log hash as of a sequence of the past, to compare an anchor of that time with. What the
+   * batch of that event has is computed; `verify` computes all of the log. A `NotFoundError` where
+   * the sequence is above the frontier, or belongs to no event.
+   */
+  logHashAt(sequence: number | bigint): Hash {
+    return perform((arena) => {
+      const out = arena.room(HASH_BYTES);
+      const of = u64(sequence, "sequence");
+      return [fbat.fbat_store_log_hash_at, [this.handle, of, out.address], () => out.hash];
+    });
+  }
+
   /** Appends one event. */
   append(event: EventInit): Receipt {
     return run(appendCall(this.handle, event));
@@ -348,9 +361,12 @@ export class Store extends Handle {
     if (!(source instanceof Store)) {
       throw needed("source", "a Store", source);
     }
+    needObject(options, "import options");
+    const { sourceNamespace } = options;
+    const named = { ...options, sourceNamespace: sourceNamespace ?? source.namespace };
     return call((arena) => {
       const { address, read } = arena.output(IMPORT_REPORT);
-      const of = arena.write(IMPORT_OPTIONS, options);
+      const of = arena.write(IMPORT_OPTIONS, named);
       return [fbat.fbat_import, [this.handle, source.handle, of, address], read, read];
     });
   }
@@ -360,14 +376,14 @@ export class Store extends Handle {
    * an import that failed or was stopped is completed by the next; `reportOf` says how far one came
    * that threw.
    */
-  importFrom(source: Store, options: ImportOptions): ImportReport {
+  importFrom(source: Store, options: ImportOptions = {}): ImportReport {
     return run(this.#import(source, options));
   }
 
   /** {@link Store.importFrom} on a thread of Node's pool. */
   async importFromAsync(
     source: Store,
-    options: AsyncOptions<ImportOptions>,
+    options: AsyncOptions<ImportOptions> = {},
   ): Promise<ImportReport> {
     return runAsync(() => this.#import(source, options), [this, source]);
   }
