@@ -43,6 +43,13 @@ export const GONE = new Proxy({} as Block, {
   },
 });
 
+/** Memory that is copied in one step, and where to. */
+interface Run {
+  readonly from: number;
+  readonly length: number;
+  readonly at: number;
+}
+
 /**
  * Copies pieces of memory that are close to each other in few steps. Two pieces with no more than a
  * few bytes between them share a copy: what is between is on a page of memory that one of them is
@@ -50,7 +57,8 @@ export const GONE = new Proxy({} as Block, {
  */
 class Gathering {
   static readonly #GAP_BYTES_MAX = 64;
-  readonly #runs: { from: number; length: number; at: number }[] = [];
+  static readonly #RUNS_SEARCHED_MAX = 16;
+  readonly #runs: Run[] = [];
   #from = 0;
   #end = 0;
   #at = 0;
@@ -62,12 +70,28 @@ class Gathering {
     if (from >= this.#from && from - this.#end <= Gathering.#GAP_BYTES_MAX && this.#end > 0) {
       this.#end = Math.max(this.#end, from + length);
     } else {
+      const found = this.#find(from, length);
+      if (found !== 0) {
+        return found;
+      }
       this.#close();
       this.#from = from;
       this.#end = from + length;
       this.#at = this.#total;
     }
     return this.#at + from - this.#from;
+  }
+
+  /** Where a piece is in what is copied already: names that many rows share are far behind. */
+  #find(from: number, length: number): number {
+    const runs = this.#runs;
+    for (let i = Math.min(runs.length, Gathering.#RUNS_SEARCHED_MAX) - 1; i >= 0; i--) {
+      const run = runs[i] as Run;
+      if (from >= run.from && from + length <= run.from + run.length) {
+        return run.at + from - run.from;
+      }
+    }
+    return 0;
   }
 
   #close(): void {
@@ -88,6 +112,48 @@ class Gathering {
   }
 }
 
+const NAME_BYTES_MAX = 64;
+const NAMES_SLOTS = 1024;
+/** Names that were decoded last: most events have one that others have too. */
+const names: string[] = new Array(NAMES_SLOTS).fill("");
+
+/** Text of UTF-8. Short names of ASCII are looked up, which takes a third of decoding them. */
+function decodeName(bytes: Buffer, begin: number, length: number): string {
+  if (length > NAME_BYTES_MAX) {
+    return bytes.toString("utf8", begin, begin + length);
+  }
+  let hash = length;
+  let high = 0;
+  for (let i = begin; i < begin + length; i++) {
+    const byte = bytes[i] as number;
+    hash = (Math.imul(hash, 31) + byte) | 0;
+    high |= byte;
+  }
+  if (high > 0x7f) {
+    return bytes.toString("utf8", begin, begin + length);
+  }
+  const slot = (hash ^ (hash >>> 10)) & (NAMES_SLOTS - 1);
+  const known = names[slot] as string;
+  if (isName(known, bytes, begin, length)) {
+    return known;
+  }
+  const name = bytes.toString("latin1", begin, begin + length);
+  names[slot] = name;
+  return name;
+}
+
+function isName(name: string, bytes: Buffer, begin: number, length: number): boolean {
+  if (name.length !== length) {
+    return false;
+  }
+  for (let i = 0; i < length; i++) {
+    if (name.charCodeAt(i) !== bytes[begin + i]) {
+      return false;
+    }
+  }
+  return true;
+}
+
 /** Structs whose addresses are replaced with places in a copy of what they point to. */
 class Relocated extends Block {
   data = this.buffer;
@@ -98,8 +164,7 @@ class Relocated extends Block {
   }
 
   override text(at: number): string {
-    const begin = this.size(at);
-    return this.data.toString("utf8", begin, begin + this.size(at + 8));
+    return decodeName(this.data, this.size(at), this.size(at + 8));
   }
 
   override bytes(at: number): Buffer {
@@ -199,15 +264,72 @@ export class Page implements Iterable<EventRecord> {
       : undefined;
   }
 
-  *[Symbol.iterator](): IterableIterator<EventRecord> {
-    for (let row = 0; row < this.length; row++) {
-      yield new EventRecord(this.#rows, row * this.#stride);
-    }
+  [Symbol.iterator](): IterableIterator<EventRecord> {
+    return new Records(() => null, this);
+  }
+
+  /** @internal A row that is there. */
+  row(index: number): EventRecord {
+    return new EventRecord(this.#rows, index * this.#stride);
   }
 
   /** The rows as an array. */
   toArray(): EventRecord[] {
     return [...this];
+  }
+}
+
+/**
+ * Records of page after page. A generator would do the same, and take longer for a record than
+ * reading it does.
+ */
+export class Records implements IterableIterator<EventRecord> {
+  readonly #next: () => Page | null;
+  readonly #end: () => void;
+  #page: Page | null;
+  #row = 0;
+  #isDone = false;
+
+  /** @internal `next` gives the pages behind the first; `end` is called once, after the last. */
+  constructor(next: () => Page | null, first: Page | null = null, end: () => void = () => {}) {
+    this.#next = next;
+    this.#page = first;
+    this.#end = end;
+  }
+
+  next(): IteratorResult<EventRecord, undefined> {
+    if (this.#page === null || this.#row >= this.#page.length) {
+      return this.#turn();
+    }
+    return { done: false, value: this.#page.row(this.#row++) };
+  }
+
+  #turn(): IteratorResult<EventRecord, undefined> {
+    if (this.#isDone) {
+      return { done: true, value: undefined };
+    }
+    try {
+      this.#page = this.#next();
+    } catch (error) {
+      this.return();
+      throw error;
+    }
+    this.#row = 0;
+    return this.#page === null ? this.return() : this.next();
+  }
+
+  /** Ends the loop, also one that is left early. */
+  return(): IteratorResult<EventRecord, undefined> {
+    this.#page = null;
+    if (!this.#isDone) {
+      this.#isDone = true;
+      this.#end();
+    }
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.iterator](): this {
+    return this;
   }
 }
 

@@ -6,7 +6,7 @@ import { Handle } from "./handle.js";
 import { ID_BYTES, type Id } from "./hex.js";
 import { fbat } from "./library.js";
 import { QUERY, type Query } from "./options.js";
-import { type EventRecord, Page } from "./page.js";
+import { type EventRecord, Page, Records } from "./page.js";
 import { u32 } from "./validate.js";
 import type { Watch } from "./watch.js";
 
@@ -95,9 +95,7 @@ export class Cursor extends Handle implements Iterable<Page> {
   }
 
   /** The records of these pages. */
-  *records(): IterableIterator<EventRecord> {
-    for (const page of this) {
-      yield* page;
-    }
+  records(): IterableIterator<EventRecord> {
+    return new Records(() => this.nextPage());
   }
 }

@@ -23,7 +23,7 @@ import {
   type Query,
   type VerifyOptions,
 } from "./options.js";
-import type { EventRecord, Page } from "./page.js";
+import { type EventRecord, type Page, Records } from "./page.js";
 import { writePath } from "./path.js";
 import { Cursor, getEvent, queryCall } from "./query.js";
 import {
@@ -347,14 +347,14 @@ export class Store extends Handle {
     return new Cursor(this, query);
   }
 
-  /** All records of a query, read page by page. */
-  *records(query: Query = {}): IterableIterator<EventRecord> {
-    const cursor = this.cursor(query);
-    try {
-      yield* cursor.records();
-    } finally {
-      cursor[Symbol.dispose]();
-    }
+  /** All records of a query, read page by page. The first call of `next` begins it. */
+  records(query: Query = {}): IterableIterator<EventRecord> {
+    let cursor: Cursor | null = null;
+    const next = () => {
+      cursor ??= this.cursor(query);
+      return cursor.nextPage();
+    };
+    return new Records(next, null, () => cursor?.[Symbol.dispose]());
   }
 
   #import(source: Store, options: ImportOptions): Call<ImportReport> {
