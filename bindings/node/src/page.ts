@@ -36,6 +36,13 @@ export type RecordObject = Members<EventRecord>;
 /** All members of a record as JSON has them: 64-bit integers as decimal text, bytes as base64. */
 export type RecordJson = JsonObject<RecordObject>;
 
+/** A page as JSON has it. */
+export interface PageJson {
+  rows: RecordJson[];
+  resume: string;
+  isEnd: boolean;
+}
+
 /** What a filter's record is read from when the filter has returned. */
 export const GONE = new Proxy({} as Block, {
   get() {
@@ -160,7 +167,11 @@ class Relocated extends Block {
 
   relocate(slice: number, data: Gathering): void {
     const length = this.size(slice + 8);
-    this.setWord(slice, length === 0 ? 0 : data.add(this.size(slice), length));
+    if (length !== 0) {
+      this.setWord(slice, data.add(this.size(slice), length));
+    } else if (!this.isNull(slice)) {
+      this.setWord(slice, 0);
+    }
   }
 
   override text(at: number): string {
@@ -168,8 +179,8 @@ class Relocated extends Block {
   }
 
   override bytes(at: number): Buffer {
-    const begin = this.size(at);
-    return this.data.subarray(begin, begin + this.size(at + 8));
+    const { buffer, byteOffset } = this.data;
+    return Buffer.from(buffer, byteOffset + this.size(at), this.size(at + 8));
   }
 }
 
@@ -184,26 +195,35 @@ class PageRows extends Relocated {
     this.#extensions = new Relocated(this.#gatherExtensions());
     const data = new Gathering();
     for (let row = 0; row < rows.length; row += stride) {
-      const begin = this.size(row + RECORD_EXTENSIONS);
-      const end = begin + EXTENSION.size * this.size(row + RECORD_EXTENSIONS + 8);
-      for (let at = begin; at < end; at += EXTENSION.size) {
-        this.#extensions.relocate(at + EXTENSION.key, data);
-        this.#extensions.relocate(at + EXTENSION.value, data);
+      const count = this.size(row + RECORD_EXTENSIONS + 8);
+      if (count !== 0) {
+        this.#relocateExtensions(row, count, data);
       }
-      for (const slice of RECORD_SLICES) {
-        this.relocate(row + slice, data);
+      for (let i = 0; i < RECORD_SLICES.length; i++) {
+        this.relocate(row + (RECORD_SLICES[i] as number), data);
       }
     }
     this.data = data.copy();
     this.#extensions.data = this.data;
   }
 
+  #relocateExtensions(row: number, count: number, data: Gathering): void {
+    const begin = this.size(row + RECORD_EXTENSIONS);
+    const end = begin + EXTENSION.size * count;
+    for (let at = begin; at < end; at += EXTENSION.size) {
+      this.#extensions.relocate(at + EXTENSION.key, data);
+      this.#extensions.relocate(at + EXTENSION.value, data);
+    }
+  }
+
   #gatherExtensions(): Buffer {
     const arrays = new Gathering();
     for (let row = 0; row < this.buffer.length; row += this.#stride) {
       const at = row + RECORD_EXTENSIONS;
-      const length = EXTENSION.size * this.size(at + 8);
-      this.setWord(at, length === 0 ? 0 : arrays.add(this.size(at), length));
+      const count = this.size(at + 8);
+      if (count !== 0) {
+        this.setWord(at, arrays.add(this.size(at), EXTENSION.size * count));
+      }
     }
     return arrays.copy();
   }
@@ -271,6 +291,12 @@ export class Page implements Iterable<EventRecord> {
   /** @internal A row that is there. */
   row(index: number): EventRecord {
     return new EventRecord(this.#rows, index * this.#stride);
+  }
+
+  /** For `JSON.stringify`: `resume` and 64-bit integers of the rows are decimal text. */
+  toJSON(): PageJson {
+    const { resume, isEnd } = this;
+    return { rows: this.toArray().map((row) => row.toJSON()), resume: resume.toString(), isEnd };
   }
 
   /** The rows as an array. */

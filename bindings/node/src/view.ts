@@ -49,6 +49,16 @@ export function jsonObject<T>(found: object): JsonObject<T> {
   return Object.fromEntries(entries) as JsonObject<T>;
 }
 
+/** For `JSON.stringify` of a plain object; whoever looks at its members does not meet it. */
+function toJSON(this: object): JsonObject<object> {
+  return jsonObject({ ...this });
+}
+
+/** @internal Lets a report be JSON, though it has integers of 64 bits. */
+export function withJson<T extends object>(of: T): T {
+  return Object.defineProperty(of, "toJSON", { value: toJSON });
+}
+
 function json(value: unknown): unknown {
   if (typeof value === "bigint") {
     return value.toString();
