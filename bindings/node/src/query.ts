@@ -18,6 +18,21 @@ export function queryCall(store: bigint, query: Query): Call<Page> {
   });
 }
 
+/** Reads one event; a `NotFoundError` where there is none. */
+export function getCall(store: bigint, id: Id, columns: number): Call<EventRecord> {
+  return call((arena) => {
+    const key = arena.room(ID_BYTES);
+    key.block.setId(key.at, id, "id");
+    const { out } = arena;
+    const answer = () => Page.take(out.handle).at(0) as EventRecord;
+    return [
+      fbat.fbat_event_get,
+      [store, key.address, u32(columns, "columns"), out.address],
+      answer,
+    ];
+  });
+}
+
 /** Reads one event; null where there is none. */
 export function getEvent(store: bigint, id: Id, columns: number): EventRecord | null {
   return withArena((arena) => {

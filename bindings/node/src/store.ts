@@ -3,8 +3,8 @@ import type { PathLike } from "node:fs";
 import { type InspectOptions, inspect } from "node:util";
 import { appendBatchCall, appendCall } from "./append.js";
 import { type Call, call, isNothing, ok, perform, run, runAsync, withArena } from "./call.js";
-import { Status } from "./constants.js";
-import type { FbatError } from "./error.js";
+import { QueryFlag, Status } from "./constants.js";
+import { FbatError } from "./error.js";
 import { closed, invalid, needed } from "./fail.js";
 import { verifyCall, type WithFindings } from "./findings.js";
 import { Handle, sharedNumber } from "./handle.js";
@@ -25,7 +25,7 @@ import {
 } from "./options.js";
 import { type EventRecord, type Page, Records } from "./page.js";
 import { writePath } from "./path.js";
-import { Cursor, getEvent, queryCall } from "./query.js";
+import { Cursor, getCall, getEvent, queryCall } from "./query.js";
 import {
   BACKUP_REPORT,
   type BackupReport,
@@ -306,6 +306,18 @@ export class Store extends Handle {
     return getEvent(this.handle, id, columns);
   }
 
+  /** {@link Store.get} on a thread of Node's pool. */
+  async getAsync(id: Id, columns = 0): Promise<EventRecord | null> {
+    try {
+      return await runAsync(() => getCall(this.handle, id, columns), this);
+    } catch (error) {
+      if (error instanceof FbatError && error.status === Status.ERR_NOT_FOUND) {
+        return null;
+      }
+      throw error;
+    }
+  }
+
   /**
    * Reads one page. To go on, set `after` (or `until`, backward) to its `resume`, unless `isEnd`;
    * or take a cursor.
@@ -355,6 +367,22 @@ export class Store extends Handle {
       return cursor.nextPage();
     };
     return new Records(next, null, () => cursor?.[Symbol.dispose]());
+  }
+
+  /** {@link Store.records}, with every page read on a thread of Node's pool. */
+  async *recordsAsync(query: AsyncOptions<Query> = {}): AsyncIterableIterator<EventRecord> {
+    const isBackward = ((query.flags ?? 0) & QueryFlag.BACKWARD) !== 0;
+    for (let part = query; ; ) {
+      const page = await this.queryAsync(part);
+      yield* page;
+      if (page.isEnd) {
+        return;
+      }
+      part = { ...part, [isBackward ? "until" : "after"]: page.resume };
+      if (part.limit) {
+        part.limit = BigInt(part.limit) - BigInt(page.length);
+      }
+    }
   }
 
   #import(source: Store, options: ImportOptions): Call<ImportReport> {
