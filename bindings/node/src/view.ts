@@ -2,15 +2,29 @@
 import { type InspectOptions, inspect } from "node:util";
 import type { Block } from "./memory.js";
 
-/** What the accessors of an object give: those of its class, and of the classes up to `base`. */
-export function members(of: object, base: object): Record<string, unknown> {
-  const found: Record<string, unknown> = {};
-  for (let type = Object.getPrototypeOf(of); type !== base; type = Object.getPrototypeOf(type)) {
+type Accessors = readonly (readonly [name: string, get: () => unknown])[];
+/** The accessors of a class, by its prototype: looking them up takes longer than calling them. */
+const known = new WeakMap<object, Accessors>();
+
+function accessorsOf(first: object, base: object): Accessors {
+  const found: [string, () => unknown][] = [];
+  for (let type = first; type !== base; type = Object.getPrototypeOf(type)) {
     for (const [name, { get }] of Object.entries(Object.getOwnPropertyDescriptors(type))) {
       if (get !== undefined) {
-        found[name] = get.call(of);
+        found.push([name, get]);
       }
     }
+  }
+  known.set(first, found);
+  return found;
+}
+
+/** What the accessors of an object give: those of its class, and of the classes up to `base`. */
+export function members(of: object, base: object): Record<string, unknown> {
+  const type = Object.getPrototypeOf(of);
+  const found: Record<string, unknown> = {};
+  for (const [name, get] of known.get(type) ?? accessorsOf(type, base)) {
+    found[name] = get.call(of);
   }
   return found;
 }
