@@ -15,7 +15,7 @@ export type { Hash, Id } from "./hex.js";
 export * from "./id.js";
 export type { Extensions } from "./memory.js";
 export type * from "./options.js";
-export { EventRecord, Page, type RecordJson, type RecordObject } from "./page.js";
+export { EventRecord, Page, type PageJson, type RecordJson, type RecordObject } from "./page.js";
 export * from "./process.js";
 export * from "./provenance.js";
 export { Cursor } from "./query.js";

@@ -1,6 +1,6 @@
 /** The shared library: where it is looked for, and how its functions are bound. */
 import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import koffi from "koffi";
 import { ABI_VERSION, VERSION_MAJOR, VERSION_MINOR } from "./constants.js";
 
@@ -63,8 +63,9 @@ function candidates(): string[] {
   if (named) {
     return [named];
   }
-  // dist/src/load.js of the package: its folder `lib` may bring the library along.
-  const beside = fileURLToPath(new URL(`../../lib/${SONAME}`, import.meta.url));
+  // dist/src/load.js of the package: its folder `lib` brings the library along.
+  const { platform, arch } = process;
+  const beside = join(__dirname, "../../lib", `${platform}-${arch}`, SONAME);
   return existsSync(beside) ? [beside] : [SONAME];
 }
 

@@ -407,11 +407,11 @@ export const PROVENANCE_INIT = new Struct<ProvenanceInit>(
 export interface ImportOptions extends CallOptions<ImportReport> {
   /**
    * The name that the source's events are known by in the destination, forever: UTF-8, 1 to 1024
-   * bytes without control bytes. Required. It names the store, not the way that events take;
-   * `Store.namespace` of the source is a name that no other store has. The destination remembers
-   * for which store it stands, and refuses another.
+   * bytes without control bytes. Left out: `Store.namespace` of the source, a name that no other
+   * store has. It names the store, not the way that events take. The destination remembers for
+   * which store it stands, and refuses another.
    */
-  sourceNamespace: string;
+  sourceNamespace?: string | null | undefined;
   /** Which events of the source; null for all. */
   region?: Region | null | undefined;
   /** Only sequences of the source above this one: 0, or the `resumeAfter` of an earlier report. */
@@ -450,7 +450,9 @@ export const IMPORT_OPTIONS = new Struct<ImportOptions>(
     "onConflict", "flags", "progress", "cancel", "signal",
   ],
   (arena, block, at, of) => {
-    arena.writeText(of.sourceNamespace, "sourceNamespace", block, at + 8);
+    if (of.sourceNamespace != null) {
+      arena.writeText(of.sourceNamespace, "sourceNamespace", block, at + 8);
+    }
     if (of.region != null) {
       block.setWord(at + 24, arena.write(REGION, regionOf(of.region)));
     }

@@ -1,9 +1,11 @@
 /** The log and the settings of the process: the library prints nothing itself. */
+import { isMainThread } from "node:worker_threads";
 import koffi from "koffi";
 import type { LogLevel } from "./constants.js";
 import { check } from "./fail.js";
 import { fbat } from "./library.js";
 import { LOG_CALLBACK } from "./load.js";
+import { askMainThread, serveWorkers } from "./log-relay.js";
 import { readText } from "./memory.js";
 
 /** Receives a line of the log: how much it matters, and the text without a line break. */
@@ -29,22 +31,38 @@ function deliver(
   }
 }
 
+function setHere(log: LogFunction | null): void {
+  if (log !== null && trampoline === null) {
+    trampoline = koffi.register(deliver, LOG_CALLBACK);
+    process.on("exit", () => current && setHere(null));
+  }
+  check(fbat.fbat_set_log_callback(log === null ? 0 : (trampoline as bigint), 0, 0));
+  current = log;
+}
+
+// The library may call a function for as long as the process lives. Only the main thread lives as
+// long: a worker can be ended at any point, without a chance to take its function back.
+if (isMainThread) {
+  serveWorkers(setHere);
+}
+
 /**
  * Sets the function that receives the log of the whole process, in place of the one before, also of
  * other threads; null for none. What it throws becomes an uncaught exception of this thread.
  *
  * It runs on the thread that set it. Lines of calls on other threads (workers, and the `...Async`
- * methods) come when the event loop of that thread turns, and the call that logs waits for it: the
- * thread must not wait for such a call by other means, as with `Atomics.wait`. A worker that sets
- * it has to set null before it ends.
+ * methods) come when the event loop of that thread turns. The library calls the main thread, which
+ * sends the lines of a worker's function on: the call that logs waits for the main thread, which
+ * must not wait for such a call by other means, as with `Atomics.wait`. A worker may end at any
+ * time, also by `terminate()`. In a worker it is an error unless the main thread imports this
+ * package and its event loop turns.
  */
 export function setLogCallback(log: LogFunction | null): void {
-  if (log !== null && trampoline === null) {
-    trampoline = koffi.register(deliver, LOG_CALLBACK);
-    process.on("exit", () => current && setLogCallback(null));
+  if (isMainThread) {
+    setHere(log);
+  } else {
+    askMainThread(log);
   }
-  check(fbat.fbat_set_log_callback(log === null ? 0 : (trampoline as bigint), 0, 0));
-  current = log;
 }
 
 /**

@@ -6,7 +6,7 @@ import { Handle } from "./handle.js";
 import { ID_BYTES, type Id } from "./hex.js";
 import { fbat } from "./library.js";
 import { QUERY, type Query } from "./options.js";
-import { type EventRecord, Page } from "./page.js";
+import { type EventRecord, Page, Records } from "./page.js";
 import { u32 } from "./validate.js";
 import type { Watch } from "./watch.js";
 
@@ -15,6 +15,21 @@ export function queryCall(store: bigint, query: Query): Call<Page> {
   return call((arena) => {
     const [of, { out }] = [arena.write(QUERY, query), arena];
     return [fbat.fbat_store_query, [store, of, out.address], () => Page.take(out.handle)];
+  });
+}
+
+/** Reads one event; a `NotFoundError` where there is none. */
+export function getCall(store: bigint, id: Id, columns: number): Call<EventRecord> {
+  return call((arena) => {
+    const key = arena.room(ID_BYTES);
+    key.block.setId(key.at, id, "id");
+    const { out } = arena;
+    const answer = () => Page.take(out.handle).at(0) as EventRecord;
+    return [
+      fbat.fbat_event_get,
+      [store, key.address, u32(columns, "columns"), out.address],
+      answer,
+    ];
   });
 }
 
@@ -95,9 +110,7 @@ export class Cursor extends Handle implements Iterable<Page> {
   }
 
   /** The records of these pages. */
-  *records(): IterableIterator<EventRecord> {
-    for (const page of this) {
-      yield* page;
-    }
+  records(): IterableIterator<EventRecord> {
+    return new Records(() => this.nextPage());
   }
 }

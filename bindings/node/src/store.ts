@@ -3,8 +3,8 @@ import type { PathLike } from "node:fs";
 import { type InspectOptions, inspect } from "node:util";
 import { appendBatchCall, appendCall } from "./append.js";
 import { type Call, call, isNothing, ok, perform, run, runAsync, withArena } from "./call.js";
-import { Status } from "./constants.js";
-import type { FbatError } from "./error.js";
+import { QueryFlag, Status } from "./constants.js";
+import { FbatError } from "./error.js";
 import { closed, invalid, needed } from "./fail.js";
 import { verifyCall, type WithFindings } from "./findings.js";
 import { Handle, sharedNumber } from "./handle.js";
@@ -23,9 +23,9 @@ import {
   type Query,
   type VerifyOptions,
 } from "./options.js";
-import type { EventRecord, Page } from "./page.js";
+import { type EventRecord, type Page, Records } from "./page.js";
 import { writePath } from "./path.js";
-import { Cursor, getEvent, queryCall } from "./query.js";
+import { Cursor, getCall, getEvent, queryCall } from "./query.js";
 import {
   BACKUP_REPORT,
   type BackupReport,
@@ -43,7 +43,7 @@ import {
   type VerifyReport,
 } from "./structs.js";
 import { countCall, listCall, type Summaries } from "./summaries.js";
-import { refuseUnknown } from "./validate.js";
+import { needObject, refuseUnknown, u64 } from "./validate.js";
 import { show } from "./view.js";
 import type { AsyncOptions } from "./watch.js";
 
@@ -261,6 +261,19 @@ export class Store extends Handle {
     });
   }
 
+  /**
+   * The log hash as of a sequence of the past, to compare an anchor of that time with. What the
+   * batch of that event has is computed; `verify` computes all of the log. A `NotFoundError` where
+   * the sequence is above the frontier, or belongs to no event.
+   */
+  logHashAt(sequence: number | bigint): Hash {
+    return perform((arena) => {
+      const out = arena.room(HASH_BYTES);
+      const of = u64(sequence, "sequence");
+      return [fbat.fbat_store_log_hash_at, [this.handle, of, out.address], () => out.hash];
+    });
+  }
+
   /** Appends one event. */
   append(event: EventInit): Receipt {
     return run(appendCall(this.handle, event));
@@ -291,6 +304,18 @@ export class Store extends Handle {
    */
   get(id: Id, columns = 0): EventRecord | null {
     return getEvent(this.handle, id, columns);
+  }
+
+  /** {@link Store.get} on a thread of Node's pool. */
+  async getAsync(id: Id, columns = 0): Promise<EventRecord | null> {
+    try {
+      return await runAsync(() => getCall(this.handle, id, columns), this);
+    } catch (error) {
+      if (error instanceof FbatError && error.status === Status.ERR_NOT_FOUND) {
+        return null;
+      }
+      throw error;
+    }
   }
 
   /**
@@ -334,13 +359,29 @@ export class Store extends Handle {
     return new Cursor(this, query);
   }
 
-  /** All records of a query, read page by page. */
-  *records(query: Query = {}): IterableIterator<EventRecord> {
-    const cursor = this.cursor(query);
-    try {
-      yield* cursor.records();
-    } finally {
-      cursor[Symbol.dispose]();
+  /** All records of a query, read page by page. The first call of `next` begins it. */
+  records(query: Query = {}): IterableIterator<EventRecord> {
+    let cursor: Cursor | null = null;
+    const next = () => {
+      cursor ??= this.cursor(query);
+      return cursor.nextPage();
+    };
+    return new Records(next, null, () => cursor?.[Symbol.dispose]());
+  }
+
+  /** {@link Store.records}, with every page read on a thread of Node's pool. */
+  async *recordsAsync(query: AsyncOptions<Query> = {}): AsyncIterableIterator<EventRecord> {
+    const isBackward = ((query.flags ?? 0) & QueryFlag.BACKWARD) !== 0;
+    for (let part = query; ; ) {
+      const page = await this.queryAsync(part);
+      yield* page;
+      if (page.isEnd) {
+        return;
+      }
+      part = { ...part, [isBackward ? "until" : "after"]: page.resume };
+      if (part.limit) {
+        part.limit = BigInt(part.limit) - BigInt(page.length);
+      }
     }
   }
 
@@ -348,9 +389,12 @@ export class Store extends Handle {
     if (!(source instanceof Store)) {
       throw needed("source", "a Store", source);
     }
+    needObject(options, "import options");
+    const { sourceNamespace } = options;
+    const named = { ...options, sourceNamespace: sourceNamespace ?? source.namespace };
     return call((arena) => {
       const { address, read } = arena.output(IMPORT_REPORT);
-      const of = arena.write(IMPORT_OPTIONS, options);
+      const of = arena.write(IMPORT_OPTIONS, named);
       return [fbat.fbat_import, [this.handle, source.handle, of, address], read, read];
     });
   }
@@ -360,14 +404,14 @@ export class Store extends Handle {
    * an import that failed or was stopped is completed by the next; `reportOf` says how far one came
    * that threw.
    */
-  importFrom(source: Store, options: ImportOptions): ImportReport {
+  importFrom(source: Store, options: ImportOptions = {}): ImportReport {
     return run(this.#import(source, options));
   }
 
   /** {@link Store.importFrom} on a thread of Node's pool. */
   async importFromAsync(
     source: Store,
-    options: AsyncOptions<ImportOptions>,
+    options: AsyncOptions<ImportOptions> = {},
   ): Promise<ImportReport> {
     return runAsync(() => this.#import(source, options), [this, source]);
   }

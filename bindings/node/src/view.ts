@@ -2,15 +2,29 @@
 import { type InspectOptions, inspect } from "node:util";
 import type { Block } from "./memory.js";
 
-/** What the accessors of an object give: those of its class, and of the classes up to `base`. */
-export function members(of: object, base: object): Record<string, unknown> {
-  const found: Record<string, unknown> = {};
-  for (let type = Object.getPrototypeOf(of); type !== base; type = Object.getPrototypeOf(type)) {
+type Accessors = readonly (readonly [name: string, get: () => unknown])[];
+/** The accessors of a class, by its prototype: looking them up takes longer than calling them. */
+const known = new WeakMap<object, Accessors>();
+
+function accessorsOf(first: object, base: object): Accessors {
+  const found: [string, () => unknown][] = [];
+  for (let type = first; type !== base; type = Object.getPrototypeOf(type)) {
     for (const [name, { get }] of Object.entries(Object.getOwnPropertyDescriptors(type))) {
       if (get !== undefined) {
-        found[name] = get.call(of);
+        found.push([name, get]);
       }
     }
+  }
+  known.set(first, found);
+  return found;
+}
+
+/** What the accessors of an object give: those of its class, and of the classes up to `base`. */
+export function members(of: object, base: object): Record<string, unknown> {
+  const type = Object.getPrototypeOf(of);
+  const found: Record<string, unknown> = {};
+  for (const [name, get] of known.get(type) ?? accessorsOf(type, base)) {
+    found[name] = get.call(of);
   }
   return found;
 }
@@ -47,6 +61,16 @@ export type JsonObject<T> = { -readonly [K in keyof T]: Json<T[K]> };
 export function jsonObject<T>(found: object): JsonObject<T> {
   const entries = Object.entries(found).map(([name, value]) => [name, json(value)]);
   return Object.fromEntries(entries) as JsonObject<T>;
+}
+
+/** For `JSON.stringify` of a plain object; whoever looks at its members does not meet it. */
+function toJSON(this: object): JsonObject<object> {
+  return jsonObject({ ...this });
+}
+
+/** @internal Lets a report be JSON, though it has integers of 64 bits. */
+export function withJson<T extends object>(of: T): T {
+  return Object.defineProperty(of, "toJSON", { value: toJSON });
 }
 
 function json(value: unknown): unknown {

@@ -2,15 +2,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  type AsyncOptions,
   ClosedError,
   type EventInit,
-  type ImportOptions,
   InvalidError,
+  operationKey,
+  QueryFlag,
   repairAsync,
   Store,
 } from "fbat";
-import { checkEachTest, checkError, event, openStore, scratch } from "./fixture.js";
+import { appendMany, checkEachTest, checkError, event, openStore, scratch } from "./fixture.js";
 
 checkEachTest();
 
@@ -41,6 +41,8 @@ const ofClosed: { readonly [name: string]: (closed: Store, open: Store) => Promi
   countAsync: (closed) => closed.countAsync(),
   verifyAsync: (closed) => closed.verifyAsync(),
   backupAsync: (closed) => closed.backupAsync(scratch("copy")),
+  getAsync: (store) => store.getAsync(operationKey("a", "b")),
+  recordsAsync: (store) => store.recordsAsync().next(),
 };
 
 for (const [name, call] of Object.entries(ofClosed)) {
@@ -64,9 +66,9 @@ const withWrongArguments: { readonly [name: string]: (store: Store) => Promise<u
   "appendBatchAsync with null among them": (store) => store.appendBatchAsync([null as never]),
   "appendBatchAsync with null as options": (store) => store.appendBatchAsync([], null as never),
   "importFromAsync without a source": (store) => store.importFromAsync(wrong, { sourceNamespace }),
-  "importFromAsync without options": (store) => store.importFromAsync(store, wrong),
-  "importFromAsync without a namespace": (store) =>
-    store.importFromAsync(store, {} as AsyncOptions<ImportOptions>),
+  "importFromAsync from itself": (store) => store.importFromAsync(store),
+  "importFromAsync with text as options": (store) => store.importFromAsync(store, "a" as never),
+  "getAsync without an id": (store) => store.getAsync(wrong),
   "importFromAsync with a filter": (store) =>
     store.importFromAsync(store, { sourceNamespace, filter: (() => true) as never }),
   "verifyAsync with a progress function": (store) =>
@@ -95,9 +97,36 @@ test("every asynchronous method is among those that were tried on a closed store
   const methods = Object.getOwnPropertyNames(Store.prototype).filter((name) =>
     name.endsWith("Async"),
   );
-  assert.equal(methods.length, 8);
+  assert.equal(methods.length, 10);
   assert.deepEqual(
     methods.filter((name) => !(name in ofClosed)),
     [],
   );
+});
+
+test("asynchronous reads give what those that block give", async () => {
+  const store = openStore("s");
+  appendMany(store, 10);
+  const [first] = store.query().toArray();
+  assert.ok(first);
+  assert.deepEqual((await store.getAsync(first.id))?.toObject(), first.toObject());
+  assert.equal(await store.getAsync(operationKey("no", "event")), null);
+  await assert.rejects(store.getAsync("7" as never), InvalidError);
+  for (const query of [
+    {},
+    { pageRows: 3 },
+    { pageRows: 3, limit: 7 },
+    { pageRows: 3, limit: 6n, flags: QueryFlag.BACKWARD },
+    { pageRows: 4, after: 5 },
+    { region: { entity: "nobody" } },
+  ]) {
+    const sequences: bigint[] = [];
+    for await (const { sequence } of store.recordsAsync(query)) {
+      sequences.push(sequence);
+    }
+    assert.deepEqual(
+      sequences,
+      [...store.records(query)].map(({ sequence }) => sequence),
+    );
+  }
 });

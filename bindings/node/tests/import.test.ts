@@ -93,20 +93,31 @@ test("region, and where to go on, decide what is looked at", () => {
   }
 });
 
+test("without a name, the source is known by its native namespace", async () => {
+  const { source, hub } = pair();
+  const { imported } = hub.importFrom(source);
+  const again = hub.importFrom(source, { sourceNamespace: undefined });
+  const later = await hub.importFromAsync(source);
+  assert.deepEqual([imported, again.deduplicated, later.deduplicated], [10n, 10n, 10n]);
+  const [record] = hub.query({ limit: 1 });
+  assert.equal(record?.sourceNamespace, source.namespace);
+});
+
 test("options that are none are refused and leave nothing behind", () => {
   const { source, hub } = pair();
   const before = liveHandles();
   const bad: (Partial<ImportOptions> & { readonly name?: string })[] = [
-    {},
     { sourceNamespace: "" },
     { sourceNamespace: "a".repeat(1025) },
     { sourceNamespace, durability: 2 as ImportDurability },
     { sourceNamespace, onConflict: 2 as OnConflict },
-    { sourceNamespace, flags: 4 },
+    { sourceNamespace, flags: 1 << 30 },
     { sourceNamespace, filterColumns: 16 },
     { sourceNamespace, chunkSize: -1 },
     { sourceNamespace, filter: "yes" as unknown as () => boolean },
     { name: "a" },
+    "a" as never,
+    null as never,
   ];
   for (const options of bad) {
     refused(
@@ -377,10 +388,8 @@ test("an asynchronous import leaves the event loop free, and its answer is the s
     InvalidError,
     "ERR_INVALID_ARGUMENT",
   );
-  const nameless = await hub
-    .importFromAsync(source, {} as AsyncOptions<ImportOptions>)
-    .catch((e: unknown) => e);
-  checkError(nameless, InvalidError, "ERR_INVALID_ARGUMENT");
+  const nameless = hub.importFromAsync(source, { sourceNamespace: "" });
+  checkError(await nameless.catch((e: unknown) => e), InvalidError, "ERR_INVALID_ARGUMENT");
 });
 
 test("a signal ends an asynchronous import", async () => {

@@ -48,3 +48,35 @@ test("lines of another thread come to the thread that asked for them", async () 
   assert.equal(lines.length, 1);
   assert.ok(lines[0]?.includes("repair"), lines[0]);
 });
+
+test("a worker may end at any time after it asked for the log", () => {
+  abandon("s");
+  const program = `
+    import { Worker } from "node:worker_threads";
+    import { repair, Store } from "fbat";
+    const worker = new Worker(new URL("data:text/javascript," + encodeURIComponent(\`
+      import { parentPort } from "node:worker_threads";
+      const { setLogCallback } = await import(\${JSON.stringify(import.meta.resolve("fbat"))});
+      setLogCallback((level, message) => parentPort.postMessage(message));
+      parentPort.on("message", () => {});
+      parentPort.postMessage("ready");\`)));
+    const path = process.argv[1];
+    const heard = [];
+    let opened;
+    await new Promise((resolve) => worker.on("message", (message) => {
+      heard.push(message);
+      if (message === "ready") {
+        opened = Store.openAsync(path);
+      } else {
+        resolve();
+      }
+    }));
+    await worker.terminate();
+    (await opened).close();
+    for (let i = 0; i < 3; i++) {
+      repair(path, path + "-repaired" + i);
+    }
+    console.log(heard.length, heard[1].endsWith("did not close the store"));`;
+  const { status, signal, stdout, stderr } = runProgram(program, "s");
+  assert.deepEqual([status, signal, stdout], [0, null, "2 true\n"], stderr);
+});

@@ -144,7 +144,7 @@ const asynchronous: {
     return Store.openAsync(store.path, { signal });
   },
   queryAsync: (store, signal) => store.queryAsync({ signal }),
-  importFromAsync: (store, signal) => store.importFromAsync(store, { sourceNamespace, signal }),
+  importFromAsync: (store, signal) => openStore("hub").importFromAsync(store, { signal }),
   verifyAsync: (store, signal) => store.verifyAsync({ signal }),
   backupAsync: (store, signal) => store.backupAsync(scratch("copy"), { signal }),
   repairAsync: (store, signal) => {

@@ -13,17 +13,28 @@ checkEachTest();
 
 const examples = fileURLToPath(new URL("../generated/", import.meta.url));
 
-for (const name of readdirSync(examples).filter((file) => file.endsWith(".js"))) {
-  test(`example ${name} of README.md does what it says`, () => {
-    mkdirSync(scratch("cwd"), { recursive: true });
-    const { status, stdout, stderr } = spawnSync(process.execPath, [join(examples, name)], {
-      cwd: scratch("cwd"),
-      encoding: "utf8",
+/** What runs a program, and what has to be on PATH for it. */
+const runtimes: readonly (readonly [string, ...string[]])[] = [
+  [process.execPath],
+  ["bun"],
+  ["deno", "run", "-A"],
+];
+
+for (const [runtime, ...flags] of runtimes) {
+  const { status: missing } = spawnSync(runtime, ["--version"]);
+  const skip = missing === 0 ? false : `there is no ${runtime}`;
+  for (const name of readdirSync(examples).filter((file) => file.endsWith(".js"))) {
+    test(`example ${name} of README.md does what it says with ${runtime}`, { skip }, () => {
+      mkdirSync(scratch("cwd"), { recursive: true });
+      const { status, stdout, stderr } = spawnSync(runtime, [...flags, join(examples, name)], {
+        cwd: scratch("cwd"),
+        encoding: "utf8",
+      });
+      assert.equal(status, 0, stderr);
+      assert.equal(stderr, "");
+      assert.equal(stdout, name === "readme-01.js" ? "lamp:kitchen on\n" : "");
     });
-    assert.equal(status, 0, stderr);
-    assert.equal(stderr, "");
-    assert.equal(stdout, name === "readme-01.js" ? "lamp:kitchen on\n" : "");
-  });
+  }
 }
 
 test("the first program of README.md is examples/first.ts", () => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
-import { Cancel, contentHash, type EventRecord, type RecordJson, Store } from "fbat";
+import { Cancel, contentHash, type EventRecord, type RecordJson, repair, Store } from "fbat";
 import { caught, checkEachTest, event, openStore, scratch } from "./fixture.js";
 
 checkEachTest();
@@ -116,6 +116,38 @@ test("a receipt and an error are JSON too", () => {
     sequence: null,
     eventId: null,
   });
+});
+
+test("whatever the library answers is JSON", () => {
+  const store = openStore("s");
+  const receipts = store.appendBatch([event("a", "b"), event("a:b", "c")]);
+  const hub = openStore("hub");
+  const progress: unknown[] = [];
+  const answers = {
+    page: store.query({ after: 1 }),
+    receipts,
+    get: store.get(receipts[0]?.id as never),
+    head: store.head("a"),
+    frontier: store.frontier(),
+    sync: store.sync(),
+    stats: store.stats(),
+    open: store.openReport,
+    entities: store.entities(),
+    scopes: store.scopes(),
+    import: hub.importFrom(store, { progress: (of) => progress.push(of) }),
+    provenance: hub.query({ limit: 1 }).at(0)?.provenance(),
+    verify: store.verify(),
+    backup: store.backup(scratch("copy")),
+    repair: repair(scratch("copy"), scratch("repaired")),
+    progress,
+  };
+  const read = JSON.parse(JSON.stringify(answers));
+  assert.deepEqual(Object.keys(read), Object.keys(answers));
+  assert.deepEqual([read.page.rows.length, read.page.resume, read.page.isEnd], [2, "3", true]);
+  assert.deepEqual([read.frontier.visible, read.import.imported], ["3", "2"]);
+  assert.deepEqual([read.entities.rows[0].events, read.verify.report.events], ["1", "3"]);
+  assert.equal(read.provenance.sourceSequence, "2");
+  assert.ok(progress.length > 0 && read.progress[0].imported !== undefined);
 });
 
 test("how a store is opened, attached and a token triggered is said to who tries otherwise", () => {

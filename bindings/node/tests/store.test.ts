@@ -162,6 +162,25 @@ test("figures, frontier, head and log hash follow the log", () => {
   refused(() => store.head("a".repeat(1025)), InvalidError, "ERR_INVALID_COORDINATE");
 });
 
+test("a log hash of the past can be compared with one that was kept", () => {
+  const store = openStore("s");
+  const anchors = [store.logHash()];
+  for (let i = 0; i < 3; i++) {
+    appendMany(store, 1);
+    anchors.push(store.logHash());
+  }
+  assert.deepEqual(
+    [1, 2, 3n, 4n].map((sequence) => store.logHashAt(sequence)),
+    anchors,
+  );
+  const above = refused(() => store.logHashAt(5), NotFoundError, "ERR_NOT_FOUND");
+  assert.equal(above.allowed, 4n);
+  refused(() => store.logHashAt(0), InvalidError, "ERR_INVALID_ARGUMENT");
+  for (const none of [-1, 1.5, "1", undefined] as number[]) {
+    refused(() => store.logHashAt(none), InvalidError, "ERR_INVALID_ARGUMENT");
+  }
+});
+
 test("another process's store that was not closed says so", () => {
   abandon("s");
   const store = openStore("s");

@@ -38,7 +38,6 @@ test("every option may be undefined, a value of another group or any number is n
   later.onConflict = 99;
   // @ts-expect-error a number that is none of Expect
   const unexpected: EventInit = { ...event, expect: 99 };
-  // @ts-expect-error the namespace is needed
   const nameless: ImportOptions = { chunkSize: 5 };
   // @ts-expect-error all parts but the version are needed
   const provenance: ProvenanceInit = { sourceNamespace };
