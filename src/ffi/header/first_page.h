@@ -9,9 +9,6 @@
  * and has a global @e sequence and a @e version within its entity. A second store takes over events
  * of the first with fbat_import(), and records where each came from. An import may be repeated,
  * interrupted and run from several sides: no event is lost or doubled.
- * @e entity, and has a global @e sequence and a @e version within its entity. A second store
- * takes over events of the first with fbat_import(), which may be repeated, interrupted and run
- * from several sides without losing or doubling any, and records where each came from.
  *
  * @code{.c}
  * #include "fbat.h"
