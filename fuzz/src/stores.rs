@@ -181,8 +181,12 @@ pub fn samples() -> &'static [Sample] {
         for (path, count, length) in [("/small", 8, 20), ("/large", 9, 9000)] {
             let store = filled(path, &disk, count, &vec![b'x'; length]);
             let source = filled(&format!("{path}-source"), &disk, 3, b"imported");
-            let mut import =
-                ImportOptions { namespace: NAMESPACE.to_owned(), ..ImportOptions::default() };
+            // All stores here have one id, since their entropy is the same.
+            let mut import = ImportOptions {
+                namespace: NAMESPACE.to_owned(),
+                allow_self: true,
+                ..ImportOptions::default()
+            };
             store.import(&source, &mut import).result.expect("an import");
             let event =
                 NewEvent { entity: "raw", scope: "shop", kind: KIND, ..NewEvent::default() };
