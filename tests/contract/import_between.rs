@@ -90,3 +90,37 @@ fn a_key_that_arrives_between_two_chunks_of_an_import_is_not_doubled() {
         arrives_between(false);
     }
 }
+
+#[test]
+fn whatever_differs_is_a_conflict_also_where_an_import_reads_on_in_the_log() {
+    use fbat::engine::import::OnConflict;
+    use fbat::engine::model::id::{Id, Kind};
+    let dir = TempDir::in_memory("read-on");
+    let fill = |name: &str, change: &dyn Fn(&mut NewEvent<'_>)| {
+        let store = open_quick(&dir.join(name));
+        for number in 0..100u8 {
+            let mut new = NewEvent { key: Id(u128::from(number) + 1), ..event("e", b"payload") };
+            if number == 60 {
+                change(&mut new);
+            }
+            store.append(&new).unwrap();
+        }
+        store
+    };
+    let hub = open_quick(&dir.join("hub"));
+    assert_eq!(import(&hub, &fill("first", &|_| ()), "s").imported, 100);
+    let other_kind = Kind(KIND.0 ^ 1);
+    let changes: [(&str, &dyn Fn(&mut NewEvent<'_>)); 4] = [
+        ("entity", &|new| new.entity = "f"),
+        ("scope", &|new| new.scope = "other"),
+        ("kind", &|new| new.kind = other_kind),
+        ("payload", &|new| new.payload = b"Payload"),
+    ];
+    for (what, change) in changes {
+        let source = fill(what, change);
+        let mut options =
+            ImportOptions { on_conflict: OnConflict::Skip, allow_other_store: true, ..named("s") };
+        let report = import_with(&hub, &source, &mut options);
+        assert_eq!((report.conflicts, report.deduplicated), (1, 99), "{what}");
+    }
+}

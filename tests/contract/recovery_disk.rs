@@ -105,3 +105,42 @@ fn what_no_sync_vouches_for_is_written_again_and_synced_where_a_writer_was_kille
         assert_eq!(written(&changes[..synced], &segment, from), end);
     }
 }
+
+#[test]
+fn whole_batches_are_found_however_far_behind_a_hole_they_are() {
+    // The search goes part by part, of 1 MiB from the hole on; the header of the third batch behind
+    // the hole begins in one part and ends in the next.
+    const PART: usize = 1 << 20;
+    let (mut payload, wanted) = (PART - 1000, PART - 20);
+    for tried in 0.. {
+        let (dir, machine) = (TempDir::in_memory("far"), Machine::new());
+        let mut options = machine.options(Durability::Os);
+        options.limits.segment_bytes = 16 << 20;
+        let (path, copy) = (dir.join("original"), dir.join("image"));
+        let store = open(&path, &options);
+        for length in [100, 100, payload, 100, 2 * PART, 100] {
+            store.append(&event("e", &vec![7; length])).unwrap();
+        }
+        fs::create_dir(&copy).unwrap();
+        for entry in fs::read_dir(&path).unwrap() {
+            let from: PathBuf = entry.unwrap().path();
+            fs::copy(&from, copy.join(from.file_name().unwrap())).unwrap();
+        }
+        drop(store);
+        let segment = segments(&copy).pop().unwrap();
+        let mut bytes = fs::read(&segment).unwrap();
+        let at = batches(&bytes);
+        // The genesis event has the first batch.
+        let (hole, third) = (at[2], at[4]);
+        if third - hole != wanted {
+            assert!(tried < 5, "{} of {wanted}", third - hole);
+            payload = payload + wanted - (third - hole);
+            continue;
+        }
+        bytes[hole..at[3]].fill(0);
+        fs::write(&segment, bytes).unwrap();
+        let report = open(&copy, &options).open_report().clone();
+        assert_eq!((report.dropped_batches, report.gap_first), (4, 3));
+        return;
+    }
+}
