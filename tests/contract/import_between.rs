@@ -110,7 +110,8 @@ fn whatever_differs_is_a_conflict_also_where_an_import_reads_on_in_the_log() {
     let hub = open_quick(&dir.join("hub"));
     assert_eq!(import(&hub, &fill("first", &|_| ()), "s").imported, 100);
     let other_kind = Kind(KIND.0 ^ 1);
-    let changes: [(&str, &dyn Fn(&mut NewEvent<'_>)); 4] = [
+    type Change<'c> = (&'c str, &'c dyn Fn(&mut NewEvent<'_>));
+    let changes: [Change<'_>; 4] = [
         ("entity", &|new| new.entity = "f"),
         ("scope", &|new| new.scope = "other"),
         ("kind", &|new| new.kind = other_kind),

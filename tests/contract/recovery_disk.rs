@@ -34,7 +34,9 @@ fn open_unclean(name: &str, restart: bool, torn: &[u8]) -> (OsString, u64, Vec<C
     let options = machine.options(Durability::Os);
     let (path, copy) = (dir.join("original"), dir.join("image"));
     let store = open(&path, &options);
-    (0..5).for_each(|n| drop(store.append(&event("e", &[n; 100])).unwrap()));
+    for n in 0..5 {
+        store.append(&event("e", &[n; 100])).unwrap();
+    }
     fs::create_dir(&copy).unwrap();
     for entry in fs::read_dir(&path).unwrap() {
         let from: PathBuf = entry.unwrap().path();
