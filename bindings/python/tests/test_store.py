@@ -394,10 +394,11 @@ SUBINTERPRETER = """
 
 
 # How each version of Python makes one that can import extensions, and one that mostly can't.
-MAKE_SUBINTERPRETER = ["one = interpreters.create()"] + [
+MAKE_SUBINTERPRETER = [
+    "one = interpreters.create()",
     "one = interpreters.create('legacy')"
     if sys.version_info >= (3, 13)
-    else "one = interpreters.create(isolated=False)"
+    else "one = interpreters.create(isolated=False)",
 ]
 
 
