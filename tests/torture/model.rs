@@ -227,13 +227,17 @@ impl Model {
     ) -> Vec<(u64, Bucket)> {
         let mut sorted = Vec::new();
         let given = source.names.get(&plan.namespace).is_some_and(|ids| ids.contains(&own_id));
-        let is_own = |row: &Row| {
+        // What this import brings, by its id here.
+        let mut brought: HashMap<Id, &Row> = HashMap::new();
+        let is_own = |row: &Row, brought: &HashMap<Id, &Row>| {
             let of = row.provenance.as_ref().filter(|of| of.namespace == plan.namespace);
             if own_id == source_id {
                 return of.is_some();
             }
-            let at = of.filter(|_| given).and_then(|of| self.by_id.get(&of.event_id));
-            at.is_some_and(|at| content_of(&self.events[*at]) == content_of(row))
+            let Some(of) = of.filter(|_| given) else { return false };
+            let here = self.by_id.get(&of.event_id).map(|at| &self.events[*at]);
+            let here = here.or_else(|| brought.get(&of.event_id).copied());
+            here.is_some_and(|here| content_of(here) == content_of(row))
         };
         let start = source.events.len().min(plan.after as usize);
         for row in source.events[start..].iter().filter(|row| source.holds(&plan.region, row)) {
@@ -244,7 +248,7 @@ impl Model {
                 Bucket::Filtered
             } else if verdict != Verdict::Keep {
                 Bucket::Stop
-            } else if is_own(row) {
+            } else if is_own(row, &brought) {
                 Bucket::Reimported
             } else {
                 match self.by_id.get(&import_id(&plan.namespace, row.id)) {
@@ -252,7 +256,10 @@ impl Model {
                         Bucket::Deduplicated
                     }
                     Some(_) => Bucket::Conflict,
-                    None => Bucket::Imported,
+                    None => {
+                        brought.insert(import_id(&plan.namespace, row.id), row);
+                        Bucket::Imported
+                    }
                 }
             };
             sorted.push((row.sequence, bucket));

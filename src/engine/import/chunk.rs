@@ -40,6 +40,12 @@ impl Chunk {
         self.waiting.is_empty()
     }
 
+    /// The tag of the event that waits under this key.
+    pub fn tag_of(&self, key: Id) -> Option<u64> {
+        let of_key = |waiting: &&Waiting| waiting.item.event.id == key;
+        self.waiting.iter().find(of_key).map(|waiting| waiting.item.tag)
+    }
+
     pub fn push(&mut self, event: &Event<'_>, key: Id, tag: u64, bytes: usize) {
         let at = self.arena.len();
         let parts =

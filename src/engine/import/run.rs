@@ -204,7 +204,7 @@ impl<'d> Run<'d> {
             self.examined.skipped_reserved += 1;
         } else if !filter_keeps(event, options)? {
             self.examined.skipped_filtered += 1;
-        } else if self.is_own_output(event, &options.namespace)? {
+        } else if self.is_own_output(event, options)? {
             self.examined.skipped_reimported += 1;
         } else {
             return self.admit(event, bytes, options);
@@ -213,8 +213,14 @@ impl<'d> Run<'d> {
     }
 
     /// Whether the event came to the source from the destination, which has it still, through an
-    /// import under this namespace.
-    fn is_own_output(&self, event: &Event<'_>, namespace: &str) -> Result<bool> {
+    /// import under this namespace. Perhaps this very one has brought it back: in which chunk that
+    /// was does not matter.
+    fn is_own_output(
+        &mut self,
+        event: &Event<'_>,
+        options: &mut ImportOptions<'_>,
+    ) -> Result<bool> {
+        let namespace = options.namespace.as_str();
         let (id, raw) = match event.source {
             Source::Import { namespace: of, event_id, .. } if of == namespace => (event_id, false),
             Source::None | Source::Import { .. } => return Ok(false),
@@ -230,8 +236,12 @@ impl<'d> Run<'d> {
             Earlier::Unknown if raw => return Ok(true),
             Earlier::Unknown | Earlier::Destination => id,
         };
-        let found = self.destination.find_key(id)?;
-        Ok(found.is_some_and(|(_, found)| found.tag == hash::tag_of(event)))
+        let mut tag = self.destination.find_key(id)?.map(|(_, found)| found.tag);
+        if tag.is_none() && self.committer.is_under_way() {
+            self.collect_all(options)?;
+            tag = self.destination.find_key(id)?.map(|(_, found)| found.tag);
+        }
+        Ok(tag.or_else(|| self.chunk.tag_of(id)) == Some(hash::tag_of(event)))
     }
 
     /// Looks the event up in the destination; one that is new waits for its chunk.
