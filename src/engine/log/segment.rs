@@ -247,7 +247,7 @@ impl Segment {
 
     /// The event at an offset, if it is this entity's.
     pub fn newest_at(&self, entity: &str, offset: u32) -> Result<Option<Newest>> {
-        let mut window = self.window();
+        let mut window = Window::short(self.file.clone(), self.path.clone());
         let frame = self.frame_at(&mut window, offset.into())?;
         let is_ours = match frame.entity.spelled {
             Some(text) => text == entity,

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub const SMALL_READ: usize = 512;
+const SHORT_READ: usize = 192;
 const LARGE_READ: usize = 64 << 10;
 
 /// A part of a file in memory.
@@ -23,6 +24,11 @@ pub struct Window {
 impl Window {
     pub fn new(file: Arc<dyn File>, path: Arc<Path>) -> Window {
         Window { file, path, buffer: Vec::new(), start: 0, read_len: SMALL_READ, limit: u64::MAX }
+    }
+
+    /// A window for one frame, which is as short as most are.
+    pub fn short(file: Arc<dyn File>, path: Arc<Path>) -> Window {
+        Window { read_len: SHORT_READ, ..Window::new(file, path) }
     }
 
     /// A window for walking along the file: reads that are large at once, and soon the largest.
