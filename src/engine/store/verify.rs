@@ -288,7 +288,7 @@ impl Walk<'_, '_> {
         fresh: &Arc<Segment>,
     ) -> Result<()> {
         let report = &mut self.examiner.report;
-        for (id, Slot { sequence, offset, .. }) in fresh.read_table().events() {
+        for Slot { id, sequence, offset, .. } in fresh.read_table().events() {
             if group.look_up(id_filter_key(id))? & member == 0 {
                 let what = "the filter group lacks this event's id";
                 report.find(&fresh.path, offset.into(), (sequence, sequence), what);
