@@ -244,6 +244,17 @@ impl Segment {
         Ok(Some(Newest { link: Link::of(&frame), offset }))
     }
 
+    /// The event at an offset, if it is this entity's.
+    pub fn newest_at(&self, entity: &str, offset: u32) -> Result<Option<Newest>> {
+        let mut window = self.window();
+        let frame = self.frame_at(&mut window, offset.into())?;
+        let is_ours = match frame.entity.spelled {
+            Some(text) => text == entity,
+            None => &*self.string(frame.entity.number)? == entity,
+        };
+        Ok(is_ours.then(|| Newest { link: Link::of(&frame), offset }))
+    }
+
     /// The offset of the entity's event before the one at `offset`, where it is in this segment.
     pub fn before(&self, entity: &str, offset: u32) -> Result<Option<u32>> {
         if let Some(Some(before)) = self.read_table().before(offset) {
