@@ -284,7 +284,7 @@ impl Walk<'_, '_> {
     /// Whether a run has everything that its segment of this number has.
     fn in_run(&mut self, run: &Run, number: usize, fresh: &Arc<Segment>) -> Result<()> {
         let report = &mut self.examiner.report;
-        for (id, Slot { sequence, offset, .. }) in fresh.read_table().events() {
+        for Slot { id, sequence, offset, .. } in fresh.read_table().events() {
             let mut there = false;
             run.find_id(id_filter_key(id), &mut |found| there |= found == number)?;
             if !there {
