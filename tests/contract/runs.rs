@@ -249,12 +249,12 @@ fn folded_of(key: u64) -> u64 {
 
 #[test]
 fn ids_that_somebody_chose_to_look_alike_are_all_found() {
+    type Alike = fn(u64) -> Id;
     // The halves of such an id fold to one value, so that all have one filter key.
-    let same = |n: u64| Id(u128::from(n) << 64 | u128::from(n.rotate_left(32) ^ 0x5eed));
+    let same: Alike = |n| Id(u128::from(n) << 64 | u128::from(n.rotate_left(32) ^ 0x5eed));
     // The filter keys of these begin alike.
-    let near = |n: u64| Id(folded_of(n << 20).into());
-    let all: [(&dyn Fn(u64) -> Id, u64, bool); 3] =
-        [(&same, 150, true), (&near, 5, true), (&near, 150, false)];
+    let near: Alike = |n| Id(folded_of(n << 20).into());
+    let all: [(Alike, u64, bool); 3] = [(same, 150, true), (near, 5, true), (near, 150, false)];
     // Few fit into the lines near theirs; with many there is no run.
     for (alike, chosen, fits) in all {
         let dir = TempDir::in_memory("runs-chosen");

@@ -300,10 +300,8 @@ impl Merge {
             let before = self.pending.take();
             if let Some(done) = before.filter(|b| !next.is_some_and(|next| same(b, &next))) {
                 self.keys += 1;
-                if self.stage != Stage::CountHeads {
-                    if !self.writer.push(&done)? {
-                        return Ok(Progress::NoRoom);
-                    }
+                if self.stage != Stage::CountHeads && !self.writer.push(&done)? {
+                    return Ok(Progress::NoRoom);
                 }
             }
             self.pending = next;
