@@ -118,6 +118,7 @@ fn append_until_run(path: &Path, store: &Store, first: u64, wanted: usize) {
     while runs(path).len() < wanted {
         assert!(segments(path).len() < 60, "the run did not come");
         fill(store, first, 100);
+        store.finish_background();
         first += 100;
     }
 }

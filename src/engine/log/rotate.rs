@@ -1,7 +1,10 @@
-//! Sealing a segment that is full, and going on in the next one.
+//! Sealing a segment that is full, and going on in the next one. No append waits for the disk or
+//! for an index in that: both are left to the background, and the table of the full segment goes on
+//! answering until its index is there.
 
 use super::filter_group::{self, GROUP_SEGMENTS};
 use super::segment::Segment;
+use super::shared::{lock, PoisonOnPanic, Sealed, Shared};
 use super::state::Log;
 use super::tail::Tail;
 use super::writer::{self, Writer};
@@ -11,30 +14,25 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 impl Log {
-    /// Seals the active segment, writes its index, and starts the next one.
+    /// Seals the active segment and starts the next one. Waits where the one before is not on disk
+    /// yet, or has no index.
     pub fn rotate(&self, writer: &mut Writer) -> Result<()> {
+        writer.background.finish();
+        self.check_poison()?;
         self.check_names(&writer.segment)?;
         if !writer.tail.sealed {
             let synced = self.durable.load(Ordering::Acquire);
             writer.seal(synced).map_err(|e| if writer.broken { self.poisoned_by(e) } else { e })?;
-            self.cut_and_sync(writer)?;
         }
-        let sealed = writer.segment.clone();
-        let index = match sealed.index() {
-            Some(index) if index.meta.sealed => (*index).clone(),
-            _ => self.index_of_sealed(writer)?,
-        };
-        let events_before = sealed.header.events_before + writer.tail.events;
-        let salt = super::options::random_salt(&self.options);
+        let sealed = Sealed { segment: writer.segment.clone(), tail: writer.tail };
         let header = writer::next_header(
             self.identity.log_id,
-            &writer.tail,
-            events_before,
-            sealed.header.log_start,
-            salt,
+            &sealed.tail,
+            sealed.segment.header.events_before + sealed.tail.events,
+            sealed.segment.header.log_start,
+            super::options::random_salt(&self.options),
         );
-        let file = writer::create_segment(&self.dir, &header)?;
-        self.dir.sync().map_err(|e| self.poisoned_by(e))?;
+        let file = writer::create_segment(&self.dir, &header, false)?;
         let path = self.dir.file(&Segment::log_name(header.first_sequence));
         let next = Arc::new(Segment::new(header, path, file, None, self.cache.clone()));
         let next_writer = Writer::new(
@@ -43,22 +41,74 @@ impl Log {
             Tail::at_start(&header),
             writer.clean_mark,
         )?;
-        let mut segments = self.segments().to_vec();
-        segments.pop();
-        sealed.file.settle(&sealed.name());
-        segments.push(Arc::new(sealed.with_index(index)));
-        self.make_group(&segments);
-        segments.push(next);
-        self.set_segments(segments);
+        // Before anybody can sync the next segment.
+        *lock(&self.unsynced) = Some(sealed.clone());
+        self.set_segments(self.segments().iter().cloned().chain([next]).collect());
         *writer = next_writer;
+        let shared = self.shared.clone();
+        writer.background.start(move || shared.settle(&sealed));
         Ok(())
     }
 
-    /// Makes the newest filter group that `sealed` segments form and that is missing. One at a
-    /// time: it takes as long as sealing two segments.
-    fn make_group(&self, sealed: &[Arc<Segment>]) {
-        let (segments, there) =
-            (self.segments(), |group: Option<&Option<_>>| matches!(group, Some(Some(_))));
+    /// Leaves an index of what is written so far, for those who open the store beside this writer
+    /// or after it was killed; unless another piece of work goes on in the background.
+    pub fn leave_index(&self, writer: &mut Writer) -> Result<()> {
+        if writer.background.is_busy() {
+            return Ok(());
+        }
+        let (shared, segment) = (self.shared.clone(), writer.segment.clone());
+        let (builder, meta) = writer.begin_index()?;
+        writer.background.start(move || {
+            let _poison = PoisonOnPanic(&shared);
+            // An index covers only what was synced.
+            let durable = || shared.durable.load(Ordering::Acquire) >= meta.last_sequence;
+            if !durable() {
+                if let Err(error) = shared.sync_segment(&segment, meta.last_sequence) {
+                    *lock(&shared.failure) = Some(error);
+                    return;
+                }
+            }
+            segment.publish_index(&shared.dir, builder, &meta);
+        });
+        Ok(())
+    }
+}
+
+impl Shared {
+    /// Puts a sealed segment on the disk and makes its index, from which it is read from then on.
+    fn settle(&self, sealed: &Sealed) {
+        let _poison = PoisonOnPanic(self);
+        if let Err(error) = self.sync_sealed(&lock(&self.fsync)) {
+            // The store is poisoned. Whoever writes next is told why.
+            *lock(&self.failure) = Some(error);
+            return;
+        }
+        // Without an index its table goes on answering.
+        let Ok(index) = self.index_of(sealed) else { return };
+        let segment = Arc::new(sealed.segment.with_index(index));
+        segment.file.settle(&segment.name());
+        self.replace_segment(&segment);
+        self.make_group();
+    }
+
+    /// The index of a sealed segment; written, where it is not there yet.
+    fn index_of(&self, Sealed { segment, tail }: &Sealed) -> Result<Index> {
+        if let Some(index) = segment.index().filter(|index| index.meta.sealed) {
+            return Ok((*index).clone());
+        }
+        let bytes = segment.publish_index(&self.dir, segment.index_builder()?, &tail.index_meta());
+        match self.opening().open_index(&segment.header)? {
+            Some(index) if index.meta == tail.index_meta() => Ok(index),
+            _ => segment.open_index_bytes(bytes),
+        }
+    }
+
+    /// Makes the newest filter group that sealed segments form and that is missing. One at a time:
+    /// it takes as long as sealing two segments.
+    fn make_group(&self) {
+        let segments = self.segments();
+        let sealed = &segments[..segments.len().saturating_sub(1)];
+        let there = |group: Option<&Option<_>>| matches!(group, Some(Some(_)));
         let of_eight = sealed.chunks_exact(GROUP_SEGMENTS).enumerate();
         let Some((_, members)) =
             of_eight.rev().find(|(number, _)| !there(segments.groups().get(*number)))
@@ -67,24 +117,6 @@ impl Log {
         };
         // Not insisted on: an event is worth more than a filter.
         let _ = filter_group::make(&self.dir, members);
-    }
-
-    /// Leaves an index of what is written so far, for those who open the store beside this writer
-    /// or after it was killed. An index covers only what was synced.
-    pub fn leave_index(&self, writer: &mut Writer) -> Result<()> {
-        let through = writer.tail.next_sequence - 1;
-        if self.durable.load(Ordering::Acquire) < through {
-            self.sync_segment(&writer.segment, through)?;
-        }
-        writer.write_index().map(|_| ())
-    }
-
-    /// Writes the index of the sealed segment and opens it.
-    fn index_of_sealed(&self, writer: &mut Writer) -> Result<Index> {
-        let bytes = writer.write_index()?;
-        match self.opening().open_index(&writer.segment.header)? {
-            Some(index) if index.meta == writer.tail.index_meta() => Ok(index),
-            _ => writer.segment.open_index_bytes(bytes),
-        }
+        self.set_segments(segments.to_vec());
     }
 }
