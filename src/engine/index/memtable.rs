@@ -2,6 +2,7 @@
 
 use super::builder::{IndexBuilder, SPARSE_EVERY};
 use super::entries::{IdEntry, SparseEntry};
+use super::places::Places;
 use super::span::Span;
 use super::zones::{Marks, Zones};
 use crate::engine::format::hash::Link;
@@ -15,6 +16,7 @@ use std::sync::{Arc, Mutex};
 /// One event.
 #[derive(Clone, Copy, Debug)]
 pub struct Slot {
+    pub id: Id,
     pub sequence: u64,
     pub tag: u64,
     pub offset: u32,
@@ -81,6 +83,8 @@ impl Entry {
 /// The newest event of an entity.
 #[derive(Clone, Copy, Debug)]
 pub struct EntityHead {
+    /// Number of the entity's string.
+    entity: u32,
     pub link: Link,
     /// Its slot in this table, plus one.
     pub slot: u32,
@@ -131,7 +135,8 @@ impl Clone for Sorted {
 #[derive(Clone, Default)]
 pub struct MemTable {
     slots: Vec<Slot>,
-    ids: HashMap<Id, u32>,
+    /// Slots by id.
+    ids: Places,
     /// Strings that the index knows; the numbers of `strings` start here.
     base_strings: u32,
     strings: Vec<Arc<str>>,
@@ -140,9 +145,11 @@ pub struct MemTable {
     /// Where in `of_index` a number is.
     in_index: HashMap<u32, u32>,
     /// Numbers of `strings` and `of_index`.
-    numbers: HashMap<Arc<str>, u32>,
+    numbers: Places,
     sorted: Sorted,
-    heads: HashMap<u32, EntityHead>,
+    heads: Vec<EntityHead>,
+    /// The head of each of `strings` and of `of_index` in `heads`, plus one; 0: no entity.
+    heads_of: [Vec<u32>; 2],
     /// Each of [`SPARSE_EVERY`] slots.
     zones: Zones,
     string_bytes: u64,
@@ -157,10 +164,35 @@ impl MemTable {
 
     /// Adds a string that a frame spells for the first time.
     pub fn add_string(&mut self, text: &str) {
-        let (number, text) = (self.next_string(), Arc::<str>::from(text));
+        let number = self.next_string();
         self.string_bytes += text.len() as u64;
-        self.numbers.insert(text.clone(), number);
-        self.strings.push(text);
+        self.strings.push(Arc::from(text));
+        self.heads_of[0].push(0);
+        self.set_number(text, number);
+    }
+
+    fn set_number(&mut self, text: &str, number: u32) {
+        let mut numbers = std::mem::take(&mut self.numbers);
+        numbers.set(text, number, |there| self.is_named(there, text));
+        self.numbers = numbers;
+    }
+
+    fn is_named(&self, number: u32, text: &str) -> bool {
+        self.name(number).is_some_and(|name| **name == *text)
+    }
+
+    /// The place that the head of an entity has, or is to get.
+    fn head_place(&self, entity: u32) -> Option<(usize, usize)> {
+        Some(match entity.checked_sub(self.base_strings) {
+            Some(at) => (0, at as usize),
+            None => (1, *self.in_index.get(&entity)? as usize),
+        })
+    }
+
+    fn head_at(&self, entity: u32) -> Option<&EntityHead> {
+        let (of, at) = self.head_place(entity)?;
+        let head = self.heads_of[of].get(at)?.checked_sub(1)?;
+        Some(&self.heads[head as usize])
     }
 
     /// Adds an event, the newest so far.
@@ -171,11 +203,9 @@ impl MemTable {
         self.zones.add(new_zone, &Marks { kind, scope, timestamp_us, recorded_us });
         self.system_events += u64::from(kind.category() == 0);
         let slot = self.slots.len() as u32 + 1;
-        let none = EntityHead { link, slot: 0, first: slot - 1, events: 0 };
-        let head = self.heads.entry(entity).or_insert(none);
-        let before = head.slot;
-        *head = EntityHead { link, slot, events: head.events + 1, ..*head };
+        let before = self.move_head(entity, link, slot);
         self.slots.push(Slot {
+            id,
             sequence: link.sequence,
             tag,
             offset,
@@ -186,7 +216,23 @@ impl MemTable {
             scope,
             kind,
         });
-        self.ids.insert(id, slot - 1);
+        let slots = &self.slots;
+        self.ids.set(id, slot - 1, |there| slots[there as usize].id == id);
+    }
+
+    /// Makes the event of a slot the newest of its entity; the slot of the one before, or 0.
+    fn move_head(&mut self, entity: u32, link: Link, slot: u32) -> u32 {
+        // The string of an event's entity is in the table before the event.
+        let Some((of, at)) = self.head_place(entity) else { return 0 };
+        let Some(place) = self.heads_of[of].get_mut(at) else { return 0 };
+        if *place == 0 {
+            self.heads.push(EntityHead { entity, link, slot: 0, first: slot - 1, events: 0 });
+            *place = self.heads.len() as u32;
+        }
+        let head = &mut self.heads[*place as usize - 1];
+        let before = head.slot;
+        *head = EntityHead { link, slot, events: head.events + 1, ..*head };
+        before
     }
 
     /// The number that the next new string gets.
@@ -204,7 +250,8 @@ impl MemTable {
     }
 
     pub fn find_id(&self, id: Id) -> Option<Slot> {
-        self.ids.get(&id).map(|slot| self.slots[*slot as usize])
+        let is = |slot: u32| self.slots[slot as usize].id == id;
+        self.ids.get(id, is).map(|slot| self.slots[slot as usize])
     }
 
     pub fn string(&self, number: u32) -> Option<Arc<str>> {
@@ -212,28 +259,28 @@ impl MemTable {
     }
 
     pub fn number(&self, text: &str) -> Option<u32> {
-        self.numbers.get(text).copied()
+        self.numbers.get(text, |number| self.is_named(number, text))
     }
 
     /// Remembers the number of a string that the index has.
     pub fn remember_number(&mut self, text: &str, number: u32) {
-        let text = Arc::<str>::from(text);
         self.in_index.insert(number, self.of_index.len() as u32);
-        self.of_index.push((text.clone(), number));
-        self.numbers.insert(text, number);
+        self.of_index.push((Arc::from(text), number));
+        self.heads_of[1].push(0);
+        self.set_number(text, number);
     }
 
     pub fn head(&self, entity: u32) -> Option<EntityHead> {
-        self.heads.get(&entity).copied()
+        self.head_at(entity).copied()
     }
 
-    /// The events with their ids, in any order.
+    /// The events with their ids.
     pub fn events(&self) -> impl Iterator<Item = (Id, Slot)> + '_ {
-        self.ids.iter().map(|(id, slot)| (*id, self.slots[*slot as usize]))
+        self.slots.iter().map(|slot| (slot.id, *slot))
     }
 
     pub fn entity_numbers(&self) -> Vec<u32> {
-        self.heads.keys().copied().collect()
+        self.heads.iter().map(|head| head.entity).collect()
     }
 
     pub fn slot(&self, slot: u32) -> Slot {
@@ -300,7 +347,7 @@ impl MemTable {
             numbers.push(number);
             numbers.len() <= FEW_NAMES
         });
-        let heads = numbers.iter().filter_map(|number| self.heads.get(number));
+        let heads = numbers.iter().filter_map(|number| self.head_at(*number));
         let events = heads.map(|head| head.events as usize).sum::<usize>();
         if numbers.len() > FEW_NAMES || events > FEW_EVENTS {
             return None;
@@ -312,7 +359,7 @@ impl MemTable {
 
     /// What there is of an entity up to a sequence.
     fn span_of(&self, number: u32, until: u64) -> Span {
-        let Some(head) = self.heads.get(&number) else { return Span::default() };
+        let Some(head) = self.head_at(number) else { return Span::default() };
         let (mut last, mut events) = (head.slot, head.events);
         while last > 0 && self.slots[last as usize - 1].sequence > until {
             (last, events) = (self.slots[last as usize - 1].before, events - 1);
@@ -394,7 +441,7 @@ impl MemTable {
 
     /// Adds the offsets of an entity's events, newest first, down to the offset `lowest`.
     pub fn offsets_of(&self, entity: u32, lowest: u32, out: &mut Vec<u32>) {
-        let mut next = self.heads.get(&entity).map_or(0, |head| head.slot);
+        let mut next = self.head_at(entity).map_or(0, |head| head.slot);
         while next > 0 {
             let slot = self.slots[next as usize - 1];
             if slot.offset < lowest {
@@ -413,11 +460,10 @@ impl MemTable {
         Some(before.checked_sub(1).map(|slot| self.slots[slot as usize].offset))
     }
 
-    /// Id and sequence of the event at `offset`; reads the whole table.
+    /// Id and sequence of the event at `offset`.
     pub fn event_at(&self, offset: u32) -> Option<(Id, u64)> {
         let at = self.slots.binary_search_by_key(&offset, |slot| slot.offset).ok()?;
-        let (id, _) = self.ids.iter().find(|(_, slot)| **slot as usize == at)?;
-        Some((*id, self.slots[at].sequence))
+        Some((self.slots[at].id, self.slots[at].sequence))
     }
 
     /// The event at `offset`.
@@ -447,19 +493,25 @@ impl MemTable {
         builder.sparse.extend(self.slots.iter().step_by(SPARSE_EVERY).map(Slot::sparse_entry));
         builder.zones.append(&self.zones);
         builder.spans.resize(builder.strings.len(), Span::default());
+        let mut scopes = std::mem::take(&mut builder.scopes).into_iter().collect::<HashMap<_, _>>();
         for slot in &self.slots {
             builder.spans[slot.entity as usize].add(slot.sequence, slot.timestamp_us);
-            builder.scopes.entry(slot.scope).or_default().add(slot.sequence, slot.timestamp_us);
-            *builder.kinds.entry(slot.kind.0).or_default() += 1;
+            let span: &mut Span = scopes.entry(slot.scope).or_default();
+            span.add(slot.sequence, slot.timestamp_us);
+        }
+        builder.scopes = scopes.into_iter().collect();
+        for of_kind in self.slots.chunk_by(|a, b| a.kind == b.kind) {
+            *builder.kinds.entry(of_kind[0].kind.0).or_default() += of_kind.len() as u64;
         }
     }
 
     /// About how much memory this takes.
     pub fn memory_bytes(&self) -> usize {
         self.slots.capacity() * size_of::<Slot>()
-            + self.ids.capacity() * (size_of::<(Id, u32)>() + 1)
-            + self.heads.capacity() * (size_of::<(u32, EntityHead)>() + 1)
-            + self.numbers.capacity() * (size_of::<(Arc<str>, u32)>() + 1)
+            + self.ids.memory_bytes()
+            + self.heads.capacity() * size_of::<EntityHead>()
+            + self.heads_of.iter().map(Vec::capacity).sum::<usize>() * size_of::<u32>()
+            + self.numbers.memory_bytes()
             + self.strings.capacity() * size_of::<Arc<str>>()
             + (self.string_bytes as usize + self.strings.len() * 16)
             + self.zones.memory_bytes()
