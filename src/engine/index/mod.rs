@@ -6,7 +6,7 @@ pub(crate) mod entries;
 pub(crate) mod file;
 pub(crate) mod filter;
 pub(crate) mod memtable;
-pub(crate) mod places;
 pub(crate) mod regions;
 pub(crate) mod span;
+pub(crate) mod texts;
 pub(crate) mod zones;

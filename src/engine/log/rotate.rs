@@ -2,7 +2,6 @@
 //! for an index in that: both are left to the background, and the table of the full segment goes on
 //! answering until its index is there.
 
-use super::filter_group::{self, GROUP_SEGMENTS};
 use super::segment::Segment;
 use super::shared::{lock, PoisonOnPanic, Sealed, Shared};
 use super::state::Log;
@@ -88,7 +87,11 @@ impl Shared {
         let segment = Arc::new(sealed.segment.with_index(index));
         segment.file.settle(&segment.name());
         self.replace_segment(&segment);
-        self.make_group();
+        let segments = self.segments();
+        let (_active, sealed) = segments.split_last().expect("an open log has a segment");
+        lock(&self.upkeep).after_seal(&self.dir, sealed);
+        // With the runs that there are now.
+        self.set_segments(segments.to_vec());
     }
 
     /// The index of a sealed segment; written, where it is not there yet.
@@ -101,22 +104,5 @@ impl Shared {
             Some(index) if index.meta == tail.index_meta() => Ok(index),
             _ => segment.open_index_bytes(bytes),
         }
-    }
-
-    /// Makes the newest filter group that sealed segments form and that is missing. One at a time:
-    /// it takes as long as sealing two segments.
-    fn make_group(&self) {
-        let segments = self.segments();
-        let sealed = &segments[..segments.len().saturating_sub(1)];
-        let there = |group: Option<&Option<_>>| matches!(group, Some(Some(_)));
-        let of_eight = sealed.chunks_exact(GROUP_SEGMENTS).enumerate();
-        let Some((_, members)) =
-            of_eight.rev().find(|(number, _)| !there(segments.groups().get(*number)))
-        else {
-            return;
-        };
-        // Not insisted on: an event is worth more than a filter.
-        let _ = filter_group::make(&self.dir, members);
-        self.set_segments(segments.to_vec());
     }
 }

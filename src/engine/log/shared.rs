@@ -2,6 +2,7 @@
 //! and poison.
 
 use super::directory::{Directory, LOCK, POISONED};
+use super::levels::Upkeep;
 use super::recovery::Opening;
 use super::segment::Segment;
 use super::segments::Segments;
@@ -21,6 +22,8 @@ pub(crate) struct Shared {
     pub durable: AtomicU64,
     /// Held by a writing handle until it is closed.
     pub(crate) lock: Mutex<Option<Box<dyn Lock>>>,
+    /// Held while runs are made and merged.
+    pub(crate) upkeep: Mutex<Upkeep>,
     /// Held while a segment is synced, and until the store is poisoned where that fails. Innermost
     /// except for `lock` and `unsynced`.
     pub(crate) fsync: Mutex<()>,

@@ -112,6 +112,7 @@ impl Log {
             segments: RwLock::new(Arc::new(segments)),
             durable: AtomicU64::new(log.durable),
             lock: Mutex::new(lock),
+            upkeep: Mutex::default(),
             fsync: Mutex::default(),
             unsynced: Mutex::default(),
             poisoned: OnceLock::new(),
@@ -332,7 +333,7 @@ impl Log {
             Role::Writer(writer) => of_tail(&lock(writer).tail),
             Role::Reader(follower) => of_tail(&lock(follower).tail),
         };
-        let (count, index_bytes) = (segments.len() as u64, segments.group_bytes());
+        let (count, index_bytes) = (segments.len() as u64, segments.run_bytes());
         let mut stats = Stats { segments: count, index_bytes, ..Stats::default() };
         for segment in segments.iter() {
             stats.log_bytes += segment.end();
