@@ -27,5 +27,6 @@ mod recovery_disk;
 mod repair;
 mod rooms;
 mod runs;
+mod sealing;
 mod vectors;
 mod watch;

@@ -145,6 +145,7 @@ fn append_as_many(path: &Path, store: &Store, first: u64) {
     let (mut first, count) = (first, segments(path).len());
     while segments(path).len() < 2 * count {
         fill(store, first, 100);
+        store.finish_background();
         first += 100;
     }
     assert_eq!(runs(path).len(), wanted_runs(segments(path).len() - 1));

@@ -38,7 +38,7 @@ const KNOWN_FIELDS: u16 = (1 << 8) - 1;
 pub type Parsed<T> = Result<T, &'static str>;
 
 /// The first 128 bytes of a segment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SegmentHeader {
     pub version: u32,
     /// The id of the log, which the store had when it was made.

@@ -1,5 +1,6 @@
 //! One segment: its log file, the index that covers the front of it, and a table of the rest.
 
+use super::directory::Directory;
 use super::tail::{Batches, Tail};
 use super::window::{Window, SMALL_READ};
 use crate::engine::format::frame::{
@@ -191,11 +192,29 @@ impl Segment {
         Index::open(file, &self.index_path(), &self.header, &self.cache)
     }
 
-    /// The bytes of an index over everything that is known of this segment.
-    pub fn build_index(&self, meta: &IndexMeta) -> Result<Vec<u8>> {
+    /// What an index over everything that is known of this segment is built from.
+    pub fn index_builder(&self) -> Result<IndexBuilder> {
         let mut builder = self.on_index(IndexBuilder::of)?.unwrap_or_default();
         self.read_table().feed(&mut builder);
-        Ok(builder.build(&self.header, meta))
+        Ok(builder)
+    }
+
+    /// The bytes of an index over everything that is known of this segment.
+    pub fn build_index(&self, meta: &IndexMeta) -> Result<Vec<u8>> {
+        Ok(self.index_builder()?.build(&self.header, meta))
+    }
+
+    /// Writes the index of this segment; all that it covers has been synced. What it says.
+    pub fn publish_index(
+        &self,
+        dir: &Directory,
+        builder: IndexBuilder,
+        meta: &IndexMeta,
+    ) -> Vec<u8> {
+        let bytes = builder.build(&self.header, meta);
+        // Not insisted on: an index that is missing is rebuilt.
+        let _ = dir.publish(&Segment::index_name(self.header.first_sequence), &bytes, false);
+        bytes
     }
 
     /// Whether the id or entity with this filter key may be here. Takes no lock for a sealed

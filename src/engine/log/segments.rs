@@ -84,9 +84,15 @@ impl Segments {
         self.find_newest(entity, u64::MAX, Segment::newest_of)
     }
 
-    /// The newest event of an entity in the parts of the segments that their indexes cover.
-    pub fn newest_in_indexes(&self, entity: &str) -> Result<Option<Newest>> {
-        let newest = self.find_newest(entity, u64::MAX, Segment::newest_in_index)?;
+    /// The newest event of an entity that has none in the table of the last segment.
+    pub fn newest_outside_of_table(&self, entity: &str) -> Result<Option<Newest>> {
+        let last = self.list.last().map(Arc::as_ptr);
+        let newest = self.find_newest(entity, u64::MAX, |segment, entity| {
+            match last == Some(std::ptr::from_ref(segment)) {
+                true => segment.newest_in_index(entity),
+                false => segment.newest_of(entity),
+            }
+        })?;
         Ok(newest.map(|(_, newest)| newest))
     }
 
@@ -100,7 +106,7 @@ impl Segments {
         &self,
         entity: &str,
         first_sequence: u64,
-        ask: fn(&Segment, &str) -> Result<Option<Newest>>,
+        ask: impl Fn(&Segment, &str) -> Result<Option<Newest>>,
     ) -> Result<Option<(Arc<Segment>, Newest)>> {
         let key = entity_filter_key(entity);
         let ask = |segment: &Arc<Segment>| {

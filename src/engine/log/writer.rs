@@ -1,6 +1,7 @@
 //! The writing end of the log: one unsealed segment, extended batch by batch, sealed when it is
 //! full.
 
+use super::background::Background;
 use super::directory::{CleanMark, Directory};
 use super::segment::Segment;
 use super::tail::{Batches, Tail};
@@ -8,6 +9,7 @@ use crate::engine::format::frame::{
     BatchHeader, SegmentHeader, BATCH_HEADER_LEN, BATCH_LOSS, BATCH_SEAL, SEGMENT_HEADER_LEN,
 };
 use crate::engine::format::hash;
+use crate::engine::index::builder::IndexBuilder;
 use crate::engine::index::file::IndexMeta;
 use crate::engine::index::memtable::Entry;
 use crate::engine::model::error::{Code, Error, Result};
@@ -50,6 +52,9 @@ pub struct Writer {
     pub left: bool,
     /// When the names of the segment and the lock were last looked at.
     pub looked_us: i64,
+    /// What goes on beside the appends. Never more than one piece of it: one sealed segment may
+    /// not be on disk yet, and have its table still.
+    pub background: Background,
     /// Memory for the batch that is being made.
     pub buffer: Vec<u8>,
     pub scratch: Vec<u8>,
@@ -64,7 +69,7 @@ pub fn next_header(
     log_start: u64,
     salt: u64,
 ) -> SegmentHeader {
-    SegmentHeader {
+    let with_salt = |salt: u64| SegmentHeader {
         version: FORMAT_VERSION,
         store_id: log_id,
         first_sequence: tail.next_sequence,
@@ -73,16 +78,28 @@ pub fn next_header(
         salt,
         log_start,
         events_before,
-    }
+    };
+    // The last byte of a header is never 0: so recovery tells it from one that is torn.
+    let headers = (0..=u64::MAX).map(|n| with_salt(salt.wrapping_add(n)));
+    let mut whole = headers.filter(|header| header.encode()[SEGMENT_HEADER_LEN - 1] != 0);
+    whole.next().unwrap_or_else(|| with_salt(salt))
 }
 
-/// Makes the file of a new segment; durable under its name once the directory is synced.
-pub fn create_segment(dir: &Directory, header: &SegmentHeader) -> Result<Arc<dyn File>> {
+/// Makes the file of a new segment. It is on disk once it and the directory are synced, which
+/// whoever reports anything in it as durable does first; `whole`: it never has its name without
+/// its header.
+pub fn create_segment(
+    dir: &Directory,
+    header: &SegmentHeader,
+    whole: bool,
+) -> Result<Arc<dyn File>> {
     let name = Segment::log_name(header.first_sequence);
     let temporary = dir.create_temporary(&name)?;
     let failed = |e| dir.failed("cannot write", &name, &e);
     write_full(&*temporary.file, &header.encode(), 0).map_err(failed)?;
-    temporary.file.sync().map_err(failed)?;
+    if whole {
+        temporary.file.sync().map_err(failed)?;
+    }
     temporary.give_name()
 }
 
@@ -104,7 +121,6 @@ impl Writer {
         let allocated = length.min(dir.vfs.file_bytes_max());
         let indexed = Tail::after(&segment.header, segment.index().as_deref()).index_meta();
         Ok(Writer {
-            dir,
             indexed: IndexMeta { last_recorded_us: tail.last_recorded_us, ..indexed },
             segment,
             tail,
@@ -113,6 +129,8 @@ impl Writer {
             broken: false,
             left: false,
             looked_us: i64::MIN,
+            background: Background::new(dir.vfs.clone()),
+            dir,
             buffer: Vec::new(),
             scratch: Vec::new(),
             entries: Vec::new(),
@@ -265,20 +283,17 @@ impl Writer {
             || since as u64 >= self.tail.events * LIVE_US_PER_EVENT
     }
 
-    /// Writes the index of the segment as far as it goes; all of that has been synced.
-    pub fn write_index(&mut self) -> Result<Vec<u8>> {
+    /// What an index of the segment as far as it goes is built from.
+    pub fn begin_index(&mut self) -> Result<(IndexBuilder, IndexMeta)> {
         self.indexed = self.tail.index_meta();
-        let bytes = self.segment.build_index(&self.tail.index_meta())?;
-        let name = Segment::index_name(self.segment.header.first_sequence);
-        // Not insisted on: an index that is missing is rebuilt.
-        let _ = self.dir.publish(&name, &bytes, false);
-        Ok(bytes)
+        Ok((self.segment.index_builder()?, self.indexed))
     }
 
     /// Leaves the log, which is synced and cut, so that the next open need not look at it.
     pub fn mark(&mut self) -> Result<()> {
         if self.tail.events - self.indexed.events > UNINDEXED_EVENTS_MAX {
-            self.write_index()?;
+            let (builder, meta) = self.begin_index()?;
+            self.segment.publish_index(&self.dir, builder, &meta);
         }
         self.dir.write_clean_mark(&CleanMark {
             log_id: self.segment.header.store_id,

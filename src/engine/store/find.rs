@@ -16,7 +16,7 @@ impl Log {
 
     /// The head of an entity that has no event in the table of the active segment.
     pub fn older_head(&self, entity: &str) -> Result<Link> {
-        let newest = self.segments().newest_in_indexes(entity)?;
+        let newest = self.segments().newest_outside_of_table(entity)?;
         let genesis = self.identity.genesis_hash;
         // A log without a genesis event is one that begins with it.
         let first = || Link::before_first(entity, 1 + u64::from(genesis != Hash::ZERO), genesis);

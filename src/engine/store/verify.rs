@@ -13,6 +13,7 @@ use crate::engine::index::file::IndexMeta;
 use crate::engine::index::filter::{entity_filter_key, id_filter_key};
 use crate::engine::index::memtable::Slot;
 use crate::engine::log::directory;
+use crate::engine::log::recovery::is_written_behind;
 use crate::engine::log::run::Run;
 use crate::engine::log::salvage::Salvage;
 use crate::engine::log::segment::{Flow, Segment};
@@ -39,6 +40,7 @@ impl Store {
         let _busy = watch.tells().then(|| Importing::new(&self.0));
         let store = &*self.0;
         store.check_open()?;
+        store.finish_background();
         let mut early = VerifyReport::default();
         let before = files::look(store, &mut early)?;
         store.refresh().or_else(|e| early.note(&store.dir.path, e))?;
@@ -109,7 +111,7 @@ impl Walk<'_, '_> {
             }
             if !wanted[at] {
                 self.examiner.skip_segment(next_first);
-                let index = known.index();
+                let index = known.sealed_index();
                 before = index.map(|index| Tail::after_index(&known.header, &index.meta));
                 continue;
             }
@@ -150,7 +152,11 @@ impl Walk<'_, '_> {
         let mut end = known.end();
         if member.followed {
             let length = fresh.file.len().map_err(|e| Error::io("cannot stat", &known.path, &e));
-            end = end.max(length.or_else(|e| report.note(&known.path, e).map(|()| 0))?);
+            let length = length.or_else(|e| report.note(&known.path, e).map(|()| 0))?;
+            // The writing process gives back what it had reserved when the segment is on disk.
+            if known.sealed_index().is_some() || is_written_behind(&fresh, end, length)? {
+                end = end.max(length);
+            }
         }
         let mut index = IndexCheck::open(self.store, known, end, report)?;
         let covered = index.as_ref().map_or(0, IndexCheck::covered_len);

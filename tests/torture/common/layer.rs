@@ -1,7 +1,9 @@
 //! What can stand between a store and a disk: it passes every call on, and lets a [`Layer`] fail
 //! it, make a part of it, answer in the disk's place, or remember it.
 
-use fbat::engine::platform::vfs::{Access, Dir, DirOptions, File, Lock, LockOutcome, Vfs};
+use fbat::engine::platform::vfs::{
+    Access, Background, Dir, DirOptions, File, Lock, LockOutcome, Vfs,
+};
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -71,6 +73,21 @@ pub trait Layer: Debug + Send + Sync {
     /// In place of the disk's.
     fn boot_id(&self) -> Option<String> {
         None
+    }
+
+    /// At once, so that calls come in one order.
+    fn background(&self) -> Background {
+        Background::Caller
+    }
+}
+
+/// Changes nothing, except that no work goes on in the background.
+#[derive(Debug)]
+pub struct AtOnce;
+
+impl Layer for AtOnce {
+    fn call(&self, _call: &Call<'_>, make: Make<'_>) -> io::Result<()> {
+        make(Part::Whole).map(drop)
     }
 }
 
@@ -187,6 +204,10 @@ impl Vfs for Layered {
 
     fn process_name(&self) -> String {
         self.disk.process_name()
+    }
+
+    fn background(&self) -> Background {
+        self.layer.background()
     }
 }
 
