@@ -1,7 +1,7 @@
 //! The filter of an index: which ids and entities cannot be in its segment.
 
 use super::cache::{Part, Pinned};
-use super::file::{Index, BLOCK_LEN, DATA_LEN, FILTER, FILTER_LINE_LEN, FILTER_PROBES};
+use super::file::{Index, FILTER, FILTER_LINE_LEN, FILTER_PROBES};
 use crate::engine::model::bytes::{array_at, u64_at};
 use crate::engine::model::error::Result;
 use crate::engine::model::id::Id;
@@ -46,33 +46,21 @@ pub struct FilterLine(pub [u8; FILTER_LINE_LEN]);
 pub type FilterLines = Vec<FilterLine>;
 
 impl Index {
-    /// Whether the id or entity of this filter key may be here; false is certain.
-    pub fn filter_allows(&self, key: u64) -> Result<bool> {
-        let line = filter_line(key, self.entries(FILTER));
-        let (block, at) = self.entry(FILTER, line)?;
-        Ok(filter_holds(&block[at..at + FILTER_LINE_LEN], key))
-    }
-
-    /// As a rule, that something is not in the front of a segment that is written to. Of a sealed
-    /// one, whoever looks here knows that already; see
+    /// Whether the id or entity of this filter key may be here; false is certain. Of a sealed
+    /// segment, whoever looks here knows that already; see
     /// [`crate::engine::log::segments::Segments::may_have`].
-    pub(super) fn filter_excludes(&self, key: u64) -> Result<bool> {
-        Ok(!self.meta.sealed && !self.filter_allows(key)?)
+    pub fn filter_allows(&self, key: u64) -> Result<bool> {
+        let line: [u8; FILTER_LINE_LEN] =
+            self.entry(FILTER, filter_line(key, self.entries(FILTER)))?;
+        Ok(filter_holds(&line, key))
     }
 
     /// The whole filter in memory, as long as the filters of the store do not take too much of it,
     /// and it can be read.
     pub fn pin_filter(&self) -> Option<Pinned<FilterLines>> {
-        let (first, bytes) = self.sections[FILTER];
-        let room = self.cache.pin(Part::Filter, bytes as usize)?;
-        let mut filter = Vec::with_capacity(bytes as usize / FILTER_LINE_LEN);
-        for data in self.read_blocks(first, bytes).ok()?.chunks_exact(BLOCK_LEN) {
-            let lines = data[..DATA_LEN]
-                .chunks_exact(FILTER_LINE_LEN)
-                .map(|line| FilterLine(array_at(line, 0)));
-            filter.extend(lines);
-        }
-        filter.truncate(bytes as usize / FILTER_LINE_LEN);
-        Some(room.hold(filter))
+        let room = self.cache.pin(Part::Filter, self.bytes(FILTER))?;
+        let data = self.read_section(FILTER).ok()?;
+        let lines = data.chunks_exact(FILTER_LINE_LEN);
+        Some(room.hold(lines.map(|line| FilterLine(array_at(line, 0))).collect()))
     }
 }

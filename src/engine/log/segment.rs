@@ -251,7 +251,7 @@ impl Segment {
             return Ok(Some(before));
         }
         let before = self.on_index(|index| match index.find_entity(entity)? {
-            Some(name) => index.posting_before(&name, offset),
+            Some(name) => index.posting_before(name.postings_range(), offset),
             None => Ok(None),
         })?;
         Ok(before.flatten())
