@@ -5,7 +5,7 @@ use super::file::{
     block_checksum, Index, IndexMeta, BLOCK_LEN, DATA_LEN, ENTRY_LEN, FILTER_BITS_PER_KEY,
     FILTER_LINE_LEN, HEADER_BLOCKS, IDS, MAGIC, POSTINGS, SCOPES, SECTIONS, SPARSE, VERSION,
 };
-use super::filter::{entity_filter_key, filter_bits, filter_line, id_filter_key};
+use super::filter::{entity_filter_key, filter_bits, filter_line};
 use super::names;
 use super::span::Span;
 use super::zones::{self, Zones};
@@ -117,22 +117,20 @@ impl IndexBuilder {
     }
 
     /// The ids by their filter keys, and where each bucket of them begins.
-    fn id_sections(&self) -> (Vec<u8>, Vec<u8>) {
-        let mut keyed: Vec<(u64, &IdEntry)> =
-            self.ids.iter().map(|entry| (id_filter_key(entry.id), entry)).collect();
-        keyed.sort_unstable_by_key(|(key, entry)| (*key, entry.id));
-        let buckets = keyed.len().div_ceil(IDS_PER_BUCKET).max(1);
-        let mut ids = Vec::with_capacity(keyed.len() * ENTRY_LEN[IDS]);
+    fn id_sections(&mut self) -> (Vec<u8>, Vec<u8>) {
+        self.ids.sort_unstable_by_key(|entry| (entry.key, entry.offset));
+        let buckets = self.ids.len().div_ceil(IDS_PER_BUCKET).max(1);
+        let mut ids = Vec::with_capacity(self.ids.len() * ENTRY_LEN[IDS]);
         let mut starts = Vec::with_capacity((buckets + 1) * 4);
-        for (at, (key, entry)) in keyed.iter().enumerate() {
-            let behind = (filter_line(*key, buckets) + 1) * 4;
+        for (at, entry) in self.ids.iter().enumerate() {
+            let behind = (filter_line(entry.key, buckets) + 1) * 4;
             while starts.len() < behind {
                 starts.extend_from_slice(&(at as u32).to_le_bytes());
             }
             entry.encode(&mut ids);
         }
         while starts.len() < (buckets + 1) * 4 {
-            starts.extend_from_slice(&(keyed.len() as u32).to_le_bytes());
+            starts.extend_from_slice(&(self.ids.len() as u32).to_le_bytes());
         }
         (ids, starts)
     }
@@ -143,7 +141,7 @@ impl IndexBuilder {
         let keys = self.ids.len() + entities.len();
         let lines = (keys * FILTER_BITS_PER_KEY).div_ceil(FILTER_LINE_LEN * 8).max(1);
         let mut out = vec![0u8; lines * FILTER_LINE_LEN];
-        let ids = self.ids.iter().map(|entry| id_filter_key(entry.id));
+        let ids = self.ids.iter().map(|entry| entry.key);
         let names =
             entities.iter().map(|number| entity_filter_key(&self.strings[*number as usize]));
         for key in ids.chain(names) {

@@ -3,34 +3,52 @@
 
 use super::file::{Index, ENTRY_LEN, IDS, ID_STARTS, POSTINGS, RANKS, SPARSE};
 use super::filter::{filter_line, id_filter_key};
-use crate::engine::model::bytes::{array_at, u32_at, u64_at};
+use super::lines::keyed_hash;
+use crate::engine::model::bytes::{u32_at, u64_at};
 use crate::engine::model::error::Result;
 use crate::engine::model::id::Id;
+use std::cmp::Ordering;
 use std::ops::{ControlFlow, Range};
 
-/// Where an event is, as the id section has it.
+/// Where an event is, as the id section has it: not by its id, but by the filter key of that. The
+/// log has the id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdEntry {
-    pub id: Id,
-    /// Stands for the content of the event.
-    pub tag: u64,
+    pub key: u64,
+    /// Stands for id and content of the event.
+    tag: u64,
     pub offset: u32,
 }
 
 impl IdEntry {
+    /// Of an event whose content has this tag, in the segment with this salt.
+    pub fn new(salt: u64, id: Id, tag: u64, offset: u32) -> IdEntry {
+        IdEntry { key: id_filter_key(id), tag: tag ^ hash_of(salt, id), offset }
+    }
+
     fn decode(entry: &[u8]) -> IdEntry {
-        IdEntry {
-            id: Id::from_bytes(array_at(entry, 0)),
-            tag: u64_at(entry, 16),
-            offset: u32_at(entry, 24),
-        }
+        IdEntry { key: u64_at(entry, 0), tag: u64_at(entry, 8), offset: u32_at(entry, 16) }
     }
 
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.id.to_bytes());
+        out.extend_from_slice(&self.key.to_le_bytes());
         out.extend_from_slice(&self.tag.to_le_bytes());
         out.extend_from_slice(&self.offset.to_le_bytes());
     }
+}
+
+/// What makes the tag of a content that of an id with this content. Nobody who chooses ids knows
+/// which have the same.
+fn hash_of(salt: u64, id: Id) -> u64 {
+    keyed_hash(salt, &id.to_bytes())
+}
+
+/// An event that may be the one that is looked for: the filter key of its id is the same.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate {
+    /// The tag of its content, if it has the id.
+    pub tag: u64,
+    pub offset: u32,
 }
 
 /// Where a walk along the log can start.
@@ -110,30 +128,38 @@ impl Index {
         self.entries(IDS) + self.entries(RANKS)
     }
 
-    /// The event with this id.
-    pub fn find_id(&self, id: Id) -> Result<Option<IdEntry>> {
+    /// The events that may have this id: as a rule one, or none.
+    pub fn candidates(&self, id: Id) -> Result<Vec<Candidate>> {
         let key = id_filter_key(id);
         if !self.meta.sealed && !self.filter_allows(key)? {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         let bucket = filter_line(key, self.entries(ID_STARTS) - 1);
         let mut starts = [0; 8];
         self.read(ID_STARTS, bucket * ENTRY_LEN[ID_STARTS], &mut starts)?;
-        let (mut low, mut high) = (u32_at(&starts, 0) as usize, u32_at(&starts, 4) as usize);
-        while high.saturating_sub(low) > IDS_TOGETHER {
-            let middle = low + (high - low) / 2;
-            let there = self.id_entry(middle)?.id;
-            match (id_filter_key(there), there) <= (key, id) {
-                true => low = middle,
-                false => high = middle,
-            }
+        let (mut low, high) = (u32_at(&starts, 0) as usize, u32_at(&starts, 4) as usize);
+        if high.saturating_sub(low) > IDS_TOGETHER {
+            low += partition_point(high - low, |at| Ok(self.id_entry(low + at)?.key < key))?;
         }
-        let mut entries = [0; IDS_TOGETHER * ENTRY_LEN[IDS]];
-        let entries = &mut entries[..high.saturating_sub(low) * ENTRY_LEN[IDS]];
-        self.read(IDS, low * ENTRY_LEN[IDS], entries)?;
-        let wanted = id.to_bytes();
-        let found = entries.chunks_exact(ENTRY_LEN[IDS]).find(|entry| entry[..16] == wanted);
-        Ok(found.map(IdEntry::decode))
+        let mut found = Vec::new();
+        while low < high {
+            let mut entries = [0; IDS_TOGETHER * ENTRY_LEN[IDS]];
+            let count = (high - low).min(IDS_TOGETHER);
+            let entries = &mut entries[..count * ENTRY_LEN[IDS]];
+            self.read(IDS, low * ENTRY_LEN[IDS], entries)?;
+            for entry in entries.chunks_exact(ENTRY_LEN[IDS]).map(IdEntry::decode) {
+                match entry.key.cmp(&key) {
+                    Ordering::Less => {}
+                    Ordering::Equal => found.push(Candidate {
+                        tag: entry.tag ^ hash_of(self.salt, id),
+                        offset: entry.offset,
+                    }),
+                    Ordering::Greater => return Ok(found),
+                }
+            }
+            low += count;
+        }
+        Ok(found)
     }
 
     /// How many sparse entries have a sequence up to `until`. They are about as far apart as each
@@ -164,12 +190,12 @@ impl Index {
         at.checked_sub(1).map(|at| self.sparse(at)).transpose()
     }
 
-    /// The id of the event at `offset`; reads the whole section.
-    pub fn id_at(&self, offset: u32) -> Result<Option<Id>> {
+    /// The filter key of the id of the event at `offset`; reads the whole section.
+    pub fn key_at(&self, offset: u32) -> Result<Option<u64>> {
         let mut found = None;
         self.each_id(&mut |entry| {
             if entry.offset == offset {
-                found = Some(entry.id);
+                found = Some(entry.key);
             }
         })?;
         Ok(found)

@@ -27,7 +27,7 @@ pub(super) const FILTER_BITS_PER_KEY: usize = 10;
 pub(super) const FILTER_PROBES: u32 = 6;
 
 /// Sections, in the order of the file, and the length of their entries.
-pub(super) const IDS: usize = 0; // id 16, tag 8, offset 4; by filter key, then id
+pub(super) const IDS: usize = 0; // filter key of the id 8, tag 8, offset 4; by those
 pub(super) const ID_STARTS: usize = 1; // first entry of each bucket of ids 4, and their number
 pub(super) const FILTER: usize = 2; // lines of 512 bits over ids and entities
 pub(super) const NAMES: usize = 3; // strings in their order, see `names`
@@ -44,7 +44,7 @@ pub(super) const KIND_COUNTS: usize = 13; // kind 4, events 4; by kind
 pub(super) const SCOPES: usize = 14; // number 4, events 4, 8 times 0, a span of 32; by string
 pub(super) const SECTIONS: usize = 15;
 pub(super) const ENTRY_LEN: [usize; SECTIONS] =
-    [28, 4, FILTER_LINE_LEN, 1, 8, DATA_LEN, DATA_LEN, 4, 4, 16, 36, 12, 12, 8, 48];
+    [20, 4, FILTER_LINE_LEN, 1, 8, DATA_LEN, DATA_LEN, 4, 4, 16, 36, 12, 12, 8, 48];
 /// Where the header has the lengths of sections, the times of all that is covered, and the number
 /// of the library's events.
 const LENGTHS_AT: usize = 112;

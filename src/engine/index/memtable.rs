@@ -435,14 +435,12 @@ impl MemTable {
         self.slots.first().map(|slot| slot.sequence)
     }
 
-    /// Hands everything to an index that is being built; `builder` has what the old index covered.
-    pub fn feed(&self, builder: &mut IndexBuilder) {
+    /// Hands everything to the index of the segment with this salt, which is being built; `builder`
+    /// has what the old index covered.
+    pub fn feed(&self, salt: u64, builder: &mut IndexBuilder) {
         builder.strings.extend(self.strings.iter().cloned());
-        builder.ids.extend(self.events().map(|(id, Slot { tag, offset, .. })| IdEntry {
-            id,
-            tag,
-            offset,
-        }));
+        let entry = |(id, Slot { tag, offset, .. })| IdEntry::new(salt, id, tag, offset);
+        builder.ids.extend(self.events().map(entry));
         builder.postings.extend(self.slots.iter().map(|slot| (slot.entity, slot.offset)));
         builder.sparse.extend(self.slots.iter().step_by(SPARSE_EVERY).map(Slot::sparse_entry));
         builder.zones.append(&self.zones);

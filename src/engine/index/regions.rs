@@ -3,7 +3,7 @@
 
 use super::entries::{partition_point, SparseEntry};
 use super::file::{Index, ENTRY_LEN, KINDS, KIND_COUNTS, SCOPES, SCOPE_ZONES, ZONES};
-use super::filter::{entity_filter_key, id_filter_key};
+use super::filter::entity_filter_key;
 use super::memtable::NamesFrom;
 use super::names::Name;
 use super::span::Span;
@@ -170,7 +170,7 @@ impl Index {
 
     /// Visits the filter key of every id and of every entity with events here.
     pub fn visit_filter_keys(&self, visit: &mut dyn FnMut(u64)) -> Result<()> {
-        self.each_id(&mut |entry| visit(id_filter_key(entry.id)))?;
+        self.each_id(&mut |entry| visit(entry.key))?;
         self.each_name(0, &mut |_, text, span, _| {
             if span.events > 0 {
                 visit(entity_filter_key(text));

@@ -5,7 +5,7 @@
 
 use super::directory::Directory;
 use super::filter_group::{group_name, FilterGroup, GROUP_SEGMENTS};
-use super::segment::{Found, Newest, Segment};
+use super::segment::{Found, Newest, Segment, Tag};
 use crate::engine::index::cache::Pinned;
 use crate::engine::index::filter::{
     entity_filter_key, filter_holds, filter_line, id_filter_key, FilterLines,
@@ -92,10 +92,14 @@ impl Segments {
         Ok(None)
     }
 
-    /// The event with this id.
-    pub fn find_id(&self, id: Id) -> Result<Option<(Arc<Segment>, Found)>> {
+    /// The event with this id; see [`Segment::find_content`].
+    pub fn find_content(
+        &self,
+        id: Id,
+        tag: Option<Tag<'_>>,
+    ) -> Result<Option<(Arc<Segment>, Found)>> {
         self.find(id_filter_key(id), |segment| {
-            Ok(segment.find_id(id)?.map(|found| (segment.clone(), found)))
+            Ok(segment.find_content(id, tag)?.map(|found| (segment.clone(), found)))
         })
     }
 

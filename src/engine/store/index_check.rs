@@ -95,9 +95,9 @@ impl IndexCheck {
             return Ok(Some("the index lacks this event's time, kind or scope"));
         }
         let allowed = self.index.filter_allows(id_filter_key(frame.id))?;
-        let found = self.index.find_id(frame.id)?.filter(|_| allowed);
-        let same = found.is_some_and(|f| (u64::from(f.offset), f.tag) == (offset, tag));
-        Ok((!same).then_some("the index lacks this event's id"))
+        let candidates = self.index.candidates(frame.id)?;
+        let same = candidates.iter().any(|c| (u64::from(c.offset), c.tag) == (offset, tag));
+        Ok((!(same && allowed)).then_some("the index lacks this event's id"))
     }
 
     /// What the index has differently of the strings of a segment, which was read anew.
