@@ -239,10 +239,10 @@ impl<'d> Run<'d> {
         };
         let tag = LazyCell::new(|| hash::tag_of(event));
         let find = |destination: &Log| destination.find_content(id, &|| *tag);
-        let mut found = find(&self.destination)?;
+        let mut found = find(self.destination)?;
         if found.is_none() && self.committer.is_under_way() {
             self.collect_all(options)?;
-            found = find(&self.destination)?;
+            found = find(self.destination)?;
         }
         let there = found.map(|(_, found)| found.tag).or_else(|| self.chunk.tag_of(id));
         Ok(there == Some(*tag))

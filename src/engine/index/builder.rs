@@ -10,7 +10,6 @@ use super::names;
 use super::span::Span;
 use super::zones::{self, Zones};
 use crate::engine::format::frame::SegmentHeader;
-use crate::engine::model::bytes::u32_at;
 use crate::engine::model::error::Result;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -45,11 +44,7 @@ impl IndexBuilder {
         builder.ids.reserve(index.entries(IDS));
         index.each_id(&mut |entry| builder.ids.push(entry))?;
         let numbers = index.numbers()?;
-        let mut offsets = Vec::with_capacity(index.entries(POSTINGS));
-        index.each_entry(POSTINGS, &mut |entry| {
-            offsets.push(u32_at(entry, 0));
-            Ok(())
-        })?;
+        let offsets = index.postings()?;
         builder.strings.resize(numbers.len(), "".into());
         builder.spans.resize(numbers.len(), Span::default());
         builder.postings.reserve(offsets.len());

@@ -5,18 +5,13 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
-/// Parts of indexes that are held whole as long as all of a kind take less than so many bytes
-/// together; beyond, they are read where they are.
-#[derive(Clone, Copy)]
-pub enum Part {
-    Filter = 32 << 20,
-    Strings = 4 << 20,
-}
+/// Strings of indexes are held whole as long as all of them take less than so many bytes together;
+/// beyond, they are read where they are.
+const STRING_BYTES_MAX: usize = 4 << 20;
 
 /// How much is held.
 #[derive(Default)]
 pub struct BlockCache {
-    filters: Arc<AtomicUsize>,
     strings: Arc<AtomicUsize>,
 }
 
@@ -58,19 +53,15 @@ impl BlockCache {
         BlockCache::default()
     }
 
-    /// Room for `bytes` that stay, if there is any left.
-    pub fn pin(&self, part: Part, bytes: usize) -> Option<Room> {
-        let pinned = match part {
-            Part::Filter => &self.filters,
-            Part::Strings => &self.strings,
-        };
-        let before = pinned.fetch_add(bytes, Ordering::Relaxed);
-        let room = Room { reserved: bytes, pinned: pinned.clone() };
-        (before + bytes <= part as usize).then_some(room)
+    /// Room for strings of so many bytes that stay, if there is any left.
+    pub fn pin_strings(&self, bytes: usize) -> Option<Room> {
+        let before = self.strings.fetch_add(bytes, Ordering::Relaxed);
+        let room = Room { reserved: bytes, pinned: self.strings.clone() };
+        (before + bytes <= STRING_BYTES_MAX).then_some(room)
     }
 
     /// Bytes held.
     pub fn bytes(&self) -> usize {
-        [&self.filters, &self.strings].map(|bytes| bytes.load(Ordering::Relaxed)).iter().sum()
+        self.strings.load(Ordering::Relaxed)
     }
 }

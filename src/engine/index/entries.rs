@@ -1,7 +1,7 @@
 //! Looking things up in an index: ids, the places of an entity's events, and places where a walk
 //! along the log can start.
 
-use super::file::{Index, ENTRY_LEN, IDS, ID_STARTS, POSTINGS, RANKS, SPARSE};
+use super::file::{Index, ENTRY_LEN, IDS, ID_STARTS, POSTINGS, SPARSE};
 use super::filter::{filter_line, id_filter_key};
 use super::lines::keyed_hash;
 use crate::engine::model::bytes::{u32_at, u64_at};
@@ -123,9 +123,15 @@ impl Index {
         at.checked_sub(1).map(|at| self.posting(first.saturating_add(at as u32))).transpose()
     }
 
-    /// No more filter keys than this are here.
-    pub fn filter_keys_max(&self) -> usize {
-        self.entries(IDS) + self.entries(RANKS)
+    /// Visits the filter key of every id.
+    pub fn visit_ids(&self, visit: &mut dyn FnMut(u64)) -> Result<()> {
+        self.each_id(&mut |entry| visit(entry.key))
+    }
+
+    /// The offsets of all postings, read at once.
+    pub(super) fn postings(&self) -> Result<Vec<u32>> {
+        let postings = self.read_section(POSTINGS)?;
+        Ok(postings.chunks_exact(ENTRY_LEN[POSTINGS]).map(|entry| u32_at(entry, 0)).collect())
     }
 
     /// The events that may have this id: as a rule one, or none.

@@ -270,7 +270,7 @@ fn decode_sections(header: &[u8], blocks: u64) -> std::result::Result<Sections, 
         let bytes = u64_at(header, LENGTHS_AT + 8 * n);
         *section = (next, bytes);
         next = next.saturating_add(bytes.div_ceil(DATA_LEN as u64));
-        if next > blocks || bytes % ENTRY_LEN[n] as u64 != 0 {
+        if next > blocks || !bytes.is_multiple_of(ENTRY_LEN[n] as u64) {
             return Err("a section of the index is longer than the file");
         }
     }

@@ -14,8 +14,8 @@ const fn slots(values: usize) -> usize {
     DATA_LEN / (2 + 4 * values)
 }
 
-/// The hash of some bytes in the index of a segment. Its salt is the key: who chooses names does not
-/// know which of them collide.
+/// The hash of some bytes in the index of a segment, whose salt is the key: who chooses names does
+/// not know which of them collide.
 pub fn keyed_hash(salt: u64, bytes: &[u8]) -> u64 {
     siphash((salt, !salt), bytes)
 }

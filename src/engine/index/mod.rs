@@ -10,4 +10,5 @@ pub(crate) mod memtable;
 pub(crate) mod names;
 pub(crate) mod regions;
 pub(crate) mod span;
+pub(crate) mod texts;
 pub(crate) mod zones;

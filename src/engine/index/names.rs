@@ -5,7 +5,6 @@
 //! or by its place in the order; and the strings below an entity, which are neighbours, by the hash
 //! of what they begin with.
 
-use super::cache::Part;
 use super::entries::partition_point;
 use super::file::{
     Index, BELOW_LINES, CHUNKS, DICTIONARY_STRINGS_MAX, NAMES, NAMES_TOGETHER, NAME_LINES,
@@ -301,7 +300,7 @@ impl Index {
             let strings = self.read_strings().ok()?;
             let text = strings.iter().map(|string| string.len()).sum::<usize>();
             let bytes = count * size_of::<(Arc<str>, [usize; 2])>() + text;
-            Some(self.cache.pin(Part::Strings, bytes)?.hold(strings))
+            Some(self.cache.pin_strings(bytes)?.hold(strings))
         };
         self.dictionary.get_or_init(load).as_deref().map(Vec::as_slice)
     }

@@ -168,12 +168,13 @@ impl Index {
         Ok(self.names_below(entity)?.contains(&(name.rank as usize)))
     }
 
-    /// Visits the filter key of every id and of every entity with events here.
-    pub fn visit_filter_keys(&self, visit: &mut dyn FnMut(u64)) -> Result<()> {
-        self.each_id(&mut |entry| visit(entry.key))?;
-        self.each_name(0, &mut |_, text, span, _| {
+    /// Visits the filter key of every entity with events here, and the offset of its last one.
+    pub fn visit_heads(&self, visit: &mut dyn FnMut(u64, u32)) -> Result<()> {
+        let postings = self.postings()?;
+        self.each_name(0, &mut |_, text, span, first| {
             if span.events > 0 {
-                visit(entity_filter_key(text));
+                let last = first as usize + span.events as usize - 1;
+                visit(entity_filter_key(text), postings[last]);
             }
             Ok(ControlFlow::Continue(()))
         })
