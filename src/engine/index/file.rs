@@ -13,6 +13,7 @@ use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::id::Hash;
 use crate::engine::model::limits::SEQUENCE_MAX;
 use crate::engine::platform::vfs::{read_full, read_full_settled, File};
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -97,6 +98,7 @@ pub struct Index {
     pub(super) first_sequence: u64,
     pub(super) cache: Arc<BlockCache>,
     pub(super) dictionary: Once<Option<Pinned<Vec<Arc<str>>>>>,
+    pub(super) scope_names: Once<Option<Pinned<BTreeMap<u32, Arc<str>>>>>,
     /// First block and length in bytes of each section.
     sections: Sections,
     /// Of all that is covered.
@@ -144,6 +146,7 @@ impl Index {
             first_sequence: segment.first_sequence,
             cache: cache.clone(),
             dictionary: Arc::default(),
+            scope_names: Arc::default(),
             sections: decode_sections(&header, len / BLOCK_LEN as u64).map_err(wrong)?,
             times: zones::decode(&header, TIMES_AT),
             system_events: u64_at(&header, SYSTEM_AT),

@@ -7,16 +7,16 @@
 
 use super::entries::partition_point;
 use super::file::{
-    Index, BELOW_LINES, CHUNKS, DICTIONARY_STRINGS_MAX, NAMES, NAMES_TOGETHER, NAME_LINES,
-    POSTINGS, RANKS,
+    Index, BELOW_LINES, CHUNKS, DICTIONARY_STRINGS_MAX, ENTRY_LEN, NAMES, NAMES_TOGETHER,
+    NAME_LINES, POSTINGS, RANKS, SCOPES,
 };
-use super::filter::entity_filter_key;
 use super::lines::{self, keyed_hash};
 use super::span::Span;
 use crate::engine::model::bytes::{put_slice, put_varint, take_slice, take_varint, u32_at};
 use crate::engine::model::bytes::{unzigzag, zigzag};
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::limits::{COORDINATE_BYTES_MAX, NAMESPACE_BYTES_MAX};
+use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
@@ -46,6 +46,8 @@ const TEXT_BYTES_MAX: usize = if COORDINATE_BYTES_MAX > NAMESPACE_BYTES_MAX {
 };
 /// Lengths, number of events, and what is first and last of them.
 const NUMBERS_BYTES_MAX: usize = 7 * 10;
+/// With more scopes than this, an index does not hold their names in memory.
+const SCOPE_NAMES_MAX: usize = 64;
 /// Where strings begin with more than so many others each, on average, there is no table of those.
 const BELOW_PER_STRING: usize = 4;
 
@@ -164,9 +166,6 @@ impl Index {
 
     /// The entity of this name, if it has events here.
     pub fn find_entity(&self, entity: &str) -> Result<Option<Name>> {
-        if !self.meta.sealed && !self.filter_allows(entity_filter_key(entity))? {
-            return Ok(None);
-        }
         Ok(self.find_string(entity)?.filter(|name| name.postings > 0))
     }
 
@@ -187,7 +186,7 @@ impl Index {
 
     /// Where in the order the strings are that begin with an entity and a colon.
     pub(super) fn names_below(&self, entity: &str) -> Result<Range<usize>> {
-        let prefix = format!("{entity}:");
+        let prefix = [entity, ":"].concat();
         if self.entries(BELOW_LINES) == 0 {
             let first = self.names_before(&prefix)?;
             // What comes after all that begin so: the byte after a colon is a semicolon.
@@ -309,11 +308,36 @@ impl Index {
     pub fn string(&self, number: u32) -> Result<Arc<str>> {
         match self.dictionary().and_then(|strings| strings.get(number as usize)) {
             Some(string) => Ok(string.clone()),
-            None if number as usize >= self.strings_len() => {
-                Err(self.damaged(format!("string {number} is not in the dictionary")))
-            }
-            None => Ok(self.text_of(&self.chunk_at(self.rank(number)?)?)?.into()),
+            None => self.read_string(number),
         }
+    }
+
+    fn read_string(&self, number: u32) -> Result<Arc<str>> {
+        if number as usize >= self.strings_len() {
+            return Err(self.damaged(format!("string {number} is not in the dictionary")));
+        }
+        if let Some(scope) = self.scope_names().and_then(|scopes| scopes.get(&number)) {
+            return Ok(scope.clone());
+        }
+        Ok(self.text_of(&self.chunk_at(self.rank(number)?)?)?.into())
+    }
+
+    /// The strings of scopes in memory, where they are few: nearly every event that is read has one
+    /// of them.
+    fn scope_names(&self) -> Option<&BTreeMap<u32, Arc<str>>> {
+        let load = || {
+            let (mut names, mut bytes) = (BTreeMap::new(), 0);
+            let few = 0..self.entries(SCOPES);
+            for at in few.clone().take_while(|_| few.len() <= SCOPE_NAMES_MAX) {
+                let entry: [u8; ENTRY_LEN[SCOPES]] = self.entry(SCOPES, at).ok()?;
+                let number = u32_at(&entry, 0);
+                let chunk = self.chunk_at(self.rank(number).ok()?).ok()?;
+                bytes += chunk.text.len() + size_of::<(u32, Arc<str>, [usize; 2])>();
+                names.insert(number, self.text_of(&chunk).ok()?.into());
+            }
+            Some(self.cache.pin_strings(bytes)?.hold(names))
+        };
+        self.scope_names.get_or_init(load).as_deref()
     }
 }
 

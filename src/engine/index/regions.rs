@@ -127,7 +127,10 @@ impl Index {
 
     /// The zone that has the first sequence above `after`, or one before it.
     pub fn zone_of(&self, after: u64) -> Result<usize> {
-        Ok(self.sparse_until(after.saturating_add(1))?.saturating_sub(1))
+        match after < self.first_sequence {
+            true => Ok(0),
+            false => Ok(self.sparse_until(after.saturating_add(1))?.saturating_sub(1)),
+        }
     }
 
     /// Where a zone begins.
