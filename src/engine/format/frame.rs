@@ -349,6 +349,11 @@ impl<'a> Frame<'a> {
         Frame::parse(segment, bytes).ok_or("the fields of the frame do not parse")
     }
 
+    /// The id of a frame that begins with these bytes. The checksum is not looked at.
+    pub fn unchecked_id(bytes: &[u8]) -> Option<Id> {
+        (bytes.len() >= FRAME_FIXED_LEN).then(|| Id::from_bytes(array_at(bytes, 12)))
+    }
+
     /// What distinguishes the event of a frame: its id, then kind, content hash, and the numbers of
     /// entity and scope. The checksum is not looked at.
     pub fn unchecked_identity(bytes: &[u8]) -> Option<(Id, (Kind, Hash, u32, u32))> {

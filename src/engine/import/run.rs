@@ -15,6 +15,7 @@ use crate::engine::platform::{os, process};
 use crate::engine::store::commit::FRAME_BYTES_MAX;
 use crate::engine::store::scan::{Scan, Visit};
 use crate::engine::store::Store;
+use std::cell::LazyCell;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
@@ -236,12 +237,15 @@ impl<'d> Run<'d> {
             Earlier::Unknown if raw => return Ok(true),
             Earlier::Unknown | Earlier::Destination => id,
         };
-        let mut tag = self.destination.find_key(id)?.map(|(_, found)| found.tag);
-        if tag.is_none() && self.committer.is_under_way() {
+        let tag = LazyCell::new(|| hash::tag_of(event));
+        let find = |destination: &Log| destination.find_content(id, &|| *tag);
+        let mut found = find(self.destination)?;
+        if found.is_none() && self.committer.is_under_way() {
             self.collect_all(options)?;
-            tag = self.destination.find_key(id)?.map(|(_, found)| found.tag);
+            found = find(self.destination)?;
         }
-        Ok(tag.or_else(|| self.chunk.tag_of(id)) == Some(hash::tag_of(event)))
+        let there = found.map(|(_, found)| found.tag).or_else(|| self.chunk.tag_of(id));
+        Ok(there == Some(*tag))
     }
 
     /// Looks the event up in the destination; one that is new waits for its chunk.

@@ -416,11 +416,12 @@ impl MemTable {
         self.slots.first().map(|slot| slot.sequence)
     }
 
-    /// Hands everything to an index that is being built; `builder` has what the old index covered.
-    pub fn feed(&self, builder: &mut IndexBuilder) {
+    /// Hands everything to the index of the segment with this salt, which is being built; `builder`
+    /// has what the old index covered.
+    pub fn feed(&self, salt: u64, builder: &mut IndexBuilder) {
         let spelled = self.spelled.iter().map(|place| Arc::from(self.texts.get(*place)));
         builder.strings.extend(spelled);
-        let entry = |Slot { id, tag, offset, .. }: Slot| IdEntry { id, tag, offset };
+        let entry = |Slot { id, tag, offset, .. }: Slot| IdEntry::new(salt, id, tag, offset);
         builder.ids.extend(self.events().map(entry));
         builder.postings.extend(self.slots.iter().map(|slot| (slot.entity, slot.offset)));
         builder.sparse.extend(self.slots.iter().step_by(SPARSE_EVERY).map(Slot::sparse_entry));

@@ -9,8 +9,9 @@ use crate::engine::format::frame::{
 use crate::engine::format::hash::{self, Link};
 use crate::engine::index::builder::IndexBuilder;
 use crate::engine::index::cache::BlockCache;
-use crate::engine::index::entries::SparseEntry;
+use crate::engine::index::entries::{Candidate, SparseEntry};
 use crate::engine::index::file::{is_damage, Index, IndexMeta};
+use crate::engine::index::filter::id_filter_key;
 use crate::engine::index::memtable::{EntityHead, Entry, MemTable};
 use crate::engine::index::regions::Wanted;
 use crate::engine::model::error::{Error, Result};
@@ -37,6 +38,9 @@ pub struct Newest {
     pub link: Link,
     pub offset: u32,
 }
+
+/// The tag of a content, for those who need it.
+pub type Tag<'t> = &'t dyn Fn() -> u64;
 
 /// What a visitor of frames answers: go on, or stop here.
 pub type Flow = ControlFlow<()>;
@@ -195,7 +199,7 @@ impl Segment {
     /// What an index over everything that is known of this segment is built from.
     pub fn index_builder(&self) -> Result<IndexBuilder> {
         let mut builder = self.on_index(IndexBuilder::of)?.unwrap_or_default();
-        self.read_table().feed(&mut builder);
+        self.read_table().feed(self.header.salt, &mut builder);
         Ok(builder)
     }
 
@@ -230,11 +234,42 @@ impl Segment {
     }
 
     pub fn find_id(&self, id: Id) -> Result<Option<Found>> {
+        self.find_content(id, None)
+    }
+
+    /// The event with this id. The frame of one that has the content with the tag is not read for
+    /// that: index entries have a tag of id and content.
+    pub fn find_content(&self, id: Id, tag: Option<Tag<'_>>) -> Result<Option<Found>> {
         if let Some(slot) = self.read_table().find_id(id) {
             return Ok(Some(Found { offset: slot.offset, tag: slot.tag }));
         }
-        let entry = self.on_index(|index| index.find_id(id))?.flatten();
-        Ok(entry.map(|entry| Found { offset: entry.offset, tag: entry.tag }))
+        let candidates = self.on_index(|index| index.candidates(id))?.unwrap_or_default();
+        for Candidate { tag: there, offset } in candidates {
+            if tag.is_some_and(|tag| tag() == there) || self.has_id(offset, id)? {
+                return Ok(Some(Found { offset, tag: there }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the event at an offset has this id. Only one that seems to have another is checked.
+    fn has_id(&self, offset: u32, id: Id) -> Result<bool> {
+        let mut window = self.window();
+        window.stay_below(self.end());
+        let start = window.get(offset.into(), FRAME_FIXED_LEN)?;
+        Ok(Frame::unchecked_id(start) == Some(id)
+            || self.frame_at(&mut window, offset.into())?.id == id)
+    }
+
+    /// The id of the event at an offset, whose frame may be damaged: the index has a key of it,
+    /// which tells whether the bytes there are those of the id, or but for one bit.
+    fn id_at(&self, offset: u32) -> Option<Id> {
+        let key = self.index()?.key_at(offset).ok()??;
+        let mut window = self.window();
+        window.stay_below(self.end());
+        let there = Frame::unchecked_id(window.get(offset.into(), FRAME_FIXED_LEN).ok()?)?;
+        let nearly = (0..128).map(|bit| Id(there.0 ^ 1 << bit));
+        std::iter::once(there).chain(nearly).find(|id| id_filter_key(*id) == key)
     }
 
     /// The newest event of an entity in this segment.
@@ -280,7 +315,7 @@ impl Segment {
             return Ok(Some(before));
         }
         let before = self.on_index(|index| match index.find_entity(entity)? {
-            Some(name) => index.posting_before(&name, offset),
+            Some(name) => index.posting_before(name.postings_range(), offset),
             None => Ok(None),
         })?;
         Ok(before.flatten())
@@ -446,7 +481,7 @@ impl Segment {
             is_damage(&error) && error.sequence == 0 && error.path.as_deref() == Some(&*self.path);
         let Some(offset) = error.offset.filter(|_| ours) else { return error };
         let known = self.read_table().slot_at(offset as u32);
-        let id = known.map(|slot| slot.id).or_else(|| self.index()?.id_at(offset as u32).ok()?);
+        let id = known.map(|slot| slot.id).or_else(|| self.id_at(offset as u32));
         let sequence = known.map_or_else(|| self.sequence_at(offset), |slot| slot.sequence);
         let message = match id {
             Some(id) => format!("event {id} (sequence {sequence})"),

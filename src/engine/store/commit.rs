@@ -259,7 +259,8 @@ impl Log {
         if known_absent && !item.with_others {
             return Ok(Known::No);
         }
-        let Some((segment, found)) = segments.find_id(item.event.id)? else {
+        let tag = || item.tag;
+        let Some((segment, found)) = segments.find_content(item.event.id, Some(&tag))? else {
             return Ok(Known::No);
         };
         // An import trusts the tag, so that a duplicate costs no read; an append reads it for its

@@ -5,11 +5,12 @@ use crate::engine::format::frame::Frame;
 use crate::engine::index::cache::BlockCache;
 use crate::engine::index::file::{Index, IndexMeta};
 use crate::engine::index::filter::{entity_filter_key, id_filter_key};
+use crate::engine::index::names::Name;
 use crate::engine::index::regions::Wanted;
 use crate::engine::index::zones::{Marks, Zones};
 use crate::engine::log::segment::Segment;
 use crate::engine::log::state::Log;
-use crate::engine::model::error::Result;
+use crate::engine::model::error::{Error, Result};
 use crate::engine::platform::vfs::Access;
 use std::sync::Arc;
 
@@ -94,9 +95,9 @@ impl IndexCheck {
             return Ok(Some("the index lacks this event's time, kind or scope"));
         }
         let allowed = self.index.filter_allows(id_filter_key(frame.id))?;
-        let found = self.index.find_id(frame.id)?.filter(|_| allowed);
-        let same = found.is_some_and(|f| (u64::from(f.offset), f.tag) == (offset, tag));
-        Ok((!same).then_some("the index lacks this event's id"))
+        let candidates = self.index.candidates(frame.id)?;
+        let same = candidates.iter().any(|c| (u64::from(c.offset), c.tag) == (offset, tag));
+        Ok((!(same && allowed)).then_some("the index lacks this event's id"))
     }
 
     /// What the index has differently of the strings of a segment, which was read anew.
@@ -105,8 +106,14 @@ impl IndexCheck {
         let wanted = Wanted { lowest: 0, highest: last, count: usize::MAX, backward: false };
         for number in 0..self.index.strings_len() as u32 {
             let text = fresh.string(number)?;
-            let name = self.index.find_string(&text)?;
-            if name.is_none_or(|name| name.number != number) {
+            let name = self.index.find_string(&text)?.filter(|name| name.number == number);
+            let is_below = |name: &Name| {
+                let mut entities = text.match_indices(':').map(|(colon, _)| &text[..colon]);
+                entities.try_fold(true, |so_far, entity| {
+                    Ok::<_, Error>(so_far && self.index.has_below(entity, name)?)
+                })
+            };
+            if !name.as_ref().map_or(Ok(false), is_below)? {
                 let what = format!("the index lacks the string {text}");
                 report.find(&fresh.path, 0, (0, 0), what);
             }
