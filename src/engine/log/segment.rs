@@ -378,14 +378,40 @@ impl Segment {
             let batch = self.batch_at(&mut window, batch_offset)?;
             let batch_end = batch_offset + batch.total_len();
             at = at.max(batch_offset + BATCH_HEADER_LEN as u64);
-            while at < batch_end.min(end) {
+            let until = batch_end.min(end);
+            while at < until {
+                // This one may have the window moved to it, which then has those after it.
                 let (frame, length) = self.sized_frame_at(&mut window, at)?;
                 if visit(at, &frame)?.is_break() {
                     return Ok(Flow::Break(()));
                 }
                 at += length;
+                if self.walk_held(window.held(at, until), &mut at, visit)?.is_break() {
+                    return Ok(Flow::Break(()));
+                }
             }
             batch_offset = batch_end;
+        }
+        Ok(Flow::Continue(()))
+    }
+
+    /// Visits the frames at `at` that are whole in `bytes`, and moves past them.
+    #[inline(always)]
+    fn walk_held(
+        &self,
+        mut bytes: &[u8],
+        at: &mut u64,
+        visit: &mut dyn FnMut(u64, &Frame<'_>) -> Result<Flow>,
+    ) -> Result<Flow> {
+        while bytes.len() >= FRAME_FIXED_LEN {
+            let Some((frame, rest)) = bytes.split_at_checked(Frame::length(bytes)) else { break };
+            let frame =
+                Frame::decode(&self.header, *at, frame).map_err(|why| self.corrupt(*at, why))?;
+            if visit(*at, &frame)?.is_break() {
+                return Ok(Flow::Break(()));
+            }
+            *at += (bytes.len() - rest.len()) as u64;
+            bytes = rest;
         }
         Ok(Flow::Continue(()))
     }
