@@ -11,7 +11,6 @@ use crate::engine::index::cache::BlockCache;
 use crate::engine::index::entries::SparseEntry;
 use crate::engine::index::file::{is_damage, Index, IndexMeta};
 use crate::engine::index::memtable::{EntityHead, Entry, MemTable};
-use crate::engine::index::regions::Wanted;
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::id::Id;
 use crate::engine::platform::memory::MemoryFile;
@@ -265,20 +264,6 @@ impl Segment {
             None => Ok(None),
         })?;
         Ok(before.flatten())
-    }
-
-    /// Offsets, ascending, of the events of `entity` up to `highest`.
-    pub fn offsets(&self, entity: &str, highest: u32) -> Result<Vec<u64>> {
-        let wanted = Wanted { lowest: 0, highest, count: usize::MAX, backward: false };
-        let of_index = self.on_index(|index| index.select(&index.postings_of(entity)?, &wanted))?;
-        let mut offsets = of_index.unwrap_or_default();
-        let table = self.read_table();
-        let number = table.number(entity);
-        number.into_iter().for_each(|number| table.offsets_of(number, 0, &mut offsets));
-        drop(table);
-        offsets.retain(|offset| *offset <= highest);
-        offsets.sort_unstable();
-        Ok(offsets.into_iter().map(u64::from).collect())
     }
 
     pub fn window(&self) -> Window {

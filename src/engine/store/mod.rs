@@ -22,6 +22,7 @@ pub(crate) mod log_hash;
 pub mod open;
 pub mod query;
 pub mod report;
+mod reread;
 pub(crate) mod scan;
 pub mod verify;
 
