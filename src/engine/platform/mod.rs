@@ -16,3 +16,5 @@ pub mod process;
 pub(crate) mod signals;
 pub mod vfs;
 pub mod watch;
+#[allow(unsafe_code)] // instructions that not every processor has
+pub mod wide;
