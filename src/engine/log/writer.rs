@@ -4,6 +4,7 @@
 use super::directory::{CleanMark, Directory};
 use super::segment::Segment;
 use super::tail::{Batches, Tail};
+use crate::engine::format::chain::Chain;
 use crate::engine::format::frame::{
     BatchHeader, SegmentHeader, BATCH_HEADER_LEN, BATCH_LOSS, BATCH_SEAL, SEGMENT_HEADER_LEN,
 };
@@ -52,7 +53,7 @@ pub struct Writer {
     pub looked_us: i64,
     /// Memory for the batch that is being made.
     pub buffer: Vec<u8>,
-    pub scratch: Vec<u8>,
+    pub chain: Chain,
     pub entries: Vec<Entry>,
 }
 
@@ -114,7 +115,7 @@ impl Writer {
             left: false,
             looked_us: i64::MIN,
             buffer: Vec::new(),
-            scratch: Vec::new(),
+            chain: Chain::default(),
             entries: Vec::new(),
         })
     }

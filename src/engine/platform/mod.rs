@@ -17,3 +17,5 @@ pub(crate) mod signals;
 pub(crate) mod task;
 pub mod vfs;
 pub mod watch;
+#[allow(unsafe_code)] // instructions that not every processor has
+pub mod wide;

@@ -18,6 +18,7 @@ pub(crate) mod files;
 pub(crate) mod find;
 pub mod identity;
 pub(crate) mod index_check;
+pub(crate) mod item;
 pub(crate) mod log_hash;
 pub mod open;
 pub mod query;
