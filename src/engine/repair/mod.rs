@@ -7,6 +7,7 @@
 use crate::engine::format::frame::{BatchHeader, Frame, SegmentHeader, SEGMENT_HEADER_LEN};
 use crate::engine::format::hash::{self, Link};
 use crate::engine::format::identity::{check_version, Change, Identity};
+use crate::engine::format::lanes;
 use crate::engine::format::system;
 use crate::engine::index::cache::BlockCache;
 use crate::engine::index::file::Index;
@@ -189,8 +190,8 @@ fn find_identity(dir: &Directory, candidates: &[Arc<Candidate>]) -> Result<(Iden
     };
     for candidate in candidates.iter().filter(|candidate| candidate.first_sequence == 1) {
         let store_id = candidate.header.map_or(Id::NONE, |header| header.store_id);
-        let Some(Read { salvage, pieces }) = read(dir, candidate, store_id)? else { continue };
-        for (at, piece, _) in pieces {
+        let Some(Read { salvage, pieces, .. }) = read(dir, candidate, store_id)? else { continue };
+        for (at, piece) in pieces {
             let Piece::Frame(length) = piece else { continue };
             let genesis =
                 salvage.frame(at, length).and_then(|frame| genesis_identity(&salvage, &frame));
@@ -229,26 +230,35 @@ fn genesis_identity(salvage: &Salvage, frame: &Frame<'_>) -> Option<Identity> {
     })
 }
 
-/// A segment file, and what it consists of; of each event, whether its payload is what was hashed.
+/// A segment file, and what it consists of; of each event of that, whether its payload is what was
+/// hashed.
 struct Read {
     salvage: Salvage,
-    pieces: Vec<(u64, Piece, bool)>,
+    pieces: Vec<(u64, Piece)>,
+    matches: Vec<bool>,
 }
 
 fn read(dir: &Directory, candidate: &Candidate, store_id: Id) -> Result<Option<Read>> {
     let file = dir.open_file(&candidate.name, Access::Read)?;
     let salvage = Salvage::read(dir, &candidate.path, &*file, candidate.header, store_id)?;
     Ok(salvage.map(|mut salvage| {
-        let pieces = salvage.pieces().into_iter();
-        let matches = |at: u64, piece: &Piece| match piece {
-            Piece::Frame(length) => salvage
-                .frame(at, *length)
-                .is_some_and(|frame| hash::content_hash(frame.payload) == frame.content_hash),
-            _ => false,
-        };
-        let pieces = pieces.map(|(at, piece)| (at, piece, matches(at, &piece))).collect();
-        Read { salvage, pieces }
+        let pieces = salvage.pieces();
+        let matches = payloads_match(&salvage, &pieces);
+        Read { salvage, pieces, matches }
     }))
+}
+
+/// Whether the payload of each event is what was hashed.
+fn payloads_match(salvage: &Salvage, pieces: &[(u64, Piece)]) -> Vec<bool> {
+    let frames = pieces.iter().filter_map(|(at, piece)| match piece {
+        Piece::Frame(length) => salvage.frame(*at, *length),
+        _ => None,
+    });
+    let (payloads, expected): (Vec<&[u8]>, Vec<Hash>) =
+        frames.map(|frame| (frame.event.payload, frame.content_hash)).unzip();
+    let mut hashes = vec![Hash::ZERO; payloads.len()];
+    lanes::hash_many(&payloads, &mut hashes);
+    hashes.iter().zip(&expected).map(|(hash, expected)| hash == expected).collect()
 }
 
 /// A file of this length is read while the one before it is looked through: one that is shorter is
@@ -389,7 +399,7 @@ impl Repair<'_, '_> {
     ) -> Result<()> {
         let (path, first) = (&candidate.path, candidate.first_sequence);
         let is_it = |read: &Read| read.salvage.header.first_sequence == first;
-        let Some(Read { salvage, pieces }) = read.filter(|r| is_it(r) && first <= CLAIM_MAX) else {
+        let Some(read) = read.filter(|read| is_it(read) && first <= CLAIM_MAX) else {
             self.note(
                 path,
                 0,
@@ -409,18 +419,22 @@ impl Repair<'_, '_> {
                     .into(),
             );
         }
-        self.segment(&salvage, pieces)
+        self.segment(read)
     }
 
-    fn segment(&mut self, salvage: &Salvage, pieces: Vec<(u64, Piece, bool)>) -> Result<()> {
+    fn segment(&mut self, Read { salvage, pieces, matches }: Read) -> Result<()> {
+        let (salvage, mut matches) = (&salvage, matches.into_iter());
         let mut reading = Reading::new(salvage);
         let mut read = 0;
-        for (at, piece, matches) in pieces {
+        for (at, piece) in pieces {
             self.watch.advance(at.saturating_sub(read))?;
             read = read.max(at);
             match piece {
                 Piece::Header(header) => self.header(&mut reading, at, &header)?,
-                Piece::Frame(length) => self.frame(&mut reading, at, length, matches)?,
+                Piece::Frame(length) => {
+                    let matches = matches.next() == Some(true);
+                    self.frame(&mut reading, at, length, matches)?;
+                }
                 Piece::Unread(length) => {
                     self.report.bytes_unread += length as u64;
                     let zeros = salvage.is_zeros(at as usize, at as usize + length);

@@ -5,13 +5,14 @@ use super::files;
 use super::index_check::{IndexCheck, Known};
 use super::report::VerifyReport;
 use crate::engine::format::frame::{Frame, SegmentHeader, BATCH_HEADER_LEN};
-use crate::engine::format::hash;
+use crate::engine::format::lanes;
 use crate::engine::index::file::IndexMeta;
 use crate::engine::log::segment::Segment;
 use crate::engine::log::state::Log;
 use crate::engine::log::tail::{Batches, Tail};
 use crate::engine::log::window::Window;
 use crate::engine::model::error::{Error, Result};
+use crate::engine::model::id::Hash;
 use crate::engine::platform::task::Task;
 use crate::engine::platform::watch::{Watch, STEP_BYTES};
 use std::cell::RefCell;
@@ -127,12 +128,20 @@ impl Batches for Hashed<'_> {
 
     fn extend(&self, offset: u64, body: &[u8]) -> Result<()> {
         self.segment.extend(offset, body)?;
-        let (mut at, mut known) = (0, self.payloads.borrow_mut());
+        let (mut at, mut places) = (0, Vec::new());
+        let (mut payloads, mut hashes) = (Vec::new(), Vec::new());
         while at < body.len() {
             let place = offset + (BATCH_HEADER_LEN + at) as u64;
             let frame = self.frame_in(body, at, place)?;
-            known.push(place, hash::content_hash(frame.payload) == frame.content_hash);
+            places.push((place, frame.content_hash));
+            payloads.push(frame.payload);
             at += Frame::length(&body[at..]);
+        }
+        hashes.resize(payloads.len(), Hash::ZERO);
+        lanes::hash_many(&payloads, &mut hashes);
+        let mut known = self.payloads.borrow_mut();
+        for ((place, expected), hash) in places.into_iter().zip(hashes) {
+            known.push(place, hash == expected);
         }
         Ok(())
     }
