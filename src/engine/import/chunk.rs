@@ -3,12 +3,14 @@
 
 use super::names::{self, Record};
 use super::{ImportDurability, ImportReport, OnConflict};
+use crate::engine::format::hash;
 use crate::engine::log::state::{lock, Log};
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::{Event, Extensions, Source};
 use crate::engine::model::id::Id;
 use crate::engine::platform::{os, process};
-use crate::engine::store::commit::{ImportTerms, Item, Outcome};
+use crate::engine::store::commit::{ImportTerms, Outcome};
+use crate::engine::store::item::Item;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -42,11 +44,11 @@ impl Chunk {
 
     /// The tag of the event that waits under this key.
     pub fn tag_of(&self, key: Id) -> Option<u64> {
-        let of_key = |waiting: &&Waiting| waiting.item.event.id == key;
-        self.waiting.iter().find(of_key).map(|waiting| waiting.item.tag)
+        let waiting = self.waiting.iter().find(|waiting| waiting.item.event.id == key)?;
+        Some(hash::tag_of(&self.item(waiting, "").event))
     }
 
-    pub fn push(&mut self, event: &Event<'_>, key: Id, tag: u64, bytes: usize) {
+    pub fn push(&mut self, event: &Event<'_>, key: Id, bytes: usize) {
         let at = self.arena.len();
         let parts =
             [event.entity.as_bytes(), event.scope.as_bytes(), event.extensions.0, event.payload];
@@ -66,30 +68,27 @@ impl Chunk {
             source,
             ..Event::default()
         };
-        let item = Item { event, tag, ..Item::default() };
+        let item = Item { event, ..Item::default() };
         self.waiting.push(Waiting { item, at, lengths });
     }
 
-    fn items<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = Item<'a>> {
-        let item = move |waiting: &'a Waiting| {
-            let mut rest = &self.arena[waiting.at..];
-            let [entity, scope, extensions, payload] = waiting.lengths.map(|length| {
-                let (part, tail) = rest.split_at(length);
-                rest = tail;
-                part
-            });
-            let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default();
-            let mut item: Item<'a> = waiting.item;
-            item.event.entity = text(entity);
-            item.event.scope = text(scope);
-            item.event.extensions = Extensions(extensions);
-            item.event.payload = payload;
-            if let Source::Import { namespace: of, .. } = &mut item.event.source {
-                *of = namespace;
-            }
-            item
-        };
-        self.waiting.iter().map(item)
+    fn item<'a>(&'a self, waiting: &'a Waiting, namespace: &'a str) -> Item<'a> {
+        let mut rest = &self.arena[waiting.at..];
+        let [entity, scope, extensions, payload] = waiting.lengths.map(|length| {
+            let (part, tail) = rest.split_at(length);
+            rest = tail;
+            part
+        });
+        let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default();
+        let mut item: Item<'a> = waiting.item;
+        item.event.entity = text(entity);
+        item.event.scope = text(scope);
+        item.event.extensions = Extensions(extensions);
+        item.event.payload = payload;
+        if let Source::Import { namespace: of, .. } = &mut item.event.source {
+            *of = namespace;
+        }
+        item
     }
 
     /// The error of the commit, in the words of an import where it is a conflict. The items of the
@@ -185,7 +184,9 @@ impl Terms {
             let before = usize::from(record.is_some());
             let of_record = |e: &Error| e.item.is_some_and(|item| item < before);
             let mut items = Vec::with_capacity(before + chunk.len());
-            items.extend(record.into_iter().chain(chunk.items(&self.namespace)));
+            items.extend(record);
+            items.extend(chunk.waiting.iter().map(|event| chunk.item(event, &self.namespace)));
+            Item::tag_all(&mut items[before..]);
             match self.destination.commit(&items, Some(terms)) {
                 // An import of another store took the namespace or the number meanwhile.
                 Err(e) if e.code() == Code::IdempotencyConflict && of_record(&e) => {

@@ -12,7 +12,7 @@ use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::{batch_bytes, check_limit, Event, Extensions, Source};
 use crate::engine::model::key::{check_namespace, ImportKeys};
 use crate::engine::platform::{os, process};
-use crate::engine::store::commit::FRAME_BYTES_MAX;
+use crate::engine::store::item::FRAME_BYTES_MAX;
 use crate::engine::store::scan::{Scan, Visit};
 use crate::engine::store::Store;
 use std::cell::LazyCell;
@@ -280,7 +280,7 @@ impl<'d> Run<'d> {
                 e.context(format!("event {} (sequence {}) of the source", event.id, event.sequence))
             })
             .map_err(|e| e.with_event(event.id, event.sequence))?;
-        self.chunk.push(event, key, hash::tag_of(event), bytes);
+        self.chunk.push(event, key, bytes);
         Ok(())
     }
 

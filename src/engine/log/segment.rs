@@ -13,7 +13,6 @@ use crate::engine::index::entries::{Candidate, SparseEntry};
 use crate::engine::index::file::{is_damage, Index, IndexMeta};
 use crate::engine::index::filter::id_filter_key;
 use crate::engine::index::memtable::{EntityHead, Entry, MemTable};
-use crate::engine::index::regions::Wanted;
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::id::Id;
 use crate::engine::platform::memory::MemoryFile;
@@ -321,20 +320,6 @@ impl Segment {
         Ok(before.flatten())
     }
 
-    /// Offsets, ascending, of the events of `entity` up to `highest`.
-    pub fn offsets(&self, entity: &str, highest: u32) -> Result<Vec<u64>> {
-        let wanted = Wanted { lowest: 0, highest, count: usize::MAX, backward: false };
-        let of_index = self.on_index(|index| index.select(&index.postings_of(entity)?, &wanted))?;
-        let mut offsets = of_index.unwrap_or_default();
-        let table = self.read_table();
-        let number = table.number(entity);
-        number.into_iter().for_each(|number| table.offsets_of(number, 0, &mut offsets));
-        drop(table);
-        offsets.retain(|offset| *offset <= highest);
-        offsets.sort_unstable();
-        Ok(offsets.into_iter().map(u64::from).collect())
-    }
-
     pub fn window(&self) -> Window {
         Window::new(self.file.clone(), self.path.clone())
     }
@@ -442,14 +427,40 @@ impl Segment {
             let batch = self.batch_at(&mut window, batch_offset)?;
             let batch_end = batch_offset + batch.total_len();
             at = at.max(batch_offset + BATCH_HEADER_LEN as u64);
-            while at < batch_end.min(end) {
+            let until = batch_end.min(end);
+            while at < until {
+                // This one may have the window moved to it, which then has those after it.
                 let (frame, length) = self.sized_frame_at(&mut window, at)?;
                 if visit(at, &frame)?.is_break() {
                     return Ok(Flow::Break(()));
                 }
                 at += length;
+                if self.walk_held(window.held(at, until), &mut at, visit)?.is_break() {
+                    return Ok(Flow::Break(()));
+                }
             }
             batch_offset = batch_end;
+        }
+        Ok(Flow::Continue(()))
+    }
+
+    /// Visits the frames at `at` that are whole in `bytes`, and moves past them.
+    #[inline(always)]
+    fn walk_held(
+        &self,
+        mut bytes: &[u8],
+        at: &mut u64,
+        visit: &mut dyn FnMut(u64, &Frame<'_>) -> Result<Flow>,
+    ) -> Result<Flow> {
+        while bytes.len() >= FRAME_FIXED_LEN {
+            let Some((frame, rest)) = bytes.split_at_checked(Frame::length(bytes)) else { break };
+            let frame =
+                Frame::decode(&self.header, *at, frame).map_err(|why| self.corrupt(*at, why))?;
+            if visit(*at, &frame)?.is_break() {
+                return Ok(Flow::Break(()));
+            }
+            *at += (bytes.len() - rest.len()) as u64;
+            bytes = rest;
         }
         Ok(Flow::Continue(()))
     }

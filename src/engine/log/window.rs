@@ -53,6 +53,15 @@ impl Window {
         Ok(&self.buffer[from..to])
     }
 
+    /// What it has from `offset` on, below `end`: nothing where it does not have that place.
+    pub fn held(&self, offset: u64, end: u64) -> &[u8] {
+        let Some(from) = offset.checked_sub(self.start) else { return &[] };
+        let from = usize::try_from(from).unwrap_or(usize::MAX);
+        let rest = self.buffer.get(from..).unwrap_or_default();
+        let room = usize::try_from(end.saturating_sub(offset)).unwrap_or(usize::MAX);
+        &rest[..rest.len().min(room)]
+    }
+
     fn refill(&mut self, offset: u64, length: usize, end: u64) -> Result<()> {
         let near = offset >= self.start
             && offset <= end.saturating_add(SMALL_READ as u64)

@@ -5,6 +5,7 @@ use super::background::Background;
 use super::directory::{CleanMark, Directory};
 use super::segment::Segment;
 use super::tail::{Batches, Tail};
+use crate::engine::format::chain::Chain;
 use crate::engine::format::frame::{
     BatchHeader, SegmentHeader, BATCH_HEADER_LEN, BATCH_LOSS, BATCH_SEAL, SEGMENT_HEADER_LEN,
 };
@@ -57,7 +58,7 @@ pub struct Writer {
     pub background: Background,
     /// Memory for the batch that is being made.
     pub buffer: Vec<u8>,
-    pub scratch: Vec<u8>,
+    pub chain: Chain,
     pub entries: Vec<Entry>,
 }
 
@@ -132,7 +133,7 @@ impl Writer {
             background: Background::new(dir.vfs.clone()),
             dir,
             buffer: Vec::new(),
-            scratch: Vec::new(),
+            chain: Chain::default(),
             entries: Vec::new(),
         })
     }
