@@ -11,13 +11,9 @@ pub type Block = Arc<Vec<u8>>;
 const SLOTS: usize = 4096;
 const SHARDS: usize = 64;
 
-/// Parts of indexes that are held whole as long as all of a kind take less than so many bytes
-/// together; beyond, their blocks come and go.
-#[derive(Clone, Copy)]
-pub enum Part {
-    Filter = 32 << 20,
-    Strings = 4 << 20,
-}
+/// Strings of indexes are held whole as long as all of them take less than so many bytes together;
+/// beyond, their blocks come and go.
+const STRING_BYTES_MAX: usize = 4 << 20;
 
 struct Cached {
     file: u64,
@@ -28,7 +24,6 @@ struct Cached {
 /// Direct-mapped: a block has one place, and replaces what is there.
 pub struct BlockCache {
     shards: Vec<Mutex<Vec<Option<Cached>>>>,
-    pinned_filters: Arc<AtomicUsize>,
     pinned_strings: Arc<AtomicUsize>,
 }
 
@@ -70,7 +65,7 @@ impl BlockCache {
     pub fn new() -> BlockCache {
         let shard = || Mutex::new((0..SLOTS / SHARDS).map(|_| None).collect());
         let shards = (0..SHARDS).map(|_| shard()).collect();
-        BlockCache { shards, pinned_filters: Arc::default(), pinned_strings: Arc::default() }
+        BlockCache { shards, pinned_strings: Arc::default() }
     }
 
     /// The block `number` of the file that is known as `file`, from the cache or from `load`.
@@ -107,15 +102,11 @@ impl BlockCache {
         (&self.shards[place % SHARDS], place / SHARDS)
     }
 
-    /// Room for `bytes` that stay, if there is any left.
-    pub fn pin(&self, part: Part, bytes: usize) -> Option<Room> {
-        let pinned = match part {
-            Part::Filter => &self.pinned_filters,
-            Part::Strings => &self.pinned_strings,
-        };
-        let before = pinned.fetch_add(bytes, Ordering::Relaxed);
-        let room = Room { reserved: bytes, pinned: pinned.clone() };
-        (before + bytes <= part as usize).then_some(room)
+    /// Room for strings of so many bytes that stay, if there is any left.
+    pub fn pin_strings(&self, bytes: usize) -> Option<Room> {
+        let before = self.pinned_strings.fetch_add(bytes, Ordering::Relaxed);
+        let room = Room { reserved: bytes, pinned: self.pinned_strings.clone() };
+        (before + bytes <= STRING_BYTES_MAX).then_some(room)
     }
 
     /// Bytes held.
@@ -124,8 +115,7 @@ impl BlockCache {
             let shard = shard.lock().unwrap_or_else(|e| e.into_inner());
             shard.iter().flatten().map(|slot| slot.block.len()).sum::<usize>()
         };
-        let pinned =
-            [&self.pinned_filters, &self.pinned_strings].map(|bytes| bytes.load(Ordering::Relaxed));
-        self.shards.iter().map(held).sum::<usize>() + pinned.iter().sum::<usize>()
+        let strings = self.pinned_strings.load(Ordering::Relaxed);
+        self.shards.iter().map(held).sum::<usize>() + strings
     }
 }

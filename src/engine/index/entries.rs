@@ -1,7 +1,6 @@
 //! Looking things up in an index: ids, names of entities, the places of their events, strings,
 //! zones, and places where a walk along the log can start.
 
-use super::cache::Part;
 use super::file::{
     Index, BLOCK_LEN, DATA_LEN, DICTIONARY_STRINGS_MAX, ENTRY_LEN, FENCE_STEPS, IDS, IDS_PER_BLOCK,
     NAMES, POSTINGS, SPARSE, STRINGS, TEXT,
@@ -111,36 +110,43 @@ impl Index {
         at.checked_sub(1).map(|at| self.posting(first.saturating_add(at as u32))).transpose()
     }
 
-    /// No more filter keys than this are here.
-    pub fn filter_keys_max(&self) -> usize {
-        self.entries(IDS) + self.entries(NAMES)
-    }
-
-    /// Visits the filter key of every id and of every entity with events here.
-    pub fn visit_filter_keys(&self, visit: &mut dyn FnMut(u64)) -> Result<()> {
+    /// Visits the filter key of every id.
+    pub fn visit_ids(&self, visit: &mut dyn FnMut(u64)) -> Result<()> {
         self.each_entry(IDS, &mut |entry| {
             visit(id_filter_key(Id::from_bytes(array_at(entry, 0))));
             Ok(())
-        })?;
+        })
+    }
+
+    /// Visits the filter key of every entity with events here, and the offset of its last one.
+    pub fn visit_heads(&self, visit: &mut dyn FnMut(u64, u32)) -> Result<()> {
         let (first, bytes) = self.sections[TEXT];
         let text = self.read_blocks(first, bytes)?;
         let text = |from: usize, to: usize| {
             (from..to).map(|at| text[at / DATA_LEN * BLOCK_LEN + at % DATA_LEN])
         };
-        let mut with_events = vec![false; self.strings_len()];
+        let mut postings = Vec::with_capacity(self.entries(POSTINGS));
+        self.each_entry(POSTINGS, &mut |entry| {
+            postings.push(u32_at(entry, 0));
+            Ok(())
+        })?;
+        let wrong = || self.damaged("the names of the index do not fit its other sections");
+        // By number; 0, where no event is, where there is none.
+        let mut last = vec![0; self.strings_len()];
         self.each_entry(NAMES, &mut |entry| {
-            let there = with_events.get_mut(u32_at(entry, 0) as usize);
-            *there.ok_or_else(|| {
-                self.damaged("the names of the index do not fit its other sections")
-            })? = u32_at(entry, 8) > 0;
+            let [number, first, count] = [0, 4, 8].map(|at| u32_at(entry, at) as usize);
+            let end = first.checked_add(count).filter(|_| count > 0);
+            let offset = end.map_or(Ok(0), |end| postings.get(end - 1).copied().ok_or_else(wrong));
+            *last.get_mut(number).ok_or_else(wrong)? = offset?;
             Ok(())
         })?;
         let mut number = 0;
         self.each_entry(STRINGS, &mut |entry| {
-            if with_events[number] {
+            if last[number] > 0 {
                 let (from, len) = (u32_at(entry, 0) as usize, u32_at(entry, 4) as usize);
                 self.check_string(number, from, len)?;
-                visit(name_filter_key(&text(from, from + len).collect::<Vec<u8>>()));
+                let key = name_filter_key(&text(from, from + len).collect::<Vec<u8>>());
+                visit(key, last[number]);
             }
             number += 1;
             Ok(())
@@ -235,8 +241,8 @@ impl Index {
         let load = || {
             let count = self.strings_len();
             let bytes = count * size_of::<(Arc<str>, [usize; 2])>() + self.entries(TEXT);
-            let room = (count <= DICTIONARY_STRINGS_MAX)
-                .then(|| self.cache.pin(Part::Strings, bytes))??;
+            let room =
+                (count <= DICTIONARY_STRINGS_MAX).then(|| self.cache.pin_strings(bytes))??;
             let strings = (0..count as u32)
                 .map(|number| self.read_string(number))
                 .collect::<Result<Vec<_>>>();

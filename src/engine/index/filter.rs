@@ -1,8 +1,7 @@
 //! The filter of an index: which ids and entities cannot be in its segment.
 
-use super::cache::{Part, Pinned};
-use super::file::{Index, BLOCK_LEN, DATA_LEN, FILTER, FILTER_LINE_LEN, FILTER_PROBES};
-use crate::engine::model::bytes::{array_at, u64_at};
+use super::file::{Index, FILTER, FILTER_LINE_LEN, FILTER_PROBES};
+use crate::engine::model::bytes::u64_at;
 use crate::engine::model::error::Result;
 use crate::engine::model::id::Id;
 
@@ -37,14 +36,6 @@ pub fn filter_bits(key: u64) -> impl Iterator<Item = usize> {
     (0..FILTER_PROBES).map(move |probe| (spread >> (64 - 9 * (probe + 1)) & 511) as usize)
 }
 
-/// A line of the filter, where the processor's cache has lines.
-#[repr(align(64))]
-#[derive(Clone, Copy, Debug)]
-pub struct FilterLine(pub [u8; FILTER_LINE_LEN]);
-
-/// A whole filter in memory.
-pub type FilterLines = Vec<FilterLine>;
-
 impl Index {
     /// Whether the id or entity of this filter key may be here; false is certain.
     pub fn filter_allows(&self, key: u64) -> Result<bool> {
@@ -55,24 +46,8 @@ impl Index {
 
     /// As a rule, that something is not in the front of a segment that is written to. Of a sealed
     /// one, whoever looks here knows that already; see
-    /// [`crate::engine::log::segments::Segments::may_have`].
+    /// [`crate::engine::log::segments::Segments`].
     pub(super) fn filter_excludes(&self, key: u64) -> Result<bool> {
         Ok(!self.meta.sealed && !self.filter_allows(key)?)
-    }
-
-    /// The whole filter in memory, as long as the filters of the store do not take too much of it,
-    /// and it can be read.
-    pub fn pin_filter(&self) -> Option<Pinned<FilterLines>> {
-        let (first, bytes) = self.sections[FILTER];
-        let room = self.cache.pin(Part::Filter, bytes as usize)?;
-        let mut filter = Vec::with_capacity(bytes as usize / FILTER_LINE_LEN);
-        for data in self.read_blocks(first, bytes).ok()?.chunks_exact(BLOCK_LEN) {
-            let lines = data[..DATA_LEN]
-                .chunks_exact(FILTER_LINE_LEN)
-                .map(|line| FilterLine(array_at(line, 0)));
-            filter.extend(lines);
-        }
-        filter.truncate(bytes as usize / FILTER_LINE_LEN);
-        Some(room.hold(filter))
     }
 }

@@ -3,18 +3,23 @@
 use super::builder::{IndexBuilder, SPARSE_EVERY};
 use super::entries::{IdEntry, SparseEntry};
 use super::span::Span;
+use super::texts::Texts;
 use super::zones::{Marks, Zones};
 use crate::engine::format::hash::Link;
 use crate::engine::model::event::Event;
-use crate::engine::model::id::{Id, Kind};
+use crate::engine::model::id::{Hash, Id, Kind};
 use crate::engine::model::region::is_below;
+use foldhash::fast::RandomState;
 use foldhash::HashMap;
+use hashbrown::HashTable;
+use std::hash::BuildHasher;
 use std::ops::Range;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// One event.
 #[derive(Clone, Copy, Debug)]
 pub struct Slot {
+    pub id: Id,
     pub sequence: u64,
     pub tag: u64,
     pub offset: u32,
@@ -82,26 +87,22 @@ impl Entry {
 #[derive(Clone, Copy, Debug)]
 pub struct EntityHead {
     pub link: Link,
-    /// Its slot in this table, plus one.
+    /// Its slot in this table.
     pub slot: u32,
-    /// The slot of the entity's first event in this table, and how many there are.
+}
+
+/// What the table has of an entity.
+#[derive(Clone, Copy)]
+struct Chain {
+    /// Version and hash of the newest event.
+    version: u64,
+    hash: Hash,
+    /// The slots of the first and the newest event, the latter plus one; 0 where there is none.
     first: u32,
+    last: u32,
     events: u32,
 }
 
-/// The strings of a table in order, as far as somebody asked for that.
-#[derive(Default)]
-struct Sorted(Mutex<Names>);
-
-#[derive(Default)]
-struct Names {
-    /// So many of `strings` and of `of_index` are in it.
-    covered: (usize, usize),
-    names: Vec<(Arc<str>, u32)>,
-}
-
-/// Strings that are not among the sorted ones yet are looked at one by one, up to one in so many.
-const UNSORTED_PART: usize = 64;
 /// An entity with those below it is few where it has not more names and events than this.
 const FEW_NAMES: usize = 1024;
 const FEW_EVENTS: usize = 4096;
@@ -122,27 +123,22 @@ impl NamesFrom<'_> {
     }
 }
 
-impl Clone for Sorted {
-    fn clone(&self) -> Sorted {
-        Sorted::default()
-    }
-}
-
 #[derive(Clone, Default)]
 pub struct MemTable {
     slots: Vec<Slot>,
-    ids: HashMap<Id, u32>,
-    /// Strings that the index knows; the numbers of `strings` start here.
+    /// Slots by id.
+    ids: HashTable<u32>,
+    hasher: RandomState,
+    /// Strings that the index knows; those that are spelled behind it have numbers from here on.
     base_strings: u32,
-    strings: Vec<Arc<str>>,
-    /// Strings of the index that the writer used since.
-    of_index: Vec<(Arc<str>, u32)>,
-    /// Where in `of_index` a number is.
-    in_index: HashMap<u32, u32>,
-    /// Numbers of `strings` and `of_index`.
-    numbers: HashMap<Arc<str>, u32>,
-    sorted: Sorted,
-    heads: HashMap<u32, EntityHead>,
+    /// Strings that are spelled here, and those of the index that were used since.
+    texts: Texts,
+    /// By place in `texts`: the number, and what there is of an entity.
+    numbers: Vec<u32>,
+    chains: Vec<Chain>,
+    /// The places of those that are spelled here, by number, and of those of the index.
+    spelled: Vec<u32>,
+    of_index: HashMap<u32, u32>,
     /// Each of [`SPARSE_EVERY`] slots.
     zones: Zones,
     string_bytes: u64,
@@ -157,25 +153,46 @@ impl MemTable {
 
     /// Adds a string that a frame spells for the first time.
     pub fn add_string(&mut self, text: &str) {
-        let (number, text) = (self.next_string(), Arc::<str>::from(text));
+        let number = self.next_string();
         self.string_bytes += text.len() as u64;
-        self.numbers.insert(text.clone(), number);
-        self.strings.push(text);
+        self.spelled.push(self.texts.len() as u32);
+        self.add_text(text, number);
     }
 
-    /// Adds an event, the newest so far.
+    fn add_text(&mut self, text: &str, number: u32) {
+        self.texts.add(text);
+        self.numbers.push(number);
+        self.chains.push(Chain { version: 0, hash: Hash::ZERO, first: 0, last: 0, events: 0 });
+    }
+
+    /// The place of the string with a number.
+    fn place(&self, number: u32) -> Option<u32> {
+        match number.checked_sub(self.base_strings) {
+            Some(at) => self.spelled.get(at as usize).copied(),
+            None => self.of_index.get(&number).copied(),
+        }
+    }
+
+    /// Adds an event, the newest so far; the table has its strings.
     pub fn insert(&mut self, entry: &Entry) {
         let Entry { id, link, entity, scope, tag, offset, batch_offset, .. } = *entry;
         let Entry { kind, timestamp_us, recorded_us, .. } = *entry;
         let new_zone = self.slots.len().is_multiple_of(SPARSE_EVERY);
         self.zones.add(new_zone, &Marks { kind, scope, timestamp_us, recorded_us });
         self.system_events += u64::from(kind.category() == 0);
-        let slot = self.slots.len() as u32 + 1;
-        let none = EntityHead { link, slot: 0, first: slot - 1, events: 0 };
-        let head = self.heads.entry(entity).or_insert(none);
-        let before = head.slot;
-        *head = EntityHead { link, slot, events: head.events + 1, ..*head };
+        let slot = self.slots.len() as u32;
+        let place = self.place(entity).expect("the entity of an event is in the table");
+        let chain = &mut self.chains[place as usize];
+        let before = chain.last;
+        *chain = Chain {
+            version: link.version,
+            hash: link.hash,
+            first: if before == 0 { slot } else { chain.first },
+            last: slot + 1,
+            events: chain.events + 1,
+        };
         self.slots.push(Slot {
+            id,
             sequence: link.sequence,
             tag,
             offset,
@@ -186,12 +203,15 @@ impl MemTable {
             scope,
             kind,
         });
-        self.ids.insert(id, slot - 1);
+        let MemTable { slots, ids, hasher, .. } = self;
+        let is_it = |slot: &u32| slots[*slot as usize].id == id;
+        let hash_of = |slot: &u32| hasher.hash_one(slots[*slot as usize].id);
+        ids.entry(hasher.hash_one(id), is_it, hash_of).insert(slot);
     }
 
     /// The number that the next new string gets.
     pub fn next_string(&self) -> u32 {
-        self.base_strings + self.strings.len() as u32
+        self.base_strings + self.spelled.len() as u32
     }
 
     /// Bytes of the strings in this table.
@@ -204,123 +224,86 @@ impl MemTable {
     }
 
     pub fn find_id(&self, id: Id) -> Option<Slot> {
-        self.ids.get(&id).map(|slot| self.slots[*slot as usize])
+        let is_it = |slot: &u32| self.slots[*slot as usize].id == id;
+        let slot = self.ids.find(self.hasher.hash_one(id), is_it)?;
+        Some(self.slots[*slot as usize])
     }
 
-    pub fn string(&self, number: u32) -> Option<Arc<str>> {
-        self.strings.get(number.checked_sub(self.base_strings)? as usize).cloned()
+    /// The string with a number, where it is spelled here or was used since the index was made.
+    pub fn string(&self, number: u32) -> Option<&str> {
+        self.place(number).map(|place| self.texts.get(place))
     }
 
     pub fn number(&self, text: &str) -> Option<u32> {
-        self.numbers.get(text).copied()
+        self.texts.place(text).map(|place| self.numbers[place as usize])
     }
 
     /// Remembers the number of a string that the index has.
     pub fn remember_number(&mut self, text: &str, number: u32) {
-        let text = Arc::<str>::from(text);
-        self.in_index.insert(number, self.of_index.len() as u32);
-        self.of_index.push((text.clone(), number));
-        self.numbers.insert(text, number);
+        self.of_index.insert(number, self.texts.len() as u32);
+        self.add_text(text, number);
+    }
+
+    /// What there is of an entity, which has events here.
+    fn chain(&self, entity: u32) -> Option<&Chain> {
+        let place = self.place(entity)?;
+        Some(&self.chains[place as usize]).filter(|chain| chain.events > 0)
     }
 
     pub fn head(&self, entity: u32) -> Option<EntityHead> {
-        self.heads.get(&entity).copied()
+        let Chain { version, hash, last, .. } = *self.chain(entity)?;
+        let sequence = self.slots[last as usize - 1].sequence;
+        Some(EntityHead { link: Link { sequence, version, hash }, slot: last - 1 })
     }
 
     /// The events with their ids, in any order.
-    pub fn events(&self) -> impl Iterator<Item = (Id, Slot)> + '_ {
-        self.ids.iter().map(|(id, slot)| (*id, self.slots[*slot as usize]))
+    pub fn events(&self) -> impl Iterator<Item = Slot> + '_ {
+        self.ids.iter().map(|slot| self.slots[*slot as usize])
     }
 
+    /// The numbers of entities with events here.
     pub fn entity_numbers(&self) -> Vec<u32> {
-        self.heads.keys().copied().collect()
+        let with_events = self.numbers.iter().zip(&self.chains).filter(|(_, c)| c.events > 0);
+        with_events.map(|(number, _)| *number).collect()
     }
 
     pub fn slot(&self, slot: u32) -> Slot {
         self.slots[slot as usize]
     }
 
-    /// The string of the entity or scope of a slot.
-    fn name(&self, number: u32) -> Option<&Arc<str>> {
-        match number.checked_sub(self.base_strings) {
-            Some(at) => self.strings.get(at as usize),
-            None => Some(&self.of_index[*self.in_index.get(&number)? as usize].0),
-        }
-    }
-
     /// Whether the event of a slot is of an entity, or of one below it.
     pub fn is_below(&self, slot: &Slot, entity: &str) -> bool {
-        self.name(slot.entity).is_some_and(|name| is_below(name, entity))
-    }
-
-    /// Shows the strings from `from` on for which `has` holds, which is so for a stretch of the
-    /// order, and with them others, in no order: until `visit` says that it is enough.
-    fn visit_names(
-        &self,
-        from: &str,
-        has: &dyn Fn(&str) -> bool,
-        visit: &mut dyn FnMut(&Arc<str>, u32) -> bool,
-    ) {
-        let mut sorted = self.sorted.0.lock().unwrap_or_else(|e| e.into_inner());
-        let Names { covered, names } = &mut *sorted;
-        let now = (self.strings.len(), self.of_index.len());
-        let numbered = |at: usize| (self.strings[at].clone(), self.base_strings + at as u32);
-        let unsorted = now.0 - covered.0 + now.1 - covered.1;
-        if unsorted > UNSORTED_PART + names.len() / UNSORTED_PART {
-            names.extend((covered.0..now.0).map(numbered));
-            names.extend(self.of_index[covered.1..].iter().cloned());
-            // What was in order stays so: this sort only merges in what is new.
-            names.sort();
-            *covered = now;
-        }
-        for at in covered.0..now.0 {
-            let (text, number) = numbered(at);
-            if has(&text) && !visit(&text, number) {
-                return;
-            }
-        }
-        for (text, number) in &self.of_index[covered.1..] {
-            if has(text) && !visit(text, *number) {
-                return;
-            }
-        }
-        let first = names.partition_point(|(text, _)| **text < *from);
-        for (text, number) in names[first..].iter().take_while(|(text, _)| has(text)) {
-            if !visit(text, *number) {
-                return;
-            }
-        }
+        self.string(slot.entity).is_some_and(|name| is_below(name, entity))
     }
 
     /// Offsets, in no order, of the events of an entity and of those below it, where there are few.
     pub fn few_offsets(&self, entity: &str) -> Option<Vec<u32>> {
-        let mut numbers: Vec<u32> = self.number(entity).into_iter().collect();
+        let mut places: Vec<u32> = self.texts.place(entity).into_iter().collect();
         let prefix = format!("{entity}:");
-        self.visit_names(&prefix, &|text| text.starts_with(&prefix), &mut |_, number| {
-            numbers.push(number);
-            numbers.len() <= FEW_NAMES
+        self.texts.visit_from(&prefix, &|text| text.starts_with(&prefix), &mut |_, place| {
+            places.push(place);
+            places.len() <= FEW_NAMES
         });
-        let heads = numbers.iter().filter_map(|number| self.heads.get(number));
-        let events = heads.map(|head| head.events as usize).sum::<usize>();
-        if numbers.len() > FEW_NAMES || events > FEW_EVENTS {
+        let chains = places.iter().map(|place| &self.chains[*place as usize]);
+        let events = chains.clone().map(|chain| chain.events as usize).sum::<usize>();
+        if places.len() > FEW_NAMES || events > FEW_EVENTS {
             return None;
         }
         let mut offsets = Vec::with_capacity(events);
-        numbers.iter().for_each(|number| self.offsets_of(*number, 0, &mut offsets));
+        chains.for_each(|chain| self.offsets_in(chain, 0, &mut offsets));
         Some(offsets)
     }
 
     /// What there is of an entity up to a sequence.
-    fn span_of(&self, number: u32, until: u64) -> Span {
-        let Some(head) = self.heads.get(&number) else { return Span::default() };
-        let (mut last, mut events) = (head.slot, head.events);
+    fn span_of(&self, chain: &Chain, until: u64) -> Span {
+        let Chain { first, mut last, mut events, .. } = *chain;
         while last > 0 && self.slots[last as usize - 1].sequence > until {
             (last, events) = (self.slots[last as usize - 1].before, events - 1);
         }
         if events == 0 {
             return Span::default();
         }
-        let (first, last) = (&self.slots[head.first as usize], &self.slots[last as usize - 1]);
+        let (first, last) = (&self.slots[first as usize], &self.slots[last as usize - 1]);
         Span {
             events: events.into(),
             sequences: (first.sequence, last.sequence),
@@ -335,27 +318,26 @@ impl MemTable {
         until: u64,
         count: usize,
     ) -> Vec<(Arc<str>, Span)> {
-        let mut found = Vec::new();
-        let names = self.strings.len() + self.of_index.len();
-        let most_unsorted = UNSORTED_PART + names / UNSORTED_PART;
-        let mut add = |text: &Arc<str>, number: u32| {
-            let span = self.span_of(number, until);
+        let mut found: Vec<(Arc<str>, Span)> = Vec::new();
+        let most_unsorted = self.texts.most_unsorted();
+        let mut add = |text: &str, place: u32| {
+            let span = self.span_of(&self.chains[place as usize], until);
             if span.events > 0 && from.has(text) {
-                found.push((text.clone(), span));
+                found.push((Arc::from(text), span));
             }
             // Those that are not sorted yet come first, and are few.
             found.len() < count + most_unsorted
         };
         let after = from.after.unwrap_or_default();
         match from.entity {
-            None => self.visit_names(after, &|_| true, &mut add),
+            None => self.texts.visit_from(after, &|_| true, &mut add),
             Some(entity) => {
-                if let Some(number) = self.number(entity) {
-                    add(&Arc::from(entity), number);
+                if let Some(place) = self.texts.place(entity) {
+                    add(entity, place);
                 }
                 let prefix = format!("{entity}:");
                 let has = |text: &str| text.starts_with(&prefix);
-                self.visit_names(after.max(&prefix), &has, &mut add);
+                self.texts.visit_from(after.max(&prefix), &has, &mut add);
             }
         }
         found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
@@ -370,9 +352,9 @@ impl MemTable {
             by_number.entry(slot.scope).or_default().add(slot.sequence, slot.timestamp_us);
         }
         let named = by_number.into_iter().filter_map(|(number, span)| {
-            self.name(number).filter(|name| from.has(name)).map(|name| (name.clone(), span))
+            self.string(number).filter(|name| from.has(name)).map(|name| (Arc::from(name), span))
         });
-        let mut found: Vec<_> = named.collect();
+        let mut found: Vec<(Arc<str>, Span)> = named.collect();
         found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         found
     }
@@ -394,7 +376,13 @@ impl MemTable {
 
     /// Adds the offsets of an entity's events, newest first, down to the offset `lowest`.
     pub fn offsets_of(&self, entity: u32, lowest: u32, out: &mut Vec<u32>) {
-        let mut next = self.heads.get(&entity).map_or(0, |head| head.slot);
+        if let Some(chain) = self.chain(entity) {
+            self.offsets_in(chain, lowest, out);
+        }
+    }
+
+    fn offsets_in(&self, chain: &Chain, lowest: u32, out: &mut Vec<u32>) {
+        let mut next = chain.last;
         while next > 0 {
             let slot = self.slots[next as usize - 1];
             if slot.offset < lowest {
@@ -411,13 +399,6 @@ impl MemTable {
         let at = self.slots.binary_search_by_key(&offset, |slot| slot.offset).ok()?;
         let before = self.slots[at].before;
         Some(before.checked_sub(1).map(|slot| self.slots[slot as usize].offset))
-    }
-
-    /// Id and sequence of the event at `offset`; reads the whole table.
-    pub fn event_at(&self, offset: u32) -> Option<(Id, u64)> {
-        let at = self.slots.binary_search_by_key(&offset, |slot| slot.offset).ok()?;
-        let (id, _) = self.ids.iter().find(|(_, slot)| **slot as usize == at)?;
-        Some((*id, self.slots[at].sequence))
     }
 
     /// The event at `offset`.
@@ -437,12 +418,10 @@ impl MemTable {
 
     /// Hands everything to an index that is being built; `builder` has what the old index covered.
     pub fn feed(&self, builder: &mut IndexBuilder) {
-        builder.strings.extend(self.strings.iter().cloned());
-        builder.ids.extend(self.events().map(|(id, Slot { tag, offset, .. })| IdEntry {
-            id,
-            tag,
-            offset,
-        }));
+        let spelled = self.spelled.iter().map(|place| Arc::from(self.texts.get(*place)));
+        builder.strings.extend(spelled);
+        let entry = |Slot { id, tag, offset, .. }: Slot| IdEntry { id, tag, offset };
+        builder.ids.extend(self.events().map(entry));
         builder.postings.extend(self.slots.iter().map(|slot| (slot.entity, slot.offset)));
         builder.sparse.extend(self.slots.iter().step_by(SPARSE_EVERY).map(Slot::sparse_entry));
         builder.zones.append(&self.zones);
@@ -457,11 +436,11 @@ impl MemTable {
     /// About how much memory this takes.
     pub fn memory_bytes(&self) -> usize {
         self.slots.capacity() * size_of::<Slot>()
-            + self.ids.capacity() * (size_of::<(Id, u32)>() + 1)
-            + self.heads.capacity() * (size_of::<(u32, EntityHead)>() + 1)
-            + self.numbers.capacity() * (size_of::<(Arc<str>, u32)>() + 1)
-            + self.strings.capacity() * size_of::<Arc<str>>()
-            + (self.string_bytes as usize + self.strings.len() * 16)
+            + self.ids.allocation_size()
+            + self.chains.capacity() * size_of::<Chain>()
+            + self.texts.memory_bytes()
+            + (self.numbers.capacity() + self.spelled.capacity()) * size_of::<u32>()
+            + self.of_index.capacity() * (size_of::<(u32, u32)>() + 1)
             + self.zones.memory_bytes()
     }
 }

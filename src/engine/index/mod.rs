@@ -8,4 +8,5 @@ pub(crate) mod filter;
 pub(crate) mod memtable;
 pub(crate) mod regions;
 pub(crate) mod span;
+pub(crate) mod texts;
 pub(crate) mod zones;

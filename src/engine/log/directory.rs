@@ -168,11 +168,11 @@ impl Directory {
     }
 
     /// A new file, which [`Temporary::give_name`] calls `name`.
-    pub fn create_temporary<'d>(&'d self, name: &'d str) -> Result<Temporary<'d>> {
+    pub fn create_temporary(&self, name: &str) -> Result<Temporary> {
         let temporary = temporary(name);
         self.remove_if_there(&temporary)?;
         let file = self.open_file(&temporary, Access::CreateNew)?;
-        Ok(Temporary { dir: self, name, file, is_named: false })
+        Ok(Temporary { dir: self.clone(), name: name.to_owned(), file, is_named: false })
     }
 
     pub fn remove_if_there(&self, name: &str) -> Result<()> {
@@ -262,27 +262,32 @@ impl Directory {
 
 /// A file that is being written. It goes away where it does not get its name, so that what could
 /// not be finished takes no room.
-pub struct Temporary<'d> {
-    dir: &'d Directory,
-    name: &'d str,
+pub struct Temporary {
+    dir: Directory,
+    name: String,
     pub file: Arc<dyn File>,
     is_named: bool,
 }
 
-impl Temporary<'_> {
+impl Temporary {
     pub fn give_name(mut self) -> Result<Arc<dyn File>> {
-        let renamed = self.dir.dir.rename(&temporary(self.name), self.name);
-        renamed.map_err(|e| self.dir.failed("cannot rename to", self.name, &e))?;
+        let renamed = self.dir.dir.rename(&temporary(&self.name), &self.name);
+        renamed.map_err(|e| self.failed("cannot rename to", &e))?;
         self.is_named = true;
         Ok(self.file.clone())
     }
+
+    /// The error for something that failed with it.
+    pub fn failed(&self, what: &str, e: &io::Error) -> Error {
+        self.dir.failed(what, &self.name, e)
+    }
 }
 
-impl Drop for Temporary<'_> {
+impl Drop for Temporary {
     fn drop(&mut self) {
         if !self.is_named {
             // Best effort: what stays is removed by the next writer.
-            let _ = self.dir.remove_if_there(&temporary(self.name));
+            let _ = self.dir.remove_if_there(&temporary(&self.name));
         }
     }
 }

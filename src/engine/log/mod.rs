@@ -1,12 +1,14 @@
 //! The log on disk: its directory, its segments, how it grows, and what opening makes of it.
 
 pub(crate) mod directory;
-pub(crate) mod filter_group;
 pub(crate) mod follower;
 pub(crate) mod group;
+pub(crate) mod levels;
 pub mod options;
 pub mod recovery;
 pub(crate) mod rotate;
+pub(crate) mod run;
+pub(crate) mod run_table;
 pub(crate) mod salvage;
 pub(crate) mod segment;
 pub(crate) mod segments;

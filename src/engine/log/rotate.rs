@@ -1,8 +1,7 @@
 //! Sealing a segment that is full, and going on in the next one.
 
-use super::filter_group::{self, GROUP_SEGMENTS};
 use super::segment::Segment;
-use super::state::Log;
+use super::state::{lock, Log};
 use super::tail::Tail;
 use super::writer::{self, Writer};
 use crate::engine::index::file::Index;
@@ -47,26 +46,11 @@ impl Log {
         segments.pop();
         sealed.file.settle(&sealed.name());
         segments.push(Arc::new(sealed.with_index(index)));
-        self.make_group(&segments);
+        lock(&self.upkeep).after_seal(&self.dir, &segments);
         segments.push(next);
         self.set_segments(segments);
         *writer = next_writer;
         Ok(())
-    }
-
-    /// Makes the newest filter group that `sealed` segments form and that is missing. One at a
-    /// time: it takes as long as sealing two segments.
-    fn make_group(&self, sealed: &[Arc<Segment>]) {
-        let (segments, there) =
-            (self.segments(), |group: Option<&Option<_>>| matches!(group, Some(Some(_))));
-        let of_eight = sealed.chunks_exact(GROUP_SEGMENTS).enumerate();
-        let Some((_, members)) =
-            of_eight.rev().find(|(number, _)| !there(segments.groups().get(*number)))
-        else {
-            return;
-        };
-        // Not insisted on: an event is worth more than a filter.
-        let _ = filter_group::make(&self.dir, members);
     }
 
     /// Leaves an index of what is written so far, for those who open the store beside this writer

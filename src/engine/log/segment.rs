@@ -140,18 +140,17 @@ impl Segment {
         self.end.load(Ordering::Acquire)
     }
 
-    fn string_in(&self, table: &MemTable, number: u32) -> Result<Arc<str>> {
-        match table.string(number) {
-            Some(text) => Ok(text),
-            None => self.on_index(|index| index.string(number))?.ok_or_else(|| {
-                self.corrupt(0, format!("string {number} is used before it is spelled"))
-            }),
+    /// The string with this number.
+    pub fn string(&self, number: u32) -> Result<Arc<str>> {
+        match self.read_table().string(number) {
+            Some(text) => Ok(text.into()),
+            None => self.string_of_index(number),
         }
     }
 
-    /// The string with this number.
-    pub fn string(&self, number: u32) -> Result<Arc<str>> {
-        self.string_in(&self.read_table(), number)
+    fn string_of_index(&self, number: u32) -> Result<Arc<str>> {
+        self.on_index(|index| index.string(number))?
+            .ok_or_else(|| self.corrupt(0, format!("string {number} is used before it is spelled")))
     }
 
     pub fn read_table(&self) -> std::sync::RwLockReadGuard<'_, MemTable> {
@@ -225,7 +224,7 @@ impl Segment {
             let table = self.read_table();
             let head = table.number(entity).and_then(|number| table.head(number));
             if let Some(EntityHead { link, slot, .. }) = head {
-                return Ok(Some(Newest { link, offset: table.slot(slot - 1).offset }));
+                return Ok(Some(Newest { link, offset: table.slot(slot).offset }));
             }
         }
         self.newest_in_index(entity)
@@ -243,6 +242,17 @@ impl Segment {
         let mut window = self.window();
         let frame = self.frame_at(&mut window, offset.into())?;
         Ok(Some(Newest { link: Link::of(&frame), offset }))
+    }
+
+    /// The event at an offset, if it is this entity's.
+    pub fn newest_at(&self, entity: &str, offset: u32) -> Result<Option<Newest>> {
+        let mut window = self.window();
+        let frame = self.frame_at(&mut window, offset.into())?;
+        let is_ours = match frame.entity.spelled {
+            Some(text) => text == entity,
+            None => &*self.string(frame.entity.number)? == entity,
+        };
+        Ok(is_ours.then(|| Newest { link: Link::of(&frame), offset }))
     }
 
     /// The offset of the entity's event before the one at `offset`, where it is in this segment.
@@ -416,10 +426,9 @@ impl Segment {
         let ours =
             is_damage(&error) && error.sequence == 0 && error.path.as_deref() == Some(&*self.path);
         let Some(offset) = error.offset.filter(|_| ours) else { return error };
-        let known = self.read_table().event_at(offset as u32);
-        let id = known.map(|(id, _)| id).or_else(|| self.index()?.id_at(offset as u32).ok()?);
-        let sequence =
-            known.map(|(_, sequence)| sequence).unwrap_or_else(|| self.sequence_at(offset));
+        let known = self.read_table().slot_at(offset as u32);
+        let id = known.map(|slot| slot.id).or_else(|| self.index()?.id_at(offset as u32).ok()?);
+        let sequence = known.map_or_else(|| self.sequence_at(offset), |slot| slot.sequence);
         let message = match id {
             Some(id) => format!("event {id} (sequence {sequence})"),
             None => format!("sequence {sequence}"),
@@ -521,18 +530,15 @@ impl Batches for Segment {
                 }
                 table.add_string(string.spelled.unwrap_or_default());
             }
-            let (entity, scope) = (
-                self.string_in(&table, frame.entity.number)?,
-                self.string_in(&table, frame.scope.number)?,
-            );
             // Those that the index has: the table has to know whose events it has.
-            let named = [(&entity, frame.entity.number), (&scope, frame.scope.number)];
-            for (text, number) in named {
-                if table.number(text).is_none() {
-                    table.remember_number(text, number);
+            for number in [frame.entity.number, frame.scope.number] {
+                if table.string(number).is_none() {
+                    table.remember_number(&self.string_of_index(number)?, number);
                 }
             }
-            let tag = hash::content_tag(&entity, &scope, frame.kind, &frame.content_hash);
+            let text = |number| table.string(number).unwrap_or_default();
+            let (entity, scope) = (text(frame.entity.number), text(frame.scope.number));
+            let tag = hash::content_tag(entity, scope, frame.kind, &frame.content_hash);
             let numbers = (frame.entity.number, frame.scope.number);
             table.insert(&Entry::of(&frame, numbers, tag, place, offset));
             at += Frame::length(&body[at..]);

@@ -1,161 +1,194 @@
-//! The segments of a log, oldest first, and the question that every look-up by id or entity asks
-//! first: which of them may have it. Nearly all can say no, whatever their number. The groups that
-//! they form, and the filters of those that form none yet, are asked side by side, with their
-//! memory fetched ahead.
+//! The segments of a log, oldest first, and the two questions that every append asks them: which
+//! event has an id, and which is the last one of an entity. Runs answer for many segments each.
+//! All are asked side by side, with their memory fetched ahead.
 
 use super::directory::Directory;
-use super::filter_group::{group_name, FilterGroup, GROUP_SEGMENTS};
+use super::levels::{places, Place};
+use super::run::{run_name, Run};
 use super::segment::{Found, Newest, Segment};
-use crate::engine::index::cache::Pinned;
-use crate::engine::index::filter::{
-    entity_filter_key, filter_holds, filter_line, id_filter_key, FilterLines,
-};
+use crate::engine::index::filter::{entity_filter_key, id_filter_key};
 use crate::engine::model::error::Result;
 use crate::engine::model::id::Id;
-use crate::engine::platform::os;
 use crate::engine::platform::vfs::Access;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-/// Groups are opened and filters held in memory once they were asked so often: opening a store for
-/// one answer need not read them.
-const WARM_AFTER: u32 = 64;
+/// Runs are opened once so many segments were asked: opening a store for one answer need not read
+/// them.
+const WARM_AFTER: usize = 64;
 
 /// What a handle sees of the log at one time.
 pub struct Segments {
     list: Vec<Arc<Segment>>,
     dir: Directory,
-    asked: AtomicU32,
-    guides: OnceLock<Guides>,
+    asked: AtomicUsize,
+    places: OnceLock<Vec<Place>>,
     /// Those of the segments before.
-    before: Guides,
+    before: Vec<Place>,
 }
-
-/// What knows of a segment that it does not have something. Cheap to clone.
-#[derive(Clone, Default)]
-struct Guides {
-    /// By number; none where there is no file that can be used.
-    groups: Vec<Option<Arc<FilterGroup>>>,
-    /// Of each segment that is in no group and has a filter in memory.
-    filters: Vec<Option<Arc<Pinned<FilterLines>>>>,
-}
-
-static COLD: Guides = Guides { groups: Vec::new(), filters: Vec::new() };
 
 impl Segments {
     pub fn new(dir: &Directory, list: Vec<Arc<Segment>>) -> Segments {
-        let (asked, guides) = (AtomicU32::new(0), OnceLock::new());
-        Segments { list, dir: dir.clone(), asked, guides, before: Guides::default() }
+        let (asked, places) = (AtomicUsize::new(0), OnceLock::new());
+        Segments { list, dir: dir.clone(), asked, places, before: Vec::new() }
     }
 
     /// The segments `list`, which are these and others after them.
     pub fn followed_by(&self, list: Vec<Arc<Segment>>) -> Segments {
-        let asked = AtomicU32::new(self.asked.load(Ordering::Relaxed));
-        let before = self.guides.get().unwrap_or(&self.before).clone();
-        Segments { list, dir: self.dir.clone(), asked, guides: OnceLock::new(), before }
+        let asked = AtomicUsize::new(self.asked.load(Ordering::Relaxed));
+        let before = self.places.get().unwrap_or(&self.before).clone();
+        Segments { list, dir: self.dir.clone(), asked, places: OnceLock::new(), before }
     }
 
-    /// The segments, newest first, that may have the id or entity with this filter key.
-    pub fn may_have(&self, key: u64) -> impl Iterator<Item = &Arc<Segment>> {
-        let guides = self.guides();
-        guides.groups.iter().flatten().for_each(|group| group.prefetch(key));
-        for lines in guides.filters.iter().flatten() {
-            os::prefetch(&lines[filter_line(key, lines.len())]);
-        }
-        let has = move |at: &usize| match guides.filters.get(*at) {
-            Some(Some(lines)) => filter_holds(&lines[filter_line(key, lines.len())].0, key),
-            _ => self.list[*at].may_have(key),
-        };
-        let single = (guides.groups.len() * GROUP_SEGMENTS..self.list.len()).rev().filter(has);
-        let in_groups = guides.groups.iter().enumerate().rev().flat_map(move |(number, group)| {
-            let members = group.as_ref().map(|group| group.may_have(key));
-            let first = number * GROUP_SEGMENTS;
-            (first..first + GROUP_SEGMENTS).rev().filter(move |at| {
-                members.map_or_else(|| has(at), |members| members & 1 << (at - first) != 0)
-            })
-        });
-        single.chain(in_groups).map(|at| &self.list[at])
+    /// The event with this id.
+    pub fn find_id(&self, id: Id) -> Result<Option<(Arc<Segment>, Found)>> {
+        self.find_id_before(id, u64::MAX)
     }
 
-    /// The first answer of a segment, newest first, that may have this filter key.
-    pub fn find<T>(
+    /// The event with this id in the segments that begin below a sequence.
+    pub fn find_id_before(
         &self,
-        filter_key: u64,
-        mut ask: impl FnMut(&Arc<Segment>) -> Result<Option<T>>,
-    ) -> Result<Option<T>> {
-        for segment in self.may_have(filter_key) {
-            if let Some(found) = ask(segment)? {
+        id: Id,
+        first_sequence: u64,
+    ) -> Result<Option<(Arc<Segment>, Found)>> {
+        let key = id_filter_key(id);
+        let ask =
+            |segment: &Arc<Segment>| Ok(segment.find_id(id)?.map(|found| (segment.clone(), found)));
+        let Some(places) = self.places() else {
+            return find_among(self.below(&self.list, first_sequence), key, ask);
+        };
+        places.iter().filter_map(|place| place.run.as_ref()).for_each(|run| run.prefetch_id(key));
+        for Place { segments, run } in places.iter().rev() {
+            let segments = self.below(&self.list[segments.clone()], first_sequence);
+            let mut members = Vec::new();
+            let answer = run.as_ref().map(|run| run.find_id(key, &mut |at| members.push(at)));
+            let found = match answer {
+                Some(Ok(())) => {
+                    members.sort_unstable();
+                    let members = members.iter().rev().filter_map(|at| segments.get(*at));
+                    find_first(members, ask)?
+                }
+                // A run that cannot be read leaves the answer to its segments.
+                Some(Err(_)) | None => find_among(segments, key, ask)?,
+            };
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The newest event of an entity.
+    pub fn newest(&self, entity: &str) -> Result<Option<(Arc<Segment>, Newest)>> {
+        self.find_newest(entity, u64::MAX, Segment::newest_of)
+    }
+
+    /// The newest event of an entity in the parts of the segments that their indexes cover.
+    pub fn newest_in_indexes(&self, entity: &str) -> Result<Option<Newest>> {
+        let newest = self.find_newest(entity, u64::MAX, Segment::newest_in_index)?;
+        Ok(newest.map(|(_, newest)| newest))
+    }
+
+    /// The newest event of an entity in the segments that begin below a sequence.
+    pub fn newest_before(&self, entity: &str, first_sequence: u64) -> Result<Option<Newest>> {
+        let newest = self.find_newest(entity, first_sequence, Segment::newest_of)?;
+        Ok(newest.map(|(_, newest)| newest))
+    }
+
+    fn find_newest(
+        &self,
+        entity: &str,
+        first_sequence: u64,
+        ask: fn(&Segment, &str) -> Result<Option<Newest>>,
+    ) -> Result<Option<(Arc<Segment>, Newest)>> {
+        let key = entity_filter_key(entity);
+        let ask = |segment: &Arc<Segment>| {
+            Ok(ask(segment, entity)?.map(|newest| (segment.clone(), newest)))
+        };
+        let Some(places) = self.places() else {
+            return find_among(self.below(&self.list, first_sequence), key, ask);
+        };
+        places.iter().filter_map(|place| place.run.as_ref()).for_each(|run| run.prefetch_head(key));
+        for Place { segments, run } in places.iter().rev() {
+            let segments = self.below(&self.list[segments.clone()], first_sequence);
+            match run.as_ref().map(|run| run.head(key)) {
+                Some(Ok(None)) => continue,
+                Some(Ok(Some((at, offset)))) if at < segments.len() => {
+                    if let Some(newest) = segments[at].newest_at(entity, offset)? {
+                        return Ok(Some((segments[at].clone(), newest)));
+                    }
+                }
+                _ => {}
+            }
+            // There is no run, it cannot be read, it knows a later event, or one of another entity.
+            if let Some(found) = find_among(segments, key, ask)? {
                 return Ok(Some(found));
             }
         }
         Ok(None)
     }
 
-    /// The event with this id.
-    pub fn find_id(&self, id: Id) -> Result<Option<(Arc<Segment>, Found)>> {
-        self.find(id_filter_key(id), |segment| {
-            Ok(segment.find_id(id)?.map(|found| (segment.clone(), found)))
-        })
-    }
-
-    /// The newest event of an entity in the segments that begin below a sequence.
-    pub fn newest_before(&self, entity: &str, first_sequence: u64) -> Result<Option<Newest>> {
-        self.find(entity_filter_key(entity), |segment| {
-            match segment.header.first_sequence < first_sequence {
-                true => segment.newest_of(entity),
-                false => Ok(None),
-            }
-        })
-    }
-
-    fn guides(&self) -> &Guides {
-        if self.guides.get().is_none() && self.asked.load(Ordering::Relaxed) < WARM_AFTER {
-            self.asked.fetch_add(1, Ordering::Relaxed);
-            return &COLD;
+    /// Those of some segments that begin below a sequence.
+    fn below<'s>(&self, segments: &'s [Arc<Segment>], first_sequence: u64) -> &'s [Arc<Segment>] {
+        let below = |segment: &Arc<Segment>| segment.header.first_sequence < first_sequence;
+        match segments.last() {
+            Some(last) if below(last) => segments,
+            _ => &segments[..segments.partition_point(below)],
         }
-        self.open_guides()
     }
 
-    fn open_guides(&self) -> &Guides {
-        self.guides.get_or_init(|| {
-            let group = |(number, segments): (usize, &[Arc<Segment>])| {
-                let before = self.before.groups.get(number).cloned().flatten();
+    /// None as long as few segments were asked.
+    fn places(&self) -> Option<&[Place]> {
+        if self.places.get().is_none() && self.asked.load(Ordering::Relaxed) < WARM_AFTER {
+            self.asked.fetch_add(self.list.len(), Ordering::Relaxed);
+            return None;
+        }
+        Some(self.open_places())
+    }
+
+    fn open_places(&self) -> &[Place] {
+        self.places.get_or_init(|| {
+            places(&self.list, |at| {
                 // One that cannot be used is as good as none.
-                before.or_else(|| {
-                    Some(Arc::new(
-                        FilterGroup::open(&self.dir, segments).ok()??.hold(&segments[0].cache),
-                    ))
-                })
-            };
-            let groups: Vec<Option<Arc<FilterGroup>>> =
-                self.list.chunks_exact(GROUP_SEGMENTS).enumerate().map(group).collect();
-            let filter =
-                |(at, segment): (usize, &Arc<Segment>)| match groups.get(at / GROUP_SEGMENTS) {
-                    Some(Some(_)) => None,
-                    _ => {
-                        let before = self.before.filters.get(at).cloned().flatten();
-                        before.or_else(|| segment.sealed_index()?.pin_filter().map(Arc::new))
-                    }
-                };
-            let filters = self.list.iter().enumerate().map(filter).collect();
-            Guides { groups, filters }
+                let found = Run::open(&self.dir, &self.list[at..], at, Access::Read).ok()??;
+                let before = self.before.iter().find(|place| place.segments.start == at);
+                let before = before.and_then(|place| place.run.clone());
+                let same = before.filter(|before| before.is_same(&found));
+                Some(same.unwrap_or_else(|| Arc::new(found)))
+            })
         })
     }
 
-    /// Bytes of the groups on disk.
-    pub fn group_bytes(&self) -> u64 {
-        let bytes = |segments: &[Arc<Segment>]| {
-            let name = group_name(segments[0].header.first_sequence);
+    /// Bytes of the runs on disk.
+    pub fn run_bytes(&self) -> u64 {
+        let bytes = |place: &Place| {
+            let name = run_name(self.list[place.segments.start].header.first_sequence);
             self.dir.open_if_exists(&name, Access::Read).ok()??.len().ok()
         };
-        self.list.chunks_exact(GROUP_SEGMENTS).filter_map(bytes).sum()
+        self.open_places().iter().filter_map(bytes).sum()
     }
+}
 
-    /// The groups that the segments form, by number; none where there is no file that can be used.
-    pub fn groups(&self) -> &[Option<Arc<FilterGroup>>] {
-        &self.open_guides().groups
+/// The first answer of some segments, newest first, whose filters have this key.
+fn find_among<T>(
+    segments: &[Arc<Segment>],
+    key: u64,
+    ask: impl FnMut(&Arc<Segment>) -> Result<Option<T>>,
+) -> Result<Option<T>> {
+    find_first(segments.iter().rev().filter(|segment| segment.may_have(key)), ask)
+}
+
+fn find_first<'s, T>(
+    segments: impl Iterator<Item = &'s Arc<Segment>>,
+    mut ask: impl FnMut(&Arc<Segment>) -> Result<Option<T>>,
+) -> Result<Option<T>> {
+    for segment in segments {
+        if let Some(found) = ask(segment)? {
+            return Ok(Some(found));
+        }
     }
+    Ok(None)
 }
 
 impl Deref for Segments {

@@ -4,6 +4,7 @@
 use super::directory::{Directory, LOCK, POISONED};
 use super::follower::{Follower, List};
 use super::group::Group;
+use super::levels::Upkeep;
 use super::options::Options;
 use super::recovery::{OpenLog, OpenReport, Opening};
 use super::segment::Segment;
@@ -66,6 +67,8 @@ pub(crate) struct Log {
     /// Held by a writing handle until it is closed.
     pub(crate) lock: Mutex<Option<Box<dyn Lock>>>,
     pub(crate) group: Group,
+    /// Held while runs are made and merged.
+    pub(crate) upkeep: Mutex<Upkeep>,
     /// Held while a segment is synced, and until the store is poisoned where that fails. Innermost
     /// except for `lock`.
     pub(crate) fsync: Mutex<()>,
@@ -118,6 +121,7 @@ impl Log {
             role,
             lock: Mutex::new(lock),
             group: Group::default(),
+            upkeep: Mutex::default(),
             fsync: Mutex::default(),
             closed: AtomicBool::new(false),
             // Who opened it hears of it from the report.
@@ -392,7 +396,7 @@ impl Log {
             Role::Writer(writer) => of_tail(&lock(writer).tail),
             Role::Reader(follower) => of_tail(&lock(follower).tail),
         };
-        let (count, index_bytes) = (segments.len() as u64, segments.group_bytes());
+        let (count, index_bytes) = (segments.len() as u64, segments.run_bytes());
         let mut stats = Stats { segments: count, index_bytes, ..Stats::default() };
         for segment in segments.iter() {
             stats.log_bytes += segment.end();

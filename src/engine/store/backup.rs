@@ -3,7 +3,7 @@
 use super::Store;
 use crate::engine::format::frame::SEGMENT_HEADER_LEN;
 use crate::engine::log::directory::{self, sync_parent, CleanMark, Directory};
-use crate::engine::log::filter_group::{self, GROUP_SEGMENTS};
+use crate::engine::log::levels::Upkeep;
 use crate::engine::log::recovery::Opening;
 use crate::engine::log::segment::Segment;
 use crate::engine::log::state::{Importing, Log};
@@ -94,6 +94,7 @@ impl Backup<'_, '_> {
     /// Everything is on disk before the identity file is, which makes a store of it.
     fn run(&self) -> Result<BackupReport> {
         let (mut report, mut end, mut copies) = (BackupReport::default(), None, Vec::new());
+        let mut upkeep = Upkeep::default();
         let segments = self.source.segments();
         for (at, segment) in segments.iter().enumerate() {
             let first = segment.header.first_sequence;
@@ -105,11 +106,10 @@ impl Backup<'_, '_> {
                 segments.get(at + 1).is_some_and(|next| next.header.first_sequence <= self.end + 1);
             let (copy, copied) = self.segment(segment, sealed, end.as_ref(), &mut report)?;
             end = Some(copied);
-            copies.push(Arc::new(copy));
-            if copies.len() == GROUP_SEGMENTS {
+            if sealed {
+                copies.push(Arc::new(copy));
                 // From the indexes that were made here.
-                filter_group::make(self.dir, &copies)?;
-                copies.clear();
+                upkeep.complete(self.dir, &copies);
             }
         }
         let CopyEnd { segment, tail, events } = end.expect("an open log has a segment");

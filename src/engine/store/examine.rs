@@ -6,7 +6,6 @@ use super::report::{is_finding, VerifyReport};
 use crate::engine::format::frame::Frame;
 use crate::engine::format::hash::{self, Link};
 use crate::engine::format::system;
-use crate::engine::index::filter::id_filter_key;
 use crate::engine::log::segment::Segment;
 use crate::engine::log::state::Log;
 use crate::engine::model::error::Result;
@@ -166,14 +165,7 @@ impl<'a> Examiner<'a> {
 
     /// Whether a segment before this one has an event with the same id.
     fn is_repeated(&self, first_sequence: u64, id: Id) -> Result<bool> {
-        let segments = self.store.segments();
-        let found = segments.find(id_filter_key(id), |segment| {
-            match segment.header.first_sequence < first_sequence {
-                true => segment.find_id(id),
-                false => Ok(None),
-            }
-        });
-        match found {
+        match self.store.segments().find_id_before(id, first_sequence) {
             Ok(found) => Ok(found.is_some()),
             Err(e) if is_finding(&e) => Ok(false),
             Err(e) => Err(e),

@@ -1,7 +1,6 @@
 //! Looking up one event in all segments: by id, and the event before of an entity.
 
 use crate::engine::format::hash::Link;
-use crate::engine::index::filter::entity_filter_key;
 use crate::engine::log::segment::{Found, Segment};
 use crate::engine::log::state::Log;
 use crate::engine::model::error::Result;
@@ -17,8 +16,7 @@ impl Log {
 
     /// The head of an entity that has no event in the table of the active segment.
     pub fn older_head(&self, entity: &str) -> Result<Link> {
-        let (segments, key) = (self.segments(), entity_filter_key(entity));
-        let newest = segments.find(key, |segment| segment.newest_in_index(entity))?;
+        let newest = self.segments().newest_in_indexes(entity)?;
         let genesis = self.identity.genesis_hash;
         // A log without a genesis event is one that begins with it.
         let first = || Link::before_first(entity, 1 + u64::from(genesis != Hash::ZERO), genesis);

@@ -2,7 +2,6 @@
 
 use super::scan::{Scan, Strings, Visit};
 use super::Store;
-use crate::engine::index::filter::entity_filter_key;
 use crate::engine::log::segment::Flow;
 use crate::engine::log::state::Importing;
 use crate::engine::model::error::{Error, Result};
@@ -208,16 +207,14 @@ impl Store {
         let store = &*self.0;
         store.check_open()?;
         store.refresh()?;
-        store.segments().find(entity_filter_key(entity), |segment| {
-            let Some(newest) = segment.newest_of(entity)? else { return Ok(None) };
-            let mut window = segment.window();
-            let frame = segment.frame_at(&mut window, newest.offset.into())?;
-            Ok(Some(Head {
-                version: frame.version,
-                sequence: frame.sequence,
-                event_id: frame.id,
-                event_hash: frame.event_hash,
-            }))
-        })
+        let Some((segment, newest)) = store.segments().newest(entity)? else { return Ok(None) };
+        let mut window = segment.window();
+        let frame = segment.frame_at(&mut window, newest.offset.into())?;
+        Ok(Some(Head {
+            version: frame.version,
+            sequence: frame.sequence,
+            event_id: frame.id,
+            event_hash: frame.event_hash,
+        }))
     }
 }

@@ -13,13 +13,14 @@ use crate::engine::index::file::IndexMeta;
 use crate::engine::index::filter::{entity_filter_key, id_filter_key};
 use crate::engine::index::memtable::Slot;
 use crate::engine::log::directory;
-use crate::engine::log::filter_group::{FilterGroup, Members, GROUP_SEGMENTS};
+use crate::engine::log::run::Run;
 use crate::engine::log::salvage::Salvage;
 use crate::engine::log::segment::{Flow, Segment};
 use crate::engine::log::state::{Importing, Log};
 use crate::engine::log::tail::Tail;
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::region::Region;
+use crate::engine::platform::vfs::Access;
 use crate::engine::platform::watch::{Watch, STEP_BYTES};
 use std::sync::Arc;
 
@@ -88,8 +89,8 @@ struct Member<'m> {
     next_first: u64,
     /// Another one follows.
     followed: bool,
-    /// The filter group that it belongs to, and its bit there.
-    group: Option<(&'m FilterGroup, Members)>,
+    /// The run that it belongs to, and its number there.
+    run: Option<(&'m Run, usize)>,
 }
 
 impl Walk<'_, '_> {
@@ -98,36 +99,36 @@ impl Walk<'_, '_> {
         let visible = self.examiner.report.last_sequence;
         let first = |at: usize| segments.get(at).map(|s: &Arc<Segment>| s.header.first_sequence);
         let mut before: Option<Tail> = None;
-        for (number, members) in segments.chunks(GROUP_SEGMENTS).enumerate() {
-            let group = self.group(members)?;
-            for (bit, known) in members.iter().enumerate() {
-                let at = number * GROUP_SEGMENTS + bit;
-                let next_first = first(at + 1).unwrap_or(visible + 1);
-                if !wanted[at] {
-                    self.examiner.skip_segment(next_first);
-                    let index = known.index();
-                    before = index.map(|index| Tail::after_index(&known.header, &index.meta));
-                    continue;
-                }
-                self.examiner.begin_segment(known.header.first_sequence);
-                let group = group.as_ref().map(|group| (group, 1 << bit));
-                let member = Member { known, next_first, followed: at + 1 < segments.len(), group };
-                before = self.segment(&member, before.as_ref())?;
+        // The run that was met last, and the number of its first segment.
+        let mut met: Option<(Run, usize)> = None;
+        for (at, known) in segments.iter().enumerate() {
+            let next_first = first(at + 1).unwrap_or(visible + 1);
+            let of_run = |(run, start): &(Run, usize)| at < start + run.segments;
+            if !met.as_ref().is_some_and(of_run) {
+                met = self.run(segments, at)?.map(|run| (run, at));
             }
+            if !wanted[at] {
+                self.examiner.skip_segment(next_first);
+                let index = known.index();
+                before = index.map(|index| Tail::after_index(&known.header, &index.meta));
+                continue;
+            }
+            self.examiner.begin_segment(known.header.first_sequence);
+            let run = met.as_ref().map(|(run, start)| (run, at - start));
+            let member = Member { known, next_first, followed: at + 1 < segments.len(), run };
+            before = self.segment(&member, before.as_ref())?;
         }
         Ok(())
     }
 
-    /// The group of these segments, as it is on disk.
-    fn group(&mut self, members: &[Arc<Segment>]) -> Result<Option<FilterGroup>> {
-        if members.len() < GROUP_SEGMENTS {
-            return Ok(None);
-        }
-        let group = FilterGroup::open(&self.store.dir, members).and_then(|group| match group {
-            Some(group) => group.check_lines().map(|()| Some(group)),
+    /// The run that begins with the segment `at`, as it is on disk.
+    fn run(&mut self, segments: &[Arc<Segment>], at: usize) -> Result<Option<Run>> {
+        let run = Run::open(&self.store.dir, &segments[at..], at, Access::Follow);
+        let run = run.and_then(|run| match run {
+            Some(run) => run.check_lines().map(|()| Some(run)),
             None => Ok(None),
         });
-        group.or_else(|e| self.examiner.report.note(&members[0].path, e).map(|()| None))
+        run.or_else(|e| self.examiner.report.note(&segments[at].path, e).map(|()| None))
     }
 
     /// Examines a segment; where it ends, if nothing of it is damaged.
@@ -216,7 +217,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// A segment whose batches are whole: its events, its index and its filter group.
+    /// A segment whose batches are whole: its events, its index and its run.
     fn whole(
         &mut self,
         member: &Member<'_>,
@@ -233,8 +234,8 @@ impl Walk<'_, '_> {
             }
             index.strings(fresh, report).or_else(|e| report.note(&fresh.path, e))?;
         }
-        match member.group {
-            Some((group, member)) => self.in_group(group, member, fresh),
+        match member.run {
+            Some((run, number)) => self.in_run(run, number, fresh),
             None => Ok(()),
         }
     }
@@ -280,24 +281,23 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    /// Whether the group has everything that the segment has.
-    fn in_group(
-        &mut self,
-        group: &FilterGroup,
-        member: Members,
-        fresh: &Arc<Segment>,
-    ) -> Result<()> {
+    /// Whether a run has everything that its segment of this number has.
+    fn in_run(&mut self, run: &Run, number: usize, fresh: &Arc<Segment>) -> Result<()> {
         let report = &mut self.examiner.report;
-        for (id, Slot { sequence, offset, .. }) in fresh.read_table().events() {
-            if group.look_up(id_filter_key(id))? & member == 0 {
-                let what = "the filter group lacks this event's id";
+        for Slot { id, sequence, offset, .. } in fresh.read_table().events() {
+            let mut there = false;
+            run.find_id(id_filter_key(id), &mut |found| there |= found == number)?;
+            if !there {
+                let what = "the run lacks this event's id";
                 report.find(&fresh.path, offset.into(), (sequence, sequence), what);
             }
         }
-        for number in fresh.read_table().entity_numbers() {
-            let entity = fresh.string(number)?;
-            if group.look_up(entity_filter_key(&entity))? & member == 0 {
-                let what = format!("the filter group lacks the entity {entity}");
+        for entity in fresh.read_table().entity_numbers() {
+            let entity = fresh.string(entity)?;
+            let newest = fresh.newest_of(&entity)?.map(|newest| (number, newest.offset));
+            // Of entities whose keys begin alike it has the one with the last event.
+            if run.head(entity_filter_key(&entity))? < newest {
+                let what = format!("the run lacks the last event of entity {entity}");
                 report.find(&fresh.path, 0, (0, 0), what);
             }
         }
