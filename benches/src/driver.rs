@@ -48,7 +48,7 @@ pub const FULL: Effort = Effort {
     durable_seconds: 0.4,
     limit: Duration::from_secs(60),
     latency: (3_000_000, 12),
-    many: Many { events: 10_000_000, entities: 1_000_000, append_seconds: 45, import_seconds: 30 },
+    many: Many { events: 10_000_000, entities: 1_000_000, append_seconds: 60, import_seconds: 45 },
     large_bytes: 256 << 20,
     out: "",
     note: "",
