@@ -60,7 +60,7 @@ impl Window {
     pub fn held(&self, offset: u64, end: u64) -> &[u8] {
         let Some(from) = offset.checked_sub(self.start) else { return &[] };
         let from = usize::try_from(from).unwrap_or(usize::MAX);
-        let rest = self.buffer.get(from..).unwrap_or_default();
+        let rest = self.memory[..self.filled].get(from..).unwrap_or_default();
         let room = usize::try_from(end.saturating_sub(offset)).unwrap_or(usize::MAX);
         &rest[..rest.len().min(room)]
     }
