@@ -419,6 +419,34 @@ fn a_limit_ends_a_query_wherever_its_pages_end() {
     }
 }
 
+/// A page may begin where one before it was left. Whatever that was, it has what it should.
+#[test]
+fn a_page_has_the_same_rows_whatever_page_was_read_before_it() {
+    let (_dir, store) = filled("left");
+    let mut rng = Rng(seed_from_env());
+    let mut all: Vec<u64> = rows(&store).iter().map(|row| row.sequence).collect();
+    let mut query = Query::default();
+    for number in 0..3000u64 {
+        if rng.one_in(50) {
+            let more = fill(&store, 10_000 + number * 3, rng.range(1, 4));
+            all.extend(more.iter().map(|receipt| receipt.sequence));
+        }
+        if !rng.one_in(3) {
+            query.after = rng.below(all.len() as u64 + 10);
+        }
+        query.page_rows = rng.range(1, 40) as usize;
+        query.limit = if rng.one_in(4) { rng.range(1, 20) } else { u64::MAX };
+        query.until = if rng.one_in(5) { query.after + rng.below(300) } else { 0 };
+        let page = store.query(&query).unwrap();
+        let found: Vec<u64> = rows_of(&page).iter().map(|row| row.sequence).collect();
+        let until = if query.until == 0 { u64::MAX } else { query.until };
+        let wanted = all.iter().filter(|at| query.after < **at && **at <= until);
+        let count = query.page_rows.min(usize::try_from(query.limit).unwrap_or(usize::MAX));
+        assert_eq!(found, wanted.take(count).copied().collect::<Vec<_>>(), "{query:?}");
+        query.after = page.next;
+    }
+}
+
 #[test]
 fn lists_of_entities_and_scopes_are_those_of_a_scan() {
     let (dir, store) = filled("lists");

@@ -53,6 +53,25 @@ pub struct Stretch {
     pub end: u64,
 }
 
+/// A walk along the log of a segment.
+pub struct Walk {
+    window: Window,
+    /// The frame to be visited next.
+    at: u64,
+    /// The end of its batch, or the next batch where it is in none yet.
+    batch_end: u64,
+    /// Where the walk was left: no event has a sequence in between the first of these and the last,
+    /// which is that of the frame.
+    pub sequences: Range<u64>,
+}
+
+impl Walk {
+    /// Whether it takes more memory than one that is left is worth.
+    pub fn is_large(&self) -> bool {
+        self.window.is_large()
+    }
+}
+
 pub struct Segment {
     pub header: SegmentHeader,
     pub path: Arc<Path>,
@@ -391,7 +410,22 @@ impl Segment {
         after: u64,
         visit: &mut dyn FnMut(u64, &Frame<'_>) -> Result<Flow>,
     ) -> Result<Flow> {
-        self.walk_stretch(&self.stretch_above(after)?, visit)
+        self.go_on(&mut self.begin_walk(after)?, visit)
+    }
+
+    /// A walk over everything whose sequence is above `after`, and as a rule over some before.
+    pub fn begin_walk(&self, after: u64) -> Result<Walk> {
+        Ok(self.walk_of(&self.stretch_above(after)?))
+    }
+
+    /// Visits the frames of a walk, in order and up to all that is known now, with their offsets.
+    /// Where the visitor breaks, the walk is at the frame at which he did.
+    pub fn go_on(
+        &self,
+        walk: &mut Walk,
+        visit: &mut dyn FnMut(u64, &Frame<'_>) -> Result<Flow>,
+    ) -> Result<Flow> {
+        self.walk_to(walk, self.end(), visit).map_err(|e| self.identify(e))
     }
 
     /// The part of the log that zones of the index are.
@@ -421,27 +455,42 @@ impl Segment {
         stretch: &Stretch,
         visit: &mut dyn FnMut(u64, &Frame<'_>) -> Result<Flow>,
     ) -> Result<Flow> {
-        let mut window = self.sequential();
-        let Stretch { frame: mut at, batch: mut batch_offset, end } = *stretch;
-        while batch_offset < end {
-            let batch = self.batch_at(&mut window, batch_offset)?;
-            let batch_end = batch_offset + batch.total_len();
-            at = at.max(batch_offset + BATCH_HEADER_LEN as u64);
-            let until = batch_end.min(end);
-            while at < until {
+        self.walk_to(&mut self.walk_of(stretch), stretch.end, visit)
+    }
+
+    fn walk_of(&self, stretch: &Stretch) -> Walk {
+        let Stretch { frame, batch, .. } = *stretch;
+        let window = self.sequential();
+        Walk { window, at: frame.max(batch), batch_end: batch, sequences: 0..0 }
+    }
+
+    fn walk_to(
+        &self,
+        walk: &mut Walk,
+        end: u64,
+        visit: &mut dyn FnMut(u64, &Frame<'_>) -> Result<Flow>,
+    ) -> Result<Flow> {
+        let Walk { window, at, batch_end, .. } = walk;
+        loop {
+            let until = end.min(*batch_end);
+            while *at < until {
                 // This one may have the window moved to it, which then has those after it.
-                let (frame, length) = self.sized_frame_at(&mut window, at)?;
-                if visit(at, &frame)?.is_break() {
+                let (frame, length) = self.sized_frame_at(window, *at)?;
+                if visit(*at, &frame)?.is_break() {
                     return Ok(Flow::Break(()));
                 }
-                at += length;
-                if self.walk_held(window.held(at, until), &mut at, visit)?.is_break() {
+                *at += length;
+                if self.walk_held(window.held(*at, until), at, visit)?.is_break() {
                     return Ok(Flow::Break(()));
                 }
             }
-            batch_offset = batch_end;
+            if *batch_end >= end {
+                return Ok(Flow::Continue(()));
+            }
+            let batch = self.batch_at(window, *batch_end)?;
+            *at = (*at).max(*batch_end + BATCH_HEADER_LEN as u64);
+            *batch_end += batch.total_len();
         }
-        Ok(Flow::Continue(()))
     }
 
     /// Visits the frames at `at` that are whole in `bytes`, and moves past them.

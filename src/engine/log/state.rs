@@ -6,6 +6,7 @@ use super::follower::{Follower, List};
 use super::group::Group;
 use super::options::Options;
 use super::recovery::{OpenLog, OpenReport};
+use super::segment::{Segment, Walk};
 use super::segments::Segments;
 pub(crate) use super::shared::lock;
 use super::shared::{PoisonOnPanic, Shared};
@@ -20,7 +21,7 @@ use crate::engine::platform::vfs::Lock;
 use std::cell::RefCell;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, RwLock, Weak};
 
 /// How far the log goes. 1 is the genesis event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -67,6 +68,8 @@ pub(crate) struct Log {
     pub(crate) clock_behind_us: AtomicU64,
     /// What opening has not declared yet, since there was no room: it comes before the next event.
     pub(crate) owed: Owed,
+    /// Where the last page ended inside a segment.
+    pub(crate) left: Left,
     /// That which opened it.
     process: u32,
 }
@@ -85,6 +88,28 @@ pub(crate) struct Owed {
     pub any: AtomicBool,
     /// Sequences that are left out. Held while all of it is declared.
     pub gap: Mutex<Option<(u64, u64)>>,
+}
+
+/// Where a walk was left: the next page begins there as a rule, with what was read ahead.
+#[derive(Default)]
+pub(crate) struct Left(Mutex<Option<(Weak<Segment>, Walk)>>);
+
+impl Left {
+    pub fn put(&self, segment: &Arc<Segment>, walk: Walk) {
+        // Nobody waits for another, who may not exist in a child.
+        if let Some(mut left) = self.0.try_lock().ok().filter(|_| !walk.is_large()) {
+            *left = Some((Arc::downgrade(segment), walk));
+        }
+    }
+
+    /// The walk that was left in this segment after a sequence.
+    pub fn take(&self, segment: &Arc<Segment>, after: u64) -> Option<Walk> {
+        let mut left = self.0.try_lock().ok()?;
+        let is_it = |(there, walk): &mut (Weak<Segment>, Walk)| {
+            there.as_ptr() == Arc::as_ptr(segment) && walk.sequences.contains(&after)
+        };
+        left.take_if(is_it).map(|(_, walk)| walk)
+    }
 }
 
 pub(crate) enum Role {
@@ -133,6 +158,7 @@ impl Log {
             }),
             report: log.report,
             owed: Owed::default(),
+            left: Left::default(),
             process: process::number(),
         }
     }

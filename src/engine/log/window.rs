@@ -44,6 +44,11 @@ impl Window {
         self.limit = limit;
     }
 
+    /// Whether it had to grow for a long frame.
+    pub fn is_large(&self) -> bool {
+        self.memory.len() > 2 * LARGE_READ
+    }
+
     /// `length` bytes at `offset`; fewer at the end of the file.
     #[inline(always)]
     pub fn get(&mut self, offset: u64, length: usize) -> Result<&[u8]> {

@@ -1,8 +1,8 @@
 //! Repair: every event of a damaged store that proves itself, in a new store beside it, and a list
 //! of what is lost.
 //!
-//! Memory: the segment file that is looked through, the next one while that is read, and the newest
-//! event of every entity (about 100 bytes and the name of each).
+//! Memory: one segment file at a time, and the newest event of every entity (about 100 bytes and
+//! the name of each).
 
 use crate::engine::format::frame::{BatchHeader, Frame, SegmentHeader, SEGMENT_HEADER_LEN};
 use crate::engine::format::hash::{self, Link};
@@ -20,12 +20,10 @@ use crate::engine::model::event::Event;
 use crate::engine::model::finding::Finding;
 use crate::engine::model::id::{Hash, Id, Kind};
 use crate::engine::model::limits::{SEQUENCE_LEASE, SEQUENCE_MAX};
-use crate::engine::platform::task::Task;
 use crate::engine::platform::vfs::{Access, Lock};
 use crate::engine::platform::watch::{Watch, STEP_BYTES};
 use crate::engine::repair::rewrite::Rewrite;
 use foldhash::HashMap;
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -118,7 +116,8 @@ pub fn repair_watched(
         pending: Vec::new(),
         scratch: Vec::new(),
     };
-    let read = repair.candidates(&candidates).and_then(|()| watch.finish());
+    let read = candidates.iter().try_for_each(|candidate| repair.candidate(&damaged, candidate));
+    let read = read.and_then(|()| watch.finish());
     // Where nothing was kept the directory was not claimed, and what is in it is not ours.
     let made = repair.output.as_ref().map(|output| output.directory().clone());
     read.and_then(|()| repair.finish(&damaged)).inspect_err(|_| {
@@ -138,16 +137,9 @@ struct Candidate {
     length: u64,
 }
 
-impl Candidate {
-    /// Whether its header is of this log, or damaged.
-    fn is_of(&self, log_id: Id) -> bool {
-        self.header.is_none_or(|header| header.store_id == log_id)
-    }
-}
-
 /// The files that are segments by their header or, where that is damaged, by their name, in the
 /// order of the log.
-fn candidates(dir: &Directory) -> Result<Vec<Arc<Candidate>>> {
+fn candidates(dir: &Directory) -> Result<Vec<Candidate>> {
     let mut found = Vec::new();
     for name in dir.names()?.into_iter().filter(|name| name.ends_with(".log")) {
         let (path, file) = (dir.file(&name), dir.open_file(&name, Access::Read)?);
@@ -158,14 +150,14 @@ fn candidates(dir: &Directory) -> Result<Vec<Arc<Candidate>>> {
         let named = directory::segment_number(name.trim_end_matches(".log"));
         let Some(first_sequence) = header.map(|h| h.first_sequence).or(named) else { continue };
         let length = file.len().map_err(|e| Error::io("cannot stat", &path, &e))?;
-        found.push(Arc::new(Candidate {
+        found.push(Candidate {
             name,
             path,
             first_sequence,
             misnamed: named != Some(first_sequence),
             header,
             length,
-        }));
+        });
     }
     found.sort_by(|a, b| {
         (a.first_sequence, a.misnamed, &a.path).cmp(&(b.first_sequence, b.misnamed, &b.path))
@@ -183,7 +175,7 @@ fn lock_damaged(dir: &Directory) -> Result<Option<Box<dyn Lock>>> {
 
 /// The identity from its file or, where that is damaged, from the genesis event; and whether that
 /// was needed.
-fn find_identity(dir: &Directory, candidates: &[Arc<Candidate>]) -> Result<(Identity, bool)> {
+fn find_identity(dir: &Directory, candidates: &[Candidate]) -> Result<(Identity, bool)> {
     let error = match dir.read_identity() {
         Ok(identity) => return Ok((identity, false)),
         Err(error) => error,
@@ -243,10 +235,14 @@ fn read(dir: &Directory, candidate: &Candidate, store_id: Id) -> Result<Option<R
     let salvage = Salvage::read(dir, &candidate.path, &*file, candidate.header, store_id)?;
     Ok(salvage.map(|mut salvage| {
         let pieces = salvage.pieces();
-        let matches = payloads_match(&salvage, &pieces);
+        let parts = pieces.chunks(HASHED_TOGETHER);
+        let matches = parts.flat_map(|part| payloads_match(&salvage, part)).collect();
         Read { salvage, pieces, matches }
     }))
 }
+
+/// Payloads of so many pieces are hashed side by side.
+const HASHED_TOGETHER: usize = 4096;
 
 /// Whether the payload of each event is what was hashed.
 fn payloads_match(salvage: &Salvage, pieces: &[(u64, Piece)]) -> Vec<bool> {
@@ -259,23 +255,6 @@ fn payloads_match(salvage: &Salvage, pieces: &[(u64, Piece)]) -> Vec<bool> {
     let mut hashes = vec![Hash::ZERO; payloads.len()];
     lanes::hash_many(&payloads, &mut hashes);
     hashes.iter().zip(&expected).map(|(hash, expected)| hash == expected).collect()
-}
-
-/// A file of this length is read while the one before it is looked through: one that is shorter is
-/// read faster than a thread is started, two that are longer would take too much memory.
-const AHEAD_BYTES: RangeInclusive<u64> = 256 << 10..=128 << 20;
-
-/// As [`read`], on another thread. None where there is none, or that does not pay.
-fn read_ahead(
-    dir: &Directory,
-    candidate: &Arc<Candidate>,
-    store_id: Id,
-) -> Option<Task<Result<Option<Read>>>> {
-    if !AHEAD_BYTES.contains(&candidate.length) {
-        return None;
-    }
-    let (dir, candidate) = (dir.clone(), candidate.clone());
-    Task::start(move |_| read(&dir, &candidate, store_id))
 }
 
 struct Repair<'a, 'w> {
@@ -365,39 +344,20 @@ impl<'s> Reading<'s> {
 }
 
 impl Repair<'_, '_> {
-    fn candidates(&mut self, candidates: &[Arc<Candidate>]) -> Result<()> {
-        let (dir, log_id) = (self.damaged.clone(), self.identity.log_id);
-        let ours = |candidate: &&Arc<Candidate>| candidate.is_of(log_id);
-        let mut ahead = None;
-        for (at, candidate) in candidates.iter().enumerate() {
-            if !candidate.is_of(log_id) {
-                self.foreign(candidate);
-                continue;
-            }
-            let read = match ahead.take() {
-                Some(ahead) => Task::wait(ahead)??,
-                None => read(&dir, candidate, log_id)?,
-            };
-            let next = candidates[at + 1..].iter().find(ours);
-            ahead = next.and_then(|next| read_ahead(&dir, next, log_id));
-            self.candidate(&dir, candidate, read)?;
-        }
-        Ok(())
-    }
-
-    fn foreign(&mut self, candidate: &Candidate) {
-        let store_id = candidate.header.map_or(Id::NONE, |header| header.store_id);
-        let what = format!("the segment belongs to the store {store_id}, and was left out");
-        self.list(&candidate.path, 0, (0, 0), what);
-    }
-
-    fn candidate(
-        &mut self,
-        dir: &Directory,
-        candidate: &Candidate,
-        read: Option<Read>,
-    ) -> Result<()> {
+    fn candidate(&mut self, dir: &Directory, candidate: &Candidate) -> Result<()> {
         let (path, first) = (&candidate.path, candidate.first_sequence);
+        if let Some(header) =
+            candidate.header.filter(|header| header.store_id != self.identity.log_id)
+        {
+            self.list(
+                path,
+                0,
+                (0, 0),
+                format!("the segment belongs to the store {}, and was left out", header.store_id),
+            );
+            return Ok(());
+        }
+        let read = read(dir, candidate, self.identity.log_id)?;
         let is_it = |read: &Read| read.salvage.header.first_sequence == first;
         let Some(read) = read.filter(|read| is_it(read) && first <= CLAIM_MAX) else {
             self.note(

@@ -148,7 +148,7 @@ impl<'a> Visitor<'a> {
             && region.kinds.is_empty()
             && !region.has_times();
         if everything && !scan.backward {
-            return segment.walk(scan.after, &mut |offset, frame| self.meet(offset, frame, visit));
+            return self.run_everything(visit);
         }
         let plan = segment.plan(&self.wish)?;
         if scan.backward && self.run_table(visit)?.is_break() {
@@ -163,6 +163,26 @@ impl<'a> Visitor<'a> {
             return Ok(Flow::Continue(()));
         }
         self.run_table(visit)
+    }
+
+    /// All of the segment, from where a page before this one was left.
+    fn run_everything(&mut self, visit: &mut dyn Visit) -> Result<Flow> {
+        let (segment, after, left) = (self.segment, self.scan.after, &self.store.left);
+        let mut walk = match left.take(segment, after) {
+            Some(walk) => walk,
+            None => segment.begin_walk(after)?,
+        };
+        // Between what is passed over and the first frame nothing is.
+        let (mut before, mut here) = (after, after);
+        let flow = segment.go_on(&mut walk, &mut |offset, frame| {
+            (before, here) = (here, frame.sequence);
+            self.meet(offset, frame, visit)
+        })?;
+        if flow.is_break() {
+            walk.sequences = before..here;
+            left.put(segment, walk);
+        }
+        Ok(flow)
     }
 
     /// The part of the segment that its index covers: by the places of an entity's events where
