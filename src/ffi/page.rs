@@ -3,7 +3,7 @@
 //! Rows as an event is read back, in pages that own their bytes and outlive the store.
 
 use super::boundary::answer::{self};
-use super::boundary::args::{self, Sized0};
+use super::boundary::args::{self};
 use super::boundary::error::fbat_error;
 use super::boundary::guard::{self};
 use super::boundary::handle;
@@ -12,7 +12,7 @@ use super::boundary::store::fbat_store;
 use super::boundary::types::{fbat_extension, fbat_hash, fbat_id, fbat_str};
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::{Columns, Event, Source, PROVENANCE_EXTENSION};
-use crate::engine::model::id::Id;
+use crate::engine::model::id::{Hash, Id};
 use crate::engine::model::provenance::Provenance;
 use crate::engine::platform::watch::Watch;
 use crate::engine::store::query::{PageEnd, Query};
@@ -202,6 +202,25 @@ pub(crate) struct Rows {
     last: [Option<fbat_str>; 3],
 }
 
+/// Where an imported event came from, as its record says it.
+struct Origin {
+    record_flags: u32,
+    namespace: fbat_str,
+    event_id: fbat_id,
+    sequence: u64,
+    raw: (*const u8, usize),
+}
+
+impl Origin {
+    const NONE: Origin = Origin {
+        record_flags: 0,
+        namespace: fbat_str { data: null(), len: 0 },
+        event_id: fbat_id { bytes: [0; 16] },
+        sequence: 0,
+        raw: (null(), 0),
+    };
+}
+
 // SAFETY: rows point only into themselves.
 unsafe impl Send for Rows {}
 
@@ -236,73 +255,84 @@ impl Rows {
         if columns.extensions {
             event.extensions.iter().for_each(|(key, value)| self.push_extension(key, value));
         }
-        let payload = columns.payload.then_some(event.payload);
-        let mut record = fbat_record {
+        let origin = match event.source {
+            Source::None => Origin::NONE,
+            _ => self.push_source(event, columns),
+        };
+        let previous = match event.previous_hash {
+            Some(hash) => (hash, FBAT_RECORD_HAS_PREVIOUS_HASH),
+            None => (Hash::ZERO, 0),
+        };
+        let (payload, payload_len) = match columns.payload {
+            true => (self.arena.bytes(event.payload), event.payload.len()),
+            false => (null(), 0),
+        };
+        let (entity, scope) = (self.shared_text(0, event.entity), self.shared_text(1, event.scope));
+        // Every field here, so that it is written to its place at once.
+        self.records.push(fbat_record {
+            struct_size: size_of::<fbat_record>(),
             id: event.id.into(),
             sequence: event.sequence,
-            entity: self.shared_text(0, event.entity),
-            scope: self.shared_text(1, event.scope),
+            entity,
+            scope,
             kind: event.kind.0,
             payload_version: event.payload_version,
             flags: event.flags,
+            record_flags: previous.1 | origin.record_flags,
+            reserved: 0,
             version: event.version,
             timestamp_us: event.timestamp_us,
             recorded_us: event.recorded_us,
             correlation: event.correlation.into(),
             causation: event.causation.into(),
-            payload: payload.map_or(null(), |payload| self.arena.bytes(payload)),
-            payload_len: payload.map_or(0, <[u8]>::len),
+            payload,
+            payload_len,
             stored_payload_len: event.payload_len,
+            extensions: null(),
+            extension_count: self.extensions.len() - first,
             content_hash: event.content_hash.into(),
             event_hash: event.event_hash.into(),
-            ..fbat_record::initial()
-        };
-        if let Some(hash) = event.previous_hash {
-            record.previous_hash = hash.into();
-            record.record_flags |= FBAT_RECORD_HAS_PREVIOUS_HASH;
-        }
-        self.push_source(event, columns, &mut record);
-        record.extension_count = self.extensions.len() - first;
-        self.records.push(record);
+            previous_hash: previous.0.into(),
+            source_namespace: origin.namespace,
+            source_event_id: origin.event_id,
+            source_sequence: origin.sequence,
+            raw_provenance: origin.raw.0,
+            raw_provenance_len: origin.raw.1,
+        });
     }
 
-    /// Fills in where an imported event came from, and its extension where those were asked for.
-    fn push_source(&mut self, event: &Event<'_>, columns: Columns, record: &mut fbat_record) {
+    /// Where an imported event came from; adds its extension where those were asked for.
+    fn push_source(&mut self, event: &Event<'_>, columns: Columns) -> Origin {
+        let mut origin = Origin { record_flags: FBAT_RECORD_IMPORTED, ..Origin::NONE };
         let body = match event.source {
-            Source::None => return,
+            Source::None => return Origin::NONE,
             Source::Import { namespace, event_id, sequence } => {
-                record.source_namespace = self.shared_text(2, namespace);
-                record.source_event_id = event_id.into();
-                record.source_sequence = sequence;
+                origin.namespace = self.shared_text(2, namespace);
+                (origin.event_id, origin.sequence) = (event_id.into(), sequence);
                 None
             }
             Source::Raw(body) => {
-                (record.raw_provenance, record.raw_provenance_len) =
-                    (self.arena.bytes(body), body.len());
+                origin.raw = (self.arena.bytes(body), body.len());
                 match Provenance::from_body(body, false) {
                     Ok(provenance) => {
-                        record.source_namespace = self.shared_text(2, provenance.namespace);
-                        record.source_event_id = provenance.event_id.into();
-                        record.source_sequence = provenance.sequence;
+                        origin.namespace = self.shared_text(2, provenance.namespace);
+                        origin.event_id = provenance.event_id.into();
+                        origin.sequence = provenance.sequence;
                     }
-                    Err(_) => record.record_flags |= FBAT_RECORD_PROVENANCE_UNREADABLE,
+                    Err(_) => origin.record_flags |= FBAT_RECORD_PROVENANCE_UNREADABLE,
                 }
                 Some(body)
             }
         };
-        record.record_flags |= FBAT_RECORD_IMPORTED;
         if !columns.extensions {
-            return;
+            return origin;
         }
         if let Some(body) = body {
-            return self.push_extension(PROVENANCE_EXTENSION, body);
+            self.push_extension(PROVENANCE_EXTENSION, body);
+        } else if let Ok(Some(provenance)) = event.provenance() {
+            self.push_extension(PROVENANCE_EXTENSION, &provenance.canonical());
         }
-        if let Ok(Some(provenance)) = event.provenance() {
-            let body = provenance.canonical();
-            let key = self.arena.text(PROVENANCE_EXTENSION);
-            let value = self.arena.bytes(&body);
-            self.extensions.push(fbat_extension { key, value, value_len: body.len() });
-        }
+        origin
     }
 
     fn push_extension(&mut self, key: &str, value: &[u8]) {
@@ -315,12 +345,12 @@ impl Rows {
     }
 
     /// A copy of `text`, or the one that the row before has.
+    #[inline(always)]
     fn shared_text(&mut self, which: usize, text: &str) -> fbat_str {
-        if let Some(last) = self.last[which] {
-            // SAFETY: text of the arena, which has not been cleared since.
-            if unsafe { args::slice("", last.data.cast::<u8>(), last.len, args::ANY) }
-                .is_ok_and(|l| l == text.as_bytes())
-            {
+        if let Some(last) = self.last[which].filter(|last| last.len == text.len()) {
+            // SAFETY: so many bytes of the arena, which has not been cleared since.
+            let bytes = unsafe { std::slice::from_raw_parts(last.data.cast::<u8>(), last.len) };
+            if bytes == text.as_bytes() {
                 return last;
             }
         }
@@ -365,13 +395,34 @@ impl Arena {
     }
 
     /// A copy of `text` with a NUL after it.
+    #[inline(always)]
     fn text(&mut self, text: &str) -> fbat_str {
         fbat_str { data: self.bytes(text.as_bytes()).cast(), len: text.len() }
     }
 
     /// A copy of `bytes` with a NUL after it.
+    #[inline(always)]
     fn bytes(&mut self, bytes: &[u8]) -> *const u8 {
         let needed = bytes.len() + 1;
+        let fits = |block: &Vec<u8>| block.capacity() - block.len() >= needed;
+        if !self.blocks.get(self.current).is_some_and(fits) {
+            self.make_room(needed);
+        }
+        let block = &mut self.blocks[self.current];
+        self.used += needed;
+        // SAFETY: the block has room for so much and does not move for it; all of that is written.
+        unsafe {
+            let copy = block.as_mut_ptr().add(block.len());
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), copy, bytes.len());
+            copy.add(bytes.len()).write(0);
+            block.set_len(block.len() + needed);
+            copy
+        }
+    }
+
+    /// Goes on to a block with room for so much.
+    #[cold]
+    fn make_room(&mut self, needed: usize) {
         let fits = |block: &Vec<u8>| block.capacity() - block.len() >= needed;
         while self.blocks.get(self.current).is_some_and(|block| !fits(block)) {
             self.current += 1;
@@ -380,13 +431,6 @@ impl Arena {
             let grown = Self::BLOCK_BYTES << self.blocks.len().min(8);
             self.blocks.push(Vec::with_capacity(grown.max(needed)));
         }
-        let block = &mut self.blocks[self.current];
-        let start = block.len();
-        block.extend_from_slice(bytes);
-        block.push(0);
-        self.used += needed;
-        // SAFETY: within the block, which had room for it and so has not moved.
-        unsafe { block.as_ptr().add(start) }
     }
 }
 
@@ -525,7 +569,7 @@ mod tests {
     use super::*;
     use crate::engine::model::event::encode_extensions;
     use crate::engine::model::event::Extensions;
-    use crate::engine::model::id::{Hash, Kind};
+    use crate::engine::model::id::Kind;
 
     fn event<'a>(entity: &'a str, payload: &'a [u8], extensions: &'a [u8]) -> Event<'a> {
         Event {

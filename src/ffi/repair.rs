@@ -88,7 +88,8 @@ args::sized!(fbat_repair_options: 32, fbat_repair_report: 96);
 /// No file of the damaged store is changed; where it has a lock file, that is held meanwhile. It
 /// need not be a store that fbat_store_open() opens. The new one becomes a store at the very end.
 /// After a failure what was made is removed, except the directory and a file `LOCK`. After a crash
-/// the directory has no store, and can be removed. One file of the log is kept in memory at a time.
+/// the directory has no store, and can be removed. Two files of the log are kept in memory at a
+/// time, one of 128 MiB and more alone.
 /// @param damaged_path the directory of the damaged store.
 /// @param new_path a directory that does not exist, or is empty; not inside of the damaged one.
 /// @param options how; NULL for the defaults.

@@ -120,6 +120,34 @@ fn damage_in_several_segments_is_found_in_each() {
     assert_eq!(report.events, total - 8 - missing);
 }
 
+#[test]
+fn damage_of_segments_that_are_read_ahead_is_found_in_their_order() {
+    let dir = TempDir::in_memory("ahead");
+    let path = dir.join("store");
+    let mut options = quick();
+    options.limits.segment_bytes = 1 << 20;
+    let store = open(&path, &options);
+    (0..12).for_each(|n| drop(fill(&store, n * 1000, 1000)));
+    store.close().unwrap();
+    let logs = segments(&path);
+    assert!(logs.len() > 2 && fs::metadata(&logs[0]).unwrap().len() > 512 << 10);
+    let reader = open_reader(&path);
+    let whole = reader.verify().unwrap();
+    assert_eq!((whole.found, whole.log_hash), (0, reader.log_hash().unwrap()));
+    let mut expected = Vec::new();
+    for log in &logs {
+        let first: u64 = log.file_stem().unwrap().to_str().unwrap().parse().unwrap();
+        for number in [10, 50] {
+            damage_frame(log, number);
+            expected.push((first + number as u64, first + number as u64));
+        }
+    }
+    let report = reader.verify().unwrap();
+    assert_eq!(sequences(&report), expected, "{:#?}", report.findings);
+    assert_eq!(report.segments, whole.segments);
+    assert_eq!(report.events + report.events_not_examined, whole.events);
+}
+
 /// Who complains of a damaged store, and of what.
 fn complaints(reader: &Store, path: &Path, dir: &TempDir) -> Vec<String> {
     let mut found = Vec::new();

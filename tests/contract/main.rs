@@ -18,6 +18,7 @@ mod import_position;
 mod import_reads;
 mod integrity;
 mod live;
+mod lookups;
 mod noticed;
 mod pages;
 mod places;

@@ -12,7 +12,7 @@ use std::path::Path;
 const ROOMS: &[(&str, &[&str])] = &[
     ("engine::model", &[]),
     ("engine::platform", &["engine::model"]),
-    ("engine::format", &["engine::model"]),
+    ("engine::format", &["engine::model", "engine::platform"]),
     ("engine::index", &["engine::model", "engine::platform", "engine::format"]),
     ("engine::log", &["engine::model", "engine::platform", "engine::format", "engine::index"]),
     (

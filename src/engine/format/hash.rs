@@ -63,12 +63,33 @@ pub fn content_hash(payload: &[u8]) -> Hash {
     Hash(*blake3::hash(payload).as_bytes())
 }
 
+/// So much of a large payload is hashed, and then read again while it is warm.
+const WARM_BYTES: usize = 256 << 10;
+
+/// BLAKE3 and CRC-32 of a large payload.
+pub fn hash_and_checksum(payload: &[u8]) -> (Hash, u32) {
+    let (mut hasher, mut checksum) = (blake3::Hasher::new(), crc32fast::Hasher::new());
+    for part in payload.chunks(WARM_BYTES) {
+        hasher.update(part);
+        checksum.update(part);
+    }
+    (Hash(*hasher.finalize().as_bytes()), checksum.finalize())
+}
+
 /// The hash of an event: a domain, then every field in this order, integers little-endian, ids
 /// big-endian, strings with a u32 length before them. `previous` is that of the entity's event
 /// before. `scratch` is overwritten.
 pub fn event_hash(event: &Event<'_>, previous: &Hash, scratch: &mut Vec<u8>) -> Hash {
-    let out = scratch;
-    out.clear();
+    scratch.clear();
+    put_event(event, previous, scratch);
+    content_hash(scratch)
+}
+
+/// Where [`put_event`] has the hash of the event before.
+pub const PREVIOUS_AT: std::ops::Range<usize> = 16..48;
+
+/// Appends what [`event_hash`] is the hash of.
+pub fn put_event(event: &Event<'_>, previous: &Hash, out: &mut Vec<u8>) {
     out.extend_from_slice(EVENT_DOMAIN);
     out.extend_from_slice(&previous.0);
     out.extend_from_slice(&event.content_hash.0);
@@ -102,7 +123,6 @@ pub fn event_hash(event: &Event<'_>, previous: &Hash, scratch: &mut Vec<u8>) -> 
             put(out, body);
         }
     }
-    content_hash(out)
 }
 
 /// The log hash before the first event of the store `id`.
@@ -138,16 +158,28 @@ pub fn content_tag(entity: &str, scope: &str, kind: Kind, content: &Hash) -> u64
     if used <= input.len() {
         // One block, one compression: the usual case.
         fill_tag_input(&mut input[..used], entity, scope, kind, content);
-        return first_8(&input[..used]);
+        return tag_in(&content_hash(&input[..used]));
     }
     let mut long = vec![0; used];
     fill_tag_input(&mut long, entity, scope, kind, content);
-    first_8(&long)
+    tag_in(&content_hash(&long))
 }
 
 /// The tag of an event.
 pub fn tag_of(event: &Event<'_>) -> u64 {
     content_tag(event.entity, event.scope, event.kind, &event.content_hash)
+}
+
+/// Appends what the tag of an event is in the hash of.
+pub fn put_tag_input(event: &Event<'_>, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.resize(start + 6 + 32 + event.entity.len() + event.scope.len(), 0);
+    fill_tag_input(&mut out[start..], event.entity, event.scope, event.kind, &event.content_hash);
+}
+
+/// The tag, from the hash of what [`put_tag_input`] appends.
+pub fn tag_in(hash: &Hash) -> u64 {
+    crate::engine::model::bytes::u64_at(&hash.0, 0)
 }
 
 fn fill_tag_input(input: &mut [u8], entity: &str, scope: &str, kind: Kind, content: &Hash) {
@@ -157,10 +189,6 @@ fn fill_tag_input(input: &mut [u8], entity: &str, scope: &str, kind: Kind, conte
     input[36..38].copy_from_slice(&(scope.len() as u16).to_le_bytes());
     input[38..38 + entity.len()].copy_from_slice(entity.as_bytes());
     input[38 + entity.len()..].copy_from_slice(scope.as_bytes());
-}
-
-fn first_8(input: &[u8]) -> u64 {
-    u64::from_le_bytes(crate::engine::model::bytes::array_at(blake3::hash(input).as_bytes(), 0))
 }
 
 fn put(out: &mut Vec<u8>, bytes: &[u8]) {

@@ -1,6 +1,8 @@
 //! Pure bytes: the chapters of `docs/format.md`. Nothing here touches a file.
 
+pub(crate) mod chain;
 pub(crate) mod frame;
 pub(crate) mod hash;
 pub(crate) mod identity;
+pub(crate) mod lanes;
 pub(crate) mod system;

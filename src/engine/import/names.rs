@@ -5,8 +5,8 @@ use crate::engine::format::system;
 use crate::engine::log::state::Log;
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::id::{Id, Kind};
-use crate::engine::store::commit::Item;
 use crate::engine::store::identity::system_item;
+use crate::engine::store::item::Item;
 
 /// What an import leaves in the log with the first event that it brings.
 #[derive(Clone)]

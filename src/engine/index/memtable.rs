@@ -2,6 +2,7 @@
 
 use super::builder::{IndexBuilder, SPARSE_EVERY};
 use super::entries::{IdEntry, SparseEntry};
+use super::filter::id_filter_key;
 use super::span::Span;
 use super::texts::Texts;
 use super::zones::{Marks, Zones};
@@ -261,10 +262,35 @@ impl MemTable {
         self.ids.iter().map(|slot| self.slots[*slot as usize])
     }
 
+    /// The slots of all events, by the filter keys of their ids; none where two have the same id.
+    pub fn slots_by_key(&self) -> Option<Vec<(u64, u32)>> {
+        if self.ids.len() != self.slots.len() {
+            return None;
+        }
+        let keyed = self.slots.iter().zip(0..).map(|(slot, at)| (id_filter_key(slot.id), at));
+        let mut slots: Vec<(u64, u32)> = keyed.collect();
+        slots.sort_unstable();
+        Some(slots)
+    }
+
     /// The numbers of entities with events here.
     pub fn entity_numbers(&self) -> Vec<u32> {
         let with_events = self.numbers.iter().zip(&self.chains).filter(|(_, c)| c.events > 0);
         with_events.map(|(number, _)| *number).collect()
+    }
+
+    /// The numbers of entities with events here, each with the offsets of those, ascending.
+    pub fn offsets_by_entity(&self) -> Vec<(u32, Vec<u32>)> {
+        let of_place =
+            |(number, chain): (&u32, &Chain)| (*number, Vec::with_capacity(chain.events as usize));
+        let mut found: Vec<(u32, Vec<u32>)> =
+            self.numbers.iter().zip(&self.chains).map(of_place).collect();
+        for slot in &self.slots {
+            let place = self.place(slot.entity).expect("the entity of an event is in the table");
+            found[place as usize].1.push(slot.offset);
+        }
+        found.retain(|(_, offsets)| !offsets.is_empty());
+        found
     }
 
     pub fn slot(&self, slot: u32) -> Slot {
@@ -290,7 +316,7 @@ impl MemTable {
             return None;
         }
         let mut offsets = Vec::with_capacity(events);
-        chains.for_each(|chain| self.offsets_in(chain, 0, &mut offsets));
+        chains.for_each(|chain| self.offsets_in(chain, &mut offsets));
         Some(offsets)
     }
 
@@ -374,20 +400,10 @@ impl MemTable {
         &self.slots[range]
     }
 
-    /// Adds the offsets of an entity's events, newest first, down to the offset `lowest`.
-    pub fn offsets_of(&self, entity: u32, lowest: u32, out: &mut Vec<u32>) {
-        if let Some(chain) = self.chain(entity) {
-            self.offsets_in(chain, lowest, out);
-        }
-    }
-
-    fn offsets_in(&self, chain: &Chain, lowest: u32, out: &mut Vec<u32>) {
+    fn offsets_in(&self, chain: &Chain, out: &mut Vec<u32>) {
         let mut next = chain.last;
         while next > 0 {
             let slot = self.slots[next as usize - 1];
-            if slot.offset < lowest {
-                break;
-            }
             out.push(slot.offset);
             next = slot.before;
         }
@@ -416,11 +432,12 @@ impl MemTable {
         self.slots.first().map(|slot| slot.sequence)
     }
 
-    /// Hands everything to an index that is being built; `builder` has what the old index covered.
-    pub fn feed(&self, builder: &mut IndexBuilder) {
+    /// Hands everything to the index of the segment with this salt, which is being built; `builder`
+    /// has what the old index covered.
+    pub fn feed(&self, salt: u64, builder: &mut IndexBuilder) {
         let spelled = self.spelled.iter().map(|place| Arc::from(self.texts.get(*place)));
         builder.strings.extend(spelled);
-        let entry = |Slot { id, tag, offset, .. }: Slot| IdEntry { id, tag, offset };
+        let entry = |Slot { id, tag, offset, .. }: Slot| IdEntry::new(salt, id, tag, offset);
         builder.ids.extend(self.events().map(entry));
         builder.postings.extend(self.slots.iter().map(|slot| (slot.entity, slot.offset)));
         builder.sparse.extend(self.slots.iter().step_by(SPARSE_EVERY).map(Slot::sparse_entry));

@@ -9,10 +9,10 @@ use crate::engine::format::frame::{
 use crate::engine::format::hash::{self, Link};
 use crate::engine::index::builder::IndexBuilder;
 use crate::engine::index::cache::BlockCache;
-use crate::engine::index::entries::SparseEntry;
+use crate::engine::index::entries::{Candidate, SparseEntry};
 use crate::engine::index::file::{is_damage, Index, IndexMeta};
+use crate::engine::index::filter::id_filter_key;
 use crate::engine::index::memtable::{EntityHead, Entry, MemTable};
-use crate::engine::index::regions::Wanted;
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::id::Id;
 use crate::engine::platform::memory::MemoryFile;
@@ -37,6 +37,9 @@ pub struct Newest {
     pub link: Link,
     pub offset: u32,
 }
+
+/// The tag of a content, for those who need it.
+pub type Tag<'t> = &'t dyn Fn() -> u64;
 
 /// What a visitor of frames answers: go on, or stop here.
 pub type Flow = ControlFlow<()>;
@@ -195,7 +198,7 @@ impl Segment {
     /// What an index over everything that is known of this segment is built from.
     pub fn index_builder(&self) -> Result<IndexBuilder> {
         let mut builder = self.on_index(IndexBuilder::of)?.unwrap_or_default();
-        self.read_table().feed(&mut builder);
+        self.read_table().feed(self.header.salt, &mut builder);
         Ok(builder)
     }
 
@@ -230,11 +233,42 @@ impl Segment {
     }
 
     pub fn find_id(&self, id: Id) -> Result<Option<Found>> {
+        self.find_content(id, None)
+    }
+
+    /// The event with this id. The frame of one that has the content with the tag is not read for
+    /// that: index entries have a tag of id and content.
+    pub fn find_content(&self, id: Id, tag: Option<Tag<'_>>) -> Result<Option<Found>> {
         if let Some(slot) = self.read_table().find_id(id) {
             return Ok(Some(Found { offset: slot.offset, tag: slot.tag }));
         }
-        let entry = self.on_index(|index| index.find_id(id))?.flatten();
-        Ok(entry.map(|entry| Found { offset: entry.offset, tag: entry.tag }))
+        let candidates = self.on_index(|index| index.candidates(id))?.unwrap_or_default();
+        for Candidate { tag: there, offset } in candidates {
+            if tag.is_some_and(|tag| tag() == there) || self.has_id(offset, id)? {
+                return Ok(Some(Found { offset, tag: there }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the event at an offset has this id. Only one that seems to have another is checked.
+    fn has_id(&self, offset: u32, id: Id) -> Result<bool> {
+        let mut window = self.window();
+        window.stay_below(self.end());
+        let start = window.get(offset.into(), FRAME_FIXED_LEN)?;
+        Ok(Frame::unchecked_id(start) == Some(id)
+            || self.frame_at(&mut window, offset.into())?.id == id)
+    }
+
+    /// The id of the event at an offset, whose frame may be damaged: the index has a key of it,
+    /// which tells whether the bytes there are those of the id, or but for one bit.
+    fn id_at(&self, offset: u32) -> Option<Id> {
+        let key = self.index()?.key_at(offset).ok()??;
+        let mut window = self.window();
+        window.stay_below(self.end());
+        let there = Frame::unchecked_id(window.get(offset.into(), FRAME_FIXED_LEN).ok()?)?;
+        let nearly = (0..128).map(|bit| Id(there.0 ^ 1 << bit));
+        std::iter::once(there).chain(nearly).find(|id| id_filter_key(*id) == key)
     }
 
     /// The newest event of an entity in this segment.
@@ -265,7 +299,7 @@ impl Segment {
 
     /// The event at an offset, if it is this entity's.
     pub fn newest_at(&self, entity: &str, offset: u32) -> Result<Option<Newest>> {
-        let mut window = self.window();
+        let mut window = Window::short(self.file.clone(), self.path.clone());
         let frame = self.frame_at(&mut window, offset.into())?;
         let is_ours = match frame.entity.spelled {
             Some(text) => text == entity,
@@ -280,24 +314,10 @@ impl Segment {
             return Ok(Some(before));
         }
         let before = self.on_index(|index| match index.find_entity(entity)? {
-            Some(name) => index.posting_before(&name, offset),
+            Some(name) => index.posting_before(name.postings_range(), offset),
             None => Ok(None),
         })?;
         Ok(before.flatten())
-    }
-
-    /// Offsets, ascending, of the events of `entity` up to `highest`.
-    pub fn offsets(&self, entity: &str, highest: u32) -> Result<Vec<u64>> {
-        let wanted = Wanted { lowest: 0, highest, count: usize::MAX, backward: false };
-        let of_index = self.on_index(|index| index.select(&index.postings_of(entity)?, &wanted))?;
-        let mut offsets = of_index.unwrap_or_default();
-        let table = self.read_table();
-        let number = table.number(entity);
-        number.into_iter().for_each(|number| table.offsets_of(number, 0, &mut offsets));
-        drop(table);
-        offsets.retain(|offset| *offset <= highest);
-        offsets.sort_unstable();
-        Ok(offsets.into_iter().map(u64::from).collect())
     }
 
     pub fn window(&self) -> Window {
@@ -407,14 +427,40 @@ impl Segment {
             let batch = self.batch_at(&mut window, batch_offset)?;
             let batch_end = batch_offset + batch.total_len();
             at = at.max(batch_offset + BATCH_HEADER_LEN as u64);
-            while at < batch_end.min(end) {
+            let until = batch_end.min(end);
+            while at < until {
+                // This one may have the window moved to it, which then has those after it.
                 let (frame, length) = self.sized_frame_at(&mut window, at)?;
                 if visit(at, &frame)?.is_break() {
                     return Ok(Flow::Break(()));
                 }
                 at += length;
+                if self.walk_held(window.held(at, until), &mut at, visit)?.is_break() {
+                    return Ok(Flow::Break(()));
+                }
             }
             batch_offset = batch_end;
+        }
+        Ok(Flow::Continue(()))
+    }
+
+    /// Visits the frames at `at` that are whole in `bytes`, and moves past them.
+    #[inline(always)]
+    fn walk_held(
+        &self,
+        mut bytes: &[u8],
+        at: &mut u64,
+        visit: &mut dyn FnMut(u64, &Frame<'_>) -> Result<Flow>,
+    ) -> Result<Flow> {
+        while bytes.len() >= FRAME_FIXED_LEN {
+            let Some((frame, rest)) = bytes.split_at_checked(Frame::length(bytes)) else { break };
+            let frame =
+                Frame::decode(&self.header, *at, frame).map_err(|why| self.corrupt(*at, why))?;
+            if visit(*at, &frame)?.is_break() {
+                return Ok(Flow::Break(()));
+            }
+            *at += (bytes.len() - rest.len()) as u64;
+            bytes = rest;
         }
         Ok(Flow::Continue(()))
     }
@@ -446,7 +492,7 @@ impl Segment {
             is_damage(&error) && error.sequence == 0 && error.path.as_deref() == Some(&*self.path);
         let Some(offset) = error.offset.filter(|_| ours) else { return error };
         let known = self.read_table().slot_at(offset as u32);
-        let id = known.map(|slot| slot.id).or_else(|| self.index()?.id_at(offset as u32).ok()?);
+        let id = known.map(|slot| slot.id).or_else(|| self.id_at(offset as u32));
         let sequence = known.map_or_else(|| self.sequence_at(offset), |slot| slot.sequence);
         let message = match id {
             Some(id) => format!("event {id} (sequence {sequence})"),

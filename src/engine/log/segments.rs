@@ -5,7 +5,7 @@
 use super::directory::Directory;
 use super::levels::{places, Place};
 use super::run::{run_name, Run};
-use super::segment::{Found, Newest, Segment};
+use super::segment::{Found, Newest, Segment, Tag};
 use crate::engine::index::filter::{entity_filter_key, id_filter_key};
 use crate::engine::model::error::Result;
 use crate::engine::model::id::Id;
@@ -41,9 +41,13 @@ impl Segments {
         Segments { list, dir: self.dir.clone(), asked, places: OnceLock::new(), before }
     }
 
-    /// The event with this id.
-    pub fn find_id(&self, id: Id) -> Result<Option<(Arc<Segment>, Found)>> {
-        self.find_id_before(id, u64::MAX)
+    /// The event with this id; see [`Segment::find_content`].
+    pub fn find_content(
+        &self,
+        id: Id,
+        tag: Option<Tag<'_>>,
+    ) -> Result<Option<(Arc<Segment>, Found)>> {
+        self.find_content_before(id, tag, u64::MAX)
     }
 
     /// The event with this id in the segments that begin below a sequence.
@@ -52,9 +56,19 @@ impl Segments {
         id: Id,
         first_sequence: u64,
     ) -> Result<Option<(Arc<Segment>, Found)>> {
+        self.find_content_before(id, None, first_sequence)
+    }
+
+    fn find_content_before(
+        &self,
+        id: Id,
+        tag: Option<Tag<'_>>,
+        first_sequence: u64,
+    ) -> Result<Option<(Arc<Segment>, Found)>> {
         let key = id_filter_key(id);
-        let ask =
-            |segment: &Arc<Segment>| Ok(segment.find_id(id)?.map(|found| (segment.clone(), found)));
+        let ask = |segment: &Arc<Segment>| {
+            Ok(segment.find_content(id, tag)?.map(|found| (segment.clone(), found)))
+        };
         let Some(places) = self.places() else {
             return find_among(self.below(&self.list, first_sequence), key, ask);
         };

@@ -5,8 +5,9 @@ use super::background::Background;
 use super::directory::{CleanMark, Directory};
 use super::segment::Segment;
 use super::tail::{Batches, Tail};
+use crate::engine::format::chain::Chain;
 use crate::engine::format::frame::{
-    BatchHeader, SegmentHeader, BATCH_HEADER_LEN, BATCH_LOSS, BATCH_SEAL, SEGMENT_HEADER_LEN,
+    Apart, BatchHeader, SegmentHeader, BATCH_HEADER_LEN, BATCH_LOSS, BATCH_SEAL, SEGMENT_HEADER_LEN,
 };
 use crate::engine::format::hash;
 use crate::engine::index::builder::IndexBuilder;
@@ -57,7 +58,9 @@ pub struct Writer {
     pub background: Background,
     /// Memory for the batch that is being made.
     pub buffer: Vec<u8>,
-    pub scratch: Vec<u8>,
+    /// Bytes of the batch that are not in the buffer.
+    apart: usize,
+    pub chain: Chain,
     pub entries: Vec<Entry>,
 }
 
@@ -132,25 +135,48 @@ impl Writer {
             background: Background::new(dir.vfs.clone()),
             dir,
             buffer: Vec::new(),
-            scratch: Vec::new(),
+            apart: 0,
+            chain: Chain::default(),
             entries: Vec::new(),
         })
     }
 
-    /// Writes the batch in the buffer, whose first 80 bytes are kept for its header. On failure
-    /// nothing of it remains.
-    pub fn write(&mut self, header: BatchHeader) -> Result<()> {
+    /// Writes the batch in the buffer, whose first 80 bytes are kept for its header, with the
+    /// payloads that are apart. On failure nothing of it remains.
+    pub fn write(&mut self, header: BatchHeader, apart: &[Apart<'_>]) -> Result<()> {
         if self.clean_mark {
             self.dir.remove_clean_mark().inspect_err(|_| self.broken = true)?;
             self.clean_mark = false;
         }
+        self.apart = Apart::bytes(apart);
         let offset = self.tail.offset;
-        header.seal_into(&self.segment.header, offset, &mut self.buffer);
-        let written = self.reserve(offset + self.buffer.len() as u64).and_then(|()| {
-            let written = write_full(&*self.segment.file, &self.buffer, offset);
+        header.seal_into(&self.segment.header, offset, &mut self.buffer, apart);
+        let written = self.reserve(offset + self.batch_len() as u64).and_then(|()| {
+            let written = self.write_pieces(offset, apart);
             written.map_err(|e| Error::io("cannot write", &self.segment.path, &e))
         });
         written.inspect_err(|_| self.broken = self.undo_write().is_err())
+    }
+
+    /// Writes the buffer in one piece, or up to each payload that is apart and then that.
+    fn write_pieces(&self, mut offset: u64, apart: &[Apart<'_>]) -> std::io::Result<()> {
+        let mut write = |bytes: &[u8]| {
+            let written = write_full(&*self.segment.file, bytes, offset);
+            offset += bytes.len() as u64;
+            written
+        };
+        let mut from = 0;
+        for Apart { at, payload, .. } in apart {
+            write(&self.buffer[from..*at])?;
+            write(payload)?;
+            from = *at;
+        }
+        write(&self.buffer[from..])
+    }
+
+    /// Length of the batch in the buffer, with what is apart.
+    fn batch_len(&self) -> usize {
+        self.buffer.len() + self.apart
     }
 
     /// Cuts off what a failed write left, so that it is not taken for a torn batch later.
@@ -167,7 +193,7 @@ impl Writer {
         if end <= self.allocated {
             return Ok(());
         }
-        if self.buffer.len() >= LARGE_BATCH_BYTES {
+        if self.batch_len() >= LARGE_BATCH_BYTES {
             self.allocated = end;
             return Ok(());
         }
@@ -212,7 +238,7 @@ impl Writer {
 
     /// Moves past the batch that was written.
     pub fn advance(&mut self, header: &BatchHeader) {
-        self.tail.offset += self.buffer.len() as u64;
+        self.tail.offset += self.batch_len() as u64;
         self.tail.next_sequence = header.first_sequence + u64::from(header.count);
         self.tail.log_hash = header.log_hash;
         self.tail.last_recorded_us = header.recorded_us;
@@ -253,7 +279,7 @@ impl Writer {
             flags,
             ..BatchHeader::default()
         };
-        self.write(header)?;
+        self.write(header, &[])?;
         self.advance(&header);
         self.segment.publish(self.tail.offset);
         Ok(())

@@ -14,5 +14,8 @@ pub mod os;
 pub mod process;
 #[allow(unsafe_code)] // handlers of signals
 pub(crate) mod signals;
+pub(crate) mod task;
 pub mod vfs;
 pub mod watch;
+#[allow(unsafe_code)] // instructions that not every processor has
+pub mod wide;

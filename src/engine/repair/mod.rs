@@ -1,12 +1,13 @@
 //! Repair: every event of a damaged store that proves itself, in a new store beside it, and a list
 //! of what is lost.
 //!
-//! Memory: one segment file at a time, and the newest event of every entity (about 100 bytes and
-//! the name of each).
+//! Memory: the segment file that is looked through, the next one while that is read, and the newest
+//! event of every entity (about 100 bytes and the name of each).
 
 use crate::engine::format::frame::{BatchHeader, Frame, SegmentHeader, SEGMENT_HEADER_LEN};
 use crate::engine::format::hash::{self, Link};
 use crate::engine::format::identity::{check_version, Change, Identity};
+use crate::engine::format::lanes;
 use crate::engine::format::system;
 use crate::engine::index::cache::BlockCache;
 use crate::engine::index::file::Index;
@@ -19,10 +20,12 @@ use crate::engine::model::event::Event;
 use crate::engine::model::finding::Finding;
 use crate::engine::model::id::{Hash, Id, Kind};
 use crate::engine::model::limits::{SEQUENCE_LEASE, SEQUENCE_MAX};
+use crate::engine::platform::task::Task;
 use crate::engine::platform::vfs::{Access, Lock};
 use crate::engine::platform::watch::{Watch, STEP_BYTES};
 use crate::engine::repair::rewrite::Rewrite;
 use foldhash::HashMap;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -115,8 +118,7 @@ pub fn repair_watched(
         pending: Vec::new(),
         scratch: Vec::new(),
     };
-    let read = candidates.iter().try_for_each(|candidate| repair.candidate(&damaged, candidate));
-    let read = read.and_then(|()| watch.finish());
+    let read = repair.candidates(&candidates).and_then(|()| watch.finish());
     // Where nothing was kept the directory was not claimed, and what is in it is not ours.
     let made = repair.output.as_ref().map(|output| output.directory().clone());
     read.and_then(|()| repair.finish(&damaged)).inspect_err(|_| {
@@ -136,9 +138,16 @@ struct Candidate {
     length: u64,
 }
 
+impl Candidate {
+    /// Whether its header is of this log, or damaged.
+    fn is_of(&self, log_id: Id) -> bool {
+        self.header.is_none_or(|header| header.store_id == log_id)
+    }
+}
+
 /// The files that are segments by their header or, where that is damaged, by their name, in the
 /// order of the log.
-fn candidates(dir: &Directory) -> Result<Vec<Candidate>> {
+fn candidates(dir: &Directory) -> Result<Vec<Arc<Candidate>>> {
     let mut found = Vec::new();
     for name in dir.names()?.into_iter().filter(|name| name.ends_with(".log")) {
         let (path, file) = (dir.file(&name), dir.open_file(&name, Access::Read)?);
@@ -149,14 +158,14 @@ fn candidates(dir: &Directory) -> Result<Vec<Candidate>> {
         let named = directory::segment_number(name.trim_end_matches(".log"));
         let Some(first_sequence) = header.map(|h| h.first_sequence).or(named) else { continue };
         let length = file.len().map_err(|e| Error::io("cannot stat", &path, &e))?;
-        found.push(Candidate {
+        found.push(Arc::new(Candidate {
             name,
             path,
             first_sequence,
             misnamed: named != Some(first_sequence),
             header,
             length,
-        });
+        }));
     }
     found.sort_by(|a, b| {
         (a.first_sequence, a.misnamed, &a.path).cmp(&(b.first_sequence, b.misnamed, &b.path))
@@ -174,15 +183,15 @@ fn lock_damaged(dir: &Directory) -> Result<Option<Box<dyn Lock>>> {
 
 /// The identity from its file or, where that is damaged, from the genesis event; and whether that
 /// was needed.
-fn find_identity(dir: &Directory, candidates: &[Candidate]) -> Result<(Identity, bool)> {
+fn find_identity(dir: &Directory, candidates: &[Arc<Candidate>]) -> Result<(Identity, bool)> {
     let error = match dir.read_identity() {
         Ok(identity) => return Ok((identity, false)),
         Err(error) => error,
     };
     for candidate in candidates.iter().filter(|candidate| candidate.first_sequence == 1) {
         let store_id = candidate.header.map_or(Id::NONE, |header| header.store_id);
-        let Some(mut salvage) = read(dir, candidate, store_id)? else { continue };
-        for (at, piece) in salvage.pieces() {
+        let Some(Read { salvage, pieces, .. }) = read(dir, candidate, store_id)? else { continue };
+        for (at, piece) in pieces {
             let Piece::Frame(length) = piece else { continue };
             let genesis =
                 salvage.frame(at, length).and_then(|frame| genesis_identity(&salvage, &frame));
@@ -221,9 +230,52 @@ fn genesis_identity(salvage: &Salvage, frame: &Frame<'_>) -> Option<Identity> {
     })
 }
 
-fn read(dir: &Directory, candidate: &Candidate, store_id: Id) -> Result<Option<Salvage>> {
+/// A segment file, and what it consists of; of each event of that, whether its payload is what was
+/// hashed.
+struct Read {
+    salvage: Salvage,
+    pieces: Vec<(u64, Piece)>,
+    matches: Vec<bool>,
+}
+
+fn read(dir: &Directory, candidate: &Candidate, store_id: Id) -> Result<Option<Read>> {
     let file = dir.open_file(&candidate.name, Access::Read)?;
-    Salvage::read(dir, &candidate.path, &*file, candidate.header, store_id)
+    let salvage = Salvage::read(dir, &candidate.path, &*file, candidate.header, store_id)?;
+    Ok(salvage.map(|mut salvage| {
+        let pieces = salvage.pieces();
+        let matches = payloads_match(&salvage, &pieces);
+        Read { salvage, pieces, matches }
+    }))
+}
+
+/// Whether the payload of each event is what was hashed.
+fn payloads_match(salvage: &Salvage, pieces: &[(u64, Piece)]) -> Vec<bool> {
+    let frames = pieces.iter().filter_map(|(at, piece)| match piece {
+        Piece::Frame(length) => salvage.frame(*at, *length),
+        _ => None,
+    });
+    let (payloads, expected): (Vec<&[u8]>, Vec<Hash>) =
+        frames.map(|frame| (frame.event.payload, frame.content_hash)).unzip();
+    let mut hashes = vec![Hash::ZERO; payloads.len()];
+    lanes::hash_many(&payloads, &mut hashes);
+    hashes.iter().zip(&expected).map(|(hash, expected)| hash == expected).collect()
+}
+
+/// A file of this length is read while the one before it is looked through: one that is shorter is
+/// read faster than a thread is started, two that are longer would take too much memory.
+const AHEAD_BYTES: RangeInclusive<u64> = 256 << 10..=128 << 20;
+
+/// As [`read`], on another thread. None where there is none, or that does not pay.
+fn read_ahead(
+    dir: &Directory,
+    candidate: &Arc<Candidate>,
+    store_id: Id,
+) -> Option<Task<Result<Option<Read>>>> {
+    if !AHEAD_BYTES.contains(&candidate.length) {
+        return None;
+    }
+    let (dir, candidate) = (dir.clone(), candidate.clone());
+    Task::start(move |_| read(&dir, &candidate, store_id))
 }
 
 struct Repair<'a, 'w> {
@@ -313,23 +365,41 @@ impl<'s> Reading<'s> {
 }
 
 impl Repair<'_, '_> {
-    fn candidate(&mut self, dir: &Directory, candidate: &Candidate) -> Result<()> {
-        let (path, first) = (&candidate.path, candidate.first_sequence);
-        if let Some(header) =
-            candidate.header.filter(|header| header.store_id != self.identity.log_id)
-        {
-            self.list(
-                path,
-                0,
-                (0, 0),
-                format!("the segment belongs to the store {}, and was left out", header.store_id),
-            );
-            return Ok(());
+    fn candidates(&mut self, candidates: &[Arc<Candidate>]) -> Result<()> {
+        let (dir, log_id) = (self.damaged.clone(), self.identity.log_id);
+        let ours = |candidate: &&Arc<Candidate>| candidate.is_of(log_id);
+        let mut ahead = None;
+        for (at, candidate) in candidates.iter().enumerate() {
+            if !candidate.is_of(log_id) {
+                self.foreign(candidate);
+                continue;
+            }
+            let read = match ahead.take() {
+                Some(ahead) => Task::wait(ahead)??,
+                None => read(&dir, candidate, log_id)?,
+            };
+            let next = candidates[at + 1..].iter().find(ours);
+            ahead = next.and_then(|next| read_ahead(&dir, next, log_id));
+            self.candidate(&dir, candidate, read)?;
         }
-        let salvage = read(dir, candidate, self.identity.log_id)?;
-        let Some(mut salvage) =
-            salvage.filter(|s| s.header.first_sequence == first && first <= CLAIM_MAX)
-        else {
+        Ok(())
+    }
+
+    fn foreign(&mut self, candidate: &Candidate) {
+        let store_id = candidate.header.map_or(Id::NONE, |header| header.store_id);
+        let what = format!("the segment belongs to the store {store_id}, and was left out");
+        self.list(&candidate.path, 0, (0, 0), what);
+    }
+
+    fn candidate(
+        &mut self,
+        dir: &Directory,
+        candidate: &Candidate,
+        read: Option<Read>,
+    ) -> Result<()> {
+        let (path, first) = (&candidate.path, candidate.first_sequence);
+        let is_it = |read: &Read| read.salvage.header.first_sequence == first;
+        let Some(read) = read.filter(|read| is_it(read) && first <= CLAIM_MAX) else {
             self.note(
                 path,
                 0,
@@ -349,11 +419,11 @@ impl Repair<'_, '_> {
                     .into(),
             );
         }
-        let pieces = salvage.pieces();
-        self.segment(&salvage, pieces)
+        self.segment(read)
     }
 
-    fn segment(&mut self, salvage: &Salvage, pieces: Vec<(u64, Piece)>) -> Result<()> {
+    fn segment(&mut self, Read { salvage, pieces, matches }: Read) -> Result<()> {
+        let (salvage, mut matches) = (&salvage, matches.into_iter());
         let mut reading = Reading::new(salvage);
         let mut read = 0;
         for (at, piece) in pieces {
@@ -361,7 +431,10 @@ impl Repair<'_, '_> {
             read = read.max(at);
             match piece {
                 Piece::Header(header) => self.header(&mut reading, at, &header)?,
-                Piece::Frame(length) => self.frame(&mut reading, at, length)?,
+                Piece::Frame(length) => {
+                    let matches = matches.next() == Some(true);
+                    self.frame(&mut reading, at, length, matches)?;
+                }
                 Piece::Unread(length) => {
                     self.report.bytes_unread += length as u64;
                     let zeros = salvage.is_zeros(at as usize, at as usize + length);
@@ -444,7 +517,14 @@ impl Repair<'_, '_> {
         Ok(())
     }
 
-    fn frame(&mut self, reading: &mut Reading<'_>, at: u64, length: usize) -> Result<()> {
+    /// The event of a frame; `matches`: its payload is what was hashed.
+    fn frame(
+        &mut self,
+        reading: &mut Reading<'_>,
+        at: u64,
+        length: usize,
+        matches: bool,
+    ) -> Result<()> {
         let salvage = reading.salvage;
         let frame = salvage.frame(at, length).expect("the frame held when the file was read");
         reading.meet(&frame);
@@ -465,7 +545,7 @@ impl Repair<'_, '_> {
         let before = self.heads.get(&names.entity).copied().unwrap_or_else(first);
         let event = names.event(&frame);
         let goes_on = system::goes_on_at(&frame).max(self.next);
-        if let Some(why) = self.fault(&event, &before, goes_on) {
+        if let Some(why) = self.fault(&event, matches, &before, goes_on) {
             self.note(&salvage.path, at, lost(why));
             return Ok(());
         }
@@ -509,11 +589,17 @@ impl Repair<'_, '_> {
 
     /// Why an event does not prove itself. `goes_on`: what is between the next sequence and this
     /// one would be lost.
-    fn fault(&mut self, event: &Event<'_>, before: &Link, goes_on: u64) -> Option<&'static str> {
+    fn fault(
+        &mut self,
+        event: &Event<'_>,
+        matches: bool,
+        before: &Link,
+        goes_on: u64,
+    ) -> Option<&'static str> {
         if event.sequence > CLAIM_MAX || event.version > event.sequence {
             return Some("no event has so high a sequence, or a version above its sequence");
         }
-        if hash::content_hash(event.payload) != event.content_hash {
+        if !matches {
             return Some("the payload does not match its content hash");
         }
         if event.sequence == 1 && event.event_hash != self.identity.genesis_hash {

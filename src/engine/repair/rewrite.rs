@@ -16,7 +16,7 @@ use crate::engine::model::event::Event;
 use crate::engine::model::id::{Hash, Id};
 use crate::engine::model::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX};
 use crate::engine::platform::vfs::Lock;
-use crate::engine::store::commit::encoded_bound;
+use crate::engine::store::item::encoded_bound;
 use crate::engine::store::open::new_log;
 use foldhash::HashMap;
 use std::path::Path;
@@ -138,7 +138,7 @@ impl Rewrite {
             ..BatchHeader::default()
         };
         std::mem::swap(&mut writer.buffer, &mut self.batch);
-        writer.write(header)?;
+        writer.write(header, &[])?;
         segment.extend(offset, &writer.buffer[BATCH_HEADER_LEN..])?;
         writer.advance(&header);
         self.store.visible.store(writer.tail.next_sequence - 1, Ordering::Release);

@@ -1,6 +1,7 @@
 //! Appending: the checks that need no store, then one commit.
 
-use super::commit::{Item, Outcome};
+use super::commit::Outcome;
+use super::item::Item;
 use super::Store;
 use crate::engine::log::options::Durability;
 use crate::engine::model::error::{Error, Result};
@@ -26,9 +27,7 @@ impl Store {
         check_batch(events, &store.options.limits)?;
         let extensions: Vec<Vec<u8>> =
             events.iter().map(|event| encode_extensions(event.extensions)).collect();
-        let items: Vec<Item<'_>> =
-            events.iter().zip(&extensions).map(|(e, x)| Item::of_event(e, x)).collect();
-        let outcomes = self.append_items(&items)?;
+        let outcomes = self.append_items(&Item::of_events(events, &extensions))?;
         let durable = store.durable.load(Ordering::Acquire);
         outcomes
             .iter()

@@ -169,6 +169,9 @@ impl Backup<'_, '_> {
             file.set_len(tail.offset).map_err(failed)?;
         }
         file.sync().map_err(failed)?;
+        if sealed {
+            file.settle(&name);
+        }
         // Made from what was just checked, so that no damage of the old one is copied.
         let index = copy.build_index(&tail.index_meta())?;
         self.dir.publish(&Segment::index_name(header.first_sequence), &index, true)?;

@@ -1,10 +1,10 @@
 //! The one way into the log: a batch of items is checked against the log, encoded, written as a
 //! whole and published. Appends, imports and the library's own events all come through here.
 
-use crate::engine::format::frame::{
-    BatchHeader, Frame, StringRef, BATCH_HEADER_LEN, FRAME_FIXED_LEN,
-};
-use crate::engine::format::hash::{self, Link};
+use super::item::{encoded_bound, Item};
+use crate::engine::format::chain::Before;
+use crate::engine::format::frame::{Apart, BatchHeader, Frame, StringRef, BATCH_HEADER_LEN};
+use crate::engine::format::hash;
 use crate::engine::index::memtable::{Entry, MemTable};
 use crate::engine::log::segment::{Found, Segment};
 use crate::engine::log::segments::Segments;
@@ -12,7 +12,7 @@ use crate::engine::log::state::Log;
 use crate::engine::log::tail::Batches;
 use crate::engine::log::writer::Writer;
 use crate::engine::model::error::{Code, Error, Result};
-use crate::engine::model::event::{Cause, Event, Expect, Extensions, NewEvent, Receipt, Source};
+use crate::engine::model::event::{Event, Expect, Receipt};
 use crate::engine::model::id::Id;
 use crate::engine::model::limits::{is_beyond_lease, SEGMENT_EVENTS, SEGMENT_STRING_BYTES};
 use foldhash::HashMap;
@@ -22,77 +22,8 @@ use std::sync::Arc;
 /// After so many microseconds an append looks again whether the segment and the lock still have
 /// their names.
 const LOOK_US: u64 = 1000;
-
-/// What is to be committed; everything that needs no lock has been computed.
-#[derive(Clone, Copy, Default)]
-pub struct Item<'a> {
-    /// As it will be, except for what only the log knows: sequence, version, recorded time and
-    /// hash. The id is the key; where it is none, a new id is made.
-    pub event: Event<'a>,
-    /// Stands for the content in indexes.
-    pub tag: u64,
-    pub expect: Expect,
-    /// The time of the event is the clock's.
-    pub has_no_time: bool,
-    /// Its cause is this earlier item of the batch.
-    pub caused_by: Option<usize>,
-    /// Sequences below this one are skipped; 0 for all but a gap event.
-    pub skip_to: u64,
-    /// It is the first of its batch, and written only if another item is.
-    pub with_others: bool,
-}
-
-impl<'a> Item<'a> {
-    pub fn of_event(new: &NewEvent<'a>, extensions: &'a [u8]) -> Item<'a> {
-        let content_hash = hash::content_hash(new.payload);
-        let (causation, caused_by) = match new.cause {
-            Cause::None => (Id::NONE, None),
-            Cause::Event(id) => (id, None),
-            Cause::Item(at) => (Id::NONE, Some(at)),
-        };
-        let event = Event {
-            id: new.key,
-            entity: new.entity,
-            scope: new.scope,
-            kind: new.kind,
-            timestamp_us: new.timestamp_us.unwrap_or_default(),
-            flags: new.flags,
-            payload_version: new.payload_version,
-            correlation: new.correlation,
-            causation,
-            payload: new.payload,
-            payload_len: new.payload.len(),
-            extensions: Extensions(extensions),
-            content_hash,
-            ..Event::default()
-        };
-        Item {
-            event,
-            tag: hash::content_tag(new.entity, new.scope, new.kind, &content_hash),
-            expect: new.expect,
-            has_no_time: new.timestamp_us.is_none(),
-            caused_by,
-            skip_to: 0,
-            with_others: false,
-        }
-    }
-}
-
-/// An upper bound of what an event takes in a segment beside its strings, payload, extensions and
-/// source.
-pub const FRAME_BYTES_MAX: u64 = (FRAME_FIXED_LEN + 188) as u64;
-
-/// An upper bound of the bytes that an event takes in a segment.
-pub fn encoded_bound(event: &Event<'_>) -> u64 {
-    let Event { entity, scope, payload, extensions, source, .. } = event;
-    let source = match source {
-        Source::None => 0,
-        Source::Import { namespace, .. } => namespace.len(),
-        Source::Raw(body) => body.len(),
-    };
-    let variable = entity.len() + scope.len() + payload.len() + extensions.0.len() + source;
-    FRAME_BYTES_MAX + variable as u64
-}
+/// As a rule so many events have their places before they are hashed.
+const PLACED_TOGETHER: usize = 256;
 
 /// What became of an item.
 #[derive(Clone)]
@@ -130,6 +61,38 @@ struct Place {
     recorded_us: i64,
 }
 
+/// The place of an item that waits for its hash, and what else was found for it.
+struct Placed<'a> {
+    /// Which item it is.
+    at: usize,
+    place: Place,
+    version: u64,
+    id: Id,
+    causation: Id,
+    entity: StringRef<'a>,
+    scope: StringRef<'a>,
+    namespace: Option<StringRef<'a>>,
+    before: Before,
+}
+
+impl Placed<'_> {
+    /// The event, without its hash.
+    #[inline(always)]
+    fn event<'a>(&self, item: &Item<'a>) -> Event<'a> {
+        let Place { sequence, now_us, recorded_us } = self.place;
+        let timestamp_us = if item.has_no_time { now_us } else { item.event.timestamp_us };
+        let Placed { version, id, causation, .. } = *self;
+        Event { id, sequence, version, timestamp_us, recorded_us, causation, ..item.event }
+    }
+}
+
+/// The newest event of an entity that a batch has moved.
+#[derive(Clone, Copy)]
+struct Head {
+    version: u64,
+    before: Before,
+}
+
 /// What a batch has decided so far, before anything is written.
 #[derive(Default)]
 struct Plan<'a> {
@@ -140,13 +103,16 @@ struct Plan<'a> {
     /// Items by key.
     keys: HashMap<Id, usize>,
     /// By the number of the entity, as far as the batch has moved them.
-    heads: HashMap<u32, Link>,
+    heads: HashMap<u32, Head>,
+    placed: Vec<Placed<'a>>,
     /// Numbers of strings that the table does not have yet: those of the index, and those that the
     /// batch spells.
     numbers: HashMap<&'a str, u32>,
     of_index: Vec<(&'a str, u32)>,
     spelled: Vec<&'a str>,
     entries: Vec<Entry>,
+    /// Payloads that are not in the writer's buffer.
+    apart: Vec<Apart<'a>>,
 }
 
 impl Plan<'_> {
@@ -259,7 +225,8 @@ impl Log {
         if known_absent && !item.with_others {
             return Ok(Known::No);
         }
-        let Some((segment, found)) = segments.find_id(item.event.id)? else {
+        let tag = || item.tag;
+        let Some((segment, found)) = segments.find_content(item.event.id, Some(&tag))? else {
             return Ok(Known::No);
         };
         // An import trusts the tag, so that a duplicate costs no read; an append reads it for its
@@ -306,7 +273,7 @@ impl Log {
     }
 
     /// Encodes the items that are to be written into the writer's buffer, and says what became of
-    /// each.
+    /// each. Their hashes are computed many at a time.
     fn encode_batch<'a>(
         &self,
         writer: &mut Writer,
@@ -327,59 +294,73 @@ impl Log {
         let recorded_us = now_us.max(writer.tail.last_recorded_us);
         self.meet_clock(now_us, writer.tail.last_recorded_us);
         let first_sequence = writer.tail.next_sequence.max(skip_to);
-        let mut log_hash = writer.tail.log_hash;
-        let mut sequence = first_sequence;
+        let mut place = Place { sequence: first_sequence, now_us, recorded_us };
         let segment = writer.segment.clone();
         let table = segment.read_table();
         writer.buffer.clear();
         writer.buffer.resize(BATCH_HEADER_LEN, 0);
+        writer.chain.clear();
         plan.entries = std::mem::take(&mut writer.entries);
         plan.entries.clear();
+        if items.len() > 1 {
+            plan.placed.reserve(items.len().min(PLACED_TOGETHER));
+        }
         for (at, item) in items.iter().enumerate().take(plan.outcomes.len()) {
-            if plan.outcomes[at].is_some() {
+            if plan.outcomes[at].is_some() || plan.repeated_by(at).is_some() {
                 continue;
             }
-            let outcome = match plan.repeated_by(at).map(|earlier| &plan.outcomes[earlier]) {
-                Some(Some(Outcome::New(receipt))) => Outcome::Again(*receipt),
-                Some(_) => unreachable!("an item that others repeat is new"),
-                None => {
-                    let place = Place { sequence, now_us, recorded_us };
-                    let encoded = self.encode(writer, &segment, &table, item, place, plan);
-                    let receipt = encoded.map_err(|e| e.with_item(at))?;
-                    log_hash = hash::log_next(log_hash, receipt.event_hash);
-                    sequence += 1;
-                    Outcome::New(receipt)
-                }
-            };
-            plan.outcomes[at] = Some(outcome);
+            let placed = self.place(writer, &table, (at, item), place, plan);
+            let placed = placed.map_err(|e| e.with_item(at))?;
+            place.sequence += 1;
+            if items.len() == 1 {
+                encode_placed(writer, items, plan, std::slice::from_ref(&placed));
+                break;
+            }
+            plan.placed.push(placed);
+            if writer.chain.is_full() {
+                encode_all_placed(writer, items, plan);
+            }
         }
+        encode_all_placed(writer, items, plan);
+        let again = |outcome: &Option<Outcome>| match outcome {
+            Some(Outcome::New(receipt)) => Outcome::Again(*receipt),
+            _ => unreachable!("an item that others repeat is new"),
+        };
+        for (repeat, earlier) in &plan.repeats {
+            plan.outcomes[*repeat] = Some(again(&plan.outcomes[*earlier]));
+        }
+        let hashes = writer.chain.hashes();
         Ok(BatchHeader {
-            count: (sequence - first_sequence) as u32,
+            count: hashes.len() as u32,
             first_sequence,
             synced_through: self.durable.load(Ordering::Acquire),
             recorded_us,
-            log_hash,
+            log_hash: hashes.iter().fold(writer.tail.log_hash, |log, e| hash::log_next(log, *e)),
             ..BatchHeader::default()
         })
     }
 
-    /// Appends the frame of an item, which gets this place, to the writer's buffer.
-    fn encode<'a>(
+    /// Gives an item its place in the log.
+    #[inline(always)]
+    fn place<'a>(
         &self,
         writer: &mut Writer,
-        segment: &Segment,
         table: &MemTable,
-        item: &Item<'a>,
-        Place { sequence, now_us, recorded_us }: Place,
+        (at, item): (usize, &Item<'a>),
+        place: Place,
         plan: &mut Plan<'a>,
-    ) -> Result<Receipt> {
+    ) -> Result<Placed<'a>> {
+        let segment = &*writer.segment;
         let entity = string_ref(segment, table, item.event.entity, plan)?;
         let head = match plan.heads.get(&entity.number).copied() {
             Some(head) => head,
-            None => match table.head(entity.number) {
-                Some(head) => head.link,
-                None => self.older_head(item.event.entity)?,
-            },
+            None => {
+                let link = match table.head(entity.number) {
+                    Some(head) => head.link,
+                    None => self.older_head(item.event.entity)?,
+                };
+                Head { version: link.version, before: Before::Known(link.hash) }
+            }
         };
         check_expectation(item, head.version)?;
         let scope = string_ref(segment, table, item.event.scope, plan)?;
@@ -388,27 +369,21 @@ impl Log {
             None => None,
         };
         let version = head.version + 1;
-        let event = Event { sequence, version, recorded_us, ..item.event };
-        let mut frame = Frame { event, entity, scope, namespace };
-        let event = &mut frame.event;
-        if event.id.is_none() {
-            event.id = self.new_id(now_us);
-        }
-        if item.has_no_time {
-            event.timestamp_us = now_us;
-        }
-        if let Some(at) = item.caused_by {
-            event.causation = self.id_of(plan, at)?;
-        }
-        event.event_hash = hash::event_hash(event, &head.hash, &mut writer.scratch);
-        let offset = writer.tail.offset + writer.buffer.len() as u64;
-        frame.encode(&segment.header, offset, &mut writer.buffer);
+        let id = match item.event.id.is_none() {
+            true => self.new_id(place.now_us),
+            false => item.event.id,
+        };
+        let causation = match item.caused_by {
+            Some(cause) => self.id_of(plan, cause)?,
+            None => item.event.causation,
+        };
+        let before = head.before;
+        let placed = Placed { at, place, version, id, causation, entity, scope, namespace, before };
+        let number = writer.chain.push(&placed.event(item), before);
         if plan.outcomes.len() > 1 {
-            plan.heads.insert(entity.number, Link::of(&frame.event));
+            plan.heads.insert(entity.number, Head { version, before: Before::InBatch(number) });
         }
-        let (batch, numbers) = (writer.tail.offset, (entity.number, scope.number));
-        plan.entries.push(Entry::of(&frame.event, numbers, item.tag, offset, batch));
-        Ok(Receipt::of_event(&frame.event, head.hash))
+        Ok(placed)
     }
 
     fn new_id(&self, now_us: i64) -> Id {
@@ -419,6 +394,10 @@ impl Log {
 
     /// The id of an earlier item of the batch.
     fn id_of(&self, plan: &Plan<'_>, at: usize) -> Result<Id> {
+        let at = plan.repeated_by(at).unwrap_or(at);
+        if let Ok(placed) = plan.placed.binary_search_by_key(&at, |placed| placed.at) {
+            return Ok(plan.placed[placed].id);
+        }
         match &plan.outcomes[at] {
             Some(Outcome::New(receipt) | Outcome::Again(receipt)) => Ok(receipt.id),
             Some(Outcome::Present(segment, offset)) => {
@@ -433,7 +412,13 @@ impl Log {
 
     /// Writes the batch in the buffer and lets readers see it.
     fn put(&self, writer: &mut Writer, header: BatchHeader, plan: &Plan<'_>) -> Result<()> {
-        writer.write(header).map_err(|e| if writer.broken { self.poisoned_by(e) } else { e })?;
+        writer.write(header, &plan.apart).map_err(|e| {
+            if writer.broken {
+                self.poisoned_by(e)
+            } else {
+                e
+            }
+        })?;
         writer.advance(&header);
         let segment = &writer.segment;
         let mut table = segment.write_table();
@@ -467,6 +452,42 @@ impl Log {
         let entity = segment.string(frame.entity.number)?;
         let previous = self.previous_hash(segment, &entity, frame.version, offset)?;
         Ok(Receipt { replayed: true, ..Receipt::of_event(&frame, previous) })
+    }
+}
+
+fn encode_all_placed<'a>(writer: &mut Writer, items: &[Item<'a>], plan: &mut Plan<'a>) {
+    let mut placed = std::mem::take(&mut plan.placed);
+    encode_placed(writer, items, plan, &placed);
+    placed.clear();
+    plan.placed = placed;
+}
+
+/// Hashes the events that have their places, and appends their frames to the writer's buffer.
+fn encode_placed<'a>(
+    writer: &mut Writer,
+    items: &[Item<'a>],
+    plan: &mut Plan<'a>,
+    placed: &[Placed<'a>],
+) {
+    writer.chain.hash();
+    let hashes = writer.chain.hashes();
+    let first = hashes.len() - placed.len();
+    for (placed, hash) in placed.iter().zip(&hashes[first..]) {
+        let item = &items[placed.at];
+        let Placed { entity, scope, namespace, .. } = *placed;
+        let event = Event { event_hash: *hash, ..placed.event(item) };
+        let batch = writer.tail.offset;
+        let offset = batch + (writer.buffer.len() + Apart::bytes(&plan.apart)) as u64;
+        let frame = Frame { event, entity, scope, namespace };
+        let (header, out) = (&writer.segment.header, &mut writer.buffer);
+        match item.is_apart() {
+            true => plan.apart.push(frame.encode_apart(header, offset, item.payload_crc, out)),
+            false => frame.encode(header, offset, out),
+        }
+        let numbers = (entity.number, scope.number);
+        plan.entries.push(Entry::of(&frame.event, numbers, item.tag, offset, batch));
+        let receipt = Receipt::of_event(&frame.event, writer.chain.hash_before(placed.before));
+        plan.outcomes[placed.at] = Some(Outcome::New(receipt));
     }
 }
 

@@ -198,7 +198,7 @@ impl<'w, 'a, 'c> Damaged<'w, 'a, 'c> {
         if let Some(batch) = &mut self.batch {
             batch.events += 1;
         }
-        self.examiner.event(self.segment, at, &frame, &event)
+        self.examiner.event(self.segment, at, &frame, &event, false)
     }
 
     fn close_hole(&mut self, to: u64, offset: u64, why: &str) {

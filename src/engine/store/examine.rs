@@ -79,19 +79,25 @@ impl<'a> Examiner<'a> {
         (self.last_lost, self.next) = (last, last + 1);
     }
 
-    /// The event of a frame at `offset` of a segment.
+    /// The event of a frame at `offset` of a segment; `matches`: its payload was hashed already,
+    /// and is what it should be.
     pub fn event(
         &mut self,
         segment: &Segment,
         offset: u64,
         frame: &Frame<'_>,
         event: &Event<'_>,
+        matches: bool,
     ) -> Result<()> {
         self.report.events += 1;
         self.report.system_events += u64::from(event.kind.is_reserved());
         let own = self.own_event(frame);
         self.next = event.sequence + 1;
-        let seen = Event { content_hash: hash::content_hash(event.payload), ..*event };
+        let content_hash = match matches {
+            true => event.content_hash,
+            false => hash::content_hash(event.payload),
+        };
+        let seen = Event { content_hash, ..*event };
         let before = match self.heads.insert(frame.entity.number, Link::of(event)) {
             Some(before) => Some(before),
             None => self.link_before(segment, event)?,

@@ -1,6 +1,6 @@
 //! The store ids that a log declares beside what its identity file says, and giving a copy its own.
 
-use super::commit::Item;
+use super::item::Item;
 use super::scan::Scan;
 use super::Store;
 use crate::engine::format::identity::{Change, Identity};

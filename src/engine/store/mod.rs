@@ -18,10 +18,12 @@ pub(crate) mod files;
 pub(crate) mod find;
 pub mod identity;
 pub(crate) mod index_check;
+pub(crate) mod item;
 pub(crate) mod log_hash;
 pub mod open;
 pub mod query;
 pub mod report;
+mod reread;
 pub(crate) mod scan;
 pub mod verify;
 

@@ -1,7 +1,7 @@
 //! Opening a store, in five steps: look, claim, make, recover, hand out.
 
-use super::commit::Item;
 use super::identity::system_item;
+use super::item::Item;
 use super::Store;
 use crate::engine::format::identity::Identity;
 use crate::engine::format::{hash, system};

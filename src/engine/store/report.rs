@@ -54,6 +54,13 @@ impl VerifyReport {
         }
     }
 
+    /// Adds what was found elsewhere.
+    pub fn append(&mut self, other: VerifyReport) {
+        self.found += other.found;
+        let room = FINDINGS_MAX - self.findings.len();
+        self.findings.extend(other.findings.into_iter().take(room));
+    }
+
     /// An error that says damage becomes a finding; others end the walk.
     pub fn note(&mut self, path: &Path, error: Error) -> Result<()> {
         if !is_finding(&error) {

@@ -192,6 +192,9 @@ impl<'a> Visitor<'a> {
         visit: &mut dyn Visit,
     ) -> Result<Flow> {
         let backward = self.scan.backward;
+        if let Some((number, entity)) = postings.number.zip(self.scan.region.entity.as_deref()) {
+            self.strings.remember(number, entity);
+        }
         let (mut lowest, mut highest) = (plan.lowest, plan.highest);
         if let Some(at) = self.left_at.take() {
             *if backward { &mut highest } else { &mut lowest } = at as u32;
@@ -475,6 +478,13 @@ impl Strings {
         }
     }
 
+    /// Has a string without looking it up.
+    fn remember(&mut self, number: u32, text: &str) {
+        if self.in_dictionary(number).is_none() {
+            self.known.insert(number, text.into());
+        }
+    }
+
     #[inline(always)]
     fn load(&mut self, number: u32) -> Result<()> {
         if self.in_dictionary(number).is_none() && !self.known.contains_key(&number) {
@@ -516,17 +526,21 @@ impl Strings {
         frame: &Frame<'e>,
         previous_hash: Option<Hash>,
     ) -> Result<Event<'e>> {
-        self.forget_many();
         let namespace = frame.namespace.map(|string| string.number);
-        for number in
-            [Some(frame.entity.number), Some(frame.scope.number), namespace].into_iter().flatten()
+        let numbers = [frame.entity.number, frame.scope.number];
+        if self.in_dictionary(numbers[0]).is_none()
+            || self.in_dictionary(numbers[1]).is_none()
+            || namespace.is_some()
         {
-            self.load(number)?;
+            self.load_all(numbers.into_iter().chain(namespace))?;
         }
-        let text = |number| self.text(number);
-        let namespace = namespace.map_or("", text);
-        let event =
-            frame.with_strings(text(frame.entity.number), text(frame.scope.number), namespace);
+        let namespace = namespace.map_or("", |number| self.text(number));
+        let event = frame.with_strings(self.text(numbers[0]), self.text(numbers[1]), namespace);
         Ok(Event { previous_hash, ..event })
+    }
+
+    fn load_all(&mut self, mut numbers: impl Iterator<Item = u32>) -> Result<()> {
+        self.forget_many();
+        numbers.try_for_each(|number| self.load(number))
     }
 }

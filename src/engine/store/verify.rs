@@ -7,13 +7,13 @@ use super::files;
 use super::identity::Declared;
 use super::index_check::IndexCheck;
 use super::report::{is_finding, VerifyReport};
+use super::reread::{Ahead, Reread};
 use super::scan::Strings;
 use super::Store;
-use crate::engine::index::file::IndexMeta;
+use crate::engine::format::frame::Frame;
 use crate::engine::index::filter::{entity_filter_key, id_filter_key};
 use crate::engine::index::memtable::Slot;
 use crate::engine::log::directory;
-use crate::engine::log::recovery::is_written_behind;
 use crate::engine::log::run::Run;
 use crate::engine::log::salvage::Salvage;
 use crate::engine::log::segment::{Flow, Segment};
@@ -38,7 +38,7 @@ impl Store {
     pub fn verify_region(&self, region: &Region, watch: &Watch<'_>) -> Result<VerifyReport> {
         region.check()?;
         let _busy = watch.tells().then(|| Importing::new(&self.0));
-        let store = &*self.0;
+        let store = &self.0;
         store.check_open()?;
         store.finish_background();
         let mut early = VerifyReport::default();
@@ -77,8 +77,24 @@ fn may_have(segment: &Segment, region: &Region) -> bool {
     segment.may_have_of(region).unwrap_or(true)
 }
 
+/// What the segment and its index lack of an event, each asked for it. The inner error is the
+/// index's.
+fn lack(
+    fresh: &Segment,
+    index: Option<&mut IndexCheck>,
+    offset: u64,
+    frame: &Frame<'_>,
+) -> Result<Result<Option<&'static str>>> {
+    let read = fresh.find_id(frame.id)?.filter(|read| u64::from(read.offset) == offset);
+    Ok(match (read, index) {
+        (None, _) => Ok(Some("another event of the segment has the same id")),
+        (Some(read), Some(index)) => index.event(offset, frame, read.tag),
+        (Some(_), None) => Ok(None),
+    })
+}
+
 struct Walk<'a, 'w> {
-    store: &'a Log,
+    store: &'a Arc<Log>,
     watch: &'a Watch<'w>,
     examiner: Examiner<'a>,
 }
@@ -100,7 +116,8 @@ impl Walk<'_, '_> {
     fn segments(&mut self, segments: &[Arc<Segment>], wanted: &[bool]) -> Result<()> {
         let visible = self.examiner.report.last_sequence;
         let first = |at: usize| segments.get(at).map(|s: &Arc<Segment>| s.header.first_sequence);
-        let mut before: Option<Tail> = None;
+        let (mut before, mut ahead): (Option<Tail>, Option<Ahead>) = (None, None);
+        let followed = |at: usize| at + 1 < segments.len();
         // The run that was met last, and the number of its first segment.
         let mut met: Option<(Run, usize)> = None;
         for (at, known) in segments.iter().enumerate() {
@@ -117,8 +134,15 @@ impl Walk<'_, '_> {
             }
             self.examiner.begin_segment(known.header.first_sequence);
             let run = met.as_ref().map(|(run, start)| (run, at - start));
-            let member = Member { known, next_first, followed: at + 1 < segments.len(), run };
-            before = self.segment(&member, before.as_ref())?;
+            let member = Member { known, next_first, followed: followed(at), run };
+            let reread = match ahead.take() {
+                Some(ahead) => ahead.wait()??,
+                None => Reread::new(self.store, known, member.followed, self.watch)?,
+            };
+            let next = (at + 1..segments.len()).find(|next| wanted[*next]);
+            ahead =
+                next.and_then(|next| Reread::ahead(self.store, &segments[next], followed(next)));
+            before = self.segment(&member, reread, before.as_ref())?;
         }
         Ok(())
     }
@@ -134,62 +158,44 @@ impl Walk<'_, '_> {
     }
 
     /// Examines a segment; where it ends, if nothing of it is damaged.
-    fn segment(&mut self, member: &Member<'_>, before: Option<&Tail>) -> Result<Option<Tail>> {
+    fn segment(
+        &mut self,
+        member: &Member<'_>,
+        mut reread: Reread,
+        before: Option<&Tail>,
+    ) -> Result<Option<Tail>> {
         let (known, report) = (member.known, &mut self.examiner.report);
-        let Some(fresh) = files::open_anew(self.store, known, report)? else {
+        report.append(std::mem::take(&mut reread.opened));
+        let Some(fresh) = reread.fresh.take() else {
             self.examiner.miss(member.next_first - 1);
             self.watch.advance(known.end())?;
             return Ok(None);
         };
         report.segments += 1;
-        let mut tail = Tail::at_start(&known.header);
+        let start = Tail::at_start(&known.header);
         let continues =
-            |b: &Tail| (b.next_sequence, b.log_hash) == (tail.next_sequence, tail.log_hash);
+            |b: &Tail| (b.next_sequence, b.log_hash) == (start.next_sequence, start.log_hash);
         if !before.is_none_or(continues) {
             let what = "the segment does not continue the one before";
-            report.find(&known.path, 0, (tail.next_sequence, tail.next_sequence), what);
+            report.find(&known.path, 0, (start.next_sequence, start.next_sequence), what);
         }
-        let mut end = known.end();
-        if member.followed {
-            let length = fresh.file.len().map_err(|e| Error::io("cannot stat", &known.path, &e));
-            let length = length.or_else(|e| report.note(&known.path, e).map(|()| 0))?;
-            // The writing process gives back what it had reserved when the segment is on disk.
-            if known.sealed_index().is_some() || is_written_behind(&fresh, end, length)? {
-                end = end.max(length);
-            }
-        }
-        let mut index = IndexCheck::open(self.store, known, end, report)?;
-        let covered = index.as_ref().map_or(0, IndexCheck::covered_len);
-        let (read, there) = self.read(&mut tail, &fresh, covered, end);
-        self.examiner.report.log_bytes += tail.offset;
-        let whole = match read {
-            Ok(()) => self.whole(member, &fresh, index.as_mut(), there),
+        report.append(std::mem::take(&mut reread.found));
+        let (tail, end) = (reread.tail, reread.end);
+        report.log_bytes += tail.offset;
+        let whole = match std::mem::replace(&mut reread.read, Ok(())) {
+            Ok(()) => self.whole(member, &fresh, &mut reread),
             Err(e) if is_finding(&e) => {
-                self.damaged(member, &fresh, index.as_mut(), &e)?;
+                self.watch.advance(reread.uncounted)?;
+                self.damaged(member, &fresh, reread.index.as_mut(), &e)?;
                 self.watch.advance(end.saturating_sub(tail.offset))?;
                 return Ok(None);
             }
             Err(e) => Err(e),
         };
         whole.or_else(|e| self.examiner.report.note(&known.path, e))?;
+        self.watch.advance(reread.uncounted)?;
         self.examiner.report.batches += tail.batches;
         Ok(Some(tail))
-    }
-
-    /// Reads a segment batch by batch; and what it says at the offset that its index covers.
-    fn read(
-        &self,
-        tail: &mut Tail,
-        fresh: &Segment,
-        covered: u64,
-        end: u64,
-    ) -> (Result<()>, Option<IndexMeta>) {
-        let mut read = tail.read_watched(fresh, covered.min(end), self.watch);
-        let there = (tail.offset == covered).then(|| tail.index_meta());
-        if read.is_ok() {
-            read = tail.read_watched(fresh, end, self.watch);
-        }
-        (read, there)
     }
 
     /// What is left of a segment that cannot be read to its end because of `error`.
@@ -228,14 +234,12 @@ impl Walk<'_, '_> {
         &mut self,
         member: &Member<'_>,
         fresh: &Arc<Segment>,
-        index: Option<&mut IndexCheck>,
-        there: Option<IndexMeta>,
+        reread: &mut Reread,
     ) -> Result<()> {
-        let mut index = index;
-        self.events(fresh, &mut index)?;
-        if let Some(index) = index {
+        self.events(fresh, reread)?;
+        if let Some(index) = &reread.index {
             let report = &mut self.examiner.report;
-            if let Some(what) = index.meta(there, member.followed) {
+            if let Some(what) = index.meta(reread.there, member.followed) {
                 report.find(&fresh.index_path(), 0, (0, 0), what);
             }
             index.strings(fresh, report).or_else(|e| report.note(&fresh.path, e))?;
@@ -248,13 +252,18 @@ impl Walk<'_, '_> {
 
     /// Content hashes, event hashes, versions and chains of one segment, and what its index has of
     /// each event. An index that cannot be asked is not asked again.
-    fn events(&mut self, fresh: &Arc<Segment>, index: &mut Option<&mut IndexCheck>) -> Result<()> {
+    fn events(&mut self, fresh: &Arc<Segment>, reread: &mut Reread) -> Result<()> {
         let mut strings = Strings::new(fresh.clone());
+        let Reread { index, ids, payloads, uncounted, .. } = reread;
+        let mut counted = 0;
         let losses = fresh.losses()?;
         let mut losses = losses.iter().peekable();
         let (examiner, watch) = (&mut self.examiner, self.watch);
         let visible = examiner.report.last_sequence;
         let _whole = fresh.walk(0, &mut |offset, frame| {
+            let more = (offset - counted).min(*uncounted);
+            (counted, *uncounted) = (offset, *uncounted - more);
+            watch.advance(more)?;
             watch.check()?;
             if frame.sequence > visible {
                 return Ok(Flow::Break(()));
@@ -263,12 +272,13 @@ impl Walk<'_, '_> {
                 examiner.lose(*loss);
             }
             let event = strings.event(frame, None)?;
-            examiner.event(fresh, offset, frame, &event)?;
-            let read = fresh.find_id(frame.id)?.filter(|read| u64::from(read.offset) == offset);
-            let lack = match (read, index.as_mut()) {
-                (None, _) => Ok(Some("another event of the segment has the same id")),
-                (Some(read), Some(index)) => index.event(offset, frame, read.tag),
+            let matches = payloads.of(offset) == Some(true);
+            examiner.event(fresh, offset, frame, &event, matches)?;
+            let known = ids.as_mut().and_then(|ids| ids.of(offset));
+            let lack = match (known, index.as_mut()) {
+                (Some(has_id), Some(index)) => index.event_of_id(offset, frame, has_id),
                 (Some(_), None) => Ok(None),
+                (None, index) => lack(fresh, index, offset, frame)?,
             };
             match lack {
                 Ok(None) => {}

@@ -122,7 +122,8 @@
  * @par Stack
  * Every call does with 32 KiB of stack; the most that one takes is 23 KiB. Your callbacks and
  * thread-local data come on top. A thread of PTHREAD_STACK_MIN, 16 KiB, is too small. No input
- * makes a call take more: nothing recurses. An import starts a thread with a stack of its own.
+ * makes a call take more: nothing recurses. Imports, verify and repair start a thread
+ * with a stack of its own.
  *
  * @par Callbacks
  * A callback runs on the thread that made the call, and never at once with itself for one call. No

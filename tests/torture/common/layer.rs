@@ -44,7 +44,7 @@ pub struct Call<'a> {
     pub from: &'a Path,
     /// Which file, where one is open.
     pub file: usize,
-    /// The offset of a write, or the length that a file is to have.
+    /// The offset of a read or a write, or the length that a file is to have.
     pub at: u64,
     /// What is written.
     pub bytes: &'a [u8],
@@ -337,7 +337,8 @@ impl LayeredFile {
 
 impl File for LayeredFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.ask(Op::Read, || self.inner.read_at(buffer, offset))
+        let read = self.call((Op::Read, offset, &[]), |_| self.inner.read_at(buffer, offset))?;
+        asked(read.map(|count| (count, self.number))).map(|(count, _)| count)
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {

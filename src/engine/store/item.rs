@@ -1,0 +1,142 @@
+//! What is to be committed, with all that can be computed before the writer's lock is taken.
+
+use crate::engine::format::frame::{APART_BYTES, FRAME_FIXED_LEN};
+use crate::engine::format::hash;
+use crate::engine::format::lanes::{self, Inputs};
+use crate::engine::model::event::{Cause, Event, Expect, Extensions, NewEvent, Source};
+use crate::engine::model::id::{Hash, Id};
+
+/// So many items are hashed together.
+const TOGETHER: usize = 64;
+
+/// What is to be committed; everything that needs no lock has been computed.
+#[derive(Clone, Copy, Default)]
+pub struct Item<'a> {
+    /// As it will be, except for what only the log knows: sequence, version, recorded time and
+    /// hash. The id is the key; where it is none, a new id is made.
+    pub event: Event<'a>,
+    /// Stands for the content in indexes.
+    pub tag: u64,
+    /// CRC-32 of a payload of [`APART_BYTES`] or more.
+    pub payload_crc: u32,
+    pub expect: Expect,
+    /// The time of the event is the clock's.
+    pub has_no_time: bool,
+    /// Its cause is this earlier item of the batch.
+    pub caused_by: Option<usize>,
+    /// Sequences below this one are skipped; 0 for all but a gap event.
+    pub skip_to: u64,
+    /// It is the first of its batch, and written only if another item is.
+    pub with_others: bool,
+}
+
+impl<'a> Item<'a> {
+    pub fn of_event(new: &NewEvent<'a>, extensions: &'a [u8]) -> Item<'a> {
+        let mut item = Item::without_hashes(new, extensions);
+        match item.is_apart() {
+            true => item.hash_apart(),
+            false => item.event.content_hash = hash::content_hash(new.payload),
+        }
+        item.tag = hash::tag_of(&item.event);
+        item
+    }
+
+    /// The items of a batch; `extensions` has those of each event.
+    pub fn of_events(new: &[NewEvent<'a>], extensions: &'a [Vec<u8>]) -> Vec<Item<'a>> {
+        let events = new.iter().zip(extensions);
+        let mut items: Vec<Item<'a>> =
+            events.map(|(event, x)| Item::without_hashes(event, x)).collect();
+        let (mut payloads, mut hashes) = ([&[][..]; TOGETHER], [Hash::ZERO; TOGETHER]);
+        for items in items.chunks_mut(TOGETHER) {
+            for (payload, item) in payloads.iter_mut().zip(&*items) {
+                *payload = if item.is_apart() { &[] } else { item.event.payload };
+            }
+            lanes::hash_many(&payloads[..items.len()], &mut hashes);
+            for (item, hash) in items.iter_mut().zip(hashes) {
+                match item.is_apart() {
+                    true => item.hash_apart(),
+                    false => item.event.content_hash = hash,
+                }
+            }
+        }
+        Item::tag_all(&mut items);
+        items
+    }
+
+    /// Whether the payload is written from where it is.
+    pub fn is_apart(&self) -> bool {
+        self.event.payload.len() >= APART_BYTES
+    }
+
+    fn hash_apart(&mut self) {
+        (self.event.content_hash, self.payload_crc) = hash::hash_and_checksum(self.event.payload);
+    }
+
+    /// Fills in what items lack that have their content hashes.
+    pub fn complete(items: &mut [Item<'_>]) {
+        for item in items.iter_mut().filter(|item| item.is_apart()) {
+            item.payload_crc = crc32fast::hash(item.event.payload);
+        }
+        Item::tag_all(items);
+    }
+
+    fn tag_all(items: &mut [Item<'_>]) {
+        let (mut inputs, mut hashes) = (Inputs::default(), [Hash::ZERO; TOGETHER]);
+        for items in items.chunks_mut(TOGETHER) {
+            inputs.clear();
+            items.iter().for_each(|item| inputs.push(|out| hash::put_tag_input(&item.event, out)));
+            lanes::hash_each(inputs.iter(), |at, hash| hashes[at] = hash);
+            items.iter_mut().zip(&hashes).for_each(|(item, hash)| item.tag = hash::tag_in(hash));
+        }
+    }
+
+    #[inline(always)]
+    fn without_hashes(new: &NewEvent<'a>, extensions: &'a [u8]) -> Item<'a> {
+        let (causation, caused_by) = match new.cause {
+            Cause::None => (Id::NONE, None),
+            Cause::Event(id) => (id, None),
+            Cause::Item(at) => (Id::NONE, Some(at)),
+        };
+        let event = Event {
+            id: new.key,
+            entity: new.entity,
+            scope: new.scope,
+            kind: new.kind,
+            timestamp_us: new.timestamp_us.unwrap_or_default(),
+            flags: new.flags,
+            payload_version: new.payload_version,
+            correlation: new.correlation,
+            causation,
+            payload: new.payload,
+            payload_len: new.payload.len(),
+            extensions: Extensions(extensions),
+            ..Event::default()
+        };
+        Item {
+            event,
+            tag: 0,
+            payload_crc: 0,
+            expect: new.expect,
+            has_no_time: new.timestamp_us.is_none(),
+            caused_by,
+            skip_to: 0,
+            with_others: false,
+        }
+    }
+}
+
+/// An upper bound of what an event takes in a segment beside its strings, payload, extensions and
+/// source.
+pub const FRAME_BYTES_MAX: u64 = (FRAME_FIXED_LEN + 188) as u64;
+
+/// An upper bound of the bytes that an event takes in a segment.
+pub fn encoded_bound(event: &Event<'_>) -> u64 {
+    let Event { entity, scope, payload, extensions, source, .. } = event;
+    let source = match source {
+        Source::None => 0,
+        Source::Import { namespace, .. } => namespace.len(),
+        Source::Raw(body) => body.len(),
+    };
+    let variable = entity.len() + scope.len() + payload.len() + extensions.0.len() + source;
+    FRAME_BYTES_MAX + variable as u64
+}
