@@ -23,6 +23,8 @@
 #   make bench-languages what an event costs in each language; benches/bindings/results.md
 #   make bench-scale     what an event costs in stores of 10 thousand to 10 million;
 #                        benches/scale.md, .csv, .svg
+#   make bench-scale-many  the same of a million entities in random order, up to MOST=10000000
+#                        events, in DIR=/dev/shm/fbat-many; benches/scale-many.md, .csv
 #   make bench-regions   what parts of a store cost: beside SQLite, and by prefix beside a scan
 #                        (3 minutes)
 #   make header          writes include/ again after a change to src/ffi
@@ -58,7 +60,8 @@ EXAMPLE_CC   = $(CC) -std=c11 -O2 -g -Wall -Wextra -Wpedantic $(CFLAGS) $(EXAMPL
 EXAMPLE_LIB := -Lbuild/lib -Wl,-rpath,'$$ORIGIN/../lib' -lfbat
 
 .PHONY: all lib man print-version print-soversion examples demo check check-all torture canaries \
-  bench bench-quick bench-scale bench-languages bench-regions header render install install-strip \
+  bench bench-quick bench-scale bench-scale-many bench-languages \
+  bench-regions header render install install-strip \
   uninstall dist dist-vendored deb docs abi abi-bless features setup clean help
 all: lib
 
@@ -128,7 +131,10 @@ canaries:
 bench: ARGUMENTS = run
 bench-quick: ARGUMENTS = run --quick
 bench-scale: ARGUMENTS = scale
-bench bench-quick bench-scale:
+bench-scale-many: DIR ?= /dev/shm/fbat-many
+bench-scale-many: MOST ?= 10000000
+bench-scale-many: ARGUMENTS = scale-many $(DIR) $(MOST)
+bench bench-quick bench-scale bench-scale-many:
 	@scripts/setup bench
 	@$(MAKE) --no-print-directory -s build/bench/worker
 	@cd benches && $(CARGO) run --release --locked -- $(ARGUMENTS)

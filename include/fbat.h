@@ -2967,7 +2967,7 @@ typedef struct fbat_import_options {
   uint64_t after;
   /**
    * Events that become visible together: at most the destination's `batch_events_max`, to which
-   * it is cut; 0: 256.
+   * it is cut; 0: 256. Fewer where they would have more than 4 MiB.
    */
   size_t chunk_size;
   /** Says which events to import; NULL for all of the region. */

@@ -2966,7 +2966,7 @@ struct import_options {
   std::uint64_t after = 0;
   /**
    * Events that become visible together: at most the destination's `batch_events_max`, to which it
-   * is cut; 0: 256.
+   * is cut; 0: 256. Fewer where they would have more than 4 MiB.
    */
   std::size_t chunk_size = 0;
   /** Says which events to import. */

@@ -41,7 +41,9 @@ fn field(path: &str, name: &str) -> Option<String> {
 
 fn said(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output();
-    output.map_or(String::new(), |o| String::from_utf8_lossy(&o.stdout).trim().to_owned())
+    let said = output.map_or(String::new(), |o| String::from_utf8_lossy(&o.stdout).into_owned());
+    // Of what is mounted twice there are two lines.
+    said.lines().next().unwrap_or_default().trim().to_owned()
 }
 
 /// Empty where the package is not in the lock file.

@@ -2,6 +2,7 @@
 
 mod driver;
 mod machine;
+mod many;
 mod peer;
 mod peers;
 mod picture;
@@ -12,6 +13,7 @@ mod worker;
 use peer::{Data, Peer, Role, Workload};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 use worker::Task;
 
 /// An engine as the driver knows it.
@@ -78,21 +80,27 @@ const ENGINES: &[Engine] = &[
     engine::<peers::fbat::Fbat>(),
     engine::<peers::batpak::Batpak>(),
     engine::<peers::sqlite::Sqlite>(),
-    engine::<peers::lmdb::Lmdb>(),
+    engine::<peers::lmdb::Lmdb<false>>(),
+    engine::<peers::lmdb::Lmdb<true>>(),
+    engine::<peers::mdbx::Mdbx>(),
     engine::<peers::redb::Redb>(),
     engine::<peers::fjall::Fjall>(),
     #[cfg(feature = "rocksdb")]
     engine::<peers::rocksdb::RocksDb>(),
     engine::<peers::okaywal::OkayWal>(),
     engine::<peers::commitlog::CommitLog>(),
+    engine::<peers::raft_engine::RaftEngine>(),
+    engine::<peers::walrus::Walrus>(),
     engine::<peers::raw::Raw<true>>(),
     engine::<peers::raw::Raw<false>>(),
 ];
 
 const USAGE: &str = "fbat-bench run [--quick]
 fbat-bench scale [--events MOST]
+fbat-bench scale-many DIR MOST
 fbat-bench worker ENGINE WORKLOAD DIR \
-    [--source DIR] [--first N] [--events N] [--entities N] [--payload BYTES]";
+    [--source DIR] [--first N] [--events N] [--entities N] [--payload BYTES] \
+    [--random 0|1] [--seconds N]";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -102,6 +110,9 @@ fn main() {
         ["run", "--quick"] => driver::bench(&driver::QUICK),
         ["scale"] => scale::scale(10_000_000),
         ["scale", "--events", most] => scale::scale(most.parse().unwrap_or_else(|_| misused())),
+        ["scale-many", dir, most] => {
+            many::many(Path::new(dir), most.parse().unwrap_or_else(|_| misused()))
+        }
         ["worker", engine, workload, dir, options @ ..] => {
             let (engine, task) = task(engine, workload, dir, options).unwrap_or_else(|| misused());
             match engine.worker {
@@ -127,10 +138,14 @@ fn task(
 ) -> Option<(&'static Engine, Task)> {
     let engine = ENGINES.iter().find(|e| e.name == engine)?;
     let workload = *Workload::ALL.iter().find(|w| w.name() == workload)?;
-    let data = Data { first: 0, events: 200_000, entities: 1000, payload: 256 };
-    let memory_before_mb = worker::memory_mb("VmRSS:");
-    let mut task =
-        Task { workload, dir: dir.into(), source: Default::default(), data, memory_before_mb };
+    let mut task = Task {
+        workload,
+        dir: dir.into(),
+        source: Default::default(),
+        data: Data::DEFAULT,
+        limit: Duration::MAX,
+        memory_before_mb: worker::memory_mb("VmRSS:"),
+    };
     for option in options.chunks(2) {
         let [name, value] = option else { return None };
         match *name {
@@ -139,6 +154,8 @@ fn task(
             "--events" => task.data.events = value.parse().ok()?,
             "--entities" => task.data.entities = value.parse().ok()?,
             "--payload" => task.data.payload = value.parse().ok()?,
+            "--random" => task.data.random = value.parse::<u8>().ok()? != 0,
+            "--seconds" => task.limit = Duration::from_secs(value.parse().ok()?),
             _ => return None,
         }
     }

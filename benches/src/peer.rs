@@ -71,6 +71,8 @@ pub enum Workload {
     AppendBatch,
     /// W3: append one, not yet durable: what the kernel has survives a killed process.
     AppendFast,
+    /// W3 latency: the same for longer; how long each takes.
+    Latency,
     /// W4: import all of another store, durable once, at the end.
     Import,
     /// W4: the same, each chunk durable.
@@ -85,6 +87,12 @@ pub enum Workload {
     Entity,
     /// W9: open, and answer one read by id.
     Open,
+    /// W12: append batches, not durable, until time is over; what the last of them cost.
+    AppendMany,
+    /// W12: import all of another store until time is over; what the last of them cost.
+    ImportMany,
+    /// W12: read the events of some entities.
+    EntityMany,
 }
 
 impl Workload {
@@ -95,6 +103,7 @@ impl Workload {
         Workload::AppendThreads,
         Workload::AppendBatch,
         Workload::AppendFast,
+        Workload::Latency,
         Workload::Import,
         Workload::ImportChunks,
         Workload::ImportAgain,
@@ -102,7 +111,13 @@ impl Workload {
         Workload::Scan,
         Workload::Entity,
         Workload::Open,
+        Workload::AppendMany,
+        Workload::ImportMany,
+        Workload::EntityMany,
     ];
+
+    /// All but W12, the last three.
+    pub const BUT_MANY: &'static [Workload] = Self::ALL.split_at(Self::ALL.len() - 3).0;
 
     /// As the command line of a worker has it.
     pub fn name(self) -> &'static str {
@@ -113,6 +128,7 @@ impl Workload {
             Workload::AppendThreads => "append-threads",
             Workload::AppendBatch => "append-batch",
             Workload::AppendFast => "append-fast",
+            Workload::Latency => "append-latency",
             Workload::Import => "import",
             Workload::ImportChunks => "import-chunks",
             Workload::ImportAgain => "import-again",
@@ -120,6 +136,9 @@ impl Workload {
             Workload::Scan => "scan",
             Workload::Entity => "entity",
             Workload::Open => "open",
+            Workload::AppendMany => "append-many",
+            Workload::ImportMany => "import-many",
+            Workload::EntityMany => "entity-many",
         }
     }
 }
@@ -140,6 +159,10 @@ pub trait Peer: Send + Sync + Sized {
 
     /// Opens the store, or makes it where there is none. The directory is there.
     fn open(dir: &Path) -> Self;
+    /// The same for one workload, where it is opened differently for what has to be durable.
+    fn open_for(dir: &Path, _workload: Workload) -> Self {
+        Self::open(dir)
+    }
     fn close(self);
     /// One atomic transaction; `durable`: on disk (fsync) when it returns.
     fn append(&self, events: &[Event], durable: bool);
@@ -179,13 +202,24 @@ pub struct Data {
     pub events: u64,
     pub entities: u64,
     pub payload: usize,
+    /// Whether entities come in random order; else in one that gives each as many events.
+    pub random: bool,
 }
 
 impl Data {
+    pub const DEFAULT: Data =
+        Data { first: 0, events: 200_000, entities: 1000, payload: 256, random: false };
+
+    /// Which entity an event is of, by number.
+    pub fn entity_of(&self, n: u64) -> u64 {
+        let n = if self.random { mix(n ^ 0xbb67_ae85_84ca_a73b) } else { n * 7919 };
+        n % self.entities
+    }
+
     pub fn event(&self, n: u64) -> Event {
         Event {
             id: id(n),
-            entity: self.entity(n * 7919 % self.entities),
+            entity: self.entity(self.entity_of(n)),
             scope: SCOPES[(n % 10) as usize],
             kind: 0x1001 + (n % 8) as u16,
             time_us: (FIRST_MS + n) as i64 * 1000,

@@ -1193,7 +1193,7 @@ type ImportOptions struct {
 	// Only sequences of the source above this one: 0, or the ResumeAfter of an earlier report.
 	After uint64
 	// Events that become visible together: at most the destination's BatchEventsMax, to which it is
-	// cut; 0: 256.
+	// cut; 0: 256. Fewer where they would have more than 4 MiB.
 	ChunkSize int
 	// Says which events to import; nil for all of the region.
 	Filter func(*Record) (keep bool, err error)

@@ -140,7 +140,7 @@ fn headers(base: &Base, input: &mut Input<'_>) {
     }
     if let Ok(header) = BatchHeader::decode(&base.header, PLACE, &bytes) {
         let mut again = bytes[..BATCH_HEADER_LEN].to_vec();
-        header.seal_into(&base.header, PLACE, &mut again);
+        header.seal_into(&base.header, PLACE, &mut again, &[]);
         assert!(
             again[16..72] == bytes[16..72] && again[76..] == bytes[76..80],
             "a batch header keeps its fields"

@@ -7,8 +7,9 @@ use crate::input::Input;
 const SEGMENT_HEADER: usize = 128;
 const BATCH_HEADER: usize = 80;
 const FRAME_FIXED: usize = 92;
-const BLOCK: usize = 4096;
-const BLOCK_DATA: usize = 4032;
+const BLOCK: usize = 256;
+const BLOCK_DATA: usize = 252;
+const INDEX_SECTIONS: usize = 15;
 
 /// Fields of fixed size, by offset and width.
 const HEADER_FIELDS: [(usize, usize); 8] =
@@ -190,15 +191,16 @@ pub fn change_small(bytes: &mut [u8], input: &mut Input<'_>) {
 
 /// Changes a number in an index: of its header, or of an entry of a section.
 pub fn change_index(bytes: &mut [u8], salt: u64, input: &mut Input<'_>) {
-    if bytes.len() < BLOCK {
+    if bytes.len() < 2 * BLOCK {
         return;
     }
     let in_header = input.one_in(4);
-    let at = match in_header {
-        true => 8 + 4 * input.below(54),
+    let place = match in_header {
+        true => 8 + 4 * input.below(66),
         false => section_place(bytes, input),
     };
-    if at + 8 > bytes.len() {
+    let at = place / BLOCK_DATA * BLOCK + (place % BLOCK_DATA).min(BLOCK_DATA - 8);
+    if at + BLOCK > bytes.len() {
         return;
     }
     set_field(bytes, &[(at, input.pick(&[4, 8, 1]))], input);
@@ -209,10 +211,11 @@ pub fn change_index(bytes: &mut [u8], salt: u64, input: &mut Input<'_>) {
     put(tail, 0, hasher.finalize() as usize);
 }
 
-/// A multiple of four bytes within the used part of some section.
+/// A multiple of four bytes within some section, in the data of all blocks.
 fn section_place(bytes: &[u8], input: &mut Input<'_>) -> usize {
-    let section = 112 + 16 * input.below(7);
-    let (first, length) = (u32_at(bytes, section), u32_at(bytes, section + 8));
-    let place = 4 * input.below((length.min(BLOCK_DATA) / 4).max(1));
-    first.saturating_mul(BLOCK).saturating_add(place).min(bytes.len() / BLOCK * BLOCK - 8)
+    let length = |section: usize| u32_at(bytes, 112 + 8 * section);
+    let section = input.below(INDEX_SECTIONS);
+    let blocks = |section: usize| length(section).div_ceil(BLOCK_DATA);
+    let first = 2 + (0..section).map(blocks).sum::<usize>();
+    first * BLOCK_DATA + 4 * input.below((length(section) / 4).max(1))
 }

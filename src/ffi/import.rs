@@ -99,7 +99,7 @@ pub struct fbat_import_options {
     /// Only sequences of the source above this one: 0, or the `resume_after` of an earlier report.
     pub after: u64,
     /// Events that become visible together: at most the destination's `batch_events_max`, to which
-    /// it is cut; 0: 256.
+    /// it is cut; 0: 256. Fewer where they would have more than 4 MiB.
     pub chunk_size: usize,
     /// Says which events to import; NULL for all of the region.
     pub filter: fbat_filter_fn,

@@ -13,6 +13,7 @@ use fbat::engine::model::limits;
 use fbat::engine::model::region::Region;
 use fbat::engine::store::query::Query;
 use fbat::engine::store::Store;
+use std::fs;
 
 struct Fixture {
     dir: TempDir,
@@ -99,6 +100,39 @@ fn what_was_appended_is_read_back_as_it_was_given() {
         }
     }
     assert_sound(&fixture.store);
+}
+
+/// Payloads from a size on are written from where they are.
+#[test]
+fn large_payloads_lie_between_small_ones() {
+    let mut fixture = Fixture::new("large");
+    let payload =
+        |length: usize| -> Vec<u8> { (0..length).map(|at| ((at * 7) >> 3) as u8).collect() };
+    let lengths = [0, 70_000, 65_535, 65_536, 1, 65_537, 300_000, 64];
+    let payloads: Vec<Vec<u8>> = lengths.into_iter().map(payload).collect();
+    let new: Vec<NewEvent<'_>> = payloads.iter().map(|payload| event("e", payload)).collect();
+    for event in &new {
+        fixture.store.append(event).unwrap();
+    }
+    fixture.store.append_batch(&new).unwrap();
+    fixture.store.append_batch(&new[1..4]).unwrap();
+    for _reopened in 0..2 {
+        let rows = rows(&fixture.store);
+        assert_eq!(rows.len(), 19);
+        for (row, payload) in rows.iter().zip(payloads.iter().cycle()).take(16) {
+            assert!(row.payload == *payload, "{} bytes", payload.len());
+            assert_eq!(row.content_hash.0, *blake3::hash(payload).as_bytes());
+        }
+        assert!(rows[16..]
+            .iter()
+            .zip(&payloads[1..4])
+            .all(|(row, payload)| row.payload == *payload));
+        assert_sound(&fixture.store);
+        fixture.store.close().unwrap();
+        // Without the mark, every batch is read again.
+        fs::remove_file(fixture.dir.join("store/clean")).unwrap();
+        fixture.store = open_quick(&fixture.dir.join("store"));
+    }
 }
 
 #[test]

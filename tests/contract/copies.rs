@@ -242,6 +242,7 @@ fn a_backup_of_a_store_at_rest_has_all_of_it_and_leaves_it_as_it_is() {
     let store = open_quick(&path);
     for (round, events) in [0, 1, 30, 3000].into_iter().enumerate() {
         fill(&store, round as u64 * 10_000, events);
+        store.finish_background();
         for options in [COPY, LINK] {
             let (copy, before) =
                 (dir.join(&format!("copy{round}{}", options.link)), contents(&path));
@@ -426,6 +427,7 @@ fn a_backup_of_a_damaged_store_is_corrupt_and_names_file_and_offset() {
     let path = dir.join("store");
     let store = open_quick(&path);
     fill(&store, 0, 1500);
+    store.finish_background();
     let files = segments(&path);
     assert!(files.len() > 3);
     let mut rng = Rng(seed_from_env());

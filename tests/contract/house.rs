@@ -58,6 +58,7 @@ const LONG: &[&str] = &[
     "benches/Cargo.lock",
     "benches/bindings/results.md",
     "benches/results.",
+    "benches/scale-many.",
     "benches/scale.",
     "bindings/node/package-lock.json",
     "docs/features.md",

@@ -1296,6 +1296,70 @@ fn a_payload_of_32_mib_comes_over() {
     assert_copied(&pair.destination, &pair.source, "s");
 }
 
+/// Events that are larger than a chunk may be are committed alone, from where they are.
+#[test]
+fn large_events_come_over_in_their_places() {
+    let pair = Pair::new("large");
+    let large = |n: u8| vec![n; (4 << 20) + usize::from(n)];
+    for n in 0..4 {
+        fill(&pair.source, u64::from(n) * 300, 300);
+        pair.source.append(&event("large", &large(n))).unwrap();
+        pair.source.append(&event("large", &large(n + 10))).unwrap();
+    }
+    let sizes = chunks(&pair.destination, &pair.source, &mut named("s"));
+    let expected = [256, 44, 1, 1];
+    assert_eq!(sizes, expected.repeat(4), "chunks and large events in the order of the source");
+    assert_copied(&pair.destination, &pair.source, "s");
+    let again = import(&pair.destination, &pair.source, "s");
+    assert_eq!((again.imported, again.deduplicated), (0, 1208));
+    assert_sound(&pair.destination);
+}
+
+#[test]
+fn a_chunk_has_at_most_4_mib() {
+    let pair = Pair::new("chunk-bytes");
+    for n in 0..20u8 {
+        pair.source.append(&event("e", &vec![n; 1 << 20])).unwrap();
+    }
+    let sizes = chunks(&pair.destination, &pair.source, &mut named("s"));
+    assert!(sizes.iter().all(|size| *size == 3 || *size == 2), "{sizes:?}");
+    assert_copied(&pair.destination, &pair.source, "s");
+}
+
+#[test]
+fn a_large_event_whose_key_has_other_content_is_a_conflict() {
+    let pair = Pair::new("large-conflict");
+    let large = pair.source.append(&event("large", &vec![1; 5 << 20])).unwrap();
+    let key = import_id("s", large.id);
+    pair.destination.append(&NewEvent { key, ..event("large", b"other") }).unwrap();
+    let (report, error) = failed(pair.destination.import(&pair.source, &mut named("s")));
+    assert_eq!((error.code(), error.sequence), (Code::ImportConflict, large.sequence), "{error}");
+    assert_eq!(report.imported, 0);
+    let mut options = ImportOptions { on_conflict: OnConflict::Skip, ..named("s") };
+    let skipped = import_with(&pair.destination, &pair.source, &mut options);
+    assert_eq!((skipped.conflicts, skipped.imported), (1, 0));
+    // It comes up while the event is on its way: the commit finds it.
+    for on_conflict in [OnConflict::Fail, OnConflict::Skip] {
+        let other = Pair::new("large-overtaken");
+        let large = other.source.append(&event("large", &vec![1; 5 << 20])).unwrap();
+        let key = import_id("s", large.id);
+        let mut overtake = || {
+            let rival = NewEvent { key, ..event("large", b"other") };
+            other.destination.append(&rival).unwrap();
+        };
+        let mut options = ImportOptions { on_conflict, ..named("s") };
+        options.seams.before_commit = Some(&mut overtake);
+        let outcome = other.destination.import(&other.source, &mut options);
+        match on_conflict {
+            OnConflict::Fail => {
+                let error = failed(outcome).1;
+                assert_eq!((error.code(), error.event_id), (Code::ImportConflict, large.id));
+            }
+            OnConflict::Skip => assert_eq!(outcome.report.conflicts, 1),
+        }
+    }
+}
+
 // ------------------------------------------------------------------------------------ durability
 
 #[test]

@@ -23,6 +23,7 @@ fn wide(mut options: Options) -> Options {
 fn at_work(path: &Path, options: &Options, events: u64) -> Store {
     let store = open(path, options);
     (0..events / 1000).for_each(|n| drop(fill(&store, n * 1000, 1000)));
+    store.finish_background();
     assert_eq!(store.stats().unwrap().segments, 1);
     store
 }
@@ -82,6 +83,7 @@ fn a_slow_writer_leaves_more_indexes() {
     let store = open(&path, &wide(Options { clock: clock.clone(), ..quick() }));
     for n in 0..100 {
         fill(&store, n * 1000, 1000);
+        store.finish_background();
         clock.advance(1_000_000);
     }
     let stats = open_reader(&path).stats().unwrap();

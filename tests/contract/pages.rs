@@ -11,20 +11,26 @@ use fbat::engine::platform::watch::Watch;
 use fbat::engine::store::count::{Listing, Of};
 use fbat::engine::store::query::Query;
 use fbat::engine::store::Store;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-/// Counts the reads of logs and indexes.
+/// Counts the reads of logs, and the pages of indexes that were read: these are mapped, so a page
+/// is read once.
 #[derive(Debug, Default)]
-struct Reads(AtomicU64);
+struct Reads(AtomicU64, Mutex<BTreeSet<(PathBuf, u64)>>);
 
 impl Layer for Reads {
     fn call(&self, call: &Call<'_>, make: Make<'_>) -> io::Result<()> {
-        let counts = call.path.extension().is_some_and(|end| end == "log" || end == "idx");
-        self.0.fetch_add(u64::from(call.op == Op::Read && counts), Ordering::Relaxed);
+        let page = || (call.path.to_owned(), call.at / 4096);
+        let counts = match call.path.extension().and_then(|end| end.to_str()) {
+            Some("log") => call.op == Op::Read,
+            Some("idx") => call.op == Op::Read && self.1.lock().unwrap().insert(page()),
+            _ => false,
+        };
+        self.0.fetch_add(u64::from(counts), Ordering::Relaxed);
         make(Part::Whole).map(drop)
     }
 }

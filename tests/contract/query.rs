@@ -281,24 +281,32 @@ fn a_range_of_time_and_a_rare_kind_read_the_zones_that_may_have_them_and_nothing
     assert_eq!((report.segments, report.findings.len()), (1, 0));
 }
 
-/// The bytes of a section of an index, and a way to put them back under a checksum that holds.
+/// Changes the bytes of a section of an index, and puts them back under checksums that hold.
 fn change_section(index: &Path, section: usize, change: impl FnOnce(&mut [u8])) {
     let mut bytes = fs::read(index).unwrap();
     let word = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
-    let (salt, block, len) = (word(40), word(112 + section * 16), word(120 + section * 16));
-    assert!(len > 0 && len <= 4032);
-    let data = block as usize * 4096..block as usize * 4096 + 4032;
-    change(&mut bytes[data.clone()][..len as usize]);
-    let mut hasher =
-        crc32fast::Hasher::new_with_initial((salt ^ (salt >> 32)) as u32 ^ block as u32);
-    hasher.update(&bytes[data.clone()]);
-    bytes[data.end..data.end + 4].copy_from_slice(&hasher.finalize().to_le_bytes());
+    let length = |section: usize| word(112 + section * 8) as usize;
+    let first = 2 + (0..section).map(|before| length(before).div_ceil(252)).sum::<usize>();
+    let (salt, length) = (word(40), length(section));
+    let blocks = first..first + length.div_ceil(252);
+    assert!(length > 0);
+    let data = |block: usize| block * 256..block * 256 + 252;
+    let mut section: Vec<u8> =
+        blocks.clone().flat_map(|block| bytes[data(block)].to_vec()).collect();
+    change(&mut section[..length]);
+    for (block, changed) in blocks.zip(section.chunks(252)) {
+        let mut hasher =
+            crc32fast::Hasher::new_with_initial((salt ^ (salt >> 32)) as u32 ^ block as u32);
+        hasher.update(changed);
+        bytes[data(block)].copy_from_slice(changed);
+        bytes[data(block).end..][..4].copy_from_slice(&hasher.finalize().to_le_bytes());
+    }
     fs::write(index, bytes).unwrap();
 }
 
 #[test]
 fn verify_finds_zones_under_right_checksums_that_do_not_have_their_events() {
-    let (zones, kinds) = (7, 8);
+    let (zones, kinds) = (10, 11);
     let hide_times: fn(&mut [u8]) =
         |entries| entries[8..16].copy_from_slice(&i64::MIN.to_le_bytes());
     let hide_kind: fn(&mut [u8]) = |entries| {

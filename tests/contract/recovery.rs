@@ -346,13 +346,13 @@ fn an_index_that_is_missing_or_damaged_anywhere_is_made_anew() {
     let mut spoilt = vec![
         None,
         Some(Vec::new()),
-        Some(sound[..4096].to_vec()),
+        Some(sound[..256].to_vec()),
         Some(foreign),
         Some(vec![0; sound.len()]),
     ];
-    for block in 0..sound.len() / 4096 {
+    for block in 0..sound.len() / 256 {
         let mut bytes = sound.clone();
-        bytes[block * 4096 + 100] ^= 4;
+        bytes[block * 256 + 100] ^= 4;
         spoilt.push(Some(bytes));
     }
     for bytes in spoilt {
@@ -893,18 +893,18 @@ fn hostile_numbers_in_an_index_give_a_status() {
     let (segment, index) = (segments(&store)[1].clone(), segments(&store)[1].with_extension("idx"));
     let (log, sound) = (fs::read(segment).unwrap(), fs::read(&index).unwrap());
     let mut rng = Rng(11);
-    for block in 0..sound.len() / 4096 {
+    for block in 0..sound.len() / 256 {
         let words: Vec<usize> = match block {
-            0 => (0..224).step_by(4).collect(),
-            _ => (0..8).map(|_| rng.below(1008) as usize * 4).chain((0..32).step_by(4)).collect(),
+            0 | 1 => (0..252).step_by(4).collect(),
+            _ => (0..6).map(|_| rng.below(63) as usize * 4).chain([0]).collect(),
         };
         for word in words {
             for value in [0, 5000, u32::MAX] {
                 let mut bytes = sound.clone();
-                let start = block * 4096;
+                let start = block * 256;
                 bytes[start + word..start + word + 4].copy_from_slice(&value.to_le_bytes());
-                let crc = checksum(&log, block, &bytes[start..start + 4032]);
-                bytes[start + 4032..start + 4036].copy_from_slice(&crc);
+                let crc = checksum(&log, block, &bytes[start..start + 252]);
+                bytes[start + 252..start + 256].copy_from_slice(&crc);
                 fs::write(&index, &bytes).unwrap();
                 ask_everything(&store, OpenMode::ReadOnly, &ids);
             }

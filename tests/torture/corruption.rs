@@ -178,9 +178,8 @@ fn judge(original: &Original, image: &Image, prefix: bool, thorough: bool) -> Ve
 }
 
 /// What kind of place damage was at, for the list of harmless ones.
-fn place(path: &Path, offset: usize) -> &'static str {
+fn place(path: &Path) -> &'static str {
     match path.extension().and_then(|e| e.to_str()) {
-        Some("idx") if offset % 4096 >= 4036 => "index, behind the checksum of a block",
         Some("idx") => "index, which is made anew",
         Some("log") => "log",
         Some("fbat") => "identity file",
@@ -207,7 +206,7 @@ impl Tally {
         self.tried += 1;
         match verdict {
             Verdict::Detected => self.detected += 1,
-            Verdict::Harmless => *self.harmless.entry(place(path, offset)).or_default() += 1,
+            Verdict::Harmless => *self.harmless.entry(place(path)).or_default() += 1,
             Verdict::Wrong(why) => {
                 self.wrong.push(format!("{} {what} {offset}: {why}", path.display()))
             }

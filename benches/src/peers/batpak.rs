@@ -1,7 +1,7 @@
 //! batpak: its own appends, import and reads.
 
 use super::job;
-use crate::peer::{Event, EventView, Imported, Mode, Peer, BATCH};
+use crate::peer::{Event, EventView, Imported, Mode, Peer, Workload, BATCH};
 use batpak::coordinate::{Coordinate, Region};
 use batpak::event::EventKind;
 use batpak::id::{EntityIdType, EventId, IdempotencyKey};
@@ -109,7 +109,8 @@ impl Peer for Batpak {
         syncs";
     const LEAVES_OUT: &'static str =
         "the time of the caller; no import that is durable once: batches of 4,096 there, each \
-        synced; keys expire";
+        synced; keys expire; left out of W12, which takes it an hour";
+    const WORKLOADS: &'static [Workload] = Workload::BUT_MANY;
 
     fn open(dir: &Path) -> Self {
         Self {

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 const PAGE_BYTES: usize = 1 << 20;
+const MESSAGE_BYTES_MAX: usize = 64 << 20;
 
 pub struct CommitLog(Mutex<Log>);
 
@@ -19,10 +20,13 @@ impl Peer for CommitLog {
     const LEAVES_OUT: &'static str =
         "fsync (its flush makes none), hashes (a checksum of each message instead), ids, any \
         index but offsets, import";
-    const WORKLOADS: &'static [Workload] = &[Workload::Fill, Workload::AppendFast, Workload::Scan];
+    const WORKLOADS: &'static [Workload] =
+        &[Workload::Fill, Workload::AppendFast, Workload::Latency, Workload::Scan];
 
     fn open(dir: &Path) -> Self {
-        Self(Mutex::new(Log::new(LogOptions::new(dir)).unwrap()))
+        let mut options = LogOptions::new(dir);
+        options.message_max_bytes(MESSAGE_BYTES_MAX);
+        Self(Mutex::new(Log::new(options).unwrap()))
     }
 
     fn close(self) {}

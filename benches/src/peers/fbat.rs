@@ -1,6 +1,6 @@
 //! fbat through its Rust core: beside the C worker, it shows what the boundary costs.
 
-use crate::peer::{Event, EventView, Imported, Mode, Peer, Role, BATCH};
+use crate::peer::{Event, EventView, Imported, Mode, Peer, Role, Workload, BATCH};
 use fbat::engine::import::{ImportDurability, ImportOptions};
 use fbat::engine::log::options::{Durability, Options};
 use fbat::engine::model::event::{Columns, Event as Stored, NewEvent};
@@ -22,6 +22,7 @@ impl Peer for Fbat {
     const ROLE: Role = Role::Ours;
     const DOES: &'static str = "the same library without the C ABI between";
     const LEAVES_OUT: &'static str = "nothing";
+    const WORKLOADS: &'static [Workload] = Workload::BUT_MANY;
 
     fn open(dir: &Path) -> Fbat {
         let options = Options { durability: Durability::Os, ..Options::default() };

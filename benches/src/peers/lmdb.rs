@@ -1,6 +1,7 @@
-//! LMDB through `heed`.
+//! LMDB through `heed`: as it is, and through a map that is written to.
 
 use super::tables::{Reader, Tables, Unique, Writer};
+use crate::peer::Workload;
 use heed::byteorder::{BigEndian, NativeEndian};
 use heed::types::{Bytes, Str, U64};
 use heed::{
@@ -21,28 +22,51 @@ struct Handles {
     heads: Database<'static, Str, Bytes>,
 }
 
-pub struct Lmdb {
+/// `MAP`: pages are changed in the map, and nothing waits for the disk but [`Tables::sync`].
+pub struct Lmdb<const MAP: bool> {
     env: Env,
     tables: Handles,
     /// Held by the writer: whether commits sync.
     durable: Mutex<bool>,
 }
 
-impl Tables for Lmdb {
-    const NAME: &'static str = "LMDB";
+impl<const MAP: bool> Tables for Lmdb<MAP> {
+    const NAME: &'static str = if MAP { "LMDB-map" } else { "LMDB" };
     const PACKAGE: &'static str = "heed";
-    const DOES: &'static str =
+    const DOES: &'static str = if MAP {
+        "the same with `WRITEMAP` and `MAPASYNC`, where that is durable enough; reads are those \
+        of LMDB"
+    } else {
         "events by native integer key (appended), sequence by id and by key, entity with sorted \
-        duplicates, last hash by entity; `NOSYNC` where not durable";
+        duplicates, last hash by entity; `NOSYNC` where not durable"
+    };
     const LEAVES_OUT: &'static str =
         "checksums of pages; a scan checks no hash; threads commit one after the other; \
         without fsync, a power cut may damage the file";
+    const WORKLOADS: &'static [Workload] = if MAP {
+        &[
+            Workload::Fill,
+            Workload::AppendFast,
+            Workload::Latency,
+            Workload::Import,
+            Workload::ImportAgain,
+            Workload::AppendMany,
+            Workload::ImportMany,
+        ]
+    } else {
+        Workload::ALL
+    };
     const ONE_TRANSACTION: bool = true;
 
     fn open(dir: &Path) -> Self {
         let mut options = EnvOpenOptions::new();
         let sorted = DatabaseFlags::DUP_SORT | DatabaseFlags::DUP_FIXED;
         options.max_dbs(5).map_size(64 << 30);
+        if MAP {
+            // SAFETY: nobody else changes the files while they are mapped, and nobody writes to
+            // the map but LMDB.
+            unsafe { options.flags(EnvFlags::WRITE_MAP | EnvFlags::MAP_ASYNC) };
+        }
         // SAFETY: nobody else changes the files while they are mapped.
         let env = unsafe { options.open(dir) }.unwrap();
         let (events, ids, keys, entities, heads) = env
@@ -72,7 +96,7 @@ impl Tables for Lmdb {
 
     fn write(&self, durable: bool, job: &mut dyn FnMut(&mut dyn Writer) -> u64) {
         let mut synced = self.durable.lock().unwrap();
-        if *synced != durable {
+        if !MAP && *synced != durable {
             let mode = if durable { FlagSetMode::Disable } else { FlagSetMode::Enable };
             // SAFETY: the flag gives up durability only; its lock keeps writers away.
             unsafe { self.env.set_flags(EnvFlags::NO_SYNC, mode) }.unwrap();
@@ -84,7 +108,11 @@ impl Tables for Lmdb {
         }
     }
 
-    fn sync(&self) {}
+    fn sync(&self) {
+        if MAP {
+            self.env.force_sync().unwrap();
+        }
+    }
 }
 
 struct Read<'a> {

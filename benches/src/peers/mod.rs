@@ -7,7 +7,9 @@ pub mod fjall;
 mod job;
 pub mod lmdb;
 mod lsm;
+pub mod mdbx;
 pub mod okaywal;
+pub mod raft_engine;
 pub mod raw;
 pub mod redb;
 #[cfg(feature = "rocksdb")]
@@ -16,3 +18,4 @@ pub mod sqlite;
 mod tables;
 #[cfg(test)]
 mod tests;
+pub mod walrus;

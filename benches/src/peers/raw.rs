@@ -18,7 +18,7 @@ pub struct Raw<const RESERVED: bool> {
 const BATCH_HEADER: usize = 80;
 const FRAME: usize = 100;
 /// More than any workload writes.
-const SPACE: i64 = 256 << 20;
+const SPACE: i64 = 2 << 30;
 
 impl<const RESERVED: bool> Peer for Raw<RESERVED> {
     const NAME: &'static str = if RESERVED { "raw" } else { "raw-growing" };
@@ -36,6 +36,7 @@ impl<const RESERVED: bool> Peer for Raw<RESERVED> {
         Workload::AppendThreads,
         Workload::AppendBatch,
         Workload::AppendFast,
+        Workload::Latency,
     ];
 
     fn open(dir: &Path) -> Self {

@@ -34,6 +34,7 @@ impl Tables for Redb {
         Workload::AppendThreads,
         Workload::AppendBatch,
         Workload::AppendFast,
+        Workload::Latency,
         Workload::Import,
         Workload::ImportChunks,
         Workload::ImportAgain,
@@ -41,6 +42,9 @@ impl Tables for Redb {
         Workload::Scan,
         Workload::Entity,
         Workload::Open,
+        Workload::AppendMany,
+        Workload::ImportMany,
+        Workload::EntityMany,
     ];
     const ONE_TRANSACTION: bool = true;
 

@@ -50,17 +50,21 @@ impl Peer for Sqlite {
     const PACKAGE: &'static str = "rusqlite";
     const DOES: &'static str =
         "one table, unique id, unique key, index by entity; write-ahead log, `synchronous=FULL` \
-        where durable, `NORMAL` where not; 64 MB of cache; cached statements";
+        where durable, `NORMAL` where not; `locking_mode=EXCLUSIVE`, 256 MB of cache, 2 GB mapped, \
+        checkpoints each 64 MB; cached statements";
     const LEAVES_OUT: &'static str =
-        "checksums of pages; a scan checks no hash; threads share one connection";
+        "checksums of pages; a scan checks no hash; threads share one connection; no other process \
+        can read";
 
     fn open(dir: &Path) -> Self {
         let connection = Connection::open(dir.join("events.sqlite")).unwrap();
-        for (name, value) in [("journal_mode", "WAL"), ("synchronous", "FULL")] {
+        for (name, value) in
+            [("locking_mode", "EXCLUSIVE"), ("journal_mode", "WAL"), ("synchronous", "FULL")]
+        {
             connection.pragma_update(None, name, value).unwrap();
         }
         for (name, value) in
-            [("cache_size", -65_536), ("mmap_size", 1 << 30), ("wal_autocheckpoint", 4000)]
+            [("cache_size", -262_144), ("mmap_size", 2 << 30), ("wal_autocheckpoint", 16_000)]
         {
             connection.pragma_update(None, name, value).unwrap();
         }

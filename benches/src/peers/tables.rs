@@ -34,6 +34,12 @@ pub trait Writer {
     fn put(&mut self, sequence: u64, entity: &str, record: &[u8]);
 }
 
+/// An import that is durable once is one transaction of so many events, which is all of them but in
+/// the largest stores. Beyond it the engines of this kind spill what they changed.
+const ONCE: u64 = 200_000;
+/// A transaction takes no more payloads than that.
+const TRANSACTION_BYTES: usize = 64 << 20;
+
 pub trait Tables: Send + Sync + Sized {
     const NAME: &'static str;
     const PACKAGE: &'static str;
@@ -98,7 +104,7 @@ impl<T: Tables> Peer for T {
     ) -> Imported {
         let (chunk, durable) = match mode {
             Mode::PerChunk => (BATCH as u64, true),
-            Mode::Once if T::ONE_TRANSACTION => (u64::MAX, true),
+            Mode::Once if T::ONE_TRANSACTION => (ONCE, true),
             Mode::Once => (BATCH as u64, false),
         };
         let (mut done, mut next, mut more, mut buffer) =
@@ -107,13 +113,14 @@ impl<T: Tables> Peer for T {
             while more {
                 self.write(durable, &mut |writer| {
                     let (before, end) = (done.new, next.saturating_add(chunk));
-                    let mut sequence = writer.last() + 1;
+                    let (mut sequence, mut bytes_left) = (writer.last() + 1, TRANSACTION_BYTES);
                     more = false;
                     reader.events(next, &mut |at, bytes| {
-                        if at >= end {
+                        if at >= end || bytes_left < bytes.len() && bytes_left < TRANSACTION_BYTES {
                             (more, next) = (true, at);
                             return false;
                         }
+                        bytes_left = bytes_left.saturating_sub(bytes.len());
                         let Record { view, payload, .. } = Record::decode(bytes);
                         if filter(&view) {
                             let key = job::import_key(&view.id);

@@ -3,7 +3,7 @@
 use crate::peer::{Data, Event, Imported, Mode, Peer, Workload, BATCH};
 
 fn whole_job<P: Peer>() {
-    let data = Data { first: 0, events: 1000, entities: 10, payload: 256 };
+    let data = Data { events: 1000, entities: 10, ..Data::DEFAULT };
     let events = data.all();
     let can = |workload| P::WORKLOADS.contains(&workload);
     let dirs: [_; 3] = std::array::from_fn(|_| tempfile::tempdir().unwrap());
@@ -67,10 +67,14 @@ engines! {
     commitlog: super::commitlog::CommitLog;
     fbat: super::fbat::Fbat;
     fjall: super::fjall::Fjall;
-    lmdb: super::lmdb::Lmdb;
+    lmdb: super::lmdb::Lmdb<false>;
+    lmdb_map: super::lmdb::Lmdb<true>;
+    mdbx: super::mdbx::Mdbx;
     okaywal: super::okaywal::OkayWal;
+    raft_engine: super::raft_engine::RaftEngine;
     redb: super::redb::Redb;
     sqlite: super::sqlite::Sqlite;
+    walrus: super::walrus::Walrus;
 }
 
 #[cfg(feature = "rocksdb")]

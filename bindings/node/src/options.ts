@@ -418,7 +418,7 @@ export interface ImportOptions extends CallOptions<ImportReport> {
   after?: number | bigint | null | undefined;
   /**
    * Events that become visible together: at most the destination's `batchEventsMax`, to which it is
-   * cut; 0: 256.
+   * cut; 0: 256. Fewer where they would have more than 4 MiB.
    */
   chunkSize?: number | null | undefined;
   /** Says which events to import; null for all of the region. */

@@ -17,6 +17,8 @@ pub const BATCH_MAGIC: [u8; 4] = *b"BTCH";
 pub const BATCH_HEADER_LEN: usize = 80;
 /// Bytes of a frame before its first variable-length field.
 pub const FRAME_FIXED_LEN: usize = 92;
+/// A payload of this size is not copied into its batch, but written from where it is.
+pub const APART_BYTES: usize = 64 << 10;
 /// Set in the header of the record, without events, that ends a sealed segment.
 pub const BATCH_SEAL: u32 = 1;
 /// Set in the header of the record, without events, that declares sequences as lost: those from the
@@ -38,7 +40,7 @@ const KNOWN_FIELDS: u16 = (1 << 8) - 1;
 pub type Parsed<T> = Result<T, &'static str>;
 
 /// The first 128 bytes of a segment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SegmentHeader {
     pub version: u32,
     /// The id of the log, which the store had when it was made.
@@ -181,11 +183,24 @@ impl BatchHeader {
     }
 
     /// Puts the header into the first 80 bytes of `batch`, whose body follows; `batch` will be
-    /// written at `offset`.
-    pub fn seal_into(mut self, segment: &SegmentHeader, offset: u64, batch: &mut [u8]) {
+    /// written at `offset`, with the payloads that are apart in their places.
+    pub fn seal_into(
+        mut self,
+        segment: &SegmentHeader,
+        offset: u64,
+        batch: &mut [u8],
+        apart: &[Apart<'_>],
+    ) {
         let (header, body) = batch.split_at_mut(BATCH_HEADER_LEN);
-        self.body_len = body.len() as u32;
-        self.body_crc = segment.checksum(offset, body);
+        let (mut hasher, mut from) = (segment.seed(offset), 0);
+        for Apart { at, payload, crc } in apart {
+            hasher.update(&body[from..at - BATCH_HEADER_LEN]);
+            combine(&mut hasher, *crc, payload.len());
+            from = at - BATCH_HEADER_LEN;
+        }
+        hasher.update(&body[from..]);
+        self.body_len = body.len() as u32 + Apart::bytes(apart) as u32;
+        self.body_crc = hasher.finalize();
         header[0..4].copy_from_slice(&BATCH_MAGIC);
         header[8..12].copy_from_slice(&self.body_len.to_le_bytes());
         header[12..16].copy_from_slice(&self.count.to_le_bytes());
@@ -234,6 +249,28 @@ impl BatchHeader {
     }
 }
 
+/// A payload that is not in the buffer of its batch.
+#[derive(Clone, Copy)]
+pub struct Apart<'a> {
+    /// Where in the buffer it belongs.
+    pub at: usize,
+    pub payload: &'a [u8],
+    /// The CRC-32 of the payload alone.
+    pub crc: u32,
+}
+
+impl Apart<'_> {
+    /// How many bytes these are.
+    pub fn bytes(apart: &[Apart<'_>]) -> usize {
+        apart.iter().map(|apart| apart.payload.len()).sum()
+    }
+}
+
+/// Continues a checksum over bytes of which only the CRC-32 is looked at.
+fn combine(hasher: &mut crc32fast::Hasher, crc: u32, length: usize) {
+    hasher.combine(&crc32fast::Hasher::new_with_initial_len(crc, length as u64));
+}
+
 /// A string of the segment's dictionary: its number, and its bytes where the frame is the first to
 /// use it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -263,6 +300,34 @@ impl<'a> Deref for Frame<'a> {
 impl<'a> Frame<'a> {
     /// Appends the frame to `out`; it will be at `offset` of the segment.
     pub fn encode(&self, segment: &SegmentHeader, offset: u64, out: &mut Vec<u8>) {
+        let start = self.encode_fields(segment, out);
+        out.extend_from_slice(self.payload);
+        let length = (out.len() - start) as u32;
+        out[start + 4..start + 8].copy_from_slice(&length.to_le_bytes());
+        let crc = segment.checksum(offset, &out[start + 4..]);
+        out[start..start + 4].copy_from_slice(&crc.to_le_bytes());
+    }
+
+    /// Appends the frame to `out` but for its payload, which follows and has this CRC-32.
+    pub fn encode_apart(
+        &self,
+        segment: &SegmentHeader,
+        offset: u64,
+        crc: u32,
+        out: &mut Vec<u8>,
+    ) -> Apart<'a> {
+        let start = self.encode_fields(segment, out);
+        let length = (out.len() - start + self.payload.len()) as u32;
+        out[start + 4..start + 8].copy_from_slice(&length.to_le_bytes());
+        let mut hasher = segment.seed(offset);
+        hasher.update(&out[start + 4..]);
+        combine(&mut hasher, crc, self.payload.len());
+        out[start..start + 4].copy_from_slice(&hasher.finalize().to_le_bytes());
+        Apart { at: out.len(), payload: self.event.payload, crc }
+    }
+
+    /// Appends what is before the payload, with neither checksum nor length; returns where.
+    fn encode_fields(&self, segment: &SegmentHeader, out: &mut Vec<u8>) -> usize {
         let start = out.len();
         out.extend_from_slice(&[0; 8]);
         out.extend_from_slice(&self.fields().to_le_bytes());
@@ -276,11 +341,7 @@ impl<'a> Frame<'a> {
         put_string(out, self.entity);
         put_string(out, self.scope);
         self.encode_optional(out);
-        out.extend_from_slice(self.payload);
-        let length = (out.len() - start) as u32;
-        out[start + 4..start + 8].copy_from_slice(&length.to_le_bytes());
-        let crc = segment.checksum(offset, &out[start + 4..]);
-        out[start..start + 4].copy_from_slice(&crc.to_le_bytes());
+        start
     }
 
     fn fields(&self) -> u16 {
@@ -347,6 +408,11 @@ impl<'a> Frame<'a> {
             return Err("the checksum of the frame does not match");
         }
         Frame::parse(segment, bytes).ok_or("the fields of the frame do not parse")
+    }
+
+    /// The id of a frame that begins with these bytes. The checksum is not looked at.
+    pub fn unchecked_id(bytes: &[u8]) -> Option<Id> {
+        (bytes.len() >= FRAME_FIXED_LEN).then(|| Id::from_bytes(array_at(bytes, 12)))
     }
 
     /// What distinguishes the event of a frame: its id, then kind, content hash, and the numbers of
@@ -475,4 +541,56 @@ fn take_id(rest: &mut &[u8]) -> Option<Id> {
     let (bytes, tail) = rest.split_first_chunk::<16>()?;
     *rest = tail;
     Some(Id::from_bytes(*bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_apart_is_what_is_written_together() {
+        let segment = SegmentHeader {
+            version: FORMAT_VERSION,
+            store_id: Id(1),
+            first_sequence: 1,
+            created_us: 0,
+            log_hash: Hash::ZERO,
+            salt: 0x1234_5678_9abc_def0,
+            log_start: 1,
+            events_before: 0,
+        };
+        let payloads: Vec<Vec<u8>> = (0..5).map(|n| vec![n; usize::from(n) * 31_000]).collect();
+        let frame = |n: usize| {
+            let entity = StringRef { number: 0, spelled: None };
+            let event = Event { sequence: n as u64 + 1, version: 1, ..Event::default() };
+            let event = Event { payload: &payloads[n], ..event };
+            Frame { event, entity, scope: entity, namespace: None }
+        };
+        let header = BatchHeader { count: 5, first_sequence: 1, ..BatchHeader::default() };
+        let mut together = vec![0; BATCH_HEADER_LEN];
+        for n in 0..5 {
+            frame(n).encode(&segment, 4096 + together.len() as u64, &mut together);
+        }
+        header.seal_into(&segment, 4096, &mut together, &[]);
+        let (mut front, mut apart) = (vec![0; BATCH_HEADER_LEN], Vec::new());
+        for (n, payload) in payloads.iter().enumerate() {
+            let offset = 4096 + (front.len() + Apart::bytes(&apart)) as u64;
+            match n % 2 {
+                0 => {
+                    let crc = crc32fast::hash(payload);
+                    apart.push(frame(n).encode_apart(&segment, offset, crc, &mut front));
+                }
+                _ => frame(n).encode(&segment, offset, &mut front),
+            }
+        }
+        header.seal_into(&segment, 4096, &mut front, &apart);
+        let (mut joined, mut from) = (Vec::new(), 0);
+        for Apart { at, payload, .. } in apart {
+            joined.extend_from_slice(&front[from..at]);
+            joined.extend_from_slice(payload);
+            from = at;
+        }
+        joined.extend_from_slice(&front[from..]);
+        assert!(joined == together, "the same bytes");
+    }
 }

@@ -63,6 +63,19 @@ pub fn content_hash(payload: &[u8]) -> Hash {
     Hash(*blake3::hash(payload).as_bytes())
 }
 
+/// So much of a large payload is hashed, and then read again while it is warm.
+const WARM_BYTES: usize = 256 << 10;
+
+/// BLAKE3 and CRC-32 of a large payload.
+pub fn hash_and_checksum(payload: &[u8]) -> (Hash, u32) {
+    let (mut hasher, mut checksum) = (blake3::Hasher::new(), crc32fast::Hasher::new());
+    for part in payload.chunks(WARM_BYTES) {
+        hasher.update(part);
+        checksum.update(part);
+    }
+    (Hash(*hasher.finalize().as_bytes()), checksum.finalize())
+}
+
 /// The hash of an event: a domain, then every field in this order, integers little-endian, ids
 /// big-endian, strings with a u32 length before them. `previous` is that of the entity's event
 /// before. `scratch` is overwritten.

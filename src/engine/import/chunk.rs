@@ -33,6 +33,87 @@ struct Waiting {
     lengths: [usize; 4],
 }
 
+impl Waiting {
+    fn new(event: &Event<'_>, key: Id, at: usize) -> Waiting {
+        let source = Source::Import { namespace: "", event_id: event.id, sequence: event.sequence };
+        let lengths = parts_of(event).map(<[u8]>::len);
+        let event = Event {
+            id: key,
+            kind: event.kind,
+            timestamp_us: event.timestamp_us,
+            flags: event.flags,
+            payload_version: event.payload_version,
+            correlation: event.correlation,
+            payload_len: event.payload_len,
+            content_hash: event.content_hash,
+            source,
+            ..Event::default()
+        };
+        Waiting { item: Item { event, ..Item::default() }, at, lengths }
+    }
+
+    /// What is to be committed, with its parts.
+    fn item<'a>(&self, parts: [&'a [u8]; 4], namespace: &'a str) -> Item<'a> {
+        let [entity, scope, extensions, payload] = parts;
+        let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default();
+        let mut item: Item<'a> = self.item;
+        item.event.entity = text(entity);
+        item.event.scope = text(scope);
+        item.event.extensions = Extensions(extensions);
+        item.event.payload = payload;
+        if let Source::Import { namespace: of, .. } = &mut item.event.source {
+            *of = namespace;
+        }
+        item
+    }
+}
+
+fn parts_of<'a>(event: &Event<'a>) -> [&'a [u8]; 4] {
+    [event.entity.as_bytes(), event.scope.as_bytes(), event.extensions.0, event.payload]
+}
+
+/// What is committed as a whole: a chunk, or one large event that need not be copied.
+enum Pending<'a> {
+    Chunk(&'a Chunk),
+    Large { waiting: Box<Waiting>, parts: [&'a [u8]; 4], absent_at: u64 },
+}
+
+impl<'a> Pending<'a> {
+    fn waiting(&self) -> &[Waiting] {
+        match self {
+            Pending::Chunk(chunk) => &chunk.waiting,
+            Pending::Large { waiting, .. } => std::slice::from_ref(waiting),
+        }
+    }
+
+    fn items<'b>(&'b self, namespace: &'b str) -> impl Iterator<Item = Item<'b>> {
+        self.waiting().iter().map(move |waiting| match self {
+            Pending::Chunk(chunk) => chunk.item(waiting, namespace),
+            Pending::Large { parts, .. } => waiting.item(*parts, namespace),
+        })
+    }
+
+    fn absent_at(&self) -> u64 {
+        match self {
+            Pending::Chunk(chunk) => chunk.absent_at,
+            Pending::Large { absent_at, .. } => *absent_at,
+        }
+    }
+
+    /// The error of the commit, in the words of an import where it is a conflict. The items came
+    /// after `before` others.
+    fn name_conflict(&self, error: Error, before: usize) -> Error {
+        let waiting = error.item.and_then(|item| self.waiting().get(item.checked_sub(before)?));
+        match (error.code(), waiting.map(|waiting| &waiting.item.event)) {
+            (
+                Code::IdempotencyConflict,
+                Some(&Event { id, source: Source::Import { event_id, sequence, .. }, .. }),
+            ) => conflict(event_id, sequence, id),
+            _ => error,
+        }
+    }
+}
+
 impl Chunk {
     pub fn len(&self) -> usize {
         self.waiting.len()
@@ -49,59 +130,20 @@ impl Chunk {
     }
 
     pub fn push(&mut self, event: &Event<'_>, key: Id, bytes: usize) {
-        let at = self.arena.len();
-        let parts =
-            [event.entity.as_bytes(), event.scope.as_bytes(), event.extensions.0, event.payload];
-        parts.iter().for_each(|part| self.arena.extend_from_slice(part));
+        let waiting = Waiting::new(event, key, self.arena.len());
+        parts_of(event).iter().for_each(|part| self.arena.extend_from_slice(part));
         self.bytes += bytes;
-        let source = Source::Import { namespace: "", event_id: event.id, sequence: event.sequence };
-        let lengths = parts.map(<[u8]>::len);
-        let event = Event {
-            id: key,
-            kind: event.kind,
-            timestamp_us: event.timestamp_us,
-            flags: event.flags,
-            payload_version: event.payload_version,
-            correlation: event.correlation,
-            payload_len: event.payload_len,
-            content_hash: event.content_hash,
-            source,
-            ..Event::default()
-        };
-        let item = Item { event, ..Item::default() };
-        self.waiting.push(Waiting { item, at, lengths });
+        self.waiting.push(waiting);
     }
 
-    fn item<'a>(&'a self, waiting: &'a Waiting, namespace: &'a str) -> Item<'a> {
+    fn item<'a>(&'a self, waiting: &Waiting, namespace: &'a str) -> Item<'a> {
         let mut rest = &self.arena[waiting.at..];
-        let [entity, scope, extensions, payload] = waiting.lengths.map(|length| {
+        let parts = waiting.lengths.map(|length| {
             let (part, tail) = rest.split_at(length);
             rest = tail;
             part
         });
-        let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default();
-        let mut item: Item<'a> = waiting.item;
-        item.event.entity = text(entity);
-        item.event.scope = text(scope);
-        item.event.extensions = Extensions(extensions);
-        item.event.payload = payload;
-        if let Source::Import { namespace: of, .. } = &mut item.event.source {
-            *of = namespace;
-        }
-        item
-    }
-
-    /// The error of the commit, in the words of an import where it is a conflict. The items of the
-    /// chunk came after `before` others.
-    fn name_conflict(&self, error: Error, before: usize) -> Error {
-        let waiting = error.item.and_then(|item| self.waiting.get(item.checked_sub(before)?));
-        match (error.code(), waiting.map(|waiting| &waiting.item.event)) {
-            (
-                Code::IdempotencyConflict,
-                Some(&Event { id, source: Source::Import { event_id, sequence, .. }, .. }),
-            ) => conflict(event_id, sequence, id),
-            _ => error,
-        }
+        waiting.item(parts, namespace)
     }
 
     fn clear(&mut self) {
@@ -150,8 +192,8 @@ impl Terms {
         Past { own: (0, 0), record: self.record.clone() }
     }
 
-    fn commit(&self, chunk: &Chunk, past: &mut Past) -> Result<ImportReport> {
-        let outcomes = self.append(chunk, past)?;
+    fn commit(&self, pending: &Pending<'_>, past: &mut Past) -> Result<ImportReport> {
+        let outcomes = self.append(pending, past)?;
         let (record, outcomes) = outcomes.split_at(usize::from(past.record.is_some()));
         let mut report = self.count(outcomes)?;
         let mut new = record.iter().chain(outcomes).filter_map(|outcome| match outcome {
@@ -175,24 +217,24 @@ impl Terms {
         Ok(report)
     }
 
-    /// Commits the events of a chunk, the record before them where the log does not have it yet.
-    fn append(&self, chunk: &Chunk, past: &mut Past) -> Result<Vec<Outcome>> {
+    /// Commits events, the record before them where the log does not have it yet.
+    fn append(&self, pending: &Pending<'_>, past: &mut Past) -> Result<Vec<Outcome>> {
         let skip_conflicts = self.on_conflict == OnConflict::Skip;
-        let terms = ImportTerms { absent_at: chunk.absent_at, own: past.own, skip_conflicts };
+        let terms = ImportTerms { absent_at: pending.absent_at(), own: past.own, skip_conflicts };
         loop {
             let record = past.record.as_ref().map(Record::item);
             let before = usize::from(record.is_some());
             let of_record = |e: &Error| e.item.is_some_and(|item| item < before);
-            let mut items = Vec::with_capacity(before + chunk.len());
+            let mut items = Vec::with_capacity(before + pending.waiting().len());
             items.extend(record);
-            items.extend(chunk.waiting.iter().map(|event| chunk.item(event, &self.namespace)));
-            Item::tag_all(&mut items[before..]);
+            items.extend(pending.items(&self.namespace));
+            Item::complete(&mut items[before..]);
             match self.destination.commit(&items, Some(terms)) {
                 // An import of another store took the namespace or the number meanwhile.
                 Err(e) if e.code() == Code::IdempotencyConflict && of_record(&e) => {
                     past.record = self.claim()?;
                 }
-                result => return result.map_err(|e| chunk.name_conflict(e, before)),
+                result => return result.map_err(|e| pending.name_conflict(e, before)),
             }
         }
     }
@@ -286,10 +328,19 @@ impl Committer {
                 worker.give(std::mem::replace(chunk, self.spare.pop().unwrap_or_default()))
             }
             None => {
-                self.here = Some(self.terms.commit(chunk, &mut self.past));
+                self.here = Some(self.terms.commit(&Pending::Chunk(chunk), &mut self.past));
                 chunk.clear();
             }
         }
+    }
+
+    /// Commits one event, while no chunk is in flight, from where it is. Its key was looked up
+    /// while `absent_at` was the visible frontier.
+    pub fn pass_on(&mut self, event: &Event<'_>, key: Id, absent_at: u64) {
+        let waiting = Box::new(Waiting::new(event, key, 0));
+        let pending = Pending::Large { waiting, parts: parts_of(event), absent_at };
+        self.under_way += 1;
+        self.here = Some(self.terms.commit(&pending, &mut self.past));
     }
 
     /// Waits for the first chunk that is in flight: its outcome, or none where there is none.
@@ -377,7 +428,7 @@ impl Worker {
             while let Some(mut chunk) = to_do.take() {
                 // What comes after a chunk that failed is not committed.
                 let result = match &failed {
-                    None => terms.commit(&chunk, &mut past),
+                    None => terms.commit(&Pending::Chunk(&chunk), &mut past),
                     Some(error) => Err(Error::clone(error)),
                 };
                 failed = result.as_ref().err().cloned();

@@ -9,6 +9,7 @@ use crate::engine::model::error::Result;
 use crate::engine::model::event::Event;
 use crate::engine::model::id::Id;
 use crate::engine::store::scan::Successor;
+use std::cell::LazyCell;
 use std::sync::Arc;
 
 /// So many events have to follow each other before the log is read, at first.
@@ -44,7 +45,8 @@ impl KnownEvents {
                 return Ok(Some(same));
             }
         }
-        let Some((segment, found)) = log.find_key(key)? else { return Ok(None) };
+        let tag = LazyCell::new(|| hash::tag_of(event));
+        let Some((segment, found)) = log.find_content(key, &|| *tag)? else { return Ok(None) };
         if self.place.is_some() {
             self.leave();
         }
@@ -56,7 +58,7 @@ impl KnownEvents {
             true => self.place = Some(Successor::after(segment, found.offset)?),
             false => self.last = Some((segment, next_of(found.offset.into(), event))),
         }
-        Ok(Some(found.tag == hash::tag_of(event)))
+        Ok(Some(found.tag == *tag))
     }
 
     /// The order of the log has ended: the index is asked again.

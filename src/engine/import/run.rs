@@ -10,11 +10,13 @@ use crate::engine::log::state::{Importing, Log};
 use crate::engine::log::writer::batch_room;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::{batch_bytes, check_limit, Event, Extensions, Source};
+use crate::engine::model::id::Id;
 use crate::engine::model::key::{check_namespace, ImportKeys};
 use crate::engine::platform::{os, process};
 use crate::engine::store::item::FRAME_BYTES_MAX;
 use crate::engine::store::scan::{Scan, Visit};
 use crate::engine::store::Store;
+use std::cell::LazyCell;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
@@ -71,6 +73,9 @@ struct Run<'d> {
     passed: usize,
     known: KnownEvents,
 }
+
+/// A chunk has at most so many bytes, or one event. So the memory of an import is bounded.
+const CHUNK_BYTES: usize = 4 << 20;
 
 /// Progress is reported after so many events at the latest, or after those of a chunk.
 const PROGRESS_EVENTS: usize = 4096;
@@ -178,10 +183,14 @@ impl<'d> Run<'d> {
         let bytes = batch_bytes(event.entity, event.scope, event.payload, event.extensions.iter());
         let of_frame = FRAME_BYTES_MAX + options.namespace.len() as u64;
         let frames = (self.chunk.len() as u64 + 1) * of_frame;
-        let full = self.chunk.bytes + bytes > self.destination.options.limits.batch_bytes_max
+        let most = self.destination.options.limits.batch_bytes_max.min(CHUNK_BYTES);
+        let full = self.chunk.bytes + bytes > most
             || (self.chunk.bytes + bytes) as u64 + frames > self.room;
         if full && !self.chunk.is_empty() {
             self.flush(options, true)?;
+        }
+        if bytes > CHUNK_BYTES {
+            self.collect_all(options)?;
         }
         let before = self.examined;
         self.examined.source_high_watermark = event.sequence;
@@ -236,12 +245,15 @@ impl<'d> Run<'d> {
             Earlier::Unknown if raw => return Ok(true),
             Earlier::Unknown | Earlier::Destination => id,
         };
-        let mut tag = self.destination.find_key(id)?.map(|(_, found)| found.tag);
-        if tag.is_none() && self.committer.is_under_way() {
+        let tag = LazyCell::new(|| hash::tag_of(event));
+        let find = |destination: &Log| destination.find_content(id, &|| *tag);
+        let mut found = find(self.destination)?;
+        if found.is_none() && self.committer.is_under_way() {
             self.collect_all(options)?;
-            tag = self.destination.find_key(id)?.map(|(_, found)| found.tag);
+            found = find(self.destination)?;
         }
-        Ok(tag.or_else(|| self.chunk.tag_of(id)) == Some(hash::tag_of(event)))
+        let there = found.map(|(_, found)| found.tag).or_else(|| self.chunk.tag_of(id));
+        Ok(there == Some(*tag))
     }
 
     /// Looks the event up in the destination; one that is new waits for its chunk.
@@ -276,8 +288,28 @@ impl<'d> Run<'d> {
                 e.context(format!("event {} (sequence {}) of the source", event.id, event.sequence))
             })
             .map_err(|e| e.with_event(event.id, event.sequence))?;
+        if bytes > CHUNK_BYTES {
+            return self.pass_on(event, key, options);
+        }
         self.chunk.push(event, key, bytes);
         Ok(())
+    }
+
+    /// Has an event committed that is larger than a chunk, without a copy of it.
+    fn pass_on(
+        &mut self,
+        event: &Event<'_>,
+        key: Id,
+        options: &mut ImportOptions<'_>,
+    ) -> Result<()> {
+        options.cancel.map_or(Ok(()), Cancel::check)?;
+        #[cfg(feature = "internal")]
+        if let Some(hook) = &mut options.seams.before_commit {
+            hook();
+        }
+        self.under_way.push_back(self.examined);
+        self.committer.pass_on(event, key, self.chunk.absent_at);
+        self.collect_all(options)
     }
 
     /// Hands the chunk over when it is full, and reports progress.

@@ -1,16 +1,18 @@
 //! Building the index file of a segment.
 
-use super::entries::{IdEntry, SparseEntry};
+use super::entries::{IdEntry, SparseEntry, IDS_PER_BUCKET};
 use super::file::{
     block_checksum, Index, IndexMeta, BLOCK_LEN, DATA_LEN, ENTRY_LEN, FILTER_BITS_PER_KEY,
-    FILTER_LINE_LEN, IDS, MAGIC, NAMES, SCOPES, SPARSE, STRINGS, VERSION,
+    FILTER_LINE_LEN, HEADER_BLOCKS, IDS, MAGIC, POSTINGS, SCOPES, SECTIONS, SPARSE, VERSION,
 };
-use super::filter::{entity_filter_key, filter_bits, filter_line, id_filter_key};
+use super::filter::{entity_filter_key, filter_bits, filter_line};
+use super::names;
 use super::span::Span;
 use super::zones::{self, Zones};
 use crate::engine::format::frame::SegmentHeader;
 use crate::engine::model::error::Result;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// So many events are between two sparse entries; fewer before what an older index covered ends.
@@ -40,24 +42,23 @@ impl IndexBuilder {
     pub fn of(index: &Index) -> Result<IndexBuilder> {
         let mut builder = IndexBuilder::default();
         builder.ids.reserve(index.entries(IDS));
-        for at in 0..index.entries(IDS) {
-            builder.ids.push(index.id_entry(at)?);
-        }
-        for number in 0..index.strings_len() as u32 {
-            builder.strings.push(index.string(number)?);
-        }
-        builder.spans.resize(builder.strings.len(), Span::default());
-        for at in 0..index.entries(NAMES) {
-            let name = index.name(at)?;
-            index.check_name(&name, builder.postings.len())?;
-            builder.spans[name.number as usize] = index.span(at, name.postings)?;
-            for posting in 0..name.postings {
-                builder.postings.push((
-                    name.number,
-                    index.posting(name.first_posting.saturating_add(posting))?,
-                ));
+        index.each_id(&mut |entry| builder.ids.push(entry))?;
+        let numbers = index.numbers()?;
+        let offsets = index.postings()?;
+        builder.strings.resize(numbers.len(), "".into());
+        builder.spans.resize(numbers.len(), Span::default());
+        builder.postings.reserve(offsets.len());
+        index.each_name(0, &mut |rank, text, span, first| {
+            let number = numbers[rank];
+            builder.strings[number as usize] = text.into();
+            builder.spans[number as usize] = span;
+            let offsets = &offsets[first as usize..][..span.events as usize];
+            builder.postings.extend(offsets.iter().map(|offset| (number, *offset)));
+            match builder.postings.len() <= index.entries(POSTINGS) {
+                true => Ok(ControlFlow::Continue(())),
+                false => Err(index.damaged("names of the index share postings")),
             }
-        }
+        })?;
         for at in 0..index.entries(SPARSE) {
             builder.sparse.push(index.sparse(at)?);
         }
@@ -69,35 +70,40 @@ impl IndexBuilder {
 
     /// The bytes of the index file.
     pub fn build(mut self, segment: &SegmentHeader, meta: &IndexMeta) -> Vec<u8> {
-        self.ids.sort_unstable_by_key(|entry| entry.id);
         self.spans.resize(self.strings.len(), Span::default());
         let order = self.order_postings();
-        let sections = [
-            self.ids_section(),
+        let (ids, starts) = self.id_sections();
+        let times = self.zones.all_times();
+        let place = (segment.salt, segment.first_sequence, times.timestamps.0);
+        let names = names::encode(place, &self.strings, &order, &self.spans);
+        let sections: [Vec<u8>; SECTIONS] = [
+            ids,
+            starts,
             self.filter_section(),
-            self.names_section(&order),
+            names.names,
+            names.chunks,
+            names.lines,
+            names.below,
+            names.ranks,
             self.postings.iter().flat_map(|(_, offset)| offset.to_le_bytes()).collect(),
-            self.strings_section(),
-            self.strings.iter().flat_map(|s| s.bytes()).collect(),
             self.sparse_section(),
             zones::encode_zones(&self.zones),
             zones::encode_stretches(&self.zones.kinds),
             zones::encode_stretches(&self.zones.scopes),
-            order.iter().flat_map(|number| self.spans[*number as usize].encode()).collect(),
             self.kind_counts_section(),
             self.scopes_section(&order),
         ];
         let mut header = encode_header(segment, meta);
-        let mut block = 1u64;
         for section in &sections {
-            header.extend_from_slice(&block.to_le_bytes());
             header.extend_from_slice(&(section.len() as u64).to_le_bytes());
-            block += section.len().div_ceil(DATA_LEN) as u64;
         }
-        header.extend_from_slice(&zones::encode(&self.zones.all_times()));
+        header.extend_from_slice(&zones::encode(&times));
         let system_events: u64 = self.kinds.range(..0x1000).map(|(_, events)| events).sum();
         header.extend_from_slice(&system_events.to_le_bytes());
-        let mut out = Vec::with_capacity(block as usize * BLOCK_LEN);
+        header.resize(HEADER_BLOCKS as usize * DATA_LEN, 0);
+        let blocks = |section: &Vec<u8>| section.len().div_ceil(DATA_LEN);
+        let blocks = HEADER_BLOCKS as usize + sections.iter().map(blocks).sum::<usize>();
+        let mut out = Vec::with_capacity(blocks * BLOCK_LEN);
         push_blocks(&mut out, segment.salt, &header);
         for section in &sections {
             push_blocks(&mut out, segment.salt, section);
@@ -105,14 +111,23 @@ impl IndexBuilder {
         out
     }
 
-    fn ids_section(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.ids.len() * ENTRY_LEN[IDS]);
-        for entry in &self.ids {
-            out.extend_from_slice(&entry.id.to_bytes());
-            out.extend_from_slice(&entry.tag.to_le_bytes());
-            out.extend_from_slice(&entry.offset.to_le_bytes());
+    /// The ids by their filter keys, and where each bucket of them begins.
+    fn id_sections(&mut self) -> (Vec<u8>, Vec<u8>) {
+        self.ids.sort_unstable_by_key(|entry| (entry.key, entry.offset));
+        let buckets = self.ids.len().div_ceil(IDS_PER_BUCKET).max(1);
+        let mut ids = Vec::with_capacity(self.ids.len() * ENTRY_LEN[IDS]);
+        let mut starts = Vec::with_capacity((buckets + 1) * 4);
+        for (at, entry) in self.ids.iter().enumerate() {
+            let behind = (filter_line(entry.key, buckets) + 1) * 4;
+            while starts.len() < behind {
+                starts.extend_from_slice(&(at as u32).to_le_bytes());
+            }
+            entry.encode(&mut ids);
         }
-        out
+        while starts.len() < (buckets + 1) * 4 {
+            starts.extend_from_slice(&(self.ids.len() as u32).to_le_bytes());
+        }
+        (ids, starts)
     }
 
     fn filter_section(&self) -> Vec<u8> {
@@ -121,7 +136,7 @@ impl IndexBuilder {
         let keys = self.ids.len() + entities.len();
         let lines = (keys * FILTER_BITS_PER_KEY).div_ceil(FILTER_LINE_LEN * 8).max(1);
         let mut out = vec![0u8; lines * FILTER_LINE_LEN];
-        let ids = self.ids.iter().map(|entry| id_filter_key(entry.id));
+        let ids = self.ids.iter().map(|entry| entry.key);
         let names =
             entities.iter().map(|number| entity_filter_key(&self.strings[*number as usize]));
         for key in ids.chain(names) {
@@ -143,20 +158,6 @@ impl IndexBuilder {
         order
     }
 
-    fn names_section(&self, order: &[u32]) -> Vec<u8> {
-        let mut out = Vec::with_capacity(order.len() * ENTRY_LEN[NAMES]);
-        let mut first = 0;
-        for number in order {
-            let events = self.postings[first..].iter().take_while(|(n, _)| n == number);
-            let count = events.count();
-            for value in [*number, first as u32, count as u32, 0] {
-                out.extend_from_slice(&value.to_le_bytes());
-            }
-            first += count;
-        }
-        out
-    }
-
     fn kind_counts_section(&self) -> Vec<u8> {
         let values =
             self.kinds.iter().flat_map(|(kind, events)| [u32::from(*kind), *events as u32]);
@@ -170,17 +171,6 @@ impl IndexBuilder {
                 out.extend_from_slice(&value.to_le_bytes());
             }
             out.extend_from_slice(&span.encode());
-        }
-        out
-    }
-
-    fn strings_section(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.strings.len() * ENTRY_LEN[STRINGS]);
-        let mut offset = 0u32;
-        for string in &self.strings {
-            out.extend_from_slice(&offset.to_le_bytes());
-            out.extend_from_slice(&(string.len() as u32).to_le_bytes());
-            offset += string.len() as u32;
         }
         out
     }
@@ -220,6 +210,5 @@ fn push_blocks(out: &mut Vec<u8>, salt: u64, section: &[u8]) {
         out.resize(start + DATA_LEN, 0);
         let crc = block_checksum(salt, number, &out[start..]);
         out.extend_from_slice(&crc.to_le_bytes());
-        out.resize(start + BLOCK_LEN, 0);
     }
 }

@@ -1,58 +1,63 @@
 //! The index of one segment: built from the log, written beside it, deletable at any time.
 //!
-//! A file of 4 KiB blocks, each with 4,032 bytes of data and a checksum; sections start at a block.
-//! Every fixed-size entry divides 4,032, so none straddles two blocks.
+//! A file of 256-byte blocks, each with 252 bytes of data and a checksum. A section starts at a
+//! block; its entries follow each other, and may go on in the next one. Blocks are so small that
+//! each is checked whenever it is read. So none of them is kept, and damage that a file suffers
+//! while it is open is met as well.
 
-use super::cache::{Block, BlockCache, Pinned};
+use super::cache::{BlockCache, Pinned};
 use super::zones::{self, Times};
 use crate::engine::format::frame::SegmentHeader;
 use crate::engine::model::bytes::{array_at, u32_at, u64_at};
 use crate::engine::model::error::{Code, Error, Result};
-use crate::engine::model::id::{Hash, Id};
+use crate::engine::model::id::Hash;
 use crate::engine::model::limits::SEQUENCE_MAX;
 use crate::engine::platform::vfs::{read_full, read_full_settled, File};
+use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 pub(super) const MAGIC: [u8; 8] = *b"FBATIDX\0";
 /// Indexes of another version are rebuilt.
-pub(super) const VERSION: u32 = 3;
-pub(super) const BLOCK_LEN: usize = 4096;
-pub(super) const DATA_LEN: usize = 4032;
+pub(super) const VERSION: u32 = 4;
+pub(super) const BLOCK_LEN: usize = 256;
+pub(super) const DATA_LEN: usize = 252;
 pub(super) const FILTER_LINE_LEN: usize = 64;
 pub(super) const FILTER_BITS_PER_KEY: usize = 10;
 pub(super) const FILTER_PROBES: u32 = 6;
 
 /// Sections, in the order of the file, and the length of their entries.
-pub(super) const IDS: usize = 0; // id 16, tag 8, offset 4; by id
-pub(super) const FILTER: usize = 1; // lines of 512 bits over ids and entities
-pub(super) const NAMES: usize = 2; // number 4, first posting 4, postings 4, 0 4; by string
-pub(super) const POSTINGS: usize = 3; // offset 4; by entity in the order of NAMES, then offset
-pub(super) const STRINGS: usize = 4; // offset in TEXT 4, length 4; by number
-pub(super) const TEXT: usize = 5; // bytes
-pub(super) const SPARSE: usize = 6; // sequence 8, offsets of frame and batch 4 each; by sequence
-pub(super) const ZONES: usize = 7; // least and greatest of two times 8 each, events 4; as SPARSE
-pub(super) const KINDS: usize = 8; // kind 4, first and last zone 4 each; by kind, then zone
-pub(super) const SCOPE_ZONES: usize = 9; // number 4, first and last zone 4 each; as KINDS
-pub(super) const SPANS: usize = 10; // sequences and times of first and last event 8 each; as NAMES
-pub(super) const KIND_COUNTS: usize = 11; // kind 4, events 4; by kind
-pub(super) const SCOPES: usize = 12; // number 4, events 4, 8 times 0, a span of 32; by string
-pub(super) const SECTIONS: usize = 13;
+pub(super) const IDS: usize = 0; // filter key of the id 8, tag 8, offset 4; by those
+pub(super) const ID_STARTS: usize = 1; // first entry of each bucket of ids 4, and their number
+pub(super) const FILTER: usize = 2; // lines of 512 bits over ids and entities
+pub(super) const NAMES: usize = 3; // strings in their order, see `names`
+pub(super) const CHUNKS: usize = 4; // of some names: offset in NAMES 4, first posting 4
+pub(super) const NAME_LINES: usize = 5; // a line of slots; by hash of the string
+pub(super) const BELOW_LINES: usize = 6; // the same; by hash of what strings begin with
+pub(super) const RANKS: usize = 7; // place in the order of strings 4; by number
+pub(super) const POSTINGS: usize = 8; // offset 4; by entity in the order of NAMES, then offset
+pub(super) const SPARSE: usize = 9; // sequence 8, offsets of frame and batch 4 each; by sequence
+pub(super) const ZONES: usize = 10; // least and greatest of two times 8 each, events 4; as SPARSE
+pub(super) const KINDS: usize = 11; // kind 4, first and last zone 4 each; by kind, then zone
+pub(super) const SCOPE_ZONES: usize = 12; // number 4, first and last zone 4 each; as KINDS
+pub(super) const KIND_COUNTS: usize = 13; // kind 4, events 4; by kind
+pub(super) const SCOPES: usize = 14; // number 4, events 4, 8 times 0, a span of 32; by string
+pub(super) const SECTIONS: usize = 15;
 pub(super) const ENTRY_LEN: [usize; SECTIONS] =
-    [28, FILTER_LINE_LEN, 16, 4, 8, 1, 16, 36, 12, 12, 32, 8, 48];
-/// Where the header has the times of all that is covered, and the number of the library's events.
-pub(super) const TIMES_AT: usize = 112 + 16 * SECTIONS;
-pub(super) const SYSTEM_AT: usize = TIMES_AT + 32;
-pub(super) const IDS_PER_BLOCK: usize = DATA_LEN / ENTRY_LEN[IDS];
-/// A search among ids begins between two of so many.
-pub(super) const FENCE_STEPS: usize = 64;
+    [20, 4, FILTER_LINE_LEN, 1, 8, DATA_LEN, DATA_LEN, 4, 4, 16, 36, 12, 12, 8, 48];
+/// Where the header has the lengths of sections, the times of all that is covered, and the number
+/// of the library's events.
+const LENGTHS_AT: usize = 112;
+const TIMES_AT: usize = LENGTHS_AT + 8 * SECTIONS;
+const SYSTEM_AT: usize = TIMES_AT + 32;
+pub(super) const HEADER_BLOCKS: u64 = 2;
+/// So many strings, one after the other in their order, share a chunk.
+pub(super) const NAMES_TOGETHER: usize = 8;
 /// With more strings than this, an index does not hold them in memory.
 pub(super) const DICTIONARY_STRINGS_MAX: usize = 4096;
-/// A whole section is read in parts of so many blocks.
-pub(super) const VISIT_BLOCKS: usize = 64;
+/// A whole section is read in parts of so many blocks, which hold whole entries.
+const VISIT_BLOCKS: usize = 960;
 
 /// What an index says of its segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,21 +86,21 @@ pub fn block_checksum(salt: u64, number: u64, data: &[u8]) -> u32 {
 /// Read when it is first asked for, and shared by the clones of an index.
 pub(super) type Once<T> = Arc<OnceLock<T>>;
 
-/// An index that is open for look-ups. Blocks are checked when they are read.
+type Sections = [(u64, u64); SECTIONS];
+
+/// An index that is open for look-ups.
 #[derive(Clone)]
 pub struct Index {
     pub meta: IndexMeta,
     pub(super) file: Arc<dyn File>,
-    pub(super) path: PathBuf,
+    pub(super) path: Arc<Path>,
     pub(super) salt: u64,
-    /// What the cache knows this file by.
-    pub(super) uid: u64,
+    pub(super) first_sequence: u64,
     pub(super) cache: Arc<BlockCache>,
     pub(super) dictionary: Once<Option<Pinned<Vec<Arc<str>>>>>,
-    /// Ids at equal distances, the first and the last among them, as far as a search met them.
-    pub(super) fence: Arc<[OnceLock<Id>; FENCE_STEPS + 1]>,
+    pub(super) scope_names: Once<Option<Pinned<BTreeMap<u32, Arc<str>>>>>,
     /// First block and length in bytes of each section.
-    pub(super) sections: [(u64, u64); SECTIONS],
+    sections: Sections,
     /// Of all that is covered.
     pub(super) times: Times,
     /// Events of the library's own among those that are covered.
@@ -110,64 +115,41 @@ impl Index {
         segment: &SegmentHeader,
         cache: &Arc<BlockCache>,
     ) -> Result<Index> {
-        static NEXT_UID: AtomicU64 = AtomicU64::new(1);
-        let block = load_block(read_full, &*file, path, segment.salt, 0)?;
+        let header = read_blocks(&*file, path, segment.salt, 0..HEADER_BLOCKS)?;
         let wrong = |why: &str| Error::corrupt(path, 0, why);
-        if block[..8] != MAGIC || u32_at(&block, 8) != VERSION {
+        if header[..8] != MAGIC || u32_at(&header, 8) != VERSION {
             return Err(wrong("not an index of this version"));
         }
-        let of_segment = block[16..32] == segment.store_id.to_bytes()
-            && u64_at(&block, 32) == segment.first_sequence
-            && u64_at(&block, 40) == segment.salt;
+        let of_segment = header[16..32] == segment.store_id.to_bytes()
+            && u64_at(&header, 32) == segment.first_sequence
+            && u64_at(&header, 40) == segment.salt;
         if !of_segment {
             return Err(wrong("the index of another segment"));
         }
-        let blocks = file.len().map_err(|e| Error::io("cannot stat", path, &e))? / BLOCK_LEN as u64;
-        let section = |n: usize| (u64_at(&block, 112 + n * 16), u64_at(&block, 120 + n * 16));
-        for (n, entry_len) in ENTRY_LEN.iter().enumerate() {
-            let (first, bytes) = section(n);
-            let end = first.saturating_add(bytes.div_ceil(DATA_LEN as u64));
-            if end > blocks || bytes % *entry_len as u64 != 0 {
-                return Err(wrong("a section of the index is longer than the file"));
-            }
-        }
-        if section(ZONES).1 * ENTRY_LEN[SPARSE] as u64
-            != section(SPARSE).1 * ENTRY_LEN[ZONES] as u64
-        {
-            return Err(wrong("the index has not as many zones as sparse entries"));
-        }
-        if section(SPANS).1 * ENTRY_LEN[NAMES] as u64 != section(NAMES).1 * ENTRY_LEN[SPANS] as u64
-        {
-            return Err(wrong("the index has not as many spans as names"));
-        }
-        if section(FILTER).1 == 0 {
-            return Err(wrong("the index has no filter"));
-        }
         let meta = IndexMeta {
-            sealed: u32_at(&block, 12) == 1,
-            covered_len: u64_at(&block, 48),
-            last_sequence: u64_at(&block, 56),
-            events: u64_at(&block, 64),
-            last_recorded_us: u64_at(&block, 72) as i64,
-            log_hash: Hash(array_at(&block, 80)),
+            sealed: u32_at(&header, 12) == 1,
+            covered_len: u64_at(&header, 48),
+            last_sequence: u64_at(&header, 56),
+            events: u64_at(&header, 64),
+            last_recorded_us: u64_at(&header, 72) as i64,
+            log_hash: Hash(array_at(&header, 80)),
         };
         if meta.last_sequence > SEQUENCE_MAX || meta.events > meta.last_sequence {
             return Err(wrong("the index contradicts itself"));
         }
-        let uid = NEXT_UID.fetch_add(1, Ordering::Relaxed);
-        let sections = std::array::from_fn(section);
+        let len = file.len().map_err(|e| Error::io("cannot stat", path, &e))?;
         Ok(Index {
             meta,
             file,
-            path: path.to_owned(),
+            path: path.into(),
             salt: segment.salt,
-            uid,
+            first_sequence: segment.first_sequence,
             cache: cache.clone(),
             dictionary: Arc::default(),
-            fence: Arc::new([const { OnceLock::new() }; FENCE_STEPS + 1]),
-            times: zones::decode(&block, TIMES_AT),
-            system_events: u64_at(&block, SYSTEM_AT),
-            sections,
+            scope_names: Arc::default(),
+            sections: decode_sections(&header, len / BLOCK_LEN as u64).map_err(wrong)?,
+            times: zones::decode(&header, TIMES_AT),
+            system_events: u64_at(&header, SYSTEM_AT),
         })
     }
 
@@ -179,12 +161,9 @@ impl Index {
         (got == start.len() && start[..8] == MAGIC).then(|| u64_at(&start, 40))
     }
 
-    pub(super) fn blocks(&self) -> u64 {
-        self.sections
-            .iter()
-            .map(|(first, bytes)| first + bytes.div_ceil(DATA_LEN as u64))
-            .max()
-            .unwrap_or(1)
+    fn blocks(&self) -> u64 {
+        let (first, bytes) = self.sections[SECTIONS - 1];
+        first + bytes.div_ceil(DATA_LEN as u64)
     }
 
     /// Length of the index file.
@@ -199,78 +178,86 @@ impl Index {
 
     /// Reads and checks every block.
     pub fn check_blocks(&self) -> Result<()> {
-        (0..self.blocks()).try_for_each(|n| {
-            load_block(read_full, &*self.file, &self.path, self.salt, n).map(drop)
+        (0..self.blocks()).step_by(VISIT_BLOCKS).try_for_each(|first| {
+            let last = self.blocks().min(first + VISIT_BLOCKS as u64);
+            read_blocks(&*self.file, &self.path, self.salt, first..last).map(drop)
         })
     }
 
-    pub(super) fn block(&self, number: u64) -> Result<Block> {
-        self.cache.get(self.uid, number, || {
-            load_block(read_full, &*self.file, &self.path, self.salt, number)
-        })
-    }
-
-    /// From the mapped file, which is worth it for what is looked up often, and here alone: pages
-    /// that are mapped count as memory of the process.
-    pub(super) fn id_block(&self, number: u64) -> Result<Block> {
-        self.cache.get(self.uid, number, || {
-            load_block(read_full_settled, &*self.file, &self.path, self.salt, number)
-        })
+    /// How many bytes a section has.
+    pub(super) fn bytes(&self, section: usize) -> usize {
+        self.sections[section].1 as usize
     }
 
     pub(super) fn entries(&self, section: usize) -> usize {
-        self.sections[section].1 as usize / ENTRY_LEN[section]
+        self.bytes(section) / ENTRY_LEN[section]
     }
 
-    /// The block that holds the entry `at`, and where in it.
-    pub(super) fn entry(&self, section: usize, at: usize) -> Result<(Block, usize)> {
-        let byte = at * ENTRY_LEN[section];
-        if at >= self.entries(section) {
+    /// The entry `at` of a section, whose entries have `N` bytes.
+    pub(super) fn entry<const N: usize>(&self, section: usize, at: usize) -> Result<[u8; N]> {
+        let mut entry = [0; N];
+        self.read(section, at.saturating_mul(N), &mut entry)?;
+        Ok(entry)
+    }
+
+    /// Reads bytes of a section, from whichever blocks have them.
+    pub(super) fn read(&self, section: usize, mut at: usize, mut out: &mut [u8]) -> Result<()> {
+        let (first, bytes) = self.sections[section];
+        if at.saturating_add(out.len()) as u64 > bytes {
             return Err(self.damaged("the index points outside one of its sections"));
         }
-        let block = self.block(self.sections[section].0 + (byte / DATA_LEN) as u64)?;
-        Ok((block, byte % DATA_LEN))
+        while !out.is_empty() {
+            let block = self.block(first + (at / DATA_LEN) as u64)?;
+            let data = &block[at % DATA_LEN..DATA_LEN];
+            let take = data.len().min(out.len());
+            let (here, rest) = out.split_at_mut(take);
+            here.copy_from_slice(&data[..take]);
+            (out, at) = (rest, at + take);
+        }
+        Ok(())
     }
 
-    /// Visits the entries of a section in their order, past the cache.
+    /// A block of the file, which is mapped where that can be.
+    #[inline(always)]
+    fn block(&self, number: u64) -> Result<[u8; BLOCK_LEN]> {
+        let mut block = [0; BLOCK_LEN];
+        let got = read_full_settled(&*self.file, &mut block, number * BLOCK_LEN as u64)
+            .map_err(|e| Error::io("cannot read", &self.path, &e))?;
+        check_block(&block[..got], &self.path, self.salt, number)?;
+        Ok(block)
+    }
+
+    /// Visits the entries of a section in their order, read in large parts.
     pub(super) fn each_entry(
         &self,
         section: usize,
         visit: &mut dyn FnMut(&[u8]) -> Result<()>,
     ) -> Result<()> {
-        let ((first, bytes), entry_len) = (self.sections[section], ENTRY_LEN[section] as u64);
-        for from in (0..bytes).step_by(VISIT_BLOCKS * DATA_LEN) {
-            let part = (bytes - from).min((VISIT_BLOCKS * DATA_LEN) as u64);
-            let blocks = self.read_blocks(first + from / DATA_LEN as u64, part)?;
-            let entries = blocks
-                .chunks(BLOCK_LEN)
-                .flat_map(|block| block[..DATA_LEN].chunks_exact(entry_len as usize));
-            entries.take((part / entry_len) as usize).try_for_each(&mut *visit)?;
+        let part = VISIT_BLOCKS * DATA_LEN;
+        for from in (0..self.bytes(section)).step_by(part) {
+            let to = self.bytes(section).min(from + part);
+            let data = self.read_data(section, from / DATA_LEN, to - from)?;
+            data.chunks_exact(ENTRY_LEN[section]).try_for_each(&mut *visit)?;
         }
         Ok(())
     }
 
-    /// Reads and checks the blocks of a section that begins with the block `first` and has so many
-    /// bytes.
-    pub(super) fn read_blocks(&self, first: u64, bytes: u64) -> Result<Vec<u8>> {
-        let mut blocks = vec![0; bytes.div_ceil(DATA_LEN as u64) as usize * BLOCK_LEN];
-        let offset = first * BLOCK_LEN as u64;
-        let got = read_full(&*self.file, &mut blocks, offset)
-            .map_err(|e| Error::io("cannot read", &self.path, &e))?;
-        for (number, block) in (first..).zip(blocks.chunks(BLOCK_LEN)) {
-            let start = (number - first) as usize * BLOCK_LEN;
-            check_block(
-                &block[..got.saturating_sub(start).min(BLOCK_LEN)],
-                &self.path,
-                self.salt,
-                number,
-            )?;
-        }
-        Ok(blocks)
+    /// The data of a whole section.
+    pub(super) fn read_section(&self, section: usize) -> Result<Vec<u8>> {
+        self.read_data(section, 0, self.bytes(section))
+    }
+
+    /// So many bytes of a section, from one of its blocks on, read at once.
+    fn read_data(&self, section: usize, block: usize, bytes: usize) -> Result<Vec<u8>> {
+        let first = self.sections[section].0 + block as u64;
+        let blocks = first..first + bytes.div_ceil(DATA_LEN) as u64;
+        let mut data = read_blocks(&*self.file, &self.path, self.salt, blocks)?;
+        data.truncate(bytes);
+        Ok(data)
     }
 
     pub fn strings_len(&self) -> usize {
-        self.entries(STRINGS)
+        self.entries(RANKS)
     }
 
     pub(super) fn damaged(&self, why: impl Display) -> Error {
@@ -278,26 +265,55 @@ impl Index {
     }
 }
 
-/// [`read_full`] or [`read_full_settled`].
-pub(super) type Read = fn(&dyn File, &mut [u8], u64) -> io::Result<usize>;
+/// First block and length of each section of a file of so many blocks.
+fn decode_sections(header: &[u8], blocks: u64) -> std::result::Result<Sections, &'static str> {
+    let mut sections: Sections = [(0, 0); SECTIONS];
+    let mut next = HEADER_BLOCKS;
+    for (n, section) in sections.iter_mut().enumerate() {
+        let bytes = u64_at(header, LENGTHS_AT + 8 * n);
+        *section = (next, bytes);
+        next = next.saturating_add(bytes.div_ceil(DATA_LEN as u64));
+        if next > blocks || !bytes.is_multiple_of(ENTRY_LEN[n] as u64) {
+            return Err("a section of the index is longer than the file");
+        }
+    }
+    let entries = |section: usize| sections[section].1 as usize / ENTRY_LEN[section];
+    let fits = entries(ZONES) == entries(SPARSE)
+        && entries(CHUNKS) == entries(RANKS).div_ceil(NAMES_TOGETHER)
+        && entries(ID_STARTS) > 1
+        && entries(NAME_LINES) > 0
+        && entries(FILTER) > 0;
+    if fits {
+        Ok(sections)
+    } else {
+        Err("the sections of the index do not fit each other")
+    }
+}
 
-pub(super) fn load_block(
-    read: Read,
+/// The data of neighbouring blocks, checked.
+fn read_blocks(
     file: &dyn File,
     path: &Path,
     salt: u64,
-    number: u64,
+    blocks: std::ops::Range<u64>,
 ) -> Result<Vec<u8>> {
-    let mut block = vec![0; BLOCK_LEN];
-    let offset = number * BLOCK_LEN as u64;
-    let got = read(file, &mut block, offset).map_err(|e| Error::io("cannot read", path, &e))?;
-    check_block(&block[..got], path, salt, number)?;
-    block.truncate(DATA_LEN);
-    Ok(block)
+    let count = (blocks.end - blocks.start) as usize;
+    let mut data = vec![0; count * BLOCK_LEN];
+    let got = read_full(file, &mut data, blocks.start * BLOCK_LEN as u64)
+        .map_err(|e| Error::io("cannot read", path, &e))?;
+    for (at, number) in blocks.enumerate() {
+        let start = at * BLOCK_LEN;
+        let end = got.clamp(start, start + BLOCK_LEN);
+        check_block(&data[start..end], path, salt, number)?;
+        data.copy_within(start..start + DATA_LEN, at * DATA_LEN);
+    }
+    data.truncate(count * DATA_LEN);
+    Ok(data)
 }
 
 /// Refuses a block that is not what was written, or is cut short.
-pub(super) fn check_block(block: &[u8], path: &Path, salt: u64, number: u64) -> Result<()> {
+#[inline(always)]
+fn check_block(block: &[u8], path: &Path, salt: u64, number: u64) -> Result<()> {
     match block.len() == BLOCK_LEN
         && block_checksum(salt, number, &block[..DATA_LEN]) == u32_at(block, DATA_LEN)
     {

@@ -37,17 +37,12 @@ pub fn filter_bits(key: u64) -> impl Iterator<Item = usize> {
 }
 
 impl Index {
-    /// Whether the id or entity of this filter key may be here; false is certain.
-    pub fn filter_allows(&self, key: u64) -> Result<bool> {
-        let line = filter_line(key, self.entries(FILTER));
-        let (block, at) = self.entry(FILTER, line)?;
-        Ok(filter_holds(&block[at..at + FILTER_LINE_LEN], key))
-    }
-
-    /// As a rule, that something is not in the front of a segment that is written to. Of a sealed
-    /// one, whoever looks here knows that already; see
+    /// Whether the id or entity of this filter key may be here; false is certain. Of a sealed
+    /// segment, whoever looks here knows that already; see
     /// [`crate::engine::log::segments::Segments`].
-    pub(super) fn filter_excludes(&self, key: u64) -> Result<bool> {
-        Ok(!self.meta.sealed && !self.filter_allows(key)?)
+    pub fn filter_allows(&self, key: u64) -> Result<bool> {
+        let line: [u8; FILTER_LINE_LEN] =
+            self.entry(FILTER, filter_line(key, self.entries(FILTER)))?;
+        Ok(filter_holds(&line, key))
     }
 }

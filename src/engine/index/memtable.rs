@@ -2,6 +2,7 @@
 
 use super::builder::{IndexBuilder, SPARSE_EVERY};
 use super::entries::{IdEntry, SparseEntry};
+use super::filter::id_filter_key;
 use super::span::Span;
 use super::texts::Texts;
 use super::zones::{Marks, Zones};
@@ -261,15 +262,15 @@ impl MemTable {
         self.ids.iter().map(|slot| self.slots[*slot as usize])
     }
 
-    /// The ids in their order; none where two events have the same.
-    pub fn ids_in_order(&self) -> Option<Vec<IdEntry>> {
+    /// The slots of all events, by the filter keys of their ids; none where two have the same id.
+    pub fn slots_by_key(&self) -> Option<Vec<(u64, u32)>> {
         if self.ids.len() != self.slots.len() {
             return None;
         }
-        let entry = |slot: &Slot| IdEntry { id: slot.id, tag: slot.tag, offset: slot.offset };
-        let mut ids: Vec<IdEntry> = self.slots.iter().map(entry).collect();
-        ids.sort_unstable_by_key(|entry| entry.id);
-        Some(ids)
+        let keyed = self.slots.iter().zip(0..).map(|(slot, at)| (id_filter_key(slot.id), at));
+        let mut slots: Vec<(u64, u32)> = keyed.collect();
+        slots.sort_unstable();
+        Some(slots)
     }
 
     /// The numbers of entities with events here.
@@ -431,11 +432,12 @@ impl MemTable {
         self.slots.first().map(|slot| slot.sequence)
     }
 
-    /// Hands everything to an index that is being built; `builder` has what the old index covered.
-    pub fn feed(&self, builder: &mut IndexBuilder) {
+    /// Hands everything to the index of the segment with this salt, which is being built; `builder`
+    /// has what the old index covered.
+    pub fn feed(&self, salt: u64, builder: &mut IndexBuilder) {
         let spelled = self.spelled.iter().map(|place| Arc::from(self.texts.get(*place)));
         builder.strings.extend(spelled);
-        let entry = |Slot { id, tag, offset, .. }: Slot| IdEntry { id, tag, offset };
+        let entry = |Slot { id, tag, offset, .. }: Slot| IdEntry::new(salt, id, tag, offset);
         builder.ids.extend(self.events().map(entry));
         builder.postings.extend(self.slots.iter().map(|slot| (slot.entity, slot.offset)));
         builder.sparse.extend(self.slots.iter().step_by(SPARSE_EVERY).map(Slot::sparse_entry));

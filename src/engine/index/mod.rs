@@ -1,11 +1,13 @@
-//! Finding events of one segment: the table in memory, the index file, and the cache of its blocks.
+//! Finding events of one segment: the table in memory, and the index file.
 
 pub(crate) mod builder;
 pub(crate) mod cache;
 pub(crate) mod entries;
 pub(crate) mod file;
 pub(crate) mod filter;
+mod lines;
 pub(crate) mod memtable;
+pub(crate) mod names;
 pub(crate) mod regions;
 pub(crate) mod span;
 pub(crate) mod texts;

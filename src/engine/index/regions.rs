@@ -1,11 +1,11 @@
 //! Which events of a segment a region means, as far as its index can tell: zones, the events of an
 //! entity with all below it, counts and lists.
 
-use super::entries::{partition_point, Name, SparseEntry};
-use super::file::{
-    Index, KINDS, KIND_COUNTS, NAMES, POSTINGS, SCOPES, SCOPE_ZONES, SPANS, SPARSE, ZONES,
-};
+use super::entries::{partition_point, SparseEntry};
+use super::file::{Index, ENTRY_LEN, KINDS, KIND_COUNTS, SCOPES, SCOPE_ZONES, ZONES};
+use super::filter::entity_filter_key;
 use super::memtable::NamesFrom;
+use super::names::Name;
 use super::span::Span;
 use super::zones::{self, Stretches, Zones};
 use crate::engine::model::bytes::u32_at;
@@ -19,6 +19,8 @@ use std::sync::Arc;
 /// of the entities below, in the order of each.
 #[derive(Clone, Debug, Default)]
 pub struct Postings {
+    /// The number of the entity's own string, where it has events.
+    pub number: Option<u32>,
     own: Range<usize>,
     below: Range<usize>,
     /// Those below are of one entity, and so in order too.
@@ -30,6 +32,9 @@ impl Postings {
         self.own.len() + self.below.len()
     }
 }
+
+/// So few postings are read rather than searched.
+const FEW_POSTINGS: usize = 64;
 
 /// Which offsets are wanted: so many of those within a range, from one of its ends.
 #[derive(Clone, Copy, Debug)]
@@ -82,13 +87,10 @@ impl Index {
         }
         let (mut found, count) = (Vec::new(), self.entries(section));
         for (low, high) in keys {
-            let first = partition_point(count, |at| {
-                let (block, offset) = self.entry(section, at)?;
-                Ok(u32_at(&block, offset) < low)
-            })?;
+            let entry = |at| self.entry::<{ ENTRY_LEN[KINDS] }>(section, at);
+            let first = partition_point(count, |at| Ok(u32_at(&entry(at)?, 0) < low))?;
             for at in first..count {
-                let (block, offset) = self.entry(section, at)?;
-                let (key, first, last) = self.stretch(&block[offset..])?;
+                let (key, first, last) = self.stretch(&entry(at)?)?;
                 if key > high {
                     break;
                 }
@@ -114,9 +116,9 @@ impl Index {
     /// Whether a zone may have times of a region, whether it has no other, and how many events it
     /// has.
     pub fn zone_times(&self, zone: usize, region: &Region) -> Result<(bool, bool, u64)> {
-        let (block, at) = self.entry(ZONES, zone)?;
-        let times = zones::decode(&block, at);
-        Ok((times.may_match(region), times.lie_in(region), u32_at(&block, at + 32).into()))
+        let entry: [u8; ENTRY_LEN[ZONES]] = self.entry(ZONES, zone)?;
+        let times = zones::decode(&entry, 0);
+        Ok((times.may_match(region), times.lie_in(region), u32_at(&entry, 32).into()))
     }
 
     pub fn zone_count(&self) -> usize {
@@ -125,8 +127,10 @@ impl Index {
 
     /// The zone that has the first sequence above `after`, or one before it.
     pub fn zone_of(&self, after: u64) -> Result<usize> {
-        let above = |at| Ok(self.sparse(at)?.sequence <= after.saturating_add(1));
-        Ok(partition_point(self.zone_count(), above)?.saturating_sub(1))
+        match after < self.first_sequence {
+            true => Ok(0),
+            false => Ok(self.sparse_until(after.saturating_add(1))?.saturating_sub(1)),
+        }
     }
 
     /// Where a zone begins.
@@ -136,22 +140,17 @@ impl Index {
 
     /// How many zones begin with a sequence up to `until`.
     pub fn zones_until(&self, until: u64) -> Result<usize> {
-        partition_point(self.entries(SPARSE), |at| Ok(self.sparse(at)?.sequence <= until))
+        self.sparse_until(until)
     }
 
     // ---- entities
 
     /// The postings of an entity and of all below it.
     pub fn postings_below(&self, entity: &str) -> Result<Postings> {
-        let own = self.find_entity(entity)?;
         let below = self.names_below(entity)?;
-        let mut postings = Postings::default();
-        if let Some(name) = own {
-            postings.own = self.postings_range(&name, &name)?;
-        }
+        let mut postings = self.postings_of(entity)?;
         if !below.is_empty() {
-            let (first, last) = (self.name(below.start)?, self.name(below.end - 1)?);
-            postings.below = self.postings_range(&first, &last)?;
+            postings.below = self.postings_of_names(&below)?;
             postings.below_is_one = below.len() == 1;
         }
         Ok(postings)
@@ -159,26 +158,29 @@ impl Index {
 
     /// The postings of one entity.
     pub fn postings_of(&self, entity: &str) -> Result<Postings> {
-        let own = self.find_entity(entity)?.map(|name| self.postings_range(&name, &name));
-        Ok(Postings { own: own.transpose()?.unwrap_or_default(), ..Postings::default() })
+        let own = self.find_entity(entity)?;
+        Ok(own.map_or_else(Postings::default, |name| {
+            let own = name.postings_range();
+            let own = own.start as usize..own.end as usize;
+            Postings { number: Some(name.number), own, ..Postings::default() }
+        }))
     }
 
-    /// The names that begin with an entity and a colon.
-    fn names_below(&self, entity: &str) -> Result<Range<usize>> {
-        let first = self.names_before(&format!("{entity}:"))?;
-        // What comes after all that begin so: the byte after a colon is a semicolon.
-        let behind = format!("{entity};");
-        let below = |at| self.is_before(first + at, &behind);
-        Ok(first..first + partition_point(self.entries(NAMES) - first, below)?)
+    /// Whether this string is among those that an entity has below it.
+    pub fn has_below(&self, entity: &str, name: &Name) -> Result<bool> {
+        Ok(self.names_below(entity)?.contains(&(name.rank as usize)))
     }
 
-    fn postings_range(&self, first: &Name, last: &Name) -> Result<Range<usize>> {
-        let range = first.first_posting as usize
-            ..(last.first_posting as usize).saturating_add(last.postings as usize);
-        match range.start <= range.end && range.end <= self.entries(POSTINGS) {
-            true => Ok(range),
-            false => Err(self.damaged("the names of the index do not fit its postings")),
-        }
+    /// Visits the filter key of every entity with events here, and the offset of its last one.
+    pub fn visit_heads(&self, visit: &mut dyn FnMut(u64, u32)) -> Result<()> {
+        let postings = self.postings()?;
+        self.each_name(0, &mut |_, text, span, first| {
+            if span.events > 0 {
+                let last = first as usize + span.events as usize - 1;
+                visit(entity_filter_key(text), postings[last]);
+            }
+            Ok(ControlFlow::Continue(()))
+        })
     }
 
     /// The offsets that are wanted of some postings, ascending.
@@ -194,6 +196,11 @@ impl Index {
     }
 
     fn select_sorted(&self, range: &Range<usize>, wanted: &Wanted) -> Result<Vec<u32>> {
+        if range.len() <= FEW_POSTINGS {
+            let mut found = Vec::with_capacity(range.len());
+            self.select_any(range, wanted, &mut found)?;
+            return Ok(found);
+        }
         let at = |below: u64| {
             partition_point(range.len(), |at| {
                 Ok(u64::from(self.posting((range.start + at) as u32)?) < below)
@@ -242,15 +249,9 @@ impl Index {
 
     // ---- counts and lists
 
-    pub(super) fn span(&self, at: usize, events: u32) -> Result<Span> {
-        let (block, from) = self.entry(SPANS, at)?;
-        Ok(Span::decode(&block, from, events.into()))
-    }
-
     fn scope(&self, at: usize) -> Result<(u32, Span)> {
-        let (block, from) = self.entry(SCOPES, at)?;
-        let events = u32_at(&block, from + 4).into();
-        Ok((u32_at(&block, from), Span::decode(&block, from + 16, events)))
+        let entry: [u8; ENTRY_LEN[SCOPES]] = self.entry(SCOPES, at)?;
+        Ok((u32_at(&entry, 0), Span::decode(&entry, 16, u32_at(&entry, 4).into())))
     }
 
     /// What each scope has, by the number of its string.
@@ -290,37 +291,43 @@ impl Index {
     ) -> Result<Vec<(Arc<str>, Span)>> {
         let mut found = Vec::new();
         let after = from.after.unwrap_or_default();
-        let prefix = from.entity.map(|entity| format!("{entity}:")).unwrap_or_default();
+        let below = match from.entity {
+            Some(entity) => self.names_below(entity)?,
+            None => 0..self.strings_len(),
+        };
         if let Some(own) = from.entity.filter(|own| *own > after) {
-            let at = self.names_before(own)?;
-            if at < self.entries(NAMES) {
-                self.list_name(at, own, &mut found)?;
+            if let Some(name) = self.find_entity(own)? {
+                self.list_names(name.rank as usize..name.rank as usize + 1, 1, &mut found)?;
             }
         }
-        for at in self.names_before(after.max(&prefix))?..self.entries(NAMES) {
-            if found.len() >= count {
-                break;
-            }
-            let name = self.name(at)?;
-            let text = self.string(name.number)?;
-            if !text.starts_with(&prefix) {
-                break;
-            }
-            if name.postings > 0 && &*text > after {
-                found.push((text, self.span(at, name.postings)?));
-            }
+        let mut first = below.start;
+        if !after.is_empty() {
+            let place = self.names_before(after)?;
+            first = first.max(place + usize::from(self.find_string(after)?.is_some()));
         }
+        self.list_names(first..below.end, count, &mut found)?;
         Ok(found)
     }
 
-    /// Adds the entity at a place of the order, if it is this one.
-    fn list_name(&self, at: usize, own: &str, found: &mut Vec<(Arc<str>, Span)>) -> Result<()> {
-        let name = self.name(at)?;
-        let text = self.string(name.number)?;
-        if name.postings > 0 && &*text == own {
-            found.push((text, self.span(at, name.postings)?));
+    /// Adds entities from a range of the order, until there are `count`.
+    fn list_names(
+        &self,
+        ranks: Range<usize>,
+        count: usize,
+        found: &mut Vec<(Arc<str>, Span)>,
+    ) -> Result<()> {
+        if ranks.is_empty() || found.len() >= count {
+            return Ok(());
         }
-        Ok(())
+        self.each_name(ranks.start, &mut |rank, text, span, _| {
+            if span.events > 0 {
+                found.push((text.into(), span));
+            }
+            match found.len() >= count || rank + 1 >= ranks.end {
+                true => Ok(ControlFlow::Break(())),
+                false => Ok(ControlFlow::Continue(())),
+            }
+        })
     }
 
     /// The first `count` scopes of these names, in order, with what they have.

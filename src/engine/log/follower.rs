@@ -51,13 +51,15 @@ impl Follower {
     ) -> Result<bool> {
         let events_before = sealed.header.events_before + self.tail.events;
         let Some(next) = log.open_next(&self.tail, events_before)? else { return Ok(false) };
-        sealed.file.settle(&sealed.name());
-        let indexed = log.with_index_of_sealed(sealed)?;
-        // It counts all before it as synced, since a seal is.
         self.tail = Tail::at_start(&next.header);
         let segments = segments.to_mut();
-        if let (Some(indexed), Some(last)) = (indexed, segments.last_mut()) {
-            *last = Arc::new(indexed);
+        // The writer may not have made the index of this one yet. That of the one before is there.
+        for known in segments.iter_mut().rev().take(2).filter(|s| s.sealed_index().is_none()) {
+            if let Some(indexed) = log.with_index_of_sealed(known)? {
+                // On disk, and never replaced from now on.
+                known.file.settle(&known.name());
+                *known = Arc::new(indexed);
+            }
         }
         segments.push(Arc::new(next));
         Ok(true)
@@ -99,7 +101,14 @@ impl Follower {
     /// the writer says of itself counts.
     pub fn sync(&mut self, log: &Opening<'_>, segments: &[Arc<Segment>]) -> Result<()> {
         // After an fsync that failed the kernel takes for clean what never reached the disk.
-        if !log.dir.is_poisoned()? && last_of(segments).file.sync().is_ok() {
+        if log.dir.is_poisoned()? {
+            return Ok(());
+        }
+        let (last, earlier) = segments.split_last().expect("an open log has a segment");
+        let sealed = earlier.last().filter(|_| self.durable + 1 < last.header.first_sequence);
+        let before = sealed.map_or(Ok(()), |sealed| sealed.file.sync());
+        let named = before.is_ok() && (sealed.is_none() || log.dir.sync().is_ok());
+        if named && last.file.sync().is_ok() {
             self.durable = self.tail.next_sequence - 1;
         }
         Ok(())

@@ -94,7 +94,9 @@ impl Upkeep {
         let places = on_disk(dir, sealed);
         let missing = places.iter().rev().filter(|place| place.run.is_none());
         let first = |place: &Place| sealed[place.segments.start].header.first_sequence;
-        let missing = missing.filter(|place| !self.given_up.contains(&(first(place), 1)));
+        let missing = missing.filter(|place| {
+            !self.given_up.contains(&(first(place), 1)) && !self.is_merging(&place.segments)
+        });
         let missing: Vec<&Place> = missing.take(most).collect();
         for place in missing {
             if !make_first(dir, &sealed[place.segments.start]).unwrap_or(false) {
@@ -136,6 +138,13 @@ impl Upkeep {
         }
     }
 
+    /// Whether a merge in progress has some of these segments.
+    fn is_merging(&self, segments: &Range<usize>) -> bool {
+        let overlaps =
+            |m: &Merge| m.segments.start < segments.end && segments.start < m.segments.end;
+        self.merges.iter().any(overlaps)
+    }
+
     fn begin_merges(&mut self, dir: &Directory, sealed: &[Arc<Segment>]) {
         let places = on_disk(dir, sealed);
         for (at, place) in places.iter().enumerate() {
@@ -151,7 +160,7 @@ impl Upkeep {
             let wanted = runs.len() == FAN_OUT
                 && start.is_multiple_of(segments.len())
                 && segments.len() <= SEGMENTS_MAX
-                && !self.merges.iter().any(|merge| merge.segments == segments)
+                && !self.is_merging(&segments)
                 && !self.given_up.contains(&(sealed[start].header.first_sequence, segments.len()));
             if wanted {
                 match Merge::new(dir, &sealed[segments.clone()], segments.clone(), runs) {
@@ -291,10 +300,8 @@ impl Merge {
             let before = self.pending.take();
             if let Some(done) = before.filter(|b| !next.is_some_and(|next| same(b, &next))) {
                 self.keys += 1;
-                if self.stage != Stage::CountHeads {
-                    if !self.writer.push(&done)? {
-                        return Ok(Progress::NoRoom);
-                    }
+                if self.stage != Stage::CountHeads && !self.writer.push(&done)? {
+                    return Ok(Progress::NoRoom);
                 }
             }
             self.pending = next;
@@ -311,5 +318,166 @@ impl Merge {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::format::frame::{SegmentHeader, SEGMENT_HEADER_LEN};
+    use crate::engine::format::hash::Link;
+    use crate::engine::index::cache::BlockCache;
+    use crate::engine::index::file::IndexMeta;
+    use crate::engine::index::filter::{entity_filter_key, id_filter_key};
+    use crate::engine::index::memtable::Entry as Event;
+    use crate::engine::log::options::Options;
+    use crate::engine::model::id::{Hash, Id, Kind};
+    use crate::engine::platform::memory::{MemoryFile, MemoryVfs};
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    const SEGMENTS: u64 = 71;
+    const EVENTS: u64 = 40;
+    const NAMES: u64 = 200;
+
+    fn directory() -> Directory {
+        let vfs = Arc::new(MemoryVfs::of_boot("boot"));
+        Directory::create(Path::new("/store"), &Options { vfs, ..Options::default() }).unwrap()
+    }
+
+    fn id_of(sequence: u64) -> Id {
+        Id(u128::from(sequence) << 64 | 77)
+    }
+
+    /// The entity of an event, in no order.
+    fn name_of(sequence: u64) -> String {
+        let mixed = sequence.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+        format!("entity:{}", mixed % NAMES)
+    }
+
+    /// A sealed segment, the `number`th, of which only the index is there.
+    fn segment(number: u64) -> Arc<Segment> {
+        let first_sequence = number * EVENTS + 1;
+        let header = SegmentHeader {
+            version: 1,
+            store_id: Id(5),
+            first_sequence,
+            created_us: 0,
+            log_hash: Hash::ZERO,
+            salt: number,
+            log_start: 1,
+            events_before: first_sequence - 1,
+        };
+        let file = Arc::new(MemoryFile::of(Arc::new(Vec::new())));
+        let cache = Arc::new(BlockCache::new());
+        let segment = Segment::new(header, Path::new("log"), file, None, cache);
+        let mut numbers = BTreeMap::new();
+        for n in 0..EVENTS {
+            let (sequence, mut table) = (first_sequence + n, segment.write_table());
+            let (name, next) = (name_of(sequence), numbers.len() as u32);
+            let entity = *numbers.entry(name.clone()).or_insert_with(|| {
+                table.add_string(&name);
+                next
+            });
+            table.insert(&Event {
+                id: id_of(sequence),
+                link: Link { sequence, version: 1, hash: Hash::ZERO },
+                entity,
+                scope: entity,
+                tag: 0,
+                offset: (SEGMENT_HEADER_LEN as u64 + n * 100) as u32,
+                batch_offset: SEGMENT_HEADER_LEN as u32,
+                kind: Kind(0x1000),
+                timestamp_us: 0,
+                recorded_us: 0,
+            });
+        }
+        let meta = IndexMeta {
+            covered_len: SEGMENT_HEADER_LEN as u64 + EVENTS * 100,
+            last_sequence: first_sequence + EVENTS - 1,
+            events: EVENTS,
+            last_recorded_us: 0,
+            log_hash: Hash([number as u8; 32]),
+            sealed: true,
+        };
+        let index = segment.open_index_bytes(segment.build_index(&meta).unwrap()).unwrap();
+        Arc::new(segment.with_index(index))
+    }
+
+    /// Each event and the last one of each entity, as the runs have them.
+    fn assert_complete(dir: &Directory, sealed: &[Arc<Segment>]) {
+        let through = sealed.len() as u64 * EVENTS;
+        for Place { segments, run } in on_disk(dir, sealed) {
+            let run = run.expect("each sealed segment is in a run");
+            let (first, end) = (segments.start as u64 * EVENTS, segments.end as u64 * EVENTS);
+            let mut heads = BTreeMap::new();
+            for sequence in 1..=through {
+                let mut found = Vec::new();
+                run.find_id(id_filter_key(id_of(sequence)), &mut |at| found.push(at)).unwrap();
+                let ours = (first + 1..=end).contains(&sequence);
+                let at = (sequence - 1) / EVENTS;
+                assert_eq!(found, if ours { vec![at as usize - segments.start] } else { vec![] });
+                if ours {
+                    let offset = SEGMENT_HEADER_LEN as u64 + (sequence - 1) % EVENTS * 100;
+                    heads.insert(name_of(sequence), (found[0], offset as u32));
+                }
+            }
+            for name in (0..NAMES + 50).map(|n| format!("entity:{n}")) {
+                let head = run.head(entity_filter_key(&name)).unwrap();
+                assert_eq!(head, heads.get(&name).copied(), "{name}");
+            }
+        }
+    }
+
+    fn lengths(dir: &Directory, sealed: &[Arc<Segment>]) -> Vec<usize> {
+        on_disk(dir, sealed).iter().map(|place| place.segments.len()).collect()
+    }
+
+    #[test]
+    fn runs_are_complete_while_they_are_merged_a_part_at_a_time() {
+        let segments: Vec<_> = (0..SEGMENTS).map(segment).collect();
+        let (dir, mut upkeep) = (directory(), Upkeep::default());
+        let mut most = 0;
+        for sealed in (1..=segments.len()).map(|count| &segments[..count]) {
+            upkeep.make_missing(&dir, sealed, 2);
+            // As many as a segment brings to each of three levels, and some more.
+            upkeep.merge(&dir, sealed, 500);
+            most = most.max(lengths(&dir, sealed).len());
+            assert_complete(&dir, sealed);
+        }
+        assert!(most <= 14, "{most}");
+        // What was in progress is begun anew by the next writer.
+        let mut upkeep = Upkeep::default();
+        upkeep.complete(&dir, &segments);
+        assert_eq!(lengths(&dir, &segments), [64, 4, 1, 1, 1]);
+        assert_complete(&dir, &segments);
+
+        let at_once = directory();
+        Upkeep::default().complete(&at_once, &segments);
+        assert_eq!(lengths(&at_once, &segments), [64, 4, 1, 1, 1]);
+        let bytes = |dir: &Directory| {
+            let file = dir.open_file(&run_name(1), Access::Read).unwrap();
+            let mut bytes = vec![0; file.len().unwrap() as usize];
+            crate::engine::platform::vfs::read_full(&*file, &mut bytes, 0).unwrap();
+            bytes
+        };
+        assert!(bytes(&dir) == bytes(&at_once));
+        let names = dir.names().unwrap();
+        assert_eq!(names.len(), 5, "{names:?}");
+    }
+
+    #[test]
+    fn a_run_that_was_taken_away_while_it_is_merged_comes_back() {
+        let segments: Vec<_> = (0..16).map(segment).collect();
+        let (dir, mut upkeep) = (directory(), Upkeep::default());
+        for sealed in (1..=segments.len()).map(|count| &segments[..count]) {
+            upkeep.make_missing(&dir, sealed, 2);
+            upkeep.merge(&dir, sealed, 100);
+        }
+        assert!(!upkeep.merges.is_empty());
+        dir.names().unwrap().iter().for_each(|name| dir.remove_if_there(name).unwrap());
+        upkeep.complete(&dir, &segments);
+        upkeep.complete(&dir, &segments);
+        assert_complete(&dir, &segments);
     }
 }

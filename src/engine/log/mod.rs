@@ -1,5 +1,6 @@
 //! The log on disk: its directory, its segments, how it grows, and what opening makes of it.
 
+pub(crate) mod background;
 pub(crate) mod directory;
 pub(crate) mod follower;
 pub(crate) mod group;
@@ -13,6 +14,7 @@ pub(crate) mod salvage;
 pub(crate) mod segment;
 pub(crate) mod segments;
 pub(crate) mod select;
+pub(crate) mod shared;
 pub mod state;
 pub(crate) mod tail;
 pub(crate) mod window;

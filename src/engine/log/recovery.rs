@@ -53,6 +53,10 @@ pub(crate) struct OpenLog {
     pub report: OpenReport,
     /// Sequences to declare as a gap before anything else is written.
     pub gap: Option<(u64, u64)>,
+    /// Where the segment before the last one ends, if nothing says that it was on disk.
+    unsynced: Option<Tail>,
+    /// Segments after the last one, of which nothing was promised.
+    lost: Vec<u64>,
 }
 
 impl OpenLog {
@@ -64,7 +68,8 @@ impl OpenLog {
         durable: u64,
         report: OpenReport,
     ) -> OpenLog {
-        OpenLog { segments: vec![segment.into()], tail, clean, durable, report, gap: None }
+        let (segments, lost) = (vec![segment.into()], Vec::new());
+        OpenLog { segments, tail, clean, durable, report, gap: None, unsynced: None, lost }
     }
 }
 
@@ -74,6 +79,14 @@ struct Before {
     /// Events in all of them.
     events: u64,
 }
+
+impl Before {
+    fn after(segment: &Segment, tail: Tail) -> Before {
+        Before { tail, events: segment.header.events_before + tail.events }
+    }
+}
+
+const NOT_SEALED: &str = "another segment follows, but this one is not sealed";
 
 /// What opening needs to know.
 pub(crate) struct Opening<'a> {
@@ -100,20 +113,169 @@ impl<'a> Opening<'a> {
     /// Opens every segment and checks that each continues the one before. The watch counts the
     /// bytes of the log that are read.
     pub fn open_log(&self, listing: &Listing, watch: &Watch<'_>) -> Result<OpenLog> {
-        let Some((&last, earlier)) = listing.segments.split_last() else {
-            return Err(Error::corrupt(&self.dir.path, 0, "the store has no segment"));
+        let segments = &listing.segments[..];
+        let (there, lost) = segments.split_at(segments.len() - self.lost_at_end(segments)?);
+        let (settled, full, last) = match *there {
+            [] => return Err(Error::corrupt(&self.dir.path, 0, "the store has no segment")),
+            [ref settled @ .., full, last] if lost.is_empty() => (settled, Some(full), last),
+            [ref settled @ .., last] => (settled, None, last),
         };
         let mut report = OpenReport::default();
         let (mut segments, mut before) = (Vec::with_capacity(listing.segments.len()), None);
-        for &first in earlier {
+        for &first in settled {
             let (segment, tail) = self.open_sealed(first, before.as_ref(), &mut report, watch)?;
-            before = Some(Before { tail, events: segment.header.events_before + tail.events });
+            before = Some(Before::after(&segment, tail));
             segments.push(Arc::new(segment));
         }
-        let mut log = self.open_last(last, before.as_ref(), report, watch)?;
+        let before = before.as_ref();
+        let mut log = match full {
+            Some(full) => self.open_last_two(full, last, before, report, watch)?,
+            None => self.open_last_before(lost, last, before, report, watch)?,
+        };
         segments.append(&mut log.segments);
         watch.finish()?;
         Ok(OpenLog { segments, ..log })
+    }
+
+    /// How many segments at the end were never on the disk with their header. Then nothing in them
+    /// or after them was promised. A writer goes on in a new segment before the one before is on
+    /// disk, and in one after that only then.
+    fn lost_at_end(&self, segments: &[u64]) -> Result<usize> {
+        match *segments {
+            [_, .., full, last]
+                if self.has_lost_header(full)? && !self.vouches_for_all_before(last)? =>
+            {
+                Ok(2)
+            }
+            [_, .., last] if self.has_lost_header(last)? => Ok(1),
+            _ => Ok(0),
+        }
+    }
+
+    /// Opens the segment in which the log ends, before those that are lost.
+    fn open_last_before(
+        &self,
+        lost: &[u64],
+        last: u64,
+        before: Option<&Before>,
+        report: OpenReport,
+        watch: &Watch<'_>,
+    ) -> Result<OpenLog> {
+        let looks = lost.iter().map(|first| self.look_at(*first)).collect::<Result<Vec<_>>>()?;
+        let synced = looks.iter().map(|look| look.batches.synced_through).max().unwrap_or(0);
+        let mut log = self.open_last(last, before, synced, report, watch)?;
+        looks.into_iter().for_each(|look| look.add_to(&mut log.report));
+        Ok(OpenLog { lost: lost.to_vec(), ..log })
+    }
+
+    /// Opens the last two segments. The first may not have been on the disk when the machine
+    /// stopped. If a power cut has left it torn, the log ends there.
+    fn open_last_two(
+        &self,
+        full: u64,
+        last: u64,
+        before: Option<&Before>,
+        mut report: OpenReport,
+        watch: &Watch<'_>,
+    ) -> Result<OpenLog> {
+        let opened = self.open_full(full, last, before, &mut report, watch)?;
+        let Some((segment, tail, synced)) = opened else {
+            return self.open_last_before(&[last], full, before, report, watch);
+        };
+        let before = Before::after(&segment, tail);
+        let mut log = self.open_last(last, Some(&before), 0, report, watch)?;
+        log.segments.insert(0, Arc::new(segment));
+        log.durable = log.durable.max(before.tail.synced_through);
+        Ok(OpenLog { unsynced: (!synced).then_some(tail), ..log })
+    }
+
+    /// Whether what was written may not be there: the machine has restarted since, or a failed
+    /// fsync has dropped it. A reader finds that before any writer has recovered it.
+    fn may_lack(&self) -> bool {
+        !(self.writable && self.same_boot)
+    }
+
+    /// The sealed segment `full`, where it ends, and whether it is known to have been on disk. None
+    /// where it is not whole, and was not.
+    fn open_full(
+        &self,
+        full: u64,
+        last: u64,
+        before: Option<&Before>,
+        report: &mut OpenReport,
+        watch: &Watch<'_>,
+    ) -> Result<Option<(Segment, Tail, bool)>> {
+        let (bare, length) = self.open_bare(full, Access::Read, before)?;
+        let index = self.open_index(&bare.header)?.filter(|index| index.meta.sealed);
+        let sealed = index.is_some();
+        if let Some(index) = index.filter(|index| index.meta.covered_len == length) {
+            let tail = Tail::after_index(&bare.header, &index.meta);
+            return Ok(Some((bare.with_index(index), tail, true)));
+        }
+        if sealed || self.vouches_for_all_before(last)? {
+            let (segment, tail) = self.open_sealed(full, before, report, watch)?;
+            return Ok(Some((segment, tail, true)));
+        }
+        // A writer may replace it.
+        let (bare, length) = self.open_bare(full, Access::Follow, before)?;
+        let mut tail = Tail::at_start(&bare.header);
+        watch.expect(length);
+        let torn = read_to_end(&bare, &mut tail, watch)?;
+        let whole = tail.sealed && !batches_behind(&bare, tail.offset, length)?.written;
+        match torn {
+            _ if whole => Ok(Some((bare, tail, false))),
+            _ if self.may_lack() => Ok(None),
+            _ if tail.sealed => Err(tail.corrupt(&bare, "something follows the seal")),
+            why => Err(tail.corrupt(&bare, why.unwrap_or(NOT_SEALED))),
+        }
+    }
+
+    /// Whether something says that the segment before `last` was on disk, with its seal: an index
+    /// or a mark of a clean close of `last`, or a batch there that says so of another one.
+    fn vouches_for_all_before(&self, last: u64) -> Result<bool> {
+        Ok(self.is_known(last)? || self.look_at(last)?.batches.synced_through >= last)
+    }
+
+    /// Whether an index or a mark of a clean close is about this segment.
+    fn is_known(&self, last: u64) -> Result<bool> {
+        let index = self.dir.open_if_exists(&Segment::index_name(last), Access::Read)?;
+        Ok(index.is_some() || self.clean_mark(last)?.is_some())
+    }
+
+    /// Whether the header of the segment `last` never got to the disk, and so nothing in it was
+    /// promised.
+    fn has_lost_header(&self, last: u64) -> Result<bool> {
+        let name = Segment::log_name(last);
+        if !self.may_lack() {
+            return Ok(false);
+        }
+        let file = self.dir.open_file(&name, Access::Follow)?;
+        let mut bytes = [0; SEGMENT_HEADER_LEN];
+        let read = read_full(&*file, &mut bytes, 0);
+        read.map_err(|e| self.dir.failed("cannot read", &name, &e))?;
+        // What is torn ends with zeros; no header that was written does.
+        Ok(bytes[SEGMENT_HEADER_LEN - 1] == 0 && !self.vouches_for_all_before(last)?)
+    }
+
+    /// The batches of a segment, whatever is before it. Where its header is not to be had, any are
+    /// taken for its own that could be, since header and body of one match under the same salt.
+    fn look_at(&self, first: u64) -> Result<Look> {
+        let name = Segment::log_name(first);
+        let (path, file) = (self.dir.file(&name), self.dir.open_file(&name, Access::Follow)?);
+        let length = file.len().map_err(|e| self.dir.failed("cannot stat", &name, &e))?;
+        let header = read_header(&*file, &path).ok();
+        let known = header.unwrap_or_default();
+        let segment = Segment::new(known, path.clone(), file, None, self.cache.clone());
+        let batches = look_for_batches(&segment, 0, length, |at, bytes| match header {
+            Some(header) => Some(header),
+            None => {
+                let salt = SegmentHeader::salt_of_batch(at, bytes);
+                let of = SegmentHeader { salt, ..known };
+                let batch = BatchHeader::decode(&of, at, bytes).ok()?;
+                (first..first + 2 * SEQUENCE_LEASE).contains(&batch.first_sequence).then_some(of)
+            }
+        })?;
+        Ok(Look { path, length, batches })
     }
 
     /// Opens the file of a segment, of which nothing but the header is known then, and its length.
@@ -171,7 +333,8 @@ impl<'a> Opening<'a> {
     /// For a reading handle: the segment after a sealed one, if it exists yet.
     pub(crate) fn open_next(&self, sealed: &Tail, events_before: u64) -> Result<Option<Segment>> {
         let name = Segment::log_name(sealed.next_sequence);
-        if self.dir.open_if_exists(&name, Access::Follow)?.is_none() {
+        let there = self.dir.open_if_exists(&name, Access::Follow)?.is_some();
+        if !there || self.has_lost_header(sealed.next_sequence)? {
             return Ok(None);
         }
         let before = Before { tail: *sealed, events: events_before };
@@ -202,8 +365,7 @@ impl<'a> Opening<'a> {
         watch.expect(length);
         tail.read_watched(&bare, length, watch)?;
         if !tail.sealed {
-            let why = "another segment follows, but this one is not sealed";
-            return Err(tail.corrupt(&bare, why));
+            return Err(tail.corrupt(&bare, NOT_SEALED));
         }
         report.indexes_rebuilt += 1;
         let index = self.rebuild_index(&bare, &tail)?;
@@ -221,10 +383,12 @@ impl<'a> Opening<'a> {
         segment.open_index_bytes(bytes)
     }
 
+    /// Opens the segment in which the log ends; everything up to `synced` was on disk.
     fn open_last(
         &self,
         first: u64,
         before: Option<&Before>,
+        synced: u64,
         report: OpenReport,
         watch: &Watch<'_>,
     ) -> Result<OpenLog> {
@@ -232,7 +396,7 @@ impl<'a> Opening<'a> {
         let (bare, length) = self.open_bare(first, access, before)?;
         let index = self.open_index(&bare.header)?;
         // An index is written only over what was synced before.
-        let synced = index.as_ref().map_or(0, |index| index.meta.last_sequence);
+        let synced = synced.max(index.as_ref().map_or(0, |index| index.meta.last_sequence));
         let up_to = |end: u64| {
             let index = index.clone().filter(|index| index.meta.covered_len <= end);
             let tail = Tail::after(&bare.header, index.as_ref());
@@ -369,6 +533,12 @@ impl<'a> Opening<'a> {
     /// cache may show what the disk does not have. Where nothing can have been lost, that is done
     /// in its place; else in a new file, and in its place only where that has no room.
     pub fn rewrite_tail(&self, log: &mut OpenLog) -> Result<()> {
+        // For good, the last one first, before the log goes on where they began.
+        while let Some(lost) = log.lost.pop() {
+            self.dir.remove_if_there(&Segment::log_name(lost))?;
+            self.dir.sync()?;
+        }
+        self.rewrite_full(log)?;
         let Some(last) = log.segments.pop_if(|_| log.report.unclean) else { return Ok(()) };
         if self.same_boot && log.gap.is_none() {
             if last.index().is_none() {
@@ -382,15 +552,41 @@ impl<'a> Opening<'a> {
         // Neither an index of what was cut nor an old mark must outlive it.
         self.dir.remove_if_there(&Segment::index_name(last.header.first_sequence))?;
         self.dir.remove_if_there(directory::CLEAN)?;
-        let file = match self.move_tail(&last, log.tail.offset) {
-            Err(e) if e.code() == Code::NoSpace => {
-                write_all_again(&last, log.tail.offset).map_err(no_room_to_recover)?;
-                last.file.clone()
-            }
-            moved => moved?,
-        };
+        let file = self.write_to_disk(&last, log.tail.offset)?;
         log.segments.push(Arc::new(last.moved_to(file)));
         Ok(())
+    }
+
+    /// The same for the sealed segment before the last one, where nothing says that it was on disk.
+    /// It gets its index only then: that would say so.
+    fn rewrite_full(&self, log: &mut OpenLog) -> Result<()> {
+        let Some(tail) = log.unsynced.take() else { return Ok(()) };
+        let at = log.segments.len() - 2;
+        let name = log.segments[at].name();
+        self.dir.remove_if_there(&Segment::index_name(log.segments[at].header.first_sequence))?;
+        let full = log.segments[at].moved_to(self.dir.open_file(&name, Access::Write)?);
+        let file = match self.same_boot {
+            true => write_again(&full, &tail).map(|()| full.file.clone())?,
+            false => self.write_to_disk(&full, tail.offset)?,
+        };
+        self.dir.sync()?;
+        let full = full.moved_to(file);
+        let index = self.rebuild_index(&full, &tail)?;
+        log.report.indexes_rebuilt += 1;
+        full.file.settle(&name);
+        log.segments[at] = Arc::new(full.with_index(index));
+        Ok(())
+    }
+
+    /// The file that has the front of a segment on the disk, whatever the page cache shows.
+    fn write_to_disk(&self, segment: &Segment, end: u64) -> Result<Arc<dyn File>> {
+        match self.move_tail(segment, end) {
+            Err(e) if e.code() == Code::NoSpace => {
+                write_all_again(segment, end).map_err(no_room_to_recover)?;
+                Ok(segment.file.clone())
+            }
+            moved => moved,
+        }
     }
 
     fn move_tail(&self, segment: &Segment, end: u64) -> Result<Arc<dyn File>> {
@@ -545,6 +741,27 @@ fn read_to_end(
     }
 }
 
+/// What is in the file of a segment.
+struct Look {
+    path: PathBuf,
+    length: u64,
+    batches: Behind,
+}
+
+impl Look {
+    /// Adds the segment to what is reported as dropped.
+    fn add_to(self, report: &mut OpenReport) {
+        if self.batches.written {
+            if report.dropped_bytes == 0 {
+                report.dropped_path = self.path;
+            }
+            report.dropped_bytes += self.length;
+            report.dropped_batches += self.batches.batches;
+            report.dropped_events += self.batches.events;
+        }
+    }
+}
+
 /// What follows a place where there is no whole batch: other whole batches.
 #[derive(Debug, Default)]
 struct Behind {
@@ -555,8 +772,22 @@ struct Behind {
     synced_through: u64,
 }
 
+/// Whether there is something other than zeros in the file after `from`.
+pub(crate) fn is_written_behind(segment: &Segment, from: u64, length: u64) -> Result<bool> {
+    Ok(batches_behind(segment, from, length)?.written)
+}
+
 /// Looks at every byte of the file after `from` for whole batches of this segment.
 fn batches_behind(segment: &Segment, from: u64, length: u64) -> Result<Behind> {
+    look_for_batches(segment, from, length, |_, _| Some(segment.header))
+}
+
+fn look_for_batches(
+    segment: &Segment,
+    from: u64,
+    length: u64,
+    header_for: impl Fn(u64, &[u8]) -> Option<SegmentHeader>,
+) -> Result<Behind> {
     const PART: u64 = 1 << 20;
     let mut behind = Behind::default();
     let (mut parts, mut bodies) = (segment.window(), segment.window());
@@ -568,11 +799,11 @@ fn batches_behind(segment: &Segment, from: u64, length: u64) -> Result<Behind> {
             bytes.windows(BATCH_MAGIC.len()).enumerate().filter(|(_, w)| *w == BATCH_MAGIC);
         for (at, _) in starts.take_while(|(at, _)| (*at as u64) < PART) {
             let offset = part + at as u64;
-            let Ok(header) = BatchHeader::decode(&segment.header, offset, &bytes[at..]) else {
-                continue;
-            };
+            let Some(start) = bytes.get(at..at + BATCH_HEADER_LEN) else { continue };
+            let Some(of) = header_for(offset, start) else { continue };
+            let Ok(header) = BatchHeader::decode(&of, offset, start) else { continue };
             let body = bodies.get(offset + BATCH_HEADER_LEN as u64, header.body_len as usize)?;
-            if header.body_holds(&segment.header, offset, body) {
+            if header.body_holds(&of, offset, body) {
                 behind.batches += 1;
                 behind.events += u64::from(header.count);
                 behind.synced_through = behind.synced_through.max(header.synced_through);

@@ -1,7 +1,10 @@
-//! Sealing a segment that is full, and going on in the next one.
+//! Sealing a segment that is full, and going on in the next one. No append waits for the disk or
+//! for an index in that: both are left to the background, and the table of the full segment goes on
+//! answering until its index is there.
 
 use super::segment::Segment;
-use super::state::{lock, Log};
+use super::shared::{lock, PoisonOnPanic, Sealed, Shared};
+use super::state::Log;
 use super::tail::Tail;
 use super::writer::{self, Writer};
 use crate::engine::index::file::Index;
@@ -10,30 +13,25 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 impl Log {
-    /// Seals the active segment, writes its index, and starts the next one.
+    /// Seals the active segment and starts the next one. Waits where the one before is not on disk
+    /// yet, or has no index.
     pub fn rotate(&self, writer: &mut Writer) -> Result<()> {
+        writer.background.finish();
+        self.check_poison()?;
         self.check_names(&writer.segment)?;
         if !writer.tail.sealed {
             let synced = self.durable.load(Ordering::Acquire);
             writer.seal(synced).map_err(|e| if writer.broken { self.poisoned_by(e) } else { e })?;
-            self.cut_and_sync(writer)?;
         }
-        let sealed = writer.segment.clone();
-        let index = match sealed.index() {
-            Some(index) if index.meta.sealed => (*index).clone(),
-            _ => self.index_of_sealed(writer)?,
-        };
-        let events_before = sealed.header.events_before + writer.tail.events;
-        let salt = super::options::random_salt(&self.options);
+        let sealed = Sealed { segment: writer.segment.clone(), tail: writer.tail };
         let header = writer::next_header(
             self.identity.log_id,
-            &writer.tail,
-            events_before,
-            sealed.header.log_start,
-            salt,
+            &sealed.tail,
+            sealed.segment.header.events_before + sealed.tail.events,
+            sealed.segment.header.log_start,
+            super::options::random_salt(&self.options),
         );
-        let file = writer::create_segment(&self.dir, &header)?;
-        self.dir.sync().map_err(|e| self.poisoned_by(e))?;
+        let file = writer::create_segment(&self.dir, &header, false)?;
         let path = self.dir.file(&Segment::log_name(header.first_sequence));
         let next = Arc::new(Segment::new(header, path, file, None, self.cache.clone()));
         let next_writer = Writer::new(
@@ -42,33 +40,69 @@ impl Log {
             Tail::at_start(&header),
             writer.clean_mark,
         )?;
-        let mut segments = self.segments().to_vec();
-        segments.pop();
-        sealed.file.settle(&sealed.name());
-        segments.push(Arc::new(sealed.with_index(index)));
-        lock(&self.upkeep).after_seal(&self.dir, &segments);
-        segments.push(next);
-        self.set_segments(segments);
+        // Before anybody can sync the next segment.
+        *lock(&self.unsynced) = Some(sealed.clone());
+        self.set_segments(self.segments().iter().cloned().chain([next]).collect());
         *writer = next_writer;
+        let shared = self.shared.clone();
+        writer.background.start(move || shared.settle(&sealed));
         Ok(())
     }
 
     /// Leaves an index of what is written so far, for those who open the store beside this writer
-    /// or after it was killed. An index covers only what was synced.
+    /// or after it was killed; unless another piece of work goes on in the background.
     pub fn leave_index(&self, writer: &mut Writer) -> Result<()> {
-        let through = writer.tail.next_sequence - 1;
-        if self.durable.load(Ordering::Acquire) < through {
-            self.sync_segment(&writer.segment, through)?;
+        if writer.background.is_busy() {
+            return Ok(());
         }
-        writer.write_index().map(|_| ())
+        let (shared, segment) = (self.shared.clone(), writer.segment.clone());
+        let (builder, meta) = writer.begin_index()?;
+        writer.background.start(move || {
+            let _poison = PoisonOnPanic(&shared);
+            // An index covers only what was synced.
+            let durable = || shared.durable.load(Ordering::Acquire) >= meta.last_sequence;
+            if !durable() {
+                if let Err(error) = shared.sync_segment(&segment, meta.last_sequence) {
+                    *lock(&shared.failure) = Some(error);
+                    return;
+                }
+            }
+            segment.publish_index(&shared.dir, builder, &meta);
+        });
+        Ok(())
+    }
+}
+
+impl Shared {
+    /// Puts a sealed segment on the disk and makes its index, from which it is read from then on.
+    fn settle(&self, sealed: &Sealed) {
+        let _poison = PoisonOnPanic(self);
+        if let Err(error) = self.sync_sealed(&lock(&self.fsync)) {
+            // The store is poisoned. Whoever writes next is told why.
+            *lock(&self.failure) = Some(error);
+            return;
+        }
+        // Without an index its table goes on answering.
+        let Ok(index) = self.index_of(sealed) else { return };
+        let segment = Arc::new(sealed.segment.with_index(index));
+        segment.file.settle(&segment.name());
+        self.replace_segment(&segment);
+        let segments = self.segments();
+        let (_active, sealed) = segments.split_last().expect("an open log has a segment");
+        lock(&self.upkeep).after_seal(&self.dir, sealed);
+        // With the runs that there are now.
+        self.set_segments(segments.to_vec());
     }
 
-    /// Writes the index of the sealed segment and opens it.
-    fn index_of_sealed(&self, writer: &mut Writer) -> Result<Index> {
-        let bytes = writer.write_index()?;
-        match self.opening().open_index(&writer.segment.header)? {
-            Some(index) if index.meta == writer.tail.index_meta() => Ok(index),
-            _ => writer.segment.open_index_bytes(bytes),
+    /// The index of a sealed segment; written, where it is not there yet.
+    fn index_of(&self, Sealed { segment, tail }: &Sealed) -> Result<Index> {
+        if let Some(index) = segment.index().filter(|index| index.meta.sealed) {
+            return Ok((*index).clone());
+        }
+        let bytes = segment.publish_index(&self.dir, segment.index_builder()?, &tail.index_meta());
+        match self.opening().open_index(&segment.header)? {
+            Some(index) if index.meta == tail.index_meta() => Ok(index),
+            _ => segment.open_index_bytes(bytes),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One segment: its log file, the index that covers the front of it, and a table of the rest.
 
+use super::directory::Directory;
 use super::tail::{Batches, Tail};
 use super::window::{Window, SMALL_READ};
 use crate::engine::format::frame::{
@@ -8,8 +9,9 @@ use crate::engine::format::frame::{
 use crate::engine::format::hash::{self, Link};
 use crate::engine::index::builder::IndexBuilder;
 use crate::engine::index::cache::BlockCache;
-use crate::engine::index::entries::SparseEntry;
+use crate::engine::index::entries::{Candidate, SparseEntry};
 use crate::engine::index::file::{is_damage, Index, IndexMeta};
+use crate::engine::index::filter::id_filter_key;
 use crate::engine::index::memtable::{EntityHead, Entry, MemTable};
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::id::Id;
@@ -35,6 +37,9 @@ pub struct Newest {
     pub link: Link,
     pub offset: u32,
 }
+
+/// The tag of a content, for those who need it.
+pub type Tag<'t> = &'t dyn Fn() -> u64;
 
 /// What a visitor of frames answers: go on, or stop here.
 pub type Flow = ControlFlow<()>;
@@ -209,11 +214,29 @@ impl Segment {
         Index::open(file, &self.index_path(), &self.header, &self.cache)
     }
 
+    /// What an index over everything that is known of this segment is built from.
+    pub fn index_builder(&self) -> Result<IndexBuilder> {
+        let mut builder = self.on_index(IndexBuilder::of)?.unwrap_or_default();
+        self.read_table().feed(self.header.salt, &mut builder);
+        Ok(builder)
+    }
+
     /// The bytes of an index over everything that is known of this segment.
     pub fn build_index(&self, meta: &IndexMeta) -> Result<Vec<u8>> {
-        let mut builder = self.on_index(IndexBuilder::of)?.unwrap_or_default();
-        self.read_table().feed(&mut builder);
-        Ok(builder.build(&self.header, meta))
+        Ok(self.index_builder()?.build(&self.header, meta))
+    }
+
+    /// Writes the index of this segment; all that it covers has been synced. What it says.
+    pub fn publish_index(
+        &self,
+        dir: &Directory,
+        builder: IndexBuilder,
+        meta: &IndexMeta,
+    ) -> Vec<u8> {
+        let bytes = builder.build(&self.header, meta);
+        // Not insisted on: an index that is missing is rebuilt.
+        let _ = dir.publish(&Segment::index_name(self.header.first_sequence), &bytes, false);
+        bytes
     }
 
     /// Whether the id or entity with this filter key may be here. Takes no lock for a sealed
@@ -229,11 +252,42 @@ impl Segment {
     }
 
     pub fn find_id(&self, id: Id) -> Result<Option<Found>> {
+        self.find_content(id, None)
+    }
+
+    /// The event with this id. The frame of one that has the content with the tag is not read for
+    /// that: index entries have a tag of id and content.
+    pub fn find_content(&self, id: Id, tag: Option<Tag<'_>>) -> Result<Option<Found>> {
         if let Some(slot) = self.read_table().find_id(id) {
             return Ok(Some(Found { offset: slot.offset, tag: slot.tag }));
         }
-        let entry = self.on_index(|index| index.find_id(id))?.flatten();
-        Ok(entry.map(|entry| Found { offset: entry.offset, tag: entry.tag }))
+        let candidates = self.on_index(|index| index.candidates(id))?.unwrap_or_default();
+        for Candidate { tag: there, offset } in candidates {
+            if tag.is_some_and(|tag| tag() == there) || self.has_id(offset, id)? {
+                return Ok(Some(Found { offset, tag: there }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the event at an offset has this id. Only one that seems to have another is checked.
+    fn has_id(&self, offset: u32, id: Id) -> Result<bool> {
+        let mut window = self.window();
+        window.stay_below(self.end());
+        let start = window.get(offset.into(), FRAME_FIXED_LEN)?;
+        Ok(Frame::unchecked_id(start) == Some(id)
+            || self.frame_at(&mut window, offset.into())?.id == id)
+    }
+
+    /// The id of the event at an offset, whose frame may be damaged: the index has a key of it,
+    /// which tells whether the bytes there are those of the id, or but for one bit.
+    fn id_at(&self, offset: u32) -> Option<Id> {
+        let key = self.index()?.key_at(offset).ok()??;
+        let mut window = self.window();
+        window.stay_below(self.end());
+        let there = Frame::unchecked_id(window.get(offset.into(), FRAME_FIXED_LEN).ok()?)?;
+        let nearly = (0..128).map(|bit| Id(there.0 ^ 1 << bit));
+        std::iter::once(there).chain(nearly).find(|id| id_filter_key(*id) == key)
     }
 
     /// The newest event of an entity in this segment.
@@ -264,7 +318,7 @@ impl Segment {
 
     /// The event at an offset, if it is this entity's.
     pub fn newest_at(&self, entity: &str, offset: u32) -> Result<Option<Newest>> {
-        let mut window = self.window();
+        let mut window = Window::short(self.file.clone(), self.path.clone());
         let frame = self.frame_at(&mut window, offset.into())?;
         let is_ours = match frame.entity.spelled {
             Some(text) => text == entity,
@@ -279,7 +333,7 @@ impl Segment {
             return Ok(Some(before));
         }
         let before = self.on_index(|index| match index.find_entity(entity)? {
-            Some(name) => index.posting_before(&name, offset),
+            Some(name) => index.posting_before(name.postings_range(), offset),
             None => Ok(None),
         })?;
         Ok(before.flatten())
@@ -487,7 +541,7 @@ impl Segment {
             is_damage(&error) && error.sequence == 0 && error.path.as_deref() == Some(&*self.path);
         let Some(offset) = error.offset.filter(|_| ours) else { return error };
         let known = self.read_table().slot_at(offset as u32);
-        let id = known.map(|slot| slot.id).or_else(|| self.index()?.id_at(offset as u32).ok()?);
+        let id = known.map(|slot| slot.id).or_else(|| self.id_at(offset as u32));
         let sequence = known.map_or_else(|| self.sequence_at(offset), |slot| slot.sequence);
         let message = match id {
             Some(id) => format!("event {id} (sequence {sequence})"),

@@ -5,7 +5,7 @@
 use super::directory::Directory;
 use super::levels::{places, Place};
 use super::run::{run_name, Run};
-use super::segment::{Found, Newest, Segment};
+use super::segment::{Found, Newest, Segment, Tag};
 use crate::engine::index::filter::{entity_filter_key, id_filter_key};
 use crate::engine::model::error::Result;
 use crate::engine::model::id::Id;
@@ -41,9 +41,13 @@ impl Segments {
         Segments { list, dir: self.dir.clone(), asked, places: OnceLock::new(), before }
     }
 
-    /// The event with this id.
-    pub fn find_id(&self, id: Id) -> Result<Option<(Arc<Segment>, Found)>> {
-        self.find_id_before(id, u64::MAX)
+    /// The event with this id; see [`Segment::find_content`].
+    pub fn find_content(
+        &self,
+        id: Id,
+        tag: Option<Tag<'_>>,
+    ) -> Result<Option<(Arc<Segment>, Found)>> {
+        self.find_content_before(id, tag, u64::MAX)
     }
 
     /// The event with this id in the segments that begin below a sequence.
@@ -52,9 +56,19 @@ impl Segments {
         id: Id,
         first_sequence: u64,
     ) -> Result<Option<(Arc<Segment>, Found)>> {
+        self.find_content_before(id, None, first_sequence)
+    }
+
+    fn find_content_before(
+        &self,
+        id: Id,
+        tag: Option<Tag<'_>>,
+        first_sequence: u64,
+    ) -> Result<Option<(Arc<Segment>, Found)>> {
         let key = id_filter_key(id);
-        let ask =
-            |segment: &Arc<Segment>| Ok(segment.find_id(id)?.map(|found| (segment.clone(), found)));
+        let ask = |segment: &Arc<Segment>| {
+            Ok(segment.find_content(id, tag)?.map(|found| (segment.clone(), found)))
+        };
         let Some(places) = self.places() else {
             return find_among(self.below(&self.list, first_sequence), key, ask);
         };
@@ -84,9 +98,15 @@ impl Segments {
         self.find_newest(entity, u64::MAX, Segment::newest_of)
     }
 
-    /// The newest event of an entity in the parts of the segments that their indexes cover.
-    pub fn newest_in_indexes(&self, entity: &str) -> Result<Option<Newest>> {
-        let newest = self.find_newest(entity, u64::MAX, Segment::newest_in_index)?;
+    /// The newest event of an entity that has none in the table of the last segment.
+    pub fn newest_outside_of_table(&self, entity: &str) -> Result<Option<Newest>> {
+        let last = self.list.last().map(Arc::as_ptr);
+        let newest = self.find_newest(entity, u64::MAX, |segment, entity| {
+            match last == Some(std::ptr::from_ref(segment)) {
+                true => segment.newest_in_index(entity),
+                false => segment.newest_of(entity),
+            }
+        })?;
         Ok(newest.map(|(_, newest)| newest))
     }
 
@@ -100,7 +120,7 @@ impl Segments {
         &self,
         entity: &str,
         first_sequence: u64,
-        ask: fn(&Segment, &str) -> Result<Option<Newest>>,
+        ask: impl Fn(&Segment, &str) -> Result<Option<Newest>>,
     ) -> Result<Option<(Arc<Segment>, Newest)>> {
         let key = entity_filter_key(entity);
         let ask = |segment: &Arc<Segment>| {

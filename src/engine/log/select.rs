@@ -156,7 +156,10 @@ impl Segment {
                 stretches: index.stretches(wish.region, &wish.scopes)?,
                 postings,
                 events: index.meta.events,
-                lowest: index.zone_start(zones.start)?.offset,
+                lowest: match zones.start {
+                    0 => 1,
+                    first => index.zone_start(first)?.offset,
+                },
                 highest: highest - 1,
                 zones,
             }))

@@ -1,14 +1,15 @@
 //! An open log: its segments, how far it is visible and durable, syncing it, and what has become of
 //! the handle. Knows neither appends nor queries.
 
-use super::directory::{Directory, LOCK, POISONED};
+use super::directory::Directory;
 use super::follower::{Follower, List};
 use super::group::Group;
-use super::levels::Upkeep;
 use super::options::Options;
-use super::recovery::{OpenLog, OpenReport, Opening};
+use super::recovery::{OpenLog, OpenReport};
 use super::segment::{Segment, Walk};
 use super::segments::Segments;
+pub(crate) use super::shared::lock;
+use super::shared::{PoisonOnPanic, Shared};
 use super::tail::Tail;
 use super::writer::Writer;
 use crate::engine::format::identity::Identity;
@@ -18,6 +19,7 @@ use crate::engine::model::id::Id;
 use crate::engine::platform::process;
 use crate::engine::platform::vfs::Lock;
 use std::cell::RefCell;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, RwLock, Weak};
 
@@ -54,24 +56,13 @@ pub const CLOCK_BEHIND_US: u64 = 60_000_000;
 pub const CLOCK_TOLD: u64 = u64::MAX;
 
 pub(crate) struct Log {
-    pub dir: Directory,
+    pub(crate) shared: Arc<Shared>,
     pub options: Options,
-    pub identity: Identity,
     pub label: String,
-    pub cache: Arc<BlockCache>,
     pub(crate) report: OpenReport,
-    pub(crate) segments: RwLock<Arc<Segments>>,
     pub visible: AtomicU64,
-    pub durable: AtomicU64,
     pub(crate) role: Role,
-    /// Held by a writing handle until it is closed.
-    pub(crate) lock: Mutex<Option<Box<dyn Lock>>>,
     pub(crate) group: Group,
-    /// Held while runs are made and merged.
-    pub(crate) upkeep: Mutex<Upkeep>,
-    /// Held while a segment is synced, and until the store is poisoned where that fails. Innermost
-    /// except for `lock`.
-    pub(crate) fsync: Mutex<()>,
     pub(crate) closed: AtomicBool,
     /// How far the clock was behind when it was first met so far behind; 0 where it never was.
     pub(crate) clock_behind_us: AtomicU64,
@@ -79,9 +70,15 @@ pub(crate) struct Log {
     pub(crate) owed: Owed,
     /// Where the last page ended inside a segment.
     pub(crate) left: Left,
-    pub(crate) poisoned: OnceLock<String>,
     /// That which opened it.
     process: u32,
+}
+
+impl Deref for Log {
+    type Target = Shared;
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
 }
 
 /// What opening declares in the log before anything else is written.
@@ -133,20 +130,26 @@ impl Log {
         lock: Option<Box<dyn Lock>>,
     ) -> Log {
         let segments = Segments::new(&dir, log.segments);
-        Log {
+        let shared = Shared {
             dir,
-            options,
             identity,
-            label,
             cache,
             segments: RwLock::new(Arc::new(segments)),
-            visible: AtomicU64::new(log.tail.next_sequence - 1),
             durable: AtomicU64::new(log.durable),
-            role,
             lock: Mutex::new(lock),
-            group: Group::default(),
             upkeep: Mutex::default(),
             fsync: Mutex::default(),
+            unsynced: Mutex::default(),
+            poisoned: OnceLock::new(),
+            failure: Mutex::default(),
+        };
+        Log {
+            shared: Arc::new(shared),
+            options,
+            label,
+            visible: AtomicU64::new(log.tail.next_sequence - 1),
+            role,
+            group: Group::default(),
             closed: AtomicBool::new(false),
             // Who opened it hears of it from the report.
             clock_behind_us: AtomicU64::new(match log.report.clock_behind_us > CLOCK_BEHIND_US {
@@ -156,7 +159,6 @@ impl Log {
             report: log.report,
             owed: Owed::default(),
             left: Left::default(),
-            poisoned: OnceLock::new(),
             process: process::number(),
         }
     }
@@ -190,24 +192,6 @@ impl Log {
         self.check_poison()
     }
 
-    pub(crate) fn check_poison(&self) -> Result<()> {
-        let Some(why) = self.poisoned.get() else { return Ok(()) };
-        let message = format!("the store takes no more writes until it is opened again: {why}");
-        Err(Error::new(Code::Poisoned, message).at(&self.dir.path))
-    }
-
-    pub fn poison(&self, why: &str) {
-        let _first_reason_stays = self.poisoned.set(why.to_owned());
-        // Best effort: where this fails too, the next writer still finds the store unclean.
-        let _ = self.describe_lock(POISONED);
-    }
-
-    /// Writes into the lock file who holds it, and under which boot of the machine.
-    pub(crate) fn describe_lock(&self, state: &str) -> Result<()> {
-        let Some(lock) = &*lock(&self.lock) else { return Ok(()) };
-        self.dir.describe_holder(&**lock, &format!("{}{state}", self.dir.boot_id()))
-    }
-
     /// The store id in force. A reader looks: a writer may have given the store a new one since it
     /// was opened.
     pub fn store_id(&self) -> Id {
@@ -216,11 +200,6 @@ impl Log {
             Role::Writer(_) => known,
             Role::Reader(_) => self.dir.read_identity().map_or(known, |found| found.store_id()),
         }
-    }
-
-    /// The segments as they are now.
-    pub fn segments(&self) -> Arc<Segments> {
-        self.segments.read().unwrap_or_else(|e| e.into_inner()).clone()
     }
 
     /// The segments, and a sequence up to which everything in them is visible: no index of theirs
@@ -232,11 +211,6 @@ impl Log {
             Role::Reader(follower) => Some(lock(follower)),
         };
         (self.segments(), self.visible.load(Ordering::Acquire))
-    }
-
-    pub fn set_segments(&self, segments: Vec<Arc<Segment>>) {
-        let mut current = self.segments.write().unwrap_or_else(|e| e.into_inner());
-        *current = Arc::new(current.followed_by(segments));
     }
 
     /// The writing end; `ReadOnly`, `Closed` or `Poisoned` where there is none to be had.
@@ -277,11 +251,6 @@ impl Log {
         self.visible.store(follower.tail.next_sequence - 1, Ordering::Release);
         self.durable.fetch_max(follower.durable, Ordering::AcqRel);
         Ok(())
-    }
-
-    /// What reading other files of this log takes.
-    pub fn opening(&self) -> Opening<'_> {
-        Opening::for_reading(&self.dir, &self.identity, &self.cache)
     }
 
     pub fn current_frontier(&self) -> Frontier {
@@ -332,39 +301,11 @@ impl Log {
         self.sync_segment(&segment, through)
     }
 
-    /// Makes a segment durable, which has the log up to `through`; poisons the store where that
-    /// fails. One at a time: the kernel reports a failed write only once.
-    pub fn sync_segment(&self, segment: &Segment, through: u64) -> Result<()> {
-        let _one_at_a_time = lock(&self.fsync);
-        self.check_poison()?;
-        segment
-            .file
-            .sync()
-            .map_err(|e| self.poisoned_by(Error::io("cannot sync", &segment.path, &e)))?;
-        self.check_names(segment)?;
-        self.durable.fetch_max(through, Ordering::AcqRel);
-        Ok(())
-    }
-
-    /// Poisons the store where the segment or the lock file no longer has its name: what is
-    /// written is lost with its file, or another writer may be at work.
-    pub fn check_names(&self, segment: &Segment) -> Result<()> {
-        // A look that fails says nothing.
-        let gone = |linked: std::io::Result<bool>| linked.is_ok_and(|linked| !linked);
-        let unlocked = || lock(&self.lock).as_ref().is_some_and(|lock| gone(lock.is_linked()));
-        let (path, what) = if gone(segment.file.is_named(&segment.name())) {
-            (segment.path.to_path_buf(), "the log was removed or replaced while it was open")
-        } else if unlocked() {
-            let what = "the lock file was removed or replaced: another process may be writing";
-            (self.dir.file(LOCK), what)
-        } else {
-            return Ok(());
-        };
-        let message = match self.dir.was_removed() {
-            true => format!("the directory {} was removed", self.dir.path.display()),
-            false => format!("{}: {what}", path.display()),
-        };
-        Err(self.poisoned_by(Error::new(Code::Io, message).at(&path)))
+    /// Waits until every segment that is full is on disk and has its index.
+    pub fn finish_background(&self) {
+        if let Role::Writer(writer) = &self.role {
+            lock(writer).background.finish();
+        }
     }
 
     /// Gives back the space that was reserved after the log, and makes all of it durable.
@@ -388,6 +329,7 @@ impl Log {
             // Where the mark cannot be written, the log is on disk all the same. A log that is to
             // be continued in another way gets none.
             false => self.cut_and_sync(&mut writer).and_then(|()| {
+                writer.background.finish();
                 let owed = self.owed.any.load(Ordering::Acquire);
                 if owed {
                     Ok(())
@@ -396,14 +338,10 @@ impl Log {
                 }
             }),
         });
+        // Nothing is written in the directory once it is another writer's.
+        writer.background.finish();
         drop(lock(&self.lock).take());
         result
-    }
-
-    /// Poisons the store with an error.
-    pub fn poisoned_by(&self, error: Error) -> Error {
-        self.poison(&error.message);
-        error
     }
 
     /// Takes note of a clock that is far behind the log.
@@ -444,26 +382,11 @@ pub(crate) fn clock_behind_us(now_us: i64, last_recorded_us: i64) -> u64 {
     u64::try_from(last_recorded_us.saturating_sub(now_us)).unwrap_or(0)
 }
 
-/// Poisons the store where a panic ends the sync that others wait for.
-struct PoisonOnPanic<'a>(&'a Log);
-
-impl Drop for PoisonOnPanic<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.poison("a panic interrupted a sync");
-        }
-    }
-}
-
 impl Drop for Log {
     fn drop(&mut self) {
         // Whoever wants to know whether the last flush worked calls close.
         let _ = self.close();
     }
-}
-
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|e| e.into_inner())
 }
 
 thread_local! {

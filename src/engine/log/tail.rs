@@ -20,7 +20,7 @@ pub struct Tail {
     pub next_sequence: u64,
     pub log_hash: Hash,
     pub last_recorded_us: i64,
-    /// The highest "synced through" of the batches before.
+    /// The highest "synced through" of the batches before, in this segment.
     pub synced_through: u64,
     /// Events of this segment before.
     pub events: u64,
@@ -72,20 +72,21 @@ impl Tail {
             next_sequence: header.first_sequence,
             log_hash: header.log_hash,
             last_recorded_us: header.created_us,
-            synced_through: header.first_sequence - 1,
+            synced_through: 0,
             events: 0,
             batches: 0,
             sealed: false,
         }
     }
 
-    /// The place where an index ends.
+    /// The place where an index ends, which covers only what was synced.
     pub fn after_index(header: &SegmentHeader, meta: &IndexMeta) -> Tail {
         Tail {
             offset: meta.covered_len,
             next_sequence: meta.last_sequence + 1,
             log_hash: meta.log_hash,
             last_recorded_us: meta.last_recorded_us,
+            synced_through: meta.last_sequence,
             events: meta.events,
             sealed: meta.sealed,
             ..Tail::at_start(header)

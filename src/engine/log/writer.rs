@@ -1,14 +1,16 @@
 //! The writing end of the log: one unsealed segment, extended batch by batch, sealed when it is
 //! full.
 
+use super::background::Background;
 use super::directory::{CleanMark, Directory};
 use super::segment::Segment;
 use super::tail::{Batches, Tail};
 use crate::engine::format::chain::Chain;
 use crate::engine::format::frame::{
-    BatchHeader, SegmentHeader, BATCH_HEADER_LEN, BATCH_LOSS, BATCH_SEAL, SEGMENT_HEADER_LEN,
+    Apart, BatchHeader, SegmentHeader, BATCH_HEADER_LEN, BATCH_LOSS, BATCH_SEAL, SEGMENT_HEADER_LEN,
 };
 use crate::engine::format::hash;
+use crate::engine::index::builder::IndexBuilder;
 use crate::engine::index::file::IndexMeta;
 use crate::engine::index::memtable::Entry;
 use crate::engine::model::error::{Code, Error, Result};
@@ -51,8 +53,13 @@ pub struct Writer {
     pub left: bool,
     /// When the names of the segment and the lock were last looked at.
     pub looked_us: i64,
+    /// What goes on beside the appends. Never more than one piece of it: one sealed segment may
+    /// not be on disk yet, and have its table still.
+    pub background: Background,
     /// Memory for the batch that is being made.
     pub buffer: Vec<u8>,
+    /// Bytes of the batch that are not in the buffer.
+    apart: usize,
     pub chain: Chain,
     pub entries: Vec<Entry>,
 }
@@ -65,7 +72,7 @@ pub fn next_header(
     log_start: u64,
     salt: u64,
 ) -> SegmentHeader {
-    SegmentHeader {
+    let with_salt = |salt: u64| SegmentHeader {
         version: FORMAT_VERSION,
         store_id: log_id,
         first_sequence: tail.next_sequence,
@@ -74,16 +81,28 @@ pub fn next_header(
         salt,
         log_start,
         events_before,
-    }
+    };
+    // The last byte of a header is never 0: so recovery tells it from one that is torn.
+    let headers = (0..=u64::MAX).map(|n| with_salt(salt.wrapping_add(n)));
+    let mut whole = headers.filter(|header| header.encode()[SEGMENT_HEADER_LEN - 1] != 0);
+    whole.next().unwrap_or_else(|| with_salt(salt))
 }
 
-/// Makes the file of a new segment; durable under its name once the directory is synced.
-pub fn create_segment(dir: &Directory, header: &SegmentHeader) -> Result<Arc<dyn File>> {
+/// Makes the file of a new segment. It is on disk once it and the directory are synced, which
+/// whoever reports anything in it as durable does first; `whole`: it never has its name without
+/// its header.
+pub fn create_segment(
+    dir: &Directory,
+    header: &SegmentHeader,
+    whole: bool,
+) -> Result<Arc<dyn File>> {
     let name = Segment::log_name(header.first_sequence);
     let temporary = dir.create_temporary(&name)?;
     let failed = |e| dir.failed("cannot write", &name, &e);
     write_full(&*temporary.file, &header.encode(), 0).map_err(failed)?;
-    temporary.file.sync().map_err(failed)?;
+    if whole {
+        temporary.file.sync().map_err(failed)?;
+    }
     temporary.give_name()
 }
 
@@ -105,7 +124,6 @@ impl Writer {
         let allocated = length.min(dir.vfs.file_bytes_max());
         let indexed = Tail::after(&segment.header, segment.index().as_deref()).index_meta();
         Ok(Writer {
-            dir,
             indexed: IndexMeta { last_recorded_us: tail.last_recorded_us, ..indexed },
             segment,
             tail,
@@ -114,26 +132,51 @@ impl Writer {
             broken: false,
             left: false,
             looked_us: i64::MIN,
+            background: Background::new(dir.vfs.clone()),
+            dir,
             buffer: Vec::new(),
+            apart: 0,
             chain: Chain::default(),
             entries: Vec::new(),
         })
     }
 
-    /// Writes the batch in the buffer, whose first 80 bytes are kept for its header. On failure
-    /// nothing of it remains.
-    pub fn write(&mut self, header: BatchHeader) -> Result<()> {
+    /// Writes the batch in the buffer, whose first 80 bytes are kept for its header, with the
+    /// payloads that are apart. On failure nothing of it remains.
+    pub fn write(&mut self, header: BatchHeader, apart: &[Apart<'_>]) -> Result<()> {
         if self.clean_mark {
             self.dir.remove_clean_mark().inspect_err(|_| self.broken = true)?;
             self.clean_mark = false;
         }
+        self.apart = Apart::bytes(apart);
         let offset = self.tail.offset;
-        header.seal_into(&self.segment.header, offset, &mut self.buffer);
-        let written = self.reserve(offset + self.buffer.len() as u64).and_then(|()| {
-            let written = write_full(&*self.segment.file, &self.buffer, offset);
+        header.seal_into(&self.segment.header, offset, &mut self.buffer, apart);
+        let written = self.reserve(offset + self.batch_len() as u64).and_then(|()| {
+            let written = self.write_pieces(offset, apart);
             written.map_err(|e| Error::io("cannot write", &self.segment.path, &e))
         });
         written.inspect_err(|_| self.broken = self.undo_write().is_err())
+    }
+
+    /// Writes the buffer in one piece, or up to each payload that is apart and then that.
+    fn write_pieces(&self, mut offset: u64, apart: &[Apart<'_>]) -> std::io::Result<()> {
+        let mut write = |bytes: &[u8]| {
+            let written = write_full(&*self.segment.file, bytes, offset);
+            offset += bytes.len() as u64;
+            written
+        };
+        let mut from = 0;
+        for Apart { at, payload, .. } in apart {
+            write(&self.buffer[from..*at])?;
+            write(payload)?;
+            from = *at;
+        }
+        write(&self.buffer[from..])
+    }
+
+    /// Length of the batch in the buffer, with what is apart.
+    fn batch_len(&self) -> usize {
+        self.buffer.len() + self.apart
     }
 
     /// Cuts off what a failed write left, so that it is not taken for a torn batch later.
@@ -150,7 +193,7 @@ impl Writer {
         if end <= self.allocated {
             return Ok(());
         }
-        if self.buffer.len() >= LARGE_BATCH_BYTES {
+        if self.batch_len() >= LARGE_BATCH_BYTES {
             self.allocated = end;
             return Ok(());
         }
@@ -195,7 +238,7 @@ impl Writer {
 
     /// Moves past the batch that was written.
     pub fn advance(&mut self, header: &BatchHeader) {
-        self.tail.offset += self.buffer.len() as u64;
+        self.tail.offset += self.batch_len() as u64;
         self.tail.next_sequence = header.first_sequence + u64::from(header.count);
         self.tail.log_hash = header.log_hash;
         self.tail.last_recorded_us = header.recorded_us;
@@ -236,7 +279,7 @@ impl Writer {
             flags,
             ..BatchHeader::default()
         };
-        self.write(header)?;
+        self.write(header, &[])?;
         self.advance(&header);
         self.segment.publish(self.tail.offset);
         Ok(())
@@ -266,20 +309,17 @@ impl Writer {
             || since as u64 >= self.tail.events * LIVE_US_PER_EVENT
     }
 
-    /// Writes the index of the segment as far as it goes; all of that has been synced.
-    pub fn write_index(&mut self) -> Result<Vec<u8>> {
+    /// What an index of the segment as far as it goes is built from.
+    pub fn begin_index(&mut self) -> Result<(IndexBuilder, IndexMeta)> {
         self.indexed = self.tail.index_meta();
-        let bytes = self.segment.build_index(&self.tail.index_meta())?;
-        let name = Segment::index_name(self.segment.header.first_sequence);
-        // Not insisted on: an index that is missing is rebuilt.
-        let _ = self.dir.publish(&name, &bytes, false);
-        Ok(bytes)
+        Ok((self.segment.index_builder()?, self.indexed))
     }
 
     /// Leaves the log, which is synced and cut, so that the next open need not look at it.
     pub fn mark(&mut self) -> Result<()> {
         if self.tail.events - self.indexed.events > UNINDEXED_EVENTS_MAX {
-            self.write_index()?;
+            let (builder, meta) = self.begin_index()?;
+            self.segment.publish_index(&self.dir, builder, &meta);
         }
         self.dir.write_clean_mark(&CleanMark {
             log_id: self.segment.header.store_id,

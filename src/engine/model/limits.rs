@@ -36,7 +36,8 @@ pub const SEGMENT_STRING_BYTES: u64 = 8 << 20;
 pub const SEQUENCE_LEASE: u64 = 1 << 20;
 
 /// Whether a writer has to sync before it goes on to a sequence that far after the last one known
-/// to be on disk. Sealing syncs, so as a rule none gets there.
+/// to be on disk. A full segment is synced before the next one is full, so as a rule none gets
+/// there.
 pub const fn is_beyond_lease(ahead: u64) -> bool {
     ahead > SEQUENCE_LEASE
 }

@@ -7,7 +7,7 @@
 use super::growth;
 use super::mapping::Mapping;
 use super::process::Held;
-use super::vfs::{Access, Dir, DirOptions, File, Lock, LockOutcome, Vfs};
+use super::vfs::{Access, Background, Dir, DirOptions, File, Lock, LockOutcome, Vfs};
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, RawDir, Stat};
 use rustix::io::Errno;
 use std::any::Any;
@@ -52,6 +52,10 @@ impl Vfs for OsVfs {
         let (id, namespace) = (std::process::id(), namespace.to_string_lossy());
         let name = format!("process {id} ({program}) on host {host}, namespace {namespace}");
         name.replace(char::is_control, "?")
+    }
+
+    fn background(&self) -> Background {
+        Background::Thread
     }
 
     fn file_bytes_max(&self) -> u64 {

@@ -30,9 +30,9 @@ struct Region {
     damaged: AtomicBool,
 }
 
-/// With segments of 64 MiB, enough for a quarter of a terabyte; files beyond are read by system
-/// calls.
-const REGIONS: usize = 4096;
+/// With segments of 64 MiB, each a log and an index, enough for a quarter of a terabyte; files
+/// beyond are read by system calls.
+const REGIONS: usize = 8192;
 static MAPPED: [Region; REGIONS] = [const {
     Region {
         taken: AtomicBool::new(false),
@@ -50,7 +50,7 @@ impl Mapping {
             return None;
         }
         let free = |r: &&Region| {
-            r.taken.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
+            !r.taken.load(Ordering::Relaxed) && !r.taken.swap(true, Ordering::Acquire)
         };
         let region = MAPPED.iter().find(free)?;
         // SAFETY: a new mapping at an address that the kernel chooses touches no memory that is

@@ -33,10 +33,25 @@ pub trait Vfs: Send + Sync + Debug {
     /// Names this process to another that finds the lock taken, in one line: `process`, its id,
     /// and what makes that mean something elsewhere, from ` on host ` on.
     fn process_name(&self) -> String;
+    /// Who does what no caller has to wait for.
+    fn background(&self) -> Background {
+        Background::Caller
+    }
     /// The length that files may have: a limit of the process.
     fn file_bytes_max(&self) -> u64 {
         u64::MAX
     }
+}
+
+/// Who does work that no caller has to wait for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Background {
+    /// A thread of the library's own.
+    Thread,
+    /// The caller who brings it about, at once.
+    Caller,
+    /// The caller who needs it next. So a test decides what a crash finds done.
+    WhoeverWaits,
 }
 
 /// How a directory is used.

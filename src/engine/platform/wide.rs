@@ -1,6 +1,6 @@
-//! BLAKE3's compression of eight blocks at once, for processors that have AVX2. The function is that
-//! of section 2.2 of J. O'Connor and others, "BLAKE3: one function, fast everywhere", 2020; a vector
-//! holds the same word of eight states, as section 5.3 has it.
+//! BLAKE3's compression of eight blocks at once, for processors that have AVX2. The function is
+//! that of section 2.2 of J. O'Connor and others, "BLAKE3: one function, fast everywhere", 2020; a
+//! vector holds the same word of eight states, as section 5.3 has it.
 
 /// So many blocks are compressed at once.
 pub const LANES: usize = 8;

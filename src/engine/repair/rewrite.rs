@@ -138,7 +138,7 @@ impl Rewrite {
             ..BatchHeader::default()
         };
         std::mem::swap(&mut writer.buffer, &mut self.batch);
-        writer.write(header)?;
+        writer.write(header, &[])?;
         segment.extend(offset, &writer.buffer[BATCH_HEADER_LEN..])?;
         writer.advance(&header);
         self.store.visible.store(writer.tail.next_sequence - 1, Ordering::Release);

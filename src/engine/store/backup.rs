@@ -142,7 +142,11 @@ impl Backup<'_, '_> {
         let header = segment.header;
         let name = segment.name();
         let failed = |e| self.dir.failed("cannot write", &name, &e);
-        let linked = sealed && self.options.link && self.source.dir.link_into(&name, self.dir);
+        // Without an index it may just have been sealed, with reserved space behind its end.
+        let linked = sealed
+            && self.options.link
+            && segment.sealed_index().is_some()
+            && self.source.dir.link_into(&name, self.dir);
         let file = match linked {
             true => self.dir.open_file(&name, Access::Read)?,
             false => {
@@ -165,6 +169,9 @@ impl Backup<'_, '_> {
             file.set_len(tail.offset).map_err(failed)?;
         }
         file.sync().map_err(failed)?;
+        if sealed {
+            file.settle(&name);
+        }
         // Made from what was just checked, so that no damage of the old one is copied.
         let index = copy.build_index(&tail.index_meta())?;
         self.dir.publish(&Segment::index_name(header.first_sequence), &index, true)?;

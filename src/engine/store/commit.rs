@@ -3,7 +3,7 @@
 
 use super::item::{encoded_bound, Item};
 use crate::engine::format::chain::Before;
-use crate::engine::format::frame::{BatchHeader, Frame, StringRef, BATCH_HEADER_LEN};
+use crate::engine::format::frame::{Apart, BatchHeader, Frame, StringRef, BATCH_HEADER_LEN};
 use crate::engine::format::hash;
 use crate::engine::index::memtable::{Entry, MemTable};
 use crate::engine::log::segment::{Found, Segment};
@@ -111,6 +111,8 @@ struct Plan<'a> {
     of_index: Vec<(&'a str, u32)>,
     spelled: Vec<&'a str>,
     entries: Vec<Entry>,
+    /// Payloads that are not in the writer's buffer.
+    apart: Vec<Apart<'a>>,
 }
 
 impl Plan<'_> {
@@ -223,7 +225,8 @@ impl Log {
         if known_absent && !item.with_others {
             return Ok(Known::No);
         }
-        let Some((segment, found)) = segments.find_id(item.event.id)? else {
+        let tag = || item.tag;
+        let Some((segment, found)) = segments.find_content(item.event.id, Some(&tag))? else {
             return Ok(Known::No);
         };
         // An import trusts the tag, so that a duplicate costs no read; an append reads it for its
@@ -409,7 +412,13 @@ impl Log {
 
     /// Writes the batch in the buffer and lets readers see it.
     fn put(&self, writer: &mut Writer, header: BatchHeader, plan: &Plan<'_>) -> Result<()> {
-        writer.write(header).map_err(|e| if writer.broken { self.poisoned_by(e) } else { e })?;
+        writer.write(header, &plan.apart).map_err(|e| {
+            if writer.broken {
+                self.poisoned_by(e)
+            } else {
+                e
+            }
+        })?;
         writer.advance(&header);
         let segment = &writer.segment;
         let mut table = segment.write_table();
@@ -457,7 +466,7 @@ fn encode_all_placed<'a>(writer: &mut Writer, items: &[Item<'a>], plan: &mut Pla
 fn encode_placed<'a>(
     writer: &mut Writer,
     items: &[Item<'a>],
-    plan: &mut Plan<'_>,
+    plan: &mut Plan<'a>,
     placed: &[Placed<'a>],
 ) {
     writer.chain.hash();
@@ -467,9 +476,14 @@ fn encode_placed<'a>(
         let item = &items[placed.at];
         let Placed { entity, scope, namespace, .. } = *placed;
         let event = Event { event_hash: *hash, ..placed.event(item) };
-        let (batch, offset) = (writer.tail.offset, writer.tail.offset + writer.buffer.len() as u64);
+        let batch = writer.tail.offset;
+        let offset = batch + (writer.buffer.len() + Apart::bytes(&plan.apart)) as u64;
         let frame = Frame { event, entity, scope, namespace };
-        frame.encode(&writer.segment.header, offset, &mut writer.buffer);
+        let (header, out) = (&writer.segment.header, &mut writer.buffer);
+        match item.is_apart() {
+            true => plan.apart.push(frame.encode_apart(header, offset, item.payload_crc, out)),
+            false => frame.encode(header, offset, out),
+        }
         let numbers = (entity.number, scope.number);
         plan.entries.push(Entry::of(&frame.event, numbers, item.tag, offset, batch));
         let receipt = Receipt::of_event(&frame.event, writer.chain.hash_before(placed.before));

@@ -1,7 +1,7 @@
 //! Looking up one event in all segments: by id, and the event before of an entity.
 
 use crate::engine::format::hash::Link;
-use crate::engine::log::segment::{Found, Segment};
+use crate::engine::log::segment::{Found, Segment, Tag};
 use crate::engine::log::state::Log;
 use crate::engine::model::error::Result;
 use crate::engine::model::event::SYSTEM_ENTITY;
@@ -11,12 +11,17 @@ use std::sync::Arc;
 impl Log {
     /// The event with this id, newest segment first.
     pub fn find_key(&self, key: Id) -> Result<Option<(Arc<Segment>, Found)>> {
-        self.segments().find_id(key)
+        self.segments().find_content(key, None)
+    }
+
+    /// As [`Log::find_key`], where as a rule it has the content with this tag.
+    pub fn find_content(&self, key: Id, tag: Tag<'_>) -> Result<Option<(Arc<Segment>, Found)>> {
+        self.segments().find_content(key, Some(tag))
     }
 
     /// The head of an entity that has no event in the table of the active segment.
     pub fn older_head(&self, entity: &str) -> Result<Link> {
-        let newest = self.segments().newest_in_indexes(entity)?;
+        let newest = self.segments().newest_outside_of_table(entity)?;
         let genesis = self.identity.genesis_hash;
         // A log without a genesis event is one that begins with it.
         let first = || Link::before_first(entity, 1 + u64::from(genesis != Hash::ZERO), genesis);

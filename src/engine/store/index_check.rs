@@ -3,14 +3,15 @@
 use super::report::VerifyReport;
 use crate::engine::format::frame::Frame;
 use crate::engine::index::cache::BlockCache;
-use crate::engine::index::entries::IdEntry;
 use crate::engine::index::file::{Index, IndexMeta};
 use crate::engine::index::filter::{entity_filter_key, id_filter_key};
+use crate::engine::index::memtable::Slot;
+use crate::engine::index::names::Name;
 use crate::engine::index::regions::Wanted;
 use crate::engine::index::zones::{Marks, Zones};
 use crate::engine::log::segment::Segment;
 use crate::engine::log::state::Log;
-use crate::engine::model::error::Result;
+use crate::engine::model::error::{Error, Result};
 use crate::engine::model::id::Id;
 use crate::engine::platform::vfs::Access;
 use std::sync::Arc;
@@ -46,9 +47,9 @@ impl Known {
         let slots = table.slots(0..table.len());
         let mut known = Known::default();
         slots.iter().for_each(|slot| known.push(slot.offset.into(), true));
-        let ids = table.ids_in_order()?;
+        let slots = table.slots_by_key()?;
         let Some(index) = index else { return Some(known) };
-        for IdEntry { id, offset, tag } in ids {
+        for Slot { id, offset, tag, .. } in slots.iter().map(|(_, slot)| table.slot(*slot)) {
             let covered = u64::from(offset) < index.covered_len();
             if covered && !index.has_id(id, offset.into(), tag).ok()? {
                 let event = known.events.binary_search_by_key(&offset, |(at, _)| *at).ok()?;
@@ -145,8 +146,9 @@ impl IndexCheck {
 
     fn has_id(&self, id: Id, offset: u64, tag: u64) -> Result<bool> {
         let allowed = self.index.filter_allows(id_filter_key(id))?;
-        let found = self.index.find_id(id)?.filter(|_| allowed);
-        Ok(found.is_some_and(|f| (u64::from(f.offset), f.tag) == (offset, tag)))
+        let candidates = self.index.candidates(id)?;
+        let same = candidates.iter().any(|c| (u64::from(c.offset), c.tag) == (offset, tag));
+        Ok(same && allowed)
     }
 
     fn zone_lacks(&mut self, offset: u64, frame: &Frame<'_>) -> Result<Option<&'static str>> {
@@ -171,8 +173,14 @@ impl IndexCheck {
         let wanted = Wanted { lowest: 0, highest: last, count: usize::MAX, backward: false };
         for number in 0..self.index.strings_len() as u32 {
             let text = fresh.string(number)?;
-            let name = self.index.find_string(&text)?;
-            if name.is_none_or(|name| name.number != number) {
+            let name = self.index.find_string(&text)?.filter(|name| name.number == number);
+            let is_below = |name: &Name| {
+                let mut entities = text.match_indices(':').map(|(colon, _)| &text[..colon]);
+                entities.try_fold(true, |so_far, entity| {
+                    Ok::<_, Error>(so_far && self.index.has_below(entity, name)?)
+                })
+            };
+            if !name.as_ref().map_or(Ok(false), is_below)? {
                 let what = format!("the index lacks the string {text}");
                 report.find(&fresh.path, 0, (0, 0), what);
             }

@@ -1,6 +1,6 @@
 //! What is to be committed, with all that can be computed before the writer's lock is taken.
 
-use crate::engine::format::frame::FRAME_FIXED_LEN;
+use crate::engine::format::frame::{APART_BYTES, FRAME_FIXED_LEN};
 use crate::engine::format::hash;
 use crate::engine::format::lanes::{self, Inputs};
 use crate::engine::model::event::{Cause, Event, Expect, Extensions, NewEvent, Source};
@@ -17,6 +17,8 @@ pub struct Item<'a> {
     pub event: Event<'a>,
     /// Stands for the content in indexes.
     pub tag: u64,
+    /// CRC-32 of a payload of [`APART_BYTES`] or more.
+    pub payload_crc: u32,
     pub expect: Expect,
     /// The time of the event is the clock's.
     pub has_no_time: bool,
@@ -31,7 +33,10 @@ pub struct Item<'a> {
 impl<'a> Item<'a> {
     pub fn of_event(new: &NewEvent<'a>, extensions: &'a [u8]) -> Item<'a> {
         let mut item = Item::without_hashes(new, extensions);
-        item.event.content_hash = hash::content_hash(new.payload);
+        match item.is_apart() {
+            true => item.hash_apart(),
+            false => item.event.content_hash = hash::content_hash(new.payload),
+        }
         item.tag = hash::tag_of(&item.event);
         item
     }
@@ -43,17 +48,39 @@ impl<'a> Item<'a> {
             events.map(|(event, x)| Item::without_hashes(event, x)).collect();
         let (mut payloads, mut hashes) = ([&[][..]; TOGETHER], [Hash::ZERO; TOGETHER]);
         for items in items.chunks_mut(TOGETHER) {
-            payloads.iter_mut().zip(&*items).for_each(|(to, item)| *to = item.event.payload);
+            for (payload, item) in payloads.iter_mut().zip(&*items) {
+                *payload = if item.is_apart() { &[] } else { item.event.payload };
+            }
             lanes::hash_many(&payloads[..items.len()], &mut hashes);
-            let hashed = items.iter_mut().zip(hashes);
-            hashed.for_each(|(item, hash)| item.event.content_hash = hash);
+            for (item, hash) in items.iter_mut().zip(hashes) {
+                match item.is_apart() {
+                    true => item.hash_apart(),
+                    false => item.event.content_hash = hash,
+                }
+            }
         }
         Item::tag_all(&mut items);
         items
     }
 
-    /// Fills in the tags of items that have content hashes.
-    pub fn tag_all(items: &mut [Item<'_>]) {
+    /// Whether the payload is written from where it is.
+    pub fn is_apart(&self) -> bool {
+        self.event.payload.len() >= APART_BYTES
+    }
+
+    fn hash_apart(&mut self) {
+        (self.event.content_hash, self.payload_crc) = hash::hash_and_checksum(self.event.payload);
+    }
+
+    /// Fills in what items lack that have their content hashes.
+    pub fn complete(items: &mut [Item<'_>]) {
+        for item in items.iter_mut().filter(|item| item.is_apart()) {
+            item.payload_crc = crc32fast::hash(item.event.payload);
+        }
+        Item::tag_all(items);
+    }
+
+    fn tag_all(items: &mut [Item<'_>]) {
         let (mut inputs, mut hashes) = (Inputs::default(), [Hash::ZERO; TOGETHER]);
         for items in items.chunks_mut(TOGETHER) {
             inputs.clear();
@@ -88,6 +115,7 @@ impl<'a> Item<'a> {
         Item {
             event,
             tag: 0,
+            payload_crc: 0,
             expect: new.expect,
             has_no_time: new.timestamp_us.is_none(),
             caused_by,

@@ -50,6 +50,12 @@ impl Store {
         self.0.check_process().is_err()
     }
 
+    /// Waits until every segment that is full is on disk and has its index.
+    #[cfg(feature = "internal")]
+    pub fn finish_background(&self) {
+        self.0.finish_background();
+    }
+
     /// Makes everything visible durable.
     pub fn sync(&self) -> Result<Frontier> {
         self.0.check_open()?;

@@ -179,7 +179,7 @@ pub(crate) fn new_log(dir: &Directory, options: &Options, identity: Identity) ->
         ..Tail::default()
     };
     let header = writer::next_header(identity.log_id, &start, 0, 1, random_salt(options));
-    let file = writer::create_segment(dir, &header)?;
+    let file = writer::create_segment(dir, &header, true)?;
     dir.sync()?;
     let path = dir.file(&Segment::log_name(1));
     let cache = Arc::new(BlockCache::new());

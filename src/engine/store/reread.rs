@@ -7,6 +7,7 @@ use super::report::VerifyReport;
 use crate::engine::format::frame::{Frame, SegmentHeader, BATCH_HEADER_LEN};
 use crate::engine::format::lanes;
 use crate::engine::index::file::IndexMeta;
+use crate::engine::log::recovery::is_written_behind;
 use crate::engine::log::segment::Segment;
 use crate::engine::log::state::Log;
 use crate::engine::log::tail::{Batches, Tail};
@@ -68,7 +69,11 @@ impl Reread {
         if followed {
             let length = fresh.file.len().map_err(|e| Error::io("cannot stat", &known.path, &e));
             let length = length.or_else(|e| found.note(&known.path, e).map(|()| 0))?;
-            reread.end = reread.end.max(length);
+            // The writing process gives back what it had reserved when the segment is on disk.
+            let sealed = known.sealed_index().is_some();
+            if sealed || is_written_behind(&fresh, reread.end, length)? {
+                reread.end = reread.end.max(length);
+            }
         }
         reread.index = IndexCheck::open(store, known, reread.end, found)?;
         reread.read_log(&fresh, watch);

@@ -212,6 +212,9 @@ impl<'a> Visitor<'a> {
         visit: &mut dyn Visit,
     ) -> Result<Flow> {
         let backward = self.scan.backward;
+        if let Some((number, entity)) = postings.number.zip(self.scan.region.entity.as_deref()) {
+            self.strings.remember(number, entity);
+        }
         let (mut lowest, mut highest) = (plan.lowest, plan.highest);
         if let Some(at) = self.left_at.take() {
             *if backward { &mut highest } else { &mut lowest } = at as u32;
@@ -492,6 +495,13 @@ impl Strings {
     fn forget_many(&mut self) {
         if self.known.len() > KNOWN_STRINGS_MAX {
             self.known.clear();
+        }
+    }
+
+    /// Has a string without looking it up.
+    fn remember(&mut self, number: u32, text: &str) {
+        if self.in_dictionary(number).is_none() {
+            self.known.insert(number, text.into());
         }
     }
 

@@ -40,6 +40,7 @@ impl Store {
         let _busy = watch.tells().then(|| Importing::new(&self.0));
         let store = &self.0;
         store.check_open()?;
+        store.finish_background();
         let mut early = VerifyReport::default();
         let before = files::look(store, &mut early)?;
         store.refresh().or_else(|e| early.note(&store.dir.path, e))?;
@@ -127,7 +128,7 @@ impl Walk<'_, '_> {
             }
             if !wanted[at] {
                 self.examiner.skip_segment(next_first);
-                let index = known.index();
+                let index = known.sealed_index();
                 before = index.map(|index| Tail::after_index(&known.header, &index.meta));
                 continue;
             }

@@ -1,7 +1,9 @@
 //! What can stand between a store and a disk: it passes every call on, and lets a [`Layer`] fail
 //! it, make a part of it, answer in the disk's place, or remember it.
 
-use fbat::engine::platform::vfs::{Access, Dir, DirOptions, File, Lock, LockOutcome, Vfs};
+use fbat::engine::platform::vfs::{
+    Access, Background, Dir, DirOptions, File, Lock, LockOutcome, Vfs,
+};
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -42,7 +44,7 @@ pub struct Call<'a> {
     pub from: &'a Path,
     /// Which file, where one is open.
     pub file: usize,
-    /// The offset of a write, or the length that a file is to have.
+    /// The offset of a read or a write, or the length that a file is to have.
     pub at: u64,
     /// What is written.
     pub bytes: &'a [u8],
@@ -71,6 +73,21 @@ pub trait Layer: Debug + Send + Sync {
     /// In place of the disk's.
     fn boot_id(&self) -> Option<String> {
         None
+    }
+
+    /// At once, so that calls come in one order.
+    fn background(&self) -> Background {
+        Background::Caller
+    }
+}
+
+/// Changes nothing, except that no work goes on in the background.
+#[derive(Debug)]
+pub struct AtOnce;
+
+impl Layer for AtOnce {
+    fn call(&self, _call: &Call<'_>, make: Make<'_>) -> io::Result<()> {
+        make(Part::Whole).map(drop)
     }
 }
 
@@ -187,6 +204,10 @@ impl Vfs for Layered {
 
     fn process_name(&self) -> String {
         self.disk.process_name()
+    }
+
+    fn background(&self) -> Background {
+        self.layer.background()
     }
 }
 
@@ -316,7 +337,8 @@ impl LayeredFile {
 
 impl File for LayeredFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.ask(Op::Read, || self.inner.read_at(buffer, offset))
+        let read = self.call((Op::Read, offset, &[]), |_| self.inner.read_at(buffer, offset))?;
+        asked(read.map(|count| (count, self.number))).map(|(count, _)| count)
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {

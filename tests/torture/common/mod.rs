@@ -15,6 +15,7 @@ pub mod worker;
 
 pub use page::{Page, Pages};
 
+use self::layer::{AtOnce, Layered};
 use fbat::engine::import::{ImportOptions, ImportOutcome, ImportReport};
 use fbat::engine::log::options::{Durability, OpenMode, Options};
 use fbat::engine::model::error::{Code, Error, Result};
@@ -22,6 +23,7 @@ use fbat::engine::model::event::{Cause, Columns, Event, NewEvent, Receipt};
 use fbat::engine::model::id::{Hash, Id, Kind};
 use fbat::engine::model::provenance::Provenance;
 use fbat::engine::platform::clock::{Clock, Entropy};
+use fbat::engine::platform::disk::OsVfs;
 use fbat::engine::store::query::Query;
 use fbat::engine::store::Store;
 use std::io::{self, BufRead, BufReader};
@@ -212,7 +214,12 @@ pub fn with_mode(mode: OpenMode) -> Options {
 
 /// Options under which the same calls make the same store.
 pub fn repeatable(seed: u64) -> Options {
-    Options { clock: TestClock::at(EPOCH_US), entropy: TestEntropy::seeded(seed), ..quick() }
+    Options {
+        clock: TestClock::at(EPOCH_US),
+        entropy: TestEntropy::seeded(seed),
+        vfs: Arc::new(Layered::over(Arc::new(OsVfs), Arc::new(AtOnce))),
+        ..quick()
+    }
 }
 
 #[track_caller]

@@ -9,7 +9,7 @@
 use super::layer::{half_of, Call, Layer, Layered, Make, Part};
 use super::Rng;
 use fbat::engine::platform::memory::MemoryVfs;
-use fbat::engine::platform::vfs::Vfs;
+use fbat::engine::platform::vfs::{Background, Vfs};
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash as _, Hasher};
@@ -243,6 +243,14 @@ impl Layer for Process {
         let inode = make(Part::Whole)?;
         state.remember(call, inode);
         Ok(())
+    }
+
+    /// Now at once, now as late as can be: a crash finds both.
+    fn background(&self) -> Background {
+        match locked(&self.state).ops.len() % 3 {
+            0 => Background::Caller,
+            _ => Background::WhoeverWaits,
+        }
     }
 }
 

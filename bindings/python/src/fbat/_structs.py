@@ -679,7 +679,7 @@ class ImportOptions(Region, total=False):
     - ``after``: Only sequences of the source above this one: 0, or the ``resume_after`` of an
       earlier report.
     - ``chunk_size``: Events that become visible together: at most the destination's
-      ``batch_events_max``, to which it is cut; 0: 256.
+      ``batch_events_max``, to which it is cut; 0: 256. Fewer where they would have more than 4 MiB.
     - ``filter``: Says which events to import; None for all of the region.
     - ``progress``: Told how far the import has come.
     - ``cancel``: Ends the import.

@@ -55,7 +55,7 @@ public final class ImportOptions {
 
     /**
      * Events that become visible together: at most the destination's {@code batchEventsMax}, to
-     * which it is cut; 0: 256.
+     * which it is cut; 0: 256. Fewer where they would have more than 4 MiB.
      */
     public ImportOptions chunkSize(long chunkSize) {
         this.chunkSize = chunkSize;
