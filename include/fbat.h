@@ -122,8 +122,8 @@
  * @par Stack
  * Every call does with 32 KiB of stack; the most that one takes is 23 KiB. Your callbacks and
  * thread-local data come on top. A thread of PTHREAD_STACK_MIN, 16 KiB, is too small. No input
- * makes a call take more: nothing recurses. Imports, verify and repair start a thread
- * with a stack of its own.
+ * makes a call take more: nothing recurses. Imports and verify start a thread with a
+ * stack of its own.
  *
  * @par Callbacks
  * A callback runs on the thread that made the call, and never at once with itself for one call. No
@@ -3474,8 +3474,7 @@ typedef struct fbat_repair_report {
  * No file of the damaged store is changed; where it has a lock file, that is held meanwhile. It
  * need not be a store that fbat_store_open() opens. The new one becomes a store at the very end.
  * After a failure what was made is removed, except the directory and a file `LOCK`. After a crash
- * the directory has no store, and can be removed. Two files of the log are kept in memory at a
- * time, one of 128 MiB and more alone.
+ * the directory has no store, and can be removed. One file of the log is kept in memory at a time.
  * @param damaged_path the directory of the damaged store.
  * @param new_path a directory that does not exist, or is empty; not inside of the damaged one.
  * @param options how; NULL for the defaults.

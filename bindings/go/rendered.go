@@ -2075,8 +2075,7 @@ func NewIdentity(path string) (storeID ID, err error) {
 // No file of the damaged store is changed; where it has a lock file, that is held meanwhile. It
 // need not be a store that [Open] opens. The new one becomes a store at the very end. After a
 // failure what was made is removed, except the directory and a file LOCK. After a crash the
-// directory has no store, and can be removed. Two files of the log are kept in memory at a time,
-// one of 128 MiB and more alone.
+// directory has no store, and can be removed. One file of the log is kept in memory at a time.
 //
 //   - damagedPath: the directory of the damaged store.
 //   - newPath: a directory that does not exist, or is empty; not inside of the damaged one.
