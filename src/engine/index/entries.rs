@@ -3,7 +3,7 @@
 
 use super::file::{Index, ENTRY_LEN, IDS, ID_STARTS, POSTINGS, SPARSE};
 use super::filter::{filter_line, id_filter_key};
-use super::lines::keyed_hash;
+use super::hashes::IdHash;
 use crate::engine::model::bytes::{u32_at, u64_at};
 use crate::engine::model::error::Result;
 use crate::engine::model::id::Id;
@@ -21,9 +21,9 @@ pub struct IdEntry {
 }
 
 impl IdEntry {
-    /// Of an event whose content has this tag, in the segment with this salt.
-    pub fn new(salt: u64, id: Id, tag: u64, offset: u32) -> IdEntry {
-        IdEntry { key: id_filter_key(id), tag: tag ^ hash_of(salt, id), offset }
+    /// Of an event whose content has this tag.
+    pub fn new(hash: &IdHash, id: Id, tag: u64, offset: u32) -> IdEntry {
+        IdEntry { key: id_filter_key(id), tag: tag ^ hash.of(id), offset }
     }
 
     fn decode(entry: &[u8]) -> IdEntry {
@@ -35,12 +35,6 @@ impl IdEntry {
         out.extend_from_slice(&self.tag.to_le_bytes());
         out.extend_from_slice(&self.offset.to_le_bytes());
     }
-}
-
-/// What makes the tag of a content that of an id with this content. Nobody who chooses ids knows
-/// which have the same.
-fn hash_of(salt: u64, id: Id) -> u64 {
-    keyed_hash(salt, &id.to_bytes())
 }
 
 /// An event that may be the one that is looked for: the filter key of its id is the same.
@@ -157,7 +151,7 @@ impl Index {
                 match entry.key.cmp(&key) {
                     Ordering::Less => {}
                     Ordering::Equal => found.push(Candidate {
-                        tag: entry.tag ^ hash_of(self.salt, id),
+                        tag: entry.tag ^ self.id_hash.of(id),
                         offset: entry.offset,
                     }),
                     Ordering::Greater => return Ok(found),

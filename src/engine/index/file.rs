@@ -6,6 +6,7 @@
 //! while it is open is met as well.
 
 use super::cache::{BlockCache, Pinned};
+use super::hashes::IdHash;
 use super::zones::{self, Times};
 use crate::engine::format::frame::SegmentHeader;
 use crate::engine::model::bytes::{array_at, u32_at, u64_at};
@@ -87,6 +88,8 @@ pub fn block_checksum(salt: u64, number: u64, data: &[u8]) -> u32 {
 pub(super) type Once<T> = Arc<OnceLock<T>>;
 
 type Sections = [(u64, u64); SECTIONS];
+/// By the number of the string.
+type ScopeNames = Pinned<BTreeMap<u32, Arc<str>>>;
 
 /// An index that is open for look-ups.
 #[derive(Clone)]
@@ -95,10 +98,11 @@ pub struct Index {
     pub(super) file: Arc<dyn File>,
     pub(super) path: Arc<Path>,
     pub(super) salt: u64,
+    pub(super) id_hash: IdHash,
     pub(super) first_sequence: u64,
     pub(super) cache: Arc<BlockCache>,
     pub(super) dictionary: Once<Option<Pinned<Vec<Arc<str>>>>>,
-    pub(super) scope_names: Once<Option<Pinned<BTreeMap<u32, Arc<str>>>>>,
+    pub(super) scope_names: Once<Option<ScopeNames>>,
     /// First block and length in bytes of each section.
     sections: Sections,
     /// Of all that is covered.
@@ -143,6 +147,7 @@ impl Index {
             file,
             path: path.into(),
             salt: segment.salt,
+            id_hash: IdHash::new(segment.salt),
             first_sequence: segment.first_sequence,
             cache: cache.clone(),
             dictionary: Arc::default(),

@@ -2,6 +2,7 @@
 
 use super::builder::{IndexBuilder, SPARSE_EVERY};
 use super::entries::{IdEntry, SparseEntry};
+use super::hashes::IdHash;
 use super::span::Span;
 use super::texts::Texts;
 use super::zones::{Marks, Zones};
@@ -421,7 +422,8 @@ impl MemTable {
     pub fn feed(&self, salt: u64, builder: &mut IndexBuilder) {
         let spelled = self.spelled.iter().map(|place| Arc::from(self.texts.get(*place)));
         builder.strings.extend(spelled);
-        let entry = |Slot { id, tag, offset, .. }: Slot| IdEntry::new(salt, id, tag, offset);
+        let hash = IdHash::new(salt);
+        let entry = |Slot { id, tag, offset, .. }: Slot| IdEntry::new(&hash, id, tag, offset);
         builder.ids.extend(self.events().map(entry));
         builder.postings.extend(self.slots.iter().map(|slot| (slot.entity, slot.offset)));
         builder.sparse.extend(self.slots.iter().step_by(SPARSE_EVERY).map(Slot::sparse_entry));

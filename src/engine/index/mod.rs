@@ -5,6 +5,7 @@ pub(crate) mod cache;
 pub(crate) mod entries;
 pub(crate) mod file;
 pub(crate) mod filter;
+mod hashes;
 mod lines;
 pub(crate) mod memtable;
 pub(crate) mod names;

@@ -10,7 +10,8 @@ use super::file::{
     Index, BELOW_LINES, CHUNKS, DICTIONARY_STRINGS_MAX, ENTRY_LEN, NAMES, NAMES_TOGETHER,
     NAME_LINES, POSTINGS, RANKS, SCOPES,
 };
-use super::lines::{self, keyed_hash};
+use super::hashes::keyed_hash;
+use super::lines;
 use super::span::Span;
 use crate::engine::model::bytes::{put_slice, put_varint, take_slice, take_varint, u32_at};
 use crate::engine::model::bytes::{unzigzag, zigzag};
