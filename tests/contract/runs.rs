@@ -183,6 +183,7 @@ fn what_a_crash_leaves_of_merged_runs_goes_away() {
         fill(&store, first, 20);
         first += 20;
     }
+    store.finish_background();
     assert_eq!(runs(&path).len(), wanted_runs(count));
     assert!(!second.exists() && !path.join("00000000000000000001.run.tmp").exists());
     assert_sound(&store);
