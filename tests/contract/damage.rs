@@ -215,7 +215,7 @@ fn changes(length: usize, other: &Path) -> Vec<(String, Change)> {
     all
 }
 
-/// A closed store with a filter group, a sealed segment more and an unsealed one.
+/// A closed store with runs, a sealed segment more and an unsealed one.
 fn closed_store(path: &Path) {
     let store = open_quick(path);
     let mut first = 0;

@@ -270,10 +270,10 @@ fn new_files_take_owner_group_and_mode_of_the_store() {
     assert!(store.open_report().unclean);
     assert_given(&path, 0o620);
     fill(&store, 1000, 6000);
-    let groups = fs::read_dir(&path).unwrap().filter(|entry| {
+    let runs = fs::read_dir(&path).unwrap().filter(|entry| {
         entry.as_ref().unwrap().path().extension().is_some_and(|extension| extension == "run")
     });
-    assert!(groups.count() > 0, "files of every kind");
+    assert!(runs.count() > 0, "files of every kind");
     store.close().unwrap();
     assert_given(&path, 0o620);
     new_identity(&path, &quick()).unwrap();

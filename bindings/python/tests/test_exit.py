@@ -49,9 +49,7 @@ WORK = {
     "a log": "fbat.set_log_callback(lambda level, text: busy(text)); broken(i)",
 }
 BROKEN = """
-    import shutil
-    shutil.copytree(source.path, f"{place}/broken")
-    os.unlink(f"{place}/broken/LOCK")
+    source.backup(f"{place}/broken")
     def broken(i):  # an index that is rebuilt is logged
         for index in os.scandir(f"{place}/broken"):
             if index.name.endswith(".idx"):

@@ -49,6 +49,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
         event = fbat.Event("a", "b", KIND, bytes(200))
         for _ in range(0, EVENTS, 10_000):
             store.append_batch([event] * 10_000, receipts=False)
+        store.verify()  # waits for what goes on in the background, so that the files stay
         shutil.copytree(directory / "store", directory / "store-copy")
     (directory / "store-copy" / "LOCK").unlink()
     return directory

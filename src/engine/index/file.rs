@@ -75,7 +75,7 @@ pub struct IndexMeta {
     pub sealed: bool,
 }
 
-/// The checksum of a part of an index or a filter group, which another part, or one of another
+/// The checksum of a part of an index, which another part, or one of another
 /// segment, does not have.
 pub fn block_checksum(salt: u64, number: u64, data: &[u8]) -> u32 {
     let mut hasher =
