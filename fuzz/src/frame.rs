@@ -79,9 +79,10 @@ impl Base {
             0 => drop((segment.newest_of(entity)?, segment.find_number(entity)?)),
             1 => {
                 let mut window = segment.window();
-                for offset in segment.offsets(entity, u32::MAX)? {
-                    segment.frame_at(&mut window, offset)?;
-                    segment.before(entity, offset as u32)?;
+                let mut at = segment.newest_of(entity)?.map(|newest| newest.offset);
+                while let Some(offset) = at {
+                    segment.frame_at(&mut window, offset.into())?;
+                    at = segment.before(entity, offset)?.filter(|before| *before < offset);
                 }
             }
             2 => {

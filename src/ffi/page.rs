@@ -3,7 +3,7 @@
 //! Rows as an event is read back, in pages that own their bytes and outlive the store.
 
 use super::boundary::answer::{self};
-use super::boundary::args::{self};
+use super::boundary::args::{self, Sized0};
 use super::boundary::error::fbat_error;
 use super::boundary::guard::{self};
 use super::boundary::handle;
@@ -269,8 +269,8 @@ impl Rows {
         };
         let (entity, scope) = (self.shared_text(0, event.entity), self.shared_text(1, event.scope));
         // Every field here, so that it is written to its place at once.
+        #[allow(clippy::needless_update)] // a later version has more members
         self.records.push(fbat_record {
-            struct_size: size_of::<fbat_record>(),
             id: event.id.into(),
             sequence: event.sequence,
             entity,
@@ -279,7 +279,6 @@ impl Rows {
             payload_version: event.payload_version,
             flags: event.flags,
             record_flags: previous.1 | origin.record_flags,
-            reserved: 0,
             version: event.version,
             timestamp_us: event.timestamp_us,
             recorded_us: event.recorded_us,
@@ -298,6 +297,7 @@ impl Rows {
             source_sequence: origin.sequence,
             raw_provenance: origin.raw.0,
             raw_provenance_len: origin.raw.1,
+            ..fbat_record::initial()
         });
     }
 

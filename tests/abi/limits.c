@@ -307,6 +307,14 @@ static const char *examine(uint64_t expected) {
     return NULL;
 }
 
+/* Waits for what goes on in the background of a store, as verify does: a kill in the middle of that
+ * may leave a temporary file. */
+static void settle(fbat_store *store) {
+    if (store != NULL) {
+        fbat_store_verify(store, NULL, NULL, NULL, NULL);
+    }
+}
+
 static void prepare(void) {
     fbat_store *store = NULL;
     if (opened("source", FBAT_OPEN_MUST_BE_NEW, &store) != FBAT_OK ||
@@ -316,6 +324,7 @@ static void prepare(void) {
         append_to(store, BASE_EVENTS, 900) != FBAT_OK) {
         _exit(8);
     }
+    settle(store);
 }
 
 /* A cell is this program with these variables set. It ends without closing, as if killed. */
@@ -353,6 +362,7 @@ __attribute__((constructor)) static void play_a_cell(void) {
         }
         tell('g', on);
     }
+    settle(store);
     _exit(0);
 }
 

@@ -279,6 +279,8 @@ CASE(recovery_fits_too) {
     char command[2048];
     store = open_with_segments("store");
     turn = 0;
+    /* verify waits for what goes on in the background, so that the files stay */
+    CHECK_OK(fbat_store_verify(store, NULL, NULL, NULL, NULL));
     for (int i = 0; i < 2; i++) {
         snprintf(command, sizeof command, "cp -r '%s/store' '%s/killed-%d'", t_dir(), t_dir(), i);
         CHECK(system(command) == 0);

@@ -5,6 +5,7 @@ use crate::engine::format::identity::{checksum_holds, with_checksum, Identity};
 use crate::engine::model::bytes::{array_at, u64_at};
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::id::{Hash, Id};
+use crate::engine::platform::process;
 use crate::engine::platform::vfs::{
     read_full, write_full, Access, Dir, DirOptions, File, Lock, LockOutcome, Vfs,
 };
@@ -172,7 +173,8 @@ impl Directory {
         let temporary = temporary(name);
         self.remove_if_there(&temporary)?;
         let file = self.open_file(&temporary, Access::CreateNew)?;
-        Ok(Temporary { dir: self.clone(), name: name.to_owned(), file, is_named: false })
+        let (dir, name, process) = (self.clone(), name.to_owned(), process::number());
+        Ok(Temporary { dir, name, file, is_named: false, process })
     }
 
     pub fn remove_if_there(&self, name: &str) -> Result<()> {
@@ -267,6 +269,8 @@ pub struct Temporary {
     name: String,
     pub file: Arc<dyn File>,
     is_named: bool,
+    /// That which makes it. A forked child has a copy of this, and leaves the file alone.
+    process: u32,
 }
 
 impl Temporary {
@@ -285,7 +289,7 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        if !self.is_named {
+        if !self.is_named && !process::is_other(self.process) {
             // Best effort: what stays is removed by the next writer.
             let _ = self.dir.remove_if_there(&temporary(&self.name));
         }

@@ -645,6 +645,10 @@ fn write_unsynced(segment: &Segment, tail: &Tail) -> Result<()> {
         segment.index().map_or((0, 0), |index| (index.meta.covered_len, index.meta.last_sequence));
     let synced = tail.synced_through.max(last);
     let mut at = segment.batch_for_walk(synced.saturating_sub(1))?.max(covered);
+    if at == SEGMENT_HEADER_LEN as u64 {
+        // Nothing vouches for the header either.
+        at = 0;
+    }
     let mut part = vec![0; PART as usize];
     while at < tail.offset {
         let bytes = &mut part[..PART.min(tail.offset - at) as usize];

@@ -4,6 +4,7 @@
 use super::directory::Directory;
 use super::follower::{Follower, List};
 use super::group::Group;
+use super::levels::Upkeep;
 use super::options::Options;
 use super::recovery::{OpenLog, OpenReport};
 use super::segment::{Segment, Walk};
@@ -338,8 +339,9 @@ impl Log {
                 }
             }),
         });
-        // Nothing is written in the directory once it is another writer's.
+        // Nothing is written in the directory, or removed, once it is another writer's.
         writer.background.finish();
+        *lock(&self.upkeep) = Upkeep::default();
         drop(lock(&self.lock).take());
         result
     }

@@ -209,6 +209,7 @@ impl Dir for OsDir {
             used: AtomicBool::new(false),
             mapping: RwLock::default(),
             map_again_at: AtomicU64::new(0),
+            whole: OnceLock::new(),
         });
         if access == Access::Read {
             file.settle(name);
@@ -451,6 +452,8 @@ struct OsFile {
     mapping: RwLock<Option<Mapping>>,
     /// The file is mapped again for a read that ends at or after this offset.
     map_again_at: AtomicU64,
+    /// All of a file that is settled, which needs no lock: from the first read since then on.
+    whole: OnceLock<Mapping>,
 }
 
 /// A file is mapped again when it is read so far beyond its mapping, and a quarter of that besides.
@@ -497,20 +500,31 @@ impl OsFile {
 
     /// Copies what the mapping has, if it has all of it.
     fn read_mapped(&self, buffer: &mut [u8], offset: u64, end: u64) -> bool {
-        let mapping = self.mapping.read().unwrap_or_else(|e| e.into_inner());
-        let covers = |mapping: &&Mapping| end <= mapping.len() as u64;
-        mapping
-            .as_ref()
-            .filter(covers)
-            .is_some_and(|mapping| mapping.read(buffer, offset as usize).is_ok())
+        let mut read = |mapping: &Mapping| {
+            end <= mapping.len() as u64 && mapping.read(buffer, offset as usize).is_ok()
+        };
+        match self.whole.get() {
+            Some(whole) => read(whole),
+            None => {
+                let mapping = self.mapping.read().unwrap_or_else(|e| e.into_inner());
+                mapping.as_ref().is_some_and(read)
+            }
+        }
     }
 
     /// Maps as much as there is of the file.
     fn map(&self) {
         let mut mapping = self.mapping.write().unwrap_or_else(|e| e.into_inner());
+        let settled = self.settled.get().is_some();
         let len = self.len().unwrap_or(0);
         *mapping = self.with(|file| Ok(Mapping::new(file, len as usize))).ok().flatten();
-        let again = mapping.as_ref().map_or(u64::MAX, |_| len + len / 4 + MAPPING_STEP);
+        let again = match *mapping {
+            Some(_) if !settled => len + len / 4 + MAPPING_STEP,
+            _ => u64::MAX,
+        };
+        if let Some(whole) = mapping.take_if(|_| settled) {
+            let _the_same = self.whole.set(whole);
+        }
         self.map_again_at.store(again, Ordering::Relaxed);
     }
 }
@@ -533,6 +547,9 @@ impl File for OsFile {
     }
 
     fn prefetch(&self, offset: u64, len: usize) {
+        if let Some(whole) = self.whole.get() {
+            return whole.prefetch(offset, len);
+        }
         let mapping = self.mapping.read().unwrap_or_else(|e| e.into_inner());
         if let Some(mapping) = mapping.as_ref() {
             mapping.prefetch(offset, len);
@@ -586,6 +603,7 @@ impl File for OsFile {
 
     fn settle(&self, name: &str) {
         if self.settled.set(name.to_owned()).is_ok() {
+            self.map_again_at.store(0, Ordering::Relaxed);
             self.dir.pool.admit(&self.me);
         }
     }

@@ -60,6 +60,10 @@ impl Store {
         let _busy = watch.tells().then(|| Importing::new(&self.0));
         let source = &*self.0;
         source.check_open()?;
+        if options.link {
+            // A full segment can be linked once it is on disk.
+            source.finish_background();
+        }
         // The genesis event was on disk before the store was one.
         let end = source.sync_for_copy()?.max(1);
         let (dir, _lock) = directory::claim(destination, &source.dir, &source.options)?;
