@@ -29,8 +29,8 @@ pub const IDENTITY_CHANGES_MAX: usize = 128;
 /// A segment is sealed before the batch that would make it longer, hold more events, or
 /// spell more bytes of entities, scopes and namespaces than this.
 pub const SEGMENT_BYTES: u64 = 64 << 20;
-pub const SEGMENT_EVENTS: u64 = 1 << 18;
-pub const SEGMENT_STRING_BYTES: u64 = 8 << 20;
+pub const SEGMENT_EVENTS: u64 = 1 << 17;
+pub const SEGMENT_STRING_BYTES: u64 = 1 << 20;
 /// A writer never runs further than this ahead of the last sequence known to be on disk. So after a
 /// power cut every sequence that anybody may have seen is below last + this.
 pub const SEQUENCE_LEASE: u64 = 1 << 20;
