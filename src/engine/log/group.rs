@@ -56,6 +56,10 @@ impl Group {
         }
         loop {
             if is_done() {
+                if !state.leading {
+                    // It may be the one that was woken to sync next: another has to.
+                    self.done[(state.round + 1) % 2].notify_one();
+                }
                 return None;
             }
             if !state.leading {
@@ -106,6 +110,34 @@ impl Drop for Turn<'_> {
 mod tests {
     use super::*;
     use std::sync::atomic::AtomicU64;
+
+    #[test]
+    fn who_is_woken_and_has_nothing_to_sync_wakes_the_next() {
+        for _ in 0..if cfg!(miri) { 2 } else { 100 } {
+            let (group, durable) = (Group::default(), AtomicU64::new(0));
+            let (group, durable) = (&group, &durable);
+            std::thread::scope(|scope| {
+                let turn = group.wait(1, || false).expect("nobody else is there");
+                turn.covers(1);
+                for target in [2, 2, 3] {
+                    scope.spawn(move || {
+                        let is_done = || durable.load(Ordering::Acquire) >= target;
+                        if let Some(turn) = group.wait(target, is_done) {
+                            turn.covers(target);
+                            durable.store(target, Ordering::Release);
+                        }
+                    });
+                }
+                while group.came.load(Ordering::Relaxed) < 3 {
+                    std::thread::yield_now();
+                }
+                drop(group.lock());
+                // As a segment that is synced in the background.
+                durable.store(2, Ordering::Release);
+                drop(turn);
+            });
+        }
+    }
 
     #[test]
     fn everybody_waits_until_it_is_done_and_turns_are_taken_one_at_a_time() {
