@@ -262,7 +262,11 @@ impl Log {
     /// Makes everything that is visible durable, through whichever handle this is.
     pub fn sync_visible(&self) -> Result<()> {
         match &self.role {
-            Role::Writer(_) => self.sync_through(self.visible.load(Ordering::Acquire)),
+            Role::Writer(_) => {
+                // Also where the background has synced everything meanwhile.
+                self.check_poison()?;
+                self.sync_through(self.visible.load(Ordering::Acquire))
+            }
             Role::Reader(follower) => {
                 let mut follower = lock(follower);
                 self.follow(&mut follower)?;
