@@ -25,7 +25,7 @@ struct Base {
     index: Vec<u8>,
     ids: Vec<Id>,
     /// Shared by all runs: each index has its own place in it.
-    cache: Arc<BlockCache>,
+    room: Arc<StringRoom>,
 }
 
 thread_local! {
@@ -45,7 +45,7 @@ impl Base {
             parts,
             index: Vec::new(),
             ids,
-            cache: Arc::new(BlockCache::new()),
+            room: Arc::new(StringRoom::new()),
             bytes,
         };
         let segment = base.segment(header, base.bytes.clone());
@@ -61,7 +61,7 @@ impl Base {
             Path::new("/s/00000000000000000001.log"),
             file,
             None,
-            self.cache.clone(),
+            self.room.clone(),
         )
     }
 

@@ -19,8 +19,8 @@ pub mod formats {
     pub use super::format::frame::{
         BatchHeader, Frame, SegmentHeader, BATCH_HEADER_LEN, FRAME_FIXED_LEN, SEGMENT_HEADER_LEN,
     };
-    pub use super::index::cache::BlockCache;
     pub use super::index::file::Index;
+    pub use super::index::room::StringRoom;
     pub use super::log::segment::{Flow, Segment};
     pub use super::log::select::Wish;
     pub use super::log::tail::{Step, Tail};

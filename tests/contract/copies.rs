@@ -309,6 +309,7 @@ fn a_backup_goes_on_as_a_store_of_its_own_and_the_source_does_not_notice() {
     let path = dir.join("store");
     let store = open_quick(&path);
     fill(&store, 0, 1500);
+    store.finish_background();
     for options in [COPY, LINK] {
         let copy_path = dir.join(&format!("copy{}", options.link));
         let report = store.backup(&copy_path, options).unwrap();

@@ -72,6 +72,8 @@ fn append(store: &Store, first: u64, events: u64) {
             names.into_iter().map(|name| &*Box::leak(name.into_boxed_str())).collect();
         let events: Vec<NewEvent<'_>> = batch.zip(names).map(event).collect();
         store.append_batch(&events).unwrap();
+        // So that which indexes there are does not depend on how fast the background is.
+        store.finish_background();
     }
 }
 
@@ -111,9 +113,9 @@ fn a_page_reads_as_little_among_many_entities_as_among_few() {
     for region in regions() {
         let few = page_reads(&paths[0], sizes[0], &region);
         let many = page_reads(&paths[1], sizes[1], &region);
-        // A rare kind or scope reads a zone for each row, and with an entity the name of each.
+        // A rare kind or scope reads a zone for each row.
         let rare = !region.kinds.is_empty() || region.scopes == ["rare"];
-        let most = if rare { 300 } else { 100 };
+        let most = if rare { 200 } else { 100 };
         for (few, many) in few.into_iter().zip(many) {
             assert!(many <= most, "{region:?}: {few} reads, {many} among many");
         }

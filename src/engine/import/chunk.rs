@@ -8,7 +8,7 @@ use crate::engine::log::state::{lock, Log};
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::{Event, Extensions, Source};
 use crate::engine::model::id::Id;
-use crate::engine::platform::{os, process};
+use crate::engine::platform::{process, task};
 use crate::engine::store::commit::{ImportTerms, Outcome};
 use crate::engine::store::item::Item;
 use std::collections::VecDeque;
@@ -419,11 +419,7 @@ impl Worker {
     fn spawn(terms: Terms) -> Option<Worker> {
         let (chunks, results) = (Handover::<Chunk>::new(), Handover::new());
         let (to_do, done) = (chunks.clone(), CloseOnDrop(results.clone()));
-        let caller_on = os::processor();
         let work = move || {
-            // Never undone: the thread is the library's own.
-            std::mem::forget(os::Uncancelled::begin());
-            caller_on.into_iter().for_each(os::avoid_processor);
             let (mut past, mut failed) = (terms.past(), None);
             while let Some(mut chunk) = to_do.take() {
                 // What comes after a chunk that failed is not committed.
@@ -438,8 +434,7 @@ impl Worker {
                 }
             }
         };
-        let spawn = || std::thread::Builder::new().name("fbat-import".into()).spawn(work);
-        let thread = os::without_signals(spawn).ok()?;
+        let thread = task::spawn("fbat-import", work).ok()?;
         let thread = Some(Thread { chunks, results, thread });
         Some(Worker { process: process::number(), thread })
     }

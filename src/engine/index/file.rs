@@ -5,8 +5,8 @@
 //! each is checked whenever it is read. So none of them is kept, and damage that a file suffers
 //! while it is open is met as well.
 
-use super::cache::{BlockCache, Pinned};
 use super::hashes::IdHash;
+use super::room::{Pinned, StringRoom};
 use super::zones::{self, Times};
 use crate::engine::format::frame::SegmentHeader;
 use crate::engine::model::bytes::{array_at, u32_at, u64_at};
@@ -100,7 +100,7 @@ pub struct Index {
     pub(super) salt: u64,
     pub(super) id_hash: IdHash,
     pub(super) first_sequence: u64,
-    pub(super) cache: Arc<BlockCache>,
+    pub(super) room: Arc<StringRoom>,
     pub(super) dictionary: Once<Option<Pinned<Vec<Arc<str>>>>>,
     pub(super) scope_names: Once<Option<ScopeNames>>,
     /// First block and length in bytes of each section.
@@ -117,7 +117,7 @@ impl Index {
         file: Arc<dyn File>,
         path: &Path,
         segment: &SegmentHeader,
-        cache: &Arc<BlockCache>,
+        room: &Arc<StringRoom>,
     ) -> Result<Index> {
         let header = read_blocks(&*file, path, segment.salt, 0..HEADER_BLOCKS)?;
         let wrong = |why: &str| Error::corrupt(path, 0, why);
@@ -149,7 +149,7 @@ impl Index {
             salt: segment.salt,
             id_hash: IdHash::new(segment.salt),
             first_sequence: segment.first_sequence,
-            cache: cache.clone(),
+            room: room.clone(),
             dictionary: Arc::default(),
             scope_names: Arc::default(),
             sections: decode_sections(&header, len / BLOCK_LEN as u64).map_err(wrong)?,

@@ -300,7 +300,7 @@ impl Index {
             let strings = self.read_strings().ok()?;
             let text = strings.iter().map(|string| string.len()).sum::<usize>();
             let bytes = count * size_of::<(Arc<str>, [usize; 2])>() + text;
-            Some(self.cache.pin_strings(bytes)?.hold(strings))
+            Some(self.room.pin_strings(bytes)?.hold(strings))
         };
         self.dictionary.get_or_init(load).as_deref().map(Vec::as_slice)
     }
@@ -336,7 +336,7 @@ impl Index {
                 bytes += chunk.text.len() + size_of::<(u32, Arc<str>, [usize; 2])>();
                 names.insert(number, self.text_of(&chunk).ok()?.into());
             }
-            Some(self.cache.pin_strings(bytes)?.hold(names))
+            Some(self.room.pin_strings(bytes)?.hold(names))
         };
         self.scope_names.get_or_init(load).as_deref()
     }

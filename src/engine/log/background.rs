@@ -1,7 +1,7 @@
 //! Work that no append waits for: one piece at a time, on a thread that ends with it.
 
 use crate::engine::platform::vfs::{Background as By, Vfs};
-use crate::engine::platform::{os, process};
+use crate::engine::platform::{process, task};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -58,15 +58,8 @@ impl Background {
     fn start_thread(&mut self, work: Work) {
         // Where no thread is made, what it was to do is still here.
         let handed = Arc::new(std::sync::Mutex::new(Some(work)));
-        let (taken, caller_on) = (handed.clone(), os::processor());
-        let run = move || {
-            // Never undone: the thread is the library's own.
-            std::mem::forget(os::Uncancelled::begin());
-            caller_on.into_iter().for_each(os::avoid_processor);
-            take(&taken).into_iter().for_each(|work| work());
-        };
-        let spawn = || std::thread::Builder::new().name("fbat-seal".into()).spawn(run);
-        match os::without_signals(spawn) {
+        let taken = handed.clone();
+        match task::spawn("fbat-seal", move || take(&taken).into_iter().for_each(|work| work())) {
             Ok(thread) => self.piece = Some(Piece::Running(thread)),
             Err(_) => take(&handed).into_iter().for_each(|work| work()),
         }

@@ -87,7 +87,7 @@ impl Follower {
         }
         let index = last.index().map(|index| (*index).clone());
         let mut tail = Tail::after(&last.header, index.as_ref());
-        let moved = Segment::new(last.header, last.path.clone(), file, index, last.cache.clone());
+        let moved = Segment::new(last.header, last.path.clone(), file, index, last.room.clone());
         tail.read_through(&moved, self.tail.offset)?;
         if (tail.offset, tail.log_hash) != (self.tail.offset, self.tail.log_hash) {
             let why = "the log has lost what was read from it before";

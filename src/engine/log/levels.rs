@@ -326,10 +326,10 @@ mod tests {
     use super::*;
     use crate::engine::format::frame::{SegmentHeader, SEGMENT_HEADER_LEN};
     use crate::engine::format::hash::Link;
-    use crate::engine::index::cache::BlockCache;
     use crate::engine::index::file::IndexMeta;
     use crate::engine::index::filter::{entity_filter_key, id_filter_key};
     use crate::engine::index::memtable::Entry as Event;
+    use crate::engine::index::room::StringRoom;
     use crate::engine::log::options::Options;
     use crate::engine::model::id::{Hash, Id, Kind};
     use crate::engine::platform::memory::{MemoryFile, MemoryVfs};
@@ -369,8 +369,8 @@ mod tests {
             events_before: first_sequence - 1,
         };
         let file = Arc::new(MemoryFile::of(Arc::new(Vec::new())));
-        let cache = Arc::new(BlockCache::new());
-        let segment = Segment::new(header, Path::new("log"), file, None, cache);
+        let room = Arc::new(StringRoom::new());
+        let segment = Segment::new(header, Path::new("log"), file, None, room);
         let mut numbers = BTreeMap::new();
         for n in 0..EVENTS {
             let (sequence, mut table) = (first_sequence + n, segment.write_table());

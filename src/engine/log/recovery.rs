@@ -9,8 +9,8 @@ use crate::engine::format::frame::{
 };
 use crate::engine::format::identity::{check_version, Identity};
 use crate::engine::format::{hash, system};
-use crate::engine::index::cache::BlockCache;
 use crate::engine::index::file::{is_damage, Index};
+use crate::engine::index::room::StringRoom;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::id::Kind;
 use crate::engine::model::limits::SEQUENCE_LEASE;
@@ -92,7 +92,7 @@ const NOT_SEALED: &str = "another segment follows, but this one is not sealed";
 pub(crate) struct Opening<'a> {
     pub dir: &'a Directory,
     pub identity: &'a Identity,
-    pub cache: &'a Arc<BlockCache>,
+    pub room: &'a Arc<StringRoom>,
     /// Changes may be made: the lock is held.
     pub writable: bool,
     /// Nothing that was written can be lost: the machine has not restarted since, and no fsync
@@ -105,9 +105,9 @@ impl<'a> Opening<'a> {
     pub fn for_reading(
         dir: &'a Directory,
         identity: &'a Identity,
-        cache: &'a Arc<BlockCache>,
+        room: &'a Arc<StringRoom>,
     ) -> Opening<'a> {
-        Opening { dir, identity, cache, writable: false, same_boot: true }
+        Opening { dir, identity, room, writable: false, same_boot: true }
     }
 
     /// Opens every segment and checks that each continues the one before. The watch counts the
@@ -265,7 +265,7 @@ impl<'a> Opening<'a> {
         let length = file.len().map_err(|e| self.dir.failed("cannot stat", &name, &e))?;
         let header = read_header(&*file, &path).ok();
         let known = header.unwrap_or_default();
-        let segment = Segment::new(known, path.clone(), file, None, self.cache.clone());
+        let segment = Segment::new(known, path.clone(), file, None, self.room.clone());
         let batches = look_for_batches(&segment, 0, length, |at, bytes| match header {
             Some(header) => Some(header),
             None => {
@@ -315,7 +315,7 @@ impl<'a> Opening<'a> {
             _ => {}
         }
         let length = file.len().map_err(|e| Error::io("cannot stat", &path, &e))?;
-        Ok((Segment::new(header, path, file, None, self.cache.clone()), length))
+        Ok((Segment::new(header, path, file, None, self.room.clone()), length))
     }
 
     /// The index of a segment, where it exists and can be read.
@@ -323,7 +323,7 @@ impl<'a> Opening<'a> {
         let name = Segment::index_name(header.first_sequence);
         let found = self.dir.open_if_exists(&name, Access::Read);
         let Ok(Some(file)) = found else { return Ok(None) };
-        match Index::open(file, &self.dir.file(&name), header, self.cache) {
+        match Index::open(file, &self.dir.file(&name), header, self.room) {
             Ok(index) => Ok(Some(index)),
             Err(e) if is_damage(&e) => Ok(None),
             Err(e) => Err(e),
@@ -835,7 +835,7 @@ pub(crate) fn refuse_orphan(dir: &Directory) -> Result<()> {
     let Some(file) = dir.open_if_exists(&name, Access::Follow)? else { return Ok(()) };
     let header = read_header(&*file, &path)?;
     let length = file.len().map_err(|e| Error::io("cannot stat", &path, &e))?;
-    let segment = Segment::new(header, path, file, None, Arc::new(BlockCache::new()));
+    let segment = Segment::new(header, path, file, None, Arc::new(StringRoom::new()));
     let mut tail = Tail::at_start(&header);
     read_to_end(&segment, &mut tail, &Watch::default())?;
     if tail.events > 1 || batches_behind(&segment, tail.offset, length)?.batches > 0 {

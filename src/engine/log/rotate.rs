@@ -33,7 +33,7 @@ impl Log {
         );
         let file = writer::create_segment(&self.dir, &header, false)?;
         let path = self.dir.file(&Segment::log_name(header.first_sequence));
-        let next = Arc::new(Segment::new(header, path, file, None, self.cache.clone()));
+        let next = Arc::new(Segment::new(header, path, file, None, self.room.clone()));
         let next_writer = Writer::new(
             self.dir.clone(),
             next.clone(),

@@ -6,8 +6,8 @@ use crate::engine::format::frame::{
     BatchHeader, Frame, SegmentHeader, StringRef, BATCH_HEADER_LEN, BATCH_MAGIC, FRAME_FIXED_LEN,
     SEGMENT_HEADER_LEN,
 };
-use crate::engine::index::cache::BlockCache;
 use crate::engine::index::file::Index;
+use crate::engine::index::room::StringRoom;
 use crate::engine::log::directory::Directory;
 use crate::engine::log::segment::Segment;
 use crate::engine::model::error::{Error, Result};
@@ -97,9 +97,8 @@ impl Salvage {
         {
             header.salt = salt;
         }
-        let cache = Arc::new(BlockCache::new());
-        let index =
-            index_file.and_then(|file| Index::open(file, &index_path, &header, &cache).ok());
+        let room = Arc::new(StringRoom::new());
+        let index = index_file.and_then(|file| Index::open(file, &index_path, &header, &room).ok());
         Ok(Some(Salvage {
             header,
             path: path.to_owned(),

@@ -8,11 +8,11 @@ use crate::engine::format::frame::{
 };
 use crate::engine::format::hash::{self, Link};
 use crate::engine::index::builder::IndexBuilder;
-use crate::engine::index::cache::BlockCache;
 use crate::engine::index::entries::{Candidate, SparseEntry};
 use crate::engine::index::file::{is_damage, Index, IndexMeta};
 use crate::engine::index::filter::id_filter_key;
 use crate::engine::index::memtable::{EntityHead, Entry, MemTable};
+use crate::engine::index::room::StringRoom;
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::id::Id;
 use crate::engine::platform::memory::MemoryFile;
@@ -82,7 +82,7 @@ pub struct Segment {
     table: RwLock<MemTable>,
     /// Where the last known batch ends.
     end: AtomicU64,
-    pub cache: Arc<BlockCache>,
+    pub room: Arc<StringRoom>,
 }
 
 impl Segment {
@@ -92,7 +92,7 @@ impl Segment {
         path: impl Into<Arc<Path>>,
         file: Arc<dyn File>,
         index: Option<Index>,
-        cache: Arc<BlockCache>,
+        room: Arc<StringRoom>,
     ) -> Segment {
         let strings = index.as_ref().map_or(0, |index| index.strings_len() as u32);
         let end = index.as_ref().map_or(SEGMENT_HEADER_LEN as u64, |index| index.meta.covered_len);
@@ -105,7 +105,7 @@ impl Segment {
             index: RwLock::new(index),
             table: RwLock::new(MemTable::after_index(strings)),
             end: AtomicU64::new(end),
-            cache,
+            room,
         }
     }
 
@@ -119,14 +119,14 @@ impl Segment {
             sealed: self.sealed.clone(),
             table: RwLock::new(self.read_table().clone()),
             end: AtomicU64::new(self.end()),
-            cache: self.cache.clone(),
+            room: self.room.clone(),
         }
     }
 
     /// The same file, of which this index covers the front, and nothing more is known.
     pub fn with_index(&self, index: impl Into<Option<Index>>) -> Segment {
         let (path, file) = (self.path.clone(), self.file.clone());
-        Segment::new(self.header, path, file, index.into(), self.cache.clone())
+        Segment::new(self.header, path, file, index.into(), self.room.clone())
     }
 
     /// Copies the front of the file, which ends a batch, to another.
@@ -211,7 +211,7 @@ impl Segment {
     /// An index of this segment that lives in memory.
     pub fn open_index_bytes(&self, bytes: Vec<u8>) -> Result<Index> {
         let file = Arc::new(MemoryFile::of(Arc::new(bytes)));
-        Index::open(file, &self.index_path(), &self.header, &self.cache)
+        Index::open(file, &self.index_path(), &self.header, &self.room)
     }
 
     /// What an index over everything that is known of this segment is built from.

@@ -8,7 +8,7 @@ use super::segment::Segment;
 use super::segments::Segments;
 use super::tail::Tail;
 use crate::engine::format::identity::Identity;
-use crate::engine::index::cache::BlockCache;
+use crate::engine::index::room::StringRoom;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::platform::vfs::Lock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, RwLock};
 pub(crate) struct Shared {
     pub dir: Directory,
     pub identity: Identity,
-    pub cache: Arc<BlockCache>,
+    pub room: Arc<StringRoom>,
     pub(crate) segments: RwLock<Arc<Segments>>,
     pub durable: AtomicU64,
     /// Held by a writing handle until it is closed.
@@ -84,7 +84,7 @@ impl Shared {
 
     /// What reading other files of this log takes.
     pub fn opening(&self) -> Opening<'_> {
-        Opening::for_reading(&self.dir, &self.identity, &self.cache)
+        Opening::for_reading(&self.dir, &self.identity, &self.room)
     }
 
     /// Makes a segment durable, which has the log up to `through`, and all before it; poisons the

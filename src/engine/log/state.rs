@@ -14,7 +14,7 @@ use super::shared::{PoisonOnPanic, Shared};
 use super::tail::Tail;
 use super::writer::Writer;
 use crate::engine::format::identity::Identity;
-use crate::engine::index::cache::BlockCache;
+use crate::engine::index::room::StringRoom;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::id::Id;
 use crate::engine::platform::process;
@@ -125,7 +125,7 @@ impl Log {
         options: Options,
         identity: Identity,
         label: String,
-        cache: Arc<BlockCache>,
+        room: Arc<StringRoom>,
         log: OpenLog,
         role: Role,
         lock: Option<Box<dyn Lock>>,
@@ -134,7 +134,7 @@ impl Log {
         let shared = Shared {
             dir,
             identity,
-            cache,
+            room,
             segments: RwLock::new(Arc::new(segments)),
             durable: AtomicU64::new(log.durable),
             lock: Mutex::new(lock),
@@ -377,7 +377,7 @@ impl Log {
             stats.memory_bytes += table.memory_bytes() as u64;
         }
         stats.events = segments.last().map_or(0, |last| last.header.events_before) + events_here;
-        stats.memory_bytes += self.cache.bytes() as u64;
+        stats.memory_bytes += self.room.bytes() as u64;
         stats.clock_behind_us = clock_behind_us(self.options.clock.now_us(), last_recorded_us);
         Ok(stats)
     }

@@ -1,11 +1,28 @@
-//! Work beside that of the caller: on a thread that ends before whoever started it goes on.
+//! Threads of the library's own, and work beside that of the caller on one of them.
 
 use super::os;
 use super::process;
 use super::watch::Cancel;
 use crate::engine::model::error::Result;
+use std::io;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
+
+/// Does some work on a thread of the library's own: signals are not for it, nobody cancels it, and
+/// it keeps off the caller's processor.
+pub fn spawn<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<JoinHandle<T>> {
+    let caller_on = os::processor();
+    let work = move || {
+        // Never undone: nobody else has the thread.
+        std::mem::forget(os::Uncancelled::begin());
+        caller_on.into_iter().for_each(os::avoid_processor);
+        work()
+    };
+    os::without_signals(|| Builder::new().name(name.into()).spawn(work))
+}
 
 /// A piece of work on a thread of its own. Dropped before its end, it is cancelled and waited for;
 /// in a forked child, where the thread is not, nothing of it is touched.
@@ -24,15 +41,8 @@ impl<T: Send + 'static> Task<T> {
             return None;
         }
         let cancel = Arc::<Cancel>::default();
-        let (token, caller_on) = (cancel.clone(), os::processor());
-        let work = move || {
-            // Never undone: the thread is the library's own.
-            std::mem::forget(os::Uncancelled::begin());
-            caller_on.into_iter().for_each(os::avoid_processor);
-            work(&token)
-        };
-        let spawn = || Builder::new().name("fbat-task".into()).spawn(work);
-        let thread = Some(os::without_signals(spawn).ok()?);
+        let token = cancel.clone();
+        let thread = Some(spawn("fbat-task", move || work(&token)).ok()?);
         Some(Task { process: process::number(), cancel, thread })
     }
 

@@ -9,8 +9,8 @@ use crate::engine::format::hash::{self, Link};
 use crate::engine::format::identity::{check_version, Change, Identity};
 use crate::engine::format::lanes;
 use crate::engine::format::system;
-use crate::engine::index::cache::BlockCache;
 use crate::engine::index::file::Index;
+use crate::engine::index::room::StringRoom;
 use crate::engine::log::directory::{self, not_a_store, refuse, take_lock, Directory};
 use crate::engine::log::options::Options;
 use crate::engine::log::salvage::{bare_header, header_of, Piece, Salvage};
@@ -687,6 +687,6 @@ fn indexed_through(dir: &Directory, first_sequence: u64, store_id: Id) -> u64 {
     let Ok(Some(file)) = dir.open_if_exists(&name, Access::Read) else { return 0 };
     let Some(salt) = Index::salt_of(&*file) else { return 0 };
     let header = bare_header(store_id, first_sequence, salt);
-    let index = Index::open(file, &dir.file(&name), &header, &Arc::new(BlockCache::new()));
+    let index = Index::open(file, &dir.file(&name), &header, &Arc::new(StringRoom::new()));
     index.map_or(0, |index| index.meta.last_sequence.min(CLAIM_MAX))
 }

@@ -166,7 +166,7 @@ impl Backup<'_, '_> {
             segment.path.clone(),
             file.clone(),
             None,
-            self.source.cache.clone(),
+            self.source.room.clone(),
         );
         let tail = self.read(&copy, sealed, before)?;
         if !sealed {
@@ -179,10 +179,10 @@ impl Backup<'_, '_> {
         // Made from what was just checked, so that no damage of the old one is copied.
         let index = copy.build_index(&tail.index_meta())?;
         self.dir.publish(&Segment::index_name(header.first_sequence), &index, true)?;
-        let index = Opening::for_reading(self.dir, &self.source.identity, &self.source.cache)
+        let index = Opening::for_reading(self.dir, &self.source.identity, &self.source.room)
             .open_index(&header)?;
         let indexed =
-            Segment::new(header, copy.path.clone(), file, index, self.source.cache.clone());
+            Segment::new(header, copy.path.clone(), file, index, self.source.room.clone());
         report.segments += 1;
         report.linked_segments += u64::from(linked);
         report.log_bytes += tail.offset;

@@ -81,7 +81,7 @@ pub fn open_anew(
         }
         Err(e) => report.note(path, Error::io("cannot read", path, &e).with_sequence(first.0))?,
     }
-    Ok(Some(Arc::new(Segment::new(header, path.clone(), file, None, store.cache.clone()))))
+    Ok(Some(Arc::new(Segment::new(header, path.clone(), file, None, store.room.clone()))))
 }
 
 /// The lock file, names that the log does not know, and the mark of a clean close.
@@ -195,7 +195,7 @@ pub fn check_opening(store: &Log, report: &mut VerifyReport) -> Result<()> {
     let open = || -> Result<()> {
         let identity = store.dir.read_identity()?;
         let listing = store.dir.list()?;
-        let opening = Opening::for_reading(&store.dir, &identity, &store.cache);
+        let opening = Opening::for_reading(&store.dir, &identity, &store.room);
         let log = opening.open_log(&listing, &Watch::default())?;
         label(&log.segments[0], &identity).map(drop)
     };

@@ -2,12 +2,12 @@
 
 use super::report::VerifyReport;
 use crate::engine::format::frame::Frame;
-use crate::engine::index::cache::BlockCache;
 use crate::engine::index::file::{Index, IndexMeta};
 use crate::engine::index::filter::{entity_filter_key, id_filter_key};
 use crate::engine::index::memtable::Slot;
 use crate::engine::index::names::Name;
 use crate::engine::index::regions::Wanted;
+use crate::engine::index::room::StringRoom;
 use crate::engine::index::zones::{Marks, Zones};
 use crate::engine::log::segment::Segment;
 use crate::engine::log::state::Log;
@@ -88,9 +88,9 @@ impl IndexCheck {
             }
             None => Ok(None),
             Some(file) => {
-                // With a cache of its own: the handle's has what is in use.
-                let cache = Arc::new(BlockCache::new());
-                let index = Index::open(file, &path, &known.header, &cache)?;
+                // Its strings do not take the room of those in use.
+                let room = Arc::new(StringRoom::new());
+                let index = Index::open(file, &path, &known.header, &room)?;
                 if index.meta.covered_len > end {
                     return Ok(None);
                 }

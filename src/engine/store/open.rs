@@ -5,7 +5,7 @@ use super::item::Item;
 use super::Store;
 use crate::engine::format::identity::Identity;
 use crate::engine::format::{hash, system};
-use crate::engine::index::cache::BlockCache;
+use crate::engine::index::room::StringRoom;
 use crate::engine::log::directory::{
     self, boot_of, not_a_store, store_exists, sync_parent, take_lock, Directory, Listing, POISONED,
 };
@@ -54,15 +54,15 @@ impl Store {
         let unwatched = Watch::default();
         let watch = if created { &unwatched } else { watch };
         let identity = dir.read_identity()?;
-        let cache = Arc::new(BlockCache::new());
+        let room = Arc::new(StringRoom::new());
         let mut log = match &claim {
-            None => Opening::for_reading(&dir, &identity, &cache).open_log(&listing, watch)?,
-            Some(claim) => recover(&dir, &identity, &cache, claim, watch)?,
+            None => Opening::for_reading(&dir, &identity, &room).open_log(&listing, watch)?,
+            Some(claim) => recover(&dir, &identity, &room, claim, watch)?,
         };
         log.report.created = created;
         log.report.clock_behind_us =
             clock_behind_us(options.clock.now_us(), log.tail.last_recorded_us);
-        hand_out(dir, options, identity, cache, log, claim)
+        hand_out(dir, options, identity, room, log, claim)
     }
 }
 
@@ -182,8 +182,8 @@ pub(crate) fn new_log(dir: &Directory, options: &Options, identity: Identity) ->
     let file = writer::create_segment(dir, &header, true)?;
     dir.sync()?;
     let path = dir.file(&Segment::log_name(1));
-    let cache = Arc::new(BlockCache::new());
-    let segment = Arc::new(Segment::new(header, path, file, None, cache.clone()));
+    let room = Arc::new(StringRoom::new());
+    let segment = Arc::new(Segment::new(header, path, file, None, room.clone()));
     let writer = Writer::new(dir.clone(), segment.clone(), Tail::at_start(&header), false)?;
     let log = OpenLog::new(segment, Tail::at_start(&header), false, 0, OpenReport::default());
     let role = Role::Writer(Box::new(Mutex::new(writer)));
@@ -192,7 +192,7 @@ pub(crate) fn new_log(dir: &Directory, options: &Options, identity: Identity) ->
         options.clone(),
         identity,
         options.label.clone(),
-        cache,
+        room,
         log,
         role,
         None,
@@ -203,7 +203,7 @@ pub(crate) fn new_log(dir: &Directory, options: &Options, identity: Identity) ->
 fn recover(
     dir: &Directory,
     identity: &Identity,
-    cache: &Arc<BlockCache>,
+    room: &Arc<StringRoom>,
     claim: &Claim,
     watch: &Watch<'_>,
 ) -> Result<OpenLog> {
@@ -212,7 +212,7 @@ fn recover(
         dir.remove_if_there(name)?;
     }
     let same_boot = dir.vfs.boot_id().is_some_and(|boot| boot == claim.before);
-    let opening = Opening { dir, identity, cache, writable: true, same_boot };
+    let opening = Opening { dir, identity, room, writable: true, same_boot };
     let mut log = opening.open_log(&listing, watch)?;
     if log.gap.is_some() {
         // Said until the gap is declared: its evidence is gone when the tail has been rewritten.
@@ -231,7 +231,7 @@ fn hand_out(
     dir: Directory,
     options: &Options,
     identity: Identity,
-    cache: Arc<BlockCache>,
+    room: Arc<StringRoom>,
     log: OpenLog,
     claim: Option<Claim>,
 ) -> Result<Store> {
@@ -239,13 +239,13 @@ fn hand_out(
     let (gap, options) = (log.gap, options.clone());
     let Some(claim) = claim else {
         let role = Role::Reader(Mutex::new(Follower::new(log.tail, log.durable)));
-        let inner = Log::new(dir, options, identity, label, cache, log, role, None);
+        let inner = Log::new(dir, options, identity, label, room, log, role, None);
         return Ok(Store(Arc::new(inner)));
     };
     let segment = log.segments.last().expect("an open log has a segment").clone();
     let writer = Writer::new(dir.clone(), segment, log.tail, log.clean)?;
     let role = Role::Writer(Box::new(Mutex::new(writer)));
-    let inner = Log::new(dir, options, identity, label, cache, log, role, Some(claim.lock));
+    let inner = Log::new(dir, options, identity, label, room, log, role, Some(claim.lock));
     let store = Store(Arc::new(inner));
     *lock(&store.0.owed.gap) = gap;
     store.0.owed.any.store(true, Ordering::Release);

@@ -9,9 +9,9 @@ use std::sync::Arc;
 /// beyond, they are read where they are.
 const STRING_BYTES_MAX: usize = 4 << 20;
 
-/// How much is held.
+/// How much of strings is held, of all indexes of a store together.
 #[derive(Default)]
-pub struct BlockCache {
+pub struct StringRoom {
     strings: Arc<AtomicUsize>,
 }
 
@@ -48,9 +48,9 @@ impl Drop for Room {
     }
 }
 
-impl BlockCache {
-    pub fn new() -> BlockCache {
-        BlockCache::default()
+impl StringRoom {
+    pub fn new() -> StringRoom {
+        StringRoom::default()
     }
 
     /// Room for strings of so many bytes that stay, if there is any left.
