@@ -408,7 +408,10 @@ static void run_import(const task *t, uint32_t durability, bool again) {
     fbat_import_report report = FBAT_IMPORT_REPORT_INIT;
     uint64_t filtered = 0;
     fbat_import_options options = FBAT_IMPORT_OPTIONS_INIT;
-    options.source_namespace = FBAT_STR("source");
+    /* A namespace stands for one source: what is imported later comes from another. */
+    char namespace[32];
+    snprintf(namespace, sizeof namespace, "source-%" PRIu64, t->first);
+    options.source_namespace = (fbat_str){namespace, strlen(namespace)};
     options.after = t->after;
     options.chunk_size = BATCH;
     options.durability = durability;
