@@ -6,6 +6,7 @@ use crate::input::Input;
 
 const SEGMENT_HEADER: usize = 128;
 const BATCH_HEADER: usize = 80;
+const FRAME_HEAD: usize = 8;
 const FRAME_FIXED: usize = 92;
 const BLOCK: usize = 256;
 const BLOCK_DATA: usize = 252;
@@ -121,7 +122,7 @@ impl Segment {
         let salt = u64::from_le_bytes(self.header[80..88].try_into().unwrap());
         let mut log_hash: [u8; 32] = self.header[48..80].try_into().unwrap();
         for batch in &self.batches {
-            let start = out.len();
+            let (start, mut heads) = (out.len(), Vec::new());
             out.extend_from_slice(&batch.header);
             for frame in &batch.frames {
                 let place = out.len();
@@ -129,6 +130,7 @@ impl Segment {
                 put(&mut out, place + 4, frame.len());
                 let crc = checksum(salt, place, &out[place + 4..]);
                 put(&mut out, place, crc);
+                heads.extend_from_slice(&out[place..place + FRAME_HEAD]);
                 log_hash = *blake3::hash(&[log_hash, frame[60..92].try_into().unwrap()].concat())
                     .as_bytes();
             }
@@ -139,7 +141,7 @@ impl Segment {
                 put(&mut out, start + 12, batch.frames.len());
                 out[start + 40..start + 72].copy_from_slice(&log_hash);
             }
-            let crc = checksum(salt, start, &out[body..]);
+            let crc = checksum(salt, start, &heads);
             put(&mut out, start + 72, crc);
             let crc = checksum(salt, start, &out[start + 8..body]);
             put(&mut out, start + 4, crc);
