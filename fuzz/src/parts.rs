@@ -7,7 +7,7 @@ use crate::input::Input;
 const SEGMENT_HEADER: usize = 128;
 const BATCH_HEADER: usize = 80;
 const FRAME_HEAD: usize = 8;
-const FRAME_FIXED: usize = 92;
+const FRAME_FIXED: usize = 60;
 const BLOCK: usize = 256;
 const BLOCK_DATA: usize = 252;
 const INDEX_SECTIONS: usize = 15;
@@ -17,8 +17,8 @@ const HEADER_FIELDS: [(usize, usize); 8] =
     [(8, 4), (12, 4), (16, 8), (32, 8), (40, 8), (80, 8), (88, 8), (96, 8)];
 const BATCH_FIELDS: [(usize, usize); 7] =
     [(8, 4), (12, 4), (16, 8), (24, 8), (32, 8), (40, 8), (76, 4)];
-const FRAME_FIELDS: [(usize, usize); 7] =
-    [(4, 4), (8, 2), (10, 2), (12, 8), (20, 8), (28, 8), (60, 8)];
+const FRAME_FIELDS: [(usize, usize); 6] =
+    [(4, 4), (8, 2), (10, 2), (12, 8), (20, 8), (28, 8)];
 
 /// A segment as its header, its batches, and what follows.
 #[derive(Clone)]
@@ -131,7 +131,7 @@ impl Segment {
                 let crc = checksum(salt, place, &out[place + 4..]);
                 put(&mut out, place, crc);
                 heads.extend_from_slice(&out[place..place + FRAME_HEAD]);
-                log_hash = *blake3::hash(&[log_hash, frame[60..92].try_into().unwrap()].concat())
+                log_hash = *blake3::hash(&[log_hash, frame[28..60].try_into().unwrap()].concat())
                     .as_bytes();
             }
             let body = start + BATCH_HEADER;

@@ -4,6 +4,7 @@
 use crate::engine::model::bytes::{
     array_at, put_slice, put_varint, take_slice, take_varint, u32_at, u64_at, unzigzag, zigzag,
 };
+use crate::engine::model::content::{Content, SHORT_PAYLOAD_MAX};
 use crate::engine::model::event::{Event, Extensions, Source};
 use crate::engine::model::id::{Hash, Id, Kind};
 use crate::engine::model::limits::{
@@ -16,7 +17,7 @@ pub const SEGMENT_HEADER_LEN: usize = 128;
 pub const BATCH_MAGIC: [u8; 4] = *b"BTCH";
 pub const BATCH_HEADER_LEN: usize = 80;
 /// Bytes of a frame before its first variable-length field.
-pub const FRAME_FIXED_LEN: usize = 92;
+pub const FRAME_FIXED_LEN: usize = 60;
 /// What the checksum of a batch covers of each frame: its own checksum, and its length.
 pub const FRAME_HEAD_LEN: usize = 8;
 /// A payload of this size is not copied into its batch, but written from where it is.
@@ -346,7 +347,6 @@ impl<'a> Frame<'a> {
         out.extend_from_slice(&self.fields().to_le_bytes());
         out.extend_from_slice(&self.kind.0.to_le_bytes());
         out.extend_from_slice(&self.id.to_bytes());
-        out.extend_from_slice(&self.content_hash.0);
         out.extend_from_slice(&self.event_hash.0);
         put_varint(out, self.sequence - segment.first_sequence);
         put_varint(out, zigzag(self.recorded_us.wrapping_sub(segment.created_us)));
@@ -398,6 +398,9 @@ impl<'a> Frame<'a> {
             }
             Source::Raw(body) => put_slice(out, body),
         }
+        if let Content::Hash(hash) = self.content {
+            out.extend_from_slice(&hash.0);
+        }
     }
 
     /// The length of the frame that starts with these bytes, at least 8 of them.
@@ -405,10 +408,10 @@ impl<'a> Frame<'a> {
         u32_at(bytes, 4) as usize
     }
 
-    /// Whether these bytes, all of a frame if they are one, look like it; costs less than its
-    /// checksum.
-    pub fn is_likely(segment: &SegmentHeader, bytes: &[u8]) -> bool {
-        Frame::parse(segment, bytes).is_some()
+    /// What these bytes, all of a frame if they are one, say. The checksum, which costs more, is
+    /// not looked at.
+    pub fn unchecked(segment: &SegmentHeader, bytes: &'a [u8]) -> Option<Frame<'a>> {
+        (bytes.len() >= FRAME_FIXED_LEN).then(|| Frame::parse(segment, bytes)).flatten()
     }
 
     /// Reads the frame that is all of `bytes` and is at `offset`, checking its checksum.
@@ -439,24 +442,6 @@ impl<'a> Frame<'a> {
     /// The id of a frame that begins with these bytes. The checksum is not looked at.
     pub fn unchecked_id(bytes: &[u8]) -> Option<Id> {
         (bytes.len() >= FRAME_FIXED_LEN).then(|| Id::from_bytes(array_at(bytes, 12)))
-    }
-
-    /// What distinguishes the event of a frame: its id, then kind, content hash, and the numbers of
-    /// entity and scope. The checksum is not looked at.
-    pub fn unchecked_identity(bytes: &[u8]) -> Option<(Id, (Kind, Hash, u32, u32))> {
-        if bytes.len() < FRAME_FIXED_LEN {
-            return None;
-        }
-        let rest = &mut &bytes[FRAME_FIXED_LEN..];
-        for _sequence_time_version in 0..3 {
-            take_varint(rest)?;
-        }
-        let (entity, scope) = (take_string(rest)?.number, take_string(rest)?.number);
-        let kind = Kind(u16::from_le_bytes(array_at(bytes, 10)));
-        Some((
-            Id::from_bytes(array_at(bytes, 12)),
-            (kind, Hash(array_at(bytes, 28)), entity, scope),
-        ))
     }
 
     #[inline(always)]
@@ -497,11 +482,12 @@ impl<'a> Frame<'a> {
             (false, true) => Source::Raw(take_slice(rest)?),
             (true, true) => return None,
         };
+        let (content, payload) = split_content(rest)?;
         let event = Event {
             kind: Kind(u16::from_le_bytes(array_at(bytes, 10))),
             id: Id::from_bytes(array_at(bytes, 12)),
-            content_hash: Hash(array_at(bytes, 28)),
-            event_hash: Hash(array_at(bytes, 60)),
+            content,
+            event_hash: Hash(array_at(bytes, 28)),
             sequence,
             recorded_us,
             version,
@@ -514,8 +500,8 @@ impl<'a> Frame<'a> {
             causation,
             extensions: Extensions(extensions),
             source,
-            payload: rest,
-            payload_len: rest.len(),
+            payload,
+            payload_len: payload.len(),
             previous_hash: None,
         };
         Some(Frame { event, entity, scope, namespace })
@@ -540,6 +526,16 @@ impl<'a> Frame<'a> {
             .flatten()
             .filter(|s| s.spelled.is_some())
     }
+}
+
+/// What a frame ends with: a short payload, or a hash and a longer one.
+#[inline(always)]
+fn split_content(bytes: &[u8]) -> Option<(Content<'_>, &[u8])> {
+    if bytes.len() <= SHORT_PAYLOAD_MAX {
+        return Some((Content::Short(bytes), bytes));
+    }
+    let (hash, payload) = bytes.split_first_chunk::<32>()?;
+    (payload.len() > SHORT_PAYLOAD_MAX).then_some((Content::Hash(Hash(*hash)), payload))
 }
 
 fn put_string(out: &mut Vec<u8>, string: StringRef<'_>) {
@@ -589,8 +585,8 @@ mod tests {
     /// The frame of the event with this number, whose flags are `flags`.
     fn frame(number: usize, flags: u32, payload: &[u8]) -> Frame<'_> {
         let entity = StringRef { number: 0, spelled: None };
-        let event =
-            Event { sequence: number as u64 + 1, version: 1, flags, payload, ..Event::default() };
+        let (sequence, content) = (number as u64 + 1, Content::of(payload));
+        let event = Event { sequence, version: 1, flags, payload, content, ..Event::default() };
         Frame { event, entity, scope: entity, namespace: None }
     }
 
@@ -630,6 +626,24 @@ mod tests {
         }
         assert!(!holds(&BatchHeader { count: 2, ..header }, body));
         assert!(!header.body_holds(&segment(), 4097, body), "at another place");
+    }
+
+    #[test]
+    fn long_payloads_have_their_hash_with_them_and_short_ones_none() {
+        for length in (0..=130).chain([1000]) {
+            let payload: Vec<u8> = (0..length).map(|at| at as u8).collect();
+            let mut bytes = Vec::new();
+            frame(0, 0, &payload).encode(&segment(), 4096, &mut bytes);
+            let read = Frame::decode(&segment(), 4096, &bytes).unwrap();
+            assert_eq!((read.payload, read.payload_len), (&payload[..], payload.len()));
+            assert_eq!(read.content_hash().0, *blake3::hash(&payload).as_bytes());
+            assert_eq!(read.content.known_hash().is_some(), length > 64, "{length}");
+            assert_eq!(bytes.len(), 65 + payload.len() + if length > 64 { 32 } else { 0 });
+        }
+        for rest in 0..=200 {
+            let bytes = vec![1; rest];
+            assert_eq!(split_content(&bytes).is_none(), (65..=96).contains(&rest), "{rest}");
+        }
     }
 
     #[test]

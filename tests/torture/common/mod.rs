@@ -422,7 +422,7 @@ impl From<&Event<'_>> for Row {
                 .iter()
                 .map(|(key, value)| (key.to_owned(), value.to_vec()))
                 .collect(),
-            content_hash: e.content_hash,
+            content_hash: e.content_hash(),
             event_hash: e.event_hash,
             previous_hash: e.previous_hash,
             provenance: e.provenance().expect("a readable provenance").map(Origin::from),
