@@ -154,7 +154,7 @@ fn is_whole(bytes: &[u8]) -> bool {
         at += 80;
         while at < end {
             match length(at + 4) {
-                Some(frame @ 92..) if at + frame <= end && end <= bytes.len() => at += frame,
+                Some(frame @ 60..) if at + frame <= end && end <= bytes.len() => at += frame,
                 _ => return false,
             }
         }

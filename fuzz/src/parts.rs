@@ -6,7 +6,8 @@ use crate::input::Input;
 
 const SEGMENT_HEADER: usize = 128;
 const BATCH_HEADER: usize = 80;
-const FRAME_FIXED: usize = 92;
+const FRAME_HEAD: usize = 8;
+const FRAME_FIXED: usize = 60;
 const BLOCK: usize = 256;
 const BLOCK_DATA: usize = 252;
 const INDEX_SECTIONS: usize = 15;
@@ -16,8 +17,8 @@ const HEADER_FIELDS: [(usize, usize); 8] =
     [(8, 4), (12, 4), (16, 8), (32, 8), (40, 8), (80, 8), (88, 8), (96, 8)];
 const BATCH_FIELDS: [(usize, usize); 7] =
     [(8, 4), (12, 4), (16, 8), (24, 8), (32, 8), (40, 8), (76, 4)];
-const FRAME_FIELDS: [(usize, usize); 7] =
-    [(4, 4), (8, 2), (10, 2), (12, 8), (20, 8), (28, 8), (60, 8)];
+const FRAME_FIELDS: [(usize, usize); 6] =
+    [(4, 4), (8, 2), (10, 2), (12, 8), (20, 8), (28, 8)];
 
 /// A segment as its header, its batches, and what follows.
 #[derive(Clone)]
@@ -121,7 +122,7 @@ impl Segment {
         let salt = u64::from_le_bytes(self.header[80..88].try_into().unwrap());
         let mut log_hash: [u8; 32] = self.header[48..80].try_into().unwrap();
         for batch in &self.batches {
-            let start = out.len();
+            let (start, mut heads) = (out.len(), Vec::new());
             out.extend_from_slice(&batch.header);
             for frame in &batch.frames {
                 let place = out.len();
@@ -129,7 +130,8 @@ impl Segment {
                 put(&mut out, place + 4, frame.len());
                 let crc = checksum(salt, place, &out[place + 4..]);
                 put(&mut out, place, crc);
-                log_hash = *blake3::hash(&[log_hash, frame[60..92].try_into().unwrap()].concat())
+                heads.extend_from_slice(&out[place..place + FRAME_HEAD]);
+                log_hash = *blake3::hash(&[log_hash, frame[28..60].try_into().unwrap()].concat())
                     .as_bytes();
             }
             let body = start + BATCH_HEADER;
@@ -139,7 +141,7 @@ impl Segment {
                 put(&mut out, start + 12, batch.frames.len());
                 out[start + 40..start + 72].copy_from_slice(&log_hash);
             }
-            let crc = checksum(salt, start, &out[body..]);
+            let crc = checksum(salt, start, &heads);
             put(&mut out, start + 72, crc);
             let crc = checksum(salt, start, &out[start + 8..body]);
             put(&mut out, start + 4, crc);

@@ -56,7 +56,7 @@ impl Row {
         bytes.extend_from_slice(&e.flags.to_le_bytes());
         bytes
             .extend_from_slice(&[e.kind.0.to_le_bytes(), e.payload_version.to_le_bytes()].concat());
-        for hash in [Some(e.content_hash), Some(e.event_hash), e.previous_hash] {
+        for hash in [Some(e.content_hash()), Some(e.event_hash), e.previous_hash] {
             bytes.extend_from_slice(&hash.map_or([0; 32], |hash| hash.0));
         }
         for text in [

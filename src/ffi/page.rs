@@ -10,12 +10,13 @@ use super::boundary::handle;
 use super::boundary::status::fbat_status;
 use super::boundary::store::fbat_store;
 use super::boundary::types::{fbat_extension, fbat_hash, fbat_id, fbat_str};
+use crate::engine::model::content::{Content, SHORT_PAYLOAD_MAX};
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::{Columns, Event, Source, PROVENANCE_EXTENSION};
 use crate::engine::model::id::{Hash, Id};
 use crate::engine::model::provenance::Provenance;
 use crate::engine::platform::watch::Watch;
-use crate::engine::store::query::{PageEnd, Query};
+use crate::engine::store::query::{hash_each, PageEnd, Query};
 use crate::engine::store::Store;
 use std::ptr::{null, null_mut};
 use std::sync::{Mutex, MutexGuard, TryLockError};
@@ -192,12 +193,17 @@ fn spare_rows() -> Option<MutexGuard<'static, Vec<Rows>>> {
     }
 }
 
+/// Short payloads are hashed when there are so many: together in less time than each alone.
+const HASHED_TOGETHER: usize = 64;
+
 /// Builds records. What they point to is copied, with a NUL after it.
 #[derive(Default)]
 pub(crate) struct Rows {
     pub records: Vec<fbat_record>,
     extensions: Vec<fbat_extension>,
     arena: Arena,
+    /// Short payloads whose hash is not in its row yet: the row, and length and bytes.
+    short: Vec<(usize, usize, [u8; SHORT_PAYLOAD_MAX])>,
     /// Entity, scope and source namespace of the row before, which the next one often shares.
     last: [Option<fbat_str>; 3],
 }
@@ -246,10 +252,11 @@ impl Rows {
         self.records.clear();
         self.extensions.clear();
         self.arena.clear();
+        self.short.clear();
         self.last = [None; 3];
     }
 
-    /// Adds a row. Its extensions are in place after [`Rows::finish`].
+    /// Adds a row. Its extensions and its content hash are in place after [`Rows::finish`].
     pub(crate) fn push(&mut self, event: &Event<'_>, columns: Columns) {
         let first = self.extensions.len();
         if columns.extensions {
@@ -263,6 +270,12 @@ impl Rows {
             Some(hash) => (hash, FBAT_RECORD_HAS_PREVIOUS_HASH),
             None => (Hash::ZERO, 0),
         };
+        let content_hash = event.content.known_hash().unwrap_or_default();
+        if let Content::Short(payload) = event.content {
+            let mut bytes = [0; SHORT_PAYLOAD_MAX];
+            bytes[..payload.len()].copy_from_slice(payload);
+            self.short.push((self.records.len(), payload.len(), bytes));
+        }
         let (payload, payload_len) = match columns.payload {
             true => (self.arena.bytes(event.payload), event.payload.len()),
             false => (null(), 0),
@@ -289,7 +302,7 @@ impl Rows {
             stored_payload_len: event.payload_len,
             extensions: null(),
             extension_count: self.extensions.len() - first,
-            content_hash: event.content_hash.into(),
+            content_hash: content_hash.into(),
             event_hash: event.event_hash.into(),
             previous_hash: previous.0.into(),
             source_namespace: origin.namespace,
@@ -299,6 +312,9 @@ impl Rows {
             raw_provenance_len: origin.raw.1,
             ..fbat_record::initial()
         });
+        if self.short.len() == HASHED_TOGETHER {
+            self.hash_short();
+        }
     }
 
     /// Where an imported event came from; adds its extension where those were asked for.
@@ -369,6 +385,15 @@ impl Rows {
             }
             rest = others;
         }
+        self.hash_short();
+    }
+
+    /// Hashes the short payloads that wait for it.
+    fn hash_short(&mut self) {
+        let payloads = self.short.iter().map(|(_, length, bytes)| &bytes[..*length]);
+        let (records, rows) = (&mut self.records, &self.short);
+        hash_each(payloads, |at, hash| records[rows[at].0].content_hash = hash.into());
+        self.short.clear();
     }
 }
 
@@ -588,7 +613,7 @@ mod tests {
             payload,
             payload_len: payload.len(),
             extensions: Extensions(extensions),
-            content_hash: Hash::ZERO,
+            content: Content::of(payload),
             event_hash: Hash::ZERO,
             previous_hash: None,
             source: Source::Import { namespace: "from", event_id: Id(9), sequence: 3 },

@@ -84,9 +84,9 @@ fn a_damaged_event_is_not_taken_for_another_content_under_the_same_id() {
         assert_eq!(import(&hub, &source, "plant").imported, 100);
         let log = segments(&path).remove(0);
         let mut bytes = fs::read(&log).unwrap();
-        // The content hash of an event that the import meets while it reads on in the log.
+        // The payload of an event that the import meets while it reads on in the log.
         let frame = frames_of(&bytes)[60].clone();
-        bytes[frame.start + 30] ^= 1;
+        bytes[frame.end - 1] ^= 1;
         fs::write(&log, bytes).unwrap();
         let mut options = ImportOptions { on_conflict, ..ImportOptions::default() };
         options.namespace = "plant".to_owned();

@@ -632,7 +632,7 @@ fn every_event_is_found_by_its_id() {
     let page = store.get(all[9].id, Columns::NONE).unwrap().unwrap();
     let bare = page.get(0);
     assert!(bare.payload.is_empty() && bare.extensions.is_empty() && bare.previous_hash.is_none());
-    assert_eq!((bare.payload_len, bare.content_hash), (all[9].payload_len, all[9].content_hash));
+    assert_eq!((bare.payload_len, bare.content_hash()), (all[9].payload_len, all[9].content_hash));
     store.close().unwrap();
     check(&open_quick(&dir.join("store")));
 }

@@ -876,7 +876,7 @@ fn hostile_numbers_in_a_segment_give_a_status() {
             bytes[place] = value;
             let crc = checksum(&bytes, batch + 80, &bytes[batch + 84..end]);
             bytes[batch + 80..batch + 84].copy_from_slice(&crc);
-            let crc = checksum(&bytes, batch, &bytes[batch + 80..end]);
+            let crc = checksum(&bytes, batch, &bytes[batch + 80..batch + 88]);
             bytes[batch + 72..batch + 76].copy_from_slice(&crc);
             let crc = checksum(&bytes, batch, &bytes[batch + 8..batch + 80]);
             bytes[batch + 4..batch + 8].copy_from_slice(&crc);

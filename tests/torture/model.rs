@@ -367,7 +367,7 @@ fn difference(e: &Event<'_>, row: &Row, columns: Columns) -> Option<&'static str
             e.extensions.iter().eq(extensions.iter().map(|(k, v)| (k.as_str(), v.as_slice()))),
             "extensions",
         ),
-        (e.content_hash == row.content_hash, "content hash"),
+        (e.content_hash() == row.content_hash, "content hash"),
         (e.event_hash == row.event_hash, "event hash"),
         (e.previous_hash == previous_hash, "previous hash"),
         (provenance.map(Origin::from) == row.provenance, "provenance"),

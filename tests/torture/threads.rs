@@ -468,7 +468,8 @@ impl<'w> Worker<'w> {
             "a page of {sequences:?} for {query:?}"
         );
         let fits = |e: Event<'_>| {
-            *blake3::hash(e.payload).as_bytes() == e.content_hash.0 && e.entity.starts_with("quake")
+            *blake3::hash(e.payload).as_bytes() == e.content_hash().0
+                && e.entity.starts_with("quake")
         };
         ensure!(page.iter().all(fits), "a page with another event than was asked for");
         ensure!(page.end || !page.is_empty(), "an empty page that is not the last");

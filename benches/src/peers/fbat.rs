@@ -92,7 +92,7 @@ impl Peer for Fbat {
     fn read(&self, id: &[u8; 16]) -> Option<usize> {
         let mut length = None;
         let mut show = |event: &Stored<'_>| {
-            assert_eq!(blake3::hash(event.payload).as_bytes(), &event.content_hash.0);
+            assert_eq!(blake3::hash(event.payload).as_bytes(), &event.content_hash().0);
             length = Some(event.payload.len());
         };
         self.0.get_with(Id::from_bytes(*id), PAYLOAD, &mut show).expect("get");
@@ -105,7 +105,7 @@ impl Peer for Fbat {
 
     fn entity(&self, entity: &str, visit: &mut dyn FnMut(&[u8])) -> u64 {
         self.pages(Region { entity: Some(entity.to_owned()), ..Region::default() }, &mut |event| {
-            assert_eq!(blake3::hash(event.payload).as_bytes(), &event.content_hash.0);
+            assert_eq!(blake3::hash(event.payload).as_bytes(), &event.content_hash().0);
             visit(event.payload);
         })
     }

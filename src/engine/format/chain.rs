@@ -41,8 +41,8 @@ impl Chain {
         self.waiting.clear();
     }
 
-    /// Adds the next event; returns its number in the batch.
-    pub fn push(&mut self, event: &Event<'_>, before: Before) -> usize {
+    /// Adds the next event, which has this content hash; returns its number in the batch.
+    pub fn push(&mut self, event: &Event<'_>, content_hash: &Hash, before: Before) -> usize {
         let number = self.hashes.len();
         let round = match before {
             Before::Known(_) => 0,
@@ -52,7 +52,7 @@ impl Chain {
             }
         };
         let previous = self.hash_before(before);
-        self.inputs.push(|out| hash::put_event(event, &previous, out));
+        self.inputs.push(|out| hash::put_event(event, content_hash, &previous, out));
         self.hashes.push(Hash::ZERO);
         self.waiting.push(Waiting { round, number, before });
         number
@@ -130,7 +130,7 @@ mod tests {
                         Before::InBatch(at) => expected[at],
                     };
                     expected.push(hash::event_hash(&event, &previous, &mut scratch));
-                    assert_eq!(chain.push(&event, before), number);
+                    assert_eq!(chain.push(&event, &event.content_hash(), before), number);
                     newest[entity] = Some(number);
                     if chain.is_full() {
                         chain.hash();

@@ -4,6 +4,7 @@
 use crate::engine::model::bytes::{
     array_at, put_slice, put_varint, take_slice, take_varint, u32_at, u64_at, unzigzag, zigzag,
 };
+use crate::engine::model::content::{Content, SHORT_PAYLOAD_MAX};
 use crate::engine::model::event::{Event, Extensions, Source};
 use crate::engine::model::id::{Hash, Id, Kind};
 use crate::engine::model::limits::{
@@ -16,7 +17,9 @@ pub const SEGMENT_HEADER_LEN: usize = 128;
 pub const BATCH_MAGIC: [u8; 4] = *b"BTCH";
 pub const BATCH_HEADER_LEN: usize = 80;
 /// Bytes of a frame before its first variable-length field.
-pub const FRAME_FIXED_LEN: usize = 92;
+pub const FRAME_FIXED_LEN: usize = 60;
+/// What the checksum of a batch covers of each frame: its own checksum, and its length.
+pub const FRAME_HEAD_LEN: usize = 8;
 /// A payload of this size is not copied into its batch, but written from where it is.
 pub const APART_BYTES: usize = 64 << 10;
 /// Set in the header of the record, without events, that ends a sealed segment.
@@ -164,7 +167,8 @@ pub struct BatchHeader {
     pub recorded_us: i64,
     /// Log hash with this batch.
     pub log_hash: Hash,
-    pub body_crc: u32,
+    /// Of the heads of its frames.
+    pub heads_crc: u32,
     pub flags: u32,
 }
 
@@ -192,15 +196,17 @@ impl BatchHeader {
         apart: &[Apart<'_>],
     ) {
         let (header, body) = batch.split_at_mut(BATCH_HEADER_LEN);
-        let (mut hasher, mut from) = (segment.seed(offset), 0);
-        for Apart { at, payload, crc } in apart {
-            hasher.update(&body[from..at - BATCH_HEADER_LEN]);
-            combine(&mut hasher, *crc, payload.len());
-            from = at - BATCH_HEADER_LEN;
+        let mut heads = segment.seed(offset);
+        let (mut at, mut apart_next) = (0, apart.iter().peekable());
+        while at < body.len() {
+            heads.update(&body[at..at + FRAME_HEAD_LEN]);
+            at += Frame::length(&body[at..]);
+            if let Some(apart) = apart_next.next_if(|apart| apart.at - BATCH_HEADER_LEN < at) {
+                at -= apart.payload.len();
+            }
         }
-        hasher.update(&body[from..]);
         self.body_len = body.len() as u32 + Apart::bytes(apart) as u32;
-        self.body_crc = hasher.finalize();
+        self.heads_crc = heads.finalize();
         header[0..4].copy_from_slice(&BATCH_MAGIC);
         header[8..12].copy_from_slice(&self.body_len.to_le_bytes());
         header[12..16].copy_from_slice(&self.count.to_le_bytes());
@@ -208,7 +214,7 @@ impl BatchHeader {
         header[24..32].copy_from_slice(&self.synced_through.to_le_bytes());
         header[32..40].copy_from_slice(&self.recorded_us.to_le_bytes());
         header[40..72].copy_from_slice(&self.log_hash.0);
-        header[72..76].copy_from_slice(&self.body_crc.to_le_bytes());
+        header[72..76].copy_from_slice(&self.heads_crc.to_le_bytes());
         header[76..80].copy_from_slice(&self.flags.to_le_bytes());
         let crc = segment.checksum(offset, &header[8..]);
         header[4..8].copy_from_slice(&crc.to_le_bytes());
@@ -231,7 +237,7 @@ impl BatchHeader {
             synced_through: u64_at(bytes, 24),
             recorded_us: u64_at(bytes, 32) as i64,
             log_hash: Hash(array_at(bytes, 40)),
-            body_crc: u32_at(bytes, 72),
+            heads_crc: u32_at(bytes, 72),
             flags: u32_at(bytes, 76),
         };
         let empty = header.count == 0 && header.body_len == 0;
@@ -243,9 +249,23 @@ impl BatchHeader {
         Ok(header)
     }
 
-    /// Whether `body`, which follows the header at `offset`, is whole.
+    /// Whether `body`, which follows the header at `offset`, is whole: its frames are, and are
+    /// those that the batch was written with. Each byte is looked at once.
     pub fn body_holds(&self, segment: &SegmentHeader, offset: u64, body: &[u8]) -> bool {
-        body.len() == self.body_len as usize && segment.checksum(offset, body) == self.body_crc
+        let (mut heads, mut rest, mut count) = (segment.seed(offset), body, 0);
+        while !rest.is_empty() {
+            let place = offset + (BATCH_HEADER_LEN + body.len() - rest.len()) as u64;
+            let length = if rest.len() < FRAME_FIXED_LEN { 0 } else { Frame::length(rest) };
+            let Some((frame, after)) = rest.split_at_checked(length) else { return false };
+            if Frame::check(segment, place, frame).is_err() {
+                return false;
+            }
+            heads.update(&frame[..FRAME_HEAD_LEN]);
+            (rest, count) = (after, count + 1);
+        }
+        body.len() == self.body_len as usize
+            && count == self.count
+            && heads.finalize() == self.heads_crc
     }
 }
 
@@ -255,8 +275,6 @@ pub struct Apart<'a> {
     /// Where in the buffer it belongs.
     pub at: usize,
     pub payload: &'a [u8],
-    /// The CRC-32 of the payload alone.
-    pub crc: u32,
 }
 
 impl Apart<'_> {
@@ -264,11 +282,6 @@ impl Apart<'_> {
     pub fn bytes(apart: &[Apart<'_>]) -> usize {
         apart.iter().map(|apart| apart.payload.len()).sum()
     }
-}
-
-/// Continues a checksum over bytes of which only the CRC-32 is looked at.
-fn combine(hasher: &mut crc32fast::Hasher, crc: u32, length: usize) {
-    hasher.combine(&crc32fast::Hasher::new_with_initial_len(crc, length as u64));
 }
 
 /// A string of the segment's dictionary: its number, and its bytes where the frame is the first to
@@ -321,9 +334,10 @@ impl<'a> Frame<'a> {
         out[start + 4..start + 8].copy_from_slice(&length.to_le_bytes());
         let mut hasher = segment.seed(offset);
         hasher.update(&out[start + 4..]);
-        combine(&mut hasher, crc, self.payload.len());
+        let payload_len = self.payload.len() as u64;
+        hasher.combine(&crc32fast::Hasher::new_with_initial_len(crc, payload_len));
         out[start..start + 4].copy_from_slice(&hasher.finalize().to_le_bytes());
-        Apart { at: out.len(), payload: self.event.payload, crc }
+        Apart { at: out.len(), payload: self.event.payload }
     }
 
     /// Appends what is before the payload, with neither checksum nor length; returns where.
@@ -333,7 +347,6 @@ impl<'a> Frame<'a> {
         out.extend_from_slice(&self.fields().to_le_bytes());
         out.extend_from_slice(&self.kind.0.to_le_bytes());
         out.extend_from_slice(&self.id.to_bytes());
-        out.extend_from_slice(&self.content_hash.0);
         out.extend_from_slice(&self.event_hash.0);
         put_varint(out, self.sequence - segment.first_sequence);
         put_varint(out, zigzag(self.recorded_us.wrapping_sub(segment.created_us)));
@@ -385,6 +398,9 @@ impl<'a> Frame<'a> {
             }
             Source::Raw(body) => put_slice(out, body),
         }
+        if let Content::Hash(hash) = self.content {
+            out.extend_from_slice(&hash.0);
+        }
     }
 
     /// The length of the frame that starts with these bytes, at least 8 of them.
@@ -392,45 +408,40 @@ impl<'a> Frame<'a> {
         u32_at(bytes, 4) as usize
     }
 
-    /// Whether these bytes, all of a frame if they are one, look like it; costs less than its
-    /// checksum.
-    pub fn is_likely(segment: &SegmentHeader, bytes: &[u8]) -> bool {
-        Frame::parse(segment, bytes).is_some()
+    /// What these bytes, all of a frame if they are one, say. The checksum, which costs more, is
+    /// not looked at.
+    pub fn unchecked(segment: &SegmentHeader, bytes: &'a [u8]) -> Option<Frame<'a>> {
+        (bytes.len() >= FRAME_FIXED_LEN).then(|| Frame::parse(segment, bytes)).flatten()
     }
 
     /// Reads the frame that is all of `bytes` and is at `offset`, checking its checksum.
     #[inline(always)]
     pub fn decode(segment: &SegmentHeader, offset: u64, bytes: &'a [u8]) -> Parsed<Frame<'a>> {
+        Frame::check(segment, offset, bytes)?;
+        Frame::decode_whole(segment, bytes)
+    }
+
+    /// Checks length and checksum of the frame that is all of `bytes` and is at `offset`.
+    #[inline(always)]
+    fn check(segment: &SegmentHeader, offset: u64, bytes: &[u8]) -> Parsed<()> {
         if bytes.len() < FRAME_FIXED_LEN || Frame::length(bytes) != bytes.len() {
             return Err("the length of the frame is wrong");
         }
         if segment.checksum(offset, &bytes[4..]) != u32_at(bytes, 0) {
             return Err("the checksum of the frame does not match");
         }
+        Ok(())
+    }
+
+    /// Reads the frame that is all of `bytes`, whose checksum was found to match.
+    #[inline(always)]
+    pub fn decode_whole(segment: &SegmentHeader, bytes: &'a [u8]) -> Parsed<Frame<'a>> {
         Frame::parse(segment, bytes).ok_or("the fields of the frame do not parse")
     }
 
     /// The id of a frame that begins with these bytes. The checksum is not looked at.
     pub fn unchecked_id(bytes: &[u8]) -> Option<Id> {
         (bytes.len() >= FRAME_FIXED_LEN).then(|| Id::from_bytes(array_at(bytes, 12)))
-    }
-
-    /// What distinguishes the event of a frame: its id, then kind, content hash, and the numbers of
-    /// entity and scope. The checksum is not looked at.
-    pub fn unchecked_identity(bytes: &[u8]) -> Option<(Id, (Kind, Hash, u32, u32))> {
-        if bytes.len() < FRAME_FIXED_LEN {
-            return None;
-        }
-        let rest = &mut &bytes[FRAME_FIXED_LEN..];
-        for _sequence_time_version in 0..3 {
-            take_varint(rest)?;
-        }
-        let (entity, scope) = (take_string(rest)?.number, take_string(rest)?.number);
-        let kind = Kind(u16::from_le_bytes(array_at(bytes, 10)));
-        Some((
-            Id::from_bytes(array_at(bytes, 12)),
-            (kind, Hash(array_at(bytes, 28)), entity, scope),
-        ))
     }
 
     #[inline(always)]
@@ -471,11 +482,12 @@ impl<'a> Frame<'a> {
             (false, true) => Source::Raw(take_slice(rest)?),
             (true, true) => return None,
         };
+        let (content, payload) = split_content(rest)?;
         let event = Event {
             kind: Kind(u16::from_le_bytes(array_at(bytes, 10))),
             id: Id::from_bytes(array_at(bytes, 12)),
-            content_hash: Hash(array_at(bytes, 28)),
-            event_hash: Hash(array_at(bytes, 60)),
+            content,
+            event_hash: Hash(array_at(bytes, 28)),
             sequence,
             recorded_us,
             version,
@@ -488,8 +500,8 @@ impl<'a> Frame<'a> {
             causation,
             extensions: Extensions(extensions),
             source,
-            payload: rest,
-            payload_len: rest.len(),
+            payload,
+            payload_len: payload.len(),
             previous_hash: None,
         };
         Some(Frame { event, entity, scope, namespace })
@@ -514,6 +526,16 @@ impl<'a> Frame<'a> {
             .flatten()
             .filter(|s| s.spelled.is_some())
     }
+}
+
+/// What a frame ends with: a short payload, or a hash and a longer one.
+#[inline(always)]
+fn split_content(bytes: &[u8]) -> Option<(Content<'_>, &[u8])> {
+    if bytes.len() <= SHORT_PAYLOAD_MAX {
+        return Some((Content::Short(bytes), bytes));
+    }
+    let (hash, payload) = bytes.split_first_chunk::<32>()?;
+    (payload.len() > SHORT_PAYLOAD_MAX).then_some((Content::Hash(Hash(*hash)), payload))
 }
 
 fn put_string(out: &mut Vec<u8>, string: StringRef<'_>) {
@@ -547,9 +569,8 @@ fn take_id(rest: &mut &[u8]) -> Option<Id> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_is_written_apart_is_what_is_written_together() {
-        let segment = SegmentHeader {
+    fn segment() -> SegmentHeader {
+        SegmentHeader {
             version: FORMAT_VERSION,
             store_id: Id(1),
             first_sequence: 1,
@@ -558,14 +579,78 @@ mod tests {
             salt: 0x1234_5678_9abc_def0,
             log_start: 1,
             events_before: 0,
-        };
+        }
+    }
+
+    /// The frame of the event with this number, whose flags are `flags`.
+    fn frame(number: usize, flags: u32, payload: &[u8]) -> Frame<'_> {
+        let entity = StringRef { number: 0, spelled: None };
+        let (sequence, content) = (number as u64 + 1, Content::of(payload));
+        let event = Event { sequence, version: 1, flags, payload, content, ..Event::default() };
+        Frame { event, entity, scope: entity, namespace: None }
+    }
+
+    /// A batch at 4096 of a segment, and its header.
+    fn batch(payloads: &[&[u8]], flags: &[u32]) -> (BatchHeader, Vec<u8>) {
+        let count = payloads.len() as u32;
+        let header = BatchHeader { count, first_sequence: 1, ..BatchHeader::default() };
+        let mut bytes = vec![0; BATCH_HEADER_LEN];
+        for (number, payload) in payloads.iter().enumerate() {
+            let offset = 4096 + bytes.len() as u64;
+            frame(number, flags[number], payload).encode(&segment(), offset, &mut bytes);
+        }
+        header.seal_into(&segment(), 4096, &mut bytes, &[]);
+        (BatchHeader::decode(&segment(), 4096, &bytes).unwrap(), bytes)
+    }
+
+    #[test]
+    fn a_body_holds_as_it_was_written_and_not_otherwise() {
+        let payloads: [&[u8]; 3] = [b"first", &[7; 100], b""];
+        let (header, bytes) = batch(&payloads, &[1, 2, 3]);
+        let body = &bytes[BATCH_HEADER_LEN..];
+        let holds = |header: &BatchHeader, body: &[u8]| header.body_holds(&segment(), 4096, body);
+        assert!(holds(&header, body));
+        for bit in 0..body.len() * 8 {
+            let mut flipped = body.to_vec();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(!holds(&header, &flipped), "bit {bit}");
+        }
+        for length in 0..body.len() {
+            let shorter = BatchHeader { body_len: length as u32, ..header };
+            assert!(!holds(&shorter, &body[..length]), "cut at {length}");
+        }
+        // Frames that hold where they are, of another batch that was written there.
+        for other in [[9, 2, 3], [1, 9, 3], [1, 2, 9]] {
+            let (_, other) = batch(&payloads, &other);
+            assert!(!holds(&header, &other[BATCH_HEADER_LEN..]));
+        }
+        assert!(!holds(&BatchHeader { count: 2, ..header }, body));
+        assert!(!header.body_holds(&segment(), 4097, body), "at another place");
+    }
+
+    #[test]
+    fn long_payloads_have_their_hash_with_them_and_short_ones_none() {
+        for length in (0..=130).chain([1000]) {
+            let payload: Vec<u8> = (0..length).map(|at| at as u8).collect();
+            let mut bytes = Vec::new();
+            frame(0, 0, &payload).encode(&segment(), 4096, &mut bytes);
+            let read = Frame::decode(&segment(), 4096, &bytes).unwrap();
+            assert_eq!((read.payload, read.payload_len), (&payload[..], payload.len()));
+            assert_eq!(read.content_hash().0, *blake3::hash(&payload).as_bytes());
+            assert_eq!(read.content.known_hash().is_some(), length > 64, "{length}");
+            assert_eq!(bytes.len(), 65 + payload.len() + if length > 64 { 32 } else { 0 });
+        }
+        for rest in 0..=200 {
+            let bytes = vec![1; rest];
+            assert_eq!(split_content(&bytes).is_none(), (65..=96).contains(&rest), "{rest}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_apart_is_what_is_written_together() {
+        let segment = segment();
         let payloads: Vec<Vec<u8>> = (0..5).map(|n| vec![n; usize::from(n) * 31_000]).collect();
-        let frame = |n: usize| {
-            let entity = StringRef { number: 0, spelled: None };
-            let event = Event { sequence: n as u64 + 1, version: 1, ..Event::default() };
-            let event = Event { payload: &payloads[n], ..event };
-            Frame { event, entity, scope: entity, namespace: None }
-        };
+        let frame = |n: usize| frame(n, 0, &payloads[n]);
         let header = BatchHeader { count: 5, first_sequence: 1, ..BatchHeader::default() };
         let mut together = vec![0; BATCH_HEADER_LEN];
         for n in 0..5 {
@@ -585,7 +670,7 @@ mod tests {
         }
         header.seal_into(&segment, 4096, &mut front, &apart);
         let (mut joined, mut from) = (Vec::new(), 0);
-        for Apart { at, payload, .. } in apart {
+        for Apart { at, payload } in apart {
             joined.extend_from_slice(&front[from..at]);
             joined.extend_from_slice(payload);
             from = at;

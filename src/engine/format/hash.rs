@@ -1,6 +1,7 @@
 //! The hashes that make history tamper-evident. All are BLAKE3; `docs/format.md` has the encodings,
 //! which do not depend on the layout of files.
 
+use crate::engine::model::content::Content;
 use crate::engine::model::event::{Event, Source, SYSTEM_ENTITY};
 use crate::engine::model::id::{Hash, Id, Kind};
 
@@ -81,18 +82,18 @@ pub fn hash_and_checksum(payload: &[u8]) -> (Hash, u32) {
 /// before. `scratch` is overwritten.
 pub fn event_hash(event: &Event<'_>, previous: &Hash, scratch: &mut Vec<u8>) -> Hash {
     scratch.clear();
-    put_event(event, previous, scratch);
+    put_event(event, &event.content.hash(), previous, scratch);
     content_hash(scratch)
 }
 
 /// Where [`put_event`] has the hash of the event before.
 pub const PREVIOUS_AT: std::ops::Range<usize> = 16..48;
 
-/// Appends what [`event_hash`] is the hash of.
-pub fn put_event(event: &Event<'_>, previous: &Hash, out: &mut Vec<u8>) {
+/// Appends what [`event_hash`] is the hash of; the event has this content hash.
+pub fn put_event(event: &Event<'_>, content_hash: &Hash, previous: &Hash, out: &mut Vec<u8>) {
     out.extend_from_slice(EVENT_DOMAIN);
     out.extend_from_slice(&previous.0);
-    out.extend_from_slice(&event.content_hash.0);
+    out.extend_from_slice(&content_hash.0);
     out.extend_from_slice(&event.id.to_bytes());
     out.extend_from_slice(&event.sequence.to_le_bytes());
     out.extend_from_slice(&event.version.to_le_bytes());
@@ -152,9 +153,9 @@ pub fn loss_hash(first: u64, last: u64) -> Hash {
 }
 
 /// 64 bits for the content of an event in indexes: equal content, equal tag.
-pub fn content_tag(entity: &str, scope: &str, kind: Kind, content: &Hash) -> u64 {
+pub fn content_tag(entity: &str, scope: &str, kind: Kind, content: &Content<'_>) -> u64 {
     let mut input = [0u8; 64];
-    let used = 6 + 32 + entity.len() + scope.len();
+    let used = tag_input_len(entity, scope, content);
     if used <= input.len() {
         // One block, one compression: the usual case.
         fill_tag_input(&mut input[..used], entity, scope, kind, content);
@@ -167,14 +168,15 @@ pub fn content_tag(entity: &str, scope: &str, kind: Kind, content: &Hash) -> u64
 
 /// The tag of an event.
 pub fn tag_of(event: &Event<'_>) -> u64 {
-    content_tag(event.entity, event.scope, event.kind, &event.content_hash)
+    content_tag(event.entity, event.scope, event.kind, &event.content)
 }
 
 /// Appends what the tag of an event is in the hash of.
 pub fn put_tag_input(event: &Event<'_>, out: &mut Vec<u8>) {
+    let Event { entity, scope, kind, content, .. } = event;
     let start = out.len();
-    out.resize(start + 6 + 32 + event.entity.len() + event.scope.len(), 0);
-    fill_tag_input(&mut out[start..], event.entity, event.scope, event.kind, &event.content_hash);
+    out.resize(start + tag_input_len(entity, scope, content), 0);
+    fill_tag_input(&mut out[start..], entity, scope, *kind, content);
 }
 
 /// The tag, from the hash of what [`put_tag_input`] appends.
@@ -182,13 +184,29 @@ pub fn tag_in(hash: &Hash) -> u64 {
     crate::engine::model::bytes::u64_at(&hash.0, 0)
 }
 
-fn fill_tag_input(input: &mut [u8], entity: &str, scope: &str, kind: Kind, content: &Hash) {
-    input[..32].copy_from_slice(&content.0);
-    input[32..34].copy_from_slice(&kind.0.to_le_bytes());
-    input[34..36].copy_from_slice(&(entity.len() as u16).to_le_bytes());
-    input[36..38].copy_from_slice(&(scope.len() as u16).to_le_bytes());
-    input[38..38 + entity.len()].copy_from_slice(entity.as_bytes());
-    input[38 + entity.len()..].copy_from_slice(scope.as_bytes());
+/// What a tag has of a content: its bytes, and a number that tells a hash from a payload.
+fn tag_parts<'c>(content: &'c Content<'_>) -> (&'c [u8], u16) {
+    match content {
+        Content::Hash(hash) => (&hash.0, u16::MAX),
+        Content::Short(payload) => (payload, payload.len() as u16),
+    }
+}
+
+fn tag_input_len(entity: &str, scope: &str, content: &Content<'_>) -> usize {
+    6 + tag_parts(content).0.len() + entity.len() + scope.len()
+}
+
+fn fill_tag_input(input: &mut [u8], entity: &str, scope: &str, kind: Kind, content: &Content<'_>) {
+    let (bytes, length) = tag_parts(content);
+    let (numbers, rest) = input.split_at_mut(6);
+    numbers[..2].copy_from_slice(&kind.0.to_le_bytes());
+    numbers[2..4].copy_from_slice(&(entity.len() as u16).to_le_bytes());
+    numbers[4..].copy_from_slice(&length.to_le_bytes());
+    let (of_content, names) = rest.split_at_mut(bytes.len());
+    of_content.copy_from_slice(bytes);
+    let (of_entity, of_scope) = names.split_at_mut(entity.len());
+    of_entity.copy_from_slice(entity.as_bytes());
+    of_scope.copy_from_slice(scope.as_bytes());
 }
 
 fn put(out: &mut Vec<u8>, bytes: &[u8]) {

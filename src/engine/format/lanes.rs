@@ -1,6 +1,7 @@
 //! BLAKE3 of many short inputs. One alone is compressed block after block, each waiting for the one
 //! before. Several that do not depend on each other go side by side, in the lanes of a vector.
 
+use crate::engine::model::content::Content;
 use crate::engine::model::id::Hash;
 use crate::engine::platform::wide::{Blocks, States, Wide, IV, LANES};
 use std::ops::Range;
@@ -44,6 +45,17 @@ pub fn hash_each<'a>(
     }
     // What was done of these few is done again: less work than to go on with empty lanes.
     lanes.inputs.into_iter().flatten().for_each(|lane| tell(lane.at, plain(lane.input)));
+}
+
+/// Whether each payload is what its content stands for.
+pub fn are_of(payloads: &[(&[u8], Content<'_>)]) -> Vec<bool> {
+    let mut are: Vec<bool> = payloads.iter().map(|(_, c)| c.known_hash().is_none()).collect();
+    let long: Vec<usize> = (0..are.len()).filter(|at| !are[*at]).collect();
+    hash_each(long.iter().map(|at| payloads[*at].0), |number, hash| {
+        let (payload, content) = payloads[long[number]];
+        are[long[number]] = content == Content::new(payload, hash);
+    });
+    are
 }
 
 /// Inputs that are put together in one place, to be hashed at once.

@@ -5,6 +5,7 @@ use super::names::{self, Record};
 use super::{ImportDurability, ImportReport, OnConflict};
 use crate::engine::format::hash;
 use crate::engine::log::state::{lock, Log};
+use crate::engine::model::content::Content;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::{Event, Extensions, Source};
 use crate::engine::model::id::Id;
@@ -45,7 +46,7 @@ impl Waiting {
             payload_version: event.payload_version,
             correlation: event.correlation,
             payload_len: event.payload_len,
-            content_hash: event.content_hash,
+            content: event.content.known_hash().map_or(Content::default(), Content::Hash),
             source,
             ..Event::default()
         };
@@ -61,6 +62,9 @@ impl Waiting {
         item.event.scope = text(scope);
         item.event.extensions = Extensions(extensions);
         item.event.payload = payload;
+        if item.event.content.known_hash().is_none() {
+            item.event.content = Content::Short(payload);
+        }
         if let Source::Import { namespace: of, .. } = &mut item.event.source {
             *of = namespace;
         }

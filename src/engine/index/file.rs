@@ -21,7 +21,7 @@ use std::sync::{Arc, OnceLock};
 
 pub(super) const MAGIC: [u8; 8] = *b"FBATIDX\0";
 /// Indexes of another version are rebuilt.
-pub(super) const VERSION: u32 = 4;
+pub(super) const VERSION: u32 = 5;
 pub(super) const BLOCK_LEN: usize = 256;
 pub(super) const DATA_LEN: usize = 252;
 pub(super) const FILTER_LINE_LEN: usize = 64;

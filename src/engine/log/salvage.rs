@@ -176,7 +176,8 @@ impl Salvage {
         if !(FRAME_FIXED_LEN..=rest.len().min(FRAME_LEN_MAX)).contains(&length) {
             return None;
         }
-        if *budget < length || (astray && !Frame::is_likely(&self.header, &rest[..length])) {
+        if *budget < length || (astray && Frame::unchecked(&self.header, &rest[..length]).is_none())
+        {
             return None;
         }
         let holds = Frame::decode(&self.header, at as u64, &rest[..length]).is_ok();

@@ -652,7 +652,7 @@ impl Batches for Segment {
             }
             let text = |number| table.string(number).unwrap_or_default();
             let (entity, scope) = (text(frame.entity.number), text(frame.scope.number));
-            let tag = hash::content_tag(entity, scope, frame.kind, &frame.content_hash);
+            let tag = hash::content_tag(entity, scope, frame.kind, &frame.content);
             let numbers = (frame.entity.number, frame.scope.number);
             table.insert(&Entry::of(&frame, numbers, tag, place, offset));
             at += Frame::length(&body[at..]);

@@ -35,18 +35,18 @@ pub trait Batches {
     fn sequential(&self) -> Window;
     /// The error for damage at an offset.
     fn corrupt(&self, offset: u64, why: impl Display) -> Error;
-    /// Adds the batch whose header is at `offset`, from its body.
+    /// Adds the batch whose header is at `offset`, from its body, which holds.
     fn extend(&self, offset: u64, body: &[u8]) -> Result<()>;
     /// Everything below `end` is known now.
     fn publish(&self, end: u64);
 
-    /// The frame at `at` of the body of a batch, which is at `place` of the file.
+    /// The frame at `at` of the body of a batch, which holds; it is at `place` of the file.
     fn frame_in<'a>(&self, body: &'a [u8], at: usize, place: u64) -> Result<Frame<'a>> {
         let rest = &body[at..];
         if rest.len() < FRAME_FIXED_LEN || Frame::length(rest) > rest.len() {
             return Err(self.corrupt(place, "a frame is longer than its batch"));
         }
-        Frame::decode(self.header(), place, &rest[..Frame::length(rest)])
+        Frame::decode_whole(self.header(), &rest[..Frame::length(rest)])
             .map_err(|why| self.corrupt(place, why))
     }
 }

@@ -1,6 +1,7 @@
 //! Events as callers give them, as readers see them, and the receipts in between.
 
 use super::bytes::put_slice;
+use super::content::Content;
 use super::error::{Code, Error, Result};
 use super::id::{Hash, Id, Kind};
 use super::limits::{self, Limits};
@@ -81,7 +82,8 @@ pub struct Event<'a> {
     pub payload_len: usize,
     /// The caller's extensions; empty unless the columns asked for include them.
     pub extensions: Extensions<'a>,
-    pub content_hash: Hash,
+    /// What stands for the payload, which is there whatever the columns are.
+    pub content: Content<'a>,
     pub event_hash: Hash,
     /// Hash of the entity's event before (the genesis event's for the first; zero where that was
     /// lost); only with its column.
@@ -91,6 +93,11 @@ pub struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
+    /// BLAKE3 of the payload; of a short one it is computed here.
+    pub fn content_hash(&self) -> Hash {
+        self.content.hash()
+    }
+
     /// Where this event came from: none when it was not imported. An unreadable provenance is an
     /// error that names the event.
     pub fn provenance(&self) -> Result<Option<Provenance<'a>>> {
@@ -102,7 +109,7 @@ impl<'a> Event<'a> {
                 event_id,
                 sequence,
                 kind: self.kind,
-                content_hash: self.content_hash,
+                content_hash: self.content_hash(),
             })),
             Source::Raw(body) => Provenance::from_body(body, false).map(Some).map_err(|e| {
                 e.context(format!("provenance of event {} (sequence {})", self.id, self.sequence))
@@ -178,14 +185,14 @@ pub struct Receipt {
 
 impl Receipt {
     /// The receipt of an event that was appended now, and is not known to be on disk.
-    pub fn of_event(event: &Event<'_>, previous_hash: Hash) -> Receipt {
+    pub fn of_event(event: &Event<'_>, content_hash: Hash, previous_hash: Hash) -> Receipt {
         Receipt {
             id: event.id,
             sequence: event.sequence,
             version: event.version,
             timestamp_us: event.timestamp_us,
             recorded_us: event.recorded_us,
-            content_hash: event.content_hash,
+            content_hash,
             event_hash: event.event_hash,
             previous_hash,
             replayed: false,

@@ -1,6 +1,7 @@
 //! Values: what events, ids, errors and limits are. No file, no lock, no clock.
 
 pub mod bytes;
+pub mod content;
 pub mod entity;
 pub mod error;
 pub mod event;

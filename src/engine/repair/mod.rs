@@ -212,7 +212,7 @@ fn genesis_identity(salvage: &Salvage, frame: &Frame<'_>) -> Option<Identity> {
         salvage.names(frame).filter(|_| frame.sequence == 1 && frame.kind == Kind::GENESIS)?;
     let event = names.event(frame);
     let holds = hash::event_hash(&event, &Hash::ZERO, &mut Vec::new()) == frame.event_hash
-        && hash::content_hash(frame.payload) == frame.content_hash;
+        && frame.content.is_of(frame.payload);
     let (store_id, created_us) = system::genesis(frame.payload).filter(|_| holds)?;
     Some(Identity {
         log_id: store_id,
@@ -250,11 +250,8 @@ fn payloads_match(salvage: &Salvage, pieces: &[(u64, Piece)]) -> Vec<bool> {
         Piece::Frame(length) => salvage.frame(*at, *length),
         _ => None,
     });
-    let (payloads, expected): (Vec<&[u8]>, Vec<Hash>) =
-        frames.map(|frame| (frame.event.payload, frame.content_hash)).unzip();
-    let mut hashes = vec![Hash::ZERO; payloads.len()];
-    lanes::hash_many(&payloads, &mut hashes);
-    hashes.iter().zip(&expected).map(|(hash, expected)| hash == expected).collect()
+    let payloads: Vec<_> = frames.map(|frame| (frame.event.payload, frame.event.content)).collect();
+    lanes::are_of(&payloads)
 }
 
 struct Repair<'a, 'w> {

@@ -379,7 +379,7 @@ impl Log {
         };
         let before = head.before;
         let placed = Placed { at, place, version, id, causation, entity, scope, namespace, before };
-        let number = writer.chain.push(&placed.event(item), before);
+        let number = writer.chain.push(&placed.event(item), &item.content_hash, before);
         if plan.outcomes.len() > 1 {
             plan.heads.insert(entity.number, Head { version, before: Before::InBatch(number) });
         }
@@ -451,7 +451,7 @@ impl Log {
         let frame = segment.frame_at(&mut window, offset.into())?;
         let entity = segment.string(frame.entity.number)?;
         let previous = self.previous_hash(segment, &entity, frame.version, offset)?;
-        Ok(Receipt { replayed: true, ..Receipt::of_event(&frame, previous) })
+        Ok(Receipt { replayed: true, ..Receipt::of_event(&frame, frame.content_hash(), previous) })
     }
 }
 
@@ -486,7 +486,8 @@ fn encode_placed<'a>(
         }
         let numbers = (entity.number, scope.number);
         plan.entries.push(Entry::of(&frame.event, numbers, item.tag, offset, batch));
-        let receipt = Receipt::of_event(&frame.event, writer.chain.hash_before(placed.before));
+        let previous = writer.chain.hash_before(placed.before);
+        let receipt = Receipt::of_event(&frame.event, item.content_hash, previous);
         plan.outcomes[placed.at] = Some(Outcome::New(receipt));
     }
 }
@@ -495,7 +496,7 @@ fn encode_placed<'a>(
 fn has_content(segment: &Segment, found: Found, item: &Item<'_>) -> Result<bool> {
     let mut window = segment.window();
     let frame = segment.frame_at(&mut window, found.offset.into())?;
-    Ok((frame.content_hash, frame.kind) == (item.event.content_hash, item.event.kind)
+    Ok((frame.content, frame.kind) == (item.event.content, item.event.kind)
         && &*segment.string(frame.entity.number)? == item.event.entity
         && &*segment.string(frame.scope.number)? == item.event.scope)
 }

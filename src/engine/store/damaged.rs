@@ -178,7 +178,7 @@ impl<'w, 'a, 'c> Damaged<'w, 'a, 'c> {
         };
         let goes_on = system::goes_on_at(&frame);
         let event = names.event(&frame);
-        let tag = hash::content_tag(event.entity, event.scope, event.kind, &event.content_hash);
+        let tag = hash::content_tag(event.entity, event.scope, event.kind, &event.content);
         if let Some(index) = &mut self.index {
             match index.event(at, &frame, tag) {
                 Ok(None) => {}

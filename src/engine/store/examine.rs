@@ -8,6 +8,7 @@ use crate::engine::format::hash::{self, Link};
 use crate::engine::format::system;
 use crate::engine::log::segment::Segment;
 use crate::engine::log::state::Log;
+use crate::engine::model::content::Content;
 use crate::engine::model::error::Result;
 use crate::engine::model::event::{Event, Source};
 use crate::engine::model::id::{Hash, Id, Kind};
@@ -93,16 +94,16 @@ impl<'a> Examiner<'a> {
         self.report.system_events += u64::from(event.kind.is_reserved());
         let own = self.own_event(frame);
         self.next = event.sequence + 1;
-        let content_hash = match matches {
-            true => event.content_hash,
-            false => hash::content_hash(event.payload),
+        let content = match matches {
+            true => event.content,
+            false => Content::of(event.payload),
         };
-        let seen = Event { content_hash, ..*event };
+        let seen = Event { content, ..*event };
         let before = match self.heads.insert(frame.entity.number, Link::of(event)) {
             Some(before) => Some(before),
             None => self.link_before(segment, event)?,
         };
-        let fault = match seen.content_hash == event.content_hash {
+        let fault = match seen.content == event.content {
             false => Some("the payload does not match its content hash"),
             true => before.and_then(|b| b.fault(event, self.last_lost, &mut self.scratch)),
         };

@@ -3,6 +3,7 @@
 use crate::engine::format::frame::{APART_BYTES, FRAME_FIXED_LEN};
 use crate::engine::format::hash;
 use crate::engine::format::lanes::{self, Inputs};
+use crate::engine::model::content::Content;
 use crate::engine::model::event::{Cause, Event, Expect, Extensions, NewEvent, Source};
 use crate::engine::model::id::{Hash, Id};
 
@@ -15,6 +16,8 @@ pub struct Item<'a> {
     /// As it will be, except for what only the log knows: sequence, version, recorded time and
     /// hash. The id is the key; where it is none, a new id is made.
     pub event: Event<'a>,
+    /// BLAKE3 of the payload.
+    pub content_hash: Hash,
     /// Stands for the content in indexes.
     pub tag: u64,
     /// CRC-32 of a payload of [`APART_BYTES`] or more.
@@ -35,7 +38,7 @@ impl<'a> Item<'a> {
         let mut item = Item::without_hashes(new, extensions);
         match item.is_apart() {
             true => item.hash_apart(),
-            false => item.event.content_hash = hash::content_hash(new.payload),
+            false => item.set_content_hash(hash::content_hash(new.payload)),
         }
         item.tag = hash::tag_of(&item.event);
         item
@@ -46,21 +49,30 @@ impl<'a> Item<'a> {
         let events = new.iter().zip(extensions);
         let mut items: Vec<Item<'a>> =
             events.map(|(event, x)| Item::without_hashes(event, x)).collect();
-        let (mut payloads, mut hashes) = ([&[][..]; TOGETHER], [Hash::ZERO; TOGETHER]);
-        for items in items.chunks_mut(TOGETHER) {
-            for (payload, item) in payloads.iter_mut().zip(&*items) {
-                *payload = if item.is_apart() { &[] } else { item.event.payload };
-            }
-            lanes::hash_many(&payloads[..items.len()], &mut hashes);
-            for (item, hash) in items.iter_mut().zip(hashes) {
-                match item.is_apart() {
-                    true => item.hash_apart(),
-                    false => item.event.content_hash = hash,
-                }
-            }
-        }
+        items.iter_mut().filter(|item| item.is_apart()).for_each(Item::hash_apart);
+        Item::hash_all(&mut items, |item| !item.is_apart());
         Item::tag_all(&mut items);
         items
+    }
+
+    /// Hashes the payloads of some items.
+    fn hash_all(items: &mut [Item<'_>], of: impl Fn(&Item<'_>) -> bool) {
+        let (mut payloads, mut hashes) = ([&[][..]; TOGETHER], [Hash::ZERO; TOGETHER]);
+        for items in items.chunks_mut(TOGETHER) {
+            let mut count = 0;
+            for item in items.iter().filter(|item| of(item)) {
+                payloads[count] = item.event.payload;
+                count += 1;
+            }
+            lanes::hash_many(&payloads[..count], &mut hashes);
+            let hashed = items.iter_mut().filter(|item| of(item));
+            hashed.zip(&hashes).for_each(|(item, hash)| item.set_content_hash(*hash));
+        }
+    }
+
+    fn set_content_hash(&mut self, hash: Hash) {
+        self.content_hash = hash;
+        self.event.content = Content::new(self.event.payload, hash);
     }
 
     /// Whether the payload is written from where it is.
@@ -69,11 +81,17 @@ impl<'a> Item<'a> {
     }
 
     fn hash_apart(&mut self) {
-        (self.event.content_hash, self.payload_crc) = hash::hash_and_checksum(self.event.payload);
+        let (hash, crc) = hash::hash_and_checksum(self.event.payload);
+        self.set_content_hash(hash);
+        self.payload_crc = crc;
     }
 
-    /// Fills in what items lack that have their content hashes.
+    /// Fills in what items lack of which the content is known.
     pub fn complete(items: &mut [Item<'_>]) {
+        for item in items.iter_mut() {
+            item.content_hash = item.event.content.known_hash().unwrap_or_default();
+        }
+        Item::hash_all(items, |item| item.event.content.known_hash().is_none());
         for item in items.iter_mut().filter(|item| item.is_apart()) {
             item.payload_crc = crc32fast::hash(item.event.payload);
         }
@@ -114,6 +132,7 @@ impl<'a> Item<'a> {
         };
         Item {
             event,
+            content_hash: Hash::ZERO,
             tag: 0,
             payload_crc: 0,
             expect: new.expect,
@@ -127,7 +146,7 @@ impl<'a> Item<'a> {
 
 /// An upper bound of what an event takes in a segment beside its strings, payload, extensions and
 /// source.
-pub const FRAME_BYTES_MAX: u64 = (FRAME_FIXED_LEN + 188) as u64;
+pub const FRAME_BYTES_MAX: u64 = (FRAME_FIXED_LEN + 220) as u64;
 
 /// An upper bound of the bytes that an event takes in a segment.
 pub fn encoded_bound(event: &Event<'_>) -> u64 {

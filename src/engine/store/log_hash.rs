@@ -126,7 +126,7 @@ impl Log {
         offset: u64,
         scratch: &mut Vec<u8>,
     ) -> Result<std::result::Result<(), &'static str>> {
-        if hash::content_hash(event.payload) != event.content_hash {
+        if !event.content.is_of(event.payload) {
             return Ok(Err("the payload does not match its content hash"));
         }
         let previous = match head {

@@ -11,6 +11,9 @@ use crate::engine::model::limits;
 use crate::engine::model::region::Region;
 use crate::engine::platform::watch::Watch;
 
+/// For those who show many rows.
+pub use crate::engine::format::lanes::hash_each;
+
 /// The token of a query is looked at after so many events at the latest.
 pub(super) const PROGRESS_SEQUENCES: u64 = 4096;
 

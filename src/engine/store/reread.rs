@@ -13,7 +13,6 @@ use crate::engine::log::state::Log;
 use crate::engine::log::tail::{Batches, Tail};
 use crate::engine::log::window::Window;
 use crate::engine::model::error::{Error, Result};
-use crate::engine::model::id::Hash;
 use crate::engine::platform::task::Task;
 use crate::engine::platform::watch::{Watch, STEP_BYTES};
 use std::cell::RefCell;
@@ -134,19 +133,17 @@ impl Batches for Hashed<'_> {
     fn extend(&self, offset: u64, body: &[u8]) -> Result<()> {
         self.segment.extend(offset, body)?;
         let (mut at, mut places) = (0, Vec::new());
-        let (mut payloads, mut hashes) = (Vec::new(), Vec::new());
+        let mut payloads = Vec::new();
         while at < body.len() {
             let place = offset + (BATCH_HEADER_LEN + at) as u64;
             let frame = self.frame_in(body, at, place)?;
-            places.push((place, frame.content_hash));
-            payloads.push(frame.payload);
+            places.push(place);
+            payloads.push((frame.event.payload, frame.event.content));
             at += Frame::length(&body[at..]);
         }
-        hashes.resize(payloads.len(), Hash::ZERO);
-        lanes::hash_many(&payloads, &mut hashes);
         let mut known = self.payloads.borrow_mut();
-        for ((place, expected), hash) in places.into_iter().zip(hashes) {
-            known.push(place, hash == expected);
+        for (place, matches) in places.into_iter().zip(lanes::are_of(&payloads)) {
+            known.push(place, matches);
         }
         Ok(())
     }

@@ -422,7 +422,7 @@ impl From<&Event<'_>> for Row {
                 .iter()
                 .map(|(key, value)| (key.to_owned(), value.to_vec()))
                 .collect(),
-            content_hash: e.content_hash,
+            content_hash: e.content_hash(),
             event_hash: e.event_hash,
             previous_hash: e.previous_hash,
             provenance: e.provenance().expect("a readable provenance").map(Origin::from),
@@ -680,7 +680,12 @@ pub fn renew_checksums(bytes: &mut [u8], at: usize) -> usize {
     let frame_end = frame + u32_at(bytes, frame + 4) as usize;
     let crc = checksum(frame, &bytes[frame + 4..frame_end]);
     bytes[frame..frame + 4].copy_from_slice(&crc);
-    let crc = checksum(batch, &bytes[batch + 80..body_end]);
+    let (mut heads, mut next) = (Vec::new(), batch + 80);
+    while next < body_end {
+        heads.extend_from_slice(&bytes[next..next + 8]);
+        next += u32_at(bytes, next + 4) as usize;
+    }
+    let crc = checksum(batch, &heads);
     bytes[batch + 72..batch + 76].copy_from_slice(&crc);
     let crc = checksum(batch, &bytes[batch + 8..batch + 80]);
     bytes[batch + 4..batch + 8].copy_from_slice(&crc);

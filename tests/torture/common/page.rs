@@ -1,5 +1,6 @@
 //! Pages for tests: rows that own their bytes, as those of the C ABI do.
 
+use fbat::engine::model::content::Content;
 use fbat::engine::model::error::Result;
 use fbat::engine::model::event::{Columns, Event, Extensions, Source};
 use fbat::engine::model::id::Id;
@@ -129,6 +130,7 @@ impl Page {
                 payload: &[],
                 extensions: Extensions(&[]),
                 source,
+                content: Content::Hash(event.content_hash()),
                 ..*event
             },
         };
