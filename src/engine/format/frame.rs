@@ -279,6 +279,16 @@ pub struct StringRef<'a> {
     pub spelled: Option<&'a str>,
 }
 
+/// An imported event: its content and where it came from, with the numbers of strings.
+pub struct Copied {
+    pub entity: u32,
+    pub scope: u32,
+    pub kind: Kind,
+    pub content_hash: Hash,
+    pub namespace: u32,
+    pub event_id: Id,
+}
+
 /// An event as a frame holds it: the strings are those of its segment's dictionary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
@@ -415,22 +425,43 @@ impl<'a> Frame<'a> {
         (bytes.len() >= FRAME_FIXED_LEN).then(|| Id::from_bytes(array_at(bytes, 12)))
     }
 
-    /// What distinguishes the event of a frame: its id, then kind, content hash, and the numbers of
-    /// entity and scope. The checksum is not looked at.
-    pub fn unchecked_identity(bytes: &[u8]) -> Option<(Id, (Kind, Hash, u32, u32))> {
+    /// What an import compares of the frame of an event that was imported; none of others. The
+    /// checksum is not looked at.
+    #[inline(always)]
+    pub fn unchecked_copy(bytes: &[u8]) -> Option<Copied> {
         if bytes.len() < FRAME_FIXED_LEN {
+            return None;
+        }
+        let fields = u16::from_le_bytes(array_at(bytes, 8));
+        if fields & (HAS_IMPORT_SOURCE | HAS_RAW_SOURCE) != HAS_IMPORT_SOURCE {
             return None;
         }
         let rest = &mut &bytes[FRAME_FIXED_LEN..];
         for _sequence_time_version in 0..3 {
             take_varint(rest)?;
         }
-        let (entity, scope) = (take_string(rest)?.number, take_string(rest)?.number);
-        let kind = Kind(u16::from_le_bytes(array_at(bytes, 10)));
-        Some((
-            Id::from_bytes(array_at(bytes, 12)),
-            (kind, Hash(array_at(bytes, 28)), entity, scope),
-        ))
+        let (entity, scope) = (take_number(rest)?, take_number(rest)?);
+        for varint in [HAS_TIMESTAMP, HAS_FLAGS, HAS_PAYLOAD_VERSION] {
+            if fields & varint != 0 {
+                take_varint(rest)?;
+            }
+        }
+        for id in [HAS_CORRELATION, HAS_CAUSATION] {
+            if fields & id != 0 {
+                take_id(rest)?;
+            }
+        }
+        if fields & HAS_EXTENSIONS != 0 {
+            take_slice(rest)?;
+        }
+        Some(Copied {
+            entity,
+            scope,
+            kind: Kind(u16::from_le_bytes(array_at(bytes, 10))),
+            content_hash: Hash(array_at(bytes, 28)),
+            namespace: take_number(rest)?,
+            event_id: take_id(rest)?,
+        })
     }
 
     #[inline(always)]
@@ -534,6 +565,16 @@ fn take_string<'a>(rest: &mut &'a [u8]) -> Option<StringRef<'a>> {
         _ => None,
     };
     Some(StringRef { number, spelled })
+}
+
+/// Takes a string, of which only the number is wanted.
+#[inline(always)]
+fn take_number(rest: &mut &[u8]) -> Option<u32> {
+    let reference = take_varint(rest)?;
+    if reference & 1 != 0 {
+        take_slice(rest)?;
+    }
+    u32::try_from(reference >> 1).ok()
 }
 
 #[inline(always)]

@@ -10,7 +10,7 @@ use crate::engine::log::state::Log;
 use crate::engine::log::window::Window;
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::event::Event;
-use crate::engine::model::id::{Hash, Id};
+use crate::engine::model::id::Hash;
 use crate::engine::model::region::{is_below, Region};
 use foldhash::HashMap;
 use std::sync::Arc;
@@ -431,47 +431,6 @@ impl<'a> Visitor<'a> {
     }
 }
 
-/// The place after an event that was found. What was imported in order is met again in order, so
-/// the event after it is found by reading on, without asking an index.
-pub struct Successor {
-    segment: Arc<Segment>,
-    strings: Strings,
-    window: Window,
-    at: u64,
-}
-
-impl Successor {
-    /// The place after the event at `offset`.
-    pub fn after(segment: Arc<Segment>, offset: u32) -> Result<Successor> {
-        let mut window = segment.window();
-        let found = segment.next_frame(&mut window, offset.into())?;
-        let at = found.map_or(offset.into(), |(at, bytes)| at + bytes.len() as u64);
-        Ok(Successor { strings: Strings::new(segment.clone()), segment, window, at })
-    }
-
-    /// Whether the next event has this id; if so, whether it has this content, and the place moves
-    /// after it. Equal hashes need no checksum.
-    pub fn is_next(&mut self, id: Id, event: &Event<'_>) -> Result<Option<bool>> {
-        let Some((at, bytes)) = self.segment.next_frame(&mut self.window, self.at)? else {
-            return Ok(None);
-        };
-        let Some((_, content)) = Frame::unchecked_identity(bytes).filter(|(there, _)| *there == id)
-        else {
-            return Ok(None);
-        };
-        let next = at + bytes.len() as u64;
-        let (kind, content_hash, entity, scope) = content;
-        let same = (kind, content_hash) == (event.kind, event.content_hash)
-            && self.strings.is(entity, event.entity)?
-            && self.strings.is(scope, event.scope)?;
-        if !same {
-            self.segment.frame_at(&mut self.window, at)?;
-        }
-        self.at = next;
-        Ok(Some(same))
-    }
-}
-
 /// The strings of a segment, each looked up once.
 pub struct Strings {
     segment: Arc<Segment>,
@@ -512,12 +471,6 @@ impl Strings {
             self.known.insert(number, string);
         }
         Ok(())
-    }
-
-    fn is(&mut self, number: u32, text: &str) -> Result<bool> {
-        self.forget_many();
-        self.load(number)?;
-        Ok(self.text(number) == text)
     }
 
     /// Whether a string is an entity, or one below it.
