@@ -125,3 +125,29 @@ fn whatever_differs_is_a_conflict_also_where_an_import_reads_on_in_the_log() {
         assert_eq!((report.conflicts, report.deduplicated), (1, 99), "{what}");
     }
 }
+
+#[test]
+fn what_another_namespace_brought_is_not_met_where_an_import_reads_on_in_the_log() {
+    let dir = TempDir::in_memory("read-on-names");
+    let (source, hub) = (open_quick(&dir.join("source")), open_quick(&dir.join("hub")));
+    fill(&source, 0, 100);
+    let bring = |namespace: &str, sequences: std::ops::RangeInclusive<u64>| {
+        let mut keep = |event: &Event<'_>| match sequences.contains(&event.sequence) {
+            true => Verdict::Keep,
+            false => Verdict::Skip,
+        };
+        import_with(
+            &hub,
+            &source,
+            &mut ImportOptions { filter: Some(&mut keep), ..named(namespace) },
+        )
+    };
+    // The next event of the source follows, of the other namespace.
+    assert_eq!(bring("other", 101..=101).imported, 1);
+    assert_eq!(bring("one", 2..=61).imported, 60);
+    assert_eq!(bring("other", 62..=100).imported, 39);
+    let report = bring("one", 2..=101);
+    assert_eq!((report.deduplicated, report.imported), (60, 40));
+    let again = bring("one", 2..=101);
+    assert_eq!((again.deduplicated, again.imported), (100, 0));
+}

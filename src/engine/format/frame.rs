@@ -292,6 +292,16 @@ pub struct StringRef<'a> {
     pub spelled: Option<&'a str>,
 }
 
+/// An imported event: its content and where it came from, with the numbers of strings.
+pub struct Copied<'a> {
+    pub entity: u32,
+    pub scope: u32,
+    pub kind: Kind,
+    pub content: Content<'a>,
+    pub namespace: u32,
+    pub event_id: Id,
+}
+
 /// An event as a frame holds it: the strings are those of its segment's dictionary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
@@ -444,6 +454,42 @@ impl<'a> Frame<'a> {
         (bytes.len() >= FRAME_FIXED_LEN).then(|| Id::from_bytes(array_at(bytes, 12)))
     }
 
+    /// What an import compares of the frame of an event that was imported; none of others. The
+    /// checksum is not looked at.
+    #[inline(always)]
+    pub fn unchecked_copy(bytes: &'a [u8]) -> Option<Copied<'a>> {
+        if bytes.len() < FRAME_FIXED_LEN {
+            return None;
+        }
+        let fields = u16::from_le_bytes(array_at(bytes, 8));
+        if fields & (HAS_IMPORT_SOURCE | HAS_RAW_SOURCE) != HAS_IMPORT_SOURCE {
+            return None;
+        }
+        let rest = &mut &bytes[FRAME_FIXED_LEN..];
+        for _sequence_time_version in 0..3 {
+            take_varint(rest)?;
+        }
+        let (entity, scope) = (take_number(rest)?, take_number(rest)?);
+        for varint in [HAS_TIMESTAMP, HAS_FLAGS, HAS_PAYLOAD_VERSION] {
+            if fields & varint != 0 {
+                take_varint(rest)?;
+            }
+        }
+        for id in [HAS_CORRELATION, HAS_CAUSATION] {
+            if fields & id != 0 {
+                take_id(rest)?;
+            }
+        }
+        if fields & HAS_EXTENSIONS != 0 {
+            take_slice(rest)?;
+        }
+        let (namespace, event_id) = (take_number(rest)?, take_id(rest)?);
+        let _sequence = take_varint(rest)?;
+        let (content, _payload) = split_content(rest)?;
+        let kind = Kind(u16::from_le_bytes(array_at(bytes, 10)));
+        Some(Copied { entity, scope, kind, content, namespace, event_id })
+    }
+
     #[inline(always)]
     fn parse(segment: &SegmentHeader, bytes: &'a [u8]) -> Option<Frame<'a>> {
         let fields = u16::from_le_bytes(array_at(bytes, 8));
@@ -556,6 +602,16 @@ fn take_string<'a>(rest: &mut &'a [u8]) -> Option<StringRef<'a>> {
         _ => None,
     };
     Some(StringRef { number, spelled })
+}
+
+/// Takes a string, of which only the number is wanted.
+#[inline(always)]
+fn take_number(rest: &mut &[u8]) -> Option<u32> {
+    let reference = take_varint(rest)?;
+    if reference & 1 != 0 {
+        take_slice(rest)?;
+    }
+    u32::try_from(reference >> 1).ok()
 }
 
 #[inline(always)]

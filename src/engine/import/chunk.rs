@@ -16,9 +16,10 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-/// Events that are to be committed together; their bytes are in one arena.
+/// Events that are to be committed together; their strings and bytes are in two arenas.
 #[derive(Default)]
 pub struct Chunk {
+    texts: String,
     arena: Vec<u8>,
     waiting: Vec<Waiting>,
     /// What the batch limit of the destination report.
@@ -27,17 +28,22 @@ pub struct Chunk {
     pub absent_at: u64,
 }
 
-/// An event of a chunk: without its strings and bytes, which are at `at` with these lengths.
+/// An event of a chunk: without its strings and bytes, which are at these places of the arenas.
 struct Waiting {
     item: Item<'static>,
-    at: usize,
+    texts_at: usize,
+    bytes_at: usize,
     lengths: [usize; 4],
 }
 
+/// Entity and scope, extensions and payload.
+type Parts<'a> = ([&'a str; 2], [&'a [u8]; 2]);
+
 impl Waiting {
-    fn new(event: &Event<'_>, key: Id, at: usize) -> Waiting {
+    fn new(event: &Event<'_>, key: Id, (texts_at, bytes_at): (usize, usize)) -> Waiting {
         let source = Source::Import { namespace: "", event_id: event.id, sequence: event.sequence };
-        let lengths = parts_of(event).map(<[u8]>::len);
+        let ([entity, scope], [extensions, payload]) = parts_of(event);
+        let lengths = [entity.len(), scope.len(), extensions.len(), payload.len()];
         let event = Event {
             id: key,
             kind: event.kind,
@@ -50,16 +56,14 @@ impl Waiting {
             source,
             ..Event::default()
         };
-        Waiting { item: Item { event, ..Item::default() }, at, lengths }
+        Waiting { item: Item { event, ..Item::default() }, texts_at, bytes_at, lengths }
     }
 
     /// What is to be committed, with its parts.
-    fn item<'a>(&self, parts: [&'a [u8]; 4], namespace: &'a str) -> Item<'a> {
-        let [entity, scope, extensions, payload] = parts;
-        let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default();
+    fn item<'a>(&self, parts: Parts<'a>, namespace: &'a str) -> Item<'a> {
+        let ([entity, scope], [extensions, payload]) = parts;
         let mut item: Item<'a> = self.item;
-        item.event.entity = text(entity);
-        item.event.scope = text(scope);
+        (item.event.entity, item.event.scope) = (entity, scope);
         item.event.extensions = Extensions(extensions);
         item.event.payload = payload;
         if item.event.content.known_hash().is_none() {
@@ -72,14 +76,14 @@ impl Waiting {
     }
 }
 
-fn parts_of<'a>(event: &Event<'a>) -> [&'a [u8]; 4] {
-    [event.entity.as_bytes(), event.scope.as_bytes(), event.extensions.0, event.payload]
+fn parts_of<'a>(event: &Event<'a>) -> Parts<'a> {
+    ([event.entity, event.scope], [event.extensions.0, event.payload])
 }
 
 /// What is committed as a whole: a chunk, or one large event that need not be copied.
 enum Pending<'a> {
     Chunk(&'a Chunk),
-    Large { waiting: Box<Waiting>, parts: [&'a [u8]; 4], absent_at: u64 },
+    Large { waiting: Box<Waiting>, parts: Parts<'a>, absent_at: u64 },
 }
 
 impl<'a> Pending<'a> {
@@ -134,23 +138,24 @@ impl Chunk {
     }
 
     pub fn push(&mut self, event: &Event<'_>, key: Id, bytes: usize) {
-        let waiting = Waiting::new(event, key, self.arena.len());
-        parts_of(event).iter().for_each(|part| self.arena.extend_from_slice(part));
+        let waiting = Waiting::new(event, key, (self.texts.len(), self.arena.len()));
+        let (texts, parts) = parts_of(event);
+        texts.iter().for_each(|text| self.texts.push_str(text));
+        parts.iter().for_each(|part| self.arena.extend_from_slice(part));
         self.bytes += bytes;
         self.waiting.push(waiting);
     }
 
     fn item<'a>(&'a self, waiting: &Waiting, namespace: &'a str) -> Item<'a> {
-        let mut rest = &self.arena[waiting.at..];
-        let parts = waiting.lengths.map(|length| {
-            let (part, tail) = rest.split_at(length);
-            rest = tail;
-            part
-        });
-        waiting.item(parts, namespace)
+        let [entity, scope, extensions, payload] = waiting.lengths;
+        let (texts, bytes) = (&self.texts[waiting.texts_at..], &self.arena[waiting.bytes_at..]);
+        let texts = [&texts[..entity], &texts[entity..entity + scope]];
+        let bytes = [&bytes[..extensions], &bytes[extensions..extensions + payload]];
+        waiting.item((texts, bytes), namespace)
     }
 
     fn clear(&mut self) {
+        self.texts.clear();
         self.arena.clear();
         self.waiting.clear();
         (self.bytes, self.absent_at) = (0, 0);
@@ -341,7 +346,7 @@ impl Committer {
     /// Commits one event, while no chunk is in flight, from where it is. Its key was looked up
     /// while `absent_at` was the visible frontier.
     pub fn pass_on(&mut self, event: &Event<'_>, key: Id, absent_at: u64) {
-        let waiting = Box::new(Waiting::new(event, key, 0));
+        let waiting = Box::new(Waiting::new(event, key, (0, 0)));
         let pending = Pending::Large { waiting, parts: parts_of(event), absent_at };
         self.under_way += 1;
         self.here = Some(self.terms.commit(&pending, &mut self.past));

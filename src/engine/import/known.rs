@@ -1,6 +1,7 @@
 //! Whether a destination has an event, in whatever order events are asked for: by its index, which
 //! has a tag of their content; or, while they come in the order of its log, by reading on there.
 
+use super::successor::Successor;
 use crate::engine::format::frame::{BATCH_HEADER_LEN, FRAME_FIXED_LEN};
 use crate::engine::format::hash;
 use crate::engine::log::segment::Segment;
@@ -8,7 +9,6 @@ use crate::engine::log::state::Log;
 use crate::engine::model::error::Result;
 use crate::engine::model::event::Event;
 use crate::engine::model::id::Id;
-use crate::engine::store::scan::Successor;
 use std::cell::LazyCell;
 use std::sync::Arc;
 
@@ -37,14 +37,19 @@ impl Default for KnownEvents {
 }
 
 impl KnownEvents {
-    /// Whether the destination has this key, and if so, with the content of this event.
+    /// Whether the next event of the log was imported from this one under this namespace; if so,
+    /// whether it has its content. None also where the log is not read.
+    #[inline(always)]
+    pub fn is_next(&mut self, namespace: &str, event: &Event<'_>) -> Result<Option<bool>> {
+        let Some(place) = &mut self.place else { return Ok(None) };
+        let same = place.is_next(namespace, event)?;
+        self.read_on += u32::from(same.is_some());
+        Ok(same)
+    }
+
+    /// Whether the destination has this key, and if so, with the content of this event. Asked of
+    /// what is not the next event of the log.
     pub fn find(&mut self, log: &Log, key: Id, event: &Event<'_>) -> Result<Option<bool>> {
-        if let Some(place) = &mut self.place {
-            if let Some(same) = place.is_next(key, event)? {
-                self.read_on += 1;
-                return Ok(Some(same));
-            }
-        }
         let tag = LazyCell::new(|| hash::tag_of(event));
         let Some((segment, found)) = log.find_content(key, &|| *tag)? else { return Ok(None) };
         if self.place.is_some() {

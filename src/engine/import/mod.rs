@@ -12,6 +12,7 @@ pub(crate) mod chunk;
 pub(crate) mod known;
 pub(crate) mod names;
 pub(crate) mod run;
+pub(crate) mod successor;
 
 /// When imported events are made durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

@@ -263,23 +263,22 @@ impl<'d> Run<'d> {
         bytes: usize,
         options: &mut ImportOptions<'_>,
     ) -> Result<()> {
-        let key = self.keys.key(event.id);
-        if self.chunk.is_empty() {
-            self.chunk.absent_at = self.destination.visible.load(Ordering::Acquire);
-        }
         #[cfg(feature = "internal")]
         let look = !options.seams.skip_lookup;
         #[cfg(not(feature = "internal"))]
         let look = true;
-        if !look {
-            self.chunk.absent_at = 0;
-        } else if let Some(same) = self.known.find(self.destination, key, event)? {
-            match (same, options.on_conflict) {
-                (true, _) => self.examined.deduplicated += 1,
-                (false, OnConflict::Skip) => self.examined.conflicts += 1,
-                (false, OnConflict::Fail) => return Err(conflict(event.id, event.sequence, key)),
+        if self.chunk.is_empty() {
+            let visible = || self.destination.visible.load(Ordering::Acquire);
+            self.chunk.absent_at = if look { visible() } else { 0 };
+        }
+        if let Some(same) = self.known.is_next(&options.namespace, event)? {
+            return self.count_known(event, same, options);
+        }
+        let key = self.keys.key(event.id);
+        if look {
+            if let Some(same) = self.known.find(self.destination, key, event)? {
+                return self.count_known(event, same, options);
             }
-            return Ok(());
         }
         let limits = &self.destination.options.limits;
         check_limit("payload bytes", event.payload.len(), limits.payload_bytes_max)
@@ -292,6 +291,24 @@ impl<'d> Run<'d> {
             return self.pass_on(event, key, options);
         }
         self.chunk.push(event, key, bytes);
+        Ok(())
+    }
+
+    /// Counts an event that the destination has, with the `same` content or another.
+    fn count_known(
+        &mut self,
+        event: &Event<'_>,
+        same: bool,
+        options: &ImportOptions<'_>,
+    ) -> Result<()> {
+        match (same, options.on_conflict) {
+            (true, _) => self.examined.deduplicated += 1,
+            (false, OnConflict::Skip) => self.examined.conflicts += 1,
+            (false, OnConflict::Fail) => {
+                let key = self.keys.key(event.id);
+                return Err(conflict(event.id, event.sequence, key));
+            }
+        }
         Ok(())
     }
 

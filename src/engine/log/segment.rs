@@ -4,7 +4,8 @@ use super::directory::Directory;
 use super::tail::{Batches, Tail};
 use super::window::{Window, SMALL_READ};
 use crate::engine::format::frame::{
-    BatchHeader, Frame, SegmentHeader, BATCH_HEADER_LEN, FRAME_FIXED_LEN, SEGMENT_HEADER_LEN,
+    BatchHeader, Frame, SegmentHeader, BATCH_HEADER_LEN, BATCH_MAGIC, FRAME_FIXED_LEN,
+    SEGMENT_HEADER_LEN,
 };
 use crate::engine::format::hash::{self, Link};
 use crate::engine::index::builder::IndexBuilder;
@@ -391,6 +392,15 @@ impl Segment {
         window: &'w mut Window,
         mut at: u64,
     ) -> Result<Option<(u64, &'w [u8])>> {
+        let end = self.end();
+        // As a rule it is at hand.
+        let held = window.held(at, end);
+        if held.len() >= FRAME_FIXED_LEN && !held.starts_with(&BATCH_MAGIC) {
+            let length = Frame::length(held);
+            if (FRAME_FIXED_LEN..=held.len()).contains(&length) {
+                return Ok(Some((at, &window.held(at, end)[..length])));
+            }
+        }
         while at < self.end() {
             // Bytes that pass for a batch header here, magic and checksum, are one.
             window.stay_below(self.end());

@@ -19,6 +19,16 @@ pub fn operation_key<'a>(domain: &[u8], parts: impl ExactSizeIterator<Item = &'a
     first_16(hasher.finalize())
 }
 
+/// The two digits of each byte.
+const HEX: [[u8; 2]; 256] = {
+    let (mut hex, mut byte) = ([[0; 2]; 256], 0);
+    while byte < 256 {
+        hex[byte] = [b"0123456789abcdef"[byte >> 4], b"0123456789abcdef"[byte & 15]];
+        byte += 1;
+    }
+    hex
+};
+
 /// The ids that import gives to the events of one namespace.
 pub struct ImportKeys {
     /// Everything that is hashed before the source id's digits, which end it.
@@ -43,8 +53,7 @@ impl ImportKeys {
     pub fn key(&mut self, source_id: Id) -> Id {
         let at = self.input.len() - 32;
         for (digits, byte) in self.input[at..].chunks_exact_mut(2).zip(source_id.to_bytes()) {
-            digits[0] = b"0123456789abcdef"[(byte >> 4) as usize];
-            digits[1] = b"0123456789abcdef"[(byte & 15) as usize];
+            digits.copy_from_slice(&HEX[usize::from(byte)]);
         }
         first_16(blake3::hash(&self.input))
     }

@@ -139,6 +139,10 @@ impl Log {
     ) -> Result<Vec<Outcome>> {
         let mut writer = self.writer()?;
         let mut plan = Plan { outcomes: Vec::with_capacity(items.len()), ..Plan::default() };
+        if items.len() > 1 {
+            plan.keys.reserve(items.len());
+            plan.heads.reserve(items.len().min(PLACED_TOGETHER));
+        }
         let (segments, mut refused) = (self.segments(), None);
         for (at, item) in items.iter().enumerate() {
             match self.look_up(item, items, &plan, &segments, import) {

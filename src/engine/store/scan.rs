@@ -11,7 +11,7 @@ use crate::engine::log::window::Window;
 use crate::engine::model::content::Content;
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::event::Event;
-use crate::engine::model::id::{Hash, Id};
+use crate::engine::model::id::Hash;
 use crate::engine::model::region::{is_below, Region};
 use foldhash::HashMap;
 use std::sync::Arc;
@@ -449,46 +449,6 @@ impl<'a> Visitor<'a> {
     }
 }
 
-/// The place after an event that was found. What was imported in order is met again in order, so
-/// the event after it is found by reading on, without asking an index.
-pub struct Successor {
-    segment: Arc<Segment>,
-    strings: Strings,
-    window: Window,
-    at: u64,
-}
-
-impl Successor {
-    /// The place after the event at `offset`.
-    pub fn after(segment: Arc<Segment>, offset: u32) -> Result<Successor> {
-        let mut window = segment.window();
-        let found = segment.next_frame(&mut window, offset.into())?;
-        let at = found.map_or(offset.into(), |(at, bytes)| at + bytes.len() as u64);
-        Ok(Successor { strings: Strings::new(segment.clone()), segment, window, at })
-    }
-
-    /// Whether the next event has this id; if so, whether it has this content, and the place moves
-    /// after it. Equal contents need no checksum.
-    pub fn is_next(&mut self, id: Id, event: &Event<'_>) -> Result<Option<bool>> {
-        let Some((at, bytes)) = self.segment.next_frame(&mut self.window, self.at)? else {
-            return Ok(None);
-        };
-        let header = &self.segment.header;
-        let Some(frame) = Frame::unchecked(header, bytes).filter(|frame| frame.id == id) else {
-            return Ok(None);
-        };
-        let next = at + bytes.len() as u64;
-        let same = (frame.kind, frame.content) == (event.kind, event.content)
-            && self.strings.is(frame.entity.number, event.entity)?
-            && self.strings.is(frame.scope.number, event.scope)?;
-        if !same {
-            self.segment.frame_at(&mut self.window, at)?;
-        }
-        self.at = next;
-        Ok(Some(same))
-    }
-}
-
 /// The strings of a segment, each looked up once.
 pub struct Strings {
     segment: Arc<Segment>,
@@ -529,12 +489,6 @@ impl Strings {
             self.known.insert(number, string);
         }
         Ok(())
-    }
-
-    fn is(&mut self, number: u32, text: &str) -> Result<bool> {
-        self.forget_many();
-        self.load(number)?;
-        Ok(self.text(number) == text)
     }
 
     /// Whether a string is an entity, or one below it.
