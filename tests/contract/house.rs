@@ -27,6 +27,7 @@ const TOP: &[&str] = &[
     "cbindgen.toml",
     "docs",
     "examples",
+    "findings",
     "fuzz",
     "include",
     "packaging",
