@@ -409,8 +409,8 @@ impl From<ImportReport> for fbat_import_report {
     fn from(report: ImportReport) -> fbat_import_report {
         members_of!(report => fbat_import_report {
             imported, deduplicated, skipped_reserved, skipped_filtered, skipped_reimported,
-            conflicts, overtaken, restored, conflicts_kept, source_high_watermark, resume_after, source_ceiling,
-            destination_visible, destination_durable, source_position
+            conflicts, overtaken, restored, conflicts_kept, source_high_watermark, resume_after,
+            source_ceiling, destination_visible, destination_durable, source_position
         })
     }
 }

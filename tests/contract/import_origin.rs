@@ -265,11 +265,12 @@ fn two_contents_of_one_name_arrive_in_one_chunk() {
         assert_eq!((report.imported, report.conflicts), (4, 1));
         // Without the one that came first, the other has the name.
         let other = open_quick(&dir.join(&format!("other{number}")));
-        let mut leave_out = |event: &fbat::engine::model::event::Event<'_>| {
-            match rows(&one).iter().any(|row| row.content_hash == event.content_hash) {
-                true => Verdict::Skip,
-                false => Verdict::Keep,
-            }
+        let mut leave_out = |event: &fbat::engine::model::event::Event<'_>| match rows(&one)
+            .iter()
+            .any(|row| row.content_hash == event.content_hash)
+        {
+            true => Verdict::Skip,
+            false => Verdict::Keep,
         };
         let mut options = ImportOptions { filter: Some(&mut leave_out), overlap, ..keeping() };
         let report = import_with(&other, &hub, &mut options);

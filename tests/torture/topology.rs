@@ -312,9 +312,9 @@ fn history(seed: u64, fault: Fault) -> Result<(), String> {
     let run = |world: &mut World| (0..steps).try_for_each(|_| world.step());
     let result = run(&mut world).and_then(|()| world.rest());
     let sound = |world: &World| world.nodes.iter().for_each(|node| assert_sound(node.store()));
-    result.map(|()| sound(&world)).map_err(|why| {
-        format!("FBAT_SEED={seed}: {why}\nafter: {}", world.done.join("\n       "))
-    })
+    result
+        .map(|()| sound(&world))
+        .map_err(|why| format!("FBAT_SEED={seed}: {why}\nafter: {}", world.done.join("\n       ")))
 }
 
 #[test]

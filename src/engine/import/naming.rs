@@ -90,7 +90,7 @@ struct Origin {
 pub struct Origins {
     known: Vec<Origin>,
     by_name: HashMap<Arc<str>, usize>,
-    /// The store ids of the source, by their first sequence: the origins of what was appended there.
+    /// The store ids of the source, by their first sequence: origins of what was appended there.
     native: Vec<(u64, usize)>,
     /// Those of the two stores come first.
     fixed: usize,

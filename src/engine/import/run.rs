@@ -287,12 +287,14 @@ impl<'d> Run<'d> {
             self.chunk.absent_at = 0;
         }
         let known = look.then_some(&mut self.known);
-        let admitted = match fate(self.destination, known, event, &name, options.on_conflict)? {
-            Fate::Admitted(admitted) => admitted,
-            Fate::Duplicate => return Ok(self.examined.deduplicated += 1),
-            Fate::Reimported => return Ok(self.examined.skipped_reimported += 1),
-            Fate::Conflict => return Ok(self.examined.conflicts += 1),
-        };
+        let fate = fate(self.destination, known, event, &name, options.on_conflict)?;
+        match &fate {
+            Fate::Admitted(_) => {}
+            Fate::Duplicate => self.examined.deduplicated += 1,
+            Fate::Reimported => self.examined.skipped_reimported += 1,
+            Fate::Conflict => self.examined.conflicts += 1,
+        }
+        let Fate::Admitted(admitted) = fate else { return Ok(()) };
         let limits = &self.destination.options.limits;
         check_limit("payload bytes", event.payload.len(), limits.payload_bytes_max)
             .and_then(|()| check_limit("batch bytes", bytes, limits.batch_bytes_max))
