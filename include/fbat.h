@@ -2838,6 +2838,28 @@ fbat_status fbat_provenance_encode_body(const fbat_provenance *provenance,
 #define FBAT_ON_CONFLICT_SKIP 1u
 
 /**
+ * An event that exists with different content is imported beside it, under an id made from both
+ * its name and its content, and counted in `conflicts_kept`.
+ * @since 0.2
+ */
+#define FBAT_ON_CONFLICT_KEEP 2u
+
+/**
+ * An event is known by the namespace of the import and its id in the source. So it exists once for
+ * each name and hop: right for one hop, and for stores that feed each other in one direction.
+ * @since 0.2
+ */
+#define FBAT_IMPORT_IDENTITY_SOURCE 0u
+
+/**
+ * An event is known by the store where it was first appended and its id there, over any number of
+ * hops. Stores that feed each other in any shape end up with each event once. Choose this unless
+ * you need names of your own for the sources.
+ * @since 0.2
+ */
+#define FBAT_IMPORT_IDENTITY_ORIGIN 1u
+
+/**
  * Hash every payload again, instead of trusting the checksum of its frame.
  * @since 0.1
  */
@@ -2867,6 +2889,13 @@ fbat_status fbat_provenance_encode_body(const fbat_provenance *provenance,
  * @since 0.2
  */
 #define FBAT_IMPORT_ALLOW_OTHER_STORE 8u
+
+/**
+ * Let events of a store come with the other identity than those that were imported from it first.
+ * Without this flag that is #FBAT_ERR_INVALID_ARGUMENT, because they would come again.
+ * @since 0.2
+ */
+#define FBAT_IMPORT_ALLOW_OTHER_IDENTITY 16u
 
 /**
  * Says which events to import. Called on the thread that called fbat_import(), with no lock
@@ -2899,8 +2928,8 @@ typedef struct fbat_import_report {
   /** Left out by the filter. */
   uint64_t skipped_filtered;
   /**
-   * Came to the source from the destination, by an import under this very namespace, and are
-   * still there.
+   * Came to the source from the destination, which has them still: by an import under this very
+   * namespace, or, with identity by origin, in whatever way.
    */
   uint64_t skipped_reimported;
   /** There with other content, and left out with #FBAT_ON_CONFLICT_SKIP. */
@@ -2910,6 +2939,13 @@ typedef struct fbat_import_report {
    * overtaken`, summed over concurrent imports, is exact.
    */
   uint64_t overtaken;
+  /**
+   * Those of `imported` that came from the destination, which had lost them, as one that was
+   * restored from an older copy has. They have their own ids again, and a provenance.
+   */
+  uint64_t restored;
+  /** Those of `imported` whose name exists with other content: with #FBAT_ON_CONFLICT_KEEP. */
+  uint64_t conflicts_kept;
   /** The last sequence of the source that was examined. 0: none was. */
   uint64_t source_high_watermark;
   /**
@@ -2956,9 +2992,10 @@ typedef struct fbat_import_options {
   size_t struct_size;
   /**
    * The name that the source's events are known by in the destination, forever: UTF-8, 1 to 1024
-   * bytes without control bytes. Required. It names the store, not the way that events take;
-   * fbat_store_namespace() of the source is a name that no other store has. The destination
-   * remembers for which store it stands, and refuses another.
+   * bytes without control bytes. It names the store, not the way that events take; the
+   * destination remembers for which store it stands, and refuses another. Required with identity
+   * by source; with identity by origin it is left out, or fbat_store_namespace() of the source.
+   * That is a name that no other store has, and `store:` begins no other name.
    */
   fbat_str source_namespace;
   /** Which events of the source; NULL for all. */
@@ -2991,6 +3028,8 @@ typedef struct fbat_import_options {
   uint32_t on_conflict;
   /** Bits: `FBAT_IMPORT_...`. */
   uint32_t flags;
+  /** By what an event is known to be there already: an `FBAT_IMPORT_IDENTITY_...`. */
+  uint32_t identity;
 } fbat_import_options;
 
 /**
@@ -3597,12 +3636,12 @@ fbat_status fbat_repair(const char *damaged_path,
 
 /** An #fbat_import_report, all zero except its size. @since 0.1 */
 #define FBAT_IMPORT_REPORT_INIT                                                                   \
-  {sizeof(fbat_import_report), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+  {sizeof(fbat_import_report), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** An #fbat_import_options, all zero except its size. @since 0.1 */
 #define FBAT_IMPORT_OPTIONS_INIT                                                                  \
   {sizeof(fbat_import_options), FBAT_STR_INIT, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0,    \
-   0, 0}
+   0, 0, 0}
 
 /** An #fbat_verify_options, all zero except its size. @since 0.2 */
 #define FBAT_VERIFY_OPTIONS_INIT {sizeof(fbat_verify_options), NULL, NULL, NULL, NULL}

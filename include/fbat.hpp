@@ -494,6 +494,26 @@ enum class on_conflict : std::uint32_t {
   fail = FBAT_ON_CONFLICT_FAIL,
   /** An event that exists with different content is counted in `conflicts` and left out. */
   skip = FBAT_ON_CONFLICT_SKIP,
+  /**
+   * An event that exists with different content is imported beside it, under an id made from both
+   * its name and its content, and counted in `conflicts_kept`.
+   */
+  keep = FBAT_ON_CONFLICT_KEEP,
+};
+
+/** One of `FBAT_IMPORT_IDENTITY_...`. @since 0.2 */
+enum class import_identity : std::uint32_t {
+  /**
+   * An event is known by the namespace of the import and its id in the source. So it exists once
+   * for each name and hop: right for one hop, and for stores that feed each other in one direction.
+   */
+  source = FBAT_IMPORT_IDENTITY_SOURCE,
+  /**
+   * An event is known by the store where it was first appended and its id there, over any number of
+   * hops. Stores that feed each other in any shape end up with each event once. Choose this unless
+   * you need names of your own for the sources.
+   */
+  origin = FBAT_IMPORT_IDENTITY_ORIGIN,
 };
 
 /** Bits of `FBAT_IMPORT_...`. @since 0.1 */
@@ -520,6 +540,11 @@ enum class import_flags : std::uint32_t {
    * What is fine with it: a store that took the place of the one before.
    */
   allow_other_store = FBAT_IMPORT_ALLOW_OTHER_STORE,
+  /**
+   * Let events of a store come with the other identity than those that were imported from it first.
+   * Without this flag that is #FBAT_ERR_INVALID_ARGUMENT, because they would come again.
+   */
+  allow_other_identity = FBAT_IMPORT_ALLOW_OTHER_IDENTITY,
 };
 /** @cond internal */
 template <>
@@ -1154,8 +1179,8 @@ struct import_report {
   /** Left out by the filter. */
   std::uint64_t skipped_filtered = 0;
   /**
-   * Came to the source from the destination, by an import under this very namespace, and are still
-   * there.
+   * Came to the source from the destination, which has them still: by an import under this very
+   * namespace, or, with identity by origin, in whatever way.
    */
   std::uint64_t skipped_reimported = 0;
   /** There with other content, and left out with #FBAT_ON_CONFLICT_SKIP. */
@@ -1165,6 +1190,13 @@ struct import_report {
    * overtaken`, summed over concurrent imports, is exact.
    */
   std::uint64_t overtaken = 0;
+  /**
+   * Those of `imported` that came from the destination, which had lost them, as one that was
+   * restored from an older copy has. They have their own ids again, and a provenance.
+   */
+  std::uint64_t restored = 0;
+  /** Those of `imported` whose name exists with other content: with #FBAT_ON_CONFLICT_KEEP. */
+  std::uint64_t conflicts_kept = 0;
   /** The last sequence of the source that was examined. 0: none was. */
   std::uint64_t source_high_watermark = 0;
   /**
@@ -1198,6 +1230,8 @@ struct import_report {
     made.skipped_reimported = raw.skipped_reimported;
     made.conflicts = raw.conflicts;
     made.overtaken = raw.overtaken;
+    made.restored = raw.restored;
+    made.conflicts_kept = raw.conflicts_kept;
     made.source_high_watermark = raw.source_high_watermark;
     made.resume_after = raw.resume_after;
     made.source_ceiling = raw.source_ceiling;
@@ -2955,9 +2989,10 @@ struct list_options {
 struct import_options {
   /**
    * The name that the source's events are known by in the destination, forever: UTF-8, 1 to 1024
-   * bytes without control bytes. Required. It names the store, not the way that events take;
-   * fbat_store_namespace() of the source is a name that no other store has. The destination
-   * remembers for which store it stands, and refuses another.
+   * bytes without control bytes. It names the store, not the way that events take; the destination
+   * remembers for which store it stands, and refuses another. Required with identity by source;
+   * with identity by origin it is left out, or fbat_store_namespace() of the source. That is a name
+   * that no other store has, and `store:` begins no other name.
    */
   std::string_view source_namespace{};
   /** Which events of the source. */
@@ -2986,6 +3021,8 @@ struct import_options {
   fbat::on_conflict on_conflict = fbat::on_conflict::fail;
   /** fbat::import_flags. */
   fbat::import_flags flags{};
+  /** By what an event is known to be there already: an fbat::import_identity. */
+  fbat::import_identity identity = fbat::import_identity::source;
 };
 
 /** @cond internal */
@@ -3003,6 +3040,7 @@ struct import_options {
   raw.durability = static_cast<std::uint32_t>(from.durability);
   raw.on_conflict = static_cast<std::uint32_t>(from.on_conflict);
   raw.flags = static_cast<std::uint32_t>(from.flags);
+  raw.identity = static_cast<std::uint32_t>(from.identity);
   return raw;
 }
 /** @endcond */

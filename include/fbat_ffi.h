@@ -89,10 +89,14 @@ enum {
   FBAT_IMPORT_DURABILITY_CHUNK = 1,
   FBAT_ON_CONFLICT_FAIL = 0,
   FBAT_ON_CONFLICT_SKIP = 1,
+  FBAT_ON_CONFLICT_KEEP = 2,
+  FBAT_IMPORT_IDENTITY_SOURCE = 0,
+  FBAT_IMPORT_IDENTITY_ORIGIN = 1,
   FBAT_IMPORT_REHASH = 1,
   FBAT_IMPORT_ONE_THREAD = 2,
   FBAT_IMPORT_ALLOW_SELF = 4,
   FBAT_IMPORT_ALLOW_OTHER_STORE = 8,
+  FBAT_IMPORT_ALLOW_OTHER_IDENTITY = 16,
   FBAT_BACKUP_LINK = 1,
   FBAT_REPAIR_IDENTITY_REBUILT = 1,
   FBAT_REPAIR_IDENTITY_UNCERTAIN = 2,
@@ -326,6 +330,8 @@ typedef struct fbat_import_report {
   uint64_t skipped_reimported;
   uint64_t conflicts;
   uint64_t overtaken;
+  uint64_t restored;
+  uint64_t conflicts_kept;
   uint64_t source_high_watermark;
   uint64_t resume_after;
   uint64_t source_ceiling;
@@ -349,6 +355,7 @@ typedef struct fbat_import_options {
   uint32_t durability;
   uint32_t on_conflict;
   uint32_t flags;
+  uint32_t identity;
 } fbat_import_options;
 typedef struct fbat_findings fbat_findings;
 typedef struct fbat_finding {

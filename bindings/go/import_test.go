@@ -366,3 +366,25 @@ func TestImportIntoItselfUnderItsOwnNamespaceAddsNothingTwice(t *testing.T) {
 	again := fmt.Sprint(report.Imported, report.Deduplicated, report.SkippedReimported)
 	equal(t, "again", again, "0 5 5")
 }
+
+func TestStoresThatFeedEachOtherByOriginHaveEveryEventOnce(t *testing.T) {
+	stores := []*fbat.Store{open(t, "one"), open(t, "two"), open(t, "hub")}
+	fill(t, stores[0], 20)
+	fill(t, stores[1], 30)
+	options := fbat.ImportOptions{Identity: fbat.ImportIdentityOrigin}
+	var last uint64
+	for range 2 {
+		last = 0
+		for _, from := range stores {
+			for _, to := range stores {
+				last += must(to.Import(ctx, from, &options))(t).Imported
+			}
+		}
+	}
+	equal(t, "imported in the last round", last, uint64(0))
+	for _, store := range stores {
+		equal(t, "events", len(payloads(t, store)), 50)
+	}
+	_, err := stores[2].Import(ctx, stores[0], named("device"))
+	is(t, err, fbat.ErrInvalidArgument)
+}

@@ -419,6 +419,9 @@ const (
 	// OnConflictSkip: an event that exists with different content is counted in Conflicts and left
 	// out.
 	OnConflictSkip OnConflict = C.FBAT_ON_CONFLICT_SKIP
+	// OnConflictKeep: an event that exists with different content is imported beside it, under an
+	// id made from both its name and its content, and counted in ConflictsKept.
+	OnConflictKeep OnConflict = C.FBAT_ON_CONFLICT_KEEP
 )
 
 // String is the name of the value, in lower case.
@@ -428,6 +431,34 @@ func (v OnConflict) String() string {
 		return "fail"
 	case OnConflictSkip:
 		return "skip"
+	case OnConflictKeep:
+		return "keep"
+	}
+	return "unknown"
+}
+
+// ImportIdentity is one of the values whose names begin with ImportIdentity.
+type ImportIdentity uint32
+
+// The values of ImportIdentity.
+const (
+	// ImportIdentitySource: an event is known by the namespace of the import and its id in the
+	// source. So it exists once for each name and hop: right for one hop, and for stores that feed
+	// each other in one direction.
+	ImportIdentitySource ImportIdentity = C.FBAT_IMPORT_IDENTITY_SOURCE
+	// ImportIdentityOrigin: an event is known by the store where it was first appended and its id
+	// there, over any number of hops. Stores that feed each other in any shape end up with each
+	// event once. Choose this unless you need names of your own for the sources.
+	ImportIdentityOrigin ImportIdentity = C.FBAT_IMPORT_IDENTITY_ORIGIN
+)
+
+// String is the name of the value, in lower case.
+func (v ImportIdentity) String() string {
+	switch v {
+	case ImportIdentitySource:
+		return "source"
+	case ImportIdentityOrigin:
+		return "origin"
 	}
 	return "unknown"
 }
@@ -452,6 +483,10 @@ const (
 	// [ErrInvalidArgument], because two events with one id and equal content would become one. What
 	// is fine with it: a store that took the place of the one before.
 	ImportAllowOtherStore ImportFlags = C.FBAT_IMPORT_ALLOW_OTHER_STORE
+	// ImportAllowOtherIdentity: let events of a store come with the other identity than those that
+	// were imported from it first. Without this flag that is [ErrInvalidArgument], because they
+	// would come again.
+	ImportAllowOtherIdentity ImportFlags = C.FBAT_IMPORT_ALLOW_OTHER_IDENTITY
 )
 
 // BackupFlags are bits whose names begin with Backup.
@@ -1141,14 +1176,19 @@ type ImportReport struct {
 	SkippedReserved uint64
 	// Left out by the filter.
 	SkippedFiltered uint64
-	// Came to the source from the destination, by an import under this very namespace, and are
-	// still there.
+	// Came to the source from the destination, which has them still: by an import under this very
+	// namespace, or, with identity by origin, in whatever way.
 	SkippedReimported uint64
 	// There with other content, and left out with [OnConflictSkip].
 	Conflicts uint64
 	// Those of Imported that another import or append brought in during this one. Imported -
 	// Overtaken, summed over concurrent imports, is exact.
 	Overtaken uint64
+	// Those of Imported that came from the destination, which had lost them, as one that was
+	// restored from an older copy has. They have their own ids again, and a provenance.
+	Restored uint64
+	// Those of Imported whose name exists with other content: with [OnConflictKeep].
+	ConflictsKept uint64
 	// The last sequence of the source that was examined. 0: none was.
 	SourceHighWatermark uint64
 	// Where the next import may go on, as After: SourceHighWatermark, or the After of this import
@@ -1175,6 +1215,8 @@ func (to *ImportReport) read(from *C.fbat_import_report) {
 	to.SkippedReimported = uint64(from.skipped_reimported)
 	to.Conflicts = uint64(from.conflicts)
 	to.Overtaken = uint64(from.overtaken)
+	to.Restored = uint64(from.restored)
+	to.ConflictsKept = uint64(from.conflicts_kept)
 	to.SourceHighWatermark = uint64(from.source_high_watermark)
 	to.ResumeAfter = uint64(from.resume_after)
 	to.SourceCeiling = uint64(from.source_ceiling)
@@ -1208,6 +1250,8 @@ type ImportOptions struct {
 	OnConflict OnConflict
 	// Bits: [ImportFlags].
 	Flags ImportFlags
+	// By what an event is known to be there already: an [ImportIdentity].
+	Identity ImportIdentity
 }
 
 func (from *ImportOptions) lay(call *call, to *C.fbat_import_options) {
@@ -1230,6 +1274,7 @@ func (from *ImportOptions) lay(call *call, to *C.fbat_import_options) {
 	to.durability = C.uint32_t(from.Durability)
 	to.on_conflict = C.uint32_t(from.OnConflict)
 	to.flags = C.uint32_t(from.Flags)
+	to.identity = C.uint32_t(from.Identity)
 }
 
 // Finding: one thing that is wrong.

@@ -16,7 +16,8 @@ use super::region::{self, fbat_region};
 #[cfg(feature = "internal")]
 use crate::engine::import::ImportSeams;
 use crate::engine::import::{
-    ImportDurability, ImportOptions, ImportReport, OnConflict, CHUNK_SIZE, FILTER_COLUMNS,
+    ImportDurability, ImportIdentity, ImportOptions, ImportReport, OnConflict, CHUNK_SIZE,
+    FILTER_COLUMNS,
 };
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::event::{Columns, Event};
@@ -37,6 +38,21 @@ pub const FBAT_ON_CONFLICT_FAIL: u32 = 0u32;
 /// @since 0.1
 pub const FBAT_ON_CONFLICT_SKIP: u32 = 1u32;
 
+/// An event that exists with different content is imported beside it, under an id made from both
+/// its name and its content, and counted in `conflicts_kept`.
+/// @since 0.2
+pub const FBAT_ON_CONFLICT_KEEP: u32 = 2u32;
+
+/// An event is known by the namespace of the import and its id in the source. So it exists once for
+/// each name and hop: right for one hop, and for stores that feed each other in one direction.
+/// @since 0.2
+pub const FBAT_IMPORT_IDENTITY_SOURCE: u32 = 0u32;
+/// An event is known by the store where it was first appended and its id there, over any number of
+/// hops. Stores that feed each other in any shape end up with each event once. Choose this unless
+/// you need names of your own for the sources.
+/// @since 0.2
+pub const FBAT_IMPORT_IDENTITY_ORIGIN: u32 = 1u32;
+
 /// Hash every payload again, instead of trusting the checksum of its frame.
 /// @since 0.1
 pub const FBAT_IMPORT_REHASH: u32 = 1u32;
@@ -56,6 +72,10 @@ pub const FBAT_IMPORT_ALLOW_SELF: u32 = 4u32;
 /// What is fine with it: a store that took the place of the one before.
 /// @since 0.2
 pub const FBAT_IMPORT_ALLOW_OTHER_STORE: u32 = 8u32;
+/// Let events of a store come with the other identity than those that were imported from it first.
+/// Without this flag that is #FBAT_ERR_INVALID_ARGUMENT, because they would come again.
+/// @since 0.2
+pub const FBAT_IMPORT_ALLOW_OTHER_IDENTITY: u32 = 16u32;
 
 /// Says which events to import. Called on the thread that called fbat_import(), with no lock
 /// held: it may read both stores and append to the destination, not close them. It must not throw.
@@ -90,9 +110,10 @@ pub struct fbat_import_options {
     /// `sizeof(fbat_import_options)`.
     pub struct_size: usize,
     /// The name that the source's events are known by in the destination, forever: UTF-8, 1 to 1024
-    /// bytes without control bytes. Required. It names the store, not the way that events take;
-    /// fbat_store_namespace() of the source is a name that no other store has. The destination
-    /// remembers for which store it stands, and refuses another.
+    /// bytes without control bytes. It names the store, not the way that events take; the
+    /// destination remembers for which store it stands, and refuses another. Required with identity
+    /// by source; with identity by origin it is left out, or fbat_store_namespace() of the source.
+    /// That is a name that no other store has, and `store:` begins no other name.
     pub source_namespace: fbat_str,
     /// Which events of the source; NULL for all.
     pub region: *const fbat_region,
@@ -120,6 +141,8 @@ pub struct fbat_import_options {
     pub on_conflict: u32,
     /// Bits: `FBAT_IMPORT_...`.
     pub flags: u32,
+    /// By what an event is known to be there already: an `FBAT_IMPORT_IDENTITY_...`.
+    pub identity: u32,
 }
 
 /// Where every examined event went. `imported`, `deduplicated`, the three `skipped_` and
@@ -139,14 +162,19 @@ pub struct fbat_import_report {
     pub skipped_reserved: u64,
     /// Left out by the filter.
     pub skipped_filtered: u64,
-    /// Came to the source from the destination, by an import under this very namespace, and are
-    /// still there.
+    /// Came to the source from the destination, which has them still: by an import under this very
+    /// namespace, or, with identity by origin, in whatever way.
     pub skipped_reimported: u64,
     /// There with other content, and left out with #FBAT_ON_CONFLICT_SKIP.
     pub conflicts: u64,
     /// Those of `imported` that another import or append brought in during this one. `imported -
     /// overtaken`, summed over concurrent imports, is exact.
     pub overtaken: u64,
+    /// Those of `imported` that came from the destination, which had lost them, as one that was
+    /// restored from an older copy has. They have their own ids again, and a provenance.
+    pub restored: u64,
+    /// Those of `imported` whose name exists with other content: with #FBAT_ON_CONFLICT_KEEP.
+    pub conflicts_kept: u64,
     /// The last sequence of the source that was examined. 0: none was.
     pub source_high_watermark: u64,
     /// Where the next import may go on, as `after`: `source_high_watermark`, or the `after` of this
@@ -165,7 +193,7 @@ pub struct fbat_import_report {
     pub source_position: u64,
 }
 
-args::sized!(fbat_import_report: 112, fbat_import_options: 104);
+args::sized!(fbat_import_report: 128, fbat_import_options: 112);
 
 /// Copies events of one store into another, exactly once.
 ///
@@ -298,7 +326,8 @@ fn set_seams(_: &mut ImportOptions<'_>, _: Seams<'_>) {}
 const FLAGS: u32 = FBAT_IMPORT_REHASH
     | FBAT_IMPORT_ONE_THREAD
     | FBAT_IMPORT_ALLOW_SELF
-    | FBAT_IMPORT_ALLOW_OTHER_STORE;
+    | FBAT_IMPORT_ALLOW_OTHER_STORE
+    | FBAT_IMPORT_ALLOW_OTHER_IDENTITY;
 
 /// The options of the engine, without callbacks and token.
 ///
@@ -313,10 +342,14 @@ unsafe fn engine_options<'a>(given: &fbat_import_options) -> Result<ImportOption
             region::engine_region(given.region)?,
         )
     };
-    let namespace = namespace.ok_or_else(|| Error::invalid(format!("{name} is missing")))?;
     args::check_bits("flags", given.flags, FLAGS)?;
     Ok(ImportOptions {
-        namespace: namespace.to_owned(),
+        namespace: namespace.unwrap_or_default().to_owned(),
+        identity: args::choice(
+            "identity",
+            given.identity,
+            &[ImportIdentity::Source, ImportIdentity::Origin],
+        )?,
         region,
         after: given.after,
         chunk_size: match given.chunk_size {
@@ -331,12 +364,13 @@ unsafe fn engine_options<'a>(given: &fbat_import_options) -> Result<ImportOption
         on_conflict: args::choice(
             "on_conflict",
             given.on_conflict,
-            &[OnConflict::Fail, OnConflict::Skip],
+            &[OnConflict::Fail, OnConflict::Skip, OnConflict::Keep],
         )?,
         rehash: given.flags & FBAT_IMPORT_REHASH != 0,
         overlap: given.flags & FBAT_IMPORT_ONE_THREAD == 0,
         allow_self: given.flags & FBAT_IMPORT_ALLOW_SELF != 0,
         allow_other_store: given.flags & FBAT_IMPORT_ALLOW_OTHER_STORE != 0,
+        allow_other_identity: given.flags & FBAT_IMPORT_ALLOW_OTHER_IDENTITY != 0,
         ..ImportOptions::default()
     })
 }
@@ -375,8 +409,8 @@ impl From<ImportReport> for fbat_import_report {
     fn from(report: ImportReport) -> fbat_import_report {
         members_of!(report => fbat_import_report {
             imported, deduplicated, skipped_reserved, skipped_filtered, skipped_reimported,
-            conflicts, overtaken, source_high_watermark, resume_after, source_ceiling,
-            destination_visible, destination_durable, source_position
+            conflicts, overtaken, restored, conflicts_kept, source_high_watermark, resume_after,
+            source_ceiling, destination_visible, destination_durable, source_position
         })
     }
 }

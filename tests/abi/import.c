@@ -212,6 +212,44 @@ CASE(namespace_of_another_store_is_refused) {
     done(one);
 }
 
+/* Two stores and a hub that feed each other: how many events each has at rest. */
+CASE(stores_that_feed_each_other_by_origin_have_every_event_once) {
+    fbat_store *stores[3] = {open_new("one"), open_new("two"), open_new("hub")};
+    fbat_import_options options = FBAT_IMPORT_OPTIONS_INIT;
+    fbat_import_report report = FBAT_IMPORT_REPORT_INIT;
+    fbat_error *err = NULL;
+    uint64_t imported = 0;
+    append_n(stores[0], "thing:1", 2);
+    append_n(stores[1], "thing:1", 3);
+    options.identity = FBAT_IMPORT_IDENTITY_ORIGIN;
+    for (int round = 0; round < 3; round++) {
+        for (int from = 0; from < 3; from++) {
+            for (int to = 0; to < 3; to++) {
+                CHECK_OK(fbat_import(stores[to], stores[from], &options, &report, NULL));
+                imported += report.imported;
+                CHECK(round < 2 || report.imported == 0);
+            }
+        }
+    }
+    CHECK_U64(imported, 3 + 2 + 5);
+    CHECK_U64(report.restored + report.conflicts_kept, 0);
+    options.source_namespace = FBAT_STR("device");
+    CHECK_STATUS(fbat_import(stores[2], stores[0], &options, &report, &err),
+                 FBAT_ERR_INVALID_ARGUMENT);
+    fbat_error_free(err);
+    options.identity = FBAT_IMPORT_IDENTITY_SOURCE;
+    CHECK_STATUS(fbat_import(stores[2], stores[0], &options, &report, &err),
+                 FBAT_ERR_INVALID_ARGUMENT);
+    CHECK_CONTAINS(fbat_error_message(err).data, "FBAT_IMPORT_ALLOW_OTHER_IDENTITY");
+    fbat_error_free(err);
+    options.flags = FBAT_IMPORT_ALLOW_OTHER_IDENTITY;
+    CHECK_OK(fbat_import(stores[2], stores[0], &options, &report, NULL));
+    options.identity = 2;
+    CHECK_STATUS(fbat_import(stores[2], stores[0], &options, &report, NULL),
+                 FBAT_ERR_INVALID_ARGUMENT);
+    for (int at = 0; at < 3; at++) done(stores[at]);
+}
+
 CASE(conflict_names_the_event_or_is_counted) {
     fbat_store *source = open_new("source"), *hub = open_new("hub");
     fbat_event event = event_of("thing:1", "theirs");

@@ -1339,7 +1339,7 @@ fn a_large_event_whose_key_has_other_content_is_a_conflict() {
     let skipped = import_with(&pair.destination, &pair.source, &mut options);
     assert_eq!((skipped.conflicts, skipped.imported), (1, 0));
     // It comes up while the event is on its way: the commit finds it.
-    for on_conflict in [OnConflict::Fail, OnConflict::Skip] {
+    for on_conflict in [OnConflict::Fail, OnConflict::Skip, OnConflict::Keep] {
         let other = Pair::new("large-overtaken");
         let large = other.source.append(&event("large", &vec![1; 5 << 20])).unwrap();
         let key = import_id("s", large.id);
@@ -1356,6 +1356,11 @@ fn a_large_event_whose_key_has_other_content_is_a_conflict() {
                 assert_eq!((error.code(), error.event_id), (Code::ImportConflict, large.id));
             }
             OnConflict::Skip => assert_eq!(outcome.report.conflicts, 1),
+            OnConflict::Keep => {
+                let report = outcome.report;
+                assert_eq!((report.imported, report.conflicts_kept, report.conflicts), (1, 1, 0));
+                assert_eq!(rows(&other.destination).len(), 2);
+            }
         }
     }
 }

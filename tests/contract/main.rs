@@ -14,6 +14,7 @@ mod house;
 mod import_between;
 mod import_contract;
 mod import_names;
+mod import_origin;
 mod import_position;
 mod import_reads;
 mod integrity;

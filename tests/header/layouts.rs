@@ -207,7 +207,7 @@ layouts! {
         source_kind 56;
         source_content_hash 58;
     }
-    fbat_import_report 112 {
+    fbat_import_report 128 {
         struct_size 0;
         imported 8;
         deduplicated 16;
@@ -216,14 +216,16 @@ layouts! {
         skipped_reimported 40;
         conflicts 48;
         overtaken 56;
-        source_high_watermark 64;
-        resume_after 72;
-        source_ceiling 80;
-        destination_visible 88;
-        destination_durable 96;
-        source_position 104;
+        restored 64;
+        conflicts_kept 72;
+        source_high_watermark 80;
+        resume_after 88;
+        source_ceiling 96;
+        destination_visible 104;
+        destination_durable 112;
+        source_position 120;
     }
-    fbat_import_options 104 {
+    fbat_import_options 112 {
         struct_size 0;
         source_namespace 8;
         region 24;
@@ -238,6 +240,7 @@ layouts! {
         durability 92;
         on_conflict 96;
         flags 100;
+        identity 104;
     }
     fbat_finding 64 {
         struct_size 0;

@@ -11,3 +11,4 @@ mod power;
 mod processes;
 mod space;
 mod threads;
+mod topology;

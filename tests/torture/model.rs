@@ -1099,6 +1099,8 @@ fn check_report(
         skipped_reimported: count(Bucket::Reimported),
         conflicts: count(Bucket::Conflict),
         overtaken: 0,
+        restored: 0,
+        conflicts_kept: 0,
         source_high_watermark: covered.last().map_or(0, |(sequence, _)| *sequence),
         resume_after: covered.last().map_or(plan.after, |(sequence, _)| *sequence),
         source_ceiling: ceiling,

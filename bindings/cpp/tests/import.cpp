@@ -69,6 +69,26 @@ TEST(an_import_copies_once_and_says_where_events_came_from) {
   CHECK(!*original.try_provenance());
 }
 
+TEST(stores_that_feed_each_other_by_origin_have_every_event_once) {
+  fbat::store stores[] = {open_new("one"), open_new("two"), open_new("hub")};
+  append_n(stores[0], "thing:1", 2);
+  append_n(stores[1], "thing:1", 3);
+  fbat::import_options options;
+  options.identity = fbat::import_identity::origin;
+  for (int round = 0; round < 3; ++round) {
+    for (const auto& from : stores) {
+      for (auto& to : stores) {
+        auto report = to.try_import(from, options);
+        REQUIRE_OK(report);
+        CHECK(round < 2 || report->imported == 0);
+        CHECK_EQ(report->restored + report->conflicts_kept, 0u);
+      }
+    }
+  }
+  for (const auto& store : stores) CHECK_EQ(*store.try_count(), 5u);
+  CHECK_STATUS(stores[2].try_import(stores[0], named("device")), fbat::status::invalid_argument);
+}
+
 TEST(without_a_namespace_an_import_takes_that_of_the_source) {
   auto source = open_new("source"), hub = open_new("hub");
   append_n(source, "thing:1", 3);

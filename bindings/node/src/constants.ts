@@ -317,12 +317,34 @@ export const OnConflict = {
   FAIL: 0,
   /** An event that exists with different content is counted in `conflicts` and left out. */
   SKIP: 1,
+  /**
+   * An event that exists with different content is imported beside it, under an id made from both
+   * its name and its content, and counted in `conflictsKept`.
+   */
+  KEEP: 2,
 } as const;
 /**
  * What to do with an event that exists with different content: one of the values of {@link
  * OnConflict}.
  */
 export type OnConflict = (typeof OnConflict)[keyof typeof OnConflict];
+
+/** By what an event is known to be there already. */
+export const ImportIdentity = {
+  /**
+   * An event is known by the namespace of the import and its id in the source. So it exists once
+   * for each name and hop: right for one hop, and for stores that feed each other in one direction.
+   */
+  SOURCE: 0,
+  /**
+   * An event is known by the store where it was first appended and its id there, over any number of
+   * hops. Stores that feed each other in any shape end up with each event once. Choose this unless
+   * you need names of your own for the sources.
+   */
+  ORIGIN: 1,
+} as const;
+/** By what an event is known to be there already: one of the values of {@link ImportIdentity}. */
+export type ImportIdentity = (typeof ImportIdentity)[keyof typeof ImportIdentity];
 
 /** Bits of an import. */
 export const ImportFlag = {
@@ -347,6 +369,11 @@ export const ImportFlag = {
    * one. What is fine with it: a store that took the place of the one before.
    */
   ALLOW_OTHER_STORE: 8,
+  /**
+   * Let events of a store come with the other identity than those that were imported from it first.
+   * Without this flag that is `Status.ERR_INVALID_ARGUMENT`, because they would come again.
+   */
+  ALLOW_OTHER_IDENTITY: 16,
 } as const;
 
 /** Bits of a backup. */

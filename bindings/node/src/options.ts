@@ -4,6 +4,7 @@ import {
   EventFlag,
   type Expect,
   type ImportDurability,
+  type ImportIdentity,
   type OnConflict,
   type OpenMode,
   PROVENANCE_SCHEMA_VERSION,
@@ -434,6 +435,8 @@ export interface ImportOptions extends CallOptions<ImportReport> {
   onConflict?: OnConflict | null | undefined;
   /** Bits of `ImportFlag`. */
   flags?: number | null | undefined;
+  /** By what an event is known to be there already: one of `ImportIdentity`. */
+  identity?: ImportIdentity | null | undefined;
   /**
    * Told how far the import has come; null for none. What it throws ends the call, and is thrown by
    * it as it is. Not with a method whose name ends in `Async`.
@@ -444,10 +447,10 @@ export interface ImportOptions extends CallOptions<ImportReport> {
 /** @internal */
 export const IMPORT_OPTIONS = new Struct<ImportOptions>(
   "import options",
-  104,
+  112,
   [
     "sourceNamespace", "region", "after", "chunkSize", "filter", "filterColumns", "durability",
-    "onConflict", "flags", "progress", "cancel", "signal",
+    "onConflict", "flags", "identity", "progress", "cancel", "signal",
   ],
   (arena, block, at, of) => {
     if (of.sourceNamespace != null) {
@@ -476,6 +479,9 @@ export const IMPORT_OPTIONS = new Struct<ImportOptions>(
     }
     if (of.flags != null) {
       block.setU32(at + 100, of.flags, "flags");
+    }
+    if (of.identity != null) {
+      block.setU32(at + 104, of.identity, "identity");
     }
     writeWatch(arena, block, at + 64, at + 80, of, IMPORT_REPORT);
   },

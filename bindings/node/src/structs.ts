@@ -517,8 +517,8 @@ export interface ImportReport {
   /** Left out by the filter. */
   readonly skippedFiltered: bigint;
   /**
-   * Came to the source from the destination, by an import under this very namespace, and are still
-   * there.
+   * Came to the source from the destination, which has them still: by an import under this very
+   * namespace, or, with identity by origin, in whatever way.
    */
   readonly skippedReimported: bigint;
   /** There with other content, and left out with `OnConflict.SKIP`. */
@@ -528,6 +528,13 @@ export interface ImportReport {
    * overtaken`, summed over concurrent imports, is exact.
    */
   readonly overtaken: bigint;
+  /**
+   * Those of `imported` that came from the destination, which had lost them, as one that was
+   * restored from an older copy has. They have their own ids again, and a provenance.
+   */
+  readonly restored: bigint;
+  /** Those of `imported` whose name exists with other content: with `OnConflict.KEEP`. */
+  readonly conflictsKept: bigint;
   /** The last sequence of the source that was examined. 0: none was. */
   readonly sourceHighWatermark: bigint;
   /**
@@ -554,7 +561,7 @@ export interface ImportReport {
 
 /** @internal */
 export const IMPORT_REPORT: Output<ImportReport> = {
-  size: 112,
+  size: 128,
   read: (block, at) =>
     withJson({
       imported: block.u64(at + 8),
@@ -564,12 +571,14 @@ export const IMPORT_REPORT: Output<ImportReport> = {
       skippedReimported: block.u64(at + 40),
       conflicts: block.u64(at + 48),
       overtaken: block.u64(at + 56),
-      sourceHighWatermark: block.u64(at + 64),
-      resumeAfter: block.u64(at + 72),
-      sourceCeiling: block.u64(at + 80),
-      destinationVisible: block.u64(at + 88),
-      destinationDurable: block.u64(at + 96),
-      sourcePosition: block.u64(at + 104),
+      restored: block.u64(at + 64),
+      conflictsKept: block.u64(at + 72),
+      sourceHighWatermark: block.u64(at + 80),
+      resumeAfter: block.u64(at + 88),
+      sourceCeiling: block.u64(at + 96),
+      destinationVisible: block.u64(at + 104),
+      destinationDurable: block.u64(at + 112),
+      sourcePosition: block.u64(at + 120),
     }),
 };
 

@@ -11,6 +11,7 @@ import {
   type EventRecord,
   ImportDurability,
   ImportFlag,
+  ImportIdentity,
   type ImportOptions,
   type ImportReport,
   InvalidError,
@@ -51,6 +52,8 @@ test("every event arrives once, however often it is imported", () => {
     skippedReimported: 0n,
     conflicts: 0n,
     overtaken: 0n,
+    restored: 0n,
+    conflictsKept: 0n,
     sourceHighWatermark: 11n,
     resumeAfter: 11n,
     sourceCeiling: 11n,
@@ -419,4 +422,26 @@ test("a store that is closed while an asynchronous import runs ends it", async (
   }
   hub.close();
   checkError(await importing.catch((thrown: unknown) => thrown), ClosedError, "ERR_CLOSED");
+});
+
+test("stores that feed each other by origin have every event once", () => {
+  const stores = [openStore("one"), openStore("two"), openStore("hub")] as const;
+  appendMany(stores[0], 2);
+  appendMany(stores[1], 3);
+  let last = 0n;
+  for (let round = 0; round < 2; round++) {
+    last = 0n;
+    for (const from of stores) {
+      for (const to of stores) {
+        last += to.importFrom(from, { identity: ImportIdentity.ORIGIN }).imported;
+      }
+    }
+  }
+  assert.equal(last, 0n);
+  for (const store of stores) assert.equal(store.count(), 5n);
+  refused(
+    () => stores[2].importFrom(stores[0], { sourceNamespace }),
+    InvalidError,
+    "ERR_INVALID_ARGUMENT",
+  );
 });

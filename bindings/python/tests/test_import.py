@@ -191,6 +191,25 @@ def test_one_name_stands_for_one_store(
     assert destination.import_from(destination, flags=allowed).imported == 101
 
 
+def test_stores_that_feed_each_other_by_origin_have_every_event_once(
+    open_store: Callable[..., fbat.Store], source: fbat.Store, destination: fbat.Store
+) -> None:
+    origin = fbat.ImportIdentity.ORIGIN
+    second = open_store("second")
+    second.append(event(1))
+    stores = [source, second, destination]
+    for _ in range(2):
+        brought = [
+            to.import_from(of, identity=origin).imported
+            for to in stores
+            for of in stores
+        ]
+    assert brought == [0] * 9
+    assert {store.count() for store in stores} == {source.count()}
+    with pytest.raises(fbat.InvalidError, match="ALLOW_OTHER_IDENTITY"):
+        destination.import_from(source, "device")
+
+
 def test_a_source_that_went_back_is_a_conflict(
     open_store: Callable[..., fbat.Store], source: fbat.Store, destination: fbat.Store
 ) -> None:

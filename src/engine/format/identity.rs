@@ -50,6 +50,12 @@ impl Identity {
         at.checked_sub(1).map_or(self.log_id, |last| self.changes[last].store_id)
     }
 
+    /// Every store id of its history, with the first sequence that belongs to it; oldest first.
+    pub fn store_ids(&self) -> impl Iterator<Item = Change> + '_ {
+        let first = Change { store_id: self.log_id, first_sequence: 0 };
+        std::iter::once(first).chain(self.changes.iter().copied())
+    }
+
     /// The identity of a log that ends with this sequence. A newest id that begins right after it
     /// is in force, though the log does not declare it yet.
     pub fn until(mut self, last_sequence: u64) -> Identity {

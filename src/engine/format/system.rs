@@ -39,8 +39,26 @@ struct Namespace {
     namespace: String,
     /// 32 hex digits.
     store_id: String,
-    /// How events are identified: `source`, by the namespace and their id in the source.
+    /// How events are identified: `source` or `origin`.
     mode: String,
+}
+
+/// By what an import tells whether it has an event: the name of the source and the id there, or
+/// those of the store where the event was first appended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ImportIdentity {
+    #[default]
+    Source,
+    Origin,
+}
+
+impl ImportIdentity {
+    fn name(self) -> &'static str {
+        match self {
+            ImportIdentity::Source => "source",
+            ImportIdentity::Origin => "origin",
+        }
+    }
 }
 
 /// Unknown fields may nest so deep: what is read must not use up the stack.
@@ -123,14 +141,16 @@ pub fn namespace_id(namespace: &str, number: u64) -> Id {
     operation_key(b"fbat.namespace", [namespace.as_bytes(), &number[..]].into_iter())
 }
 
-pub fn namespace_payload(namespace: &str, store: Id) -> Vec<u8> {
+pub fn namespace_payload(namespace: &str, store: Id, identity: ImportIdentity) -> Vec<u8> {
     let (namespace, store_id) = (namespace.to_owned(), store.to_string());
-    let payload = Namespace { namespace, store_id, mode: "source".to_owned() };
+    let payload = Namespace { namespace, store_id, mode: identity.name().to_owned() };
     rmp_serde::to_vec_named(&payload).expect("a plain struct encodes")
 }
 
-/// The store that a namespace event names.
-pub fn namespace_store(payload: &[u8]) -> Option<Id> {
-    let Namespace { store_id, .. } = decode(payload)?;
-    Id::from_hex(store_id.as_bytes())
+/// The store that a namespace event names, and how its events are identified.
+pub fn namespace_store(payload: &[u8]) -> Option<(Id, ImportIdentity)> {
+    let Namespace { store_id, mode, .. } = decode(payload)?;
+    let modes = [ImportIdentity::Source, ImportIdentity::Origin];
+    let identity = modes.into_iter().find(|identity| identity.name() == mode)?;
+    Some((Id::from_hex(store_id.as_bytes())?, identity))
 }

@@ -1,7 +1,8 @@
 //! Chunks of an import: gathered on the caller's thread, and each committed on another while the
 //! next is gathered.
 
-use super::names::{self, Record};
+use super::names::{Claim, Record};
+use super::naming::Name;
 use super::{ImportDurability, ImportReport, OnConflict};
 use crate::engine::format::hash;
 use crate::engine::log::state::{lock, Log};
@@ -9,6 +10,7 @@ use crate::engine::model::content::Content;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::{Event, Extensions, Source};
 use crate::engine::model::id::Id;
+use crate::engine::model::key::conflict_key;
 use crate::engine::platform::{process, task};
 use crate::engine::store::commit::{ImportTerms, Outcome};
 use crate::engine::store::item::Item;
@@ -22,6 +24,8 @@ pub struct Chunk {
     texts: String,
     arena: Vec<u8>,
     waiting: Vec<Waiting>,
+    /// The names of their origins, as they change from one to the next.
+    namespaces: Vec<Arc<str>>,
     /// What the batch limit of the destination report.
     pub bytes: usize,
     /// The destination's visible frontier before the first key was looked up.
@@ -33,19 +37,51 @@ struct Waiting {
     item: Item<'static>,
     texts_at: usize,
     bytes_at: usize,
-    lengths: [usize; 4],
+    lengths: [usize; 5],
+    /// Which of the namespaces its origin has.
+    namespace: usize,
+    admitted: Admitted,
+    /// The id in its origin.
+    event_id: Id,
+    /// In the source.
+    id: Id,
+    sequence: u64,
 }
 
-/// Entity and scope, extensions and payload.
-type Parts<'a> = ([&'a str; 2], [&'a [u8]; 2]);
+/// Under which id an event is to be committed, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admitted {
+    /// Under the key of its name.
+    New(Id),
+    /// Under its own id, which the destination has lost.
+    Restored(Id),
+    /// Beside one with other content.
+    Conflict(Id),
+}
+
+impl Admitted {
+    fn id(self) -> Id {
+        let (Admitted::New(id) | Admitted::Restored(id) | Admitted::Conflict(id)) = self;
+        id
+    }
+}
+
+/// Entity and scope; extensions, payload and raw provenance.
+type Parts<'a> = ([&'a str; 2], [&'a [u8]; 3]);
 
 impl Waiting {
-    fn new(event: &Event<'_>, key: Id, (texts_at, bytes_at): (usize, usize)) -> Waiting {
-        let source = Source::Import { namespace: "", event_id: event.id, sequence: event.sequence };
-        let ([entity, scope], [extensions, payload]) = parts_of(event);
-        let lengths = [entity.len(), scope.len(), extensions.len(), payload.len()];
+    fn new(event: &Event<'_>, name: &Name<'_>, admitted: Admitted) -> Waiting {
+        let ([entity, scope], [extensions, payload, raw]) = parts_of(event, name);
+        let lengths = [entity.len(), scope.len(), extensions.len(), payload.len(), raw.len()];
+        let source = match name.source {
+            Source::Import { event_id, sequence, .. } => {
+                Source::Import { namespace: "", event_id, sequence }
+            }
+            _ => Source::Raw(&[]),
+        };
+        let (id, event_id, sequence) = (event.id, name.event_id, event.sequence);
         let event = Event {
-            id: key,
+            id: admitted.id(),
             kind: event.kind,
             timestamp_us: event.timestamp_us,
             flags: event.flags,
@@ -56,12 +92,14 @@ impl Waiting {
             source,
             ..Event::default()
         };
-        Waiting { item: Item { event, ..Item::default() }, texts_at, bytes_at, lengths }
+        let item = Item { event, ..Item::default() };
+        let (texts_at, bytes_at, namespace) = (0, 0, 0);
+        Waiting { item, texts_at, bytes_at, lengths, namespace, admitted, event_id, id, sequence }
     }
 
     /// What is to be committed, with its parts.
     fn item<'a>(&self, parts: Parts<'a>, namespace: &'a str) -> Item<'a> {
-        let ([entity, scope], [extensions, payload]) = parts;
+        let ([entity, scope], [extensions, payload, raw]) = parts;
         let mut item: Item<'a> = self.item;
         (item.event.entity, item.event.scope) = (entity, scope);
         item.event.extensions = Extensions(extensions);
@@ -69,21 +107,26 @@ impl Waiting {
         if item.event.content.known_hash().is_none() {
             item.event.content = Content::Short(payload);
         }
-        if let Source::Import { namespace: of, .. } = &mut item.event.source {
-            *of = namespace;
+        match &mut item.event.source {
+            Source::Import { namespace: of, .. } => *of = namespace,
+            source => *source = Source::Raw(raw),
         }
         item
     }
 }
 
-fn parts_of<'a>(event: &Event<'a>) -> Parts<'a> {
-    ([event.entity, event.scope], [event.extensions.0, event.payload])
+fn parts_of<'a>(event: &Event<'a>, name: &Name<'a>) -> Parts<'a> {
+    let raw = match name.source {
+        Source::Raw(body) => body,
+        _ => &[],
+    };
+    ([event.entity, event.scope], [event.extensions.0, event.payload, raw])
 }
 
 /// What is committed as a whole: a chunk, or one large event that need not be copied.
 enum Pending<'a> {
     Chunk(&'a Chunk),
-    Large { waiting: Box<Waiting>, parts: Parts<'a>, absent_at: u64 },
+    Large { waiting: Box<Waiting>, parts: Parts<'a>, namespace: &'a str, absent_at: u64 },
 }
 
 impl<'a> Pending<'a> {
@@ -94,11 +137,22 @@ impl<'a> Pending<'a> {
         }
     }
 
-    fn items<'b>(&'b self, namespace: &'b str) -> impl Iterator<Item = Item<'b>> {
-        self.waiting().iter().map(move |waiting| match self {
-            Pending::Chunk(chunk) => chunk.item(waiting, namespace),
-            Pending::Large { parts, .. } => waiting.item(*parts, namespace),
-        })
+    fn items(&self) -> impl Iterator<Item = Item<'_>> {
+        self.waiting().iter().map(move |waiting| self.item(waiting))
+    }
+
+    fn item<'b>(&'b self, waiting: &Waiting) -> Item<'b> {
+        match self {
+            Pending::Chunk(chunk) => chunk.item(waiting),
+            Pending::Large { parts, namespace, .. } => waiting.item(*parts, namespace),
+        }
+    }
+
+    fn namespace(&self, waiting: &Waiting) -> &str {
+        match self {
+            Pending::Chunk(chunk) => &chunk.namespaces[waiting.namespace],
+            Pending::Large { namespace, .. } => namespace,
+        }
     }
 
     fn absent_at(&self) -> u64 {
@@ -112,12 +166,9 @@ impl<'a> Pending<'a> {
     /// after `before` others.
     fn name_conflict(&self, error: Error, before: usize) -> Error {
         let waiting = error.item.and_then(|item| self.waiting().get(item.checked_sub(before)?));
-        match (error.code(), waiting.map(|waiting| &waiting.item.event)) {
-            (
-                Code::IdempotencyConflict,
-                Some(&Event { id, source: Source::Import { event_id, sequence, .. }, .. }),
-            ) => conflict(event_id, sequence, id),
-            _ => error,
+        match waiting.filter(|_| error.code() == Code::IdempotencyConflict) {
+            Some(Waiting { id, sequence, admitted, .. }) => conflict(*id, *sequence, admitted.id()),
+            None => error,
         }
     }
 }
@@ -134,30 +185,37 @@ impl Chunk {
     /// The tag of the event that waits under this key.
     pub fn tag_of(&self, key: Id) -> Option<u64> {
         let waiting = self.waiting.iter().find(|waiting| waiting.item.event.id == key)?;
-        Some(hash::tag_of(&self.item(waiting, "").event))
+        Some(hash::tag_of(&self.item(waiting).event))
     }
 
-    pub fn push(&mut self, event: &Event<'_>, key: Id, bytes: usize) {
-        let waiting = Waiting::new(event, key, (self.texts.len(), self.arena.len()));
-        let (texts, parts) = parts_of(event);
+    pub fn push(&mut self, event: &Event<'_>, name: &Name<'_>, admitted: Admitted, bytes: usize) {
+        let mut waiting = Waiting::new(event, name, admitted);
+        (waiting.texts_at, waiting.bytes_at) = (self.texts.len(), self.arena.len());
+        let (texts, parts) = parts_of(event, name);
         texts.iter().for_each(|text| self.texts.push_str(text));
         parts.iter().for_each(|part| self.arena.extend_from_slice(part));
-        self.bytes += bytes;
+        if !self.namespaces.last().is_some_and(|last| Arc::ptr_eq(last, name.namespace)) {
+            self.namespaces.push(name.namespace.clone());
+        }
+        waiting.namespace = self.namespaces.len() - 1;
+        self.bytes += bytes + parts[2].len();
         self.waiting.push(waiting);
     }
 
-    fn item<'a>(&'a self, waiting: &Waiting, namespace: &'a str) -> Item<'a> {
-        let [entity, scope, extensions, payload] = waiting.lengths;
-        let (texts, bytes) = (&self.texts[waiting.texts_at..], &self.arena[waiting.bytes_at..]);
-        let texts = [&texts[..entity], &texts[entity..entity + scope]];
-        let bytes = [&bytes[..extensions], &bytes[extensions..extensions + payload]];
-        waiting.item((texts, bytes), namespace)
+    fn item<'a>(&'a self, waiting: &Waiting) -> Item<'a> {
+        let [entity, scope, extensions, payload, raw] = waiting.lengths;
+        let (entity, rest) = self.texts[waiting.texts_at..].split_at(entity);
+        let (extensions, bytes) = self.arena[waiting.bytes_at..].split_at(extensions);
+        let (payload, bytes) = bytes.split_at(payload);
+        let parts = ([entity, &rest[..scope]], [extensions, payload, &bytes[..raw]]);
+        waiting.item(parts, &self.namespaces[waiting.namespace])
     }
 
     fn clear(&mut self) {
         self.texts.clear();
         self.arena.clear();
         self.waiting.clear();
+        self.namespaces.clear();
         (self.bytes, self.absent_at) = (0, 0);
     }
 }
@@ -175,10 +233,7 @@ pub fn conflict(source_id: Id, source_sequence: u64, key: Id) -> Error {
 #[derive(Clone)]
 pub struct Terms {
     pub destination: Arc<Log>,
-    pub namespace: Arc<str>,
-    /// The store id of the source, and whether the namespace may have stood for others.
-    pub source: Id,
-    pub allow_other_store: bool,
+    pub claim: Claim,
     /// What goes with the first event that the import brings.
     pub record: Option<Record>,
     /// The destination's visible frontier when the import was called.
@@ -204,7 +259,7 @@ impl Terms {
     fn commit(&self, pending: &Pending<'_>, past: &mut Past) -> Result<ImportReport> {
         let outcomes = self.append(pending, past)?;
         let (record, outcomes) = outcomes.split_at(usize::from(past.record.is_some()));
-        let mut report = self.count(outcomes)?;
+        let mut report = self.count(pending.waiting().iter().zip(outcomes))?;
         let mut new = record.iter().chain(outcomes).filter_map(|outcome| match outcome {
             Outcome::New(receipt) => Some(receipt.sequence),
             _ => None,
@@ -219,6 +274,10 @@ impl Terms {
         if !matches!(record, [Outcome::Omitted]) {
             past.record = None;
         }
+        if self.on_conflict == OnConflict::Keep && report.conflicts > 0 {
+            report.conflicts = 0;
+            report.add(&self.keep(pending, outcomes)?);
+        }
         if self.durability == ImportDurability::Chunk {
             self.destination.sync_visible()?;
         }
@@ -228,7 +287,7 @@ impl Terms {
 
     /// Commits events, the record before them where the log does not have it yet.
     fn append(&self, pending: &Pending<'_>, past: &mut Past) -> Result<Vec<Outcome>> {
-        let skip_conflicts = self.on_conflict == OnConflict::Skip;
+        let skip_conflicts = self.on_conflict != OnConflict::Fail;
         let terms = ImportTerms { absent_at: pending.absent_at(), own: past.own, skip_conflicts };
         loop {
             let record = past.record.as_ref().map(Record::item);
@@ -236,28 +295,50 @@ impl Terms {
             let of_record = |e: &Error| e.item.is_some_and(|item| item < before);
             let mut items = Vec::with_capacity(before + pending.waiting().len());
             items.extend(record);
-            items.extend(pending.items(&self.namespace));
+            items.extend(pending.items());
             Item::complete(&mut items[before..]);
             match self.destination.commit(&items, Some(terms)) {
                 // An import of another store took the namespace or the number meanwhile.
                 Err(e) if e.code() == Code::IdempotencyConflict && of_record(&e) => {
-                    past.record = self.claim()?;
+                    past.record = self.claim.record(&self.destination)?;
                 }
                 result => return result.map_err(|e| pending.name_conflict(e, before)),
             }
         }
     }
 
-    fn claim(&self) -> Result<Option<Record>> {
-        names::claim(&self.destination, &self.namespace, self.source, self.allow_other_store)
+    /// Commits those whose keys arrived meanwhile with other content, beside them.
+    fn keep(&self, pending: &Pending<'_>, outcomes: &[Outcome]) -> Result<ImportReport> {
+        let mut kept: Vec<Waiting> = Vec::new();
+        let mut items = Vec::new();
+        for (waiting, outcome) in pending.waiting().iter().zip(outcomes) {
+            let Outcome::Conflict = outcome else { continue };
+            let mut item = pending.item(waiting);
+            let content = item.event.content_hash();
+            item.event.id = conflict_key(pending.namespace(waiting), waiting.event_id, content);
+            kept.push(Waiting { admitted: Admitted::Conflict(item.event.id), ..*waiting });
+            items.push(item);
+        }
+        Item::complete(&mut items);
+        let terms = ImportTerms { absent_at: 0, own: (0, 0), skip_conflicts: true };
+        let outcomes = self.destination.commit(&items, Some(terms))?;
+        self.count(kept.iter().zip(&outcomes))
     }
 
-    fn count(&self, outcomes: &[Outcome]) -> Result<ImportReport> {
+    fn count<'a>(
+        &self,
+        outcomes: impl Iterator<Item = (&'a Waiting, &'a Outcome)>,
+    ) -> Result<ImportReport> {
         let mut report = ImportReport::default();
-        for outcome in outcomes {
+        for (waiting, outcome) in outcomes {
             let sequence = match outcome {
                 Outcome::New(_) => {
                     report.imported += 1;
+                    match waiting.admitted {
+                        Admitted::New(_) => {}
+                        Admitted::Restored(_) => report.restored += 1,
+                        Admitted::Conflict(_) => report.conflicts_kept += 1,
+                    }
                     continue;
                 }
                 Outcome::Conflict | Outcome::Omitted => {
@@ -345,9 +426,16 @@ impl Committer {
 
     /// Commits one event, while no chunk is in flight, from where it is. Its key was looked up
     /// while `absent_at` was the visible frontier.
-    pub fn pass_on(&mut self, event: &Event<'_>, key: Id, absent_at: u64) {
-        let waiting = Box::new(Waiting::new(event, key, (0, 0)));
-        let pending = Pending::Large { waiting, parts: parts_of(event), absent_at };
+    pub fn pass_on(
+        &mut self,
+        event: &Event<'_>,
+        name: &Name<'_>,
+        admitted: Admitted,
+        absent_at: u64,
+    ) {
+        let waiting = Box::new(Waiting::new(event, name, admitted));
+        let (parts, namespace) = (parts_of(event, name), &**name.namespace);
+        let pending = Pending::Large { waiting, parts, namespace, absent_at };
         self.under_way += 1;
         self.here = Some(self.terms.commit(&pending, &mut self.past));
     }

@@ -1,6 +1,7 @@
 //! Whether a destination has an event, in whatever order events are asked for: by its index, which
 //! has a tag of their content; or, while they come in the order of its log, by reading on there.
 
+use super::naming::Name;
 use super::successor::Successor;
 use crate::engine::format::frame::{BATCH_HEADER_LEN, FRAME_FIXED_LEN};
 use crate::engine::format::hash;
@@ -37,12 +38,12 @@ impl Default for KnownEvents {
 }
 
 impl KnownEvents {
-    /// Whether the next event of the log was imported from this one under this namespace; if so,
-    /// whether it has its content. None also where the log is not read.
+    /// Whether the next event of the log was imported under this name; if so, whether it has the
+    /// content of this event. None also where the log is not read.
     #[inline(always)]
-    pub fn is_next(&mut self, namespace: &str, event: &Event<'_>) -> Result<Option<bool>> {
+    pub fn is_next(&mut self, name: &Name<'_>, event: &Event<'_>) -> Result<Option<bool>> {
         let Some(place) = &mut self.place else { return Ok(None) };
-        let same = place.is_next(namespace, event)?;
+        let same = place.is_next(name, event)?;
         self.read_on += u32::from(same.is_some());
         Ok(same)
     }

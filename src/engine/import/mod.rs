@@ -1,5 +1,6 @@
 //! Import: copying events from one store into another, exactly once, with provenance.
 
+pub use crate::engine::format::system::ImportIdentity;
 use crate::engine::log::state::Frontier;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::{Columns, Event};
@@ -11,6 +12,7 @@ use std::path::Path;
 pub(crate) mod chunk;
 pub(crate) mod known;
 pub(crate) mod names;
+pub(crate) mod naming;
 pub(crate) mod run;
 pub(crate) mod successor;
 
@@ -32,12 +34,16 @@ pub enum OnConflict {
     Fail,
     /// Count it and leave it out.
     Skip,
+    /// Import it under another id, beside the one that exists.
+    Keep,
 }
 
 /// What to import, and how.
 pub struct ImportOptions<'a> {
-    /// Required: the name that the source's events are known by here.
+    /// The name that the source's events are known by here. With identity by origin that is the
+    /// native namespace of the source, and may be left empty.
     pub namespace: String,
+    pub identity: ImportIdentity,
     pub region: Region,
     /// Only sequences of the source above this one.
     pub after: u64,
@@ -51,6 +57,8 @@ pub struct ImportOptions<'a> {
     pub allow_self: bool,
     /// The namespace may have stood for another store before.
     pub allow_other_store: bool,
+    /// The source may have been imported with the other identity before.
+    pub allow_other_identity: bool,
     /// Commit each chunk on a second thread, while the next is gathered on this one.
     pub overlap: bool,
     /// What the filter sees beside the fixed columns.
@@ -73,6 +81,7 @@ impl Default for ImportOptions<'_> {
     fn default() -> Self {
         ImportOptions {
             namespace: String::new(),
+            identity: ImportIdentity::Source,
             region: Region::default(),
             after: 0,
             chunk_size: CHUNK_SIZE,
@@ -81,6 +90,7 @@ impl Default for ImportOptions<'_> {
             rehash: false,
             allow_self: false,
             allow_other_store: false,
+            allow_other_identity: false,
             overlap: true,
             filter_columns: FILTER_COLUMNS,
             filter: None,
@@ -92,8 +102,8 @@ impl Default for ImportOptions<'_> {
     }
 }
 
-/// Where every examined event went. The buckets (all counts but `overtaken`) add up to the events
-/// examined.
+/// Where every examined event went. The buckets (all counts but `overtaken`, `restored` and
+/// `conflicts_kept`) add up to the events examined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct ImportReport {
     pub imported: u64,
@@ -101,12 +111,16 @@ pub struct ImportReport {
     pub deduplicated: u64,
     pub skipped_reserved: u64,
     pub skipped_filtered: u64,
-    /// Came from this very namespace: our own earlier output.
+    /// Came from the destination, which has them: our own earlier output.
     pub skipped_reimported: u64,
     /// Key exists with different content, left out by choice.
     pub conflicts: u64,
     /// Those of `imported` that another import or append brought in during this one.
     pub overtaken: u64,
+    /// Those of `imported` that the destination had lost, and has under their own ids again.
+    pub restored: u64,
+    /// Those of `imported` whose name exists with other content, which have ids of their own.
+    pub conflicts_kept: u64,
     /// The last sequence of the source examined in what this report covers; 0: none.
     pub source_high_watermark: u64,
     /// Where the next import may go on, as `after`: the watermark, or where this one began when it
@@ -123,12 +137,19 @@ pub struct ImportReport {
 }
 
 impl ImportReport {
+    /// Adds what became of events.
+    fn add(&mut self, outcome: &ImportReport) {
+        self.imported += outcome.imported;
+        self.deduplicated += outcome.deduplicated;
+        self.conflicts += outcome.conflicts;
+        self.overtaken += outcome.overtaken;
+        self.restored += outcome.restored;
+        self.conflicts_kept += outcome.conflicts_kept;
+    }
+
     /// Adds the outcome of a chunk.
     fn add_chunk(&mut self, chunk: &ImportReport) {
-        self.imported += chunk.imported;
-        self.deduplicated += chunk.deduplicated;
-        self.conflicts += chunk.conflicts;
-        self.overtaken += chunk.overtaken;
+        self.add(chunk);
         self.destination_visible = chunk.destination_visible;
         self.destination_durable = chunk.destination_durable;
     }

@@ -1,17 +1,17 @@
 //! An import as it goes: examining the source, event by event, and having chunks committed.
 
-use super::chunk::{conflict, Chunk, Committer, Terms};
+use super::chunk::{conflict, Admitted, Chunk, Committer, Terms};
 use super::known::KnownEvents;
-use super::names::{self, Earlier};
-use super::{Cancel, ImportOptions, ImportOutcome, ImportReport, OnConflict};
+use super::names::{self, Claim, Earlier};
+use super::naming::{Name, Namespace, Naming, Origins};
+use super::{Cancel, ImportIdentity, ImportOptions, ImportOutcome, ImportReport, OnConflict};
 use crate::engine::format::hash;
 use crate::engine::log::segment::Flow;
 use crate::engine::log::state::{Importing, Log};
 use crate::engine::log::writer::batch_room;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::{batch_bytes, check_limit, Event, Extensions, Source};
-use crate::engine::model::id::Id;
-use crate::engine::model::key::{check_namespace, ImportKeys};
+use crate::engine::model::key::{check_namespace, conflict_key, native_namespace, NATIVE};
 use crate::engine::platform::{os, process};
 use crate::engine::store::item::FRAME_BYTES_MAX;
 use crate::engine::store::scan::{Scan, Visit};
@@ -50,9 +50,7 @@ impl Store {
 /// An import in flight.
 struct Run<'d> {
     destination: &'d Log,
-    keys: ImportKeys,
-    /// Where events of the source that carry the namespace came from.
-    earlier: Earlier,
+    naming: Naming,
     chunk_size: usize,
     /// What a chunk may take in a file of the destination.
     room: u64,
@@ -113,15 +111,19 @@ impl<'d> Run<'d> {
         source: &Store,
         options: &ImportOptions<'_>,
     ) -> Result<Run<'d>> {
-        let (to, from, namespace) = (&*destination.0, &*source.0, options.namespace.as_str());
-        if namespace.is_empty() {
-            return Err(Error::invalid("the namespace of the import is missing"));
-        }
-        check_namespace(namespace)?;
+        let (to, from) = (&*destination.0, &*source.0);
+        let namespace = namespace_of(from, options)?;
         options.region.check()?;
         to.check_writable()?;
         from.check_open()?;
-        let terms = terms(destination, source, options)?;
+        let naming = match options.identity {
+            ImportIdentity::Source => Naming::Source {
+                earlier: Earlier::of(to, from, &namespace)?,
+                namespace: Namespace::new(&namespace),
+            },
+            ImportIdentity::Origin => Naming::Origin(Origins::new(&to.identity, &from.identity)),
+        };
+        let terms = terms(destination, source, namespace, options)?;
         let ceiling = from.sync_for_copy()?;
         check_reaches(from, options.after)?;
         let report = ImportReport {
@@ -133,8 +135,7 @@ impl<'d> Run<'d> {
         committed.set_frontier(to.current_frontier());
         Ok(Run {
             destination: to,
-            keys: ImportKeys::new(namespace),
-            earlier: Earlier::of(to, from, namespace)?,
+            naming,
             chunk_size: (options.chunk_size.max(1) as usize)
                 .min(to.options.limits.batch_events_max),
             room: batch_room(&to.dir),
@@ -181,7 +182,7 @@ impl<'d> Run<'d> {
     /// Puts one event of the source into its bucket.
     fn take(&mut self, event: &Event<'_>, options: &mut ImportOptions<'_>) -> Result<()> {
         let bytes = batch_bytes(event.entity, event.scope, event.payload, event.extensions.iter());
-        let of_frame = FRAME_BYTES_MAX + options.namespace.len() as u64;
+        let of_frame = FRAME_BYTES_MAX + self.naming.bytes_max() as u64;
         let frames = (self.chunk.len() as u64 + 1) * of_frame;
         let most = self.destination.options.limits.batch_bytes_max.min(CHUNK_BYTES);
         let full = self.chunk.bytes + bytes > most
@@ -195,7 +196,7 @@ impl<'d> Run<'d> {
         let before = self.examined;
         self.examined.source_high_watermark = event.sequence;
         self.examined.resume_after = event.sequence;
-        let sorted = self.sort(event, bytes, options);
+        let sorted = self.sort(event, bytes, before, options);
         sorted.inspect_err(|_| {
             self.examined.source_high_watermark = before.source_high_watermark;
             self.examined.resume_after = before.resume_after;
@@ -207,6 +208,7 @@ impl<'d> Run<'d> {
         &mut self,
         event: &Event<'_>,
         bytes: usize,
+        before: ImportReport,
         options: &mut ImportOptions<'_>,
     ) -> Result<()> {
         if event.kind.is_reserved() {
@@ -216,7 +218,7 @@ impl<'d> Run<'d> {
         } else if self.is_own_output(event, options)? {
             self.examined.skipped_reimported += 1;
         } else {
-            return self.admit(event, bytes, options);
+            return self.admit(event, bytes, before, options);
         }
         Ok(())
     }
@@ -229,7 +231,8 @@ impl<'d> Run<'d> {
         event: &Event<'_>,
         options: &mut ImportOptions<'_>,
     ) -> Result<bool> {
-        let namespace = options.namespace.as_str();
+        let Naming::Source { namespace, earlier } = &self.naming else { return Ok(false) };
+        let namespace = &*namespace.text;
         let (id, raw) = match event.source {
             Source::Import { namespace: of, event_id, .. } if of == namespace => (event_id, false),
             Source::None | Source::Import { .. } => return Ok(false),
@@ -238,7 +241,7 @@ impl<'d> Run<'d> {
                 _ => return Ok(false),
             },
         };
-        let id = match self.earlier {
+        let id = match earlier {
             Earlier::Itself => event.id,
             Earlier::OtherStores => return Ok(false),
             // An import of this version would have left a record.
@@ -256,30 +259,53 @@ impl<'d> Run<'d> {
         Ok(there == Some(*tag))
     }
 
-    /// Looks the event up in the destination; one that is new waits for its chunk.
+    /// Looks the event up in the destination; one that is new waits for its chunk. What was
+    /// examined `before` it is committed first where that may decide.
     fn admit(
         &mut self,
         event: &Event<'_>,
         bytes: usize,
+        before: ImportReport,
         options: &mut ImportOptions<'_>,
     ) -> Result<()> {
+        let mut name = self.naming.name(event)?;
+        match self.known.is_next(&name, event)? {
+            Some(true) if name.is_own => {
+                self.examined.skipped_reimported += 1;
+                return Ok(());
+            }
+            Some(true) => {
+                self.examined.deduplicated += 1;
+                return Ok(());
+            }
+            _ => {}
+        }
+        if !name.is_alone(event.id) {
+            let examined = std::mem::replace(&mut self.examined, before);
+            self.flush(options, true)?;
+            self.collect_all(options)?;
+            self.examined = examined;
+            name = self.naming.name(event)?;
+        }
+        if self.chunk.is_empty() {
+            self.chunk.absent_at = self.destination.visible.load(Ordering::Acquire);
+        }
         #[cfg(feature = "internal")]
         let look = !options.seams.skip_lookup;
         #[cfg(not(feature = "internal"))]
         let look = true;
-        if self.chunk.is_empty() {
-            let visible = || self.destination.visible.load(Ordering::Acquire);
-            self.chunk.absent_at = if look { visible() } else { 0 };
+        if !look {
+            self.chunk.absent_at = 0;
         }
-        if let Some(same) = self.known.is_next(&options.namespace, event)? {
-            return self.count_known(event, same, options);
+        let known = look.then_some(&mut self.known);
+        let fate = fate(self.destination, known, event, &mut name, options.on_conflict)?;
+        match &fate {
+            Fate::Admitted(_) => {}
+            Fate::Duplicate => self.examined.deduplicated += 1,
+            Fate::Reimported => self.examined.skipped_reimported += 1,
+            Fate::Conflict => self.examined.conflicts += 1,
         }
-        let key = self.keys.key(event.id);
-        if look {
-            if let Some(same) = self.known.find(self.destination, key, event)? {
-                return self.count_known(event, same, options);
-            }
-        }
+        let Fate::Admitted(admitted) = fate else { return Ok(()) };
         let limits = &self.destination.options.limits;
         check_limit("payload bytes", event.payload.len(), limits.payload_bytes_max)
             .and_then(|()| check_limit("batch bytes", bytes, limits.batch_bytes_max))
@@ -287,45 +313,18 @@ impl<'d> Run<'d> {
                 e.context(format!("event {} (sequence {}) of the source", event.id, event.sequence))
             })
             .map_err(|e| e.with_event(event.id, event.sequence))?;
-        if bytes > CHUNK_BYTES {
-            return self.pass_on(event, key, options);
+        if bytes <= CHUNK_BYTES {
+            self.chunk.push(event, &name, admitted, bytes);
+            return Ok(());
         }
-        self.chunk.push(event, key, bytes);
-        Ok(())
-    }
-
-    /// Counts an event that the destination has, with the `same` content or another.
-    fn count_known(
-        &mut self,
-        event: &Event<'_>,
-        same: bool,
-        options: &ImportOptions<'_>,
-    ) -> Result<()> {
-        match (same, options.on_conflict) {
-            (true, _) => self.examined.deduplicated += 1,
-            (false, OnConflict::Skip) => self.examined.conflicts += 1,
-            (false, OnConflict::Fail) => {
-                let key = self.keys.key(event.id);
-                return Err(conflict(event.id, event.sequence, key));
-            }
-        }
-        Ok(())
-    }
-
-    /// Has an event committed that is larger than a chunk, without a copy of it.
-    fn pass_on(
-        &mut self,
-        event: &Event<'_>,
-        key: Id,
-        options: &mut ImportOptions<'_>,
-    ) -> Result<()> {
         options.cancel.map_or(Ok(()), Cancel::check)?;
         #[cfg(feature = "internal")]
         if let Some(hook) = &mut options.seams.before_commit {
             hook();
         }
+        // Without a copy of an event that is larger than a chunk.
         self.under_way.push_back(self.examined);
-        self.committer.pass_on(event, key, self.chunk.absent_at);
+        self.committer.pass_on(event, &name, admitted, self.chunk.absent_at);
         self.collect_all(options)
     }
 
@@ -447,24 +446,95 @@ impl<'d> Run<'d> {
     }
 }
 
+/// The namespace of an import.
+fn namespace_of(source: &Log, options: &ImportOptions<'_>) -> Result<String> {
+    let (given, native) = (&options.namespace, native_namespace(source.store_id()));
+    match options.identity {
+        ImportIdentity::Source if given.is_empty() => {
+            Err(Error::invalid("the namespace of the import is missing"))
+        }
+        ImportIdentity::Source if given.starts_with(NATIVE) && *given != native => {
+            Err(Error::invalid(format!(
+                "the namespace '{given}' is that of another store than the source, which is \
+                 '{native}'"
+            )))
+        }
+        ImportIdentity::Source => check_namespace(given).map(|()| given.clone()),
+        ImportIdentity::Origin if given.is_empty() || *given == native => Ok(native),
+        ImportIdentity::Origin => Err(Error::invalid(format!(
+            "the namespace '{given}' is not '{native}', that of the source: with identity by \
+             origin it is left out"
+        ))),
+    }
+}
+
 /// How chunks are committed, if the namespace may stand for this source.
-fn terms(destination: &Store, source: &Store, options: &ImportOptions<'_>) -> Result<Terms> {
+fn terms(
+    destination: &Store,
+    source: &Store,
+    namespace: String,
+    options: &ImportOptions<'_>,
+) -> Result<Terms> {
     let (to, source) = (&*destination.0, source.0.store_id());
-    if !options.allow_self {
+    if !options.allow_self && options.identity == ImportIdentity::Source {
         names::refuse_itself(to.store_id(), source)?;
     }
     // Of itself a store can lose nothing to another of that name.
-    let (namespace, itself) = (options.namespace.as_str(), to.store_id() == source);
-    let allow_other_store = options.allow_other_store || itself;
-    Ok(Terms {
-        destination: destination.0.clone(),
+    let itself = to.store_id() == source;
+    let claim = Claim {
         namespace: namespace.into(),
         source,
-        allow_other_store,
+        identity: options.identity,
+        allow_other_store: options.allow_other_store || itself,
+        allow_other_identity: options.allow_other_identity || itself,
+    };
+    Ok(Terms {
+        destination: destination.0.clone(),
         frontier: to.current_frontier().visible,
-        record: names::claim(to, namespace, source, allow_other_store)?,
+        record: claim.record(to)?,
+        claim,
         on_conflict: options.on_conflict,
         durability: options.durability,
+    })
+}
+
+/// What becomes of an event that the filter keeps.
+enum Fate {
+    Admitted(Admitted),
+    Duplicate,
+    Reimported,
+    Conflict,
+}
+
+/// Looks up what `known` is to know of the destination; without it, that is left to the commit.
+fn fate(
+    destination: &Log,
+    known: Option<&mut KnownEvents>,
+    event: &Event<'_>,
+    name: &mut Name<'_>,
+    on_conflict: OnConflict,
+) -> Result<Fate> {
+    let (id, admitted) = match name.is_own {
+        true => (name.event_id, Admitted::Restored(name.event_id)),
+        false => (name.key(), Admitted::New(name.key())),
+    };
+    let Some(known) = known else { return Ok(Fate::Admitted(admitted)) };
+    let same = match known.find(destination, id, event)? {
+        None => return Ok(Fate::Admitted(admitted)),
+        Some(same) => same,
+    };
+    match (same, on_conflict) {
+        (true, _) if name.is_own => return Ok(Fate::Reimported),
+        (true, _) => return Ok(Fate::Duplicate),
+        (false, OnConflict::Fail) => return Err(conflict(event.id, event.sequence, id)),
+        (false, OnConflict::Skip) => return Ok(Fate::Conflict),
+        (false, OnConflict::Keep) => {}
+    }
+    let key = conflict_key(name.namespace, name.event_id, event.content_hash());
+    Ok(match known.find(destination, key, event)? {
+        None => Fate::Admitted(Admitted::Conflict(key)),
+        Some(true) => Fate::Duplicate,
+        Some(false) => Fate::Conflict,
     })
 }
 

@@ -2,6 +2,7 @@
 //! the next event is found without asking an index, and known by where it came from: its key, which
 //! follows from that, need not be computed.
 
+use super::naming::Name;
 use crate::engine::format::frame::Frame;
 use crate::engine::log::segment::Segment;
 use crate::engine::log::window::Window;
@@ -15,8 +16,6 @@ pub struct Successor {
     texts: Texts,
     window: Window,
     at: u64,
-    /// The number of the namespace of the import.
-    namespace: Option<u32>,
 }
 
 impl Successor {
@@ -25,23 +24,21 @@ impl Successor {
         let mut window = segment.window();
         let found = segment.next_frame(&mut window, offset.into())?;
         let at = found.map_or(offset.into(), |(at, bytes)| at + bytes.len() as u64);
-        Ok(Successor { segment, texts: Texts::new(), window, at, namespace: None })
+        Ok(Successor { segment, texts: Texts::new(), window, at })
     }
 
-    /// Whether the next event was imported from this one under this namespace; if so, whether it
-    /// has this content, and the place moves after it. Equal hashes need no checksum.
-    pub fn is_next(&mut self, namespace: &str, event: &Event<'_>) -> Result<Option<bool>> {
+    /// Whether the next event was imported under this name; if so, whether it has this content, and
+    /// the place moves after it. Equal hashes need no checksum.
+    pub fn is_next(&mut self, name: &Name<'_>, event: &Event<'_>) -> Result<Option<bool>> {
         let Successor { segment, texts, window, .. } = self;
         let Some((at, bytes)) = segment.next_frame(window, self.at)? else { return Ok(None) };
         let next = at + bytes.len() as u64;
-        let Some(there) = Frame::unchecked_copy(bytes).filter(|c| c.event_id == event.id) else {
+        let Some(there) = Frame::unchecked_copy(bytes).filter(|c| c.event_id == name.event_id)
+        else {
             return Ok(None);
         };
-        if self.namespace != Some(there.namespace) {
-            if !texts.is(segment, there.namespace, namespace)? {
-                return Ok(None);
-            }
-            self.namespace = Some(there.namespace);
+        if !texts.is(segment, there.namespace, name.namespace)? {
+            return Ok(None);
         }
         let same = (there.kind, there.content) == (event.kind, event.content)
             && texts.is(segment, there.entity, event.entity)?

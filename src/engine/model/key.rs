@@ -1,11 +1,28 @@
 //! Keys and namespaces that are computed, as `docs/format.md` describes them.
 
 use super::error::{Error, Result};
-use super::id::Id;
+use super::id::{Hash, Id};
 use super::limits;
 
 /// The domain of the keys that import gives to events.
 pub const IMPORT_DOMAIN: &str = "batpak.import";
+
+/// The domain of the ids that import gives to events which exist with other content.
+const CONFLICT_DOMAIN: &[u8] = b"fbat.conflict";
+/// What the native namespace of a store begins with; the 32 hex digits of its store id follow.
+pub const NATIVE: &str = "store:";
+
+/// The name of a store as an origin: no other store has it.
+pub fn native_namespace(store_id: Id) -> String {
+    format!("{NATIVE}{store_id}")
+}
+
+/// The id of an event whose name exists with other content, so that both are kept.
+pub fn conflict_key(namespace: &str, event_id: Id, content: Hash) -> Id {
+    let (event_id, content) = (event_id.to_string(), content.to_string());
+    let parts = [namespace.as_bytes(), event_id.as_bytes(), content.as_bytes()];
+    operation_key(CONFLICT_DOMAIN, parts.into_iter())
+}
 
 /// A 128-bit key from a domain and parts: the first 16 bytes, big-endian, of BLAKE3 over
 /// `u64 LE len(domain) | domain | u64 LE count(parts) | for each part: u64 LE len | bytes`.

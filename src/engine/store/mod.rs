@@ -4,6 +4,7 @@ use crate::engine::log::recovery::OpenReport;
 use crate::engine::log::state::{is_importing, lock, Frontier, Log, Role, Stats, CLOCK_TOLD};
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::id::{Hash, Id};
+use crate::engine::model::key::native_namespace;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
@@ -96,7 +97,7 @@ impl Store {
 
     /// `store:` and the store id: the name of this store as an origin.
     pub fn native_namespace(&self) -> String {
-        format!("store:{}", self.store_id())
+        native_namespace(self.store_id())
     }
 
     /// The label that the store was created with.

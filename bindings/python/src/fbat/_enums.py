@@ -13,6 +13,7 @@ __all__ = [
     "Expect",
     "ImportDurability",
     "ImportFlags",
+    "ImportIdentity",
     "ListFlags",
     "LogLevel",
     "OnConflict",
@@ -303,6 +304,24 @@ class OnConflict(enum.IntEnum):
     """
     SKIP = lib.FBAT_ON_CONFLICT_SKIP
     """An event that exists with different content is counted in ``conflicts`` and left out."""
+    KEEP = lib.FBAT_ON_CONFLICT_KEEP
+    """An event that exists with different content is imported beside it, under an id made from both
+    its name and its content, and counted in ``conflicts_kept``.
+    """
+
+
+class ImportIdentity(enum.IntEnum):
+    """By what an event is known to be there already."""
+
+    SOURCE = lib.FBAT_IMPORT_IDENTITY_SOURCE
+    """An event is known by the namespace of the import and its id in the source. So it exists once
+    for each name and hop: right for one hop, and for stores that feed each other in one direction.
+    """
+    ORIGIN = lib.FBAT_IMPORT_IDENTITY_ORIGIN
+    """An event is known by the store where it was first appended and its id there, over any number
+    of hops. Stores that feed each other in any shape end up with each event once. Choose this
+    unless you need names of your own for the sources.
+    """
 
 
 class ImportFlags(enum.IntFlag):
@@ -325,6 +344,10 @@ class ImportFlags(enum.IntFlag):
     their ids, each namespace has stood. Without this flag another store is
     ``Status.INVALID_ARGUMENT``, because two events with one id and equal content would become one.
     What is fine with it: a store that took the place of the one before.
+    """
+    ALLOW_OTHER_IDENTITY = lib.FBAT_IMPORT_ALLOW_OTHER_IDENTITY
+    """Let events of a store come with the other identity than those that were imported from it
+    first. Without this flag that is ``Status.INVALID_ARGUMENT``, because they would come again.
     """
 
 

@@ -15,6 +15,7 @@ from fbat._enums import (
     Expect,
     ImportDurability,
     ImportFlags,
+    ImportIdentity,
     ListFlags,
     OnConflict,
     OpenMode,
@@ -365,11 +366,15 @@ class ImportReport:
     - ``deduplicated``: There already, since before this import.
     - ``skipped_reserved``: The source's own events, of reserved kinds.
     - ``skipped_filtered``: Left out by the filter.
-    - ``skipped_reimported``: Came to the source from the destination, by an import under this very
-      namespace, and are still there.
+    - ``skipped_reimported``: Came to the source from the destination, which has them still: by an
+      import under this very namespace, or, with identity by origin, in whatever way.
     - ``conflicts``: There with other content, and left out with ``OnConflict.SKIP``.
     - ``overtaken``: Those of ``imported`` that another import or append brought in during this one.
       ``imported - overtaken``, summed over concurrent imports, is exact.
+    - ``restored``: Those of ``imported`` that came from the destination, which had lost them, as
+      one that was restored from an older copy has. They have their own ids again, and a provenance.
+    - ``conflicts_kept``: Those of ``imported`` whose name exists with other content: with
+      ``OnConflict.KEEP``.
     - ``source_high_watermark``: The last sequence of the source that was examined. 0: none was.
     - ``resume_after``: Where the next import may go on, as ``after``: ``source_high_watermark``, or
       the ``after`` of this import where nothing was examined. So it is never below that, and safe
@@ -390,6 +395,8 @@ class ImportReport:
     skipped_reimported: int
     conflicts: int
     overtaken: int
+    restored: int
+    conflicts_kept: int
     source_high_watermark: int
     resume_after: int
     source_ceiling: int
@@ -413,6 +420,8 @@ class ImportReport:
             value.skipped_reimported,
             value.conflicts,
             value.overtaken,
+            value.restored,
+            value.conflicts_kept,
             value.source_high_watermark,
             value.resume_after,
             value.source_ceiling,
@@ -689,6 +698,7 @@ class ImportOptions(Region, total=False):
     - ``on_conflict``: What to do with an event that exists with different content: an
       ``OnConflict``.
     - ``flags``: Bits of ``ImportFlags``.
+    - ``identity``: By what an event is known to be there already: an ``ImportIdentity``.
     """
 
     after: int
@@ -700,6 +710,7 @@ class ImportOptions(Region, total=False):
     durability: ImportDurability
     on_conflict: OnConflict
     flags: ImportFlags
+    identity: ImportIdentity
 
 
 class VerifyOptions(Region, total=False):

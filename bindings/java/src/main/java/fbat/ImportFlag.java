@@ -23,7 +23,13 @@ public enum ImportFlag {
      * Status#INVALID_ARGUMENT}, because two events with one id and equal content would become one.
      * What is fine with it: a store that took the place of the one before.
      */
-    ALLOW_OTHER_STORE(8);
+    ALLOW_OTHER_STORE(8),
+    /**
+     * Let events of a store come with the other identity than those that were imported from it
+     * first. Without this flag that is {@link Status#INVALID_ARGUMENT}, because they would come
+     * again.
+     */
+    ALLOW_OTHER_IDENTITY(16);
 
     final int bit;
 

@@ -13,15 +13,18 @@ public final class ImportOptions {
     private ImportDurability durability = ImportDurability.values()[0];
     private OnConflict onConflict = OnConflict.values()[0];
     private int flags;
+    private ImportIdentity identity = ImportIdentity.values()[0];
 
     /** The defaults. */
     public ImportOptions() {}
 
     /**
      * @param sourceNamespace The name that the source's events are known by in the destination,
-     * forever: UTF-8, 1 to 1024 bytes without control bytes. Required. It names the store, not the
-     * way that events take; {@code fbat_store_namespace()} of the source is a name that no other
-     * store has. The destination remembers for which store it stands, and refuses another.
+     * forever: UTF-8, 1 to 1024 bytes without control bytes. It names the store, not the way that
+     * events take; the destination remembers for which store it stands, and refuses another.
+     * Required with identity by source; with identity by origin it is left out, or {@code
+     * fbat_store_namespace()} of the source. That is a name that no other store has, and {@code
+     * store:} begins no other name.
      */
     public ImportOptions(String sourceNamespace) {
         this.sourceNamespace = sourceNamespace;
@@ -29,9 +32,10 @@ public final class ImportOptions {
 
     /**
      * The name that the source's events are known by in the destination, forever: UTF-8, 1 to 1024
-     * bytes without control bytes. Required. It names the store, not the way that events take;
-     * {@code fbat_store_namespace()} of the source is a name that no other store has. The
-     * destination remembers for which store it stands, and refuses another.
+     * bytes without control bytes. It names the store, not the way that events take; the
+     * destination remembers for which store it stands, and refuses another. Required with identity
+     * by source; with identity by origin it is left out, or {@code fbat_store_namespace()} of the
+     * source. That is a name that no other store has, and {@code store:} begins no other name.
      */
     public ImportOptions sourceNamespace(String sourceNamespace) {
         this.sourceNamespace = sourceNamespace;
@@ -101,6 +105,12 @@ public final class ImportOptions {
         return this;
     }
 
+    /** By what an event is known to be there already: {@link ImportIdentity}. */
+    public ImportOptions identity(ImportIdentity identity) {
+        this.identity = identity;
+        return this;
+    }
+
     /** Fills in a struct that is all zero but for its size. */
     void write(long to, Scratch scratch) {
         scratch.text(to + Native.AT_IMPORT_OPTIONS_SOURCE_NAMESPACE, sourceNamespace);
@@ -118,6 +128,7 @@ public final class ImportOptions {
         Memory.put(to + Native.AT_IMPORT_OPTIONS_DURABILITY, durability.ordinal());
         Memory.put(to + Native.AT_IMPORT_OPTIONS_ON_CONFLICT, onConflict.ordinal());
         Memory.put(to + Native.AT_IMPORT_OPTIONS_FLAGS, flags);
+        Memory.put(to + Native.AT_IMPORT_OPTIONS_IDENTITY, identity.ordinal());
     }
 
     long pointer(Scratch scratch) {

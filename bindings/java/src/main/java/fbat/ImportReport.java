@@ -10,11 +10,15 @@ package fbat;
  * @param deduplicated There already, since before this import.
  * @param skippedReserved The source's own events, of reserved kinds.
  * @param skippedFiltered Left out by the filter.
- * @param skippedReimported Came to the source from the destination, by an import under this very
- * namespace, and are still there.
+ * @param skippedReimported Came to the source from the destination, which has them still: by an
+ * import under this very namespace, or, with identity by origin, in whatever way.
  * @param conflicts There with other content, and left out with {@link OnConflict#SKIP}.
  * @param overtaken Those of {@code imported} that another import or append brought in during this
  * one. {@code imported - overtaken}, summed over concurrent imports, is exact.
+ * @param restored Those of {@code imported} that came from the destination, which had lost them, as
+ * one that was restored from an older copy has. They have their own ids again, and a provenance.
+ * @param conflictsKept Those of {@code imported} whose name exists with other content: with {@link
+ * OnConflict#KEEP}.
  * @param sourceHighWatermark The last sequence of the source that was examined. 0: none was.
  * @param resumeAfter Where the next import may go on, as {@code after}: {@code
  * sourceHighWatermark}, or the {@code after} of this import where nothing was examined. So it is
@@ -35,6 +39,8 @@ public record ImportReport(
         long skippedReimported,
         long conflicts,
         long overtaken,
+        long restored,
+        long conflictsKept,
         long sourceHighWatermark,
         long resumeAfter,
         long sourceCeiling,
@@ -50,6 +56,8 @@ public record ImportReport(
                 Memory.getLong(of + Native.AT_IMPORT_REPORT_SKIPPED_REIMPORTED),
                 Memory.getLong(of + Native.AT_IMPORT_REPORT_CONFLICTS),
                 Memory.getLong(of + Native.AT_IMPORT_REPORT_OVERTAKEN),
+                Memory.getLong(of + Native.AT_IMPORT_REPORT_RESTORED),
+                Memory.getLong(of + Native.AT_IMPORT_REPORT_CONFLICTS_KEPT),
                 Memory.getLong(of + Native.AT_IMPORT_REPORT_SOURCE_HIGH_WATERMARK),
                 Memory.getLong(of + Native.AT_IMPORT_REPORT_RESUME_AFTER),
                 Memory.getLong(of + Native.AT_IMPORT_REPORT_SOURCE_CEILING),

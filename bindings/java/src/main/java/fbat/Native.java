@@ -107,10 +107,14 @@ final class Native {
     static final int IMPORT_DURABILITY_CHUNK = 1;
     static final int ON_CONFLICT_FAIL = 0;
     static final int ON_CONFLICT_SKIP = 1;
+    static final int ON_CONFLICT_KEEP = 2;
+    static final int IMPORT_IDENTITY_SOURCE = 0;
+    static final int IMPORT_IDENTITY_ORIGIN = 1;
     static final int IMPORT_REHASH = 1;
     static final int IMPORT_ONE_THREAD = 2;
     static final int IMPORT_ALLOW_SELF = 4;
     static final int IMPORT_ALLOW_OTHER_STORE = 8;
+    static final int IMPORT_ALLOW_OTHER_IDENTITY = 16;
     static final int BACKUP_LINK = 1;
     static final int REPAIR_IDENTITY_REBUILT = 1;
     static final int REPAIR_IDENTITY_UNCERTAIN = 2;
@@ -301,7 +305,7 @@ final class Native {
     static final int AT_PROVENANCE_SOURCE_KIND = 56;
     static final int AT_PROVENANCE_SOURCE_CONTENT_HASH = 58;
 
-    static final int IMPORT_REPORT_SIZE = 112;
+    static final int IMPORT_REPORT_SIZE = 128;
     static final int AT_IMPORT_REPORT_IMPORTED = 8;
     static final int AT_IMPORT_REPORT_DEDUPLICATED = 16;
     static final int AT_IMPORT_REPORT_SKIPPED_RESERVED = 24;
@@ -309,14 +313,16 @@ final class Native {
     static final int AT_IMPORT_REPORT_SKIPPED_REIMPORTED = 40;
     static final int AT_IMPORT_REPORT_CONFLICTS = 48;
     static final int AT_IMPORT_REPORT_OVERTAKEN = 56;
-    static final int AT_IMPORT_REPORT_SOURCE_HIGH_WATERMARK = 64;
-    static final int AT_IMPORT_REPORT_RESUME_AFTER = 72;
-    static final int AT_IMPORT_REPORT_SOURCE_CEILING = 80;
-    static final int AT_IMPORT_REPORT_DESTINATION_VISIBLE = 88;
-    static final int AT_IMPORT_REPORT_DESTINATION_DURABLE = 96;
-    static final int AT_IMPORT_REPORT_SOURCE_POSITION = 104;
+    static final int AT_IMPORT_REPORT_RESTORED = 64;
+    static final int AT_IMPORT_REPORT_CONFLICTS_KEPT = 72;
+    static final int AT_IMPORT_REPORT_SOURCE_HIGH_WATERMARK = 80;
+    static final int AT_IMPORT_REPORT_RESUME_AFTER = 88;
+    static final int AT_IMPORT_REPORT_SOURCE_CEILING = 96;
+    static final int AT_IMPORT_REPORT_DESTINATION_VISIBLE = 104;
+    static final int AT_IMPORT_REPORT_DESTINATION_DURABLE = 112;
+    static final int AT_IMPORT_REPORT_SOURCE_POSITION = 120;
 
-    static final int IMPORT_OPTIONS_SIZE = 104;
+    static final int IMPORT_OPTIONS_SIZE = 112;
     static final int AT_IMPORT_OPTIONS_SOURCE_NAMESPACE = 8;
     static final int AT_IMPORT_OPTIONS_REGION = 24;
     static final int AT_IMPORT_OPTIONS_AFTER = 32;
@@ -330,6 +336,7 @@ final class Native {
     static final int AT_IMPORT_OPTIONS_DURABILITY = 92;
     static final int AT_IMPORT_OPTIONS_ON_CONFLICT = 96;
     static final int AT_IMPORT_OPTIONS_FLAGS = 100;
+    static final int AT_IMPORT_OPTIONS_IDENTITY = 104;
 
     static final int FINDING_SIZE = 64;
     static final int AT_FINDING_PATH = 8;

@@ -11,5 +11,10 @@ public enum OnConflict {
     /**
      * An event that exists with different content is counted in {@code conflicts} and left out.
      */
-    SKIP;
+    SKIP,
+    /**
+     * An event that exists with different content is imported beside it, under an id made from both
+     * its name and its content, and counted in {@code conflictsKept}.
+     */
+    KEEP;
 }

@@ -168,4 +168,26 @@ class QueryTest {
             assertThrows(FbatException.Invalid.class, () -> hub.importFrom(hub, same));
         }
     }
+
+    @Test
+    void storesThatFeedEachOtherByOriginHaveEveryEventOnce() {
+        try (Store hub = Store.open(directory.resolve("hub"), OS);
+                Store other = Store.open(directory.resolve("other"), OS)) {
+            other.append(event(1));
+            ImportOptions origin = new ImportOptions().identity(ImportIdentity.ORIGIN);
+            List<Store> stores = List.of(store, hub, other);
+            long last = 0;
+            for (int round = 0; round < 2; round++) {
+                last = 0;
+                for (Store from : stores) {
+                    for (Store to : stores) last += to.importFrom(from, origin).imported();
+                }
+            }
+            assertEquals(0, last);
+            assertEquals(store.count(new Query()), hub.count(new Query()));
+            assertEquals(store.count(new Query()), other.count(new Query()));
+            ImportOptions named = new ImportOptions("device");
+            assertThrows(FbatException.Invalid.class, () -> hub.importFrom(store, named));
+        }
+    }
 }
