@@ -51,6 +51,48 @@ struct Part {
     keys: u64,
 }
 
+impl Part {
+    /// Shows the entries of a key; `line` reads a line of the run.
+    #[inline(always)]
+    fn look_up(
+        &self,
+        key: u64,
+        line: &mut impl FnMut(u64) -> Result<Line>,
+        found: &mut dyn FnMut(Entry),
+    ) -> Result<()> {
+        let hash = self.shape.hash_of(key);
+        let own = self.shape.line_of(hash);
+        for number in own..self.shape.lines_in_all() {
+            if !self.shape.look_up(&line(self.first + number)?, hash, found) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Look-ups of ids whose filter keys ascend: neighbours share a line, which is read once.
+pub struct Ascending<'r> {
+    run: &'r Run,
+    line: Option<(u64, Line)>,
+}
+
+impl<'r> Ascending<'r> {
+    pub fn new(run: &'r Run) -> Ascending<'r> {
+        Ascending { run, line: None }
+    }
+
+    /// As [`Run::find_id`].
+    pub fn find_id(&mut self, key: u64, found: &mut dyn FnMut(usize)) -> Result<()> {
+        let Ascending { run, line } = self;
+        let mut read = |number| match line {
+            Some((known, line)) if *known == number => Ok(*line),
+            _ => Ok(line.insert((number, run.line(number)?)).1),
+        };
+        run.ids.look_up(key, &mut read, &mut |entry| found(entry.segment as usize))
+    }
+}
+
 /// The name of the file of a run whose first segment starts with this sequence.
 pub fn run_name(first_sequence: u64) -> String {
     format!("{first_sequence:020}.run")
@@ -177,15 +219,7 @@ impl Run {
     }
 
     fn look_up(&self, part: &Part, key: u64, found: &mut dyn FnMut(Entry)) -> Result<()> {
-        let hash = part.shape.hash_of(key);
-        let own = part.shape.line_of(hash);
-        for number in own..part.shape.lines_in_all() {
-            let line = self.line(part.first + number)?;
-            if !part.shape.look_up(&line, hash, found) {
-                break;
-            }
-        }
-        Ok(())
+        part.look_up(key, &mut |number| self.line(number), found)
     }
 
     fn line(&self, number: u64) -> Result<Line> {

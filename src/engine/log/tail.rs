@@ -35,7 +35,7 @@ pub trait Batches {
     fn sequential(&self) -> Window;
     /// The error for damage at an offset.
     fn corrupt(&self, offset: u64, why: impl Display) -> Error;
-    /// Adds the batch whose header is at `offset`, from its body.
+    /// Adds the batch whose header is at `offset`, from its body, whose frames were checked.
     fn extend(&self, offset: u64, body: &[u8]) -> Result<()>;
     /// Everything below `end` is known now.
     fn publish(&self, end: u64);
@@ -48,6 +48,15 @@ pub trait Batches {
         }
         Frame::decode(self.header(), place, &rest[..Frame::length(rest)])
             .map_err(|why| self.corrupt(place, why))
+    }
+
+    /// The same of a batch whose frames were checked: no checksum is computed once more.
+    fn checked_frame_in<'a>(&self, body: &'a [u8], at: usize, place: u64) -> Result<Frame<'a>> {
+        let frame =
+            body[at..].get(..Frame::length(&body[at..])).filter(|f| f.len() >= FRAME_FIXED_LEN);
+        frame
+            .and_then(|frame| Frame::parse(self.header(), frame))
+            .ok_or_else(|| self.corrupt(place, "the fields of the frame do not parse"))
     }
 }
 
