@@ -11,6 +11,7 @@ use crate::engine::model::error::{Error, Result};
 use crate::engine::platform::vfs::{read_full, read_full_settled, write_full, Access, File};
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 /// So many runs of neighbours are merged into one.
@@ -41,6 +42,8 @@ pub struct Run {
     salt: u64,
     ids: Part,
     heads: Part,
+    /// A line of it was found damaged.
+    damaged: AtomicBool,
 }
 
 /// A table of a run, the number of its first line, and how many keys it has.
@@ -165,6 +168,7 @@ impl Run {
             file,
             header,
             salt: first.header.salt,
+            damaged: AtomicBool::new(false),
             ids: Part { shape: ids, first: 0, keys: u64_at(&header, NAMED_LEN + 8) },
             heads: Part {
                 shape: heads,
@@ -236,7 +240,17 @@ impl Run {
         HEADER_LEN as u64 + line * LINE_LEN as u64
     }
 
+    /// Whether a line of it was found damaged, or somebody else has found one.
+    pub fn is_damaged(&self) -> bool {
+        self.damaged.load(Ordering::Relaxed)
+    }
+
+    pub fn set_damaged(&self) {
+        self.damaged.store(true, Ordering::Relaxed);
+    }
+
     fn damaged(&self, line: u64) -> Error {
+        self.set_damaged();
         let why = "the checksum of a line of a run does not match";
         Error::corrupt(&self.path, self.offset_of(line), why)
     }

@@ -208,6 +208,23 @@ impl Segments {
         })
     }
 
+    /// Says that the run that begins with the segment `at` was found damaged.
+    pub fn doubt_run(&self, at: usize) {
+        let place = self.open_places().iter().find(|place| place.segments.start == at);
+        place.and_then(|place| place.run.as_ref()).into_iter().for_each(|run| run.set_damaged());
+    }
+
+    /// Removes runs that were found damaged, so that they are made again.
+    pub fn remove_damaged_runs(&self) {
+        for Place { segments, run } in self.places.get().unwrap_or(&self.before) {
+            if run.as_ref().is_some_and(|run| run.is_damaged()) {
+                let name = run_name(self.list[segments.start].header.first_sequence);
+                // Best effort: while it is there, its segments are asked.
+                let _ = self.dir.remove_if_there(&name);
+            }
+        }
+    }
+
     /// Bytes of the runs on disk.
     pub fn run_bytes(&self) -> u64 {
         let bytes = |place: &Place| {

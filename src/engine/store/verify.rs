@@ -156,7 +156,7 @@ impl Walk<'_, '_> {
         for (at, known) in segments.iter().enumerate() {
             let next_first = first(at + 1).unwrap_or(visible + 1);
             if place(at).segments.start == at {
-                in_run = self.run(known, place(at).run.as_deref(), wrong.remove(&at))?;
+                in_run = self.run((at, known), place(at).run.as_deref(), wrong.remove(&at))?;
             }
             if !wanted[at] {
                 self.examiner.skip_segment(next_first);
@@ -182,12 +182,21 @@ impl Walk<'_, '_> {
     }
 
     /// Whether the run that begins with a segment can be read, whose opening may have failed.
-    fn run(&mut self, first: &Segment, run: Option<&Run>, wrong: Option<Error>) -> Result<bool> {
+    fn run(
+        &mut self,
+        (at, first): (usize, &Segment),
+        run: Option<&Run>,
+        wrong: Option<Error>,
+    ) -> Result<bool> {
         let read = match (run, wrong) {
             (_, Some(e)) => Err(e),
             (Some(run), None) => run.check_lines().map(|()| true),
             (None, None) => Ok(false),
         };
+        if run.is_some_and(Run::is_damaged) {
+            // A writer makes it again.
+            self.store.segments().doubt_run(at);
+        }
         read.or_else(|e| self.examiner.report.note(&first.path, e).map(|()| false))
     }
 
