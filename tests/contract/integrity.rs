@@ -84,6 +84,36 @@ fn tampering_with_all_checksums_renewed_shows_in_the_log_hash_of_verify() {
 }
 
 #[test]
+fn the_log_hash_that_verify_computes_is_that_of_what_each_event_has() {
+    let dir = TempDir::in_memory("forged");
+    let path = dir.join("s");
+    let store = open_quick(&path);
+    let marks: [&[u8]; 3] = [b"the first payload", b"the second payload", b"the third payload"];
+    for (first, mark) in (0..).step_by(700).zip(marks) {
+        fill(&store, first, 700);
+        store.append(&event("account", mark)).unwrap();
+        fill(&store, first + 100_000, 40);
+    }
+    assert!(store.stats().unwrap().segments > 5, "across segments");
+    store.close().unwrap();
+    marks.iter().for_each(|mark| drop(forge_payload(&path, mark)));
+    let store = open_quick(&path);
+    let report = store.verify().unwrap();
+    let forged: Vec<u64> = report.findings.iter().map(|f| f.first_sequence).collect();
+    assert_eq!((report.found, forged.is_sorted()), (3, true), "{report:?}");
+    let mut rows = rows_with_system(&store);
+    for row in &mut rows {
+        row.content_hash = Hash(*blake3::hash(&row.payload).as_bytes());
+        let as_it_is = event_hash(row);
+        let is_forged = forged.contains(&row.sequence);
+        assert_eq!(as_it_is != row.event_hash, is_forged, "{}", row.sequence);
+        row.event_hash = as_it_is;
+    }
+    let expected = log_hash(store.store_id(), rows.iter());
+    assert_eq!(report.log_hash, expected);
+}
+
+#[test]
 fn a_log_hash_that_was_not_computed_from_every_event_is_zero() {
     let dir = TempDir::in_memory("partial");
     let store = open_quick(&dir.join("s"));

@@ -205,6 +205,24 @@ fn a_damaged_run_that_is_to_be_merged_is_made_again() {
 }
 
 #[test]
+fn a_damaged_run_that_a_writer_meets_is_made_again() {
+    let dir = TempDir::in_memory("runs-met");
+    let path = store_with_runs(&dir);
+    let longest = runs(&path)[0].clone();
+    let sound = fs::read(&longest).unwrap();
+    let mut damaged = sound.clone();
+    damaged[700] ^= 1;
+    fs::write(&longest, damaged).unwrap();
+    let store = open_quick(&path);
+    warm(&store);
+    assert_eq!(store.verify().unwrap().found, 1);
+    append_as_many(&path, &store, 5_000_000);
+    assert_answers(&store, &rows(&store));
+    assert_sound(&store);
+    assert!(fs::read(&longest).unwrap() == sound);
+}
+
+#[test]
 fn a_backup_has_the_runs_of_its_source() {
     let dir = TempDir::in_memory("runs-copied");
     let (path, copy) = (store_with_runs(&dir), dir.join("copy"));

@@ -98,6 +98,31 @@ fn an_append_that_fills_a_segment_waits_for_no_sync() {
 }
 
 #[test]
+fn nobody_waits_to_append_while_a_backup_or_verify_waits_for_a_full_segment() {
+    let dir = TempDir::in_memory("sealing-others");
+    let (store, gate) = at_gate(&dir);
+    fill_one(&store);
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| store.verify());
+        let appending = scope.spawn(|| {
+            // Long enough that verify waits.
+            for _ in 0..50 {
+                store.append(&event("e", b"beside it")).unwrap();
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+        });
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        while !appending.is_finished() && std::time::Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        let (waits, goes_on) = (!waiting.is_finished(), appending.is_finished());
+        gate.answer(Some(None));
+        assert_eq!((waits, goes_on), (true, true));
+        assert_eq!(waiting.join().unwrap().unwrap().findings, []);
+    });
+}
+
+#[test]
 fn what_follows_a_full_segment_is_durable_after_it() {
     let dir = TempDir::in_memory("sealing-order");
     let (store, gate) = at_gate(&dir);

@@ -490,8 +490,10 @@ impl<'a> Frame<'a> {
         Some(Copied { entity, scope, kind, content, namespace, event_id })
     }
 
+    /// Reads the frame that is all of `bytes`, at least its fixed part. The checksum is not looked
+    /// at.
     #[inline(always)]
-    fn parse(segment: &SegmentHeader, bytes: &'a [u8]) -> Option<Frame<'a>> {
+    pub fn parse(segment: &SegmentHeader, bytes: &'a [u8]) -> Option<Frame<'a>> {
         let fields = u16::from_le_bytes(array_at(bytes, 8));
         if fields & !KNOWN_FIELDS != 0 {
             return None;

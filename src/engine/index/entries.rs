@@ -1,8 +1,8 @@
 //! Looking things up in an index: ids, the places of an entity's events, and places where a walk
 //! along the log can start.
 
-use super::file::{Index, ENTRY_LEN, IDS, ID_STARTS, POSTINGS, SPARSE};
-use super::filter::{filter_line, id_filter_key};
+use super::file::{Index, ENTRY_LEN, FILTER, FILTER_LINE_LEN, IDS, ID_STARTS, POSTINGS, SPARSE};
+use super::filter::{filter_holds, filter_line, id_filter_key};
 use super::hashes::IdHash;
 use crate::engine::model::bytes::{u32_at, u64_at};
 use crate::engine::model::error::Result;
@@ -65,6 +65,33 @@ const POSTINGS_TOGETHER: usize = 252;
 impl Index {
     fn id_entry(&self, at: usize) -> Result<IdEntry> {
         self.entry(IDS, at).map(|entry: [u8; ENTRY_LEN[IDS]]| IdEntry::decode(&entry))
+    }
+
+    /// Whether the id section has exactly these events, each where a look-up looks for it, and the
+    /// filter has their ids. In the order of the section: filter key, id, tag, offset.
+    pub fn has_exactly(
+        &self,
+        events: &mut dyn Iterator<Item = (u64, Id, u64, u32)>,
+    ) -> Result<bool> {
+        let (starts, filter) = (self.read_section(ID_STARTS)?, self.read_section(FILTER)?);
+        let (buckets, lines) = (self.entries(ID_STARTS) - 1, self.entries(FILTER));
+        let (mut at, mut all) = (0, true);
+        self.each_id(&mut |entry| {
+            let Some((key, id, tag, offset)) = events.next().filter(|_| all) else {
+                all = false;
+                return;
+            };
+            let bucket = filter_line(key, buckets) * ENTRY_LEN[ID_STARTS];
+            let (low, high) = (u32_at(&starts, bucket), u32_at(&starts, bucket + 4));
+            let line = filter_line(key, lines) * FILTER_LINE_LEN;
+            let expected = IdEntry { key, tag: tag ^ self.id_hash.of(id), offset };
+            all = entry == expected
+                && high as usize <= self.entries(IDS)
+                && (low..high).contains(&at)
+                && filter_holds(&filter[line..line + FILTER_LINE_LEN], key);
+            at += 1;
+        })?;
+        Ok(all && events.next().is_none())
     }
 
     /// All ids, in the order of the section.

@@ -263,15 +263,25 @@ impl MemTable {
         self.ids.iter().map(|slot| self.slots[*slot as usize])
     }
 
-    /// The slots of all events, by the filter keys of their ids; none where two have the same id.
-    pub fn slots_by_key(&self) -> Option<Vec<(u64, u32)>> {
-        if self.ids.len() != self.slots.len() {
-            return None;
-        }
+    /// The slots of all events, by the filter keys of their ids.
+    pub fn slots_by_key(&self) -> Vec<(u64, u32)> {
         let keyed = self.slots.iter().zip(0..).map(|(slot, at)| (id_filter_key(slot.id), at));
         let mut slots: Vec<(u64, u32)> = keyed.collect();
         slots.sort_unstable();
-        Some(slots)
+        slots
+    }
+
+    /// Whether two events have the same id.
+    pub fn has_repeated_ids(&self) -> bool {
+        self.ids.len() != self.slots.len()
+    }
+
+    /// Makes room for so many events in all.
+    pub fn expect(&mut self, events: usize) {
+        let MemTable { slots, ids, hasher, .. } = self;
+        slots.reserve_exact(events.saturating_sub(slots.len()));
+        let more = events.saturating_sub(ids.len());
+        ids.reserve(more, |slot| hasher.hash_one(slots[*slot as usize].id));
     }
 
     /// The numbers of entities with events here.

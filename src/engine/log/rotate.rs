@@ -89,6 +89,7 @@ impl Shared {
         self.replace_segment(&segment);
         let segments = self.segments();
         let (_active, sealed) = segments.split_last().expect("an open log has a segment");
+        segments.remove_damaged_runs();
         lock(&self.upkeep).after_seal(&self.dir, sealed);
         // With the runs that there are now.
         self.set_segments(segments.to_vec());

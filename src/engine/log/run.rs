@@ -11,6 +11,7 @@ use crate::engine::model::error::{Error, Result};
 use crate::engine::platform::vfs::{read_full, read_full_settled, write_full, Access, File};
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 /// So many runs of neighbours are merged into one.
@@ -41,6 +42,8 @@ pub struct Run {
     salt: u64,
     ids: Part,
     heads: Part,
+    /// A line of it was found damaged.
+    damaged: AtomicBool,
 }
 
 /// A table of a run, the number of its first line, and how many keys it has.
@@ -49,6 +52,48 @@ struct Part {
     shape: Shape,
     first: u64,
     keys: u64,
+}
+
+impl Part {
+    /// Shows the entries of a key; `line` reads a line of the run.
+    #[inline(always)]
+    fn look_up(
+        &self,
+        key: u64,
+        line: &mut impl FnMut(u64) -> Result<Line>,
+        found: &mut dyn FnMut(Entry),
+    ) -> Result<()> {
+        let hash = self.shape.hash_of(key);
+        let own = self.shape.line_of(hash);
+        for number in own..self.shape.lines_in_all() {
+            if !self.shape.look_up(&line(self.first + number)?, hash, found) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Look-ups of ids whose filter keys ascend: neighbours share a line, which is read once.
+pub struct Ascending<'r> {
+    run: &'r Run,
+    line: Option<(u64, Line)>,
+}
+
+impl<'r> Ascending<'r> {
+    pub fn new(run: &'r Run) -> Ascending<'r> {
+        Ascending { run, line: None }
+    }
+
+    /// As [`Run::find_id`].
+    pub fn find_id(&mut self, key: u64, found: &mut dyn FnMut(usize)) -> Result<()> {
+        let Ascending { run, line } = self;
+        let mut read = |number| match line {
+            Some((known, line)) if *known == number => Ok(*line),
+            _ => Ok(line.insert((number, run.line(number)?)).1),
+        };
+        run.ids.look_up(key, &mut read, &mut |entry| found(entry.segment as usize))
+    }
 }
 
 /// The name of the file of a run whose first segment starts with this sequence.
@@ -123,6 +168,7 @@ impl Run {
             file,
             header,
             salt: first.header.salt,
+            damaged: AtomicBool::new(false),
             ids: Part { shape: ids, first: 0, keys: u64_at(&header, NAMED_LEN + 8) },
             heads: Part {
                 shape: heads,
@@ -177,15 +223,7 @@ impl Run {
     }
 
     fn look_up(&self, part: &Part, key: u64, found: &mut dyn FnMut(Entry)) -> Result<()> {
-        let hash = part.shape.hash_of(key);
-        let own = part.shape.line_of(hash);
-        for number in own..part.shape.lines_in_all() {
-            let line = self.line(part.first + number)?;
-            if !part.shape.look_up(&line, hash, found) {
-                break;
-            }
-        }
-        Ok(())
+        part.look_up(key, &mut |number| self.line(number), found)
     }
 
     fn line(&self, number: u64) -> Result<Line> {
@@ -202,7 +240,17 @@ impl Run {
         HEADER_LEN as u64 + line * LINE_LEN as u64
     }
 
+    /// Whether a line of it was found damaged, or somebody else has found one.
+    pub fn is_damaged(&self) -> bool {
+        self.damaged.load(Ordering::Relaxed)
+    }
+
+    pub fn set_damaged(&self) {
+        self.damaged.store(true, Ordering::Relaxed);
+    }
+
     fn damaged(&self, line: u64) -> Error {
+        self.set_damaged();
         let why = "the checksum of a line of a run does not match";
         Error::corrupt(&self.path, self.offset_of(line), why)
     }

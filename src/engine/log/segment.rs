@@ -8,6 +8,7 @@ use crate::engine::format::frame::{
     SEGMENT_HEADER_LEN,
 };
 use crate::engine::format::hash::{self, Link};
+use crate::engine::format::lanes::{self, Inputs};
 use crate::engine::index::builder::IndexBuilder;
 use crate::engine::index::entries::{Candidate, SparseEntry};
 use crate::engine::index::file::{is_damage, Index, IndexMeta};
@@ -15,6 +16,7 @@ use crate::engine::index::filter::id_filter_key;
 use crate::engine::index::memtable::{EntityHead, Entry, MemTable};
 use crate::engine::index::room::StringRoom;
 use crate::engine::model::error::{Error, Result};
+use crate::engine::model::event::Event;
 use crate::engine::model::id::Id;
 use crate::engine::platform::memory::MemoryFile;
 use crate::engine::platform::vfs::{copy_front, File};
@@ -38,6 +40,9 @@ pub struct Newest {
     pub link: Link,
     pub offset: u32,
 }
+
+/// Tags of so many events are hashed side by side.
+const TAGS_TOGETHER: usize = 256;
 
 /// The tag of a content, for those who need it.
 pub type Tag<'t> = &'t dyn Fn() -> u64;
@@ -644,7 +649,8 @@ impl Batches for Segment {
 
     fn extend(&self, offset: u64, body: &[u8]) -> Result<()> {
         let mut table = self.write_table();
-        let mut at = 0;
+        let (mut at, mut tags) = (0, Inputs::default());
+        let mut entries: Vec<Entry> = Vec::new();
         while at < body.len() {
             let place = offset + (BATCH_HEADER_LEN + at) as u64;
             let frame = self.frame_in(body, at, place)?;
@@ -662,10 +668,17 @@ impl Batches for Segment {
             }
             let text = |number| table.string(number).unwrap_or_default();
             let (entity, scope) = (text(frame.entity.number), text(frame.scope.number));
-            let tag = hash::content_tag(entity, scope, frame.kind, &frame.content);
+            tags.push(|out| {
+                hash::put_tag_input(&Event { entity, scope, ..frame.event }, out);
+            });
             let numbers = (frame.entity.number, frame.scope.number);
-            table.insert(&Entry::of(&frame, numbers, tag, place, offset));
+            entries.push(Entry::of(&frame, numbers, 0, place, offset));
             at += Frame::length(&body[at..]);
+            if entries.len() == TAGS_TOGETHER || at == body.len() {
+                lanes::hash_each(tags.iter(), |n, hash| entries[n].tag = hash::tag_in(&hash));
+                entries.drain(..).for_each(|entry| table.insert(&entry));
+                tags.clear();
+            }
         }
         // With the table still held: whoever finds an event in it may read that far.
         self.publish(offset + (BATCH_HEADER_LEN + body.len()) as u64);

@@ -4,7 +4,7 @@
 
 use super::directory::Directory;
 use super::levels::{places, Place};
-use super::run::{run_name, Run};
+use super::run::{run_name, Ascending, Run};
 use super::segment::{Found, Newest, Segment, Tag};
 use crate::engine::index::filter::{entity_filter_key, id_filter_key};
 use crate::engine::model::error::Result;
@@ -17,6 +17,9 @@ use std::sync::{Arc, OnceLock};
 /// Runs are opened once so many segments were asked: opening a store for one answer need not read
 /// them.
 const WARM_AFTER: usize = 64;
+
+/// Lines of a run are fetched for so many keys ahead.
+const KEYS_AHEAD: usize = 8;
 
 /// What a handle sees of the log at one time.
 pub struct Segments {
@@ -91,6 +94,31 @@ impl Segments {
             }
         }
         Ok(None)
+    }
+
+    /// Tells which of some ids a segment that begins below a sequence may have. They are numbered,
+    /// and in the order of their filter keys; `id` says which one has a number.
+    pub fn find_any_before(
+        &self,
+        keys: &[(u64, u32)],
+        first_sequence: u64,
+        id: &dyn Fn(u32) -> Id,
+        found: &mut dyn FnMut(u32),
+    ) -> Result<()> {
+        if self.below(&self.list, first_sequence).is_empty() {
+            return Ok(());
+        }
+        for Place { segments, run } in self.open_places() {
+            let segments = self.below(&self.list[segments.clone()], first_sequence);
+            let asked = run.as_ref().filter(|_| !segments.is_empty());
+            let in_run = asked.map(|run| find_in_run(run, keys, segments.len()));
+            match in_run {
+                Some(Ok(numbers)) => numbers.into_iter().for_each(&mut *found),
+                // A run that cannot be read leaves the answer to its segments.
+                Some(Err(_)) | None => find_in_each(segments, keys, id, found)?,
+            }
+        }
+        Ok(())
     }
 
     /// The newest event of an entity.
@@ -180,6 +208,23 @@ impl Segments {
         })
     }
 
+    /// Says that the run that begins with the segment `at` was found damaged.
+    pub fn doubt_run(&self, at: usize) {
+        let place = self.open_places().iter().find(|place| place.segments.start == at);
+        place.and_then(|place| place.run.as_ref()).into_iter().for_each(|run| run.set_damaged());
+    }
+
+    /// Removes runs that were found damaged, so that they are made again.
+    pub fn remove_damaged_runs(&self) {
+        for Place { segments, run } in self.places.get().unwrap_or(&self.before) {
+            if run.as_ref().is_some_and(|run| run.is_damaged()) {
+                let name = run_name(self.list[segments.start].header.first_sequence);
+                // Best effort: while it is there, its segments are asked.
+                let _ = self.dir.remove_if_there(&name);
+            }
+        }
+    }
+
     /// Bytes of the runs on disk.
     pub fn run_bytes(&self) -> u64 {
         let bytes = |place: &Place| {
@@ -188,6 +233,39 @@ impl Segments {
         };
         self.open_places().iter().filter_map(bytes).sum()
     }
+}
+
+/// Those of the keys that one of the first `members` segments of a run may have.
+fn find_in_run(run: &Run, keys: &[(u64, u32)], members: usize) -> Result<Vec<u32>> {
+    let (mut numbers, mut ascending) = (Vec::new(), Ascending::new(run));
+    for (at, (key, number)) in keys.iter().enumerate() {
+        if let Some((ahead, _)) = keys.get(at + KEYS_AHEAD) {
+            run.prefetch_id(*ahead);
+        }
+        let mut any = false;
+        ascending.find_id(*key, &mut |member| any |= member < members)?;
+        if any {
+            numbers.push(*number);
+        }
+    }
+    Ok(numbers)
+}
+
+/// Tells those of the ids that a segment has.
+fn find_in_each(
+    segments: &[Arc<Segment>],
+    keys: &[(u64, u32)],
+    id: &dyn Fn(u32) -> Id,
+    found: &mut dyn FnMut(u32),
+) -> Result<()> {
+    for segment in segments {
+        for (key, number) in keys {
+            if segment.may_have(*key) && segment.find_id(id(*number))?.is_some() {
+                found(*number);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The first answer of some segments, newest first, whose filters have this key.

@@ -306,10 +306,21 @@ impl Log {
         self.sync_segment(&segment, through)
     }
 
-    /// Waits until every segment that is full is on disk and has its index.
+    /// Waits until every segment that is full by now is on disk and has its index. Others append
+    /// meanwhile, as long as the next one is not full, too.
     pub fn finish_background(&self) {
-        if let Role::Writer(writer) = &self.role {
-            lock(writer).background.finish();
+        let Role::Writer(writer) = &self.role else { return };
+        let running = {
+            let background = &mut lock(writer).background;
+            let running = background.running();
+            if running.is_none() {
+                background.finish();
+            }
+            running
+        };
+        if let Some(running) = running {
+            running.wait();
+            lock(writer).background.finish_after(&running);
         }
     }
 

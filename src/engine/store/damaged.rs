@@ -4,7 +4,7 @@
 use super::examine::Examiner;
 use super::index_check::IndexCheck;
 use crate::engine::format::frame::BatchHeader;
-use crate::engine::format::hash;
+use crate::engine::format::hash::{self, Link};
 use crate::engine::format::system;
 use crate::engine::log::salvage::{Piece, Salvage};
 use crate::engine::log::segment::Segment;
@@ -50,6 +50,8 @@ pub struct Damaged<'w, 'a, 'c> {
     log_hash: Option<Hash>,
     /// Offset of every id so far.
     ids: HashMap<u128, u64>,
+    /// The newest event of each entity so far, by its number.
+    heads: HashMap<u32, Link>,
 }
 
 impl<'w, 'a, 'c> Damaged<'w, 'a, 'c> {
@@ -73,6 +75,7 @@ impl<'w, 'a, 'c> Damaged<'w, 'a, 'c> {
             batch: None,
             astray: false,
             ids: HashMap::default(),
+            heads: HashMap::default(),
         }
     }
 
@@ -198,7 +201,8 @@ impl<'w, 'a, 'c> Damaged<'w, 'a, 'c> {
         if let Some(batch) = &mut self.batch {
             batch.events += 1;
         }
-        self.examiner.event(self.segment, at, &frame, &event, false)
+        let before = self.heads.insert(frame.entity.number, Link::of(&event));
+        self.examiner.event(self.segment, at, &frame, &event, before)
     }
 
     fn close_hole(&mut self, to: u64, offset: u64, why: &str) {

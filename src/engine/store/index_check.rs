@@ -4,7 +4,7 @@ use super::report::VerifyReport;
 use crate::engine::format::frame::Frame;
 use crate::engine::index::file::{Index, IndexMeta};
 use crate::engine::index::filter::{entity_filter_key, id_filter_key};
-use crate::engine::index::memtable::Slot;
+use crate::engine::index::memtable::{MemTable, Slot};
 use crate::engine::index::names::Name;
 use crate::engine::index::regions::Wanted;
 use crate::engine::index::room::StringRoom;
@@ -18,54 +18,13 @@ use std::sync::Arc;
 
 const LACKS_ID: &str = "the index lacks this event's id";
 
-/// What is known of each event of a segment before it is met: yes or no, in the order of the log.
-#[derive(Default)]
-pub struct Known {
-    /// Offset and answer.
-    events: Vec<(u32, bool)>,
-    next: usize,
-}
-
-impl Known {
-    pub fn push(&mut self, offset: u64, answer: bool) {
-        self.events.push((offset as u32, answer));
-    }
-
-    /// The answer for the event at an offset, after those for all before it.
-    pub fn of(&mut self, offset: u64) -> Option<bool> {
-        let (at, answer) = *self.events.get(self.next)?;
-        self.next += 1;
-        (u64::from(at) == offset).then_some(answer)
-    }
-
-    /// Whether the index has the id of each event, with its place and tag. The ids are looked up in
-    /// their order, in which neighbours share a block. None where two events have the same id, or
-    /// the index cannot be asked: then each event is asked for when it is met, so that the finding
-    /// is at its place.
-    pub fn ids(fresh: &Segment, index: Option<&IndexCheck>) -> Option<Known> {
-        let table = fresh.read_table();
-        let slots = table.slots(0..table.len());
-        let mut known = Known::default();
-        slots.iter().for_each(|slot| known.push(slot.offset.into(), true));
-        let slots = table.slots_by_key()?;
-        let Some(index) = index else { return Some(known) };
-        for Slot { id, offset, tag, .. } in slots.iter().map(|(_, slot)| table.slot(*slot)) {
-            let covered = u64::from(offset) < index.covered_len();
-            if covered && !index.has_id(id, offset.into(), tag).ok()? {
-                let event = known.events.binary_search_by_key(&offset, |(at, _)| *at).ok()?;
-                known.events[event].1 = false;
-            }
-        }
-        Some(known)
-    }
-}
-
 /// An index beside a walk over the log that it covers.
 pub struct IndexCheck {
     index: Index,
     zones: Zones,
-    /// The zone of the event before.
-    zone: usize,
+    /// How many zones the walk has met, and where the next one begins.
+    zones_met: usize,
+    zone_end: u64,
 }
 
 impl IndexCheck {
@@ -95,10 +54,21 @@ impl IndexCheck {
                     return Ok(None);
                 }
                 index.check_blocks()?;
-                Ok(Some(IndexCheck { zones: index.zones()?, index, zone: 0 }))
+                let zones = index.zones()?;
+                Ok(Some(IndexCheck { zones, index, zones_met: 0, zone_end: 0 }))
             }
         });
         opened.or_else(|e| report.note(&path, e).map(|()| None))
+    }
+
+    /// The walk begins again.
+    pub fn rewind(&mut self) {
+        (self.zones_met, self.zone_end) = (0, 0);
+    }
+
+    /// About how many events the segment has.
+    pub fn events(&self) -> u64 {
+        self.index.meta.events
     }
 
     /// The index covers the log up to this offset.
@@ -134,14 +104,26 @@ impl IndexCheck {
         }
     }
 
-    /// As [`IndexCheck::event`], where it is known whether the index has the id.
-    pub fn event_of_id(
-        &mut self,
-        offset: u64,
-        frame: &Frame<'_>,
-        has_id: bool,
-    ) -> Result<Option<&'static str>> {
-        Ok(self.zone_lacks(offset, frame)?.or((!has_id).then_some(LACKS_ID)))
+    /// Tells which slots of the segment, in the order of their filter keys, the index lacks the id
+    /// of. An error where it cannot be asked.
+    pub fn lacking_ids(
+        &self,
+        table: &MemTable,
+        slots: &[(u64, u32)],
+        lacking: &mut dyn FnMut(u32),
+    ) -> Result<()> {
+        let with_ids = slots.iter().map(|(key, number)| (*key, *number, table.slot(*number)));
+        let covered = with_ids.filter(|(_, _, slot)| u64::from(slot.offset) < self.covered_len());
+        let mut entries = covered.clone().map(|(key, _, s)| (key, s.id, s.tag, s.offset));
+        if self.index.has_exactly(&mut entries)? {
+            return Ok(());
+        }
+        for (_, number, Slot { id, tag, offset, .. }) in covered {
+            if !self.has_id(id, offset.into(), tag)? {
+                lacking(number);
+            }
+        }
+        Ok(())
     }
 
     fn has_id(&self, id: Id, offset: u64, tag: u64) -> Result<bool> {
@@ -151,19 +133,24 @@ impl IndexCheck {
         Ok(same && allowed)
     }
 
-    fn zone_lacks(&mut self, offset: u64, frame: &Frame<'_>) -> Result<Option<&'static str>> {
+    /// What the zone of an event lacks of it. Each event of a walk is asked for.
+    pub fn zone_lacks(&mut self, offset: u64, frame: &Frame<'_>) -> Result<Option<&'static str>> {
         if offset >= self.covered_len() {
             return Ok(None);
         }
-        while self.zone + 1 < self.zones.times.len()
-            && u64::from(self.index.zone_start(self.zone + 1)?.offset) <= offset
-        {
-            self.zone += 1;
+        while offset >= self.zone_end {
+            let next = self.zones_met + 1;
+            self.zone_end = match next < self.zones.times.len() {
+                true => self.index.zone_start(next)?.offset.into(),
+                false => u64::MAX,
+            };
+            self.zones_met = next;
         }
         let Frame { event, scope, .. } = frame;
         let (kind, scope) = (event.kind, scope.number);
         let (timestamp_us, recorded_us) = (event.timestamp_us, event.recorded_us);
-        let has = self.zones.has(self.zone, &Marks { kind, scope, timestamp_us, recorded_us });
+        let marks = Marks { kind, scope, timestamp_us, recorded_us };
+        let has = self.zones.has(self.zones_met - 1, &marks);
         Ok((!has).then_some("the index lacks this event's time, kind or scope"))
     }
 

@@ -26,6 +26,7 @@ pub mod query;
 pub mod report;
 mod reread;
 pub(crate) mod scan;
+mod screen;
 pub mod verify;
 
 /// An open store. Cheap to clone; every method may be called from any thread.

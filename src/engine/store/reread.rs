@@ -1,36 +1,42 @@
-//! A segment that is read anew to be verified: its file, its index, and a table of its events. That
-//! is half of the work, and is done for the next segment while one is examined.
+//! A segment that is read anew to be verified: its file, its index, its run, and a table of its
+//! events, which are screened on the way. That is nearly all of the work, and needs no other
+//! segment to be examined: so two are read side by side.
 
 use super::files;
-use super::index_check::{IndexCheck, Known};
+use super::index_check::IndexCheck;
 use super::report::VerifyReport;
-use crate::engine::format::frame::{Frame, SegmentHeader, BATCH_HEADER_LEN};
-use crate::engine::format::lanes;
+use super::screen::{Screen, Suspects};
 use crate::engine::index::file::IndexMeta;
+use crate::engine::index::filter::entity_filter_key;
+use crate::engine::index::memtable::Slot;
 use crate::engine::log::recovery::is_written_behind;
+use crate::engine::log::run::{Ascending, Run};
 use crate::engine::log::segment::Segment;
 use crate::engine::log::state::Log;
-use crate::engine::log::tail::{Batches, Tail};
-use crate::engine::log::window::Window;
+use crate::engine::log::tail::Tail;
 use crate::engine::model::error::{Error, Result};
+use crate::engine::model::limits::SEGMENT_EVENTS;
 use crate::engine::platform::task::Task;
 use crate::engine::platform::watch::{Watch, STEP_BYTES};
-use std::cell::RefCell;
-use std::fmt::Display;
 use std::sync::Arc;
 
 /// A segment that is shorter is read faster than a thread is started.
 const AHEAD_BYTES_MIN: u64 = 256 << 10;
+
+/// The run that a segment belongs to, and its number there.
+pub type InRun = Option<(Arc<Run>, usize)>;
 
 /// What was read of a segment.
 pub struct Reread {
     /// None where the file cannot be opened; then nothing else is known.
     pub fresh: Option<Arc<Segment>>,
     pub index: Option<IndexCheck>,
-    /// Whether the index has each id; none where each event is to be asked for.
-    pub ids: Option<Known>,
-    /// Whether each payload is what was hashed.
-    pub payloads: Known,
+    /// Of a segment that was read to its end, the events to be examined on their own.
+    pub suspects: Suspects,
+    /// The run that it belongs to, and its number there.
+    pub run: InRun,
+    /// Another segment follows.
+    pub followed: bool,
     /// How long the log is, or should be.
     pub end: u64,
     /// Where reading ended, and why where that is not the end.
@@ -41,26 +47,40 @@ pub struct Reread {
     /// Found when the file was opened, and then.
     pub opened: VerifyReport,
     pub found: VerifyReport,
+    /// What index and run have differently, and what keeps the run from being read.
+    pub of_index: VerifyReport,
+    pub of_run: VerifyReport,
+    pub in_run: Result<()>,
     /// Bytes that no watch has counted yet.
     pub uncounted: u64,
 }
 
 impl Reread {
-    /// Reads the segment that the handle knows as `known`; another one follows it or not.
-    pub fn new(store: &Log, known: &Segment, followed: bool, watch: &Watch<'_>) -> Result<Reread> {
+    /// Reads the segment that the handle knows as `known`, which another one follows or not; it
+    /// has a number in a run.
+    pub fn new(
+        store: &Log,
+        known: &Segment,
+        (followed, run): (bool, InRun),
+        watch: &Watch<'_>,
+    ) -> Result<Reread> {
         let mut opened = VerifyReport::default();
         let fresh = files::open_anew(store, known, &mut opened)?;
         let mut reread = Reread {
             fresh: fresh.clone(),
             index: None,
-            ids: None,
-            payloads: Known::default(),
+            suspects: Suspects::default(),
+            run,
+            followed,
             end: known.end(),
             tail: Tail::at_start(&known.header),
             read: Ok(()),
             there: None,
             opened,
             found: VerifyReport::default(),
+            of_index: VerifyReport::default(),
+            of_run: VerifyReport::default(),
+            in_run: Ok(()),
             uncounted: 0,
         };
         let Some(fresh) = fresh else { return Ok(reread) };
@@ -75,15 +95,12 @@ impl Reread {
             }
         }
         reread.index = IndexCheck::open(store, known, reread.end, found)?;
-        reread.read_log(&fresh, watch);
-        if reread.read.is_ok() {
-            reread.ids = Known::ids(&fresh, reread.index.as_ref());
-        }
+        reread.read_log(store, &fresh, watch)?;
         Ok(reread)
     }
 
     /// As [`Reread::new`], on another thread. None where that does not pay, or there is none.
-    pub fn ahead(store: &Arc<Log>, known: &Arc<Segment>, followed: bool) -> Option<Ahead> {
+    pub fn ahead(store: &Arc<Log>, known: &Arc<Segment>, how: (bool, InRun)) -> Option<Ahead> {
         if known.end() < AHEAD_BYTES_MIN {
             return None;
         }
@@ -91,66 +108,73 @@ impl Reread {
         Task::start(move |token| {
             let watch = Watch::new(Some(token), None);
             watch.begin(known.end(), STEP_BYTES)?;
-            let mut reread = Reread::new(&store, &known, followed, &watch)?;
+            let mut reread = Reread::new(&store, &known, how, &watch)?;
             reread.uncounted = reread.tail.offset;
             Ok(reread)
         })
     }
 
-    /// Reads the log batch by batch.
-    fn read_log(&mut self, fresh: &Segment, watch: &Watch<'_>) {
+    /// Reads the log batch by batch, and screens its events; then compares index and run with it.
+    fn read_log(&mut self, store: &Log, fresh: &Segment, watch: &Watch<'_>) -> Result<()> {
         let covered = self.index.as_ref().map_or(0, IndexCheck::covered_len);
-        let hashed = Hashed { segment: fresh, payloads: RefCell::default() };
-        self.read = self.tail.read_watched(&hashed, covered.min(self.end), watch);
+        let events = self.index.as_ref().map_or(0, IndexCheck::events);
+        fresh.write_table().expect(events.min(SEGMENT_EVENTS) as usize);
+        let screen = Screen::new(store, fresh, self.index.as_mut());
+        self.read = self.tail.read_watched(&screen, covered.min(self.end), watch);
         self.there = (self.tail.offset == covered).then(|| self.tail.index_meta());
         if self.read.is_ok() {
-            self.read = self.tail.read_watched(&hashed, self.end, watch);
+            self.read = self.tail.read_watched(&screen, self.end, watch);
         }
-        self.payloads = hashed.payloads.into_inner();
+        if self.read.is_err() {
+            self.index.iter_mut().for_each(IndexCheck::rewind);
+            return Ok(());
+        }
+        let slots = fresh.read_table().slots_by_key();
+        self.suspects = screen.finish(&slots);
+        if let Some((run, number)) = &self.run {
+            self.in_run = check_run((run, *number), fresh, &slots, &mut self.of_run);
+        }
+        drop(slots);
+        let (Some(index), report) = (&self.index, &mut self.of_index) else { return Ok(()) };
+        if let Some(what) = index.meta(self.there, self.followed) {
+            report.find(&fresh.index_path(), 0, (0, 0), what);
+        }
+        index.strings(fresh, report).or_else(|e| report.note(&fresh.path, e))
     }
 }
 
-/// A segment whose payloads are hashed when their batch was read, while the processor has it at
-/// hand.
-struct Hashed<'s> {
-    segment: &'s Segment,
-    payloads: RefCell<Known>,
-}
-
-impl Batches for Hashed<'_> {
-    fn header(&self) -> &SegmentHeader {
-        self.segment.header()
-    }
-
-    fn sequential(&self) -> Window {
-        self.segment.sequential()
-    }
-
-    fn corrupt(&self, offset: u64, why: impl Display) -> Error {
-        self.segment.corrupt(offset, why)
-    }
-
-    fn extend(&self, offset: u64, body: &[u8]) -> Result<()> {
-        self.segment.extend(offset, body)?;
-        let (mut at, mut places) = (0, Vec::new());
-        let mut payloads = Vec::new();
-        while at < body.len() {
-            let place = offset + (BATCH_HEADER_LEN + at) as u64;
-            let frame = self.frame_in(body, at, place)?;
-            places.push(place);
-            payloads.push((frame.event.payload, frame.event.content));
-            at += Frame::length(&body[at..]);
+/// Whether a run has everything that its segment of this number has, whose events are `slots`, in
+/// the order of the filter keys of their ids.
+fn check_run(
+    (run, number): (&Run, usize),
+    fresh: &Segment,
+    slots: &[(u64, u32)],
+    report: &mut VerifyReport,
+) -> Result<()> {
+    let table = fresh.read_table();
+    let (mut ascending, mut lacking) = (Ascending::new(run), Vec::new());
+    for (key, slot) in slots {
+        let mut there = false;
+        ascending.find_id(*key, &mut |found| there |= found == number)?;
+        if !there {
+            lacking.push(*slot);
         }
-        let mut known = self.payloads.borrow_mut();
-        for (place, matches) in places.into_iter().zip(lanes::are_of(&payloads)) {
-            known.push(place, matches);
+    }
+    lacking.sort_unstable();
+    for Slot { sequence, offset, .. } in lacking.into_iter().map(|slot| table.slot(slot)) {
+        let what = "the run lacks this event's id";
+        report.find(&fresh.path, offset.into(), (sequence, sequence), what);
+    }
+    for entity in table.entity_numbers() {
+        let newest = table.head(entity).map(|head| (number, table.slot(head.slot).offset));
+        let entity = table.string(entity).unwrap_or_default();
+        // Of entities whose keys begin alike it has the one with the last event.
+        if run.head(entity_filter_key(entity))? < newest {
+            let what = format!("the run lacks the last event of entity {entity}");
+            report.find(&fresh.path, 0, (0, 0), what);
         }
-        Ok(())
     }
-
-    fn publish(&self, end: u64) {
-        self.segment.publish(end);
-    }
+    Ok(())
 }
 
 /// A segment that is being read.

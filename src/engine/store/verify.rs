@@ -11,18 +11,20 @@ use super::reread::{Ahead, Reread};
 use super::scan::Strings;
 use super::Store;
 use crate::engine::format::frame::Frame;
-use crate::engine::index::filter::{entity_filter_key, id_filter_key};
-use crate::engine::index::memtable::Slot;
+use crate::engine::format::hash::Link;
 use crate::engine::log::directory;
+use crate::engine::log::levels::{places, Place};
 use crate::engine::log::run::Run;
 use crate::engine::log::salvage::Salvage;
-use crate::engine::log::segment::{Flow, Segment};
+use crate::engine::log::segment::Segment;
 use crate::engine::log::state::{Importing, Log};
-use crate::engine::log::tail::Tail;
+use crate::engine::log::tail::{Batches, Tail};
 use crate::engine::model::error::{Error, Result};
+use crate::engine::model::event::Event;
 use crate::engine::model::region::Region;
 use crate::engine::platform::vfs::Access;
 use crate::engine::platform::watch::{Watch, STEP_BYTES};
+use foldhash::HashMap;
 use std::sync::Arc;
 
 impl Store {
@@ -93,6 +95,32 @@ fn lack(
     })
 }
 
+/// The event of the same entity before the one at `offset`, in the same segment.
+fn before_in(fresh: &Segment, offset: u64) -> Result<Option<Link>> {
+    let Some(before) = fresh.read_table().before(offset as u32).flatten() else { return Ok(None) };
+    let mut window = fresh.window();
+    let frame = fresh.frame_at(&mut window, before.into())?;
+    Ok(Some(Link::of(&frame)))
+}
+
+/// Slots of a table that are looked at together.
+const TOGETHER: usize = 256;
+
+/// The runs of some segments, quietly: what is wrong with one is noted when its first segment is
+/// met.
+fn open_runs(store: &Log, segments: &[Arc<Segment>]) -> (Vec<Place>, HashMap<usize, Error>) {
+    let mut wrong = HashMap::default();
+    let places = places(segments, |at| {
+        let run = Run::open(&store.dir, &segments[at..], at, Access::Follow);
+        run.unwrap_or_else(|e| {
+            wrong.insert(at, e);
+            None
+        })
+        .map(Arc::new)
+    });
+    (places, wrong)
+}
+
 struct Walk<'a, 'w> {
     store: &'a Arc<Log>,
     watch: &'a Watch<'w>,
@@ -107,8 +135,8 @@ struct Member<'m> {
     next_first: u64,
     /// Another one follows.
     followed: bool,
-    /// The run that it belongs to, and its number there.
-    run: Option<(&'m Run, usize)>,
+    /// The run that it belongs to can be read.
+    in_run: bool,
 }
 
 impl Walk<'_, '_> {
@@ -118,13 +146,17 @@ impl Walk<'_, '_> {
         let first = |at: usize| segments.get(at).map(|s: &Arc<Segment>| s.header.first_sequence);
         let (mut before, mut ahead): (Option<Tail>, Option<Ahead>) = (None, None);
         let followed = |at: usize| at + 1 < segments.len();
-        // The run that was met last, and the number of its first segment.
-        let mut met: Option<(Run, usize)> = None;
+        let (runs, mut wrong) = open_runs(self.store, segments);
+        let place = |at: usize| &runs[runs.partition_point(|place| place.segments.end <= at)];
+        let how = |at: usize| {
+            let Place { segments, run } = place(at);
+            (followed(at), run.clone().map(|run| (run, at - segments.start)))
+        };
+        let mut in_run = false;
         for (at, known) in segments.iter().enumerate() {
             let next_first = first(at + 1).unwrap_or(visible + 1);
-            let of_run = |(run, start): &(Run, usize)| at < start + run.segments;
-            if !met.as_ref().is_some_and(of_run) {
-                met = self.run(segments, at)?.map(|run| (run, at));
+            if place(at).segments.start == at {
+                in_run = self.run((at, known), place(at).run.as_deref(), wrong.remove(&at))?;
             }
             if !wanted[at] {
                 self.examiner.skip_segment(next_first);
@@ -133,28 +165,39 @@ impl Walk<'_, '_> {
                 continue;
             }
             self.examiner.begin_segment(known.header.first_sequence);
-            let run = met.as_ref().map(|(run, start)| (run, at - start));
-            let member = Member { known, next_first, followed: followed(at), run };
             let reread = match ahead.take() {
                 Some(ahead) => ahead.wait()??,
-                None => Reread::new(self.store, known, member.followed, self.watch)?,
+                // This one is read here, and the next one beside that.
+                None => {
+                    let next = (at + 1..segments.len()).find(|next| wanted[*next]);
+                    ahead =
+                        next.and_then(|next| Reread::ahead(self.store, &segments[next], how(next)));
+                    Reread::new(self.store, known, how(at), self.watch)?
+                }
             };
-            let next = (at + 1..segments.len()).find(|next| wanted[*next]);
-            ahead =
-                next.and_then(|next| Reread::ahead(self.store, &segments[next], followed(next)));
+            let member = Member { known, next_first, followed: followed(at), in_run };
             before = self.segment(&member, reread, before.as_ref())?;
         }
         Ok(())
     }
 
-    /// The run that begins with the segment `at`, as it is on disk.
-    fn run(&mut self, segments: &[Arc<Segment>], at: usize) -> Result<Option<Run>> {
-        let run = Run::open(&self.store.dir, &segments[at..], at, Access::Follow);
-        let run = run.and_then(|run| match run {
-            Some(run) => run.check_lines().map(|()| Some(run)),
-            None => Ok(None),
-        });
-        run.or_else(|e| self.examiner.report.note(&segments[at].path, e).map(|()| None))
+    /// Whether the run that begins with a segment can be read, whose opening may have failed.
+    fn run(
+        &mut self,
+        (at, first): (usize, &Segment),
+        run: Option<&Run>,
+        wrong: Option<Error>,
+    ) -> Result<bool> {
+        let read = match (run, wrong) {
+            (_, Some(e)) => Err(e),
+            (Some(run), None) => run.check_lines().map(|()| true),
+            (None, None) => Ok(false),
+        };
+        if run.is_some_and(Run::is_damaged) {
+            // A writer makes it again.
+            self.store.segments().doubt_run(at);
+        }
+        read.or_else(|e| self.examiner.report.note(&first.path, e).map(|()| false))
     }
 
     /// Examines a segment; where it ends, if nothing of it is damaged.
@@ -236,87 +279,93 @@ impl Walk<'_, '_> {
         fresh: &Arc<Segment>,
         reread: &mut Reread,
     ) -> Result<()> {
+        self.examiner.begin_whole(fresh, &reread.tail);
         self.events(fresh, reread)?;
-        if let Some(index) = &reread.index {
-            let report = &mut self.examiner.report;
-            if let Some(what) = index.meta(reread.there, member.followed) {
-                report.find(&fresh.index_path(), 0, (0, 0), what);
-            }
-            index.strings(fresh, report).or_else(|e| report.note(&fresh.path, e))?;
+        self.examiner.end_whole(&reread.tail);
+        let report = &mut self.examiner.report;
+        if reread.index.is_some() {
+            report.append(std::mem::take(&mut reread.of_index));
         }
-        match member.run {
-            Some((run, number)) => self.in_run(run, number, fresh),
-            None => Ok(()),
+        match member.in_run {
+            true => {
+                report.append(std::mem::take(&mut reread.of_run));
+                std::mem::replace(&mut reread.in_run, Ok(()))
+            }
+            false => Ok(()),
         }
     }
 
-    /// Content hashes, event hashes, versions and chains of one segment, and what its index has of
-    /// each event. An index that cannot be asked is not asked again.
+    /// The events of one segment, of which most were found sound when it was read.
     fn events(&mut self, fresh: &Arc<Segment>, reread: &mut Reread) -> Result<()> {
         let mut strings = Strings::new(fresh.clone());
-        let Reread { index, ids, payloads, uncounted, .. } = reread;
-        let mut counted = 0;
+        let Reread { index, suspects, uncounted, .. } = reread;
+        let (mut window, mut counted, mut at) = (fresh.sequential(), 0, 0);
         let losses = fresh.losses()?;
         let mut losses = losses.iter().peekable();
         let (examiner, watch) = (&mut self.examiner, self.watch);
         let visible = examiner.report.last_sequence;
-        let _whole = fresh.walk(0, &mut |offset, frame| {
-            let more = (offset - counted).min(*uncounted);
-            (counted, *uncounted) = (offset, *uncounted - more);
-            watch.advance(more)?;
+        let next_slots = |at: usize| {
+            let table = fresh.read_table();
+            table.slots(at..table.len().min(at + TOGETHER)).to_vec()
+        };
+        'all: loop {
+            let slots = next_slots(at);
+            at += slots.len();
             watch.check()?;
-            if frame.sequence > visible {
-                return Ok(Flow::Break(()));
-            }
-            while let Some(loss) = losses.next_if(|(first, _)| *first < frame.sequence) {
-                examiner.lose(*loss);
-            }
-            let event = strings.event(frame, None)?;
-            let matches = payloads.of(offset) == Some(true);
-            examiner.event(fresh, offset, frame, &event, matches)?;
-            let known = ids.as_mut().and_then(|ids| ids.of(offset));
-            let lack = match (known, index.as_mut()) {
-                (Some(has_id), Some(index)) => index.event_of_id(offset, frame, has_id),
-                (Some(_), None) => Ok(None),
-                (None, index) => lack(fresh, index, offset, frame)?,
-            };
-            match lack {
-                Ok(None) => {}
-                Ok(Some(what)) => {
-                    let sequences = (frame.sequence, frame.sequence);
-                    examiner.report.find(&fresh.path, offset, sequences, what);
+            for slot in &slots {
+                let (offset, sequence) = (u64::from(slot.offset), slot.sequence);
+                let more = (offset - counted).min(*uncounted);
+                (counted, *uncounted) = (offset, *uncounted - more);
+                watch.advance(more)?;
+                if sequence > visible {
+                    break 'all;
                 }
-                Err(e) => {
-                    *index = None;
-                    examiner.report.note(&fresh.path, e)?;
+                while let Some(loss) = losses.next_if(|(first, _)| *first < sequence) {
+                    examiner.lose(*loss);
                 }
+                let sound = !suspects.has(slot.offset) && sequence == examiner.next;
+                if sound && !examiner.is_hashing() {
+                    examiner.pass(sequence, slot.kind, None);
+                    continue;
+                }
+                let frame = fresh.frame_at(&mut window, offset)?;
+                if sound {
+                    examiner.pass(sequence, slot.kind, Some(frame.event_hash));
+                    continue;
+                }
+                let event = strings.event(&frame, None)?;
+                examine(examiner, fresh, index, offset, &frame, &event)?;
             }
-            Ok(Flow::Continue(()))
-        })?;
+            if slots.is_empty() {
+                break;
+            }
+        }
         losses.filter(|(_, last)| *last <= visible).for_each(|loss| examiner.lose(*loss));
         Ok(())
     }
+}
 
-    /// Whether a run has everything that its segment of this number has.
-    fn in_run(&mut self, run: &Run, number: usize, fresh: &Arc<Segment>) -> Result<()> {
-        let report = &mut self.examiner.report;
-        for Slot { id, sequence, offset, .. } in fresh.read_table().events() {
-            let mut there = false;
-            run.find_id(id_filter_key(id), &mut |found| there |= found == number)?;
-            if !there {
-                let what = "the run lacks this event's id";
-                report.find(&fresh.path, offset.into(), (sequence, sequence), what);
-            }
+/// Examines an event on its own, and what its index has of it. An index that cannot be asked is not
+/// asked again.
+fn examine(
+    examiner: &mut Examiner<'_>,
+    fresh: &Segment,
+    index: &mut Option<IndexCheck>,
+    offset: u64,
+    frame: &Frame<'_>,
+    event: &Event<'_>,
+) -> Result<()> {
+    examiner.event(fresh, offset, frame, event, before_in(fresh, offset)?)?;
+    match lack(fresh, index.as_mut(), offset, frame)? {
+        Ok(None) => {}
+        Ok(Some(what)) => {
+            let sequences = (frame.sequence, frame.sequence);
+            examiner.report.find(&fresh.path, offset, sequences, what);
         }
-        for entity in fresh.read_table().entity_numbers() {
-            let entity = fresh.string(entity)?;
-            let newest = fresh.newest_of(&entity)?.map(|newest| (number, newest.offset));
-            // Of entities whose keys begin alike it has the one with the last event.
-            if run.head(entity_filter_key(&entity))? < newest {
-                let what = format!("the run lacks the last event of entity {entity}");
-                report.find(&fresh.path, 0, (0, 0), what);
-            }
+        Err(e) => {
+            *index = None;
+            examiner.report.note(&fresh.path, e)?;
         }
-        Ok(())
     }
+    Ok(())
 }
