@@ -121,7 +121,8 @@ impl SegmentHeader {
         )
     }
 
-    fn checksum(&self, offset: u64, bytes: &[u8]) -> u32 {
+    /// The checksum of bytes at `offset` of this segment.
+    pub fn checksum(&self, offset: u64, bytes: &[u8]) -> u32 {
         let mut hasher = self.seed(offset);
         hasher.update(bytes);
         hasher.finalize()
@@ -413,6 +414,13 @@ impl<'a> Frame<'a> {
     /// The id of a frame that begins with these bytes. The checksum is not looked at.
     pub fn unchecked_id(bytes: &[u8]) -> Option<Id> {
         (bytes.len() >= FRAME_FIXED_LEN).then(|| Id::from_bytes(array_at(bytes, 12)))
+    }
+
+    /// The payload of the frame that is all of `bytes`. The checksum is not looked at.
+    pub fn unchecked_payload(segment: &SegmentHeader, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        (bytes.len() >= FRAME_FIXED_LEN)
+            .then(|| Frame::parse(segment, bytes))?
+            .map(|f| f.event.payload)
     }
 
     /// What distinguishes the event of a frame: its id, then kind, content hash, and the numbers of

@@ -138,6 +138,7 @@ impl Log {
             segments: RwLock::new(Arc::new(segments)),
             durable: AtomicU64::new(log.durable),
             lock: Mutex::new(lock),
+            compressing: Mutex::default(),
             upkeep: Mutex::default(),
             fsync: Mutex::default(),
             unsynced: Mutex::default(),
@@ -245,7 +246,7 @@ impl Log {
         let mut segments = List::Borrowed(&known);
         let followed = follower.refresh(&self.opening(), &mut segments);
         if let List::Owned(segments) = segments {
-            self.set_segments(segments);
+            self.change_segments(|list| *list = segments);
         }
         followed?;
         // In this order, or another thread could see something durable that is not visible.
@@ -345,6 +346,7 @@ impl Log {
         });
         // Nothing is written in the directory, or removed, once it is another writer's.
         writer.background.finish();
+        drop(lock(&self.compressing));
         *lock(&self.upkeep) = Upkeep::default();
         drop(lock(&self.lock).take());
         result
@@ -368,7 +370,7 @@ impl Log {
         let (count, index_bytes) = (segments.len() as u64, segments.run_bytes());
         let mut stats = Stats { segments: count, index_bytes, ..Stats::default() };
         for segment in segments.iter() {
-            stats.log_bytes += segment.end();
+            stats.log_bytes += segment.stored_bytes();
             stats.index_bytes += segment.index().map_or(0, |index| index.file_bytes());
             let table = segment.read_table();
             stats.unindexed_events += table.len() as u64;
