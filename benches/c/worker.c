@@ -403,15 +403,20 @@ static int32_t keep(void *user_data, const fbat_record *record) {
            record->entity.data != record->scope.data;
 }
 
+enum { NAMESPACE = 32 };
+
+/* A namespace stands for one source: what is imported later comes from another. */
+static fbat_str namespace_of(const task *t, char name[NAMESPACE]) {
+    return (fbat_str){name, (size_t)snprintf(name, NAMESPACE, "source-%" PRIu64, t->first)};
+}
+
 static void run_import(const task *t, uint32_t durability, bool again) {
     fbat_error *err = NULL;
     fbat_import_report report = FBAT_IMPORT_REPORT_INIT;
     uint64_t filtered = 0;
     fbat_import_options options = FBAT_IMPORT_OPTIONS_INIT;
-    /* A namespace stands for one source: what is imported later comes from another. */
-    char namespace[32];
-    snprintf(namespace, sizeof namespace, "source-%" PRIu64, t->first);
-    options.source_namespace = (fbat_str){namespace, strlen(namespace)};
+    char namespace[NAMESPACE];
+    options.source_namespace = namespace_of(t, namespace);
     options.after = t->after;
     options.chunk_size = BATCH;
     options.durability = durability;
@@ -456,7 +461,8 @@ static void run_import_many(const task *t) {
     fbat_store *source = store_open(t->source, FBAT_DURABILITY_OS),
                *store = store_open(t->dir, FBAT_DURABILITY_OS);
     many m = {t, tenths_start(), 0};
-    options.source_namespace = FBAT_STR("source");
+    char namespace[NAMESPACE];
+    options.source_namespace = namespace_of(t, namespace);
     options.chunk_size = BATCH;
     options.durability = FBAT_IMPORT_DURABILITY_END;
     options.filter = keep_many;
