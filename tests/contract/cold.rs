@@ -12,6 +12,9 @@ use fbat::engine::store::compress::CompressOptions;
 use fbat::engine::store::Store;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 const MAGIC: &[u8] = b"FBATCOLD";
 const ALL: CompressOptions = CompressOptions { through: 0, level: 0 };
@@ -235,6 +238,30 @@ fn a_call_that_is_stopped_leaves_a_whole_store_and_goes_on_later() {
     assert_eq!(report.segments as usize, segments(&path).len() - 1 - done);
     assert_eq!((last.done, last.done > 0), (last.total, true));
     assert!(seen(&store) == before);
+}
+
+#[test]
+fn closing_ends_a_call_that_compresses_whatever_its_callback_does() {
+    let dir = TempDir::in_memory("cold-close");
+    let path = dir.join("store");
+    let store = filled(&path);
+    let (said, heard) = mpsc::channel();
+    thread::scope(|scope| {
+        let compressing = scope.spawn(|| {
+            let mut tell = |_| {
+                said.send(()).unwrap();
+                thread::sleep(Duration::from_millis(5));
+                let _ = store.append(&event("late:1", b"while it is closed"));
+                let _ = store.sync();
+                Verdict::Keep
+            };
+            code_of(store.compress_watched(ALL, &Watch::new(None, Some(&mut tell))))
+        });
+        heard.recv().unwrap();
+        store.close().unwrap();
+        assert_eq!(compressing.join().unwrap(), Code::Closed);
+    });
+    assert_sound(&open(&path, &small_segments(9)));
 }
 
 /// Reads everything; the events that could be had, and the errors.

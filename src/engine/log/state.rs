@@ -324,6 +324,8 @@ impl Log {
         self.check_process()?;
         self.closed.store(true, Ordering::Release);
         let Role::Writer(writer) = &self.role else { return Ok(()) };
+        // Ends soon. Not with the writer held, which whoever compresses may wait for.
+        drop(lock(&self.compressing));
         // Whoever comes second waits here for the first: when it returns, the directory is
         // released.
         let mut writer = self.lock_writer(writer);
@@ -346,7 +348,6 @@ impl Log {
         });
         // Nothing is written in the directory, or removed, once it is another writer's.
         writer.background.finish();
-        drop(lock(&self.compressing));
         *lock(&self.upkeep) = Upkeep::default();
         drop(lock(&self.lock).take());
         result

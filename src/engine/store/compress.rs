@@ -71,6 +71,8 @@ impl Store {
             Err(TryLockError::Poisoned(e)) => e.into_inner(),
             Ok(alone) => alone,
         };
+        // Who closed it before may not have waited.
+        store.check_writable()?;
         store.sync_visible()?;
         store.finish_background();
         let wanted = self.wanted(options.through);
