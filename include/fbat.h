@@ -3422,6 +3422,93 @@ fbat_status fbat_new_identity(const char *path,
 
 /** @} */
 
+/* ------------------------------------------------------------------------------- Compression */
+
+/** @defgroup fbat_compress Compression
+ * Full files of the log in less space: read, proven, imported and copied as before.
+ * @{
+ */
+
+/**
+ * What to compress, and how. All zero except the size compresses all that can be.
+ * @since 0.2
+ */
+typedef struct fbat_compress_options {
+  /** `sizeof(fbat_compress_options)`. */
+  size_t struct_size;
+  /**
+   * Only files of the log whose last event is at or before this global sequence; 0 for all that
+   * are full.
+   */
+  uint64_t through;
+  /** How hard to try, 1 to 19: the levels of zstd; 0 for 9. Reading takes the same with each. */
+  uint32_t level;
+  /** Not used; 0. */
+  uint32_t reserved;
+  /** Reports how far the call is, in bytes of the log; NULL for none. */
+  fbat_progress_fn progress;
+  /** Handed to `progress`. */
+  void *progress_data;
+  /** Ends the call; NULL for none. */
+  const fbat_cancel *cancel;
+} fbat_compress_options;
+
+/**
+ * What was compressed.
+ * @since 0.2
+ */
+typedef struct fbat_compress_report {
+  /** `sizeof(fbat_compress_report)`. */
+  size_t struct_size;
+  /** Files of the log that this call has compressed. */
+  uint64_t segments;
+  /** Files that stayed as they were, since they would not have become shorter. */
+  uint64_t segments_left;
+  /** Size of the compressed files before, in bytes. */
+  uint64_t bytes_before;
+  /** Their size now. */
+  uint64_t bytes_after;
+} fbat_compress_report;
+
+/**
+ * Compresses files of the log that are full, oldest first. The file that is written to is never
+ * compressed; nor are indexes.
+ *
+ * Events, hashes and log hash stay the same, and every call works on compressed files as before:
+ * reads by id, scans, imports, verification, backups (which copy them as they are), repair (which
+ * writes them plain). A read of a compressed file decompresses a block of some 4 KiB. Others may
+ * use the store meanwhile, also in other processes.
+ *
+ * A file is replaced in one step, after the new one was read and compared with the log, and is on
+ * the disk. So after a crash, an error or a cancellation each file is whole, the old or the new
+ * one. The call goes on with what is left when it is made again.
+ * @param store the store, open for writing.
+ * @param options what to compress; NULL for all that can be.
+ * @param out_report what was compressed; may be NULL. All zero on failure.
+ * @param err detail on failure; may be NULL.
+ * @retval FBAT_OK done, and on the disk.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`, or a member is out of range.
+ * @retval FBAT_ERR_BUSY another call compresses this store.
+ * @retval FBAT_ERR_CANCELLED the token of the options was triggered.
+ * @retval FBAT_ERR_CLOSED the store is closed, or was meanwhile.
+ * @retval FBAT_ERR_POISONED the store takes no more writes until it is opened again.
+ * @retval FBAT_ERR_READ_ONLY the store is open for reading only.
+ * @retval FBAT_ERR_CORRUPT a file of the log is damaged; it stays as it is.
+ * @retval FBAT_ERR_IO the operating system failed.
+ * @retval FBAT_ERR_NO_SPACE no space is left for the new file beside the old one.
+ * @return or the negative number with which the progress callback stopped the call.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+FBAT_NODISCARD
+fbat_status fbat_store_compress(const fbat_store *store,
+                                const fbat_compress_options *options,
+                                fbat_compress_report *out_report,
+                                fbat_error **err);
+
+/** @} */
+
 /* ------------------------------------------------------------------------------------ Repair */
 
 /** @defgroup fbat_repair Repair
@@ -3655,6 +3742,12 @@ fbat_status fbat_repair(const char *damaged_path,
 
 /** An #fbat_backup_report, all zero except its size. @since 0.1 */
 #define FBAT_BACKUP_REPORT_INIT {sizeof(fbat_backup_report), 0, 0, 0, 0, 0, FBAT_HASH_INIT}
+
+/** An #fbat_compress_options, all zero except its size. @since 0.2 */
+#define FBAT_COMPRESS_OPTIONS_INIT {sizeof(fbat_compress_options), 0, 0, 0, NULL, NULL, NULL}
+
+/** An #fbat_compress_report, all zero except its size. @since 0.2 */
+#define FBAT_COMPRESS_REPORT_INIT {sizeof(fbat_compress_report), 0, 0, 0, 0}
 
 /** An #fbat_repair_options, all zero except its size. @since 0.2 */
 #define FBAT_REPAIR_OPTIONS_INIT {sizeof(fbat_repair_options), NULL, NULL, NULL}

@@ -1374,6 +1374,31 @@ struct backup_report {
 };
 
 /**
+ * What was compressed.
+ * @since 0.2
+ */
+struct compress_report {
+  /** Files of the log that this call has compressed. */
+  std::uint64_t segments = 0;
+  /** Files that stayed as they were, since they would not have become shorter. */
+  std::uint64_t segments_left = 0;
+  /** Size of the compressed files before, in bytes. */
+  std::uint64_t bytes_before = 0;
+  /** Their size now. */
+  std::uint64_t bytes_after = 0;
+
+  /** As fbat.h has it. */
+  static compress_report from_raw(const fbat_compress_report& raw) {
+    compress_report made;
+    made.segments = raw.segments;
+    made.segments_left = raw.segments_left;
+    made.bytes_before = raw.bytes_before;
+    made.bytes_after = raw.bytes_after;
+    return made;
+  }
+};
+
+/**
  * What a repair kept.
  * @since 0.2
  */
@@ -3097,6 +3122,36 @@ struct backup_options {
 /** @endcond */
 
 /**
+ * What to compress, and how.
+ * @since 0.2
+ */
+struct compress_options {
+  /**
+   * Only files of the log whose last event is at or before this global sequence; 0 for all that are
+   * full.
+   */
+  std::uint64_t through = 0;
+  /** How hard to try, 1 to 19: the levels of zstd; 0 for 9. Reading takes the same with each. */
+  std::uint32_t level = 0;
+  /** Reports how far the call is, in bytes of the log. */
+  progress_callback progress{};
+  /** Ends the call. */
+  const fbat::cancel* cancel = nullptr;
+};
+
+/** @cond internal */
+[[nodiscard]] inline fbat_compress_options to_raw(
+    const compress_options& from, detail::lent& lent) {
+  fbat_compress_options raw = FBAT_COMPRESS_OPTIONS_INIT;
+  raw.through = from.through;
+  raw.level = from.level;
+  lent.lend<&detail::lent::progress>(from.progress, raw.progress, raw.progress_data);
+  raw.cancel = detail::token_of(from.cancel);
+  return raw;
+}
+/** @endcond */
+
+/**
  * How to repair.
  * @since 0.2
  */
@@ -3583,6 +3638,12 @@ class store {
     return lent.finish(
         detail::get<backup_report>(fbat_store_backup, raw(), destination.c_str(), &raw_options));
   }
+  /** Compresses files of the log that are full: read, proven, imported and copied as before. */
+  result<compress_report> try_compress(const compress_options& options = {}) const {
+    detail::lent lent;
+    const fbat_compress_options raw_options = to_raw(options, lent);
+    return lent.finish(detail::get<compress_report>(fbat_store_compress, raw(), &raw_options));
+  }
 
 #if FBAT_EXCEPTIONS
   /** As try_open(). */
@@ -3661,6 +3722,10 @@ class store {
   /** As try_backup(). */
   backup_report backup(const fbat::path& destination, const backup_options& options = {}) const {
     return detail::unwrap(try_backup(destination, options));
+  }
+  /** As try_compress(). */
+  compress_report compress(const compress_options& options = {}) const {
+    return detail::unwrap(try_compress(options));
   }
 #endif
 

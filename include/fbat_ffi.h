@@ -408,6 +408,22 @@ typedef struct fbat_backup_report {
   uint64_t last_sequence;
   fbat_hash log_hash;
 } fbat_backup_report;
+typedef struct fbat_compress_options {
+  size_t struct_size;
+  uint64_t through;
+  uint32_t level;
+  uint32_t reserved;
+  fbat_progress_fn progress;
+  void *progress_data;
+  const fbat_cancel *cancel;
+} fbat_compress_options;
+typedef struct fbat_compress_report {
+  size_t struct_size;
+  uint64_t segments;
+  uint64_t segments_left;
+  uint64_t bytes_before;
+  uint64_t bytes_after;
+} fbat_compress_report;
 typedef struct fbat_repair_options {
   size_t struct_size;
   fbat_progress_fn progress;
@@ -605,6 +621,10 @@ fbat_status fbat_store_backup(const fbat_store *store,
 fbat_status fbat_new_identity(const char *path,
                               fbat_id *out_store_id,
                               fbat_error **err);
+fbat_status fbat_store_compress(const fbat_store *store,
+                                const fbat_compress_options *options,
+                                fbat_compress_report *out_report,
+                                fbat_error **err);
 fbat_status fbat_repair(const char *damaged_path,
                         const char *new_path,
                         const fbat_repair_options *options,

@@ -30,6 +30,25 @@ func TestABackupIsAStoreWithTheSameHistory(t *testing.T) {
 	is(t, err, fbat.ErrInvalidArgument)
 }
 
+func TestWhatIsFullIsCompressedAndReadsTheSame(t *testing.T) {
+	store := open(t, "s", fbat.OpenOptions{SegmentBytes: 64 << 10})
+	for range 4 {
+		fill(t, store, 500)
+	}
+	before, hash := must(store.Stats())(t), must(store.LogHash())(t)
+	report := must(store.Compress(ctx, &fbat.CompressOptions{Level: 3}))(t)
+	equal(t, "segments", report.Segments+report.SegmentsLeft, before.Segments-1)
+	equal(t, "is smaller", report.BytesAfter < report.BytesBefore, true)
+	saved := report.BytesBefore - report.BytesAfter
+	equal(t, "bytes", must(store.Stats())(t).LogBytes, before.LogBytes-saved)
+	equal(t, "hash", must(store.LogHash())(t), hash)
+	_, findings := verify(t, store)
+	equal(t, "findings", len(findings), 0)
+	equal(t, "again", must(store.Compress(ctx, nil))(t).Segments, 0)
+	_, err := store.Compress(ctx, &fbat.CompressOptions{Level: 20})
+	is(t, err, fbat.ErrInvalidArgument)
+}
+
 func TestACopyTakesAnIdentityOfItsOwn(t *testing.T) {
 	store := open(t, "s")
 	fill(t, store, 5)

@@ -1422,6 +1422,47 @@ func (to *BackupReport) read(from *C.fbat_backup_report) {
 	to.LogHash = goHash(from.log_hash)
 }
 
+// CompressOptions: what to compress, and how. The zero value compresses all that can be.
+type CompressOptions struct {
+	// Only files of the log whose last event is at or before this global sequence; 0 for all that
+	// are full.
+	Through uint64
+	// How hard to try, 1 to 19: the levels of zstd; 0 for 9. Reading takes the same with each.
+	Level uint32
+	// Reports how far the call is, in bytes of the log; nil for none.
+	Progress func(Progress) error
+}
+
+func (from *CompressOptions) lay(call *call, to *C.fbat_compress_options) {
+	to.struct_size = C.sizeof_fbat_compress_options
+	to.through = C.uint64_t(from.Through)
+	to.level = C.uint32_t(from.Level)
+	if from.Progress != nil {
+		call.progress = from.Progress
+		to.progress, to.progress_data = C.fbat_progress_fn(C.fbatgoProgress), call.data()
+	}
+	to.cancel = call.token
+}
+
+// CompressReport: what was compressed.
+type CompressReport struct {
+	// Files of the log that this call has compressed.
+	Segments uint64
+	// Files that stayed as they were, since they would not have become shorter.
+	SegmentsLeft uint64
+	// Size of the compressed files before, in bytes.
+	BytesBefore uint64
+	// Their size now.
+	BytesAfter uint64
+}
+
+func (to *CompressReport) read(from *C.fbat_compress_report) {
+	to.Segments = uint64(from.segments)
+	to.SegmentsLeft = uint64(from.segments_left)
+	to.BytesBefore = uint64(from.bytes_before)
+	to.BytesAfter = uint64(from.bytes_after)
+}
+
 // RepairOptions: how to repair. The zero value is the default.
 type RepairOptions struct {
 	// Reports how far the call is, in bytes of the log that were read; nil for none.
@@ -2106,6 +2147,41 @@ func NewIdentity(path string) (storeID ID, err error) {
 	status := C.fbat_new_identity(inPath, outStoreID, call.detail)
 	err = call.outcome(status)
 	storeID = goID(*outStoreID)
+	return
+}
+
+// Compress compresses files of the log that are full, oldest first. The file that is written to is
+// never compressed; nor are indexes.
+//
+// Events, hashes and log hash stay the same, and every call works on compressed files as before:
+// reads by id, scans, imports, verification, backups (which copy them as they are), repair (which
+// writes them plain). A read of a compressed file decompresses a block of some 4 KiB. Others may
+// use the store meanwhile, also in other processes.
+//
+// A file is replaced in one step, after the new one was read and compared with the log, and is on
+// the disk. So after a crash, an error or a cancellation each file is whole, the old or the new
+// one. The call goes on with what is left when it is made again.
+//
+//   - options: what to compress; nil for all that can be.
+//   - report: what was compressed. All zero on failure.
+//
+// The failures are [ErrInvalidArgument], [ErrBusy], [ErrCancelled], [ErrClosed], [ErrPoisoned],
+// [ErrReadOnly], [ErrCorrupt], [ErrIO] and [ErrNoSpace].
+func (s *Store) Compress(
+	ctx context.Context, options *CompressOptions,
+) (report CompressReport, err error) {
+	call := beginWith(ctx)
+	defer call.end()
+	inOptions := room[C.fbat_compress_options](call)
+	orZero(options).lay(call, inOptions)
+	outReport := room[C.fbat_compress_report](call)
+	outReport.struct_size = C.sizeof_fbat_compress_report
+	if err = call.refused; err != nil {
+		return
+	}
+	status := C.fbat_store_compress(s.c, inOptions, outReport, call.detail)
+	err = call.outcome(status, s)
+	report.read(outReport)
 	return
 }
 

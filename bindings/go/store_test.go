@@ -143,6 +143,7 @@ func TestAfterCloseEveryCallIsAnError(t *testing.T) {
 		"imported": func() error { _, err := source.Import(ctx, store, named("n")); return err },
 		"verify":   func() error { _, _, err := store.Verify(ctx, nil); return err },
 		"backup":   func() error { _, err := store.Backup(ctx, t.TempDir()+"/b", nil); return err },
+		"compress": func() error { _, err := store.Compress(ctx, nil); return err },
 		"sync":     func() error { _, err := store.Sync(); return err },
 		"frontier": func() error { _, err := store.Frontier(); return err },
 		"head":     func() error { _, err := store.Head("a"); return err },

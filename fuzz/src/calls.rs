@@ -16,7 +16,8 @@ use fbat::ffi::boundary::types::{fbat_extension, fbat_hash, fbat_id, fbat_kind_r
 use fbat::ffi::seams::store_open_with;
 use fbat::ffi::version::fbat_live_handles;
 use fbat::ffi::{
-    append::*, buffer::*, cancel::*, copy::*, count::*, error::*, findings::*, id::*, import::*,
+    append::*, buffer::*, cancel::*, compress::*, copy::*, count::*, error::*, findings::*, id::*,
+    import::*,
 };
 use fbat::ffi::{log::*, page::*, provenance::*, query::*, region::*, store::*, verify::*};
 use std::ffi::c_char;
@@ -308,7 +309,8 @@ impl Machine<'_> {
             26 => self.look(),
             27 => self.convert(),
             28 => self.cancel(),
-            29 | 30 => self.backup(),
+            29 => self.backup(),
+            30 => self.compress(),
             _ => {
                 let (log, destroy) =
                     (callbacks::log(self.input.u8()), callbacks::destroy(self.input.u8()));
@@ -694,6 +696,21 @@ impl Machine<'_> {
         let options = self.optional(&raw mut options.value);
         self.during(|machine| {
             machine.fill(true, |out, err| c!(fbat_store_backup(store, path, options, out, err)));
+        });
+    }
+
+    fn compress(&mut self) {
+        let store = self.handle::<fbat_store>(Type::Store);
+        let mut options: fbat_compress_options = initial();
+        options.through = u64::from(self.input.u8());
+        options.level = u32::from(self.input.u8() % 24);
+        options.reserved = u32::from(self.input.u8() >= 0xf0);
+        options.progress = callbacks::progress(self.input.u8());
+        options.cancel = self.token();
+        let mut options = self.given(options);
+        let options = self.optional(&raw mut options.value);
+        self.during(|machine| {
+            machine.fill(true, |out, err| c!(fbat_store_compress(store, options, out, err)));
         });
     }
 

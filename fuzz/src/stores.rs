@@ -9,6 +9,7 @@ use fbat::engine::model::id::{Id, Kind};
 use fbat::engine::platform::clock::{Clock, Entropy};
 use fbat::engine::platform::memory::{Files, MemoryVfs};
 use fbat::engine::platform::watch::Watch;
+use fbat::engine::store::compress::CompressOptions;
 use fbat::engine::store::query::Query;
 use fbat::engine::store::Store;
 use std::path::Path;
@@ -196,7 +197,13 @@ pub fn samples() -> &'static [Sample] {
             let rows = rows(&store).expect("sound");
             samples.push(Sample { files: disk.take(Path::new(path)), rows: rows.clone() });
             store.close().expect("a close");
-            samples.push(Sample { files: disk.take(Path::new(path)), rows });
+            samples.push(Sample { files: disk.take(Path::new(path)), rows: rows.clone() });
+            let store = Store::open(Path::new(path), &options(&disk, OpenMode::MustExist));
+            let store = store.expect("a sample");
+            if store.compress(CompressOptions::default()).expect("sound").segments > 0 {
+                store.close().expect("a close");
+                samples.push(Sample { files: disk.take(Path::new(path)), rows });
+            }
         }
         let empty = filled("/empty", &disk, 0, b"");
         let rows = rows(&empty).expect("sound");

@@ -18,6 +18,7 @@ pub mod append;
 pub mod batch;
 pub mod buffer;
 pub mod cancel;
+pub mod compress;
 pub mod copy;
 pub mod count;
 pub mod error;

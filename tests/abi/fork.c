@@ -228,6 +228,7 @@ static void calls_on_the_store_are_refused(parents *p) {
     CHECK_STATUS(fbat_store_verify(p->store, NULL, NULL, &findings, NULL), FBAT_ERR_FORKED);
     CHECK(findings == NULL);
     CHECK_STATUS(fbat_store_backup(p->store, t_path("new"), NULL, NULL, NULL), FBAT_ERR_FORKED);
+    CHECK_STATUS(fbat_store_compress(p->store, NULL, NULL, NULL), FBAT_ERR_FORKED);
     CHECK_STATUS(fbat_import(p->store, p->store, &options, &imported, NULL), FBAT_ERR_FORKED);
     CHECK_STATUS(fbat_store_close(p->store, NULL), FBAT_ERR_FORKED);
 }

@@ -117,6 +117,22 @@ static fbat_status back_it_up(const call *c) {
     return status;
 }
 
+/* A store of its own, which is compressed only once. */
+static fbat_status compress_it(const call *c) {
+    fbat_store *store = open_with_segments("warm");
+    fbat_compress_options options = FBAT_COMPRESS_OPTIONS_INIT;
+    fbat_compress_report report = FBAT_COMPRESS_REPORT_INIT;
+    options.progress = c->progress;
+    options.progress_data = c->progress_data;
+    options.cancel = c->cancel;
+    fbat_status status = fbat_store_compress(store, &options, &report, NULL);
+    CHECK(IS_INITIAL(report) == (status != FBAT_OK));
+    CHECK_U64(findings_in(store), 0);
+    done(store);
+    t_remove_tree(t_path("warm"));
+    return status;
+}
+
 static fbat_status repair_it(const call *c) {
     fbat_repair_options options = FBAT_REPAIR_OPTIONS_INIT;
     fbat_repair_report report = FBAT_REPAIR_REPORT_INIT;
@@ -169,7 +185,7 @@ static const struct {
              {"query", query_it, true},    {"query of nothing", query_nothing, true},
              {"cursor", read_on, true},    {"verify", verify_it, true},
              {"backup", back_it_up, true}, {"repair", repair_it, true},
-             {"import", import_it, true}};
+             {"import", import_it, true},  {"compress", compress_it, true}};
 
 #define EVERY_CALL(i) for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
 

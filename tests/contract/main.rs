@@ -6,6 +6,7 @@ mod common;
 
 mod append;
 mod clock;
+mod cold;
 mod compat;
 mod copies;
 mod damage;

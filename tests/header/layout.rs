@@ -4,8 +4,9 @@
 use crate::rendered;
 use crate::tools::{altered_header, root, run_c};
 use fbat::ffi::boundary::types::*;
-use fbat::ffi::{append::*, cancel::*, copy::*, count::*, error::*, findings::*, import::*};
-use fbat::ffi::{page::*, provenance::*, query::*, region::*, repair::*, store::*, verify::*};
+use fbat::ffi::verify::*;
+use fbat::ffi::{append::*, cancel::*, compress::*, copy::*, count::*, error::*, findings::*};
+use fbat::ffi::{import::*, page::*, provenance::*, query::*, region::*, repair::*, store::*};
 use fbat_header::api::{Kind, Shape, Type};
 use std::path::Path;
 

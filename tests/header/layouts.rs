@@ -292,6 +292,22 @@ layouts! {
         last_sequence 40;
         log_hash 48;
     }
+    fbat_compress_options 48 {
+        struct_size 0;
+        through 8;
+        level 16;
+        reserved 20;
+        progress 24;
+        progress_data 32;
+        cancel 40;
+    }
+    fbat_compress_report 40 {
+        struct_size 0;
+        segments 8;
+        segments_left 16;
+        bytes_before 24;
+        bytes_after 32;
+    }
     fbat_repair_options 32 {
         struct_size 0;
         progress 8;

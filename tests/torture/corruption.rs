@@ -9,6 +9,7 @@ use fbat::engine::model::event::{Columns, Event};
 use fbat::engine::model::id::Kind;
 use fbat::engine::model::region::Region;
 use fbat::engine::platform::memory::{Image, MemoryVfs};
+use fbat::engine::store::compress::CompressOptions;
 use fbat::engine::store::query::Query;
 use fbat::engine::store::Store;
 use std::collections::BTreeMap;
@@ -36,6 +37,11 @@ struct Original {
 
 impl Original {
     fn new() -> Original {
+        Original::of(false)
+    }
+
+    /// `cold`: what is full is compressed.
+    fn of(cold: bool) -> Original {
         let disk = MemoryVfs::of_boot("boot");
         let on = |disk: MemoryVfs, seed| options(Arc::new(disk), seed, Durability::Os);
         let store = Store::open(store_path(), &on(disk.clone(), 7)).unwrap();
@@ -48,6 +54,9 @@ impl Original {
         let source = Store::open(store_path(), &on(MemoryVfs::of_boot("boot"), 8)).unwrap();
         fill(&source, 1000, 5);
         import(&store, &source, "elsewhere");
+        if cold {
+            assert!(store.compress(CompressOptions::default()).unwrap().segments >= 2);
+        }
         store.close().unwrap();
         let image = disk.image();
         let reader = open_on(&image, OpenMode::ReadOnly).unwrap();
@@ -236,7 +245,7 @@ fn taken(rng: &mut Rng) -> bool {
 
 #[test]
 fn every_flipped_bit_is_detected_or_harmless() {
-    let (seed, began, original) = (seed_from_env(), Instant::now(), Original::new());
+    let original = Original::new();
     let segments = original
         .image
         .files
@@ -246,6 +255,16 @@ fn every_flipped_bit_is_detected_or_harmless() {
     let bytes: usize = original.image.files.values().map(|bytes| bytes.len()).sum();
     assert!(segments >= 3 && bytes >= 60_000, "{segments} segments, {bytes} bytes");
     println!("a store of {bytes} bytes, {segments} segments, {} events", original.all.len());
+    flip_each_bit(&original, "single-bit flips");
+}
+
+#[test]
+fn every_flipped_bit_of_a_compressed_store_is_detected_or_harmless() {
+    flip_each_bit(&Original::of(true), "single-bit flips of compressed stores");
+}
+
+fn flip_each_bit(original: &Original, figure: &str) {
+    let (seed, began) = (seed_from_env(), Instant::now());
     let (mut tally, mut rng) = (Tally::default(), Rng(seed));
     for (path, bytes) in &original.image.files {
         for bit in 0..bytes.len() * 8 {
@@ -254,16 +273,25 @@ fn every_flipped_bit_is_detected_or_harmless() {
             }
             let mut flipped = bytes.to_vec();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            let verdict = judge(&original, &original.with(path, flipped), false, rng.one_in(16));
+            let verdict = judge(original, &original.with(path, flipped), false, rng.one_in(16));
             tally.take(verdict, path, bit / 8, &format!("bit {} of byte", bit % 8));
         }
     }
-    tally.close("single-bit flips", seed, began);
+    tally.close(figure, seed, began);
 }
 
 #[test]
 fn a_file_cut_at_any_length_gives_a_right_prefix_or_is_detected() {
-    let (seed, began, original) = (seed_from_env(), Instant::now(), Original::new());
+    cut_anywhere(&Original::new(), "truncations");
+}
+
+#[test]
+fn a_compressed_file_cut_at_any_length_is_detected() {
+    cut_anywhere(&Original::of(true), "truncations of compressed stores");
+}
+
+fn cut_anywhere(original: &Original, figure: &str) {
+    let (seed, began) = (seed_from_env(), Instant::now());
     let (mut tally, mut rng) = (Tally::default(), Rng(seed));
     // Closed; and as after a crash, when no mark says how long the log was.
     let mut unmarked = original.image.clone();
@@ -278,7 +306,7 @@ fn a_file_cut_at_any_length_gives_a_right_prefix_or_is_detected() {
                 }
                 let mut cut = image.clone();
                 cut.files.insert(path.clone(), Arc::new(bytes[..length].to_vec()));
-                let mut verdict = judge(&original, &cut, unclean && last_log, rng.one_in(16));
+                let mut verdict = judge(original, &cut, unclean && last_log, rng.one_in(16));
                 if verdict == Verdict::Harmless && unclean && last_log {
                     verdict = Verdict::Detected; // a right prefix
                 }
@@ -286,12 +314,21 @@ fn a_file_cut_at_any_length_gives_a_right_prefix_or_is_detected() {
             }
         }
     }
-    tally.close("truncations", seed, began);
+    tally.close(figure, seed, began);
 }
 
 #[test]
 fn sectors_that_are_lost_or_written_to_a_wrong_place_are_detected_or_harmless() {
-    let (seed, began, original) = (seed_from_env(), Instant::now(), Original::new());
+    misplace_sectors(&Original::new(), "lost and misdirected sectors");
+}
+
+#[test]
+fn sectors_of_compressed_stores_are_lost_or_misdirected_and_that_is_detected_or_harmless() {
+    misplace_sectors(&Original::of(true), "lost and misdirected sectors of compressed stores");
+}
+
+fn misplace_sectors(original: &Original, figure: &str) {
+    let (seed, began) = (seed_from_env(), Instant::now());
     let (mut tally, mut rng) = (Tally::default(), Rng(seed));
     let paths: Vec<&PathBuf> = original.image.files.keys().collect();
     let mut at = 0;
@@ -317,13 +354,13 @@ fn sectors_that_are_lost_or_written_to_a_wrong_place_are_detected_or_harmless() 
         }
         at += 1;
         tally.take(
-            judge(&original, &original.with(path, damaged), false, true),
+            judge(original, &original.with(path, damaged), false, true),
             path,
             sector,
             "sector at",
         );
     }
-    tally.close("lost and misdirected sectors", seed, began);
+    tally.close(figure, seed, began);
 }
 
 #[test]

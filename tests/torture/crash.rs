@@ -7,6 +7,7 @@ use crate::common::*;
 use fbat::engine::log::options::{Durability, OpenMode, Options};
 use fbat::engine::repair::repair;
 use fbat::engine::store::backup::BackupOptions;
+use fbat::engine::store::compress::CompressOptions;
 use fbat::engine::store::open::new_identity;
 use fbat::engine::store::Store;
 use std::collections::HashSet;
@@ -303,6 +304,81 @@ fn a_backup_repair_or_new_identity_that_a_crash_cuts_is_whole_or_not_there() {
     ];
     for (round, making) in (0..).zip(makings.into_iter().cycle()) {
         cut_making(&mut campaign, making, seed.wrapping_add(round), 200);
+        if campaign.images >= scaled(20_000) || campaign.findings.len() >= findings_max() {
+            break;
+        }
+    }
+    score("crash images", campaign.images, campaign.findings.len() as u64, began);
+    assert!(campaign.findings.is_empty(), "FBAT_SEED={seed}\n{}", campaign.findings.join("\n"));
+}
+
+/// Looks at some of the crash images of a program that compresses what is full, and goes on.
+fn cut_compressing(campaign: &mut Campaign, seed: u64, images: u64) {
+    let mut rng = Rng(seed);
+    let disk = Disk::new();
+    let on = |disk: &Disk| options(disk.vfs(), seed, Durability::Durable);
+    let store = Store::open(store_path(), &on(&disk)).unwrap();
+    while store.stats().unwrap().segments < 4 {
+        fill(&store, store.frontier().unwrap().visible, rng.range(20, 60));
+    }
+    store.close().unwrap();
+    let before = disk.image();
+    let original = read(&before, "the original").unwrap().unwrap();
+    let disk = Disk::from_image(&before);
+    let store = Store::open(store_path(), &on(&disk)).unwrap();
+    let all = CompressOptions { through: 0, level: 1 };
+    let first = store.compress(CompressOptions { through: rng.below(200) + 1, ..all }).unwrap();
+    fill(&store, 10_000, rng.below(100));
+    let rest = store.compress(all).unwrap();
+    assert!(first.segments + rest.segments >= 3);
+    let end = rows_with_system(&store);
+    disk.kill();
+    drop(store);
+    let history = disk.history();
+    for _ in 0..images {
+        let mut replay = Replay::new(&history);
+        replay.advance_to(rng.below(history.ops.len() as u64 + 1) as usize);
+        let choices = replay.fates(&mut rng);
+        let fates = rng.pick(&choices);
+        let left = if rng.one_in(5) { replay.killed() } else { replay.cut(fates) };
+        campaign.images += 1;
+        let (at, of) = (replay.position, history.ops.len());
+        campaign.note(check_compressing(&left, &original, &end).map(|()| 0), || {
+            format!("seed {seed}, cut after operation {at} of {of}: {}", replay.tell(fates))
+        });
+    }
+}
+
+/// What was there before is there, and all that is there is sound; it can be compressed again.
+fn check_compressing(left: &Image, original: &[Row], end: &[Row]) -> book::Checked<()> {
+    let there = read(left, "a reader")?.ok_or("the store is gone")?;
+    if !there.starts_with(original) || !end.starts_with(&there) {
+        return Err(format!("{} events, of {} to {}", there.len(), original.len(), end.len()));
+    }
+    let disk = Disk::from_image(left);
+    let options =
+        Options { mode: OpenMode::MustExist, ..options(disk.vfs(), 3, Durability::Durable) };
+    let store = Store::open(store_path(), &options).map_err(|e| format!("opening: {e}"))?;
+    fill(&store, 20_000, 30);
+    let before = rows_with_system(&store);
+    let compressed = store.compress(CompressOptions { through: 0, level: 1 });
+    compressed.map_err(|e| format!("compressing again: {e}"))?;
+    if rows_with_system(&store) != before || !before.starts_with(original) {
+        return Err("compressing again changes events".into());
+    }
+    let findings = store.verify().map_err(|e| e.to_string())?.findings;
+    match findings.is_empty() {
+        true => Ok(()),
+        false => Err(format!("verify: {findings:?}")),
+    }
+}
+
+#[test]
+fn segments_that_a_crash_cuts_while_they_are_compressed_are_whole() {
+    let (seed, began) = (seed_from_env(), Instant::now());
+    let mut campaign = Campaign::default();
+    for round in 0.. {
+        cut_compressing(&mut campaign, seed.wrapping_add(round), 200);
         if campaign.images >= scaled(20_000) || campaign.findings.len() >= findings_max() {
             break;
         }

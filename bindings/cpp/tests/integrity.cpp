@@ -190,6 +190,12 @@ TEST(verify_backup_repair_and_provenance_throw) {
     CHECK_EQ(report.events, 151u);
     CHECK(findings.empty());
     CHECK_EQ(store.backup(t::dir() / "backup").events, 151u);
+    fbat::compress_options how;
+    how.level = 3;
+    const fbat::compress_report packed = store.compress(how);
+    CHECK(packed.segments > 0 && packed.bytes_after < packed.bytes_before);
+    CHECK(store.verify().findings.empty());
+    CHECK_EQ(store.compress().segments, 0u);
     CHECK_THROWS(fbat::conflict_error, fbat::status::store_exists,
                  store.backup(t::dir() / "backup"));
   }

@@ -71,6 +71,20 @@ std::vector<long_call> long_calls(const fbat::store& store) {
          std::filesystem::remove_all(t::dir() / "copy");
          return done;
        }},
+      {"compress",
+       [](auto& progress, auto* cancel) {
+         std::filesystem::remove_all(t::dir() / "warm");
+         fbat::open_options options;
+         options.segment_bytes = 65536;
+         options.durability = fbat::durability::os;
+         auto opened = fbat::store::try_open(t::dir() / "warm", options);
+         if (!opened) return without_value(opened);
+         const fbat::store warm = *std::move(opened);
+         const std::string payload(30000, 'x');
+         for (int i = 0; i < 10; i++) CHECK_OK(warm.try_append(event_of("thing:1", payload)));
+         return without_value(
+             warm.try_compress(watched_by<fbat::compress_options>(progress, cancel)));
+       }},
       {"repair",
        [](auto& progress, auto* cancel) {
          auto done = without_value(

@@ -87,6 +87,7 @@ const signatures = {
   fbat_store_verify: ["i32", "handle", "address", "address", "address", "address"],
   fbat_store_backup: ["i32", "handle", "address", "address", "address", "address"],
   fbat_new_identity: ["i32", "address", "address", "address"],
+  fbat_store_compress: ["i32", "handle", "address", "address", "address"],
   fbat_repair: ["i32", "address", "address", "address", "address", "address", "address"],
 } as const satisfies Record<string, Signature>;
 

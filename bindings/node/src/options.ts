@@ -545,6 +545,40 @@ export const BACKUP_OPTIONS = new Struct<BackupOptions>(
   },
 );
 
+/** What to compress, and how. What is left out is the default. */
+export interface CompressOptions extends CallOptions<Progress> {
+  /**
+   * Only files of the log whose last event is at or before this global sequence; 0 for all that are
+   * full.
+   */
+  through?: number | bigint | null | undefined;
+  /** How hard to try, 1 to 19: the levels of zstd; 0 for 9. Reading takes the same with each. */
+  level?: number | null | undefined;
+  /**
+   * Reports how far the call is, in bytes of the log; null for none. What it throws ends the call,
+   * and is thrown by it as it is. Not with a method whose name ends in `Async`.
+   */
+  progress?: Report<Progress> | null | undefined;
+}
+
+/** @internal */
+export const COMPRESS_OPTIONS = new Struct<CompressOptions>(
+  "compress options",
+  48,
+  [
+    "through", "level", "progress", "cancel", "signal",
+  ],
+  (arena, block, at, of) => {
+    if (of.through != null) {
+      block.setU64(at + 8, of.through, "through");
+    }
+    if (of.level != null) {
+      block.setU32(at + 16, of.level, "level");
+    }
+    writeWatch(arena, block, at + 24, at + 40, of, PROGRESS);
+  },
+);
+
 /** How to repair. What is left out is the default. */
 export interface RepairOptions extends CallOptions<Progress> {
   /**

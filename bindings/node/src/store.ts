@@ -14,6 +14,8 @@ import { copyBytes, type Output, textOf } from "./memory.js";
 import {
   BACKUP_OPTIONS,
   type BackupOptions,
+  COMPRESS_OPTIONS,
+  type CompressOptions,
   type EventInit,
   IMPORT_OPTIONS,
   type ImportOptions,
@@ -29,6 +31,8 @@ import { Cursor, getCall, getEvent, queryCall } from "./query.js";
 import {
   BACKUP_REPORT,
   type BackupReport,
+  COMPRESS_REPORT,
+  type CompressReport,
   FRONTIER,
   type Frontier,
   HEAD,
@@ -429,6 +433,27 @@ export class Store extends Handle {
     options: AsyncOptions<VerifyOptions> = {},
   ): Promise<WithFindings<VerifyReport>> {
     return runAsync(() => verifyCall(this.handle, options), this);
+  }
+
+  #compress(options: CompressOptions): Call<CompressReport> {
+    return call((arena) => {
+      const report = arena.output(COMPRESS_REPORT);
+      const of = arena.write(COMPRESS_OPTIONS, options);
+      return [fbat.fbat_store_compress, [this.handle, of, report.address], report.read];
+    });
+  }
+
+  /**
+   * Compresses files of the log that are full, oldest first: read, proven, imported and copied as
+   * before.
+   */
+  compress(options: CompressOptions = {}): CompressReport {
+    return run(this.#compress(options));
+  }
+
+  /** {@link Store.compress} on a thread of Node's pool. */
+  async compressAsync(options: AsyncOptions<CompressOptions> = {}): Promise<CompressReport> {
+    return runAsync(() => this.#compress(options), this);
   }
 
   #backup(destination: PathLike, options: BackupOptions): Call<BackupReport> {

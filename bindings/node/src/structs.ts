@@ -713,6 +713,30 @@ export const BACKUP_REPORT: Output<BackupReport> = {
     }),
 };
 
+/** What was compressed. */
+export interface CompressReport {
+  /** Files of the log that this call has compressed. */
+  readonly segments: bigint;
+  /** Files that stayed as they were, since they would not have become shorter. */
+  readonly segmentsLeft: bigint;
+  /** Size of the compressed files before, in bytes. */
+  readonly bytesBefore: bigint;
+  /** Their size now. */
+  readonly bytesAfter: bigint;
+}
+
+/** @internal */
+export const COMPRESS_REPORT: Output<CompressReport> = {
+  size: 40,
+  read: (block, at) =>
+    withJson({
+      segments: block.u64(at + 8),
+      segmentsLeft: block.u64(at + 16),
+      bytesBefore: block.u64(at + 24),
+      bytesAfter: block.u64(at + 32),
+    }),
+};
+
 /** What a repair kept. */
 export interface RepairReport {
   /** Events that were kept, the library's own included. */

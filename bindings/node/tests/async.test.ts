@@ -41,6 +41,7 @@ const ofClosed: { readonly [name: string]: (closed: Store, open: Store) => Promi
   countAsync: (closed) => closed.countAsync(),
   verifyAsync: (closed) => closed.verifyAsync(),
   backupAsync: (closed) => closed.backupAsync(scratch("copy")),
+  compressAsync: (closed) => closed.compressAsync(),
   getAsync: (store) => store.getAsync(operationKey("a", "b")),
   recordsAsync: (store) => store.recordsAsync().next(),
 };
@@ -97,7 +98,7 @@ test("every asynchronous method is among those that were tried on a closed store
   const methods = Object.getOwnPropertyNames(Store.prototype).filter((name) =>
     name.endsWith("Async"),
   );
-  assert.equal(methods.length, 10);
+  assert.equal(methods.length, 11);
   assert.deepEqual(
     methods.filter((name) => !(name in ofClosed)),
     [],

@@ -37,6 +37,24 @@ test("a backup is a store with the same history", async () => {
   refused(() => store.backup(scratch("new"), { flags: 2 }), InvalidError, "ERR_INVALID_ARGUMENT");
 });
 
+test("what is full is compressed, and reads the same", async () => {
+  const store = openStore("s", { segmentBytes: 65536 });
+  for (let i = 0; i < 4; i++) {
+    appendMany(store, 300);
+  }
+  const [before, hash] = [store.stats(), store.logHash()];
+  const report = store.compress({ level: 3 });
+  assert.ok(report.segments > 0n);
+  assert.equal(report.segments + report.segmentsLeft, before.segments - 1n);
+  const saved = report.bytesBefore - report.bytesAfter;
+  assert.ok(saved > 0n);
+  assert.equal(store.stats().logBytes, before.logBytes - saved);
+  assert.equal(store.logHash(), hash);
+  assert.deepEqual(store.verify().findings, []);
+  assert.equal((await store.compressAsync({ through: 1 })).segments, 0n);
+  refused(() => store.compress({ level: 20 }), InvalidError, "ERR_INVALID_ARGUMENT");
+});
+
 test("sealed files become links where that is asked for", () => {
   const store = openStore("s", { segmentBytes: 65536 });
   for (let i = 0; i < 4; i++) {

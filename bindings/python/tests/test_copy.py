@@ -107,6 +107,27 @@ def test_a_long_call_tells_how_far_it_is_and_is_ended(
             call(**parts)
 
 
+def test_what_is_full_is_compressed_and_reads_the_same(
+    open_store: Callable[..., fbat.Store],
+) -> None:
+    store = open_store(segment_bytes=65536)
+    for i in range(300):
+        store.append(event(i, extensions={"test.filling": bytes(500)}))
+    before, events = store.stats(), list(store)
+    told: list[fbat.Progress] = []
+    report = store.compress(level=3, progress=told.append)
+    assert report.segments + report.segments_left == before.segments - 1 > 0
+    assert 0 < report.bytes_after < report.bytes_before
+    assert told[-1].done == told[-1].total
+    saved = report.bytes_before - report.bytes_after
+    assert store.stats().log_bytes == before.log_bytes - saved
+    assert [record.id for record in store] == [record.id for record in events]
+    assert store.verify()[1] == []
+    assert store.compress(through=1).segments == 0
+    with pytest.raises(fbat.InvalidError):
+        store.compress(level=20)
+
+
 @pytest.mark.parametrize("flags", [fbat.BackupFlags(0), fbat.BackupFlags.LINK])
 def test_a_backup_is_the_store(
     open_store: Callable[..., fbat.Store], tmp_path: Path, flags: fbat.BackupFlags

@@ -83,6 +83,7 @@ def test_what_the_parent_made_is_refused_in_a_child(store: fbat.Store, tmp_path:
         store.log_hash,
         store.verify,
         lambda: store.backup(tmp_path / "backup"),
+        store.compress,
         lambda: store.import_from(store, "n"),
         lambda: store.import_from(store, "n", filter=bool, progress=bool),
         cancel.trigger,

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// The files of each section, in the order of the header; the last one says what it is about.
-const SECTIONS: [&[&str]; 21] = [
+const SECTIONS: [&[&str]; 22] = [
     &["boundary/types"],
     &["boundary/status"],
     &["version"],
@@ -28,6 +28,7 @@ const SECTIONS: [&[&str]; 21] = [
     &["findings"],
     &["verify"],
     &["copy"],
+    &["compress"],
     &["repair"],
 ];
 

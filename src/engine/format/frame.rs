@@ -124,7 +124,8 @@ impl SegmentHeader {
         )
     }
 
-    fn checksum(&self, offset: u64, bytes: &[u8]) -> u32 {
+    /// The checksum of bytes at `offset` of this segment.
+    pub fn checksum(&self, offset: u64, bytes: &[u8]) -> u32 {
         let mut hasher = self.seed(offset);
         hasher.update(bytes);
         hasher.finalize()
@@ -196,17 +197,8 @@ impl BatchHeader {
         apart: &[Apart<'_>],
     ) {
         let (header, body) = batch.split_at_mut(BATCH_HEADER_LEN);
-        let mut heads = segment.seed(offset);
-        let (mut at, mut apart_next) = (0, apart.iter().peekable());
-        while at < body.len() {
-            heads.update(&body[at..at + FRAME_HEAD_LEN]);
-            at += Frame::length(&body[at..]);
-            if let Some(apart) = apart_next.next_if(|apart| apart.at - BATCH_HEADER_LEN < at) {
-                at -= apart.payload.len();
-            }
-        }
         self.body_len = body.len() as u32 + Apart::bytes(apart) as u32;
-        self.heads_crc = heads.finalize();
+        self.heads_crc = heads_checksum(segment, offset, body, apart);
         header[0..4].copy_from_slice(&BATCH_MAGIC);
         header[8..12].copy_from_slice(&self.body_len.to_le_bytes());
         header[12..16].copy_from_slice(&self.count.to_le_bytes());
@@ -267,6 +259,25 @@ impl BatchHeader {
             && count == self.count
             && heads.finalize() == self.heads_crc
     }
+}
+
+/// The checksum of the heads of the frames in a body, which is that of the batch at `offset`.
+pub fn heads_checksum(
+    segment: &SegmentHeader,
+    offset: u64,
+    body: &[u8],
+    apart: &[Apart<'_>],
+) -> u32 {
+    let mut heads = segment.seed(offset);
+    let (mut at, mut apart_next) = (0, apart.iter().peekable());
+    while let Some(head) = body.get(at..at + FRAME_HEAD_LEN) {
+        heads.update(head);
+        at += Frame::length(head).max(FRAME_HEAD_LEN);
+        if let Some(apart) = apart_next.next_if(|apart| apart.at - BATCH_HEADER_LEN < at) {
+            at -= apart.payload.len();
+        }
+    }
+    heads.finalize()
 }
 
 /// A payload that is not in the buffer of its batch.

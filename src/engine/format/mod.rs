@@ -1,8 +1,10 @@
 //! Pure bytes: the chapters of `docs/format.md`. Nothing here touches a file.
 
 pub(crate) mod chain;
+pub(crate) mod cold;
 pub(crate) mod frame;
 pub(crate) mod hash;
 pub(crate) mod identity;
 pub(crate) mod lanes;
+pub(crate) mod strip;
 pub(crate) mod system;

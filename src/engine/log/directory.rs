@@ -1,5 +1,6 @@
 //! The directory of a store: the names in it, and the two small files beside the segments.
 
+use super::cold;
 use super::options::Options;
 use crate::engine::format::identity::{checksum_holds, with_checksum, Identity};
 use crate::engine::model::bytes::{array_at, u64_at};
@@ -66,7 +67,8 @@ impl Directory {
     /// The directory that a path leads to now; none where it leads nowhere.
     pub fn open(path: &Path, options: &Options) -> Result<Option<Directory>> {
         let path = absolute(path);
-        let keep = DirOptions { files_max: options.limits.files_max, model: IDENTITY };
+        let files_max = options.limits.files_max;
+        let keep = DirOptions { files_max, model: IDENTITY, read_as: cold::open };
         let dir = if_exists(options.vfs.open_dir(&path, keep), "cannot open", &path)?;
         Ok(dir.map(|dir| Directory { path, vfs: options.vfs.clone(), dir }))
     }
@@ -135,13 +137,22 @@ impl Directory {
         self.dir.list().map_err(|e| Error::io("cannot list", &self.path, &e))
     }
 
+    /// Opens a file. A segment that is kept compressed is read as its log.
     pub fn open_file(&self, name: &str, access: Access) -> Result<Arc<dyn File>> {
-        self.dir.open(name, access).map_err(|e| self.failed("cannot open", name, &e))
+        self.open_named(name, access).map_err(|e| self.failed("cannot open", name, &e))
+    }
+
+    fn open_named(&self, name: &str, access: Access) -> io::Result<Arc<dyn File>> {
+        let file = self.dir.open(name, access)?;
+        match name.ends_with(".log") && access != Access::CreateNew {
+            true => cold::open(file),
+            false => Ok(file),
+        }
     }
 
     /// Opens a file; none where there is none.
     pub fn open_if_exists(&self, name: &str, access: Access) -> Result<Option<Arc<dyn File>>> {
-        if_exists(self.dir.open(name, access), "cannot open", &self.file(name))
+        if_exists(self.open_named(name, access), "cannot open", &self.file(name))
     }
 
     /// Gives a file of this directory the same name in another one besides; false where it cannot

@@ -1,11 +1,13 @@
 //! The log on disk: its directory, its segments, how it grows, and what opening makes of it.
 
 pub(crate) mod background;
+pub(crate) mod cold;
 pub(crate) mod directory;
 pub(crate) mod follower;
 pub(crate) mod group;
 pub(crate) mod levels;
 pub mod options;
+pub(crate) mod pack;
 pub mod recovery;
 pub(crate) mod rotate;
 pub(crate) mod run;

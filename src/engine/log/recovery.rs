@@ -212,7 +212,8 @@ impl<'a> Opening<'a> {
             let tail = Tail::after_index(&bare.header, &index.meta);
             return Ok(Some((bare.with_index(index), tail, true)));
         }
-        if sealed || self.vouches_for_all_before(last)? {
+        // It was on disk before it was compressed.
+        if sealed || bare.file.compressed().is_some() || self.vouches_for_all_before(last)? {
             let (segment, tail) = self.open_sealed(full, before, report, watch)?;
             return Ok(Some((segment, tail, true)));
         }
@@ -314,7 +315,13 @@ impl<'a> Opening<'a> {
             }
             _ => {}
         }
-        let length = file.len().map_err(|e| Error::io("cannot stat", &path, &e))?;
+        let failed = |e| Error::io("cannot stat", &path, &e);
+        let length = file.len().map_err(failed)?;
+        if let Some(compressed) = file.compressed() {
+            if !compressed.is_whole().map_err(failed)? {
+                return corrupt("the compressed segment has another length than it says");
+            }
+        }
         Ok((Segment::new(header, path, file, None, self.room.clone()), length))
     }
 
@@ -539,7 +546,11 @@ impl<'a> Opening<'a> {
             self.dir.sync()?;
         }
         self.rewrite_full(log)?;
-        let Some(last) = log.segments.pop_if(|_| log.report.unclean) else { return Ok(()) };
+        let is_torn = |last: &mut Arc<Segment>| {
+            // What is compressed was on disk, and is not written to.
+            log.report.unclean && last.file.compressed().is_none()
+        };
+        let Some(last) = log.segments.pop_if(is_torn) else { return Ok(()) };
         if self.same_boot && log.gap.is_none() {
             if last.index().is_none() {
                 self.dir.remove_if_there(&Segment::index_name(last.header.first_sequence))?;

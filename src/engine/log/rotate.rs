@@ -42,7 +42,7 @@ impl Log {
         )?;
         // Before anybody can sync the next segment.
         *lock(&self.unsynced) = Some(sealed.clone());
-        self.set_segments(self.segments().iter().cloned().chain([next]).collect());
+        self.change_segments(|segments| segments.push(next));
         *writer = next_writer;
         let shared = self.shared.clone();
         writer.background.start(move || shared.settle(&sealed));
@@ -92,7 +92,7 @@ impl Shared {
         segments.remove_damaged_runs();
         lock(&self.upkeep).after_seal(&self.dir, sealed);
         // With the runs that there are now.
-        self.set_segments(segments.to_vec());
+        self.change_segments(|_| {});
     }
 
     /// The index of a sealed segment; written, where it is not there yet.

@@ -169,6 +169,12 @@ impl Segment {
         self.end.load(Ordering::Acquire)
     }
 
+    /// So many bytes of it are on disk, reserved space left out.
+    pub fn stored_bytes(&self) -> u64 {
+        let compressed = self.file.compressed().and_then(|file| file.stored().len().ok());
+        compressed.unwrap_or_else(|| self.end())
+    }
+
     /// The string with this number.
     pub fn string(&self, number: u32) -> Result<Arc<str>> {
         match self.read_table().string(number) {

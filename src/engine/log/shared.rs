@@ -22,6 +22,8 @@ pub(crate) struct Shared {
     pub durable: AtomicU64,
     /// Held by a writing handle until it is closed.
     pub(crate) lock: Mutex<Option<Box<dyn Lock>>>,
+    /// Held while segments are compressed.
+    pub(crate) compressing: Mutex<()>,
     /// Held while runs are made and merged.
     pub(crate) upkeep: Mutex<Upkeep>,
     /// Held while a segment is synced, and until the store is poisoned where that fails. Innermost
@@ -72,13 +74,16 @@ impl Shared {
     /// Puts the same segment, now known by its index, in the place of one.
     pub fn replace_segment(&self, segment: &Arc<Segment>) {
         let same = |s: &&mut Arc<Segment>| s.header.first_sequence == segment.header.first_sequence;
-        let mut segments = self.segments().to_vec();
-        segments.iter_mut().rfind(same).into_iter().for_each(|s| *s = segment.clone());
-        self.set_segments(segments);
+        self.change_segments(|segments| {
+            segments.iter_mut().rfind(same).into_iter().for_each(|s| *s = segment.clone());
+        });
     }
 
-    pub fn set_segments(&self, segments: Vec<Arc<Segment>>) {
+    /// Changes the list, and looks for its runs anew.
+    pub fn change_segments(&self, change: impl FnOnce(&mut Vec<Arc<Segment>>)) {
         let mut current = self.segments.write().unwrap_or_else(|e| e.into_inner());
+        let mut segments = current.to_vec();
+        change(&mut segments);
         *current = Arc::new(current.followed_by(segments));
     }
 

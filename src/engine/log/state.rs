@@ -138,6 +138,7 @@ impl Log {
             segments: RwLock::new(Arc::new(segments)),
             durable: AtomicU64::new(log.durable),
             lock: Mutex::new(lock),
+            compressing: Mutex::default(),
             upkeep: Mutex::default(),
             fsync: Mutex::default(),
             unsynced: Mutex::default(),
@@ -245,7 +246,7 @@ impl Log {
         let mut segments = List::Borrowed(&known);
         let followed = follower.refresh(&self.opening(), &mut segments);
         if let List::Owned(segments) = segments {
-            self.set_segments(segments);
+            self.change_segments(|list| *list = segments);
         }
         followed?;
         // In this order, or another thread could see something durable that is not visible.
@@ -334,6 +335,8 @@ impl Log {
         self.check_process()?;
         self.closed.store(true, Ordering::Release);
         let Role::Writer(writer) = &self.role else { return Ok(()) };
+        // Ends soon. Not with the writer held, which whoever compresses may wait for.
+        drop(lock(&self.compressing));
         // Whoever comes second waits here for the first: when it returns, the directory is
         // released.
         let mut writer = self.lock_writer(writer);
@@ -379,7 +382,7 @@ impl Log {
         let (count, index_bytes) = (segments.len() as u64, segments.run_bytes());
         let mut stats = Stats { segments: count, index_bytes, ..Stats::default() };
         for segment in segments.iter() {
-            stats.log_bytes += segment.end();
+            stats.log_bytes += segment.stored_bytes();
             stats.index_bytes += segment.index().map_or(0, |index| index.file_bytes());
             let table = segment.read_table();
             stats.unindexed_events += table.len() as u64;

@@ -7,7 +7,7 @@
 use super::growth;
 use super::mapping::Mapping;
 use super::process::Held;
-use super::vfs::{Access, Background, Dir, DirOptions, File, Lock, LockOutcome, Vfs};
+use super::vfs::{Access, Background, Dir, DirOptions, File, Lock, LockOutcome, ReadAs, Vfs};
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, RawDir, Stat};
 use rustix::io::Errno;
 use std::any::Any;
@@ -28,7 +28,8 @@ impl Vfs for OsVfs {
     fn open_dir(&self, path: &Path, options: DirOptions) -> io::Result<Arc<dyn Dir>> {
         let fd = above_standard(retry(|| rustix::fs::open(path, DIRECTORY, Mode::empty()))?)?;
         let pool = Pool { max: options.files_max, open: Mutex::default() };
-        Ok(Arc::new(OsDir(Arc::new(Opened { fd, model: options.model, pool }))))
+        let DirOptions { model, read_as, .. } = options;
+        Ok(Arc::new(OsDir(Arc::new(Opened { fd, model, read_as, pool }))))
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
@@ -124,6 +125,7 @@ struct OsDir(Arc<Opened>);
 struct Opened {
     fd: OwnedFd,
     model: &'static str,
+    read_as: ReadAs,
     pool: Pool,
 }
 
@@ -210,6 +212,7 @@ impl Dir for OsDir {
             mapping: RwLock::default(),
             map_again_at: AtomicU64::new(0),
             whole: OnceLock::new(),
+            successor: OnceLock::new(),
         });
         if access == Access::Read {
             file.settle(name);
@@ -454,6 +457,8 @@ struct OsFile {
     map_again_at: AtomicU64,
     /// All of a file that is settled, which needs no lock: from the first read since then on.
     whole: OnceLock<Mapping>,
+    /// The compressed file that has taken its name while it was closed.
+    successor: OnceLock<Arc<dyn File>>,
 }
 
 /// A file is mapped again when it is read so far beyond its mapping, and a quarter of that besides.
@@ -484,8 +489,26 @@ impl OsFile {
         let file = fs::File::from(self.dir.open(name, OFlags::RDONLY)?);
         match inode(&rustix::fs::fstat(&file)?) == self.inode {
             true => Ok(file),
-            false => Err(io::Error::other("another file has its name by now")),
+            false => Err(io::Error::new(REPLACED, "another file has its name by now")),
         }
+    }
+
+    /// Reads the file or, where a compressed one has taken its place, that.
+    fn read_current(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        match self.with(|file| file.read_at(buffer, offset)) {
+            Err(e) if is_replaced(&e) => self.successor().ok_or(e)?.read_at(buffer, offset),
+            other => other,
+        }
+    }
+
+    fn successor(&self) -> Option<&Arc<dyn File>> {
+        if self.successor.get().is_none() {
+            let there = OsDir(self.dir.clone()).open(self.settled.get()?, Access::Read);
+            let there = there.and_then(self.dir.read_as).ok()?;
+            there.compressed()?;
+            let _the_same = self.successor.set(there);
+        }
+        self.successor.get()
     }
 
     /// Closes the descriptor for now. False where it was used since the last time, or is in use.
@@ -531,7 +554,11 @@ impl OsFile {
 
 impl File for OsFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.with(|file| file.read_at(buffer, offset))
+        // Once it has a successor it is closed for ever.
+        match self.successor.get() {
+            Some(successor) => successor.read_at(buffer, offset),
+            None => self.read_current(buffer, offset),
+        }
     }
 
     fn read_settled(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -561,7 +588,10 @@ impl File for OsFile {
     }
 
     fn len(&self) -> io::Result<u64> {
-        self.with(|file| Ok(file.metadata()?.len()))
+        match self.with(|file| Ok(file.metadata()?.len())) {
+            Err(e) if is_replaced(&e) => self.successor().ok_or(e)?.len(),
+            other => other,
+        }
     }
 
     fn set_len(&self, length: u64) -> io::Result<()> {
@@ -609,6 +639,13 @@ impl File for OsFile {
     }
 }
 
+/// What is said of a file that was closed, and whose name leads to another one.
+const REPLACED: io::ErrorKind = io::ErrorKind::StaleNetworkFileHandle;
+
+fn is_replaced(error: &io::Error) -> bool {
+    error.kind() == REPLACED
+}
+
 fn has_no_room(error: &io::Error) -> bool {
     let errno = Errno::from_io_error(error);
     matches!(errno, Some(Errno::NOSPC | Errno::DQUOT | Errno::FBIG | Errno::IO))
@@ -622,7 +659,9 @@ mod tests {
         let path = std::env::temp_dir().join(format!("fbat-disk-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
         fs::create_dir(&path).unwrap();
-        let dir = OsVfs.open_dir(&path, DirOptions { files_max: 4, model: "model" }).unwrap();
+        let dir = OsVfs
+            .open_dir(&path, DirOptions { files_max: 4, model: "model", read_as: Ok })
+            .unwrap();
         (path, dir)
     }
 

@@ -62,7 +62,13 @@ pub struct DirOptions {
     /// New files take owner, group and mode of the file with this name. Where there is none, they
     /// take owner and group of the directory, and no bit of the mode that it does not have.
     pub model: &'static str,
+    /// How a file is read that has taken the place of one that is settled: only a compressed one,
+    /// which reads the same, takes it for those who have the other open.
+    pub read_as: ReadAs,
 }
+
+/// What is read of a file.
+pub type ReadAs = fn(Arc<dyn File>) -> io::Result<Arc<dyn File>>;
 
 /// An open directory: the same one wherever it is moved, and whatever takes its path. Names in it
 /// are single components.
@@ -116,6 +122,20 @@ pub trait File: Send + Sync + Debug {
     /// Says that the file has this name, is synced, and is neither written to nor replaced any
     /// more: as if opened for [`Access::Read`].
     fn settle(&self, _name: &str) {}
+    /// How the file is kept, where that is not as it is read.
+    fn compressed(&self) -> Option<&dyn Compressed> {
+        None
+    }
+}
+
+/// A file that is kept compressed, and is read as what it stands for.
+pub trait Compressed {
+    /// The file as it is on the disk.
+    fn stored(&self) -> &Arc<dyn File>;
+    /// Whether it has the length that it says it has.
+    fn is_whole(&self) -> io::Result<bool>;
+    /// What is damaged of what reading it takes, its blocks aside: offset, and what it is.
+    fn flaws(&self) -> io::Result<Vec<(u64, &'static str)>>;
 }
 
 /// The answer of [`Dir::lock`].

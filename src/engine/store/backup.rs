@@ -10,7 +10,7 @@ use crate::engine::log::state::{Importing, Log};
 use crate::engine::log::tail::{Batches, Step, Tail};
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::id::Hash;
-use crate::engine::platform::vfs::{read_full, Access};
+use crate::engine::platform::vfs::{copy_front, read_full, Access};
 use crate::engine::platform::watch::{Watch, STEP_BYTES};
 use std::path::Path;
 use std::sync::Arc;
@@ -31,6 +31,7 @@ pub struct BackupReport {
     pub segments: u64,
     /// Those of the segments that are links.
     pub linked_segments: u64,
+    /// Bytes of their files.
     pub log_bytes: u64,
     /// Where the copy ends.
     pub last_sequence: u64,
@@ -151,15 +152,12 @@ impl Backup<'_, '_> {
             && self.options.link
             && segment.sealed_index().is_some()
             && self.source.dir.link_into(&name, self.dir);
-        let file = match linked {
-            true => self.dir.open_file(&name, Access::Read)?,
-            false => {
-                let copy = self.dir.open_file(&name, Access::CreateNew)?;
-                // What is known are whole batches, which do not change any more.
-                segment.copy_to(&*copy, &self.dir.file(&name), segment.end())?;
-                copy
-            }
-        };
+        if !linked {
+            self.copy_file(segment)?;
+        }
+        // Also where it was compressed: as its log.
+        let access = if linked { Access::Read } else { Access::Write };
+        let file = self.dir.open_file(&name, access)?;
         // Under the name that it has in the source, since damage is the source's.
         let copy = Segment::new(
             header,
@@ -185,7 +183,7 @@ impl Backup<'_, '_> {
             Segment::new(header, copy.path.clone(), file, index, self.source.room.clone());
         report.segments += 1;
         report.linked_segments += u64::from(linked);
-        report.log_bytes += tail.offset;
+        report.log_bytes += copy.stored_bytes();
         Ok((
             indexed,
             CopyEnd {
@@ -194,6 +192,20 @@ impl Backup<'_, '_> {
                 events: header.events_before + tail.events,
             },
         ))
+    }
+
+    /// Copies what is known of a segment: whole batches, which do not change any more. One that is
+    /// compressed stays so.
+    fn copy_file(&self, segment: &Segment) -> Result<()> {
+        let name = segment.name();
+        let (copy, to) = (self.dir.open_file(&name, Access::CreateNew)?, self.dir.file(&name));
+        let Some(compressed) = segment.file.compressed() else {
+            return segment.copy_to(&*copy, &to, segment.end());
+        };
+        let stored = &**compressed.stored();
+        let failed = |e| Error::io(&format!("cannot copy {} to", segment.path.display()), &to, &e);
+        let length = stored.len().map_err(failed)?;
+        copy_front(stored, &*copy, length).map_err(failed).map(drop)
     }
 
     /// Reads a copied segment to its seal or to where the copy ends.

@@ -71,6 +71,12 @@ pub fn open_anew(
             return report.note(path, e.with_sequence(header.first_sequence)).map(|()| None);
         }
     };
+    if let Some(compressed) = file.compressed() {
+        match compressed.flaws() {
+            Ok(flaws) => flaws.iter().for_each(|(at, what)| report.find(path, *at, (0, 0), *what)),
+            Err(e) => report.note(path, Error::io("cannot read", path, &e))?,
+        }
+    }
     let mut bytes = [0; SEGMENT_HEADER_LEN];
     let first = (header.first_sequence, header.first_sequence);
     match read_full(&*file, &mut bytes, 0) {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 pub(crate) mod append;
 pub mod backup;
 pub(crate) mod commit;
+pub mod compress;
 pub mod count;
 pub(crate) mod damaged;
 pub(crate) mod examine;

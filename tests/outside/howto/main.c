@@ -14,6 +14,7 @@
 
 #include "howto_anchor.c"
 #include "howto_backup.c"
+#include "howto_compress.c"
 #include "howto_daemon.c"
 #include "howto_entities.c"
 #include "howto_interrupt.c"
@@ -122,6 +123,7 @@ static void back(fbat_store *store) {
     equal("again", back_up(store, directory, 0, NULL) != FBAT_OK, true);
     equal("open", fbat_store_open_read_only(path_of("1970-01-01T00"), &copy, NULL), FBAT_OK);
     fbat_store_free(copy);
+    equal("compress", compress_through(store, 100, NULL), FBAT_OK);
 }
 
 /* The program that becomes a daemon is a child, since its first process ends in it. */

@@ -7,6 +7,7 @@ use super::*;
 use fbat::engine::import::{ImportDurability, ImportOptions};
 use fbat::engine::platform::memory::MemoryVfs;
 use fbat::engine::platform::vfs::Vfs;
+use fbat::engine::store::compress::CompressOptions;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Where the store lies on the simulated disk.
@@ -446,6 +447,8 @@ pub struct Work {
     rng: Rng,
     next_number: u64,
     sessions: u64,
+    /// Segments that were compressed.
+    pub compressed: u64,
     /// What calls that failed answered.
     pub codes: Vec<Code>,
 }
@@ -464,6 +467,7 @@ impl Work {
             rng: Rng(seed),
             next_number: 1,
             sessions: seed << 8,
+            compressed: 0,
             codes: Vec::new(),
         }
     }
@@ -476,7 +480,8 @@ impl Work {
                 continue;
             };
             match self.rng.below(20) {
-                0..=12 => self.append(&store),
+                0..=11 => self.append(&store),
+                12 => self.compress(&store),
                 13 => self.import(&store),
                 14 | 15 => self.sync(&store),
                 16 => self.close(),
@@ -557,6 +562,17 @@ impl Work {
     fn sync(&mut self, store: &Store) {
         match store.sync() {
             Ok(_) => self.book.all_durable(self.disk.position()),
+            Err(e) => self.failed(e),
+        }
+    }
+
+    /// Compresses what is full, and syncs the rest for that.
+    fn compress(&mut self, store: &Store) {
+        match store.compress(CompressOptions { through: 0, level: 1 }) {
+            Ok(report) => {
+                self.book.all_durable(self.disk.position());
+                self.compressed += report.segments;
+            }
             Err(e) => self.failed(e),
         }
     }

@@ -278,6 +278,9 @@ class _Lib:
         /,
     ) -> int: ...
     def fbat_new_identity(self, path: CData | bytes, out_store_id: CData, err: CData, /) -> int: ...
+    def fbat_store_compress(
+        self, store: CData, options: CData, out_report: CData, err: CData, /
+    ) -> int: ...
     def fbat_repair(
         self,
         damaged_path: CData | bytes,

@@ -20,6 +20,8 @@ from fbat._region import to_us
 from fbat._structs import (
     BackupOptions,
     BackupReport,
+    CompressOptions,
+    CompressReport,
     Event,
     Finding,
     Frontier,
@@ -392,6 +394,17 @@ class Store(Handle):
         path = path_bytes(destination)
         call(lib.fbat_store_backup, self._pointer, path, given.pointer, report)
         return BackupReport._of(report)
+
+    def compress(self, **options: Unpack[CompressOptions]) -> CompressReport:
+        """Compresses files of the log that are full, oldest first: read, proven, imported and
+        copied as before.
+
+        Others may use the store meanwhile. What is compressed already is passed over.
+        """
+        given = Options("fbat_compress_options", options)
+        report = struct("fbat_compress_report")
+        call(lib.fbat_store_compress, self._pointer, given.pointer, report)
+        return CompressReport._of(report)
 
 
 class Cursor(Handle):

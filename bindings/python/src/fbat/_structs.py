@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 __all__ = [
     "BackupOptions",
     "BackupReport",
+    "CompressOptions",
+    "CompressReport",
     "Event",
     "Finding",
     "Frontier",
@@ -557,6 +559,31 @@ class BackupReport:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class CompressReport:
+    """What was compressed.
+
+    - ``segments``: Files of the log that this call has compressed.
+    - ``segments_left``: Files that stayed as they were, since they would not have become shorter.
+    - ``bytes_before``: Size of the compressed files before, in bytes.
+    - ``bytes_after``: Their size now.
+    """
+
+    segments: int
+    segments_left: int
+    bytes_before: int
+    bytes_after: int
+
+    @classmethod
+    def _of(cls, value: CData) -> Self:
+        return cls(
+            value.segments,
+            value.segments_left,
+            value.bytes_before,
+            value.bytes_after,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class RepairReport:
     """What a repair kept.
 
@@ -733,6 +760,23 @@ class BackupOptions(TypedDict, total=False):
     """
 
     flags: BackupFlags
+    progress: Callable[[Progress], object] | None
+    cancel: Cancel | None
+
+
+class CompressOptions(TypedDict, total=False):
+    """What to compress, and how.
+
+    - ``through``: Only files of the log whose last event is at or before this global sequence; 0
+      for all that are full.
+    - ``level``: How hard to try, 1 to 19: the levels of zstd; 0 for 9. Reading takes the same with
+      each.
+    - ``progress``: Reports how far the call is, in bytes of the log.
+    - ``cancel``: Ends the call.
+    """
+
+    through: int
+    level: int
     progress: Callable[[Progress], object] | None
     cancel: Cancel | None
 

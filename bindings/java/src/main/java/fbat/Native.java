@@ -382,6 +382,19 @@ final class Native {
     static final int AT_BACKUP_REPORT_LAST_SEQUENCE = 40;
     static final int AT_BACKUP_REPORT_LOG_HASH = 48;
 
+    static final int COMPRESS_OPTIONS_SIZE = 48;
+    static final int AT_COMPRESS_OPTIONS_THROUGH = 8;
+    static final int AT_COMPRESS_OPTIONS_LEVEL = 16;
+    static final int AT_COMPRESS_OPTIONS_PROGRESS = 24;
+    static final int AT_COMPRESS_OPTIONS_PROGRESS_DATA = 32;
+    static final int AT_COMPRESS_OPTIONS_CANCEL = 40;
+
+    static final int COMPRESS_REPORT_SIZE = 40;
+    static final int AT_COMPRESS_REPORT_SEGMENTS = 8;
+    static final int AT_COMPRESS_REPORT_SEGMENTS_LEFT = 16;
+    static final int AT_COMPRESS_REPORT_BYTES_BEFORE = 24;
+    static final int AT_COMPRESS_REPORT_BYTES_AFTER = 32;
+
     static final int REPAIR_OPTIONS_SIZE = 32;
     static final int AT_REPAIR_OPTIONS_PROGRESS = 8;
     static final int AT_REPAIR_OPTIONS_PROGRESS_DATA = 16;
@@ -1520,6 +1533,19 @@ final class Native {
     static int fbat_new_identity(long path, long outStoreId, long err) {
         try {
             return (int) NewIdentity.HANDLE.invokeExact(path, outStoreId, err);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class StoreCompress {
+        static final MethodHandle HANDLE = Library.function("fbat_store_compress",
+                FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    }
+
+    static int fbat_store_compress(long store, long options, long outReport, long err) {
+        try {
+            return (int) StoreCompress.HANDLE.invokeExact(store, options, outReport, err);
         } catch (Throwable t) {
             throw Library.unexpected(t);
         }

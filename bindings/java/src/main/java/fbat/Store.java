@@ -623,6 +623,29 @@ public final class Store implements AutoCloseable {
         }
     }
 
+    /** Compresses all that can be: {@link #compress(CompressOptions)}. */
+    public CompressReport compress() {
+        return compress(new CompressOptions());
+    }
+
+    /**
+     * Compresses files of the log that are full, oldest first: read, proven, imported and copied as
+     * before. Others may use the store meanwhile.
+     */
+    public CompressReport compress(CompressOptions options) {
+        try (Scratch scratch = Scratch.take()) {
+            long report = scratch.struct(Native.COMPRESS_REPORT_SIZE);
+            check(
+                    Native.fbat_store_compress(
+                            handle.get(), options.pointer(scratch), report, scratch.err()),
+                    scratch);
+            return CompressReport.at(report);
+        } finally {
+            Reference.reachabilityFence(options);
+            Reference.reachabilityFence(this);
+        }
+    }
+
     /** Gives the store in a directory that was copied a new id of its own, and says which. */
     public static Id newIdentity(Path path) {
         try (Scratch scratch = Scratch.take()) {

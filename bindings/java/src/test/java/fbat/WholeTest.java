@@ -219,6 +219,25 @@ class WholeTest {
     }
 
     @Test
+    void whatIsFullIsCompressedAndReadsTheSame() {
+        OpenOptions small = new OpenOptions().segmentBytes(65536);
+        try (Store store = Store.open(directory.resolve("s"), small)) {
+            for (int i = 0; i < 1000; i++) {
+                store.append(new Event("a", "b", NOTE).payload(new byte[500]));
+            }
+            Hash before = store.logHash();
+            long bytes = store.stats().logBytes();
+            CompressReport report = store.compress(new CompressOptions().level(3));
+            long saved = report.bytesBefore() - report.bytesAfter();
+            assertTrue(report.segments() > 0 && saved > 0);
+            assertEquals(bytes - saved, store.stats().logBytes());
+            assertEquals(before, store.logHash());
+            assertEquals(List.of(), store.verify().findings());
+            assertEquals(0, store.compress().segments());
+        }
+    }
+
+    @Test
     void damageIsFoundAndRepairedIntoANewStore() throws IOException {
         filled("s", 100).close();
         Path log;
