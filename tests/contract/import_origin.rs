@@ -267,7 +267,7 @@ fn two_contents_of_one_name_arrive_in_one_chunk() {
         let other = open_quick(&dir.join(&format!("other{number}")));
         let mut leave_out = |event: &fbat::engine::model::event::Event<'_>| match rows(&one)
             .iter()
-            .any(|row| row.content_hash == event.content_hash)
+            .any(|row| row.content_hash == event.content_hash())
         {
             true => Verdict::Skip,
             false => Verdict::Keep,
