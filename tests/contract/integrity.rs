@@ -99,8 +99,11 @@ fn the_log_hash_that_verify_computes_is_that_of_what_each_event_has() {
     marks.iter().for_each(|mark| drop(forge_payload(&path, mark)));
     let store = open_quick(&path);
     let report = store.verify().unwrap();
-    let forged: Vec<u64> = report.findings.iter().map(|f| f.first_sequence).collect();
-    assert_eq!((report.found, forged.is_sorted()), (3, true), "{report:?}");
+    // The tag of a short payload covers it: an index lacks what was forged, too.
+    let mut forged: Vec<u64> = report.findings.iter().map(|f| f.first_sequence).collect();
+    assert!(forged.is_sorted(), "{report:?}");
+    forged.dedup();
+    assert_eq!(forged.len(), 3, "{report:?}");
     let mut rows = rows_with_system(&store);
     for row in &mut rows {
         row.content_hash = Hash(*blake3::hash(&row.payload).as_bytes());

@@ -38,14 +38,14 @@ impl Default for KnownEvents {
 }
 
 impl KnownEvents {
-    /// Whether the next event of the log was imported under this name; if so, whether it has the
-    /// content of this event. None also where the log is not read.
+    /// Whether the next event of the log was imported under this name and has the content of this
+    /// event. False also where the log is not read.
     #[inline(always)]
-    pub fn is_next(&mut self, name: &Name<'_>, event: &Event<'_>) -> Result<Option<bool>> {
-        let Some(place) = &mut self.place else { return Ok(None) };
-        let same = place.is_next(name, event)?;
-        self.read_on += u32::from(same.is_some());
-        Ok(same)
+    pub fn is_next(&mut self, name: &Name<'_>, event: &Event<'_>) -> Result<bool> {
+        let Some(place) = &mut self.place else { return Ok(false) };
+        let is_next = place.is_next(name, event)?;
+        self.read_on += u32::from(is_next);
+        Ok(is_next)
     }
 
     /// Whether the destination has this key, and if so, with the content of this event. Asked of

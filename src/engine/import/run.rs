@@ -269,16 +269,12 @@ impl<'d> Run<'d> {
         options: &mut ImportOptions<'_>,
     ) -> Result<()> {
         let mut name = self.naming.name(event)?;
-        match self.known.is_next(&name, event)? {
-            Some(true) if name.is_own => {
-                self.examined.skipped_reimported += 1;
-                return Ok(());
+        if self.known.is_next(&name, event)? {
+            match name.is_own {
+                true => self.examined.skipped_reimported += 1,
+                false => self.examined.deduplicated += 1,
             }
-            Some(true) => {
-                self.examined.deduplicated += 1;
-                return Ok(());
-            }
-            _ => {}
+            return Ok(());
         }
         if !name.is_alone(event.id) {
             let examined = std::mem::replace(&mut self.examined, before);

@@ -27,27 +27,28 @@ impl Successor {
         Ok(Successor { segment, texts: Texts::new(), window, at })
     }
 
-    /// Whether the next event was imported under this name; if so, whether it has this content, and
-    /// the place moves after it. Equal hashes need no checksum.
-    pub fn is_next(&mut self, name: &Name<'_>, event: &Event<'_>) -> Result<Option<bool>> {
+    /// Whether the next event was imported under this name and has this content; if so, the place
+    /// moves after it. Equal content needs no checksum.
+    pub fn is_next(&mut self, name: &Name<'_>, event: &Event<'_>) -> Result<bool> {
         let Successor { segment, texts, window, .. } = self;
-        let Some((at, bytes)) = segment.next_frame(window, self.at)? else { return Ok(None) };
+        let Some((at, bytes)) = segment.next_frame(window, self.at)? else { return Ok(false) };
         let next = at + bytes.len() as u64;
         let Some(there) = Frame::unchecked_copy(bytes).filter(|c| c.event_id == name.event_id)
         else {
-            return Ok(None);
+            return Ok(false);
         };
         if !texts.is(segment, there.namespace, name.namespace)? {
-            return Ok(None);
+            return Ok(false);
         }
         let same = (there.kind, there.content) == (event.kind, event.content)
             && texts.is(segment, there.entity, event.entity)?
             && texts.is(segment, there.scope, event.scope)?;
+        // What seems to have other content may be damaged.
         if !same {
             segment.frame_at(window, at)?;
         }
         self.at = next;
-        Ok(Some(same))
+        Ok(same)
     }
 }
 
