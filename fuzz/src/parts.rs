@@ -17,8 +17,7 @@ const HEADER_FIELDS: [(usize, usize); 8] =
     [(8, 4), (12, 4), (16, 8), (32, 8), (40, 8), (80, 8), (88, 8), (96, 8)];
 const BATCH_FIELDS: [(usize, usize); 7] =
     [(8, 4), (12, 4), (16, 8), (24, 8), (32, 8), (40, 8), (76, 4)];
-const FRAME_FIELDS: [(usize, usize); 6] =
-    [(4, 4), (8, 2), (10, 2), (12, 8), (20, 8), (28, 8)];
+const FRAME_FIELDS: [(usize, usize); 6] = [(4, 4), (8, 2), (10, 2), (12, 8), (20, 8), (28, 8)];
 
 /// A segment as its header, its batches, and what follows.
 #[derive(Clone)]

@@ -342,14 +342,15 @@ unsafe fn engine_options<'a>(given: &fbat_import_options) -> Result<ImportOption
             region::engine_region(given.region)?,
         )
     };
+    let identities = [ImportIdentity::Source, ImportIdentity::Origin];
+    let identity = args::choice("identity", given.identity, &identities)?;
+    if namespace.is_none() && identity == ImportIdentity::Source {
+        return Err(Error::invalid(format!("{name} is missing")));
+    }
     args::check_bits("flags", given.flags, FLAGS)?;
     Ok(ImportOptions {
         namespace: namespace.unwrap_or_default().to_owned(),
-        identity: args::choice(
-            "identity",
-            given.identity,
-            &[ImportIdentity::Source, ImportIdentity::Origin],
-        )?,
+        identity,
         region,
         after: given.after,
         chunk_size: match given.chunk_size {

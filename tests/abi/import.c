@@ -461,7 +461,10 @@ MISUSE(unknown_import_choices_and_bits) {
     options = import_options("n");
     options.on_conflict = UINT32_MAX;
     refused(&options, FBAT_ERR_INVALID_ARGUMENT, "on_conflict");
-    for (int bit = 4; bit < 32; bit++) {
+    options = import_options("n");
+    options.identity = 2;
+    refused(&options, FBAT_ERR_INVALID_ARGUMENT, "identity");
+    for (int bit = 5; bit < 32; bit++) {
         options = import_options("n");
         options.flags = (uint32_t)1 << bit;
         refused(&options, FBAT_ERR_INVALID_ARGUMENT, "flags");

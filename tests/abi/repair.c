@@ -74,7 +74,7 @@ CASE(a_damaged_event_is_listed_and_verify_tells_of_the_loss) {
     CHECK_U64(report.findings, 1);
     CHECK_U64(report.lost_sequences, 1);
     CHECK_U64(report.unlinked_events, 1);
-    CHECK(report.bytes_unread > 92);
+    CHECK(report.bytes_unread > 60); /* the fixed part of a frame */
     REQUIRE(fbat_findings_len(findings) == 1);
     const fbat_finding *loss = fbat_findings_get(findings, 0);
     CHECK_U64(loss->struct_size, LIBRARY_SIZE(fbat_finding));

@@ -25,6 +25,7 @@ const groups = {
   REGION_: api.RegionFlag,
   WIRE_: api.WireFlag,
   IMPORT_DURABILITY_: api.ImportDurability,
+  IMPORT_IDENTITY_: api.ImportIdentity,
   ON_CONFLICT_: api.OnConflict,
   IMPORT_: api.ImportFlag,
   BACKUP_: api.BackupFlag,

@@ -109,8 +109,9 @@ def test_every_keyword_counts(
         ("kind", 65536, "kind is 65536, and not 0 to 65535"),
         ("chunk_size", -1, "chunk_size is -1, and not 0 to 18446744073709551615"),
         ("durability", 2, "durability is 2"),
-        ("on_conflict", 2, "on_conflict is 2"),
-        ("flags", 16, "flags"),
+        ("on_conflict", 3, "on_conflict is 3"),
+        ("identity", 2, "identity is 2"),
+        ("flags", 32, "flags"),
         ("filter_columns", 16, "columns"),
     ],
 )
@@ -199,11 +200,7 @@ def test_stores_that_feed_each_other_by_origin_have_every_event_once(
     second.append(event(1))
     stores = [source, second, destination]
     for _ in range(2):
-        brought = [
-            to.import_from(of, identity=origin).imported
-            for to in stores
-            for of in stores
-        ]
+        brought = [to.import_from(of, identity=origin).imported for to in stores for of in stores]
     assert brought == [0] * 9
     assert {store.count() for store in stores} == {source.count()}
     with pytest.raises(fbat.InvalidError, match="ALLOW_OTHER_IDENTITY"):
