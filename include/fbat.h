@@ -3030,6 +3030,8 @@ typedef struct fbat_import_options {
   uint32_t flags;
   /** By what an event is known to be there already: an `FBAT_IMPORT_IDENTITY_...`. */
   uint32_t identity;
+  /** Not used; 0. */
+  uint32_t reserved;
 } fbat_import_options;
 
 /**
@@ -3728,7 +3730,7 @@ fbat_status fbat_repair(const char *damaged_path,
 /** An #fbat_import_options, all zero except its size. @since 0.1 */
 #define FBAT_IMPORT_OPTIONS_INIT                                                                  \
   {sizeof(fbat_import_options), FBAT_STR_INIT, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0,    \
-   0, 0, 0}
+   0, 0, 0, 0}
 
 /** An #fbat_verify_options, all zero except its size. @since 0.2 */
 #define FBAT_VERIFY_OPTIONS_INIT {sizeof(fbat_verify_options), NULL, NULL, NULL, NULL}

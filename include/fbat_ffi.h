@@ -356,6 +356,7 @@ typedef struct fbat_import_options {
   uint32_t on_conflict;
   uint32_t flags;
   uint32_t identity;
+  uint32_t reserved;
 } fbat_import_options;
 typedef struct fbat_findings fbat_findings;
 typedef struct fbat_finding {

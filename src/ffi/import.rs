@@ -143,6 +143,8 @@ pub struct fbat_import_options {
     pub flags: u32,
     /// By what an event is known to be there already: an `FBAT_IMPORT_IDENTITY_...`.
     pub identity: u32,
+    /// Not used; 0.
+    pub reserved: u32,
 }
 
 /// Where every examined event went. `imported`, `deduplicated`, the three `skipped_` and
@@ -348,6 +350,7 @@ unsafe fn engine_options<'a>(given: &fbat_import_options) -> Result<ImportOption
         return Err(Error::invalid(format!("{name} is missing")));
     }
     args::check_bits("flags", given.flags, FLAGS)?;
+    args::check_bits("reserved", given.reserved, 0)?;
     Ok(ImportOptions {
         namespace: namespace.unwrap_or_default().to_owned(),
         identity,

@@ -241,6 +241,7 @@ layouts! {
         on_conflict 96;
         flags 100;
         identity 104;
+        reserved 108;
     }
     fbat_finding 64 {
         struct_size 0;
