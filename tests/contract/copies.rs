@@ -119,15 +119,6 @@ fn contents(store: &Path) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
-fn copy_directory(from: &Path, to: &Path) {
-    let _ = fs::remove_dir_all(to);
-    fs::create_dir(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let from = entry.unwrap().path();
-        fs::copy(&from, to.join(from.file_name().unwrap())).unwrap();
-    }
-}
-
 // ------------------------------------------------------------------------------------- hot backups
 
 /// Backups of one store while four threads append to it; judged when they have ended.
@@ -559,7 +550,7 @@ fn a_backup_keeps_gaps() {
     let (path, machine) = (dir.join("store"), Machine::new());
     let store = open(&path, &machine.options(Durability::Os));
     fill(&store, 0, 40);
-    copy_directory(&path, &dir.join("crashed"));
+    copy_dir(&path, &dir.join("crashed"));
     machine.restart();
     let store = open(&dir.join("crashed"), &machine.options(Durability::Os));
     assert!(store.open_report().gap_first > 0);
@@ -600,7 +591,7 @@ fn a_backup_that_a_disk_fails_at_any_call_leaves_the_source_usable_and_no_store_
         let calls = cut_everywhere(for_good, &mut |machine, what| {
             let (path, copy) = (dir.join("store"), dir.join("copy"));
             let _ = fs::remove_dir_all(&copy);
-            copy_directory(&template, &path);
+            copy_dir(&template, &path);
             // Opened on a sound machine with un-synced events, so that the backup has to sync.
             let hook = machine.pause();
             let store = open(&path, &machine.options(Durability::Os));
@@ -645,7 +636,7 @@ fn canary_a_copy_that_lacks_or_alters_something_is_noticed_by_the_judge() {
     let sound = fs::read(&last).unwrap();
     let batches = batches(&sound);
     let faults = |bytes: Option<&[u8]>, clean: bool, change: &dyn Fn(&Path)| {
-        copy_directory(&copy, &broken);
+        copy_dir(&copy, &broken);
         if let Some(bytes) = bytes {
             fs::write(broken.join(name), bytes).unwrap();
             fs::remove_file(broken.join(name).with_extension("idx")).unwrap();
@@ -861,9 +852,9 @@ fn stores_to_rename(dir: &TempDir) -> Vec<PathBuf> {
         ["rest", "renamed", "killed", "full"].map(|name| dir.join(name));
     let store = open_quick(&rest);
     fill(&store, 0, 20);
-    copy_directory(&rest, &killed);
+    copy_dir(&rest, &killed);
     store.close().unwrap();
-    copy_directory(&rest, &renamed);
+    copy_dir(&rest, &renamed);
     new_identity(&renamed, &quick()).unwrap();
     let store = open_quick(&full);
     store.append(&event("e", &vec![7; 65_000])).unwrap();
@@ -877,7 +868,7 @@ fn a_change_of_identity_that_is_cut_at_any_call_is_not_done_or_done_whole() {
     let mut tried = 0;
     let mut outcomes = [0, 0];
     for template in stores_to_rename(&dir) {
-        copy_directory(&template, &dir.join("look"));
+        copy_dir(&template, &dir.join("look"));
         let store = open_quick(&dir.join("look"));
         let before = Before { store_id: store.store_id(), told: told(&store), rows: rows(&store) };
         drop(store);
@@ -885,7 +876,7 @@ fn a_change_of_identity_that_is_cut_at_any_call_is_not_done_or_done_whole() {
         for (for_good, restart) in [(false, false), (true, false), (true, true)] {
             tried += cut_everywhere(for_good, &mut |machine, what| {
                 let path = dir.join("store");
-                copy_directory(&template, &path);
+                copy_dir(&template, &path);
                 let what = format!("{}, {what}, restart: {restart}", template.display());
                 let changed = new_identity(&path, &machine.options(Durability::Durable));
                 machine.mend();
@@ -1050,7 +1041,7 @@ fn canary_an_identity_file_that_contradicts_the_log_is_found() {
     store.close().unwrap();
     let file = |path: &Path| fs::read(path.join("store.fbat")).unwrap();
     let without = file(&path);
-    copy_directory(&path, &dir.join("other"));
+    copy_dir(&path, &dir.join("other"));
     new_identity(&path, &quick()).unwrap();
     let once = file(&path);
     let store = open_quick(&path);
@@ -1061,7 +1052,7 @@ fn canary_an_identity_file_that_contradicts_the_log_is_found() {
     new_identity(&dir.join("other"), &quick()).unwrap();
     let findings = |store: &Path, identity: &[u8]| {
         let copy = dir.join("copy");
-        copy_directory(store, &copy);
+        copy_dir(store, &copy);
         fs::write(copy.join("store.fbat"), identity).unwrap();
         open_reader(&copy).verify().unwrap().findings
     };
@@ -1085,7 +1076,7 @@ fn canary_an_identity_file_that_contradicts_the_log_is_found() {
     assert!(found.iter().any(|finding| finding.path.ends_with("store.fbat")), "{found:?}");
     for identity in [&twice, &once] {
         let copy = dir.join("copy");
-        copy_directory(&other, &copy);
+        copy_dir(&other, &copy);
         fs::write(copy.join("store.fbat"), identity).unwrap();
         let before = contents(&copy);
         assert_eq!(code_of(Store::open(&copy, &quick())), Code::Corrupt, "a writer does not guess");

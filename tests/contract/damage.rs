@@ -15,15 +15,6 @@ use fbat::engine::store::Store;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-fn copy_directory(from: &Path, to: &Path) {
-    let _ = fs::remove_dir_all(to);
-    fs::create_dir(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let from = entry.unwrap().path();
-        fs::copy(&from, to.join(from.file_name().unwrap())).unwrap();
-    }
-}
-
 /// The sequences of what was found.
 fn sequences(report: &VerifyReport) -> Vec<(u64, u64)> {
     report.findings.iter().map(|f| (f.first_sequence, f.last_sequence)).collect()
@@ -256,7 +247,7 @@ fn whatever_open_backup_or_repair_complains_of_is_a_finding() {
     for (name, other) in tried(&sound) {
         let length = fs::metadata(sound.join(&name)).unwrap().len() as usize;
         for (what, change) in changes(length, &path.join(&other)) {
-            copy_directory(&sound, &path);
+            copy_dir(&sound, &path);
             let before = open_reader(&path);
             change(&path.join(&name));
             let found = before.verify().unwrap();
@@ -291,14 +282,14 @@ fn files_that_do_not_belong_to_the_log_are_findings() {
         ("00000000000000000002.log", b"x"),
     ];
     for (name, bytes) in strays {
-        copy_directory(&sound, &path);
+        copy_dir(&sound, &path);
         let reader = open_reader(&path);
         fs::write(path.join(name), bytes).unwrap();
         let report = reader.verify().unwrap();
         assert!(report.findings.iter().any(|f| f.path == path.join(name)), "{name}: {report:?}");
     }
     // Files of others are nobody's business.
-    copy_directory(&sound, &path);
+    copy_dir(&sound, &path);
     fs::write(path.join("notes.txt"), b"x").unwrap();
     fs::write(path.join("my.log"), b"nothing of a segment").unwrap();
     assert_sound(&open_reader(&path));
@@ -324,14 +315,14 @@ fn a_writer_finds_what_would_make_the_next_open_complain() {
         ("poisoned", &poison),
     ];
     for (what, damage) in cases {
-        copy_directory(&sound, &path);
+        copy_dir(&sound, &path);
         let store = open_quick(&path);
         assert_sound(&store);
         damage();
         assert!(store.verify().unwrap().found > 0, "{what}");
     }
     // In use there is no mark, and space is reserved.
-    copy_directory(&sound, &path);
+    copy_dir(&sound, &path);
     let store = open_quick(&path);
     fill(&store, 100_000, 3);
     assert_sound(&store);
@@ -377,7 +368,7 @@ fn an_error_names_the_sequence_of_a_damaged_batch() {
     for (at, is_read) in
         [(frame.start - 60, true), (frame.start - 5, false), (frame.start + 20, true)]
     {
-        copy_directory(&sound, &path);
+        copy_dir(&sound, &path);
         let reader = open_reader(&path);
         let mut damaged = bytes.clone();
         damaged[at] ^= 1;
@@ -462,7 +453,7 @@ fn what_events_say_wrongly_under_right_checksums_is_found() {
         ("event hash does not match", 3, 8, 28, vec![7; 32]),
     ];
     for (message, segment, number, at, new) in cases {
-        copy_directory(&sound, &path);
+        copy_dir(&sound, &path);
         let reader = open_reader(&path);
         let log = path.join(logs[segment].file_name().unwrap());
         forge(&log, number, |frame| frame[at..at + new.len()].copy_from_slice(&new));

@@ -39,13 +39,6 @@ fn append_keys(store: &Store, keys: std::ops::Range<u128>) {
     }
 }
 
-fn copy_dir(from: &Path, to: &Path) {
-    std::fs::create_dir(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
-        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
-    }
-}
-
 fn exists() -> Options {
     with_mode(OpenMode::MustExist)
 }

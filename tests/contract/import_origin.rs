@@ -67,14 +67,6 @@ fn reopen(path: &Path) -> Store {
     open(path, &with_mode(OpenMode::MustExist))
 }
 
-fn copy_dir(from: &Path, to: &Path) {
-    let _ = std::fs::remove_dir_all(to);
-    std::fs::create_dir(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
-        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
-    }
-}
-
 /// Imports along all `edges`, from the first to the second, until a round brings nothing.
 fn until_quiet(stores: &[Store], edges: &[(usize, usize)]) -> usize {
     for round in 0.. {

@@ -9,14 +9,6 @@ use fbat::engine::model::limits::{is_beyond_lease, SEQUENCE_LEASE};
 use std::fs;
 use std::path::Path;
 
-fn copy_directory(from: &Path, to: &Path) {
-    fs::create_dir(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let from = entry.unwrap().path();
-        fs::copy(&from, to.join(from.file_name().unwrap())).unwrap();
-    }
-}
-
 #[test]
 fn a_follower_refuses_a_log_with_another_history_in_the_place_of_its_own() {
     let dir = TempDir::in_memory("replaced");
@@ -24,7 +16,7 @@ fn a_follower_refuses_a_log_with_another_history_in_the_place_of_its_own() {
     let writer = open(&ours, &repeatable(1));
     writer.append(&event("e", b"before the split")).unwrap();
     // Not closed: one history in two directories, under one segment header.
-    copy_directory(&ours, &other);
+    copy_dir(&ours, &other);
     writer.append(&event("e", b"one history")).unwrap();
     let reader = open(
         &ours,

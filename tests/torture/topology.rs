@@ -16,7 +16,7 @@ use fbat::engine::platform::watch::Verdict;
 use fbat::engine::store::open::new_identity;
 use fbat::engine::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// Origin, id and content of an event; and its kind, by which ways select.
@@ -97,13 +97,6 @@ struct World {
     /// Directories that were made.
     made: usize,
     done: Vec<String>,
-}
-
-fn copy_dir(from: &Path, to: &Path) {
-    std::fs::create_dir(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
-        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
-    }
 }
 
 impl World {

@@ -171,8 +171,14 @@ impl Origins {
     }
 
     fn name<'n>(&'n mut self, event: &Event<'n>) -> Result<Name<'n>> {
-        let (at, event_id) = match event.provenance()? {
-            Some(first) => (self.at(first.namespace), first.event_id),
+        // A whole provenance would cost the hash of a short payload.
+        let first = match event.source {
+            Source::None => None,
+            Source::Import { namespace, event_id, .. } => Some((namespace, event_id)),
+            Source::Raw(_) => event.provenance()?.map(|first| (first.namespace, first.event_id)),
+        };
+        let (at, event_id) = match first {
+            Some((namespace, event_id)) => (self.at(namespace), event_id),
             None => {
                 let after = self.native.partition_point(|(first, _)| *first <= event.sequence);
                 (self.native[after - 1].1, event.id)

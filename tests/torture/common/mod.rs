@@ -200,6 +200,16 @@ pub fn score(figure: &str, tried: u64, failed: u64, began: std::time::Instant) {
 
 // ---------------------------------------------------------------- stores
 
+/// Copies all files of a directory to one that has nothing else then.
+pub fn copy_dir(from: &Path, to: &Path) {
+    let _ = std::fs::remove_dir_all(to);
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let from = entry.unwrap().path();
+        std::fs::copy(&from, to.join(from.file_name().unwrap())).unwrap();
+    }
+}
+
 /// Options for tests that are about results: acknowledged by the kernel, segments as small as can
 /// be.
 pub fn quick() -> Options {
