@@ -37,6 +37,29 @@ impl Campaign {
             Err(finding) => self.findings.push(format!("{}: {finding}", what())),
         }
     }
+
+    /// Looks at images that a kill or a power cut leaves, after operations at random; `check` is
+    /// told whether that was the last one.
+    fn cut_anywhere(
+        &mut self,
+        history: &History,
+        rng: &mut Rng,
+        images: u64,
+        mut check: impl FnMut(&Image, bool) -> book::Checked<()>,
+    ) {
+        for _ in 0..images {
+            let mut replay = Replay::new(history);
+            replay.advance_to(rng.below(history.ops.len() as u64 + 1) as usize);
+            let choices = replay.fates(rng);
+            let fates = rng.pick(&choices);
+            let left = if rng.one_in(5) { replay.killed() } else { replay.cut(fates) };
+            self.images += 1;
+            let (at, of) = (replay.position, history.ops.len());
+            self.note(check(&left, at == of).map(|()| 0), || {
+                format!("cut after operation {at} of {of}: {}", replay.tell(fates))
+            });
+        }
+    }
 }
 
 /// A program that ran on a disk; `lies`: on one whose syncs do nothing.
@@ -234,25 +257,12 @@ fn cut_making(campaign: &mut Campaign, making: Making, seed: u64, images: u64) {
     let before = disk.image();
     let disk = Disk::from_image(&before);
     making.run(&disk, seed);
-    let (history, mut rng) = (disk.history(), Rng(seed));
     let original = read(&before, "the original").unwrap().unwrap();
     let whole = read_at(making.place(), &disk.image(), "the result").unwrap().unwrap();
-    for _ in 0..images {
-        let mut replay = Replay::new(&history);
-        replay.advance_to(rng.below(history.ops.len() as u64 + 1) as usize);
-        let choices = replay.fates(&mut rng);
-        let fates = rng.pick(&choices);
-        let left = if rng.one_in(5) { replay.killed() } else { replay.cut(fates) };
-        campaign.images += 1;
-        let (at, of) = (replay.position, history.ops.len());
-        let result = check_making(making, &left, &original, &whole, at == of);
-        campaign.note(result.map(|()| 0), || {
-            format!(
-                "seed {seed}, {making:?}, cut after operation {at} of {of}: {}",
-                replay.tell(fates)
-            )
-        });
-    }
+    campaign.cut_anywhere(&disk.history(), &mut Rng(seed), images, |left, at_end| {
+        let result = check_making(making, left, &original, &whole, at_end);
+        result.map_err(|why| format!("seed {seed}, {making:?}: {why}"))
+    });
 }
 
 fn check_making(
@@ -334,19 +344,9 @@ fn cut_compressing(campaign: &mut Campaign, seed: u64, images: u64) {
     let end = rows_with_system(&store);
     disk.kill();
     drop(store);
-    let history = disk.history();
-    for _ in 0..images {
-        let mut replay = Replay::new(&history);
-        replay.advance_to(rng.below(history.ops.len() as u64 + 1) as usize);
-        let choices = replay.fates(&mut rng);
-        let fates = rng.pick(&choices);
-        let left = if rng.one_in(5) { replay.killed() } else { replay.cut(fates) };
-        campaign.images += 1;
-        let (at, of) = (replay.position, history.ops.len());
-        campaign.note(check_compressing(&left, &original, &end).map(|()| 0), || {
-            format!("seed {seed}, cut after operation {at} of {of}: {}", replay.tell(fates))
-        });
-    }
+    campaign.cut_anywhere(&disk.history(), &mut rng, images, |left, _| {
+        check_compressing(left, &original, &end).map_err(|why| format!("seed {seed}: {why}"))
+    });
 }
 
 /// What was there before is there, and all that is there is sound; it can be compressed again.
