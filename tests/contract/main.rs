@@ -16,6 +16,7 @@ mod import_between;
 mod import_contract;
 mod import_names;
 mod import_origin;
+mod import_places;
 mod import_position;
 mod import_reads;
 mod integrity;

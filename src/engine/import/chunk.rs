@@ -60,7 +60,7 @@ pub enum Admitted {
 }
 
 impl Admitted {
-    fn id(self) -> Id {
+    pub fn id(self) -> Id {
         let (Admitted::New(id) | Admitted::Restored(id) | Admitted::Conflict(id)) = self;
         id
     }

@@ -10,6 +10,7 @@ use crate::engine::platform::watch::{Cancel, Verdict};
 use std::path::Path;
 
 pub(crate) mod chunk;
+pub(crate) mod fate;
 pub(crate) mod known;
 pub(crate) mod names;
 pub(crate) mod naming;

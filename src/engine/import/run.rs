@@ -1,21 +1,24 @@
 //! An import as it goes: examining the source, event by event, and having chunks committed.
 
-use super::chunk::{conflict, Admitted, Chunk, Committer, Terms};
+use super::chunk::{Admitted, Chunk, Committer, Terms};
+use super::fate::{fate, Fate};
 use super::known::KnownEvents;
 use super::names::{self, Claim, Earlier};
-use super::naming::{Name, Namespace, Naming, Origins};
-use super::{Cancel, ImportIdentity, ImportOptions, ImportOutcome, ImportReport, OnConflict};
+use super::naming::{Namespace, Naming, Origins};
+use super::{Cancel, ImportIdentity, ImportOptions, ImportOutcome, ImportReport};
 use crate::engine::format::hash;
 use crate::engine::log::segment::Flow;
 use crate::engine::log::state::{Importing, Log};
 use crate::engine::log::writer::batch_room;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::{batch_bytes, check_limit, Event, Extensions, Source};
-use crate::engine::model::key::{check_namespace, conflict_key, native_namespace, NATIVE};
+use crate::engine::model::id::Id;
+use crate::engine::model::key::{check_namespace, native_namespace, NATIVE};
 use crate::engine::platform::{os, process};
 use crate::engine::store::item::FRAME_BYTES_MAX;
 use crate::engine::store::scan::{Scan, Visit};
 use crate::engine::store::Store;
+use foldhash::HashSet;
 use std::cell::LazyCell;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -70,6 +73,9 @@ struct Run<'d> {
     /// Events that the walk passed since, those that do not match included.
     passed: usize,
     known: KnownEvents,
+    /// Ids under which events were admitted again since all was committed, where another store id
+    /// of the destination may have used them.
+    restoring: HashSet<Id>,
 }
 
 /// A chunk has at most so many bytes, or one event. So the memory of an import is bounded.
@@ -120,6 +126,7 @@ impl<'d> Run<'d> {
             ImportIdentity::Source => Naming::Source {
                 earlier: Earlier::of(to, from, &namespace)?,
                 namespace: Namespace::new(&namespace),
+                after_losses: to.identity.repaired_through > 0,
             },
             ImportIdentity::Origin => Naming::Origin(Origins::new(&to.identity, &from.identity)),
         };
@@ -149,6 +156,7 @@ impl<'d> Run<'d> {
             unreported: 0,
             passed: 0,
             known: KnownEvents::default(),
+            restoring: HashSet::default(),
         })
     }
 
@@ -231,7 +239,7 @@ impl<'d> Run<'d> {
         event: &Event<'_>,
         options: &mut ImportOptions<'_>,
     ) -> Result<bool> {
-        let Naming::Source { namespace, earlier } = &self.naming else { return Ok(false) };
+        let Naming::Source { namespace, earlier, .. } = &self.naming else { return Ok(false) };
         let namespace = &*namespace.text;
         let (id, raw) = match event.source {
             Source::Import { namespace: of, event_id, .. } if of == namespace => (event_id, false),
@@ -276,11 +284,9 @@ impl<'d> Run<'d> {
             }
             return Ok(());
         }
-        if !name.is_alone(event.id) {
-            let examined = std::mem::replace(&mut self.examined, before);
-            self.flush(options, true)?;
-            self.collect_all(options)?;
-            self.examined = examined;
+        let is_alone = name.is_alone(event.id);
+        if !is_alone || (name.is_own && self.restoring.contains(&name.event_id)) {
+            self.settle(before, options)?;
             name = self.naming.name(event)?;
         }
         if self.chunk.is_empty() {
@@ -309,9 +315,13 @@ impl<'d> Run<'d> {
                 e.context(format!("event {} (sequence {}) of the source", event.id, event.sequence))
             })
             .map_err(|e| e.with_event(event.id, event.sequence))?;
+        if let (Admitted::Restored(id), true) = (admitted, name.may_be_elsewhere) {
+            self.restoring.insert(id);
+        }
         if bytes <= CHUNK_BYTES {
             self.chunk.push(event, &name, admitted, bytes);
-            return Ok(());
+            // What has the same name and is alone may come after it.
+            return if is_alone { Ok(()) } else { self.settle(self.examined, options) };
         }
         options.cancel.map_or(Ok(()), Cancel::check)?;
         #[cfg(feature = "internal")]
@@ -322,6 +332,16 @@ impl<'d> Run<'d> {
         self.under_way.push_back(self.examined);
         self.committer.pass_on(event, &name, admitted, self.chunk.absent_at);
         self.collect_all(options)
+    }
+
+    /// Has all that waits committed, which covers what was `examined`.
+    fn settle(&mut self, examined: ImportReport, options: &mut ImportOptions<'_>) -> Result<()> {
+        let now = std::mem::replace(&mut self.examined, examined);
+        self.flush(options, true)?;
+        self.collect_all(options)?;
+        self.examined = now;
+        self.restoring.clear();
+        Ok(())
     }
 
     /// Hands the chunk over when it is full, and reports progress.
@@ -491,46 +511,6 @@ fn terms(
         claim,
         on_conflict: options.on_conflict,
         durability: options.durability,
-    })
-}
-
-/// What becomes of an event that the filter keeps.
-enum Fate {
-    Admitted(Admitted),
-    Duplicate,
-    Reimported,
-    Conflict,
-}
-
-/// Looks up what `known` is to know of the destination; without it, that is left to the commit.
-fn fate(
-    destination: &Log,
-    known: Option<&mut KnownEvents>,
-    event: &Event<'_>,
-    name: &mut Name<'_>,
-    on_conflict: OnConflict,
-) -> Result<Fate> {
-    let (id, admitted) = match name.is_own {
-        true => (name.event_id, Admitted::Restored(name.event_id)),
-        false => (name.key(), Admitted::New(name.key())),
-    };
-    let Some(known) = known else { return Ok(Fate::Admitted(admitted)) };
-    let same = match known.find(destination, id, event)? {
-        None => return Ok(Fate::Admitted(admitted)),
-        Some(same) => same,
-    };
-    match (same, on_conflict) {
-        (true, _) if name.is_own => return Ok(Fate::Reimported),
-        (true, _) => return Ok(Fate::Duplicate),
-        (false, OnConflict::Fail) => return Err(conflict(event.id, event.sequence, id)),
-        (false, OnConflict::Skip) => return Ok(Fate::Conflict),
-        (false, OnConflict::Keep) => {}
-    }
-    let key = conflict_key(name.namespace, name.event_id, event.content_hash());
-    Ok(match known.find(destination, key, event)? {
-        None => Fate::Admitted(Admitted::Conflict(key)),
-        Some(true) => Fate::Duplicate,
-        Some(false) => Fate::Conflict,
     })
 }
 

@@ -218,6 +218,7 @@ fn genesis_identity(salvage: &Salvage, frame: &Frame<'_>) -> Option<Identity> {
         log_id: store_id,
         created_us,
         genesis_hash: frame.event_hash,
+        repaired_through: 0,
         changes: Vec::new(),
     })
 }
@@ -669,7 +670,7 @@ impl Repair<'_, '_> {
                     .last()
                     .filter(|change| self.changes.last() != Some(change));
                 output
-                    .finish(gap, self.changes, newest.map(|change| change.store_id))
+                    .finish(gap, self.last_lost, self.changes, newest.map(|change| change.store_id))
                     .map(|()| self.report)
             }
             None => Err(Error::corrupt(&dir.path, 0, "every event of this store is damaged")),

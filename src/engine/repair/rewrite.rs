@@ -167,10 +167,12 @@ impl Rewrite {
     }
 
     /// Declares `gap`, makes everything durable, and then makes it a store, which has had the ids
-    /// of `changes` and gets, with its next writer, the id `newest`.
+    /// of `changes` and gets, with its next writer, the id `newest`. `last_lost`: the last
+    /// sequence that is declared as lost; 0: none.
     pub fn finish(
         mut self,
         gap: Option<(u64, u64)>,
+        last_lost: u64,
         mut changes: Vec<Change>,
         newest: Option<Id>,
     ) -> Result<()> {
@@ -179,7 +181,10 @@ impl Rewrite {
         let first_sequence = self.store.visible.load(Ordering::Acquire) + 1;
         changes.extend(newest.map(|store_id| Change { store_id, first_sequence }));
         self.store.close()?;
-        self.store.dir.write_identity(&Identity { changes, ..self.store.identity.clone() })
+        let end = last_lost.max(first_sequence - 1);
+        let repaired_through = if last_lost > 0 { end } else { 0 };
+        let identity = self.store.identity.clone();
+        self.store.dir.write_identity(&Identity { changes, repaired_through, ..identity })
     }
 }
 
