@@ -14,6 +14,7 @@ mod files;
 mod house;
 mod import_between;
 mod import_contract;
+mod import_look;
 mod import_names;
 mod import_origin;
 mod import_places;

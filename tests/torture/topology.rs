@@ -6,7 +6,7 @@
 //! `FBAT_SEED` repeats a run, `FBAT_TOPOLOGIES` sets how many histories it makes.
 
 use crate::common::*;
-use fbat::engine::import::{ImportIdentity, ImportOptions, OnConflict};
+use fbat::engine::import::{ImportIdentity, ImportOptions, ImportReport, OnConflict};
 use fbat::engine::log::options::OpenMode;
 use fbat::engine::model::error::Code;
 use fbat::engine::model::event::{Event, NewEvent};
@@ -233,14 +233,40 @@ impl World {
             .map(|(triple, kind)| (triple.clone(), *kind))
             .collect();
         self.nodes[to].has.extend(news);
+        let chunk_size = self.rng.range(1, 64) as u32;
+        let mut options = self.options(way, chunk_size);
         let mut filter = |event: &Event<'_>| match way.lets_through(event.kind.0) {
             true => Verdict::Keep,
             false => Verdict::Skip,
         };
+        if kind.is_none() || by_filter {
+            options.filter = Some(&mut filter);
+        }
+        let (to_store, from_store) = (self.nodes[to].store(), self.nodes[from].store());
+        options.dry_run = true;
+        let end = to_store.frontier().unwrap().visible;
+        let foreseen = to_store.import(from_store, &mut options);
+        options.dry_run = false;
+        let unchanged = to_store.frontier().unwrap().visible == end;
+        let outcome = to_store.import(from_store, &mut options);
+        outcome.result.map_err(|error| format!("{way:?}: {error}"))?;
+        if !unchanged || buckets(&foreseen.report) != buckets(&outcome.report) {
+            let (foreseen, report) = (foreseen, outcome.report);
+            return Err(format!("{way:?} was foreseen as {foreseen:?}: {report:?}"));
+        }
+        let brought = self.nodes[to].has.len() - before;
+        if outcome.report.imported != brought as u64 {
+            return Err(format!("{way:?} was to bring {brought}: {:?}", outcome.report));
+        }
+        self.compare(to)?;
+        Ok(brought)
+    }
+
+    fn options<'a>(&mut self, way: Way, chunk_size: u32) -> ImportOptions<'a> {
         let mut options = ImportOptions {
             identity: ImportIdentity::Origin,
             on_conflict: OnConflict::Keep,
-            chunk_size: self.rng.range(1, 64) as u32,
+            chunk_size,
             overlap: self.rng.one_in(2),
             ..ImportOptions::default()
         };
@@ -248,26 +274,16 @@ impl World {
             Fault::None => {}
             Fault::BySource => {
                 options.identity = ImportIdentity::Source;
-                options.namespace = self.nodes[from].store().native_namespace();
+                options.namespace = self.nodes[way.from].store().native_namespace();
                 (options.allow_self, options.allow_other_identity) = (true, true);
             }
             Fault::DropsConflicts => options.on_conflict = OnConflict::Skip,
         }
-        match kind {
-            Some(kind) if !by_filter => {
-                let kinds = vec![KindRange::exact(Kind(kind))];
-                options.region = Region { kinds, ..Region::default() };
-            }
-            _ => options.filter = Some(&mut filter),
+        if let (Some(kind), false) = (way.kind, way.by_filter) {
+            let kinds = vec![KindRange::exact(Kind(kind))];
+            options.region = Region { kinds, ..Region::default() };
         }
-        let outcome = self.nodes[to].store().import(self.nodes[from].store(), &mut options);
-        outcome.result.map_err(|error| format!("{way:?}: {error}"))?;
-        let brought = self.nodes[to].has.len() - before;
-        if outcome.report.imported != brought as u64 {
-            return Err(format!("{way:?} was to bring {brought}: {:?}", outcome.report));
-        }
-        self.compare(to)?;
-        Ok(brought)
+        options
     }
 
     fn compare(&self, at: usize) -> Result<(), String> {
@@ -296,6 +312,11 @@ impl World {
         }
         Err("the stores do not come to rest".into())
     }
+}
+
+/// A report, without where the destination ends.
+fn buckets(report: &ImportReport) -> ImportReport {
+    ImportReport { destination_visible: 0, destination_durable: 0, ..*report }
 }
 
 /// A history, and what went wrong in it.

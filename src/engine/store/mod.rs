@@ -23,6 +23,7 @@ pub(crate) mod index_check;
 pub(crate) mod item;
 pub(crate) mod log_hash;
 pub mod open;
+pub mod origin;
 pub mod query;
 pub mod report;
 mod reread;
