@@ -5,6 +5,8 @@ pub(crate) mod cold;
 pub(crate) mod frame;
 pub(crate) mod hash;
 pub(crate) mod identity;
+pub(crate) mod import_run;
 pub(crate) mod lanes;
+pub(crate) mod selector;
 pub(crate) mod strip;
 pub(crate) mod system;

@@ -74,18 +74,23 @@ pub enum ImportIdentity {
 }
 
 impl ImportIdentity {
-    fn name(self) -> &'static str {
+    /// As events spell it.
+    pub fn name(self) -> &'static str {
         match self {
             ImportIdentity::Source => "source",
             ImportIdentity::Origin => "origin",
         }
+    }
+
+    pub fn from_name(name: &str) -> Option<ImportIdentity> {
+        [ImportIdentity::Source, ImportIdentity::Origin].into_iter().find(|i| i.name() == name)
     }
 }
 
 /// Unknown fields may nest so deep: what is read must not use up the stack.
 const DEPTH_MAX: usize = 8;
 
-fn decode<'de, T: Deserialize<'de>>(payload: &'de [u8]) -> Option<T> {
+pub fn decode<'de, T: Deserialize<'de>>(payload: &'de [u8]) -> Option<T> {
     let mut reader = rmp_serde::Deserializer::from_read_ref(payload);
     reader.set_max_depth(DEPTH_MAX);
     T::deserialize(&mut reader).ok()
@@ -171,9 +176,7 @@ pub fn namespace_payload(namespace: &str, store: Id, identity: ImportIdentity) -
 /// The store that a namespace event names, and how its events are identified.
 pub fn namespace_store(payload: &[u8]) -> Option<(Id, ImportIdentity)> {
     let Namespace { store_id, mode, .. } = decode(payload)?;
-    let modes = [ImportIdentity::Source, ImportIdentity::Origin];
-    let identity = modes.into_iter().find(|identity| identity.name() == mode)?;
-    Some((Id::from_hex(store_id.as_bytes())?, identity))
+    Some((Id::from_hex(store_id.as_bytes())?, ImportIdentity::from_name(&mode)?))
 }
 
 /// The id of the conflict event with this number; they are numbered from 0 for each name.
