@@ -66,7 +66,7 @@ pub struct ConflictIds {
 
 /// By what an import tells whether it has an event: the name of the source and the id there, or
 /// those of the store where the event was first appended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum ImportIdentity {
     #[default]
     Source,

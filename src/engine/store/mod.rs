@@ -21,6 +21,7 @@ pub(crate) mod find;
 pub mod identity;
 pub(crate) mod index_check;
 pub(crate) mod item;
+pub mod lineage;
 pub(crate) mod log_hash;
 pub mod open;
 pub mod origin;
