@@ -10,6 +10,7 @@ use crate::engine::log::state::Log;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::Event;
 use crate::engine::model::id::Id;
+use crate::engine::store::scan::Strings;
 use foldhash::HashMap;
 
 /// So many events are known in full, so that memory is bounded.
@@ -89,12 +90,21 @@ impl Foreseen {
         }
     }
 
-    /// Another event of the source has the name of the one with the id `first` there: whether that
-    /// would have been brought, which has the id `here` then, is to be known in full.
-    pub fn recall(&mut self, source: &Log, first: Id, here: Id, name: Id) -> Result<()> {
+    /// An event of the source is not where the first of its name is, which has the id `first`
+    /// there. Whether that would have been brought, which has the id `here` then, is to be known in
+    /// full.
+    pub fn recall(&mut self, source: &Log, first: Id, here: Id, name: &mut Name<'_>) -> Result<()> {
         let Some((segment, found)) = source.find_key(first)? else { return Ok(()) };
-        if self.sequences.has(segment.sequence_of(found.offset)?) {
-            self.keep(here, Brought { tag: found.tag, name });
+        let mut window = segment.window();
+        let frame = segment.frame_at(&mut window, found.offset.into())?;
+        if !self.sequences.has(frame.sequence) {
+            return Ok(());
+        }
+        // Under another store id of the source it has another name.
+        let mut strings = Strings::new(segment.clone());
+        let event = strings.event(&frame, None)?;
+        if source.is_named(&event, name.namespace, name.event_id)? {
+            self.keep(here, Brought { tag: found.tag, name: name.key() });
         }
         Ok(())
     }

@@ -326,7 +326,7 @@ impl<'d> Run<'d> {
         if let Some(foreseen) = &mut self.known.foreseen {
             if let Some(first) = name.first_in_source().filter(|_| !is_alone) {
                 let here = if name.is_own { name.event_id } else { name.key() };
-                foreseen.recall(self.source, first, here, name.key())?;
+                foreseen.recall(self.source, first, here, &mut name)?;
             }
         } else if !is_alone || (name.is_own && self.restoring.contains(&name.event_id)) {
             self.settle(before, options)?;
