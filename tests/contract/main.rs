@@ -31,5 +31,6 @@ mod repair;
 mod rooms;
 mod runs;
 mod sealing;
+mod sets;
 mod vectors;
 mod watch;

@@ -28,6 +28,8 @@ pub mod report;
 mod reread;
 pub(crate) mod scan;
 mod screen;
+pub mod set;
+mod set_check;
 pub mod verify;
 
 /// An open store. Cheap to clone; every method may be called from any thread.
