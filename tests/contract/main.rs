@@ -10,6 +10,7 @@ mod cold;
 mod compat;
 mod copies;
 mod damage;
+mod differences;
 mod files;
 mod house;
 mod import_between;

@@ -198,7 +198,7 @@ mod tests {
         for (at, name) in ["store:a", "store:b", "plant/7"].into_iter().enumerate() {
             for sequence in [0, 1, 1023, 1024, 5_000_000, u64::MAX] {
                 let local = 100 + at as u64 * 7 + (sequence & 0xff);
-                let sum = Sum::of(&Hash([at as u8 + sequence as u8; 32]));
+                let sum = Sum::of(&Hash([(at as u8).wrapping_add(sequence as u8); 32]));
                 set.add(&name.into(), sequence, &Bucket { sum, first: local, last: local });
             }
         }

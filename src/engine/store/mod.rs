@@ -15,6 +15,7 @@ pub(crate) mod commit;
 pub mod compress;
 pub mod count;
 pub(crate) mod damaged;
+pub mod diff;
 pub(crate) mod examine;
 pub(crate) mod files;
 pub(crate) mod find;
