@@ -159,8 +159,8 @@ impl World {
 
     // ---------------------------------------------------------------- stores as a whole
 
-    /// Between imports; now, or at a time since it was opened, which is as if an older copy took its
-    /// place.
+    /// Between imports; now, or at a time since it was opened, which is as if an older copy took
+    /// its place.
     fn crash(&mut self, at: usize) -> Result<(), String> {
         let is_now = self.rng.one_in(2);
         let node = &mut self.nodes[at];

@@ -6,5 +6,6 @@ pub(crate) mod frame;
 pub(crate) mod hash;
 pub(crate) mod identity;
 pub(crate) mod lanes;
+pub(crate) mod set;
 pub(crate) mod strip;
 pub(crate) mod system;

@@ -15,6 +15,7 @@ pub(crate) mod known;
 pub(crate) mod names;
 pub(crate) mod naming;
 pub(crate) mod run;
+pub(crate) mod stretches;
 pub(crate) mod successor;
 
 /// When imported events are made durable.
