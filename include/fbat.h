@@ -2898,7 +2898,7 @@ fbat_status fbat_provenance_encode_body(const fbat_provenance *provenance,
 #define FBAT_IMPORT_ALLOW_OTHER_IDENTITY 16u
 
 /**
- * Write nothing, and report what an import would do: a dry run. Nothing is synced in the
+ * Append nothing, and report what an import would do: a dry run. Nothing is synced in the
  * destination, which may be open for reading. Counts are those that the import right after it has.
  * Filter and progress are called. Beside one bit for each event of the source, it remembers up to
  * 1,048,576 events that could be asked for again; where that is too few, it ends with

@@ -76,7 +76,7 @@ pub const FBAT_IMPORT_ALLOW_OTHER_STORE: u32 = 8u32;
 /// Without this flag that is #FBAT_ERR_INVALID_ARGUMENT, because they would come again.
 /// @since 0.2
 pub const FBAT_IMPORT_ALLOW_OTHER_IDENTITY: u32 = 16u32;
-/// Write nothing, and report what an import would do: a dry run. Nothing is synced in the
+/// Append nothing, and report what an import would do: a dry run. Nothing is synced in the
 /// destination, which may be open for reading. Counts are those that the import right after it has.
 /// Filter and progress are called. Beside one bit for each event of the source, it remembers up to
 /// 1,048,576 events that could be asked for again; where that is too few, it ends with

@@ -18,6 +18,7 @@ pub(crate) mod names;
 pub(crate) mod naming;
 pub mod plan;
 pub(crate) mod run;
+pub(crate) mod stretches;
 pub(crate) mod successor;
 
 /// When imported events are made durable.

@@ -7,6 +7,7 @@ use super::known::KnownEvents;
 use super::names::{self, Claim, Earlier};
 use super::naming::{Namespace, Naming, Origins};
 use super::plan::{PlanRow, Sums};
+use super::stretches::to_examine;
 use super::{Cancel, ImportIdentity, ImportOptions, ImportOutcome, ImportReport};
 use crate::engine::format::hash;
 use crate::engine::log::segment::Flow;
@@ -197,18 +198,24 @@ impl<'d> Run<'d> {
 
     fn examine(&mut self, source: &Store, options: &mut ImportOptions<'_>) -> Result<()> {
         let (from, region) = (&*source.0, options.region.clone());
-        let scan = Scan {
-            region: &region,
-            after: options.after,
-            until: self.examined.source_ceiling,
-            backward: false,
-            system: true,
-            previous_hash: options.filter_columns.previous_hash && options.filter.is_some(),
-            rehash: options.rehash,
-        };
+        let (after, ceiling) = (options.after, self.examined.source_ceiling);
+        let previous_hash = options.filter_columns.previous_hash && options.filter.is_some();
+        let rehash = options.rehash;
+        let differing = to_examine(self.destination, from, options, (after, ceiling))?;
         let mut examination = Examination { run: self, options, source: from };
         examination.check()?;
-        from.scan(&scan, &mut examination)
+        for (after, until) in differing.as_deref().unwrap_or(&[(after, ceiling)]) {
+            let (region, after, until) = (&region, *after, *until);
+            let (backward, system) = (false, true);
+            let scan = Scan { region, after, until, backward, system, previous_hash, rehash };
+            from.scan(&scan, &mut examination)?;
+        }
+        if differing.is_some() {
+            // The destination has all else.
+            self.examined.source_high_watermark = ceiling;
+            self.examined.resume_after = ceiling;
+        }
+        Ok(())
     }
 
     /// The walk has come as far as `sequence`. Where nothing is committed for long, the progress

@@ -15,6 +15,7 @@ pub(crate) mod commit;
 pub mod compress;
 pub mod count;
 pub(crate) mod damaged;
+pub mod diff;
 pub(crate) mod examine;
 pub(crate) mod files;
 pub(crate) mod find;
@@ -30,6 +31,8 @@ pub mod report;
 mod reread;
 pub(crate) mod scan;
 mod screen;
+pub mod set;
+mod set_check;
 pub mod verify;
 
 /// An open store. Cheap to clone; every method may be called from any thread.
