@@ -3164,9 +3164,9 @@ typedef struct fbat_plan_row {
  * Says what an import would bring, and brings nothing.
  *
  * It is the import with #FBAT_IMPORT_DRY_RUN, whose events are summed up: by the name of their
- * origin, by what their entity has before the first colon, and by kind. Events that the destination
- * has, and those that are left out, are not in it. Where there are more than 65,536 rows, one more
- * sums up the rest.
+ * origin, by what their entity has before the first colon, and by kind. Events that the
+ * destination has, and those that are left out, are not in it. Where there are more than 65,536
+ * rows, one more sums up the rest.
  * @param destination the store that would gain events; it may be open for reading.
  * @param source the store that is read.
  * @param options what to import, and how, as for fbat_import(). NULL is an error.
@@ -3268,8 +3268,8 @@ void fbat_plan_free(fbat_plan *plan);
 typedef struct fbat_conflicts fbat_conflicts;
 
 /**
- * Stores that fed one, in the order in which they first did. Owned by the caller, who frees it with
- * fbat_sources_free(). Outlives the store.
+ * Stores that fed one, in the order in which they first did. Owned by the caller, who frees it
+ * with fbat_sources_free(). Outlives the store.
  * @par Threads
  * Immutable: any number may read it at once.
  * @since 0.2
@@ -3357,8 +3357,8 @@ typedef struct fbat_source {
  * The name of an event that was appended to this store is fbat_store_namespace() and its id; that
  * of an imported one is in its provenance. There is one event of a name, and one more for each
  * other content that #FBAT_ON_CONFLICT_KEEP has kept; they come in the order in which they did. At
- * most 65,536 rows, ending after the row that reaches 64 MiB; fbat_page_is_end() says whether there
- * are more.
+ * most 65,536 rows, ending after the row that reaches 64 MiB; fbat_page_is_end() says whether
+ * there are more.
  * @param store the store.
  * @param source_namespace the name of the origin: of a store, or that of an import by source.
  * @param source_event_id the id there.

@@ -37,7 +37,8 @@ pub struct ImportRun {
     pub watermark: u64,
     pub watermark_log_hash: Hash,
     pub counts: Counts,
-    /// Of which history of the source this is: the number of the record that its branch begins with.
+    /// Of which history of the source this is: the number of the record that its branch begins
+    /// with.
     pub branch: u64,
     /// A signed head of the source.
     pub head: Option<Vec<u8>>,
