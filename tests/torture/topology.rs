@@ -159,8 +159,8 @@ impl World {
 
     // ---------------------------------------------------------------- stores as a whole
 
-    /// Between imports; now, or at a time since it was opened, which is as if an older copy took its
-    /// place.
+    /// Between imports; now, or at a time since it was opened, which is as if an older copy took
+    /// its place.
     fn crash(&mut self, at: usize) -> Result<(), String> {
         let is_now = self.rng.one_in(2);
         let node = &mut self.nodes[at];
@@ -223,7 +223,13 @@ impl World {
         let mut tell = |report: &ImportReport| {
             ends.insert(report.destination_visible);
         };
-        let outcome = feed.run(self.nodes[to].store(), self.nodes[from].store(), &mut tell);
+        let (to_store, from_store) = (self.nodes[to].store(), self.nodes[from].store());
+        let foreseen = (end == End::Whole && !feed.skip_lookup && self.rng.one_in(3))
+            .then(|| Feed { dry_run: true, ..*feed }.run(to_store, from_store, &mut |_| {}));
+        let outcome = feed.run(to_store, from_store, &mut tell);
+        if let Some(foreseen) = foreseen.filter(|of| buckets(of) != buckets(&outcome)) {
+            return Err(format!("{foreseen:?} was foreseen: {outcome:?}"));
+        }
         // What is copied is durable where it comes from.
         self.nodes[from].durable = self.nodes[from].has.clone();
         let brought = self.take_in(feed, end, outcome, &news)?;
@@ -336,6 +342,11 @@ impl World {
             None => Ok(()),
         }
     }
+}
+
+/// The report of an import, without where the destination ends.
+fn buckets(outcome: &ImportOutcome) -> ImportReport {
+    ImportReport { destination_visible: 0, destination_durable: 0, ..outcome.report }
 }
 
 /// A history, and what went wrong in it.

@@ -2,9 +2,12 @@
 
 use super::chunk::{Admitted, Chunk, Committer, Terms};
 use super::fate::{fate, Fate};
+use super::foreseen::Foreseen;
 use super::known::KnownEvents;
 use super::names::{self, Claim, Earlier};
 use super::naming::{Namespace, Naming, Origins};
+use super::plan::{PlanRow, Sums};
+use super::stretches::to_examine;
 use super::{Cancel, ImportIdentity, ImportOptions, ImportOutcome, ImportReport};
 use crate::engine::format::hash;
 use crate::engine::log::segment::Flow;
@@ -14,6 +17,7 @@ use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::{batch_bytes, check_limit, Event, Extensions, Source};
 use crate::engine::model::id::Id;
 use crate::engine::model::key::{check_namespace, native_namespace, NATIVE};
+use crate::engine::model::limits::Limits;
 use crate::engine::platform::{os, process};
 use crate::engine::store::item::FRAME_BYTES_MAX;
 use crate::engine::store::scan::{Scan, Visit};
@@ -32,12 +36,33 @@ impl Store {
     /// `Cancelled`, `Closed`, `ReadOnly`, `Poisoned`, `SourceDiverged` (`after` is above what the
     /// source has), and those of an unreadable provenance.
     pub fn import(&self, source: &Store, options: &mut ImportOptions<'_>) -> ImportOutcome {
+        self.run_import(source, options, None).0
+    }
+
+    /// What an import would bring: by namespace of the origin, entity up to the first colon, and
+    /// kind. A dry run, whatever the options say.
+    pub fn plan_import(
+        &self,
+        source: &Store,
+        options: &mut ImportOptions<'_>,
+    ) -> (ImportOutcome, Vec<PlanRow>) {
+        options.dry_run = true;
+        let (outcome, sums) = self.run_import(source, options, Some(Sums::default()));
+        (outcome, sums.map_or(Vec::new(), Sums::rows))
+    }
+
+    fn run_import(
+        &self,
+        source: &Store,
+        options: &mut ImportOptions<'_>,
+        sums: Option<Sums>,
+    ) -> (ImportOutcome, Option<Sums>) {
         let _importing = [Importing::new(&self.0), Importing::new(&source.0)];
-        match Run::start(self, source, options) {
+        match Run::start(self, source, options, sums) {
             Err(error) => {
                 let resume_after = options.after;
                 let report = ImportReport { resume_after, ..ImportReport::default() };
-                ImportOutcome { report, result: Err(error) }
+                (ImportOutcome { report, result: Err(error) }, None)
             }
             Ok(mut run) => {
                 let result = run
@@ -53,6 +78,7 @@ impl Store {
 /// An import in flight.
 struct Run<'d> {
     destination: &'d Log,
+    source: &'d Log,
     naming: Naming,
     chunk_size: usize,
     /// What a chunk may take in a file of the destination.
@@ -114,13 +140,17 @@ impl Visit for Examination<'_, '_, '_> {
 impl<'d> Run<'d> {
     fn start(
         destination: &'d Store,
-        source: &Store,
+        source: &'d Store,
         options: &ImportOptions<'_>,
+        sums: Option<Sums>,
     ) -> Result<Run<'d>> {
         let (to, from) = (&*destination.0, &*source.0);
         let namespace = namespace_of(from, options)?;
         options.region.check()?;
-        to.check_writable()?;
+        match options.dry_run {
+            true => to.check_open().and_then(|()| to.refresh()),
+            false => to.check_writable(),
+        }?;
         from.check_open()?;
         let naming = match options.identity {
             ImportIdentity::Source => Naming::Source {
@@ -130,6 +160,11 @@ impl<'d> Run<'d> {
             },
             ImportIdentity::Origin => Naming::Origin(Origins::new(&to.identity, &from.identity)),
         };
+        let asks_for_all = match &naming {
+            Naming::Source { earlier, .. } => *earlier != Earlier::OtherStores,
+            Naming::Origin(_) => false,
+        };
+        let foreseen = options.dry_run.then(|| Foreseen::new(asks_for_all, sums));
         let terms = terms(destination, source, namespace, options)?;
         let ceiling = from.sync_for_copy()?;
         check_reaches(from, options.after)?;
@@ -142,6 +177,7 @@ impl<'d> Run<'d> {
         committed.set_frontier(to.current_frontier());
         Ok(Run {
             destination: to,
+            source: from,
             naming,
             chunk_size: (options.chunk_size.max(1) as usize)
                 .min(to.options.limits.batch_events_max),
@@ -155,25 +191,31 @@ impl<'d> Run<'d> {
             told: ImportReport::default(),
             unreported: 0,
             passed: 0,
-            known: KnownEvents::default(),
+            known: KnownEvents::new(foreseen),
             restoring: HashSet::default(),
         })
     }
 
     fn examine(&mut self, source: &Store, options: &mut ImportOptions<'_>) -> Result<()> {
         let (from, region) = (&*source.0, options.region.clone());
-        let scan = Scan {
-            region: &region,
-            after: options.after,
-            until: self.examined.source_ceiling,
-            backward: false,
-            system: true,
-            previous_hash: options.filter_columns.previous_hash && options.filter.is_some(),
-            rehash: options.rehash,
-        };
+        let (after, ceiling) = (options.after, self.examined.source_ceiling);
+        let previous_hash = options.filter_columns.previous_hash && options.filter.is_some();
+        let rehash = options.rehash;
+        let differing = to_examine(self.destination, from, options, (after, ceiling))?;
         let mut examination = Examination { run: self, options, source: from };
         examination.check()?;
-        from.scan(&scan, &mut examination)
+        for (after, until) in differing.as_deref().unwrap_or(&[(after, ceiling)]) {
+            let (region, after, until) = (&region, *after, *until);
+            let (backward, system) = (false, true);
+            let scan = Scan { region, after, until, backward, system, previous_hash, rehash };
+            from.scan(&scan, &mut examination)?;
+        }
+        if differing.is_some() {
+            // The destination has all else.
+            self.examined.source_high_watermark = ceiling;
+            self.examined.resume_after = ceiling;
+        }
+        Ok(())
     }
 
     /// The walk has come as far as `sequence`. Where nothing is committed for long, the progress
@@ -263,7 +305,10 @@ impl<'d> Run<'d> {
             self.collect_all(options)?;
             found = find(self.destination)?;
         }
-        let there = found.map(|(_, found)| found.tag).or_else(|| self.chunk.tag_of(id));
+        let mut there = found.map(|(_, found)| found.tag).or_else(|| self.chunk.tag_of(id));
+        if let (None, Some(foreseen)) = (there, &self.known.foreseen) {
+            there = foreseen.find(id)?.map(|brought| brought.tag);
+        }
         Ok(there == Some(*tag))
     }
 
@@ -285,7 +330,12 @@ impl<'d> Run<'d> {
             return Ok(());
         }
         let is_alone = name.is_alone(event.id);
-        if !is_alone || (name.is_own && self.restoring.contains(&name.event_id)) {
+        if let Some(foreseen) = &mut self.known.foreseen {
+            if let Some(first) = name.first_in_source().filter(|_| !is_alone) {
+                let here = if name.is_own { name.event_id } else { name.key() };
+                foreseen.recall(self.source, first, here, &mut name)?;
+            }
+        } else if !is_alone || (name.is_own && self.restoring.contains(&name.event_id)) {
             self.settle(before, options)?;
             name = self.naming.name(event)?;
         }
@@ -308,13 +358,12 @@ impl<'d> Run<'d> {
             Fate::Conflict => self.examined.conflicts += 1,
         }
         let Fate::Admitted(admitted) = fate else { return Ok(()) };
-        let limits = &self.destination.options.limits;
-        check_limit("payload bytes", event.payload.len(), limits.payload_bytes_max)
-            .and_then(|()| check_limit("batch bytes", bytes, limits.batch_bytes_max))
-            .map_err(|e| {
-                e.context(format!("event {} (sequence {}) of the source", event.id, event.sequence))
-            })
-            .map_err(|e| e.with_event(event.id, event.sequence))?;
+        check_limits(event, bytes, &self.destination.options.limits)?;
+        if let Some(foreseen) = &mut self.known.foreseen {
+            foreseen.add(event, &mut name, admitted, is_alone);
+            admitted.count(&mut self.committed);
+            return Ok(());
+        }
         if let (Admitted::Restored(id), true) = (admitted, name.may_be_elsewhere) {
             self.restoring.insert(id);
         }
@@ -449,16 +498,22 @@ impl<'d> Run<'d> {
     }
 
     /// Makes what was committed durable, also after a failure, and closes the report.
-    fn finish(mut self, result: Result<()>, options: &mut ImportOptions<'_>) -> ImportOutcome {
+    fn finish(
+        mut self,
+        result: Result<()>,
+        options: &mut ImportOptions<'_>,
+    ) -> (ImportOutcome, Option<Sums>) {
         // Chunks that are in flight come before whatever ended the import.
         let result = self.finish_chunks(options).and(result);
         let synced = match self.destination.check_open() {
             Err(forked) if forked.code() == Code::Forked => Err(forked),
+            open if options.dry_run => open,
             // A close that is in flight may not have synced yet.
             open => self.destination.sync_visible().and(open),
         };
         self.committed.set_frontier(self.destination.current_frontier());
-        ImportOutcome { report: self.so_far(), result: result.and(synced) }
+        let outcome = ImportOutcome { report: self.so_far(), result: result.and(synced) };
+        (outcome, self.known.foreseen.and_then(Foreseen::into_sums))
     }
 }
 
@@ -526,6 +581,16 @@ fn check_reaches(source: &Log, after: u64) -> Result<()> {
          restored from an older copy, or is another store"
     );
     Err(Error::new(Code::SourceDiverged, message).with_numbers(after, visible))
+}
+
+/// Refuses an event that a destination does not take.
+fn check_limits(event: &Event<'_>, bytes: usize, limits: &Limits) -> Result<()> {
+    check_limit("payload bytes", event.payload.len(), limits.payload_bytes_max)
+        .and_then(|()| check_limit("batch bytes", bytes, limits.batch_bytes_max))
+        .map_err(|e| {
+            e.context(format!("event {} (sequence {}) of the source", event.id, event.sequence))
+        })
+        .map_err(|e| e.with_event(event.id, event.sequence))
 }
 
 fn filter_keeps(event: &Event<'_>, options: &mut ImportOptions<'_>) -> Result<bool> {

@@ -173,6 +173,8 @@ pub struct Feed {
     pub skip_lookup: bool,
     /// Ends after so many reports of progress; 0: goes to its end.
     pub stop_after: u64,
+    /// Only reports what it would do.
+    pub dry_run: bool,
     pub fault: Fault,
 }
 
@@ -181,7 +183,7 @@ impl Feed {
         let most = if rng.one_in(2) { 8 } else { 64 };
         let chunk_size = rng.range(1, most) as u32;
         let (overlap, skip_lookup) = (rng.one_in(2), rng.one_in(10));
-        Feed { way, chunk_size, overlap, skip_lookup, stop_after: 0, fault }
+        Feed { way, chunk_size, overlap, skip_lookup, stop_after: 0, dry_run: false, fault }
     }
 
     /// Imports; `tell` hears of each committed chunk.
@@ -207,6 +209,7 @@ impl Feed {
             on_conflict: OnConflict::Keep,
             chunk_size: self.chunk_size,
             overlap: self.overlap,
+            dry_run: self.dry_run,
             seams: ImportSeams { skip_lookup: self.skip_lookup, before_commit: None },
             ..ImportOptions::default()
         };
