@@ -19,6 +19,7 @@ mod import_origin;
 mod import_places;
 mod import_position;
 mod import_reads;
+mod import_runs;
 mod integrity;
 mod live;
 mod lookups;

@@ -3,6 +3,7 @@
 
 use super::names::{Claim, Record};
 use super::naming::Name;
+use super::runs::Closing;
 use super::{ImportDurability, ImportReport, OnConflict};
 use crate::engine::format::hash;
 use crate::engine::log::state::{lock, Log};
@@ -30,6 +31,8 @@ pub struct Chunk {
     pub bytes: usize,
     /// The destination's visible frontier before the first key was looked up.
     pub absent_at: u64,
+    /// What closes the import, if all of the chunk is new.
+    pub closing: Vec<Closing>,
 }
 
 /// An event of a chunk: without its strings and bytes, which are at these places of the arenas.
@@ -60,6 +63,15 @@ pub enum Admitted {
 }
 
 impl Admitted {
+    fn count(self, report: &mut ImportReport) {
+        report.imported += 1;
+        match self {
+            Admitted::New(_) => {}
+            Admitted::Restored(_) => report.restored += 1,
+            Admitted::Conflict(_) => report.conflicts_kept += 1,
+        }
+    }
+
     pub fn id(self) -> Id {
         let (Admitted::New(id) | Admitted::Restored(id) | Admitted::Conflict(id)) = self;
         id
@@ -155,6 +167,13 @@ impl<'a> Pending<'a> {
         }
     }
 
+    fn closing(&self) -> &[Closing] {
+        match self {
+            Pending::Chunk(chunk) => &chunk.closing,
+            Pending::Large { .. } => &[],
+        }
+    }
+
     fn absent_at(&self) -> u64 {
         match self {
             Pending::Chunk(chunk) => chunk.absent_at,
@@ -180,6 +199,13 @@ impl Chunk {
 
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
+    }
+
+    /// What the report will say of it, if all of it is new.
+    pub fn as_new(&self) -> ImportReport {
+        let mut report = ImportReport::default();
+        self.waiting.iter().for_each(|waiting| waiting.admitted.count(&mut report));
+        report
     }
 
     /// The tag of the event that waits under this key.
@@ -216,6 +242,7 @@ impl Chunk {
         self.arena.clear();
         self.waiting.clear();
         self.namespaces.clear();
+        self.closing.clear();
         (self.bytes, self.absent_at) = (0, 0);
     }
 }
@@ -289,19 +316,25 @@ impl Terms {
     fn append(&self, pending: &Pending<'_>, past: &mut Past) -> Result<Vec<Outcome>> {
         let skip_conflicts = self.on_conflict != OnConflict::Fail;
         let terms = ImportTerms { absent_at: pending.absent_at(), own: past.own, skip_conflicts };
+        let mut closing = pending.closing();
         loop {
             let record = past.record.as_ref().map(Record::item);
             let before = usize::from(record.is_some());
+            let end = before + pending.waiting().len();
             let of_record = |e: &Error| e.item.is_some_and(|item| item < before);
-            let mut items = Vec::with_capacity(before + pending.waiting().len());
+            let of_closing = |e: &Error| e.item.is_some_and(|item| item >= end);
+            let mut items = Vec::with_capacity(end + closing.len());
             items.extend(record);
             items.extend(pending.items());
             Item::complete(&mut items[before..]);
+            items.extend(closing.iter().map(Closing::item));
             match self.destination.commit(&items, Some(terms)) {
                 // An import of another store took the namespace or the number meanwhile.
                 Err(e) if e.code() == Code::IdempotencyConflict && of_record(&e) => {
                     past.record = self.claim.record(&self.destination)?;
                 }
+                // Another run has this number: the import closes with a batch of its own.
+                Err(e) if e.code() == Code::IdempotencyConflict && of_closing(&e) => closing = &[],
                 result => return result.map_err(|e| pending.name_conflict(e, before)),
             }
         }
@@ -333,12 +366,7 @@ impl Terms {
         for (waiting, outcome) in outcomes {
             let sequence = match outcome {
                 Outcome::New(_) => {
-                    report.imported += 1;
-                    match waiting.admitted {
-                        Admitted::New(_) => {}
-                        Admitted::Restored(_) => report.restored += 1,
-                        Admitted::Conflict(_) => report.conflicts_kept += 1,
-                    }
+                    waiting.admitted.count(&mut report);
                     continue;
                 }
                 Outcome::Conflict | Outcome::Omitted => {
