@@ -76,6 +76,14 @@ pub const FBAT_IMPORT_ALLOW_OTHER_STORE: u32 = 8u32;
 /// Without this flag that is #FBAT_ERR_INVALID_ARGUMENT, because they would come again.
 /// @since 0.2
 pub const FBAT_IMPORT_ALLOW_OTHER_IDENTITY: u32 = 16u32;
+/// Append nothing, and report what an import would do: a dry run. Nothing is synced in the
+/// destination, which may be open for reading. Counts are those that the import right after it has.
+/// Filter and progress are called. Beside one bit for each event of the source, it remembers up to
+/// 1,048,576 events that could be asked for again; where that is too few, it ends with
+/// #FBAT_ERR_LIMIT_EXCEEDED. Those are conflicts, and with identity by source all new events, where
+/// the source has had events from the destination under this very namespace.
+/// @since 0.2
+pub const FBAT_IMPORT_DRY_RUN: u32 = 64u32;
 
 /// Begin at the start of the source, or at `after`, wherever an earlier import ended.
 /// @since 0.2
@@ -288,6 +296,7 @@ args::sized!(fbat_import_report: 144, fbat_import_options: 128);
 /// @retval FBAT_ERR_SOURCE_DIVERGED `after` is above everything that the source has: the source was
 /// restored from an older copy, or is another store; the error's `actual` and `allowed` say both.
 /// @retval FBAT_ERR_LIMIT_EXCEEDED an event is over a limit of the destination; the error names it.
+/// Or a dry run has too much to remember.
 /// @retval FBAT_ERR_WIRE_BODY the provenance of a source event can't be read; the error names the
 /// event.
 /// @retval FBAT_ERR_WIRE_NOT_CANONICAL as above.
@@ -320,7 +329,7 @@ pub unsafe extern "C" fn fbat_import(
 #[cfg(feature = "internal")]
 pub(crate) type Seams<'a> = ImportSeams<'a>;
 #[cfg(not(feature = "internal"))]
-type Seams<'a> = std::marker::PhantomData<&'a ()>;
+pub(crate) type Seams<'a> = std::marker::PhantomData<&'a ()>;
 
 /// As fbat_import(), with what only tests may do.
 ///
@@ -345,25 +354,41 @@ pub(crate) unsafe fn import_with(
             out.set(0, report.into());
         }
         let stores = [call.store(destination)?, call.store(source)?];
-        let missing = || Error::invalid("options is NULL: source_namespace is missing");
-        let given = given.ok_or_else(missing)??;
-        let columns = page::columns("filter_columns", given.filter_columns, FILTER_COLUMNS)?;
-        let token = Token::new(given.cancel)?;
-        let (mut filter, mut progress) = (filter(&given, columns), progress(&given));
+        let given = given.transpose()?;
+        let [to, from] = &stores;
         // SAFETY: the caller's promise: what the options point to is live.
-        let mut settings = unsafe { engine_options(&given) }?;
-        settings.cancel = token.to_engine();
-        settings.filter_columns = columns;
-        settings.filter = filter.as_mut().map(|f| f as &mut dyn FnMut(&Event<'_>) -> Verdict);
-        settings.progress =
-            progress.as_mut().map(|p| p as &mut dyn FnMut(&ImportReport) -> Verdict);
-        set_seams(&mut settings, seams);
-        let outcome = stores[0].engine.import(&stores[1].engine, &mut settings);
+        let outcome = unsafe {
+            with_settings(given, seams, |settings| to.engine.import(&from.engine, settings))
+        }?;
         out.set(0, outcome.report.into());
         outcome.result
     };
     // SAFETY: the caller's promise: null or writable.
     unsafe { guard::status(err, body) }
+}
+
+/// Runs `body` with the options of the engine, callbacks and token included.
+///
+/// # Safety
+/// What `given` points to is as the header requires it.
+pub(crate) unsafe fn with_settings<T>(
+    given: Option<fbat_import_options>,
+    seams: Seams<'_>,
+    body: impl FnOnce(&mut ImportOptions<'_>) -> T,
+) -> Result<T> {
+    let missing = || Error::invalid("options is NULL: source_namespace is missing");
+    let given = given.ok_or_else(missing)?;
+    let columns = page::columns("filter_columns", given.filter_columns, FILTER_COLUMNS)?;
+    let token = Token::new(given.cancel)?;
+    let (mut filter, mut progress) = (filter(&given, columns), progress(&given));
+    // SAFETY: the caller's promise.
+    let mut settings = unsafe { engine_options(&given) }?;
+    settings.cancel = token.to_engine();
+    settings.filter_columns = columns;
+    settings.filter = filter.as_mut().map(|f| f as &mut dyn FnMut(&Event<'_>) -> Verdict);
+    settings.progress = progress.as_mut().map(|p| p as &mut dyn FnMut(&ImportReport) -> Verdict);
+    set_seams(&mut settings, seams);
+    Ok(body(&mut settings))
 }
 
 #[cfg(feature = "internal")]
@@ -379,6 +404,7 @@ const FLAGS: u32 = FBAT_IMPORT_REHASH
     | FBAT_IMPORT_ALLOW_SELF
     | FBAT_IMPORT_ALLOW_OTHER_STORE
     | FBAT_IMPORT_ALLOW_OTHER_IDENTITY
+    | FBAT_IMPORT_DRY_RUN
     | FBAT_IMPORT_NO_RESUME;
 
 /// The options of the engine, without callbacks and token.
@@ -427,6 +453,7 @@ unsafe fn engine_options<'a>(given: &fbat_import_options) -> Result<ImportOption
         overlap: given.flags & FBAT_IMPORT_ONE_THREAD == 0,
         allow_self: given.flags & FBAT_IMPORT_ALLOW_SELF != 0,
         allow_other_store: given.flags & FBAT_IMPORT_ALLOW_OTHER_STORE != 0,
+        dry_run: given.flags & FBAT_IMPORT_DRY_RUN != 0,
         allow_other_identity: given.flags & FBAT_IMPORT_ALLOW_OTHER_IDENTITY != 0,
         ..ImportOptions::default()
     })

@@ -156,6 +156,22 @@ impl PageObject {
         Ok(found.map(|next| PageObject::new(rows, PageEnd { next, end: true })))
     }
 
+    /// The page with the events of this name, if there are any.
+    pub(crate) fn of_origin(
+        store: &Store,
+        namespace: &str,
+        id: Id,
+        columns: Columns,
+    ) -> Result<Option<PageObject>> {
+        let (mut rows, mut next) = (Rows::new(), 0);
+        let end = store.by_origin(namespace, id, columns, &mut |event| {
+            rows.push(event, columns);
+            next = event.sequence;
+            rows.arena.used
+        })?;
+        Ok((next > 0).then(|| PageObject::new(rows, PageEnd { next, end })))
+    }
+
     fn new(mut rows: Rows, place: PageEnd) -> PageObject {
         rows.finish();
         PageObject { rows, place }

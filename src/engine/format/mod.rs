@@ -8,5 +8,6 @@ pub(crate) mod identity;
 pub(crate) mod import_run;
 pub(crate) mod lanes;
 pub(crate) mod selector;
+pub(crate) mod set;
 pub(crate) mod strip;
 pub(crate) mod system;

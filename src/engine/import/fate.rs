@@ -4,15 +4,16 @@
 //! the key of its name; and, where its name exists with other content, one of name and content.
 
 use super::chunk::{conflict, Admitted};
+use super::foreseen::Foreseen;
 use super::known::KnownEvents;
 use super::naming::Name;
 use super::OnConflict;
 use crate::engine::format::hash;
 use crate::engine::log::state::Log;
 use crate::engine::model::error::Result;
-use crate::engine::model::event::{Event, Source};
+use crate::engine::model::event::Event;
 use crate::engine::model::id::Id;
-use crate::engine::model::key::{conflict_key, native_namespace};
+use crate::engine::model::key::conflict_key;
 use crate::engine::store::scan::Strings;
 use std::cell::LazyCell;
 
@@ -33,7 +34,8 @@ pub fn fate(
     on_conflict: OnConflict,
 ) -> Result<Fate> {
     if name.may_be_elsewhere {
-        return fate_anywhere(destination, event, name, on_conflict);
+        let foreseen = known.and_then(|known| known.foreseen.as_ref());
+        return fate_anywhere((destination, foreseen), event, name, on_conflict);
     }
     let admitted = match name.is_own {
         true => Admitted::Restored(name.event_id),
@@ -69,7 +71,7 @@ fn contradicted(
     match (on_conflict, kept) {
         (_, Some(true)) => Ok(Fate::Duplicate),
         (OnConflict::Fail, _) => Err(conflict(event.id, event.sequence, id)),
-        (OnConflict::Keep, None) => Ok(Fate::Admitted(Admitted::Conflict(key))),
+        (OnConflict::Keep, None) => Ok(Fate::Admitted(Admitted::Conflict { id: key, beside: id })),
         (OnConflict::Keep, Some(false)) | (OnConflict::Skip, _) => Ok(Fate::Conflict),
     }
 }
@@ -77,7 +79,7 @@ fn contradicted(
 /// As [`fate`], where an event is not always in the first place that is free: all are looked at,
 /// and whose event is there.
 fn fate_anywhere(
-    destination: &Log,
+    destination: (&Log, Option<&Foreseen>),
     event: &Event<'_>,
     name: &mut Name<'_>,
     on_conflict: OnConflict,
@@ -112,30 +114,34 @@ enum There {
     OtherName,
 }
 
+impl There {
+    fn of(same_name: bool, same_content: bool) -> There {
+        match (same_name, same_content) {
+            (false, _) => There::OtherName,
+            (true, true) => There::Event,
+            (true, false) => There::OtherContent,
+        }
+    }
+}
+
 /// What the destination has under an id, compared with an event of the source.
-fn there(destination: &Log, id: Id, event: &Event<'_>, name: &Name<'_>) -> Result<There> {
+fn there(
+    (destination, foreseen): (&Log, Option<&Foreseen>),
+    id: Id,
+    event: &Event<'_>,
+    name: &mut Name<'_>,
+) -> Result<There> {
     let tag = LazyCell::new(|| hash::tag_of(event));
     let Some((segment, found)) = destination.find_content(id, &|| *tag)? else {
-        return Ok(There::Nothing);
+        let brought = foreseen.map_or(Ok(None), |foreseen| foreseen.find(id))?;
+        return Ok(brought.map_or(There::Nothing, |brought| {
+            There::of(brought.name == name.key(), brought.tag == *tag)
+        }));
     };
     let mut window = segment.window();
     let frame = segment.frame_at(&mut window, found.offset.into())?;
     let mut strings = Strings::new(segment.clone());
     let here = strings.event(&frame, None)?;
-    let is_of = |namespace: &str, id| *namespace == **name.namespace && id == name.event_id;
-    let same_name = match here.source {
-        Source::None => {
-            let native = native_namespace(destination.identity.store_id_at(here.sequence));
-            is_of(&native, here.id)
-        }
-        Source::Import { namespace, event_id, .. } => is_of(namespace, event_id),
-        Source::Raw(_) => {
-            here.provenance()?.is_some_and(|first| is_of(first.namespace, first.event_id))
-        }
-    };
-    Ok(match (same_name, found.tag == *tag) {
-        (false, _) => There::OtherName,
-        (true, true) => There::Event,
-        (true, false) => There::OtherContent,
-    })
+    let same_name = destination.is_named(&here, name.namespace, name.event_id)?;
+    Ok(There::of(same_name, found.tag == *tag))
 }

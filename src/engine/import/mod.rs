@@ -11,13 +11,17 @@ use crate::engine::platform::vfs::Vfs;
 use crate::engine::platform::watch::{Cancel, Verdict};
 use std::path::Path;
 
+pub(crate) mod beside;
 pub(crate) mod chunk;
 pub(crate) mod fate;
+pub(crate) mod foreseen;
 pub(crate) mod known;
 pub(crate) mod names;
 pub(crate) mod naming;
+pub mod plan;
 pub(crate) mod run;
 pub(crate) mod runs;
+pub(crate) mod stretches;
 pub(crate) mod successor;
 
 /// When imported events are made durable.
@@ -69,6 +73,9 @@ pub struct ImportOptions<'a> {
     pub allow_other_store: bool,
     /// The source may have been imported with the other identity before.
     pub allow_other_identity: bool,
+    /// Only report what an import would do, and write nothing; the destination may be open for
+    /// reading.
+    pub dry_run: bool,
     /// Commit each chunk on a second thread, while the next is gathered on this one.
     pub overlap: bool,
     /// What the filter sees beside the fixed columns.
@@ -103,6 +110,7 @@ impl Default for ImportOptions<'_> {
             allow_self: false,
             allow_other_store: false,
             allow_other_identity: false,
+            dry_run: false,
             overlap: true,
             filter_columns: FILTER_COLUMNS,
             filter: None,

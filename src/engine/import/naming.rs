@@ -67,14 +67,19 @@ impl Name<'_> {
         *key.get_or_insert_with(|| keys.key(*event_id))
     }
 
+    /// The id that the first event of this name has in the source, if another may have it, too.
+    pub fn first_in_source(&mut self) -> Option<Id> {
+        match self.expected {
+            Expected::Any => None,
+            Expected::Key => Some(self.key()),
+            Expected::Id(expected) => Some(expected),
+        }
+    }
+
     /// Whether the event with this id is where the first one of its name is. Another one of its
     /// name is where this is not so.
     pub fn is_alone(&mut self, id: Id) -> bool {
-        match self.expected {
-            Expected::Any => true,
-            Expected::Key => self.key() == id,
-            Expected::Id(expected) => expected == id,
-        }
+        self.first_in_source().is_none_or(|first| first == id)
     }
 }
 

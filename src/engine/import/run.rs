@@ -2,10 +2,13 @@
 
 use super::chunk::{Admitted, Chunk, Committer, Terms};
 use super::fate::{fate, Fate};
+use super::foreseen::Foreseen;
 use super::known::KnownEvents;
-use super::names::{self, Claim, Earlier};
+use super::names::{self, Claim, Earlier, Record};
 use super::naming::{Namespace, Naming, Origins};
-use super::runs::{Closing, Runs};
+use super::plan::{PlanRow, Sums};
+use super::runs::Runs;
+use super::stretches::to_examine;
 use super::{Cancel, ImportIdentity, ImportOptions, ImportOutcome, ImportReport};
 use crate::engine::format::hash;
 use crate::engine::log::segment::Flow;
@@ -15,8 +18,9 @@ use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::{batch_bytes, check_limit, Event, Extensions, Source};
 use crate::engine::model::id::Id;
 use crate::engine::model::key::{check_name, check_namespace, native_namespace, NATIVE};
+use crate::engine::model::limits::Limits;
 use crate::engine::platform::{os, process};
-use crate::engine::store::item::FRAME_BYTES_MAX;
+use crate::engine::store::item::{encoded_bound, FRAME_BYTES_MAX};
 use crate::engine::store::scan::{Scan, Visit};
 use crate::engine::store::Store;
 use foldhash::HashSet;
@@ -33,12 +37,33 @@ impl Store {
     /// `Cancelled`, `Closed`, `ReadOnly`, `Poisoned`, `SourceDiverged` (`after` is above what the
     /// source has), and those of an unreadable provenance.
     pub fn import(&self, source: &Store, options: &mut ImportOptions<'_>) -> ImportOutcome {
+        self.run_import(source, options, None).0
+    }
+
+    /// What an import would bring: by namespace of the origin, entity up to the first colon, and
+    /// kind. A dry run, whatever the options say.
+    pub fn plan_import(
+        &self,
+        source: &Store,
+        options: &mut ImportOptions<'_>,
+    ) -> (ImportOutcome, Vec<PlanRow>) {
+        options.dry_run = true;
+        let (outcome, sums) = self.run_import(source, options, Some(Sums::default()));
+        (outcome, sums.map_or(Vec::new(), Sums::rows))
+    }
+
+    fn run_import(
+        &self,
+        source: &Store,
+        options: &mut ImportOptions<'_>,
+        sums: Option<Sums>,
+    ) -> (ImportOutcome, Option<Sums>) {
         let _importing = [Importing::new(&self.0), Importing::new(&source.0)];
-        match Run::start(self, source, options) {
+        match Run::start(self, source, options, sums) {
             Err(error) => {
                 let resume_after = options.after;
                 let report = ImportReport { resume_after, ..ImportReport::default() };
-                ImportOutcome { report, result: Err(error) }
+                (ImportOutcome { report, result: Err(error) }, None)
             }
             Ok(mut run) => {
                 let result = run
@@ -54,6 +79,7 @@ impl Store {
 /// An import in flight.
 struct Run<'d> {
     destination: &'d Log,
+    source: &'d Log,
     naming: Naming,
     chunk_size: usize,
     /// What a chunk may take in a file of the destination.
@@ -116,8 +142,9 @@ impl Visit for Examination<'_, '_, '_> {
 impl<'d> Run<'d> {
     fn start(
         destination: &'d Store,
-        source: &Store,
+        source: &'d Store,
         options: &ImportOptions<'_>,
+        sums: Option<Sums>,
     ) -> Result<Run<'d>> {
         let (to, from) = (&*destination.0, &*source.0);
         let namespace = namespace_of(from, options)?;
@@ -125,7 +152,10 @@ impl<'d> Run<'d> {
         if !options.name.is_empty() {
             check_name("the name of the import", &options.name)?;
         }
-        to.check_writable()?;
+        match options.dry_run {
+            true => to.check_open().and_then(|()| to.refresh()),
+            false => to.check_writable(),
+        }?;
         from.check_open()?;
         let naming = match options.identity {
             ImportIdentity::Source => Naming::Source {
@@ -135,6 +165,11 @@ impl<'d> Run<'d> {
             },
             ImportIdentity::Origin => Naming::Origin(Origins::new(&to.identity, &from.identity)),
         };
+        let asks_for_all = match &naming {
+            Naming::Source { earlier, .. } => *earlier != Earlier::OtherStores,
+            Naming::Origin(_) => false,
+        };
+        let foreseen = options.dry_run.then(|| Foreseen::new(asks_for_all, sums));
         let terms = terms(destination, source, &namespace, options)?;
         let ceiling = from.sync_for_copy()?;
         check_reaches(from, options.after)?;
@@ -151,6 +186,7 @@ impl<'d> Run<'d> {
         committed.set_frontier(to.current_frontier());
         Ok(Run {
             destination: to,
+            source: from,
             naming,
             chunk_size: (options.chunk_size.max(1) as usize)
                 .min(to.options.limits.batch_events_max),
@@ -164,7 +200,7 @@ impl<'d> Run<'d> {
             told: ImportReport::default(),
             unreported: 0,
             passed: 0,
-            known: KnownEvents::default(),
+            known: KnownEvents::new(foreseen),
             runs,
             restoring: HashSet::default(),
         })
@@ -172,18 +208,24 @@ impl<'d> Run<'d> {
 
     fn examine(&mut self, source: &Store, options: &mut ImportOptions<'_>) -> Result<()> {
         let (from, region) = (&*source.0, options.region.clone().canonical());
-        let scan = Scan {
-            region: &region,
-            after: self.runs.started_after,
-            until: self.examined.source_ceiling,
-            backward: false,
-            system: true,
-            previous_hash: options.filter_columns.previous_hash && options.filter.is_some(),
-            rehash: options.rehash,
-        };
+        let (after, ceiling) = (self.runs.started_after, self.examined.source_ceiling);
+        let previous_hash = options.filter_columns.previous_hash && options.filter.is_some();
+        let rehash = options.rehash;
+        let differing = to_examine(self.destination, from, options, (after, ceiling))?;
         let mut examination = Examination { run: self, options, source: from };
         examination.check()?;
-        from.scan(&scan, &mut examination)
+        for (after, until) in differing.as_deref().unwrap_or(&[(after, ceiling)]) {
+            let (region, after, until) = (&region, *after, *until);
+            let (backward, system) = (false, true);
+            let scan = Scan { region, after, until, backward, system, previous_hash, rehash };
+            from.scan(&scan, &mut examination)?;
+        }
+        if differing.is_some() {
+            // The destination has all else.
+            self.examined.source_high_watermark = ceiling;
+            self.examined.resume_after = ceiling;
+        }
+        Ok(())
     }
 
     /// The walk has come as far as `sequence`. Where nothing is committed for long, the progress
@@ -274,7 +316,10 @@ impl<'d> Run<'d> {
             self.collect_all(options)?;
             found = find(self.destination)?;
         }
-        let there = found.map(|(_, found)| found.tag).or_else(|| self.chunk.tag_of(id));
+        let mut there = found.map(|(_, found)| found.tag).or_else(|| self.chunk.tag_of(id));
+        if let (None, Some(foreseen)) = (there, &self.known.foreseen) {
+            there = foreseen.find(id)?.map(|brought| brought.tag);
+        }
         Ok(there == Some(*tag))
     }
 
@@ -296,7 +341,12 @@ impl<'d> Run<'d> {
             return Ok(());
         }
         let is_alone = name.is_alone(event.id);
-        if !is_alone || (name.is_own && self.restoring.contains(&name.event_id)) {
+        if let Some(foreseen) = &mut self.known.foreseen {
+            if let Some(first) = name.first_in_source().filter(|_| !is_alone) {
+                let here = if name.is_own { name.event_id } else { name.key() };
+                foreseen.recall(self.source, first, here, &mut name)?;
+            }
+        } else if !is_alone || (name.is_own && self.restoring.contains(&name.event_id)) {
             self.settle(before, options)?;
             name = self.naming.name(event)?;
         }
@@ -319,13 +369,12 @@ impl<'d> Run<'d> {
             Fate::Conflict => self.examined.conflicts += 1,
         }
         let Fate::Admitted(admitted) = fate else { return Ok(()) };
-        let limits = &self.destination.options.limits;
-        check_limit("payload bytes", event.payload.len(), limits.payload_bytes_max)
-            .and_then(|()| check_limit("batch bytes", bytes, limits.batch_bytes_max))
-            .map_err(|e| {
-                e.context(format!("event {} (sequence {}) of the source", event.id, event.sequence))
-            })
-            .map_err(|e| e.with_event(event.id, event.sequence))?;
+        check_limits(event, bytes, &self.destination.options.limits)?;
+        if let Some(foreseen) = &mut self.known.foreseen {
+            foreseen.add(event, &mut name, admitted, is_alone);
+            admitted.count(&mut self.committed);
+            return Ok(());
+        }
         if let (Admitted::Restored(id), true) = (admitted, name.may_be_elsewhere) {
             self.restoring.insert(id);
         }
@@ -430,7 +479,8 @@ impl<'d> Run<'d> {
             report.add(&self.committed);
             report.add(&self.chunk.as_new());
             let closing = self.runs.closing(source, &report, ceiling)?;
-            let bytes = closing.iter().map(Closing::bytes).sum::<u64>();
+            let bytes =
+                closing.iter().map(|of| encoded_bound(&of.closing_item().event)).sum::<u64>();
             let frames = (self.chunk.len() + 1) as u64;
             let frames = frames * (FRAME_BYTES_MAX + self.naming.bytes_max() as u64);
             if self.chunk.bytes as u64 + frames + bytes <= self.room {
@@ -447,7 +497,7 @@ impl<'d> Run<'d> {
     fn record(&mut self, source: &Store, watermark: u64) -> Result<()> {
         let mut closing = self.runs.closing(source, &self.so_far(), watermark)?;
         while !closing.is_empty() {
-            let items: Vec<_> = closing.iter().map(Closing::item).collect();
+            let items: Vec<_> = closing.iter().map(Record::closing_item).collect();
             match self.destination.commit(&items, None) {
                 Err(e) if e.code() == Code::IdempotencyConflict => closing = self.runs.renumber(),
                 result => {
@@ -503,7 +553,7 @@ impl<'d> Run<'d> {
         result: Result<()>,
         source: &Store,
         options: &mut ImportOptions<'_>,
-    ) -> ImportOutcome {
+    ) -> (ImportOutcome, Option<Sums>) {
         // Chunks that are in flight come before whatever ended the import.
         let mut result = self.finish_chunks(options).and(result);
         if result.is_err() && self.destination.check_open().is_ok() {
@@ -512,11 +562,13 @@ impl<'d> Run<'d> {
         }
         let synced = match self.destination.check_open() {
             Err(forked) if forked.code() == Code::Forked => Err(forked),
+            open if options.dry_run => open,
             // A close that is in flight may not have synced yet.
             open => self.destination.sync_visible().and(open),
         };
         self.committed.set_frontier(self.destination.current_frontier());
-        ImportOutcome { report: self.so_far(), result: result.and(synced) }
+        let outcome = ImportOutcome { report: self.so_far(), result: result.and(synced) };
+        (outcome, self.known.foreseen.and_then(Foreseen::into_sums))
     }
 }
 
@@ -584,6 +636,16 @@ fn check_reaches(source: &Log, after: u64) -> Result<()> {
          restored from an older copy, or is another store"
     );
     Err(Error::new(Code::SourceDiverged, message).with_numbers(after, visible))
+}
+
+/// Refuses an event that a destination does not take.
+fn check_limits(event: &Event<'_>, bytes: usize, limits: &Limits) -> Result<()> {
+    check_limit("payload bytes", event.payload.len(), limits.payload_bytes_max)
+        .and_then(|()| check_limit("batch bytes", bytes, limits.batch_bytes_max))
+        .map_err(|e| {
+            e.context(format!("event {} (sequence {}) of the source", event.id, event.sequence))
+        })
+        .map_err(|e| e.with_event(event.id, event.sequence))
 }
 
 fn filter_keeps(event: &Event<'_>, options: &mut ImportOptions<'_>) -> Result<bool> {

@@ -5,6 +5,7 @@
 //! repaired or replaced does not have it, and a copy that went on by itself has that of the part
 //! which both share.
 
+use super::names::Record;
 use super::{ImportOptions, ImportReport, ImportSource, OnConflict};
 use crate::engine::format::import_run::{Counts, Fork, ImportRun, Series};
 use crate::engine::format::selector;
@@ -12,9 +13,7 @@ use crate::engine::format::system::ImportIdentity;
 use crate::engine::log::state::Log;
 use crate::engine::model::error::{Code, Result};
 use crate::engine::model::event::Event;
-use crate::engine::model::id::{Hash, Id, Kind};
-use crate::engine::store::identity::system_item;
-use crate::engine::store::item::{encoded_bound, Item};
+use crate::engine::model::id::{Hash, Kind};
 use crate::engine::store::Store;
 
 /// An import that brought nothing leaves a record once it has examined so many events, other than
@@ -22,26 +21,6 @@ use crate::engine::store::Store;
 const EXAMINED_MIN: u64 = 4096;
 /// So many other branches are remembered.
 const OTHERS_MAX: usize = 16;
-
-/// An event that closes an import.
-pub struct Closing {
-    kind: Kind,
-    id: Id,
-    payload: Vec<u8>,
-}
-
-impl Closing {
-    pub fn item(&self) -> Item<'_> {
-        let mut item = Item { with_all: true, ..system_item(self.kind, &self.payload) };
-        item.event.id = self.id;
-        item
-    }
-
-    /// What it takes in a file at most.
-    pub fn bytes(&self) -> u64 {
-        encoded_bound(&self.item().event)
-    }
-}
 
 /// A record of an earlier run.
 struct Earlier {
@@ -98,6 +77,7 @@ pub struct Runs {
     uncovered: u64,
     /// The log has the record of this run.
     pub is_recorded: bool,
+    is_dry: bool,
 }
 
 impl Runs {
@@ -152,6 +132,7 @@ impl Runs {
             other,
             uncovered: 0,
             is_recorded: false,
+            is_dry: options.dry_run,
         })
     }
 
@@ -172,11 +153,11 @@ impl Runs {
         source: &Store,
         report: &ImportReport,
         watermark: u64,
-    ) -> Result<Vec<Closing>> {
+    ) -> Result<Vec<Record>> {
         let covered = self.base.as_ref().map_or(0, |base| base.run.watermark);
         let is_due = report.imported > 0
             || (watermark > covered && (self.other.is_some() || self.uncovered >= EXAMINED_MIN));
-        if self.is_recorded || !is_due || watermark == 0 {
+        if self.is_recorded || self.is_dry || !is_due || watermark == 0 {
             return Ok(Vec::new());
         }
         self.draft.watermark = watermark.max(covered);
@@ -192,14 +173,14 @@ impl Runs {
     }
 
     /// The fork, where this run met one, and the record.
-    fn events(&mut self) -> Vec<Closing> {
+    fn events(&mut self) -> Vec<Record> {
         self.draft.branch = match &self.base {
             Some(base) if !self.branches_off => base.run.branch,
             _ => self.number,
         };
         let branch = self.draft.branch;
         self.draft.others = self.heads.iter().copied().filter(|(of, _)| *of != branch).collect();
-        let run = Closing {
+        let run = Record {
             kind: Kind::IMPORT_RUN,
             id: self.series.run_id(self.number),
             payload: self.draft.encode(),
@@ -207,7 +188,7 @@ impl Runs {
         self.fork().into_iter().chain([run]).collect()
     }
 
-    fn fork(&self) -> Option<Closing> {
+    fn fork(&self) -> Option<Record> {
         let other = self.other.as_ref()?;
         let Here::Other(met_log_hash) = other.here else { return None };
         let draft = &self.draft;
@@ -223,11 +204,11 @@ impl Runs {
             met_last_log_hash: draft.watermark_log_hash,
         };
         let id = self.series.fork_id(draft.branch.max(other.run.branch));
-        Some(Closing { kind: Kind::FORK, id, payload: fork.encode() })
+        Some(Record { kind: Kind::FORK, id, payload: fork.encode() })
     }
 
     /// Takes the next number: another import has taken this one, or told of the fork.
-    pub fn renumber(&mut self) -> Vec<Closing> {
+    pub fn renumber(&mut self) -> Vec<Record> {
         self.number += 1;
         self.other = self.other.take().filter(|_| self.branches_off);
         self.events()

@@ -16,6 +16,7 @@ pub(crate) mod salvage;
 pub(crate) mod segment;
 pub(crate) mod segments;
 pub(crate) mod select;
+pub(crate) mod sets;
 pub(crate) mod shared;
 pub mod state;
 pub(crate) mod tail;

@@ -101,6 +101,8 @@ impl Kind {
     pub const NAMESPACE: Kind = Kind(0x0005);
     /// Two logs with one id have different events at one sequence.
     pub const FORK: Kind = Kind(0x0006);
+    /// An event was kept beside another of its name, with other content.
+    pub const CONFLICT: Kind = Kind(0x0007);
 
     /// The kind of `category` (0 to 15) and `kind_type` (0 to 4095), or none when out of range.
     pub const fn new(category: u8, kind_type: u16) -> Option<Kind> {
