@@ -21,7 +21,7 @@ use std::sync::{Arc, OnceLock};
 
 pub(super) const MAGIC: [u8; 8] = *b"FBATIDX\0";
 /// Indexes of another version are rebuilt.
-pub(super) const VERSION: u32 = 5;
+pub(super) const VERSION: u32 = 6;
 pub(super) const BLOCK_LEN: usize = 256;
 pub(super) const DATA_LEN: usize = 252;
 pub(super) const FILTER_LINE_LEN: usize = 64;
@@ -245,6 +245,19 @@ impl Index {
             (out, at) = (rest, at + take);
         }
         Some(())
+    }
+
+    /// Reads an entry that is a block of its own, with its checksum.
+    pub(super) fn read_line(
+        &self,
+        section: usize,
+        at: usize,
+        line: &mut [u8; BLOCK_LEN],
+    ) -> Result<()> {
+        match at < self.entries(section) {
+            true => self.read_block(self.sections[section].0 + at as u64, line),
+            false => Err(self.damaged("the index points outside one of its sections")),
+        }
     }
 
     /// A block of the file, which is mapped where that can be.
