@@ -8,6 +8,7 @@ pub(crate) mod group;
 pub(crate) mod levels;
 pub mod options;
 pub(crate) mod pack;
+pub(crate) mod point;
 pub mod recovery;
 pub(crate) mod rotate;
 pub(crate) mod run;
