@@ -18,6 +18,7 @@ pub(crate) mod segments;
 pub(crate) mod select;
 pub(crate) mod shared;
 pub mod state;
+pub(crate) mod strings;
 pub(crate) mod tail;
 pub(crate) mod window;
 pub(crate) mod writer;
