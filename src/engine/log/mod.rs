@@ -20,6 +20,7 @@ pub(crate) mod select;
 pub(crate) mod sets;
 pub(crate) mod shared;
 pub mod state;
+pub(crate) mod strings;
 pub(crate) mod tail;
 pub(crate) mod window;
 pub(crate) mod writer;
