@@ -33,6 +33,7 @@ pub mod region;
 pub mod repair;
 #[cfg(feature = "internal")]
 pub mod seams;
+pub mod set;
 pub mod store;
 pub mod verify;
 pub mod version;
