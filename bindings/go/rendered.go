@@ -494,6 +494,57 @@ const (
 	// few, it ends with [ErrLimitExceeded]. Those are conflicts, and with identity by source all
 	// new events, where the source has had events from the destination under this very namespace.
 	ImportDryRun ImportFlags = C.FBAT_IMPORT_DRY_RUN
+	// ImportNoResume: begin at the start of the source, or at After, wherever an earlier import
+	// ended.
+	ImportNoResume ImportFlags = C.FBAT_IMPORT_NO_RESUME
+)
+
+// Source is one of the values whose names begin with Source.
+type Source uint32
+
+// The values of Source.
+const (
+	// SourceNew: nothing is recorded of an import of this name, or without one of this region, from
+	// this source.
+	SourceNew Source = C.FBAT_SOURCE_NEW
+	// SourceGoesOn: the source has all that it had.
+	SourceGoesOn Source = C.FBAT_SOURCE_GOES_ON
+	// SourceRestored: the source ends before what was imported: it was restored from an older copy.
+	SourceRestored Source = C.FBAT_SOURCE_RESTORED
+	// SourceDiverged: the source has other events in the place of some that were imported: it was
+	// restored and went on, or was repaired, or is a copied directory that went on by itself. The
+	// numbers can't tell.
+	SourceDiverged Source = C.FBAT_SOURCE_DIVERGED
+	// SourceForked: the source is one of two with the same log id that both went on, and both were
+	// imported: copies of one directory. [NewIdentity] gives one of them an id of its own.
+	SourceForked Source = C.FBAT_SOURCE_FORKED
+)
+
+// String is the name of the value, in lower case.
+func (v Source) String() string {
+	switch v {
+	case SourceNew:
+		return "new"
+	case SourceGoesOn:
+		return "goes on"
+	case SourceRestored:
+		return "restored"
+	case SourceDiverged:
+		return "diverged"
+	case SourceForked:
+		return "forked"
+	}
+	return "unknown"
+}
+
+// ImportReportFlags are bits whose names begin with ImportReport.
+type ImportReportFlags uint32
+
+// The values of ImportReportFlags.
+const (
+	// ImportReportSelectorChanged: earlier imports of this name had another region or filter, or
+	// left conflicts out. So this one began at the start.
+	ImportReportSelectorChanged ImportReportFlags = C.FBAT_IMPORT_REPORT_SELECTOR_CHANGED
 )
 
 // PlanFlags are bits whose names begin with Plan.
@@ -505,18 +556,18 @@ const (
 	PlanRest PlanFlags = C.FBAT_PLAN_REST
 )
 
-// SourceFlags are bits whose names begin with Source.
-type SourceFlags uint32
+// LineageFlags are bits whose names begin with Lineage.
+type LineageFlags uint32
 
-// The values of SourceFlags.
+// The values of LineageFlags.
 const (
-	// SourceFiltered: a filter chose among the events of the source.
-	SourceFiltered SourceFlags = C.FBAT_SOURCE_FILTERED
-	// SourceConflictsLeftOut: events whose name existed with other content were left out.
-	SourceConflictsLeftOut SourceFlags = C.FBAT_SOURCE_CONFLICTS_LEFT_OUT
-	// SourceTwoNames: imports from this store had both identities: events of it may be here twice,
+	// LineageFiltered: a filter chose among the events of the source.
+	LineageFiltered LineageFlags = C.FBAT_LINEAGE_FILTERED
+	// LineageConflictsLeftOut: events whose name existed with other content were left out.
+	LineageConflictsLeftOut LineageFlags = C.FBAT_LINEAGE_CONFLICTS_LEFT_OUT
+	// LineageTwoNames: imports from this store had both identities: events of it may be here twice,
 	// under the name that an import gave it, and under its own.
-	SourceTwoNames SourceFlags = C.FBAT_SOURCE_TWO_NAMES
+	LineageTwoNames LineageFlags = C.FBAT_LINEAGE_TWO_NAMES
 )
 
 // BackupFlags are bits whose names begin with Backup.
@@ -1235,6 +1286,19 @@ type ImportReport struct {
 	// How far the source was read, of SourceCeiling: for a progress bar. What was read after the
 	// last committed chunk is examined again by the next import.
 	SourcePosition uint64
+	// Where the import began: where an earlier one had ended, or at After.
+	StartedAfter uint64
+	// What the source turned out to be, compared with what earlier imports have recorded: a
+	// [Source].
+	Source Source
+	// Bits: [ImportReportFlags].
+	Flags ImportReportFlags
+}
+
+// SelectorChanged says whether [ImportReportSelectorChanged] is set: earlier imports of this name
+// had another region or filter, or left conflicts out. So this one began at the start.
+func (of ImportReport) SelectorChanged() bool {
+	return of.Flags&ImportReportSelectorChanged != 0
 }
 
 func (to *ImportReport) read(from *C.fbat_import_report) {
@@ -1253,6 +1317,9 @@ func (to *ImportReport) read(from *C.fbat_import_report) {
 	to.DestinationVisible = uint64(from.destination_visible)
 	to.DestinationDurable = uint64(from.destination_durable)
 	to.SourcePosition = uint64(from.source_position)
+	to.StartedAfter = uint64(from.started_after)
+	to.Source = Source(from.source)
+	to.Flags = ImportReportFlags(from.flags)
 }
 
 // ImportOptions: what to import, and how. All zero except the namespace imports everything.
@@ -1262,7 +1329,9 @@ type ImportOptions struct {
 	SourceNamespace string
 	// Which events of the source; zero for all.
 	Region Region
-	// Only sequences of the source above this one: 0, or the ResumeAfter of an earlier report.
+	// Only sequences of the source above this one, as the ResumeAfter of an earlier report. 0: the
+	// import goes on where the last one of the same Name ended, as the destination has recorded;
+	// [Store.Import] says when.
 	After uint64
 	// Events that become visible together: at most the destination's BatchEventsMax, to which it is
 	// cut; 0: 256. Fewer where they would have more than 4 MiB.
@@ -1282,6 +1351,10 @@ type ImportOptions struct {
 	Flags ImportFlags
 	// By what an event is known to be there already: an [ImportIdentity].
 	Identity ImportIdentity
+	// What this import is called, and so its filter: UTF-8, at most 1024 bytes without control
+	// bytes. Imports of one name from one source go on from each other. Left out, those of one
+	// region do, without a filter, with identity by origin.
+	Name string
 }
 
 func (from *ImportOptions) lay(call *call, to *C.fbat_import_options) {
@@ -1305,6 +1378,7 @@ func (from *ImportOptions) lay(call *call, to *C.fbat_import_options) {
 	to.on_conflict = C.uint32_t(from.OnConflict)
 	to.flags = C.uint32_t(from.Flags)
 	to.identity = C.uint32_t(from.Identity)
+	to.name = call.text(from.Name)
 }
 
 // PlanRow: what an import would bring of one origin, one kind, and entities that begin alike.
@@ -1388,8 +1462,8 @@ type Source struct {
 	Region string
 	// By what an event is known to be there: an [ImportIdentity].
 	Identity ImportIdentity
-	// Bits: [SourceFlags].
-	SourceFlags SourceFlags
+	// Bits: [LineageFlags].
+	LineageFlags LineageFlags
 	// How many records there are.
 	Runs uint64
 	// As in the reports of these imports, summed up.
@@ -1414,21 +1488,21 @@ type Source struct {
 	WatermarkLogHash Hash
 }
 
-// Filtered says whether [SourceFiltered] is set: a filter chose among the events of the source.
+// Filtered says whether [LineageFiltered] is set: a filter chose among the events of the source.
 func (of Source) Filtered() bool {
-	return of.SourceFlags&SourceFiltered != 0
+	return of.LineageFlags&LineageFiltered != 0
 }
 
-// ConflictsLeftOut says whether [SourceConflictsLeftOut] is set: events whose name existed with
+// ConflictsLeftOut says whether [LineageConflictsLeftOut] is set: events whose name existed with
 // other content were left out.
 func (of Source) ConflictsLeftOut() bool {
-	return of.SourceFlags&SourceConflictsLeftOut != 0
+	return of.LineageFlags&LineageConflictsLeftOut != 0
 }
 
-// TwoNames says whether [SourceTwoNames] is set: imports from this store had both identities:
+// TwoNames says whether [LineageTwoNames] is set: imports from this store had both identities:
 // events of it may be here twice, under the name that an import gave it, and under its own.
 func (of Source) TwoNames() bool {
-	return of.SourceFlags&SourceTwoNames != 0
+	return of.LineageFlags&LineageTwoNames != 0
 }
 
 func (to *Source) read(from *C.fbat_source, in *incoming) {
@@ -1439,7 +1513,7 @@ func (to *Source) read(from *C.fbat_source, in *incoming) {
 	to.Name = in.text(14, from.name)
 	to.Region = in.text(15, from.region)
 	to.Identity = ImportIdentity(from.identity)
-	to.SourceFlags = SourceFlags(from.source_flags)
+	to.LineageFlags = LineageFlags(from.lineage_flags)
 	to.Runs = uint64(from.runs)
 	to.Imported = uint64(from.imported)
 	to.Deduplicated = uint64(from.deduplicated)
@@ -1451,6 +1525,116 @@ func (to *Source) read(from *C.fbat_source, in *incoming) {
 	to.LastSequence = uint64(from.last_sequence)
 	to.Watermark = uint64(from.watermark)
 	to.WatermarkLogHash = goHash(from.watermark_log_hash)
+}
+
+// SetDigest: what stands for a set of events. An element of the set is the origin of an event (a
+// namespace and its id there) with its content hash. Equal sets have equal digests in all stores.
+//
+// That is equality between stores that trust each other, and no proof against a forger.
+type SetDigest struct {
+	// How many events there are, the library's own left out.
+	Events uint64
+	// The sum of the hashes of the elements. All zero where there are none.
+	Fingerprint Hash
+}
+
+func (to *SetDigest) read(from *C.fbat_set_digest) {
+	to.Events = uint64(from.events)
+	to.Fingerprint = goHash(from.fingerprint)
+}
+
+// OriginsOptions: which part of the list of origins. The zero value lists from the beginning.
+type OriginsOptions struct {
+	// Which events are counted; zero for all.
+	Region Region
+	// Only namespaces after this one, which need not exist: the last of the list before. nil: from
+	// the first.
+	After string
+	// At most so many rows: 1 to 65,536; 0: 1,000.
+	PageRows int
+}
+
+func (from *OriginsOptions) lay(call *call, to *C.fbat_origins_options) {
+	to.struct_size = C.sizeof_fbat_origins_options
+	to.region = room[C.fbat_region](call)
+	from.Region.lay(call, to.region)
+	to.after = call.text(from.After)
+	to.page_rows = C.size_t(from.PageRows)
+}
+
+// Difference: an event that only one of two stores has.
+type Difference struct {
+	// Its origin.
+	SourceNamespace string
+	// Its id there.
+	SourceEventID ID
+	// Its sequence there.
+	SourceSequence uint64
+	// BLAKE3 of its payload.
+	ContentHash Hash
+	// Its sequence in the store that has it.
+	Sequence uint64
+	// Which store has it: 0 for the first, 1 for the other.
+	InOther uint32
+}
+
+func (from *Difference) lay(call *call, to *C.fbat_difference) {
+	to.struct_size = C.sizeof_fbat_difference
+	to.source_namespace = call.text(from.SourceNamespace)
+	to.source_event_id = cID(from.SourceEventID)
+	to.source_sequence = C.uint64_t(from.SourceSequence)
+	to.content_hash = cHash(from.ContentHash)
+	to.sequence = C.uint64_t(from.Sequence)
+	to.in_other = C.uint32_t(from.InOther)
+}
+
+func (to *Difference) read(from *C.fbat_difference, in *incoming) {
+	to.SourceNamespace = in.text(16, from.source_namespace)
+	to.SourceEventID = goID(from.source_event_id)
+	to.SourceSequence = uint64(from.source_sequence)
+	to.ContentHash = goHash(from.content_hash)
+	to.Sequence = uint64(from.sequence)
+	to.InOther = uint32(from.in_other)
+}
+
+// DiffOptions: which part of the differences. The zero value lists from the beginning.
+type DiffOptions struct {
+	// Which events are compared; zero for all. What each store has of its own (version, recorded
+	// time) should not select: an event that the other store has at all is no difference.
+	Region Region
+	// Only differences after this one, the last of the list before; nil: from the first.
+	After Difference
+	// At most so many rows: 1 to 65,536; 0: 1,000.
+	PageRows int
+}
+
+func (from *DiffOptions) lay(call *call, to *C.fbat_diff_options) {
+	to.struct_size = C.sizeof_fbat_diff_options
+	to.region = room[C.fbat_region](call)
+	from.Region.lay(call, to.region)
+	to.after = room[C.fbat_difference](call)
+	from.After.lay(call, to.after)
+	to.page_rows = C.size_t(from.PageRows)
+}
+
+// Origin: the events of one origin.
+type Origin struct {
+	// The native namespace of the store where they were first appended, or the name that an import
+	// by source gave it.
+	SourceNamespace string
+	// How many there are.
+	Events uint64
+	// As in [SetDigest].
+	Fingerprint Hash
+	// The greatest sequence that one of them has there. It decides nothing.
+	LastSourceSequence uint64
+}
+
+func (to *Origin) read(from *C.fbat_origin, in *incoming) {
+	to.SourceNamespace = in.text(17, from.source_namespace)
+	to.Events = uint64(from.events)
+	to.Fingerprint = goHash(from.fingerprint)
+	to.LastSourceSequence = uint64(from.last_source_sequence)
 }
 
 // Finding: one thing that is wrong.
@@ -1470,11 +1654,11 @@ type Finding struct {
 }
 
 func (to *Finding) read(from *C.fbat_finding, in *incoming) {
-	to.Path = in.text(16, from.path)
+	to.Path = in.text(18, from.path)
 	to.Offset = uint64(from.offset)
 	to.FirstSequence = uint64(from.first_sequence)
 	to.LastSequence = uint64(from.last_sequence)
-	to.Message = in.text(17, from.message)
+	to.Message = in.text(19, from.message)
 }
 
 // VerifyOptions: how to verify. The zero value verifies everything.
@@ -1712,7 +1896,7 @@ func (to *RepairReport) read(from *C.fbat_repair_report) {
 }
 
 // textMembers is how many members of text are read.
-const textMembers = 18
+const textMembers = 20
 
 // OpenReport: what [Open] found and did. Works for a closed store too.
 func (s *Store) OpenReport() OpenReport {
@@ -2188,6 +2372,15 @@ func (provenance *Provenance) EncodeBody() (body []byte, err error) {
 // An event that exists already is counted, not copied. Importing again adds nothing. An import that
 // failed, was stopped, cancelled, or killed is completed by the next.
 //
+// An import that brought something leaves a record in the destination, with its last chunk: what it
+// selected, how far it came, and the source's log hash there. The next one goes on after the newest
+// record whose log hash the source still has, so that a source that was restored, repaired or
+// replaced is imported completely. This is so with identity by origin, and with a Name; with a
+// filter only with a Name. It begins at the start where the region or the presence of a filter has
+// changed, where conflicts were left out and are not any more, where the destination was repaired
+// with losses since, and with [ImportNoResume]. With identity by source and no name all is examined
+// each time, and counted as Deduplicated.
+//
 // What the source gains during the call is not part of it. When the call returns [OK], everything
 // counted as Imported or Deduplicated is durable.
 //
@@ -2320,6 +2513,85 @@ func (s *Store) Sources() (sources []Source, err error) {
 	status := C.fbat_store_sources(s.c, outSources, call.detail)
 	err = call.outcome(status, s)
 	sources = takeSources(*outSources, &call.in)
+	return
+}
+
+// SetDigest computes what stands for the events of a region, the library's own left out.
+//
+// Of everything it is read from sums that are kept in files beside the log; the first call reads
+// the log. A region is read in the log.
+//
+//   - region: which events; nil for all of them.
+//   - digest: what stands for them; zero except its size on failure.
+//
+// The failures are [ErrInvalidArgument], [ErrInvalidUTF8], [ErrInvalidCoordinate],
+// [ErrLimitExceeded], [ErrClosed], [ErrCorrupt] and [ErrIO].
+func (s *Store) SetDigest(region Region) (digest SetDigest, err error) {
+	call := begin()
+	defer call.end()
+	inRegion := room[C.fbat_region](call)
+	region.lay(call, inRegion)
+	outDigest := room[C.fbat_set_digest](call)
+	outDigest.struct_size = C.sizeof_fbat_set_digest
+	if err = call.refused; err != nil {
+		return
+	}
+	status := C.fbat_store_set_digest(s.c, inRegion, outDigest, call.detail)
+	err = call.outcome(status, s)
+	digest.read(outDigest)
+	return
+}
+
+// OriginPage lists the origins of events in the order of their namespaces, a page at a time.
+//
+// To go on, set After to the namespace of the last row, unless [Origins.IsEnd].
+//
+//   - options: which part; nil for all events, from the first origin.
+//   - origins: the rows, which may be none.
+//
+// The failures are [ErrInvalidArgument], [ErrInvalidUTF8], [ErrInvalidCoordinate],
+// [ErrLimitExceeded], [ErrClosed], [ErrCorrupt] and [ErrIO].
+func (s *Store) OriginPage(
+	ctx context.Context, options *OriginsOptions,
+) (origins Origins, err error) {
+	call := beginUnlessDone(ctx)
+	defer call.end()
+	inOptions := room[C.fbat_origins_options](call)
+	orZero(options).lay(call, inOptions)
+	outOrigins := room[*C.fbat_origins](call)
+	if err = call.refused; err != nil {
+		return
+	}
+	status := C.fbat_store_origins(s.c, inOptions, outOrigins, call.detail)
+	err = call.outcome(status, s)
+	origins = takeOrigins(*outOrigins, &call.in)
+	return
+}
+
+// DiffPage lists the events that only one of two stores has, a page at a time.
+//
+// To go on, set After to the last row, unless [Differences.IsEnd]. What is equal is not read: sums
+// of 1,024 events each say where the stores differ.
+//
+//   - options: which part; nil for all events, from the first difference.
+//   - differences: the rows, which may be none.
+//
+// The failures are [ErrInvalidArgument], [ErrInvalidUTF8], [ErrInvalidCoordinate],
+// [ErrLimitExceeded], [ErrClosed], [ErrCorrupt] and [ErrIO].
+func (s *Store) DiffPage(
+	ctx context.Context, other *Store, options *DiffOptions,
+) (differences Differences, err error) {
+	call := beginUnlessDone(ctx)
+	defer call.end()
+	inOptions := room[C.fbat_diff_options](call)
+	orZero(options).lay(call, inOptions)
+	outDifferences := room[*C.fbat_differences](call)
+	if err = call.refused; err != nil {
+		return
+	}
+	status := C.fbat_store_diff(s.c, other.handle(), inOptions, outDifferences, call.detail)
+	err = call.outcome(status, s, other)
+	differences = takeDifferences(*outDifferences, &call.in)
 	return
 }
 

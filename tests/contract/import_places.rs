@@ -68,7 +68,8 @@ fn an_id_that_two_earlier_store_ids_have_used_is_that_of_two_events() {
         let report = import_with(&d, &hub, &mut ImportOptions { chunk_size, ..keeping() });
         assert_eq!((report.imported, report.restored, report.conflicts_kept), (2, 1, 0));
         assert_eq!(brought(&d), brought(&hub));
-        let again = [&hub, &p, &q].map(|source| pull(&d, source));
+        let all = || ImportOptions { resume: false, ..keeping() };
+        let again = [&hub, &p, &q].map(|source| import_with(&d, source, &mut all()));
         assert!(again.iter().all(|report| report.imported == 0), "{again:?}");
         assert_eq!(again.iter().map(|report| report.skipped_reimported).sum::<u64>(), 4);
         // What goes on from there has the names of the two.

@@ -21,6 +21,8 @@ mod import_origin;
 mod import_places;
 mod import_position;
 mod import_reads;
+mod import_runs;
+mod import_shapes;
 mod integrity;
 mod live;
 mod lookups;

@@ -37,9 +37,10 @@ pub struct ImportRun {
     pub watermark: u64,
     pub watermark_log_hash: Hash,
     pub counts: Counts,
-    /// Of which history of the source this is: the number of the record that its branch begins
-    /// with.
+    /// Which history of the source this is of: the number of the record that begins its branch.
     pub branch: u64,
+    /// Of the other branches that were known: that number, and the number of the newest record.
+    pub others: Vec<(u64, u64)>,
     /// A signed head of the source.
     pub head: Option<Vec<u8>>,
 }
@@ -76,6 +77,7 @@ struct RunPayload {
     watermark_log_hash: String,
     counts: Counts,
     branch: u64,
+    others: Vec<(u64, u64)>,
     head: Option<Bytes>,
 }
 
@@ -173,6 +175,7 @@ impl ImportRun {
             watermark_log_hash: self.watermark_log_hash.to_string(),
             counts: self.counts,
             branch: self.branch,
+            others: self.others.clone(),
             head: self.head.clone().map(Bytes),
         };
         rmp_serde::to_vec_named(&payload).expect("a plain struct encodes")
@@ -196,6 +199,7 @@ impl ImportRun {
             watermark_log_hash: Hash::from_hex(read.watermark_log_hash.as_bytes())?,
             counts: read.counts,
             branch: read.branch,
+            others: read.others,
             head: read.head.map(|head| head.0),
         })
     }
@@ -287,6 +291,7 @@ mod tests {
             watermark_log_hash: Hash([6; 32]),
             counts: Counts { imported: 7, conflicts_kept: 8, ..Counts::default() },
             branch: 9,
+            others: vec![(0, 8), (3, 5)],
             head: Some(vec![10, 11]),
         }
     }
@@ -319,8 +324,8 @@ mod tests {
         // The first byte of the map says how many members it has.
         let with = |value: &[u8]| {
             let mut payload = run().encode();
-            assert_eq!(payload[..3], [0xde, 0, 16]);
-            payload[2] = 17;
+            assert_eq!(payload[..3], [0xde, 0, 17]);
+            payload[2] = 18;
             payload.extend_from_slice(b"\xa5later");
             payload.extend_from_slice(value);
             ImportRun::decode(&payload)

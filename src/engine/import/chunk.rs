@@ -33,6 +33,8 @@ pub struct Chunk {
     pub bytes: usize,
     /// The destination's visible frontier before the first key was looked up.
     pub absent_at: u64,
+    /// What closes the import, if all of the chunk is new.
+    pub closing: Vec<Record>,
 }
 
 /// An event of a chunk: without its strings and bytes, which are at these places of the arenas.
@@ -171,6 +173,13 @@ impl<'a> Pending<'a> {
         }
     }
 
+    fn closing(&self) -> &[Record] {
+        match self {
+            Pending::Chunk(chunk) => &chunk.closing,
+            Pending::Large { .. } => &[],
+        }
+    }
+
     fn absent_at(&self) -> u64 {
         match self {
             Pending::Chunk(chunk) => chunk.absent_at,
@@ -196,6 +205,13 @@ impl Chunk {
 
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
+    }
+
+    /// What the report will say of it, if all of it is new.
+    pub fn as_new(&self) -> ImportReport {
+        let mut report = ImportReport::default();
+        self.waiting.iter().for_each(|waiting| waiting.admitted.count(&mut report));
+        report
     }
 
     /// The tag of the event that waits under this key.
@@ -235,6 +251,7 @@ impl Chunk {
         self.arena.clear();
         self.waiting.clear();
         self.namespaces.clear();
+        self.closing.clear();
         (self.bytes, self.absent_at) = (0, 0);
     }
 }
@@ -308,14 +325,16 @@ impl Terms {
     fn append(&self, pending: &Pending<'_>, past: &mut Past) -> Result<Vec<Outcome>> {
         let skip_conflicts = self.on_conflict != OnConflict::Fail;
         let terms = ImportTerms { absent_at: pending.absent_at(), own: past.own, skip_conflicts };
+        let mut closing = pending.closing();
         loop {
             let record = past.record.as_ref().map(Record::item);
             let before = usize::from(record.is_some());
             let kept = self.records_of(pending.waiting().iter(), pending)?;
-            let mut items = Vec::with_capacity(before + pending.waiting().len());
+            let mut items = Vec::with_capacity(before + pending.waiting().len() + closing.len());
             items.extend(record);
             kept.weave(pending.items(), &mut items);
             Item::complete(&mut items[before..]);
+            items.extend(closing.iter().map(Record::closing_item));
             let error = match self.destination.commit(&items, Some(terms)) {
                 Ok(mut outcomes) => {
                     past.note(&outcomes);
@@ -333,6 +352,13 @@ impl Terms {
                 // An import of another store took the namespace or the number meanwhile.
                 (Some(_), None) if error.code() == Code::IdempotencyConflict => {
                     past.record = self.claim.record(&self.destination)?;
+                }
+                // Another run has this number: the import closes with a batch of its own.
+                (_, Some(at))
+                    if error.code() == Code::IdempotencyConflict
+                        && at >= pending.waiting().len() =>
+                {
+                    closing = &[];
                 }
                 _ => return Err(pending.name_conflict(error, of_event)),
             }

@@ -28,6 +28,11 @@ impl Record {
         item.event.id = self.id;
         item
     }
+
+    /// For the end of a batch.
+    pub fn closing_item(&self) -> Item<'_> {
+        Item { with_others: false, with_all: true, ..self.item() }
+    }
 }
 
 /// The stores that a namespace has stood for in imports into one store, oldest first, and how

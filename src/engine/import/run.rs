@@ -4,9 +4,10 @@ use super::chunk::{Admitted, Chunk, Committer, Terms};
 use super::fate::{fate, Fate};
 use super::foreseen::Foreseen;
 use super::known::KnownEvents;
-use super::names::{self, Claim, Earlier};
+use super::names::{self, Claim, Earlier, Record};
 use super::naming::{Namespace, Naming, Origins};
 use super::plan::{PlanRow, Sums};
+use super::runs::Runs;
 use super::stretches::to_examine;
 use super::{Cancel, ImportIdentity, ImportOptions, ImportOutcome, ImportReport};
 use crate::engine::format::hash;
@@ -16,10 +17,10 @@ use crate::engine::log::writer::batch_room;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::{batch_bytes, check_limit, Event, Extensions, Source};
 use crate::engine::model::id::Id;
-use crate::engine::model::key::{check_namespace, native_namespace, NATIVE};
+use crate::engine::model::key::{check_name, check_namespace, native_namespace, NATIVE};
 use crate::engine::model::limits::Limits;
 use crate::engine::platform::{os, process};
-use crate::engine::store::item::FRAME_BYTES_MAX;
+use crate::engine::store::item::{encoded_bound, FRAME_BYTES_MAX};
 use crate::engine::store::scan::{Scan, Visit};
 use crate::engine::store::Store;
 use foldhash::HashSet;
@@ -67,9 +68,9 @@ impl Store {
             Ok(mut run) => {
                 let result = run
                     .examine(source, options)
-                    .and_then(|()| run.flush(options, false))
+                    .and_then(|()| run.close(source, options))
                     .and_then(|()| run.report_end(options));
-                run.finish(result, options)
+                run.finish(result, source, options)
             }
         }
     }
@@ -99,6 +100,7 @@ struct Run<'d> {
     /// Events that the walk passed since, those that do not match included.
     passed: usize,
     known: KnownEvents,
+    runs: Runs,
     /// Ids under which events were admitted again since all was committed, where another store id
     /// of the destination may have used them.
     restoring: HashSet<Id>,
@@ -147,6 +149,9 @@ impl<'d> Run<'d> {
         let (to, from) = (&*destination.0, &*source.0);
         let namespace = namespace_of(from, options)?;
         options.region.check()?;
+        if !options.name.is_empty() {
+            check_name("the name of the import", &options.name)?;
+        }
         match options.dry_run {
             true => to.check_open().and_then(|()| to.refresh()),
             false => to.check_writable(),
@@ -165,12 +170,16 @@ impl<'d> Run<'d> {
             Naming::Origin(_) => false,
         };
         let foreseen = options.dry_run.then(|| Foreseen::new(asks_for_all, sums));
-        let terms = terms(destination, source, namespace, options)?;
+        let terms = terms(destination, source, &namespace, options)?;
         let ceiling = from.sync_for_copy()?;
         check_reaches(from, options.after)?;
+        let runs = Runs::look(to, source, &namespace, options, ceiling)?;
         let report = ImportReport {
             source_ceiling: ceiling,
-            resume_after: options.after,
+            started_after: runs.started_after,
+            resume_after: runs.started_after,
+            source: runs.source,
+            selector_changed: runs.selector_changed,
             ..ImportReport::default()
         };
         let mut committed = ImportReport::default();
@@ -192,13 +201,14 @@ impl<'d> Run<'d> {
             unreported: 0,
             passed: 0,
             known: KnownEvents::new(foreseen),
+            runs,
             restoring: HashSet::default(),
         })
     }
 
     fn examine(&mut self, source: &Store, options: &mut ImportOptions<'_>) -> Result<()> {
-        let (from, region) = (&*source.0, options.region.clone());
-        let (after, ceiling) = (options.after, self.examined.source_ceiling);
+        let (from, region) = (&*source.0, options.region.clone().canonical());
+        let (after, ceiling) = (self.runs.started_after, self.examined.source_ceiling);
         let previous_hash = options.filter_columns.previous_hash && options.filter.is_some();
         let rehash = options.rehash;
         let differing = to_examine(self.destination, from, options, (after, ceiling))?;
@@ -251,6 +261,7 @@ impl<'d> Run<'d> {
             self.examined.source_high_watermark = before.source_high_watermark;
             self.examined.resume_after = before.resume_after;
         })?;
+        self.runs.meet(event);
         self.after_event(options)
     }
 
@@ -459,6 +470,45 @@ impl<'d> Run<'d> {
         self.report(options)
     }
 
+    /// All is read: commits what waits, with the record of the run where all of it is new.
+    fn close(&mut self, source: &Store, options: &mut ImportOptions<'_>) -> Result<()> {
+        self.collect_all(options)?;
+        let ceiling = self.examined.source_ceiling;
+        if !self.chunk.is_empty() {
+            let mut report = self.examined;
+            report.add(&self.committed);
+            report.add(&self.chunk.as_new());
+            let closing = self.runs.closing(source, &report, ceiling)?;
+            let bytes =
+                closing.iter().map(|of| encoded_bound(&of.closing_item().event)).sum::<u64>();
+            let frames = (self.chunk.len() + 1) as u64;
+            let frames = frames * (FRAME_BYTES_MAX + self.naming.bytes_max() as u64);
+            if self.chunk.bytes as u64 + frames + bytes <= self.room {
+                self.chunk.closing = closing;
+            }
+        }
+        let is_closing = !self.chunk.closing.is_empty();
+        self.flush(options, false)?;
+        self.runs.is_recorded = is_closing && self.runs.is_in(self.destination)?;
+        self.record(source, ceiling)
+    }
+
+    /// Commits the record of the run in a batch of its own, unless the log has it.
+    fn record(&mut self, source: &Store, watermark: u64) -> Result<()> {
+        let mut closing = self.runs.closing(source, &self.so_far(), watermark)?;
+        while !closing.is_empty() {
+            let items: Vec<_> = closing.iter().map(Record::closing_item).collect();
+            match self.destination.commit(&items, None) {
+                Err(e) if e.code() == Code::IdempotencyConflict => closing = self.runs.renumber(),
+                result => {
+                    self.runs.is_recorded = result.is_ok();
+                    return result.map(drop);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// All is read and committed: the progress callback hears of that, unless it has.
     fn report_end(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
         self.examined.source_position = self.examined.source_ceiling;
@@ -501,10 +551,15 @@ impl<'d> Run<'d> {
     fn finish(
         mut self,
         result: Result<()>,
+        source: &Store,
         options: &mut ImportOptions<'_>,
     ) -> (ImportOutcome, Option<Sums>) {
         // Chunks that are in flight come before whatever ended the import.
-        let result = self.finish_chunks(options).and(result);
+        let mut result = self.finish_chunks(options).and(result);
+        if result.is_err() && self.destination.check_open().is_ok() {
+            let watermark = self.settled.resume_after;
+            result = result.and(self.record(source, watermark));
+        }
         let synced = match self.destination.check_open() {
             Err(forked) if forked.code() == Code::Forked => Err(forked),
             open if options.dry_run => open,
@@ -543,7 +598,7 @@ fn namespace_of(source: &Log, options: &ImportOptions<'_>) -> Result<String> {
 fn terms(
     destination: &Store,
     source: &Store,
-    namespace: String,
+    namespace: &str,
     options: &ImportOptions<'_>,
 ) -> Result<Terms> {
     let (to, source) = (&*destination.0, source.0.store_id());
