@@ -22,14 +22,14 @@ use std::ptr::{null, null_mut};
 
 /// A filter chose among the events of the source.
 /// @since 0.2
-pub const FBAT_LINEAGE_FILTERED: u32 = 1u32;
+pub const FBAT_SOURCE_FILTERED: u32 = 1u32;
 /// Events whose name existed with other content were left out.
 /// @since 0.2
-pub const FBAT_LINEAGE_CONFLICTS_LEFT_OUT: u32 = 2u32;
+pub const FBAT_SOURCE_CONFLICTS_LEFT_OUT: u32 = 2u32;
 /// Imports from this store had both identities: events of it may be here twice, under the name that
 /// an import gave it, and under its own.
 /// @since 0.2
-pub const FBAT_LINEAGE_TWO_NAMES: u32 = 4u32;
+pub const FBAT_SOURCE_TWO_NAMES: u32 = 4u32;
 
 /// Two contents of one name. Lives as long as its list.
 /// @since 0.2
@@ -80,8 +80,8 @@ pub struct fbat_source {
     pub region: fbat_str,
     /// By what an event is known to be there: an `FBAT_IMPORT_IDENTITY_...`.
     pub identity: u32,
-    /// Bits: `FBAT_LINEAGE_...`.
-    pub lineage_flags: u32,
+    /// Bits: `FBAT_SOURCE_...`.
+    pub source_flags: u32,
     /// How many records there are.
     pub runs: u64,
     /// As in the reports of these imports, summed up.
@@ -212,9 +212,9 @@ fn source(row: &SourceRow, texts: &[Text; 4]) -> fbat_source {
             ImportIdentity::Source => FBAT_IMPORT_IDENTITY_SOURCE,
             ImportIdentity::Origin => FBAT_IMPORT_IDENTITY_ORIGIN,
         },
-        lineage_flags: flag(of.is_filtered, FBAT_LINEAGE_FILTERED)
-            | flag(of.conflicts_left_out, FBAT_LINEAGE_CONFLICTS_LEFT_OUT)
-            | flag(row.has_two_names, FBAT_LINEAGE_TWO_NAMES),
+        source_flags: flag(of.is_filtered, FBAT_SOURCE_FILTERED)
+            | flag(of.conflicts_left_out, FBAT_SOURCE_CONFLICTS_LEFT_OUT)
+            | flag(row.has_two_names, FBAT_SOURCE_TWO_NAMES),
     )
 }
 

@@ -278,7 +278,7 @@ layouts! {
         name 72;
         region 88;
         identity 104;
-        lineage_flags 108;
+        source_flags 108;
         runs 112;
         imported 120;
         deduplicated 128;
