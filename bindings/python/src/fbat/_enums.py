@@ -19,10 +19,12 @@ __all__ = [
     "OnConflict",
     "OpenMode",
     "OpenReportFlags",
+    "PlanFlags",
     "QueryFlags",
     "ReceiptFlags",
     "RecordFlags",
     "RepairFlags",
+    "SourceFlags",
     "Status",
     "WireFlags",
 ]
@@ -348,6 +350,34 @@ class ImportFlags(enum.IntFlag):
     ALLOW_OTHER_IDENTITY = lib.FBAT_IMPORT_ALLOW_OTHER_IDENTITY
     """Let events of a store come with the other identity than those that were imported from it
     first. Without this flag that is ``Status.INVALID_ARGUMENT``, because they would come again.
+    """
+    DRY_RUN = lib.FBAT_IMPORT_DRY_RUN
+    """Append nothing, and report what an import would do: a dry run. Nothing is synced in the
+    destination, which may be open for reading. Counts are those that the import right after it has.
+    Filter and progress are called. Beside one bit for each event of the source, it remembers up to
+    1,048,576 events that could be asked for again; where that is too few, it ends with
+    ``Status.LIMIT_EXCEEDED``. Those are conflicts, and with identity by source all new events,
+    where the source has had events from the destination under this very namespace.
+    """
+
+
+class PlanFlags(enum.IntFlag):
+    """Bits of ``PlanRow.row_flags``."""
+
+    REST = lib.FBAT_PLAN_REST
+    """The row sums up what is beyond 65,536 rows: it has no namespace, prefix and kind."""
+
+
+class SourceFlags(enum.IntFlag):
+    """Bits of ``Source.source_flags``."""
+
+    FILTERED = lib.FBAT_SOURCE_FILTERED
+    """A filter chose among the events of the source."""
+    CONFLICTS_LEFT_OUT = lib.FBAT_SOURCE_CONFLICTS_LEFT_OUT
+    """Events whose name existed with other content were left out."""
+    TWO_NAMES = lib.FBAT_SOURCE_TWO_NAMES
+    """Imports from this store had both identities: events of it may be here twice, under the name
+    that an import gave it, and under its own.
     """
 
 
