@@ -2918,33 +2918,33 @@ fbat_status fbat_provenance_encode_body(const fbat_provenance *provenance,
  * Nothing is recorded of an import of this name, or without one of this region, from this source.
  * @since 0.2
  */
-#define FBAT_SOURCE_NEW 0u
+#define FBAT_SOURCE_STATE_NEW 0u
 
 /**
  * The source has all that it had.
  * @since 0.2
  */
-#define FBAT_SOURCE_GOES_ON 1u
+#define FBAT_SOURCE_STATE_GOES_ON 1u
 
 /**
  * The source ends before what was imported: it was restored from an older copy.
  * @since 0.2
  */
-#define FBAT_SOURCE_RESTORED 2u
+#define FBAT_SOURCE_STATE_RESTORED 2u
 
 /**
  * The source has other events in the place of some that were imported: it was restored and went
  * on, or was repaired, or is a copied directory that went on by itself. The numbers can't tell.
  * @since 0.2
  */
-#define FBAT_SOURCE_DIVERGED 3u
+#define FBAT_SOURCE_STATE_DIVERGED 3u
 
 /**
  * The source is one of two with the same log id that both went on, and both were imported: copies
  * of one directory. fbat_new_identity() gives one of them an id of its own.
  * @since 0.2
  */
-#define FBAT_SOURCE_FORKED 4u
+#define FBAT_SOURCE_STATE_FORKED 4u
 
 /**
  * Earlier imports of this name had another region or filter, or left conflicts out. So this one
@@ -3028,9 +3028,9 @@ typedef struct fbat_import_report {
   uint64_t started_after;
   /**
    * What the source turned out to be, compared with what earlier imports have recorded: an
-   * `FBAT_SOURCE_...`.
+   * `FBAT_SOURCE_STATE_...`.
    */
-  uint32_t source;
+  uint32_t source_state;
   /** Bits: `FBAT_IMPORT_REPORT_...`. */
   uint32_t flags;
 } fbat_import_report;
@@ -3316,20 +3316,20 @@ void fbat_plan_free(fbat_plan *plan);
  * A filter chose among the events of the source.
  * @since 0.2
  */
-#define FBAT_LINEAGE_FILTERED 1u
+#define FBAT_SOURCE_FILTERED 1u
 
 /**
  * Events whose name existed with other content were left out.
  * @since 0.2
  */
-#define FBAT_LINEAGE_CONFLICTS_LEFT_OUT 2u
+#define FBAT_SOURCE_CONFLICTS_LEFT_OUT 2u
 
 /**
  * Imports from this store had both identities: events of it may be here twice, under the name that
  * an import gave it, and under its own.
  * @since 0.2
  */
-#define FBAT_LINEAGE_TWO_NAMES 4u
+#define FBAT_SOURCE_TWO_NAMES 4u
 
 /**
  * Names with two contents, in the order in which they were met. Owned by the caller, who frees it
@@ -3398,8 +3398,8 @@ typedef struct fbat_source {
   fbat_str region;
   /** By what an event is known to be there: an `FBAT_IMPORT_IDENTITY_...`. */
   uint32_t identity;
-  /** Bits: `FBAT_LINEAGE_...`. */
-  uint32_t lineage_flags;
+  /** Bits: `FBAT_SOURCE_...`. */
+  uint32_t source_flags;
   /** How many records there are. */
   uint64_t runs;
   /** As in the reports of these imports, summed up. */

@@ -562,41 +562,27 @@ template <>
 struct detail::is_flags<import_flags> : std::true_type {};
 /** @endcond */
 
-/** Bits of `FBAT_SOURCE_...`. @since 0.2 */
-enum class source_flags : std::uint32_t {
-  none = 0, /**< None of them. */
+/** One of `FBAT_SOURCE_STATE_...`. @since 0.2 */
+enum class source_state : std::uint32_t {
   /**
    * Nothing is recorded of an import of this name, or without one of this region, from this source.
    */
-  new = FBAT_SOURCE_NEW,
+  new = FBAT_SOURCE_STATE_NEW,
   /** The source has all that it had. */
-  goes_on = FBAT_SOURCE_GOES_ON,
+  goes_on = FBAT_SOURCE_STATE_GOES_ON,
   /** The source ends before what was imported: it was restored from an older copy. */
-  restored = FBAT_SOURCE_RESTORED,
+  restored = FBAT_SOURCE_STATE_RESTORED,
   /**
    * The source has other events in the place of some that were imported: it was restored and went
    * on, or was repaired, or is a copied directory that went on by itself. The numbers can't tell.
    */
-  diverged = FBAT_SOURCE_DIVERGED,
+  diverged = FBAT_SOURCE_STATE_DIVERGED,
   /**
    * The source is one of two with the same log id that both went on, and both were imported: copies
    * of one directory. fbat_new_identity() gives one of them an id of its own.
    */
-  forked = FBAT_SOURCE_FORKED,
-  /** A filter chose among the events of the source. */
-  filtered = FBAT_SOURCE_FILTERED,
-  /** Events whose name existed with other content were left out. */
-  conflicts_left_out = FBAT_SOURCE_CONFLICTS_LEFT_OUT,
-  /**
-   * Imports from this store had both identities: events of it may be here twice, under the name
-   * that an import gave it, and under its own.
-   */
-  two_names = FBAT_SOURCE_TWO_NAMES,
+  forked = FBAT_SOURCE_STATE_FORKED,
 };
-/** @cond internal */
-template <>
-struct detail::is_flags<source_flags> : std::true_type {};
-/** @endcond */
 
 /** Bits of `FBAT_IMPORT_REPORT_...`. @since 0.2 */
 enum class import_report_flags : std::uint32_t {
@@ -621,6 +607,24 @@ enum class plan_flags : std::uint32_t {
 /** @cond internal */
 template <>
 struct detail::is_flags<plan_flags> : std::true_type {};
+/** @endcond */
+
+/** Bits of `FBAT_SOURCE_...`. @since 0.2 */
+enum class source_flags : std::uint32_t {
+  none = 0, /**< None of them. */
+  /** A filter chose among the events of the source. */
+  filtered = FBAT_SOURCE_FILTERED,
+  /** Events whose name existed with other content were left out. */
+  conflicts_left_out = FBAT_SOURCE_CONFLICTS_LEFT_OUT,
+  /**
+   * Imports from this store had both identities: events of it may be here twice, under the name
+   * that an import gave it, and under its own.
+   */
+  two_names = FBAT_SOURCE_TWO_NAMES,
+};
+/** @cond internal */
+template <>
+struct detail::is_flags<source_flags> : std::true_type {};
 /** @endcond */
 
 /** Bits of `FBAT_BACKUP_...`. @since 0.1 */
@@ -1295,9 +1299,9 @@ struct import_report {
   std::uint64_t started_after = 0;
   /**
    * What the source turned out to be, compared with what earlier imports have recorded: an
-   * fbat::source_flags.
+   * fbat::source_state.
    */
-  fbat::source_flags source = fbat::source_flags::new;
+  fbat::source_state source_state = fbat::source_state::new;
   /** fbat::import_report_flags. */
   fbat::import_report_flags flags{};
 
@@ -1320,7 +1324,7 @@ struct import_report {
     made.destination_durable = raw.destination_durable;
     made.source_position = raw.source_position;
     made.started_after = raw.started_after;
-    made.source = static_cast<fbat::source_flags>(raw.source);
+    made.source_state = static_cast<fbat::source_state>(raw.source_state);
     made.flags = static_cast<fbat::import_report_flags>(raw.flags);
     return made;
   }
@@ -1417,7 +1421,7 @@ struct source {
   /** By what an event is known to be there: an fbat::import_identity. */
   fbat::import_identity identity = fbat::import_identity::source;
   /** fbat::source_flags. */
-  fbat::source_flags source_flags = fbat::source_flags::new;
+  fbat::source_flags source_flags{};
   /** How many records there are. */
   std::uint64_t runs = 0;
   /** As in the reports of these imports, summed up. */

@@ -99,16 +99,16 @@ enum {
   FBAT_IMPORT_ALLOW_OTHER_IDENTITY = 16,
   FBAT_IMPORT_DRY_RUN = 64,
   FBAT_IMPORT_NO_RESUME = 32,
-  FBAT_SOURCE_NEW = 0,
-  FBAT_SOURCE_GOES_ON = 1,
-  FBAT_SOURCE_RESTORED = 2,
-  FBAT_SOURCE_DIVERGED = 3,
-  FBAT_SOURCE_FORKED = 4,
+  FBAT_SOURCE_STATE_NEW = 0,
+  FBAT_SOURCE_STATE_GOES_ON = 1,
+  FBAT_SOURCE_STATE_RESTORED = 2,
+  FBAT_SOURCE_STATE_DIVERGED = 3,
+  FBAT_SOURCE_STATE_FORKED = 4,
   FBAT_IMPORT_REPORT_SELECTOR_CHANGED = 1,
   FBAT_PLAN_REST = 1,
-  FBAT_LINEAGE_FILTERED = 1,
-  FBAT_LINEAGE_CONFLICTS_LEFT_OUT = 2,
-  FBAT_LINEAGE_TWO_NAMES = 4,
+  FBAT_SOURCE_FILTERED = 1,
+  FBAT_SOURCE_CONFLICTS_LEFT_OUT = 2,
+  FBAT_SOURCE_TWO_NAMES = 4,
   FBAT_BACKUP_LINK = 1,
   FBAT_REPAIR_IDENTITY_REBUILT = 1,
   FBAT_REPAIR_IDENTITY_UNCERTAIN = 2,
@@ -351,7 +351,7 @@ typedef struct fbat_import_report {
   uint64_t destination_durable;
   uint64_t source_position;
   uint64_t started_after;
-  uint32_t source;
+  uint32_t source_state;
   uint32_t flags;
 } fbat_import_report;
 typedef int32_t (*fbat_import_progress_fn)(void *user_data, const fbat_import_report *report);
@@ -408,7 +408,7 @@ typedef struct fbat_source {
   fbat_str name;
   fbat_str region;
   uint32_t identity;
-  uint32_t lineage_flags;
+  uint32_t source_flags;
   uint64_t runs;
   uint64_t imported;
   uint64_t deduplicated;

@@ -499,39 +499,40 @@ const (
 	ImportNoResume ImportFlags = C.FBAT_IMPORT_NO_RESUME
 )
 
-// Source is one of the values whose names begin with Source.
-type Source uint32
+// SourceState is one of the values whose names begin with SourceState.
+type SourceState uint32
 
-// The values of Source.
+// The values of SourceState.
 const (
-	// SourceNew: nothing is recorded of an import of this name, or without one of this region, from
-	// this source.
-	SourceNew Source = C.FBAT_SOURCE_NEW
-	// SourceGoesOn: the source has all that it had.
-	SourceGoesOn Source = C.FBAT_SOURCE_GOES_ON
-	// SourceRestored: the source ends before what was imported: it was restored from an older copy.
-	SourceRestored Source = C.FBAT_SOURCE_RESTORED
-	// SourceDiverged: the source has other events in the place of some that were imported: it was
-	// restored and went on, or was repaired, or is a copied directory that went on by itself. The
-	// numbers can't tell.
-	SourceDiverged Source = C.FBAT_SOURCE_DIVERGED
-	// SourceForked: the source is one of two with the same log id that both went on, and both were
-	// imported: copies of one directory. [NewIdentity] gives one of them an id of its own.
-	SourceForked Source = C.FBAT_SOURCE_FORKED
+	// SourceStateNew: nothing is recorded of an import of this name, or without one of this region,
+	// from this source.
+	SourceStateNew SourceState = C.FBAT_SOURCE_STATE_NEW
+	// SourceStateGoesOn: the source has all that it had.
+	SourceStateGoesOn SourceState = C.FBAT_SOURCE_STATE_GOES_ON
+	// SourceStateRestored: the source ends before what was imported: it was restored from an older
+	// copy.
+	SourceStateRestored SourceState = C.FBAT_SOURCE_STATE_RESTORED
+	// SourceStateDiverged: the source has other events in the place of some that were imported: it
+	// was restored and went on, or was repaired, or is a copied directory that went on by itself.
+	// The numbers can't tell.
+	SourceStateDiverged SourceState = C.FBAT_SOURCE_STATE_DIVERGED
+	// SourceStateForked: the source is one of two with the same log id that both went on, and both
+	// were imported: copies of one directory. [NewIdentity] gives one of them an id of its own.
+	SourceStateForked SourceState = C.FBAT_SOURCE_STATE_FORKED
 )
 
 // String is the name of the value, in lower case.
-func (v Source) String() string {
+func (v SourceState) String() string {
 	switch v {
-	case SourceNew:
+	case SourceStateNew:
 		return "new"
-	case SourceGoesOn:
+	case SourceStateGoesOn:
 		return "goes on"
-	case SourceRestored:
+	case SourceStateRestored:
 		return "restored"
-	case SourceDiverged:
+	case SourceStateDiverged:
 		return "diverged"
-	case SourceForked:
+	case SourceStateForked:
 		return "forked"
 	}
 	return "unknown"
@@ -556,18 +557,18 @@ const (
 	PlanRest PlanFlags = C.FBAT_PLAN_REST
 )
 
-// LineageFlags are bits whose names begin with Lineage.
-type LineageFlags uint32
+// SourceFlags are bits whose names begin with Source.
+type SourceFlags uint32
 
-// The values of LineageFlags.
+// The values of SourceFlags.
 const (
-	// LineageFiltered: a filter chose among the events of the source.
-	LineageFiltered LineageFlags = C.FBAT_LINEAGE_FILTERED
-	// LineageConflictsLeftOut: events whose name existed with other content were left out.
-	LineageConflictsLeftOut LineageFlags = C.FBAT_LINEAGE_CONFLICTS_LEFT_OUT
-	// LineageTwoNames: imports from this store had both identities: events of it may be here twice,
+	// SourceFiltered: a filter chose among the events of the source.
+	SourceFiltered SourceFlags = C.FBAT_SOURCE_FILTERED
+	// SourceConflictsLeftOut: events whose name existed with other content were left out.
+	SourceConflictsLeftOut SourceFlags = C.FBAT_SOURCE_CONFLICTS_LEFT_OUT
+	// SourceTwoNames: imports from this store had both identities: events of it may be here twice,
 	// under the name that an import gave it, and under its own.
-	LineageTwoNames LineageFlags = C.FBAT_LINEAGE_TWO_NAMES
+	SourceTwoNames SourceFlags = C.FBAT_SOURCE_TWO_NAMES
 )
 
 // BackupFlags are bits whose names begin with Backup.
@@ -1289,8 +1290,8 @@ type ImportReport struct {
 	// Where the import began: where an earlier one had ended, or at After.
 	StartedAfter uint64
 	// What the source turned out to be, compared with what earlier imports have recorded: a
-	// [Source].
-	Source Source
+	// [SourceState].
+	SourceState SourceState
 	// Bits: [ImportReportFlags].
 	Flags ImportReportFlags
 }
@@ -1318,7 +1319,7 @@ func (to *ImportReport) read(from *C.fbat_import_report) {
 	to.DestinationDurable = uint64(from.destination_durable)
 	to.SourcePosition = uint64(from.source_position)
 	to.StartedAfter = uint64(from.started_after)
-	to.Source = Source(from.source)
+	to.SourceState = SourceState(from.source_state)
 	to.Flags = ImportReportFlags(from.flags)
 }
 
@@ -1462,8 +1463,8 @@ type Source struct {
 	Region string
 	// By what an event is known to be there: an [ImportIdentity].
 	Identity ImportIdentity
-	// Bits: [LineageFlags].
-	LineageFlags LineageFlags
+	// Bits: [SourceFlags].
+	SourceFlags SourceFlags
 	// How many records there are.
 	Runs uint64
 	// As in the reports of these imports, summed up.
@@ -1488,21 +1489,21 @@ type Source struct {
 	WatermarkLogHash Hash
 }
 
-// Filtered says whether [LineageFiltered] is set: a filter chose among the events of the source.
+// Filtered says whether [SourceFiltered] is set: a filter chose among the events of the source.
 func (of Source) Filtered() bool {
-	return of.LineageFlags&LineageFiltered != 0
+	return of.SourceFlags&SourceFiltered != 0
 }
 
-// ConflictsLeftOut says whether [LineageConflictsLeftOut] is set: events whose name existed with
+// ConflictsLeftOut says whether [SourceConflictsLeftOut] is set: events whose name existed with
 // other content were left out.
 func (of Source) ConflictsLeftOut() bool {
-	return of.LineageFlags&LineageConflictsLeftOut != 0
+	return of.SourceFlags&SourceConflictsLeftOut != 0
 }
 
-// TwoNames says whether [LineageTwoNames] is set: imports from this store had both identities:
+// TwoNames says whether [SourceTwoNames] is set: imports from this store had both identities:
 // events of it may be here twice, under the name that an import gave it, and under its own.
 func (of Source) TwoNames() bool {
-	return of.LineageFlags&LineageTwoNames != 0
+	return of.SourceFlags&SourceTwoNames != 0
 }
 
 func (to *Source) read(from *C.fbat_source, in *incoming) {
@@ -1513,7 +1514,7 @@ func (to *Source) read(from *C.fbat_source, in *incoming) {
 	to.Name = in.text(14, from.name)
 	to.Region = in.text(15, from.region)
 	to.Identity = ImportIdentity(from.identity)
-	to.LineageFlags = LineageFlags(from.lineage_flags)
+	to.SourceFlags = SourceFlags(from.source_flags)
 	to.Runs = uint64(from.runs)
 	to.Imported = uint64(from.imported)
 	to.Deduplicated = uint64(from.deduplicated)

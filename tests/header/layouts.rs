@@ -225,7 +225,7 @@ layouts! {
         destination_durable 112;
         source_position 120;
         started_after 128;
-        source 136;
+        source_state 136;
         flags 140;
     }
     fbat_import_options 128 {

@@ -15,7 +15,6 @@ __all__ = [
     "ImportFlags",
     "ImportIdentity",
     "ImportReportFlags",
-    "LineageFlags",
     "ListFlags",
     "LogLevel",
     "OnConflict",
@@ -26,7 +25,8 @@ __all__ = [
     "ReceiptFlags",
     "RecordFlags",
     "RepairFlags",
-    "Source",
+    "SourceFlags",
+    "SourceState",
     "Status",
     "WireFlags",
 ]
@@ -365,22 +365,22 @@ class ImportFlags(enum.IntFlag):
     """Begin at the start of the source, or at ``after``, wherever an earlier import ended."""
 
 
-class Source(enum.IntEnum):
+class SourceState(enum.IntEnum):
     """What the source turned out to be, compared with what earlier imports have recorded."""
 
-    NEW = lib.FBAT_SOURCE_NEW
+    NEW = lib.FBAT_SOURCE_STATE_NEW
     """Nothing is recorded of an import of this name, or without one of this region, from this
     source.
     """
-    GOES_ON = lib.FBAT_SOURCE_GOES_ON
+    GOES_ON = lib.FBAT_SOURCE_STATE_GOES_ON
     """The source has all that it had."""
-    RESTORED = lib.FBAT_SOURCE_RESTORED
+    RESTORED = lib.FBAT_SOURCE_STATE_RESTORED
     """The source ends before what was imported: it was restored from an older copy."""
-    DIVERGED = lib.FBAT_SOURCE_DIVERGED
+    DIVERGED = lib.FBAT_SOURCE_STATE_DIVERGED
     """The source has other events in the place of some that were imported: it was restored and went
     on, or was repaired, or is a copied directory that went on by itself. The numbers can't tell.
     """
-    FORKED = lib.FBAT_SOURCE_FORKED
+    FORKED = lib.FBAT_SOURCE_STATE_FORKED
     """The source is one of two with the same log id that both went on, and both were imported:
     copies of one directory. ``fbat.new_identity`` gives one of them an id of its own.
     """
@@ -402,14 +402,14 @@ class PlanFlags(enum.IntFlag):
     """The row sums up what is beyond 65,536 rows: it has no namespace, prefix and kind."""
 
 
-class LineageFlags(enum.IntFlag):
-    """Bits of ``Source.lineage_flags``."""
+class SourceFlags(enum.IntFlag):
+    """Bits of ``Source.source_flags``."""
 
-    FILTERED = lib.FBAT_LINEAGE_FILTERED
+    FILTERED = lib.FBAT_SOURCE_FILTERED
     """A filter chose among the events of the source."""
-    CONFLICTS_LEFT_OUT = lib.FBAT_LINEAGE_CONFLICTS_LEFT_OUT
+    CONFLICTS_LEFT_OUT = lib.FBAT_SOURCE_CONFLICTS_LEFT_OUT
     """Events whose name existed with other content were left out."""
-    TWO_NAMES = lib.FBAT_LINEAGE_TWO_NAMES
+    TWO_NAMES = lib.FBAT_SOURCE_TWO_NAMES
     """Imports from this store had both identities: events of it may be here twice, under the name
     that an import gave it, and under its own.
     """

@@ -17,7 +17,6 @@ from fbat._enums import (
     ImportFlags,
     ImportIdentity,
     ImportReportFlags,
-    LineageFlags,
     ListFlags,
     OnConflict,
     OpenMode,
@@ -25,7 +24,8 @@ from fbat._enums import (
     PlanFlags,
     QueryFlags,
     RepairFlags,
-    Source,
+    SourceFlags,
+    SourceState,
 )
 from fbat._handle import path_of, text_of
 from fbat._id import Hash, Id
@@ -401,8 +401,8 @@ class ImportReport:
     - ``source_position``: How far the source was read, of ``source_ceiling``: for a progress bar.
       What was read after the last committed chunk is examined again by the next import.
     - ``started_after``: Where the import began: where an earlier one had ended, or at ``after``.
-    - ``source``: What the source turned out to be, compared with what earlier imports have
-      recorded: a ``Source``.
+    - ``source_state``: What the source turned out to be, compared with what earlier imports have
+      recorded: a ``SourceState``.
     - ``flags``: Bits of ``ImportReportFlags``.
     """
 
@@ -422,7 +422,7 @@ class ImportReport:
     destination_durable: int
     source_position: int
     started_after: int
-    source: Source
+    source_state: SourceState
     flags: ImportReportFlags
 
     @property
@@ -450,7 +450,7 @@ class ImportReport:
             value.destination_durable,
             value.source_position,
             value.started_after,
-            Source(value.source),
+            SourceState(value.source_state),
             ImportReportFlags(value.flags),
         )
 
@@ -538,7 +538,7 @@ class Source:
     - ``name``: What the caller calls the import; empty where it has no name.
     - ``region``: The region in words, for people; empty for all events.
     - ``identity``: By what an event is known to be there: an ``ImportIdentity``.
-    - ``lineage_flags``: Bits of ``LineageFlags``.
+    - ``source_flags``: Bits of ``SourceFlags``.
     - ``runs``: How many records there are.
     - ``imported``: As in the reports of these imports, summed up.
     - ``deduplicated``: As above.
@@ -559,7 +559,7 @@ class Source:
     name: str
     region: str
     identity: ImportIdentity
-    lineage_flags: LineageFlags
+    source_flags: SourceFlags
     runs: int
     imported: int
     deduplicated: int
@@ -582,7 +582,7 @@ class Source:
             text_of(value.name),
             text_of(value.region),
             ImportIdentity(value.identity),
-            LineageFlags(value.lineage_flags),
+            SourceFlags(value.source_flags),
             value.runs,
             value.imported,
             value.deduplicated,

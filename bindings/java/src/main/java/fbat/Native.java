@@ -117,11 +117,11 @@ final class Native {
     static final int IMPORT_ALLOW_OTHER_IDENTITY = 16;
     static final int IMPORT_DRY_RUN = 64;
     static final int IMPORT_NO_RESUME = 32;
-    static final int SOURCE_NEW = 0;
-    static final int SOURCE_GOES_ON = 1;
-    static final int SOURCE_RESTORED = 2;
-    static final int SOURCE_DIVERGED = 3;
-    static final int SOURCE_FORKED = 4;
+    static final int SOURCE_STATE_NEW = 0;
+    static final int SOURCE_STATE_GOES_ON = 1;
+    static final int SOURCE_STATE_RESTORED = 2;
+    static final int SOURCE_STATE_DIVERGED = 3;
+    static final int SOURCE_STATE_FORKED = 4;
     static final int IMPORT_REPORT_SELECTOR_CHANGED = 1;
     static final int PLAN_REST = 1;
     static final int SOURCE_FILTERED = 1;
@@ -334,7 +334,7 @@ final class Native {
     static final int AT_IMPORT_REPORT_DESTINATION_DURABLE = 112;
     static final int AT_IMPORT_REPORT_SOURCE_POSITION = 120;
     static final int AT_IMPORT_REPORT_STARTED_AFTER = 128;
-    static final int AT_IMPORT_REPORT_SOURCE = 136;
+    static final int AT_IMPORT_REPORT_SOURCE_STATE = 136;
     static final int AT_IMPORT_REPORT_FLAGS = 140;
 
     static final int IMPORT_OPTIONS_SIZE = 128;

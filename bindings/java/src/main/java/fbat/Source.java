@@ -67,40 +67,6 @@ public record Source(
                 Hash.orNull(of + Native.AT_SOURCE_WATERMARK_LOG_HASH));
     }
 
-    /**
-     * Nothing is recorded of an import of this name, or without one of this region, from this
-     * source.
-     */
-    public boolean isNew() {
-        return (sourceFlags & Native.SOURCE_NEW) != 0;
-    }
-
-    /** The source has all that it had. */
-    public boolean isGoesOn() {
-        return (sourceFlags & Native.SOURCE_GOES_ON) != 0;
-    }
-
-    /** The source ends before what was imported: it was restored from an older copy. */
-    public boolean isRestored() {
-        return (sourceFlags & Native.SOURCE_RESTORED) != 0;
-    }
-
-    /**
-     * The source has other events in the place of some that were imported: it was restored and went
-     * on, or was repaired, or is a copied directory that went on by itself. The numbers can't tell.
-     */
-    public boolean isDiverged() {
-        return (sourceFlags & Native.SOURCE_DIVERGED) != 0;
-    }
-
-    /**
-     * The source is one of two with the same log id that both went on, and both were imported:
-     * copies of one directory. {@link Store#newIdentity} gives one of them an id of its own.
-     */
-    public boolean isForked() {
-        return (sourceFlags & Native.SOURCE_FORKED) != 0;
-    }
-
     /** A filter chose among the events of the source. */
     public boolean isFiltered() {
         return (sourceFlags & Native.SOURCE_FILTERED) != 0;
