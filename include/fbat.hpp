@@ -3800,8 +3800,22 @@ struct summaries {
   bool is_end = true; /**< Nothing more was there; else go on `after` the name of the last row. */
 };
 
+/** A part of the names that have two contents, in the order in which they were met. @since 0.2 */
+struct conflicts {
+  std::vector<conflict> rows{}; /**< One for each event that was kept beside another. */
+  bool is_end = true; /**< Nothing more was there; else go on after the last row's `sequence`. */
+};
+
 /** @cond internal */
 namespace detail {
+
+/* The rows of a list, by its functions that say how many there are and what each is. */
+template <class Row, class List, class Length, class Get>
+std::vector<Row> rows_of(const List* list, Length length, Get get) {
+  std::vector<Row> rows;
+  for (std::size_t i = 0; i < length(list); i++) rows.push_back(Row::from_raw(*get(list, i)));
+  return rows;
+}
 
 template <class Function>
 result<summaries> list_of(Function function, const fbat_store* store,
@@ -3939,6 +3953,20 @@ class store {
   [[nodiscard]] result<page> try_get(const fbat::id& event_id, columns what = {}) const {
     return detail::get<page>(fbat_event_get, raw(), &event_id.raw(), detail::bits(what));
   }
+  /**
+   * Reads the events that have a name as their origin: the first, and those with other content that
+   * were kept beside it.
+   * @param source_namespace the name of the origin, as provenance or namespace_name() has it.
+   * @param source_event_id the id there.
+   * @param what what of each is read.
+   * @return a page of one row or more; or #FBAT_ERR_NOT_FOUND and others.
+   */
+  [[nodiscard]] result<page> try_by_origin(std::string_view source_namespace,
+                                           const fbat::id& source_event_id,
+                                           columns what = {}) const {
+    return detail::get<page>(fbat_event_by_origin, raw(), detail::str(source_namespace),
+                             &source_event_id.raw(), detail::bits(what));
+  }
   /** Reads one page. To go on, set `after` (or `until`, backward) to page::resume(). */
   [[nodiscard]] result<page> try_query_page(const fbat::query& which = {}) const {
     detail::lent lent;
@@ -3977,6 +4005,48 @@ class store {
     done = lent.finish(std::move(done));
     if (!done) return done.error();
     return report;
+  }
+
+  /**
+   * Says what try_import() would bring, by the name of the origin, by what the entity has before
+   * its first colon, and by kind. Nothing is appended; this store may be open for reading.
+   */
+  [[nodiscard]] result<std::vector<plan_row>> try_import_plan(
+      const store& source, const import_options& options = {}) const {
+    detail::lent lent;
+    fbat_import_options raw_options = to_raw(options, lent);
+    if (options.source_namespace.data() == nullptr)
+      raw_options.source_namespace = fbat_store_namespace(source.raw());
+    fbat_plan* plan = nullptr;
+    auto done = detail::run(fbat_import_plan, raw(), source.raw(), &raw_options, &plan);
+    const detail::handle<fbat_plan, fbat_plan_free> owner(plan);
+    done = lent.finish(std::move(done));
+    if (!done) return done.error();
+    return detail::rows_of<plan_row>(plan, fbat_plan_len, fbat_plan_get);
+  }
+  /**
+   * Lists names with two contents, a page at a time.
+   * @param after only rows after this one, by their `sequence`; 0: from the first.
+   * @param page_rows at most so many rows: 1 to 65,536; 0: 1,000.
+   */
+  [[nodiscard]] result<fbat::conflicts> try_conflicts(std::uint64_t after = 0,
+                                                      std::size_t page_rows = 0) const {
+    fbat_conflicts* list = nullptr;
+    const auto listed = detail::run(fbat_store_conflicts, raw(), after, page_rows, &list);
+    const detail::handle<fbat_conflicts, fbat_conflicts_free> owner(list);
+    if (!listed) return listed.error();
+    fbat::conflicts all;
+    all.rows = detail::rows_of<conflict>(list, fbat_conflicts_len, fbat_conflicts_get);
+    all.is_end = fbat_conflicts_is_end(list);
+    return all;
+  }
+  /** Lists the stores that fed this one: a row for each and each selection. */
+  [[nodiscard]] result<std::vector<source>> try_sources() const {
+    fbat_sources* list = nullptr;
+    const auto listed = detail::run(fbat_store_sources, raw(), &list);
+    const detail::handle<fbat_sources, fbat_sources_free> owner(list);
+    if (!listed) return listed.error();
+    return detail::rows_of<fbat::source>(list, fbat_sources_len, fbat_sources_get);
   }
 
   /**
@@ -4047,6 +4117,23 @@ class store {
   [[nodiscard]] summaries scopes(const list_options& options = {}) const {
     return detail::unwrap(try_scopes(options));
   }
+  /** As try_by_origin(). */
+  [[nodiscard]] page by_origin(std::string_view source_namespace, const fbat::id& source_event_id,
+                               columns what = {}) const {
+    return detail::unwrap(try_by_origin(source_namespace, source_event_id, what));
+  }
+  /** As try_import_plan(). */
+  [[nodiscard]] std::vector<plan_row> import_plan(const store& from,
+                                                  const import_options& options = {}) const {
+    return detail::unwrap(try_import_plan(from, options));
+  }
+  /** As try_conflicts(). */
+  [[nodiscard]] fbat::conflicts conflicts(std::uint64_t after = 0,
+                                          std::size_t page_rows = 0) const {
+    return detail::unwrap(try_conflicts(after, page_rows));
+  }
+  /** As try_sources(). */
+  [[nodiscard]] std::vector<source> sources() const { return detail::unwrap(try_sources()); }
   /** As try_stats(). */
   [[nodiscard]] fbat::stats stats() const { return detail::unwrap(try_stats()); }
   /** As try_open_report(). */
