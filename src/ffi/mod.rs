@@ -25,14 +25,17 @@ pub mod error;
 pub mod findings;
 pub mod id;
 pub mod import;
+pub mod lineage;
 pub mod log;
 pub mod page;
+pub mod plan;
 pub mod provenance;
 pub mod query;
 pub mod region;
 pub mod repair;
 #[cfg(feature = "internal")]
 pub mod seams;
+pub mod set;
 pub mod store;
 pub mod verify;
 pub mod version;

@@ -173,6 +173,26 @@ impl PageObject {
         Ok(page)
     }
 
+    /// The page with the events of this name, if there are any.
+    pub(crate) fn of_origin(
+        store: &Store,
+        namespace: &str,
+        id: Id,
+        columns: Columns,
+    ) -> Result<Option<Arc<PageObject>>> {
+        let mut page = PageObject::empty();
+        let shown = own(&mut page);
+        shown.place = PageEnd { next: 0, end: true };
+        let end = store.by_origin(namespace, id, columns, &mut |event| {
+            shown.rows.push(event, columns);
+            shown.place.next = event.sequence;
+            shown.rows.arena.used
+        })?;
+        shown.rows.finish();
+        shown.place.end = end;
+        Ok((shown.place.next > 0).then_some(page))
+    }
+
     /// A page without rows, as a rule with the memory of one that was freed.
     fn empty() -> Arc<PageObject> {
         spare_pages().and_then(|mut spare| spare.pop()).unwrap_or_default()
@@ -384,7 +404,7 @@ impl Rows {
         if let Some(last) = self.last[which].filter(|last| last.len == text.len()) {
             // SAFETY: so many bytes of the arena, which has not been cleared since.
             let bytes = unsafe { std::slice::from_raw_parts(last.data.cast::<u8>(), last.len) };
-            if bytes == text.as_bytes() {
+            if is_same(bytes, text.as_bytes()) {
                 return last;
             }
         }
@@ -456,7 +476,7 @@ impl Arena {
         // SAFETY: the block has room for so much and does not move for it; all of that is written.
         unsafe {
             let copy = block.as_mut_ptr().add(block.len());
-            std::ptr::copy_nonoverlapping(bytes.as_ptr(), copy, bytes.len());
+            copy_to(bytes, copy);
             copy.add(bytes.len()).write(0);
             block.set_len(block.len() + needed);
             copy
@@ -473,6 +493,49 @@ impl Arena {
         if self.current == self.blocks.len() {
             let grown = Self::BLOCK_BYTES << self.blocks.len().min(8);
             self.blocks.push(Vec::with_capacity(grown.max(needed)));
+        }
+    }
+}
+
+/// Whether two slices of one length are equal. Short ones are compared without a call.
+#[inline(always)]
+fn is_same(a: &[u8], b: &[u8]) -> bool {
+    fn ends<const N: usize>(bytes: &[u8]) -> Option<(&[u8; N], &[u8; N])> {
+        bytes.first_chunk().zip(bytes.last_chunk())
+    }
+    match a.len() {
+        4..=8 => ends::<4>(a) == ends::<4>(b),
+        9..=16 => ends::<8>(a) == ends::<8>(b),
+        17..=32 => ends::<16>(a) == ends::<16>(b),
+        _ => a == b,
+    }
+}
+
+/// Copies bytes to a place. Of 4 to 32, as most strings are, without a call.
+///
+/// # Safety
+/// The place has room for them, and nobody else is at it.
+#[inline(always)]
+unsafe fn copy_to(bytes: &[u8], place: *mut u8) {
+    unsafe fn ends<const N: usize>(bytes: &[u8], place: *mut u8) -> Option<()> {
+        let (first, last) = (*bytes.first_chunk::<N>()?, *bytes.last_chunk::<N>()?);
+        // SAFETY: the caller's promise: both ends are within the bytes, and may overlap.
+        unsafe {
+            place.cast::<[u8; N]>().write(first);
+            place.add(bytes.len() - N).cast::<[u8; N]>().write(last);
+        }
+        Some(())
+    }
+    // SAFETY: the caller's promise.
+    unsafe {
+        let done = match bytes.len() {
+            4..=8 => ends::<4>(bytes, place),
+            9..=16 => ends::<8>(bytes, place),
+            17..=32 => ends::<16>(bytes, place),
+            _ => None,
+        };
+        if done.is_none() {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), place, bytes.len());
         }
     }
 }

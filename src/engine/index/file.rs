@@ -88,6 +88,8 @@ pub fn block_checksum(salt: u64, number: u64, data: &[u8]) -> u32 {
 pub(super) type Once<T> = Arc<OnceLock<T>>;
 
 type Sections = [(u64, u64); SECTIONS];
+/// All strings of an index, by number.
+pub type Dictionary = Pinned<Vec<Arc<str>>>;
 /// By the number of the string.
 type ScopeNames = Pinned<BTreeMap<u32, Arc<str>>>;
 
@@ -101,7 +103,7 @@ pub struct Index {
     pub(super) id_hash: IdHash,
     pub(super) first_sequence: u64,
     pub(super) room: Arc<StringRoom>,
-    pub(super) dictionary: Once<Option<Pinned<Vec<Arc<str>>>>>,
+    pub(super) dictionary: Once<Option<Arc<Dictionary>>>,
     pub(super) scope_names: Once<Option<ScopeNames>>,
     /// First block and length in bytes of each section.
     sections: Sections,

@@ -7,8 +7,8 @@
 
 use super::entries::partition_point;
 use super::file::{
-    Index, BELOW_LINES, CHUNKS, DICTIONARY_STRINGS_MAX, ENTRY_LEN, NAMES, NAMES_TOGETHER,
-    NAME_LINES, POSTINGS, RANKS, SCOPES,
+    Dictionary, Index, BELOW_LINES, CHUNKS, DICTIONARY_STRINGS_MAX, ENTRY_LEN, NAMES,
+    NAMES_TOGETHER, NAME_LINES, POSTINGS, RANKS, SCOPES,
 };
 use super::hashes::keyed_hash;
 use super::lines;
@@ -291,7 +291,7 @@ impl Index {
 
     /// All strings in memory, by number, where there are few, and the dictionaries of the store do
     /// not take too much.
-    pub fn dictionary(&self) -> Option<&[Arc<str>]> {
+    pub fn dictionary(&self) -> Option<&Arc<Dictionary>> {
         let load = || {
             let count = self.strings_len();
             if count > DICTIONARY_STRINGS_MAX {
@@ -300,9 +300,9 @@ impl Index {
             let strings = self.read_strings().ok()?;
             let text = strings.iter().map(|string| string.len()).sum::<usize>();
             let bytes = count * size_of::<(Arc<str>, [usize; 2])>() + text;
-            Some(self.room.pin_strings(bytes)?.hold(strings))
+            Some(Arc::new(self.room.pin_strings(bytes)?.hold(strings)))
         };
-        self.dictionary.get_or_init(load).as_deref().map(Vec::as_slice)
+        self.dictionary.get_or_init(load).as_ref()
     }
 
     /// The string with this number.

@@ -73,6 +73,11 @@ pub struct Walk {
 }
 
 impl Walk {
+    fn of(window: Window, stretch: &Stretch) -> Walk {
+        let Stretch { frame, batch, .. } = *stretch;
+        Walk { window, at: frame.max(batch), batch_end: batch, sequences: 0..0 }
+    }
+
     /// Whether it takes more memory than one that is left is worth.
     pub fn is_large(&self) -> bool {
         self.window.is_large()
@@ -463,12 +468,17 @@ impl Segment {
         after: u64,
         visit: &mut dyn FnMut(u64, &Frame<'_>) -> Result<Flow>,
     ) -> Result<Flow> {
-        self.go_on(&mut self.begin_walk(after)?, visit)
+        self.go_on(&mut self.begin_walk(after, false)?, visit)
     }
 
-    /// A walk over everything whose sequence is above `after`, and as a rule over some before.
-    pub fn begin_walk(&self, after: u64) -> Result<Walk> {
-        Ok(self.walk_of(&self.stretch_above(after)?))
+    /// A walk over everything whose sequence is above `after`, and as a rule over some before;
+    /// `mapped`: through a mapping of the file where it is in memory.
+    pub fn begin_walk(&self, after: u64, mapped: bool) -> Result<Walk> {
+        let window = match mapped {
+            true => Window::mapped(self.file.clone(), self.path.clone()),
+            false => self.sequential(),
+        };
+        Ok(Walk::of(window, &self.stretch_above(after)?))
     }
 
     /// Visits the frames of a walk, in order and up to all that is known now, with their offsets.
@@ -508,13 +518,7 @@ impl Segment {
         stretch: &Stretch,
         visit: &mut dyn FnMut(u64, &Frame<'_>) -> Result<Flow>,
     ) -> Result<Flow> {
-        self.walk_to(&mut self.walk_of(stretch), stretch.end, visit)
-    }
-
-    fn walk_of(&self, stretch: &Stretch) -> Walk {
-        let Stretch { frame, batch, .. } = *stretch;
-        let window = self.sequential();
-        Walk { window, at: frame.max(batch), batch_end: batch, sequences: 0..0 }
+        self.walk_to(&mut Walk::of(self.sequential(), stretch), stretch.end, visit)
     }
 
     fn walk_to(
@@ -533,7 +537,7 @@ impl Segment {
                     return Ok(Flow::Break(()));
                 }
                 *at += length;
-                if self.walk_held(window.held(*at, until), at, visit)?.is_break() {
+                if self.walk_held(window, until, at, visit)?.is_break() {
                     return Ok(Flow::Break(()));
                 }
             }
@@ -546,16 +550,19 @@ impl Segment {
         }
     }
 
-    /// Visits the frames at `at` that are whole in `bytes`, and moves past them.
+    /// Visits the frames at `at` that are whole in the window, up to `until`, and moves past them.
     #[inline(always)]
     fn walk_held(
         &self,
-        mut bytes: &[u8],
+        window: &Window,
+        until: u64,
         at: &mut u64,
         visit: &mut dyn FnMut(u64, &Frame<'_>) -> Result<Flow>,
     ) -> Result<Flow> {
+        let mut bytes = window.held(*at, until);
         while bytes.len() >= FRAME_FIXED_LEN {
             let Some((frame, rest)) = bytes.split_at_checked(Frame::length(bytes)) else { break };
+            window.pass(*at);
             let frame =
                 Frame::decode(&self.header, *at, frame).map_err(|why| self.corrupt(*at, why))?;
             if visit(*at, &frame)?.is_break() {

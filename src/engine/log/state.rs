@@ -9,8 +9,10 @@ use super::options::Options;
 use super::recovery::{OpenLog, OpenReport};
 use super::segment::{Segment, Walk};
 use super::segments::Segments;
+use super::sets::{set_bytes, Sets};
 pub(crate) use super::shared::lock;
 use super::shared::{PoisonOnPanic, Shared};
+use super::strings::KnownStrings;
 use super::tail::Tail;
 use super::writer::Writer;
 use crate::engine::format::identity::Identity;
@@ -71,6 +73,8 @@ pub(crate) struct Log {
     pub(crate) owed: Owed,
     /// Where the last page ended inside a segment.
     pub(crate) left: Left,
+    /// What is known of the events as a set. Held while more is found out.
+    pub(crate) sets: Mutex<Sets>,
     /// That which opened it.
     process: u32,
 }
@@ -91,25 +95,26 @@ pub(crate) struct Owed {
     pub gap: Mutex<Option<(u64, u64)>>,
 }
 
-/// Where a walk was left: the next page begins there as a rule, with what was read ahead.
+/// Where a walk was left: the next page begins there as a rule, with what was read ahead, and the
+/// strings that were looked up.
 #[derive(Default)]
-pub(crate) struct Left(Mutex<Option<(Weak<Segment>, Walk)>>);
+pub(crate) struct Left(Mutex<Option<(Weak<Segment>, Walk, KnownStrings)>>);
 
 impl Left {
-    pub fn put(&self, segment: &Arc<Segment>, walk: Walk) {
+    pub fn put(&self, segment: &Arc<Segment>, walk: Walk, strings: KnownStrings) {
         // Nobody waits for another, who may not exist in a child.
         if let Some(mut left) = self.0.try_lock().ok().filter(|_| !walk.is_large()) {
-            *left = Some((Arc::downgrade(segment), walk));
+            *left = Some((Arc::downgrade(segment), walk, strings));
         }
     }
 
     /// The walk that was left in this segment after a sequence.
-    pub fn take(&self, segment: &Arc<Segment>, after: u64) -> Option<Walk> {
+    pub fn take(&self, segment: &Arc<Segment>, after: u64) -> Option<(Walk, KnownStrings)> {
         let mut left = self.0.try_lock().ok()?;
-        let is_it = |(there, walk): &mut (Weak<Segment>, Walk)| {
+        let is_it = |(there, walk, _): &mut (Weak<Segment>, Walk, KnownStrings)| {
             there.as_ptr() == Arc::as_ptr(segment) && walk.sequences.contains(&after)
         };
-        left.take_if(is_it).map(|(_, walk)| walk)
+        left.take_if(is_it).map(|(_, walk, strings)| (walk, strings))
     }
 }
 
@@ -161,6 +166,7 @@ impl Log {
             report: log.report,
             owed: Owed::default(),
             left: Left::default(),
+            sets: Mutex::default(),
             process: process::number(),
         }
     }
@@ -337,6 +343,7 @@ impl Log {
         let Role::Writer(writer) = &self.role else { return Ok(()) };
         // Ends soon. Not with the writer held, which whoever compresses may wait for.
         drop(lock(&self.compressing));
+        drop(lock(&self.sets));
         // Whoever comes second waits here for the first: when it returns, the directory is
         // released.
         let mut writer = self.lock_writer(writer);
@@ -379,7 +386,8 @@ impl Log {
             Role::Writer(writer) => of_tail(&lock(writer).tail),
             Role::Reader(follower) => of_tail(&lock(follower).tail),
         };
-        let (count, index_bytes) = (segments.len() as u64, segments.run_bytes());
+        let index_bytes = segments.run_bytes() + set_bytes(&self.dir, &segments);
+        let count = segments.len() as u64;
         let mut stats = Stats { segments: count, index_bytes, ..Stats::default() };
         for segment in segments.iter() {
             stats.log_bytes += segment.stored_bytes();

@@ -94,6 +94,10 @@ impl Visit for Reading<'_, '_> {
         })
     }
 
+    fn maps(&self) -> bool {
+        true
+    }
+
     fn show(&mut self, event: &Event<'_>) -> Result<Flow> {
         if self.rows == self.query.page_rows || self.bytes >= limits::PAGE_BYTES_MAX {
             self.end = PageEnd { next: self.resume(), end: false };

@@ -30,6 +30,10 @@ package fbat;
  * @param destinationDurable And what is known to be on the disk.
  * @param sourcePosition How far the source was read, of {@code sourceCeiling}: for a progress bar.
  * What was read after the last committed chunk is examined again by the next import.
+ * @param startedAfter Where the import began: where an earlier one had ended, or at {@code after}.
+ * @param source What the source turned out to be, compared with what earlier imports have recorded:
+ * {@link Source}.
+ * @param flags bits, each with a method.
  */
 public record ImportReport(
         long imported,
@@ -46,7 +50,10 @@ public record ImportReport(
         long sourceCeiling,
         long destinationVisible,
         long destinationDurable,
-        long sourcePosition) {
+        long sourcePosition,
+        long startedAfter,
+        int source,
+        int flags) {
     static ImportReport at(long of) {
         return new ImportReport(
                 Memory.getLong(of + Native.AT_IMPORT_REPORT_IMPORTED),
@@ -63,6 +70,69 @@ public record ImportReport(
                 Memory.getLong(of + Native.AT_IMPORT_REPORT_SOURCE_CEILING),
                 Memory.getLong(of + Native.AT_IMPORT_REPORT_DESTINATION_VISIBLE),
                 Memory.getLong(of + Native.AT_IMPORT_REPORT_DESTINATION_DURABLE),
-                Memory.getLong(of + Native.AT_IMPORT_REPORT_SOURCE_POSITION));
+                Memory.getLong(of + Native.AT_IMPORT_REPORT_SOURCE_POSITION),
+                Memory.getLong(of + Native.AT_IMPORT_REPORT_STARTED_AFTER),
+                Memory.getInt(of + Native.AT_IMPORT_REPORT_SOURCE),
+                Memory.getInt(of + Native.AT_IMPORT_REPORT_FLAGS));
+    }
+
+    /**
+     * Nothing is recorded of an import of this name, or without one of this region, from this
+     * source.
+     */
+    public boolean isNew() {
+        return (source & Native.SOURCE_NEW) != 0;
+    }
+
+    /** The source has all that it had. */
+    public boolean isGoesOn() {
+        return (source & Native.SOURCE_GOES_ON) != 0;
+    }
+
+    /** The source ends before what was imported: it was restored from an older copy. */
+    public boolean isRestored() {
+        return (source & Native.SOURCE_RESTORED) != 0;
+    }
+
+    /**
+     * The source has other events in the place of some that were imported: it was restored and went
+     * on, or was repaired, or is a copied directory that went on by itself. The numbers can't tell.
+     */
+    public boolean isDiverged() {
+        return (source & Native.SOURCE_DIVERGED) != 0;
+    }
+
+    /**
+     * The source is one of two with the same log id that both went on, and both were imported:
+     * copies of one directory. {@link Store#newIdentity} gives one of them an id of its own.
+     */
+    public boolean isForked() {
+        return (source & Native.SOURCE_FORKED) != 0;
+    }
+
+    /** A filter chose among the events of the source. */
+    public boolean isFiltered() {
+        return (source & Native.SOURCE_FILTERED) != 0;
+    }
+
+    /** Events whose name existed with other content were left out. */
+    public boolean isConflictsLeftOut() {
+        return (source & Native.SOURCE_CONFLICTS_LEFT_OUT) != 0;
+    }
+
+    /**
+     * Imports from this store had both identities: events of it may be here twice, under the name
+     * that an import gave it, and under its own.
+     */
+    public boolean isTwoNames() {
+        return (source & Native.SOURCE_TWO_NAMES) != 0;
+    }
+
+    /**
+     * Earlier imports of this name had another region or filter, or left conflicts out. So this one
+     * began at the start.
+     */
+    public boolean isSelectorChanged() {
+        return (flags & Native.IMPORT_REPORT_SELECTOR_CHANGED) != 0;
     }
 }
