@@ -268,6 +268,11 @@ impl Segment {
         self.sealed.as_ref().is_none_or(|index| index.filter_allows(filter_key).unwrap_or(true))
     }
 
+    /// Says that [`Segment::may_have`] will be asked for a filter key soon.
+    pub fn prefetch_filter(&self, filter_key: u64) {
+        self.sealed.as_ref().into_iter().for_each(|index| index.prefetch_filter(filter_key));
+    }
+
     /// The index with which a sealed segment was opened.
     pub fn sealed_index(&self) -> Option<&Index> {
         self.sealed.as_deref()

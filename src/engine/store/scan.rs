@@ -38,6 +38,8 @@ impl<'q> Scan<'q> {
     }
 }
 
+/// Filters of segments are fetched so many ahead.
+const FILTERS_AHEAD: usize = 6;
 /// Frames at known places are fetched so many ahead.
 const FRAMES_AHEAD: usize = 4;
 
@@ -71,7 +73,11 @@ impl Log {
         let count = segments.len();
         let entity = scan.region.entity.as_deref().map(entity_filter_key);
         for at in 0..count {
-            let at = if scan.backward { count - 1 - at } else { at };
+            let nth = |at: usize| if scan.backward { count - 1 - at } else { at };
+            if let Some(key) = entity.filter(|_| at + FILTERS_AHEAD < count) {
+                segments[nth(at + FILTERS_AHEAD)].prefetch_filter(key);
+            }
+            let at = nth(at);
             let next_first =
                 segments.get(at + 1).map_or(u64::MAX, |next| next.header.first_sequence);
             let segment = &segments[at];
