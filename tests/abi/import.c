@@ -464,7 +464,7 @@ MISUSE(unknown_import_choices_and_bits) {
     options = import_options("n");
     options.identity = 2;
     refused(&options, FBAT_ERR_INVALID_ARGUMENT, "identity");
-    for (int bit = 5; bit < 32; bit++) {
+    for (int bit = 7; bit < 32; bit++) {
         options = import_options("n");
         options.flags = (uint32_t)1 << bit;
         refused(&options, FBAT_ERR_INVALID_ARGUMENT, "flags");

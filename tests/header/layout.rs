@@ -6,7 +6,10 @@ use crate::tools::{altered_header, root, run_c};
 use fbat::ffi::boundary::types::*;
 use fbat::ffi::verify::*;
 use fbat::ffi::{append::*, cancel::*, compress::*, copy::*, count::*, error::*, findings::*};
-use fbat::ffi::{import::*, page::*, provenance::*, query::*, region::*, repair::*, store::*};
+use fbat::ffi::{
+    import::*, lineage::*, page::*, plan::*, provenance::*, query::*, region::*, repair::*,
+    store::*,
+};
 use fbat_header::api::{Kind, Shape, Type};
 use std::path::Path;
 

@@ -397,6 +397,20 @@ fn put_span(out: &mut Vec<u8>, last: &mut Span, span: &Span) {
     *last = *span;
 }
 
+/// Entities, which are in order, and those that they are below, whether or not there are such: a
+/// few more than once.
+pub fn with_those_above<'s>(entities: impl Iterator<Item = &'s str>) -> Vec<&'s str> {
+    let (mut names, mut before) = (Vec::with_capacity(entities.size_hint().0), "");
+    for text in entities {
+        let known = shared(before, text);
+        let colons = text.bytes().enumerate().skip(known).filter(|(_, byte)| *byte == b':');
+        names.extend(colons.map(|(at, _)| &text[..at]));
+        names.push(text);
+        before = text;
+    }
+    names
+}
+
 /// How many bytes two strings have in common at their front.
 fn shared(a: &str, b: &str) -> usize {
     a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()

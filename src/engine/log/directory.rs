@@ -327,7 +327,7 @@ fn if_exists<T>(found: io::Result<T>, what: &str, path: &Path) -> Result<Option<
 /// Whether a store gives a file this name when it has been written.
 fn is_written_whole(name: &str) -> bool {
     let of_segment = |(stem, extension)| {
-        segment_number(stem).is_some() && matches!(extension, "log" | "idx" | "run")
+        segment_number(stem).is_some() && matches!(extension, "log" | "idx" | "run" | "set")
     };
     name == IDENTITY || name == CLEAN || name.rsplit_once('.').is_some_and(of_segment)
 }

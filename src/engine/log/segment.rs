@@ -1,6 +1,7 @@
 //! One segment: its log file, the index that covers the front of it, and a table of the rest.
 
 use super::directory::Directory;
+use super::point::Point;
 use super::tail::{Batches, Tail};
 use super::window::{Window, SMALL_READ};
 use crate::engine::format::frame::{
@@ -182,6 +183,10 @@ impl Segment {
 
     /// The string with this number.
     pub fn string(&self, number: u32) -> Result<Arc<str>> {
+        // Those of a sealed segment are all in its index: as a rule that needs no lock.
+        if let Some(string) = self.sealed.as_ref().and_then(|index| index.string(number).ok()) {
+            return Ok(string);
+        }
         match self.read_table().string(number) {
             Some(text) => Ok(text.into()),
             None => self.string_of_index(number),
@@ -256,8 +261,8 @@ impl Segment {
         bytes
     }
 
-    /// Whether the id or entity with this filter key may be here. Takes no lock for a sealed
-    /// segment, which nearly always can say no.
+    /// Whether the id with this filter key may be here, or an entity of it, or one below that. Takes
+    /// no lock for a sealed segment, which nearly always can say no.
     pub fn may_have(&self, filter_key: u64) -> bool {
         // A filter that can't be read leaves the answer to the look-up, which mends the index.
         self.sealed.as_ref().is_none_or(|index| index.filter_allows(filter_key).unwrap_or(true))
@@ -285,6 +290,28 @@ impl Segment {
             }
         }
         Ok(None)
+    }
+
+    /// The offset of the event with this id, of which `point` has the frame, unchecked. An index is
+    /// believed without a checksum where the frame proves what it says. None says nothing.
+    pub fn guess_point(&self, id: Id, point: &mut Point) -> Option<u32> {
+        let mut is_it = |offset: u32| {
+            let frame = point.read(&*self.file, offset.into(), self.end());
+            frame.and_then(Frame::unchecked_id) == Some(id)
+        };
+        if let Some(index) = &self.sealed {
+            return index.guess(id, &mut is_it);
+        }
+        let slot = self.read_table().find_id(id);
+        match slot.filter(|slot| is_it(slot.offset)) {
+            Some(slot) => Some(slot.offset),
+            None => self.index()?.guess(id, &mut is_it),
+        }
+    }
+
+    /// The frame at an offset, checked, from the bytes of it that were read.
+    pub fn point_frame<'p>(&self, point: &'p Point, offset: u32) -> Option<Frame<'p>> {
+        Frame::decode(&self.header, offset.into(), point.bytes()).ok()
     }
 
     /// Whether the event at an offset has this id. Only one that seems to have another is checked.

@@ -9,6 +9,7 @@ use super::options::Options;
 use super::recovery::{OpenLog, OpenReport};
 use super::segment::{Segment, Walk};
 use super::segments::Segments;
+use super::sets::{set_bytes, Sets};
 pub(crate) use super::shared::lock;
 use super::shared::{PoisonOnPanic, Shared};
 use super::strings::KnownStrings;
@@ -72,6 +73,8 @@ pub(crate) struct Log {
     pub(crate) owed: Owed,
     /// Where the last page ended inside a segment.
     pub(crate) left: Left,
+    /// What is known of the events as a set. Held while more is found out.
+    pub(crate) sets: Mutex<Sets>,
     /// That which opened it.
     process: u32,
 }
@@ -163,6 +166,7 @@ impl Log {
             report: log.report,
             owed: Owed::default(),
             left: Left::default(),
+            sets: Mutex::default(),
             process: process::number(),
         }
     }
@@ -339,6 +343,7 @@ impl Log {
         let Role::Writer(writer) = &self.role else { return Ok(()) };
         // Ends soon. Not with the writer held, which whoever compresses may wait for.
         drop(lock(&self.compressing));
+        drop(lock(&self.sets));
         // Whoever comes second waits here for the first: when it returns, the directory is
         // released.
         let mut writer = self.lock_writer(writer);
@@ -381,7 +386,8 @@ impl Log {
             Role::Writer(writer) => of_tail(&lock(writer).tail),
             Role::Reader(follower) => of_tail(&lock(follower).tail),
         };
-        let (count, index_bytes) = (segments.len() as u64, segments.run_bytes());
+        let index_bytes = segments.run_bytes() + set_bytes(&self.dir, &segments);
+        let count = segments.len() as u64;
         let mut stats = Stats { segments: count, index_bytes, ..Stats::default() };
         for segment in segments.iter() {
             stats.log_bytes += segment.stored_bytes();

@@ -15,19 +15,24 @@ pub(crate) mod commit;
 pub mod compress;
 pub mod count;
 pub(crate) mod damaged;
+pub mod diff;
 pub(crate) mod examine;
 pub(crate) mod files;
 pub(crate) mod find;
 pub mod identity;
 pub(crate) mod index_check;
 pub(crate) mod item;
+pub mod lineage;
 pub(crate) mod log_hash;
 pub mod open;
+pub mod origin;
 pub mod query;
 pub mod report;
 mod reread;
 pub(crate) mod scan;
 mod screen;
+pub mod set;
+mod set_check;
 pub mod verify;
 
 /// An open store. Cheap to clone; every method may be called from any thread.

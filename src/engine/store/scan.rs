@@ -2,6 +2,7 @@
 
 use crate::engine::format::frame::{Frame, StringRef};
 use crate::engine::format::hash;
+use crate::engine::index::filter::entity_filter_key;
 use crate::engine::index::regions::{Postings, Wanted};
 use crate::engine::log::segment::{Flow, Segment, Stretch};
 use crate::engine::log::select::{Plan, Wish};
@@ -68,6 +69,7 @@ impl Log {
     pub fn scan(&self, scan: &Scan<'_>, visit: &mut dyn Visit) -> Result<()> {
         let segments = self.segments();
         let count = segments.len();
+        let entity = scan.region.entity.as_deref().map(entity_filter_key);
         for at in 0..count {
             let at = if scan.backward { count - 1 - at } else { at };
             let next_first =
@@ -75,6 +77,7 @@ impl Log {
             let segment = &segments[at];
             if next_first <= scan.after.saturating_add(1)
                 || segment.header.first_sequence > scan.until
+                || entity.is_some_and(|key| !segment.may_have(key))
             {
                 continue;
             }

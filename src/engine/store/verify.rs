@@ -9,6 +9,7 @@ use super::index_check::IndexCheck;
 use super::report::{is_finding, VerifyReport};
 use super::reread::{Ahead, Reread};
 use super::scan::Strings;
+use super::set_check::check_set;
 use super::Store;
 use crate::engine::format::frame::Frame;
 use crate::engine::format::hash::Link;
@@ -177,6 +178,11 @@ impl Walk<'_, '_> {
             };
             let member = Member { known, next_first, followed: followed(at), in_run };
             before = self.segment(&member, reread, before.as_ref())?;
+            if let Some(next) = segments.get(at + 1).filter(|_| before.is_some()) {
+                let report = &mut self.examiner.report;
+                check_set(self.store, (known, next), self.watch, report)
+                    .or_else(|e| report.note(&known.path, e))?;
+            }
         }
         Ok(())
     }
