@@ -559,12 +559,11 @@ impl Segment {
         at: &mut u64,
         visit: &mut dyn FnMut(u64, &Frame<'_>) -> Result<Flow>,
     ) -> Result<Flow> {
-        let mut bytes = window.held(*at, until);
+        let (mut bytes, mut frame) = (window.held(*at, until), Frame::default());
         while bytes.len() >= FRAME_FIXED_LEN {
-            let Some((frame, rest)) = bytes.split_at_checked(Frame::length(bytes)) else { break };
+            let Some((here, rest)) = bytes.split_at_checked(Frame::length(bytes)) else { break };
             window.pass(*at);
-            let frame =
-                Frame::decode(&self.header, *at, frame).map_err(|why| self.corrupt(*at, why))?;
+            frame.decode_into(&self.header, *at, here).map_err(|why| self.corrupt(*at, why))?;
             if visit(*at, &frame)?.is_break() {
                 return Ok(Flow::Break(()));
             }
