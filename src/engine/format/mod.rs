@@ -6,6 +6,8 @@ pub(crate) mod frame;
 pub(crate) mod hash;
 pub(crate) mod identity;
 pub(crate) mod lanes;
+pub(crate) mod ranges;
 pub(crate) mod set;
+pub(crate) mod sha256;
 pub(crate) mod strip;
 pub(crate) mod system;

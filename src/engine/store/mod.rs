@@ -25,6 +25,7 @@ pub(crate) mod item;
 pub(crate) mod log_hash;
 pub mod open;
 pub mod query;
+pub mod ranges;
 pub mod report;
 mod reread;
 pub(crate) mod scan;
