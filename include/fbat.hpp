@@ -3776,9 +3776,8 @@ class store {
   }
   /** What stands for the events of a region: equal sets have equal digests in all stores. */
   [[nodiscard]] result<fbat::set_digest> try_set_digest(const fbat::region& which = {}) const {
-    detail::lent lent;
-    const fbat_region raw_region = to_raw(which, lent);
-    return lent.finish(detail::get<fbat::set_digest>(fbat_store_set_digest, raw(), &raw_region));
+    const fbat_region raw_region = to_raw(which);
+    return detail::get<fbat::set_digest>(fbat_store_set_digest, raw(), &raw_region);
   }
   /** Lists the origins of events in the order of their namespaces, a page at a time. */
   [[nodiscard]] result<fbat::origins> try_origins(const origins_options& options = {}) const {

@@ -415,5 +415,5 @@ TEST(stores_are_compared_as_sets) {
   CHECK((*b.try_set_digest()).fingerprint == digest.fingerprint);
   const auto origins = (*b.try_origins());
   CHECK(origins.rows.size() == 1 && origins.is_end && origins.rows[0].events == 5);
-  CHECK(origins.rows[0].source_namespace == a.source_namespace());
+  CHECK(origins.rows[0].source_namespace == a.namespace_name());
 }
