@@ -23,21 +23,21 @@ export const PROVENANCE_SCHEMA_VERSION = 1;
 /**
  * Nothing is recorded of an import of this name, or without one of this region, from this source.
  */
-export const SOURCE_NEW = 0;
+export const SOURCE_STATE_NEW = 0;
 /** The source has all that it had. */
-export const SOURCE_GOES_ON = 1;
+export const SOURCE_STATE_GOES_ON = 1;
 /** The source ends before what was imported: it was restored from an older copy. */
-export const SOURCE_RESTORED = 2;
+export const SOURCE_STATE_RESTORED = 2;
 /**
  * The source has other events in the place of some that were imported: it was restored and went on,
  * or was repaired, or is a copied directory that went on by itself. The numbers can't tell.
  */
-export const SOURCE_DIVERGED = 3;
+export const SOURCE_STATE_DIVERGED = 3;
 /**
  * The source is one of two with the same log id that both went on, and both were imported: copies
  * of one directory. `newIdentity` gives one of them an id of its own.
  */
-export const SOURCE_FORKED = 4;
+export const SOURCE_STATE_FORKED = 4;
 /** The row sums up what is beyond 65,536 rows: it has no namespace, prefix and kind. */
 export const PLAN_REST = 1;
 /** A filter chose among the events of the source. */
