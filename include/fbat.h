@@ -2909,6 +2909,51 @@ fbat_status fbat_provenance_encode_body(const fbat_provenance *provenance,
 #define FBAT_IMPORT_DRY_RUN 64u
 
 /**
+ * Begin at the start of the source, or at `after`, wherever an earlier import ended.
+ * @since 0.2
+ */
+#define FBAT_IMPORT_NO_RESUME 32u
+
+/**
+ * Nothing is recorded of an import of this name, or without one of this region, from this source.
+ * @since 0.2
+ */
+#define FBAT_SOURCE_STATE_NEW 0u
+
+/**
+ * The source has all that it had.
+ * @since 0.2
+ */
+#define FBAT_SOURCE_STATE_GOES_ON 1u
+
+/**
+ * The source ends before what was imported: it was restored from an older copy.
+ * @since 0.2
+ */
+#define FBAT_SOURCE_STATE_RESTORED 2u
+
+/**
+ * The source has other events in the place of some that were imported: it was restored and went
+ * on, or was repaired, or is a copied directory that went on by itself. The numbers can't tell.
+ * @since 0.2
+ */
+#define FBAT_SOURCE_STATE_DIVERGED 3u
+
+/**
+ * The source is one of two with the same log id that both went on, and both were imported: copies
+ * of one directory. fbat_new_identity() gives one of them an id of its own.
+ * @since 0.2
+ */
+#define FBAT_SOURCE_STATE_FORKED 4u
+
+/**
+ * Earlier imports of this name had another region or filter, or left conflicts out. So this one
+ * began at the start.
+ * @since 0.2
+ */
+#define FBAT_IMPORT_REPORT_SELECTOR_CHANGED 1u
+
+/**
  * Says which events to import. Called on the thread that called fbat_import(), with no lock
  * held: it may read both stores and append to the destination, not close them. It must not throw.
  * @param user_data the `filter_data` of the options.
@@ -2979,6 +3024,15 @@ typedef struct fbat_import_report {
    * the last committed chunk is examined again by the next import.
    */
   uint64_t source_position;
+  /** Where the import began: where an earlier one had ended, or at `after`. */
+  uint64_t started_after;
+  /**
+   * What the source turned out to be, compared with what earlier imports have recorded: an
+   * `FBAT_SOURCE_STATE_...`.
+   */
+  uint32_t source_state;
+  /** Bits: `FBAT_IMPORT_REPORT_...`. */
+  uint32_t flags;
 } fbat_import_report;
 
 /**
@@ -3011,7 +3065,11 @@ typedef struct fbat_import_options {
   fbat_str source_namespace;
   /** Which events of the source; NULL for all. */
   const fbat_region *region;
-  /** Only sequences of the source above this one: 0, or the `resume_after` of an earlier report. */
+  /**
+   * Only sequences of the source above this one, as the `resume_after` of an earlier report. 0:
+   * the import goes on where the last one of the same `name` ended, as the destination has
+   * recorded; fbat_import() says when.
+   */
   uint64_t after;
   /**
    * Events that become visible together: at most the destination's `batch_events_max`, to which
@@ -3043,6 +3101,12 @@ typedef struct fbat_import_options {
   uint32_t identity;
   /** Not used; 0. */
   uint32_t reserved;
+  /**
+   * What this import is called, and so its filter: UTF-8, at most 1024 bytes without control
+   * bytes. Imports of one name from one source go on from each other. Left out, those of one
+   * region do, without a filter, with identity by origin.
+   */
+  fbat_str name;
 } fbat_import_options;
 
 /**
@@ -3057,6 +3121,15 @@ typedef struct fbat_import_options {
  *
  * An event that exists already is counted, not copied. Importing again adds nothing. An import
  * that failed, was stopped, cancelled, or killed is completed by the next.
+ *
+ * An import that brought something leaves a record in the destination, with its last chunk: what
+ * it selected, how far it came, and the source's log hash there. The next one goes on after the
+ * newest record whose log hash the source still has, so that a source that was restored, repaired
+ * or replaced is imported completely. This is so with identity by origin, and with a `name`; with
+ * a filter only with a `name`. It begins at the start where the region or the presence of a filter
+ * has changed, where conflicts were left out and are not any more, where the destination was
+ * repaired with losses since, and with #FBAT_IMPORT_NO_RESUME. With identity by source and no name
+ * all is examined each time, and counted as `deduplicated`.
  *
  * What the source gains during the call is not part of it. When the call returns #FBAT_OK,
  * everything counted as `imported` or `deduplicated` is durable.
@@ -4138,12 +4211,12 @@ fbat_status fbat_repair(const char *damaged_path,
 
 /** An #fbat_import_report, all zero except its size. @since 0.1 */
 #define FBAT_IMPORT_REPORT_INIT                                                                   \
-  {sizeof(fbat_import_report), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+  {sizeof(fbat_import_report), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** An #fbat_import_options, all zero except its size. @since 0.1 */
 #define FBAT_IMPORT_OPTIONS_INIT                                                                  \
   {sizeof(fbat_import_options), FBAT_STR_INIT, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0,    \
-   0, 0, 0, 0}
+   0, 0, 0, 0, FBAT_STR_INIT}
 
 /** An #fbat_verify_options, all zero except its size. @since 0.2 */
 #define FBAT_VERIFY_OPTIONS_INIT {sizeof(fbat_verify_options), NULL, NULL, NULL, NULL}

@@ -98,6 +98,13 @@ enum {
   FBAT_IMPORT_ALLOW_OTHER_STORE = 8,
   FBAT_IMPORT_ALLOW_OTHER_IDENTITY = 16,
   FBAT_IMPORT_DRY_RUN = 64,
+  FBAT_IMPORT_NO_RESUME = 32,
+  FBAT_SOURCE_STATE_NEW = 0,
+  FBAT_SOURCE_STATE_GOES_ON = 1,
+  FBAT_SOURCE_STATE_RESTORED = 2,
+  FBAT_SOURCE_STATE_DIVERGED = 3,
+  FBAT_SOURCE_STATE_FORKED = 4,
+  FBAT_IMPORT_REPORT_SELECTOR_CHANGED = 1,
   FBAT_PLAN_REST = 1,
   FBAT_SOURCE_FILTERED = 1,
   FBAT_SOURCE_CONFLICTS_LEFT_OUT = 2,
@@ -343,6 +350,9 @@ typedef struct fbat_import_report {
   uint64_t destination_visible;
   uint64_t destination_durable;
   uint64_t source_position;
+  uint64_t started_after;
+  uint32_t source_state;
+  uint32_t flags;
 } fbat_import_report;
 typedef int32_t (*fbat_import_progress_fn)(void *user_data, const fbat_import_report *report);
 typedef struct fbat_import_options {
@@ -362,6 +372,7 @@ typedef struct fbat_import_options {
   uint32_t flags;
   uint32_t identity;
   uint32_t reserved;
+  fbat_str name;
 } fbat_import_options;
 typedef struct fbat_plan fbat_plan;
 typedef struct fbat_plan_row {

@@ -494,6 +494,58 @@ const (
 	// few, it ends with [ErrLimitExceeded]. Those are conflicts, and with identity by source all
 	// new events, where the source has had events from the destination under this very namespace.
 	ImportDryRun ImportFlags = C.FBAT_IMPORT_DRY_RUN
+	// ImportNoResume: begin at the start of the source, or at After, wherever an earlier import
+	// ended.
+	ImportNoResume ImportFlags = C.FBAT_IMPORT_NO_RESUME
+)
+
+// SourceState is one of the values whose names begin with SourceState.
+type SourceState uint32
+
+// The values of SourceState.
+const (
+	// SourceStateNew: nothing is recorded of an import of this name, or without one of this region,
+	// from this source.
+	SourceStateNew SourceState = C.FBAT_SOURCE_STATE_NEW
+	// SourceStateGoesOn: the source has all that it had.
+	SourceStateGoesOn SourceState = C.FBAT_SOURCE_STATE_GOES_ON
+	// SourceStateRestored: the source ends before what was imported: it was restored from an older
+	// copy.
+	SourceStateRestored SourceState = C.FBAT_SOURCE_STATE_RESTORED
+	// SourceStateDiverged: the source has other events in the place of some that were imported: it
+	// was restored and went on, or was repaired, or is a copied directory that went on by itself.
+	// The numbers can't tell.
+	SourceStateDiverged SourceState = C.FBAT_SOURCE_STATE_DIVERGED
+	// SourceStateForked: the source is one of two with the same log id that both went on, and both
+	// were imported: copies of one directory. [NewIdentity] gives one of them an id of its own.
+	SourceStateForked SourceState = C.FBAT_SOURCE_STATE_FORKED
+)
+
+// String is the name of the value, in lower case.
+func (v SourceState) String() string {
+	switch v {
+	case SourceStateNew:
+		return "new"
+	case SourceStateGoesOn:
+		return "goes on"
+	case SourceStateRestored:
+		return "restored"
+	case SourceStateDiverged:
+		return "diverged"
+	case SourceStateForked:
+		return "forked"
+	}
+	return "unknown"
+}
+
+// ImportReportFlags are bits whose names begin with ImportReport.
+type ImportReportFlags uint32
+
+// The values of ImportReportFlags.
+const (
+	// ImportReportSelectorChanged: earlier imports of this name had another region or filter, or
+	// left conflicts out. So this one began at the start.
+	ImportReportSelectorChanged ImportReportFlags = C.FBAT_IMPORT_REPORT_SELECTOR_CHANGED
 )
 
 // PlanFlags are bits whose names begin with Plan.
@@ -1235,6 +1287,19 @@ type ImportReport struct {
 	// How far the source was read, of SourceCeiling: for a progress bar. What was read after the
 	// last committed chunk is examined again by the next import.
 	SourcePosition uint64
+	// Where the import began: where an earlier one had ended, or at After.
+	StartedAfter uint64
+	// What the source turned out to be, compared with what earlier imports have recorded: a
+	// [SourceState].
+	SourceState SourceState
+	// Bits: [ImportReportFlags].
+	Flags ImportReportFlags
+}
+
+// SelectorChanged says whether [ImportReportSelectorChanged] is set: earlier imports of this name
+// had another region or filter, or left conflicts out. So this one began at the start.
+func (of ImportReport) SelectorChanged() bool {
+	return of.Flags&ImportReportSelectorChanged != 0
 }
 
 func (to *ImportReport) read(from *C.fbat_import_report) {
@@ -1253,6 +1318,9 @@ func (to *ImportReport) read(from *C.fbat_import_report) {
 	to.DestinationVisible = uint64(from.destination_visible)
 	to.DestinationDurable = uint64(from.destination_durable)
 	to.SourcePosition = uint64(from.source_position)
+	to.StartedAfter = uint64(from.started_after)
+	to.SourceState = SourceState(from.source_state)
+	to.Flags = ImportReportFlags(from.flags)
 }
 
 // ImportOptions: what to import, and how. All zero except the namespace imports everything.
@@ -1262,7 +1330,9 @@ type ImportOptions struct {
 	SourceNamespace string
 	// Which events of the source; zero for all.
 	Region Region
-	// Only sequences of the source above this one: 0, or the ResumeAfter of an earlier report.
+	// Only sequences of the source above this one, as the ResumeAfter of an earlier report. 0: the
+	// import goes on where the last one of the same Name ended, as the destination has recorded;
+	// [Store.Import] says when.
 	After uint64
 	// Events that become visible together: at most the destination's BatchEventsMax, to which it is
 	// cut; 0: 256. Fewer where they would have more than 4 MiB.
@@ -1282,6 +1352,10 @@ type ImportOptions struct {
 	Flags ImportFlags
 	// By what an event is known to be there already: an [ImportIdentity].
 	Identity ImportIdentity
+	// What this import is called, and so its filter: UTF-8, at most 1024 bytes without control
+	// bytes. Imports of one name from one source go on from each other. Left out, those of one
+	// region do, without a filter, with identity by origin.
+	Name string
 }
 
 func (from *ImportOptions) lay(call *call, to *C.fbat_import_options) {
@@ -1305,6 +1379,7 @@ func (from *ImportOptions) lay(call *call, to *C.fbat_import_options) {
 	to.on_conflict = C.uint32_t(from.OnConflict)
 	to.flags = C.uint32_t(from.Flags)
 	to.identity = C.uint32_t(from.Identity)
+	to.name = call.text(from.Name)
 }
 
 // PlanRow: what an import would bring of one origin, one kind, and entities that begin alike.
@@ -2187,6 +2262,15 @@ func (provenance *Provenance) EncodeBody() (body []byte, err error) {
 //
 // An event that exists already is counted, not copied. Importing again adds nothing. An import that
 // failed, was stopped, cancelled, or killed is completed by the next.
+//
+// An import that brought something leaves a record in the destination, with its last chunk: what it
+// selected, how far it came, and the source's log hash there. The next one goes on after the newest
+// record whose log hash the source still has, so that a source that was restored, repaired or
+// replaced is imported completely. This is so with identity by origin, and with a Name; with a
+// filter only with a Name. It begins at the start where the region or the presence of a filter has
+// changed, where conflicts were left out and are not any more, where the destination was repaired
+// with losses since, and with [ImportNoResume]. With identity by source and no name all is examined
+// each time, and counted as Deduplicated.
 //
 // What the source gains during the call is not part of it. When the call returns [OK], everything
 // counted as Imported or Deduplicated is durable.

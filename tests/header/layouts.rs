@@ -207,7 +207,7 @@ layouts! {
         source_kind 56;
         source_content_hash 58;
     }
-    fbat_import_report 128 {
+    fbat_import_report 144 {
         struct_size 0;
         imported 8;
         deduplicated 16;
@@ -224,8 +224,11 @@ layouts! {
         destination_visible 104;
         destination_durable 112;
         source_position 120;
+        started_after 128;
+        source_state 136;
+        flags 140;
     }
-    fbat_import_options 112 {
+    fbat_import_options 128 {
         struct_size 0;
         source_namespace 8;
         region 24;
@@ -242,6 +245,7 @@ layouts! {
         flags 100;
         identity 104;
         reserved 108;
+        name 112;
     }
     fbat_plan_row 64 {
         struct_size 0;

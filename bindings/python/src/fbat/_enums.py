@@ -14,6 +14,7 @@ __all__ = [
     "ImportDurability",
     "ImportFlags",
     "ImportIdentity",
+    "ImportReportFlags",
     "ListFlags",
     "LogLevel",
     "OnConflict",
@@ -25,6 +26,7 @@ __all__ = [
     "RecordFlags",
     "RepairFlags",
     "SourceFlags",
+    "SourceState",
     "Status",
     "WireFlags",
 ]
@@ -358,6 +360,38 @@ class ImportFlags(enum.IntFlag):
     1,048,576 events that could be asked for again; where that is too few, it ends with
     ``Status.LIMIT_EXCEEDED``. Those are conflicts, and with identity by source all new events,
     where the source has had events from the destination under this very namespace.
+    """
+    NO_RESUME = lib.FBAT_IMPORT_NO_RESUME
+    """Begin at the start of the source, or at ``after``, wherever an earlier import ended."""
+
+
+class SourceState(enum.IntEnum):
+    """What the source turned out to be, compared with what earlier imports have recorded."""
+
+    NEW = lib.FBAT_SOURCE_STATE_NEW
+    """Nothing is recorded of an import of this name, or without one of this region, from this
+    source.
+    """
+    GOES_ON = lib.FBAT_SOURCE_STATE_GOES_ON
+    """The source has all that it had."""
+    RESTORED = lib.FBAT_SOURCE_STATE_RESTORED
+    """The source ends before what was imported: it was restored from an older copy."""
+    DIVERGED = lib.FBAT_SOURCE_STATE_DIVERGED
+    """The source has other events in the place of some that were imported: it was restored and went
+    on, or was repaired, or is a copied directory that went on by itself. The numbers can't tell.
+    """
+    FORKED = lib.FBAT_SOURCE_STATE_FORKED
+    """The source is one of two with the same log id that both went on, and both were imported:
+    copies of one directory. ``fbat.new_identity`` gives one of them an id of its own.
+    """
+
+
+class ImportReportFlags(enum.IntFlag):
+    """Bits of ``ImportReport.flags``."""
+
+    SELECTOR_CHANGED = lib.FBAT_IMPORT_REPORT_SELECTOR_CHANGED
+    """Earlier imports of this name had another region or filter, or left conflicts out. So this one
+    began at the start.
     """
 
 

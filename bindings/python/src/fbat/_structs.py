@@ -16,6 +16,7 @@ from fbat._enums import (
     ImportDurability,
     ImportFlags,
     ImportIdentity,
+    ImportReportFlags,
     ListFlags,
     OnConflict,
     OpenMode,
@@ -24,6 +25,7 @@ from fbat._enums import (
     QueryFlags,
     RepairFlags,
     SourceFlags,
+    SourceState,
 )
 from fbat._handle import path_of, text_of
 from fbat._id import Hash, Id
@@ -393,6 +395,10 @@ class ImportReport:
     - ``destination_durable``: And what is known to be on the disk.
     - ``source_position``: How far the source was read, of ``source_ceiling``: for a progress bar.
       What was read after the last committed chunk is examined again by the next import.
+    - ``started_after``: Where the import began: where an earlier one had ended, or at ``after``.
+    - ``source_state``: What the source turned out to be, compared with what earlier imports have
+      recorded: a ``SourceState``.
+    - ``flags``: Bits of ``ImportReportFlags``.
     """
 
     imported: int
@@ -410,6 +416,9 @@ class ImportReport:
     destination_visible: int
     destination_durable: int
     source_position: int
+    started_after: int
+    source_state: SourceState
+    flags: ImportReportFlags
 
     @property
     def examined(self) -> int:
@@ -435,6 +444,9 @@ class ImportReport:
             value.destination_visible,
             value.destination_durable,
             value.source_position,
+            value.started_after,
+            SourceState(value.source_state),
+            ImportReportFlags(value.flags),
         )
 
 
@@ -859,8 +871,9 @@ class ListOptions(TypedDict, total=False):
 class ImportOptions(Region, total=False):
     """What to import, and how. The keywords of ``Region`` too.
 
-    - ``after``: Only sequences of the source above this one: 0, or the ``resume_after`` of an
-      earlier report.
+    - ``after``: Only sequences of the source above this one, as the ``resume_after`` of an earlier
+      report. 0: the import goes on where the last one of the same ``name`` ended, as the
+      destination has recorded; ``Store.import_from`` says when.
     - ``chunk_size``: Events that become visible together: at most the destination's
       ``batch_events_max``, to which it is cut; 0: 256. Fewer where they would have more than 4 MiB.
     - ``filter``: Says which events to import; None for all of the region.
@@ -873,6 +886,9 @@ class ImportOptions(Region, total=False):
       ``OnConflict``.
     - ``flags``: Bits of ``ImportFlags``.
     - ``identity``: By what an event is known to be there already: an ``ImportIdentity``.
+    - ``name``: What this import is called, and so its filter: UTF-8, at most 1024 bytes without
+      control bytes. Imports of one name from one source go on from each other. Left out, those of
+      one region do, without a filter, with identity by origin.
     """
 
     after: int
@@ -885,6 +901,7 @@ class ImportOptions(Region, total=False):
     on_conflict: OnConflict
     flags: ImportFlags
     identity: ImportIdentity
+    name: str | None
 
 
 class VerifyOptions(Region, total=False):
