@@ -3588,6 +3588,300 @@ void fbat_sources_free(fbat_sources *sources);
 
 /** @} */
 
+/* -------------------------------------------------------------------------------------- Sets */
+
+/** @defgroup fbat_set Sets
+ * What a store holds, whatever order, ids and batches it has it in: whether two stores hold the
+ * same, and what only one of them has.
+ * @{
+ */
+
+/**
+ * A part of the differences between two stores, in the order of namespace, sequence at the origin,
+ * id and content hash. Owned by the caller, who frees it with fbat_differences_free(). Outlives
+ * both stores.
+ * @par Threads
+ * Immutable: any number may read it at once.
+ * @since 0.2
+ */
+typedef struct fbat_differences fbat_differences;
+
+/**
+ * A part of the list of origins, in the order of their bytes. Owned by the caller, who frees it
+ * with fbat_origins_free(). Outlives the store.
+ * @par Threads
+ * Immutable: any number may read it at once.
+ * @since 0.2
+ */
+typedef struct fbat_origins fbat_origins;
+
+/**
+ * What stands for a set of events. An element of the set is the origin of an event (a namespace
+ * and its id there) with its content hash. Equal sets have equal digests in all stores.
+ *
+ * That is equality between stores that trust each other, and no proof against a forger.
+ * @since 0.2
+ */
+typedef struct fbat_set_digest {
+  /** `sizeof(fbat_set_digest)`. */
+  size_t struct_size;
+  /** How many events there are, the library's own left out. */
+  uint64_t events;
+  /** The sum of the hashes of the elements. All zero where there are none. */
+  fbat_hash fingerprint;
+} fbat_set_digest;
+
+/**
+ * Which part of the list of origins. All zero except the size lists from the beginning.
+ * @since 0.2
+ */
+typedef struct fbat_origins_options {
+  /** `sizeof(fbat_origins_options)`. */
+  size_t struct_size;
+  /** Which events are counted; NULL for all. */
+  const fbat_region *region;
+  /**
+   * Only namespaces after this one, which need not exist: the last of the list before. NULL and
+   * 0: from the first.
+   */
+  fbat_str after;
+  /** At most so many rows: 1 to 65,536; 0: 1,000. */
+  size_t page_rows;
+} fbat_origins_options;
+
+/**
+ * An event that only one of two stores has. Lives as long as its list.
+ * @since 0.2
+ */
+typedef struct fbat_difference {
+  /** `sizeof(fbat_difference)`. */
+  size_t struct_size;
+  /** Its origin. */
+  fbat_str source_namespace;
+  /** Its id there. */
+  fbat_id source_event_id;
+  /** Its sequence there. */
+  uint64_t source_sequence;
+  /** BLAKE3 of its payload. */
+  fbat_hash content_hash;
+  /** Its sequence in the store that has it. */
+  uint64_t sequence;
+  /** Which store has it: 0 for the first, 1 for the other. */
+  uint32_t in_other;
+  /** Not used; 0. */
+  uint32_t reserved;
+} fbat_difference;
+
+/**
+ * Which part of the differences. All zero except the size lists from the beginning.
+ * @since 0.2
+ */
+typedef struct fbat_diff_options {
+  /** `sizeof(fbat_diff_options)`. */
+  size_t struct_size;
+  /**
+   * Which events are compared; NULL for all. What each store has of its own (version, recorded
+   * time) should not select: an event that the other store has at all is no difference.
+   */
+  const fbat_region *region;
+  /** Only differences after this one, the last of the list before; NULL: from the first. */
+  const fbat_difference *after;
+  /** At most so many rows: 1 to 65,536; 0: 1,000. */
+  size_t page_rows;
+} fbat_diff_options;
+
+/**
+ * The events of one origin. Lives as long as its list.
+ * @since 0.2
+ */
+typedef struct fbat_origin {
+  /** The size of this struct as the library knows it. */
+  size_t struct_size;
+  /**
+   * The native namespace of the store where they were first appended, or the name that an import
+   * by source gave it.
+   */
+  fbat_str source_namespace;
+  /** How many there are. */
+  uint64_t events;
+  /** As in fbat_set_digest. */
+  fbat_hash fingerprint;
+  /** The greatest sequence that one of them has there. It decides nothing. */
+  uint64_t last_source_sequence;
+} fbat_origin;
+
+/**
+ * Computes what stands for the events of a region, the library's own left out.
+ *
+ * Of everything it is read from sums that are kept in files beside the log; the first call reads
+ * the log. A region is read in the log.
+ * @param store the store.
+ * @param region which events; NULL for all of them.
+ * @param out_digest what stands for them; zero except its size on failure.
+ * @param err detail on failure; may be NULL.
+ * @retval FBAT_OK done.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a bad `struct_size`, or a member of the
+ * region is out of range.
+ * @retval FBAT_ERR_INVALID_UTF8 entity or scope is not UTF-8.
+ * @retval FBAT_ERR_INVALID_COORDINATE entity or scope is longer than any.
+ * @retval FBAT_ERR_LIMIT_EXCEEDED the region has too many kinds or scopes.
+ * @retval FBAT_ERR_CLOSED the store is closed.
+ * @retval FBAT_ERR_CORRUPT a file is damaged; the error says where.
+ * @retval FBAT_ERR_IO the operating system failed.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+FBAT_NODISCARD
+fbat_status fbat_store_set_digest(const fbat_store *store,
+                                  const fbat_region *region,
+                                  fbat_set_digest *out_digest,
+                                  fbat_error **err);
+
+/**
+ * Lists the origins of events in the order of their namespaces, a page at a time.
+ *
+ * To go on, set `after` to the namespace of the last row, unless fbat_origins_is_end().
+ * @param store the store.
+ * @param options which part; NULL for all events, from the first origin.
+ * @param out_origins the rows, which may be none; NULL on failure. Free it with
+ * fbat_origins_free().
+ * @param err detail on failure; may be NULL.
+ * @retval FBAT_OK done.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a bad `struct_size`, or a member of the
+ * options is out of range.
+ * @retval FBAT_ERR_INVALID_UTF8 `after`, entity or scope is not UTF-8.
+ * @retval FBAT_ERR_INVALID_COORDINATE entity or scope is longer than any.
+ * @retval FBAT_ERR_LIMIT_EXCEEDED the region has too many kinds or scopes.
+ * @retval FBAT_ERR_CLOSED the store is closed.
+ * @retval FBAT_ERR_CORRUPT a file is damaged; the error says where.
+ * @retval FBAT_ERR_IO the operating system failed.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+FBAT_NODISCARD
+fbat_status fbat_store_origins(const fbat_store *store,
+                               const fbat_origins_options *options,
+                               fbat_origins **out_origins,
+                               fbat_error **err);
+
+/**
+ * Lists the events that only one of two stores has, a page at a time.
+ *
+ * To go on, set `after` to the last row, unless fbat_differences_is_end(). What is equal is not
+ * read: sums of 1,024 events each say where the stores differ.
+ * @param store one store.
+ * @param other the other one.
+ * @param options which part; NULL for all events, from the first difference.
+ * @param out_differences the rows, which may be none; NULL on failure. Free it with
+ * fbat_differences_free().
+ * @param err detail on failure; may be NULL.
+ * @retval FBAT_OK done.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a bad `struct_size`, or a member of the
+ * options is out of range.
+ * @retval FBAT_ERR_INVALID_UTF8 a namespace, entity or scope is not UTF-8.
+ * @retval FBAT_ERR_INVALID_COORDINATE entity or scope is longer than any.
+ * @retval FBAT_ERR_LIMIT_EXCEEDED the region has too many kinds or scopes.
+ * @retval FBAT_ERR_CLOSED a store is closed.
+ * @retval FBAT_ERR_CORRUPT a file is damaged; the error says where.
+ * @retval FBAT_ERR_IO the operating system failed.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+FBAT_NODISCARD
+fbat_status fbat_store_diff(const fbat_store *store,
+                            const fbat_store *other,
+                            const fbat_diff_options *options,
+                            fbat_differences **out_differences,
+                            fbat_error **err);
+
+/**
+ * How many rows there are.
+ * @param origins the list.
+ * @return the number; 0 where `origins` is not live.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+size_t fbat_origins_len(const fbat_origins *origins);
+
+/**
+ * One of the rows.
+ * @param origins the list.
+ * @param index which, counted from 0.
+ * @return the row, which lives as long as the list; NULL where there is none, or `origins` is not
+ * live.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+const fbat_origin *fbat_origins_get(const fbat_origins *origins, size_t index);
+
+/**
+ * Whether nothing more was there when the list was read.
+ * @param origins the list.
+ * @return whether it is so; true where `origins` is not live.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+bool fbat_origins_is_end(const fbat_origins *origins);
+
+/**
+ * Frees a list.
+ * @param origins the list; NULL is allowed.
+ * @par Threads
+ * Any; the list must not be used by others.
+ * @since 0.2
+ */
+void fbat_origins_free(fbat_origins *origins);
+
+/**
+ * How many rows there are.
+ * @param differences the list.
+ * @return the number; 0 where `differences` is not live.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+size_t fbat_differences_len(const fbat_differences *differences);
+
+/**
+ * One of the rows.
+ * @param differences the list.
+ * @param index which, counted from 0.
+ * @return the row, which lives as long as the list; NULL where there is none, or `differences` is
+ * not live.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+const fbat_difference *fbat_differences_get(const fbat_differences *differences,
+                                                   size_t index);
+
+/**
+ * Whether nothing more was there when the list was read.
+ * @param differences the list.
+ * @return whether it is so; true where `differences` is not live.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+bool fbat_differences_is_end(const fbat_differences *differences);
+
+/**
+ * Frees a list.
+ * @param differences the list; NULL is allowed.
+ * @par Threads
+ * Any; the list must not be used by others.
+ * @since 0.2
+ */
+void fbat_differences_free(fbat_differences *differences);
+
+/** @} */
+
 /* ---------------------------------------------------------------------------------- Findings */
 
 /** @defgroup fbat_findings Findings
@@ -4217,6 +4511,15 @@ fbat_status fbat_repair(const char *damaged_path,
 #define FBAT_IMPORT_OPTIONS_INIT                                                                  \
   {sizeof(fbat_import_options), FBAT_STR_INIT, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0,    \
    0, 0, 0, 0, FBAT_STR_INIT}
+
+/** An #fbat_set_digest, all zero except its size. @since 0.2 */
+#define FBAT_SET_DIGEST_INIT {sizeof(fbat_set_digest), 0, FBAT_HASH_INIT}
+
+/** An #fbat_origins_options, all zero except its size. @since 0.2 */
+#define FBAT_ORIGINS_OPTIONS_INIT {sizeof(fbat_origins_options), NULL, FBAT_STR_INIT, 0}
+
+/** An #fbat_diff_options, all zero except its size. @since 0.2 */
+#define FBAT_DIFF_OPTIONS_INIT {sizeof(fbat_diff_options), NULL, NULL, 0}
 
 /** An #fbat_verify_options, all zero except its size. @since 0.2 */
 #define FBAT_VERIFY_OPTIONS_INIT {sizeof(fbat_verify_options), NULL, NULL, NULL, NULL}

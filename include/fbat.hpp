@@ -1472,6 +1472,87 @@ struct source {
 };
 
 /**
+ * What stands for a set of events. An element of the set is the origin of an event (a namespace and
+ * its id there) with its content hash. Equal sets have equal digests in all stores.
+ *
+ * That is equality between stores that trust each other, and no proof against a forger.
+ * @since 0.2
+ */
+struct set_digest {
+  /** How many events there are, the library's own left out. */
+  std::uint64_t events = 0;
+  /** The sum of the hashes of the elements. All zero where there are none. */
+  fbat::hash fingerprint{};
+
+  /** As fbat.h has it. */
+  static set_digest from_raw(const fbat_set_digest& raw) {
+    set_digest made;
+    made.events = raw.events;
+    made.fingerprint = raw.fingerprint;
+    return made;
+  }
+};
+
+/**
+ * An event that only one of two stores has.
+ * @since 0.2
+ */
+struct difference {
+  /** Its origin. */
+  std::string source_namespace{};
+  /** Its id there. */
+  fbat::id source_event_id{};
+  /** Its sequence there. */
+  std::uint64_t source_sequence = 0;
+  /** BLAKE3 of its payload. */
+  fbat::hash content_hash{};
+  /** Its sequence in the store that has it. */
+  std::uint64_t sequence = 0;
+  /** Which store has it: 0 for the first, 1 for the other. */
+  std::uint32_t in_other = 0;
+
+  /** As fbat.h has it. */
+  static difference from_raw(const fbat_difference& raw) {
+    difference made;
+    made.source_namespace = detail::view(raw.source_namespace);
+    made.source_event_id = raw.source_event_id;
+    made.source_sequence = raw.source_sequence;
+    made.content_hash = raw.content_hash;
+    made.sequence = raw.sequence;
+    made.in_other = raw.in_other;
+    return made;
+  }
+};
+
+/**
+ * The events of one origin.
+ * @since 0.2
+ */
+struct origin {
+  /**
+   * The native namespace of the store where they were first appended, or the name that an import by
+   * source gave it.
+   */
+  std::string source_namespace{};
+  /** How many there are. */
+  std::uint64_t events = 0;
+  /** As in fbat_set_digest. */
+  fbat::hash fingerprint{};
+  /** The greatest sequence that one of them has there. It decides nothing. */
+  std::uint64_t last_source_sequence = 0;
+
+  /** As fbat.h has it. */
+  static origin from_raw(const fbat_origin& raw) {
+    origin made;
+    made.source_namespace = detail::view(raw.source_namespace);
+    made.events = raw.events;
+    made.fingerprint = raw.fingerprint;
+    made.last_source_sequence = raw.last_source_sequence;
+    return made;
+  }
+};
+
+/**
  * One thing that is wrong.
  * @since 0.1
  */
@@ -3306,6 +3387,60 @@ struct import_options {
   raw.flags = static_cast<std::uint32_t>(from.flags);
   raw.identity = static_cast<std::uint32_t>(from.identity);
   raw.name = detail::str(from.name);
+  return raw;
+}
+/** @endcond */
+
+/**
+ * Which part of the list of origins.
+ * @since 0.2
+ */
+struct origins_options {
+  /** Which events are counted. */
+  fbat::region region{};
+  /**
+   * Only namespaces after this one, which need not exist: the last of the list before. Not set:
+   * from the first.
+   */
+  std::string_view after{};
+  /** At most so many rows: 1 to 65,536; 0: 1,000. */
+  std::size_t page_rows = 0;
+};
+
+/** @cond internal */
+[[nodiscard]] inline fbat_origins_options to_raw(const origins_options& from, detail::lent& lent) {
+  fbat_origins_options raw = FBAT_ORIGINS_OPTIONS_INIT;
+  lent.region = to_raw(from.region);
+  raw.region = &lent.region;
+  raw.after = detail::str(from.after);
+  raw.page_rows = from.page_rows;
+  return raw;
+}
+/** @endcond */
+
+/**
+ * Which part of the differences.
+ * @since 0.2
+ */
+struct diff_options {
+  /**
+   * Which events are compared. What each store has of its own (version, recorded time) should not
+   * select: an event that the other store has at all is no difference.
+   */
+  fbat::region region{};
+  /** Only differences after this one, the last of the list before; NULL: from the first. */
+  std::const fbat_difference * after = 0;
+  /** At most so many rows: 1 to 65,536; 0: 1,000. */
+  std::size_t page_rows = 0;
+};
+
+/** @cond internal */
+[[nodiscard]] inline fbat_diff_options to_raw(const diff_options& from, detail::lent& lent) {
+  fbat_diff_options raw = FBAT_DIFF_OPTIONS_INIT;
+  lent.region = to_raw(from.region);
+  raw.region = &lent.region;
+  raw.after = from.after;
+  raw.page_rows = from.page_rows;
   return raw;
 }
 /** @endcond */

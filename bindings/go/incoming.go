@@ -151,6 +151,50 @@ func takeSources(from *C.fbat_sources, in *incoming) []Source {
 	return rows
 }
 
+// Origins are a part of the list of origins of a store, in the order of their namespaces.
+type Origins struct {
+	// Rows has one for each.
+	Rows []Origin
+	// End says that nothing more was there. Else go on after the namespace of the last row.
+	End bool
+}
+
+// takeOrigins copies a list of the library's and frees it.
+func takeOrigins(from *C.fbat_origins, in *incoming) (list Origins) {
+	if from == nil {
+		return list
+	}
+	defer C.fbat_origins_free(from)
+	list.Rows = make([]Origin, C.fbat_origins_len(from))
+	for i := range list.Rows {
+		list.Rows[i].read(C.fbat_origins_get(from, C.size_t(i)), in)
+	}
+	list.End = bool(C.fbat_origins_is_end(from))
+	return list
+}
+
+// Differences are a part of the events that only one of two stores has.
+type Differences struct {
+	// Rows has one for each.
+	Rows []Difference
+	// End says that nothing more was there. Else go on after the last row.
+	End bool
+}
+
+// takeDifferences copies a list of the library's and frees it.
+func takeDifferences(from *C.fbat_differences, in *incoming) (list Differences) {
+	if from == nil {
+		return list
+	}
+	defer C.fbat_differences_free(from)
+	list.Rows = make([]Difference, C.fbat_differences_len(from))
+	for i := range list.Rows {
+		list.Rows[i].read(C.fbat_differences_get(from, C.size_t(i)), in)
+	}
+	list.End = bool(C.fbat_differences_is_end(from))
+	return list
+}
+
 // takeBuffer copies a buffer of the library's and frees it.
 func takeBuffer(from *C.fbat_buffer) []byte {
 	if from == nil {

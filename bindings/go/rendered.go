@@ -1528,6 +1528,116 @@ func (to *Source) read(from *C.fbat_source, in *incoming) {
 	to.WatermarkLogHash = goHash(from.watermark_log_hash)
 }
 
+// SetDigest: what stands for a set of events. An element of the set is the origin of an event (a
+// namespace and its id there) with its content hash. Equal sets have equal digests in all stores.
+//
+// That is equality between stores that trust each other, and no proof against a forger.
+type SetDigest struct {
+	// How many events there are, the library's own left out.
+	Events uint64
+	// The sum of the hashes of the elements. All zero where there are none.
+	Fingerprint Hash
+}
+
+func (to *SetDigest) read(from *C.fbat_set_digest) {
+	to.Events = uint64(from.events)
+	to.Fingerprint = goHash(from.fingerprint)
+}
+
+// OriginsOptions: which part of the list of origins. The zero value lists from the beginning.
+type OriginsOptions struct {
+	// Which events are counted; zero for all.
+	Region Region
+	// Only namespaces after this one, which need not exist: the last of the list before. nil: from
+	// the first.
+	After string
+	// At most so many rows: 1 to 65,536; 0: 1,000.
+	PageRows int
+}
+
+func (from *OriginsOptions) lay(call *call, to *C.fbat_origins_options) {
+	to.struct_size = C.sizeof_fbat_origins_options
+	to.region = room[C.fbat_region](call)
+	from.Region.lay(call, to.region)
+	to.after = call.text(from.After)
+	to.page_rows = C.size_t(from.PageRows)
+}
+
+// Difference: an event that only one of two stores has.
+type Difference struct {
+	// Its origin.
+	SourceNamespace string
+	// Its id there.
+	SourceEventID ID
+	// Its sequence there.
+	SourceSequence uint64
+	// BLAKE3 of its payload.
+	ContentHash Hash
+	// Its sequence in the store that has it.
+	Sequence uint64
+	// Which store has it: 0 for the first, 1 for the other.
+	InOther uint32
+}
+
+func (from *Difference) lay(call *call, to *C.fbat_difference) {
+	to.struct_size = C.sizeof_fbat_difference
+	to.source_namespace = call.text(from.SourceNamespace)
+	to.source_event_id = cID(from.SourceEventID)
+	to.source_sequence = C.uint64_t(from.SourceSequence)
+	to.content_hash = cHash(from.ContentHash)
+	to.sequence = C.uint64_t(from.Sequence)
+	to.in_other = C.uint32_t(from.InOther)
+}
+
+func (to *Difference) read(from *C.fbat_difference, in *incoming) {
+	to.SourceNamespace = in.text(16, from.source_namespace)
+	to.SourceEventID = goID(from.source_event_id)
+	to.SourceSequence = uint64(from.source_sequence)
+	to.ContentHash = goHash(from.content_hash)
+	to.Sequence = uint64(from.sequence)
+	to.InOther = uint32(from.in_other)
+}
+
+// DiffOptions: which part of the differences. The zero value lists from the beginning.
+type DiffOptions struct {
+	// Which events are compared; zero for all. What each store has of its own (version, recorded
+	// time) should not select: an event that the other store has at all is no difference.
+	Region Region
+	// Only differences after this one, the last of the list before; nil: from the first.
+	After Difference
+	// At most so many rows: 1 to 65,536; 0: 1,000.
+	PageRows int
+}
+
+func (from *DiffOptions) lay(call *call, to *C.fbat_diff_options) {
+	to.struct_size = C.sizeof_fbat_diff_options
+	to.region = room[C.fbat_region](call)
+	from.Region.lay(call, to.region)
+	to.after = room[C.fbat_difference](call)
+	from.After.lay(call, to.after)
+	to.page_rows = C.size_t(from.PageRows)
+}
+
+// Origin: the events of one origin.
+type Origin struct {
+	// The native namespace of the store where they were first appended, or the name that an import
+	// by source gave it.
+	SourceNamespace string
+	// How many there are.
+	Events uint64
+	// As in [SetDigest].
+	Fingerprint Hash
+	// The greatest sequence that one of them has there. It decides nothing.
+	LastSourceSequence uint64
+}
+
+func (to *Origin) read(from *C.fbat_origin, in *incoming) {
+	to.SourceNamespace = in.text(17, from.source_namespace)
+	to.Events = uint64(from.events)
+	to.Fingerprint = goHash(from.fingerprint)
+	to.LastSourceSequence = uint64(from.last_source_sequence)
+}
+
 // Finding: one thing that is wrong.
 type Finding struct {
 	// The file, which may be one that is missing. Bytes of the file system, which need not be
@@ -1545,11 +1655,11 @@ type Finding struct {
 }
 
 func (to *Finding) read(from *C.fbat_finding, in *incoming) {
-	to.Path = in.text(16, from.path)
+	to.Path = in.text(18, from.path)
 	to.Offset = uint64(from.offset)
 	to.FirstSequence = uint64(from.first_sequence)
 	to.LastSequence = uint64(from.last_sequence)
-	to.Message = in.text(17, from.message)
+	to.Message = in.text(19, from.message)
 }
 
 // VerifyOptions: how to verify. The zero value verifies everything.
@@ -1787,7 +1897,7 @@ func (to *RepairReport) read(from *C.fbat_repair_report) {
 }
 
 // textMembers is how many members of text are read.
-const textMembers = 18
+const textMembers = 20
 
 // OpenReport: what [Open] found and did. Works for a closed store too.
 func (s *Store) OpenReport() OpenReport {
@@ -2404,6 +2514,85 @@ func (s *Store) Sources() (sources []Source, err error) {
 	status := C.fbat_store_sources(s.c, outSources, call.detail)
 	err = call.outcome(status, s)
 	sources = takeSources(*outSources, &call.in)
+	return
+}
+
+// SetDigest computes what stands for the events of a region, the library's own left out.
+//
+// Of everything it is read from sums that are kept in files beside the log; the first call reads
+// the log. A region is read in the log.
+//
+//   - region: which events; nil for all of them.
+//   - digest: what stands for them; zero except its size on failure.
+//
+// The failures are [ErrInvalidArgument], [ErrInvalidUTF8], [ErrInvalidCoordinate],
+// [ErrLimitExceeded], [ErrClosed], [ErrCorrupt] and [ErrIO].
+func (s *Store) SetDigest(region Region) (digest SetDigest, err error) {
+	call := begin()
+	defer call.end()
+	inRegion := room[C.fbat_region](call)
+	region.lay(call, inRegion)
+	outDigest := room[C.fbat_set_digest](call)
+	outDigest.struct_size = C.sizeof_fbat_set_digest
+	if err = call.refused; err != nil {
+		return
+	}
+	status := C.fbat_store_set_digest(s.c, inRegion, outDigest, call.detail)
+	err = call.outcome(status, s)
+	digest.read(outDigest)
+	return
+}
+
+// OriginPage lists the origins of events in the order of their namespaces, a page at a time.
+//
+// To go on, set After to the namespace of the last row, unless [Origins.IsEnd].
+//
+//   - options: which part; nil for all events, from the first origin.
+//   - origins: the rows, which may be none.
+//
+// The failures are [ErrInvalidArgument], [ErrInvalidUTF8], [ErrInvalidCoordinate],
+// [ErrLimitExceeded], [ErrClosed], [ErrCorrupt] and [ErrIO].
+func (s *Store) OriginPage(
+	ctx context.Context, options *OriginsOptions,
+) (origins Origins, err error) {
+	call := beginUnlessDone(ctx)
+	defer call.end()
+	inOptions := room[C.fbat_origins_options](call)
+	orZero(options).lay(call, inOptions)
+	outOrigins := room[*C.fbat_origins](call)
+	if err = call.refused; err != nil {
+		return
+	}
+	status := C.fbat_store_origins(s.c, inOptions, outOrigins, call.detail)
+	err = call.outcome(status, s)
+	origins = takeOrigins(*outOrigins, &call.in)
+	return
+}
+
+// DiffPage lists the events that only one of two stores has, a page at a time.
+//
+// To go on, set After to the last row, unless [Differences.IsEnd]. What is equal is not read: sums
+// of 1,024 events each say where the stores differ.
+//
+//   - options: which part; nil for all events, from the first difference.
+//   - differences: the rows, which may be none.
+//
+// The failures are [ErrInvalidArgument], [ErrInvalidUTF8], [ErrInvalidCoordinate],
+// [ErrLimitExceeded], [ErrClosed], [ErrCorrupt] and [ErrIO].
+func (s *Store) DiffPage(
+	ctx context.Context, other *Store, options *DiffOptions,
+) (differences Differences, err error) {
+	call := beginUnlessDone(ctx)
+	defer call.end()
+	inOptions := room[C.fbat_diff_options](call)
+	orZero(options).lay(call, inOptions)
+	outDifferences := room[*C.fbat_differences](call)
+	if err = call.refused; err != nil {
+		return
+	}
+	status := C.fbat_store_diff(s.c, other.handle(), inOptions, outDifferences, call.detail)
+	err = call.outcome(status, s, other)
+	differences = takeDifferences(*outDifferences, &call.in)
 	return
 }
 

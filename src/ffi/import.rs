@@ -465,7 +465,7 @@ fn filter(
     columns: Columns,
 ) -> Option<impl FnMut(&Event<'_>) -> Verdict> {
     let (function, data) = (given.filter?, given.filter_data);
-    let mut rows = Rows::new();
+    let mut rows = Rows::default();
     Some(move |event: &Event<'_>| {
         rows.clear();
         rows.push(event, columns);

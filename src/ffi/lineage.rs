@@ -267,7 +267,7 @@ pub unsafe extern "C" fn fbat_event_by_origin(
                 let message = format!("no event is from '{namespace}' with the id {id}");
                 Error::new(Code::NotFound, message).with_event(id, 0)
             };
-            handle::insert(page.ok_or_else(missing)?)
+            handle::insert_arc(page.ok_or_else(missing)?)
         })
     }
 }

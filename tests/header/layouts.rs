@@ -291,6 +291,40 @@ layouts! {
         watermark 184;
         watermark_log_hash 192;
     }
+    fbat_set_digest 48 {
+        struct_size 0;
+        events 8;
+        fingerprint 16;
+    }
+    fbat_origins_options 40 {
+        struct_size 0;
+        region 8;
+        after 16;
+        page_rows 32;
+    }
+    fbat_difference 96 {
+        struct_size 0;
+        source_namespace 8;
+        source_event_id 24;
+        source_sequence 40;
+        content_hash 48;
+        sequence 80;
+        in_other 88;
+        reserved 92;
+    }
+    fbat_diff_options 32 {
+        struct_size 0;
+        region 8;
+        after 16;
+        page_rows 24;
+    }
+    fbat_origin 72 {
+        struct_size 0;
+        source_namespace 8;
+        events 24;
+        fingerprint 32;
+        last_source_sequence 64;
+    }
     fbat_finding 64 {
         struct_size 0;
         path 8;

@@ -369,7 +369,7 @@ fn stores_that_feed_each_other_have_what_their_ways_let_through_once() {
             println!("{why}");
             failed += 1;
         }
-        assert!(failed < findings_max() as u64, "{failed} of {} histories failed", number + 1");
+        assert!(failed < findings_max() as u64, "{failed} of {} histories failed", number + 1);
     }
     score("histories of stores that feed each other", histories, failed, began);
     assert_eq!(failed, 0, "FBAT_SEED={seed}");

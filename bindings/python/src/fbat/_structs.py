@@ -48,6 +48,8 @@ __all__ = [
     "CompressOptions",
     "CompressReport",
     "Conflict",
+    "DiffOptions",
+    "Difference",
     "Event",
     "Finding",
     "Frontier",
@@ -57,11 +59,14 @@ __all__ = [
     "ListOptions",
     "OpenOptions",
     "OpenReport",
+    "Origin",
+    "OriginsOptions",
     "PlanRow",
     "Progress",
     "QueryOptions",
     "RepairOptions",
     "RepairReport",
+    "SetDigest",
     "Source",
     "Stats",
     "Summary",
@@ -593,6 +598,86 @@ class Source:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class SetDigest:
+    """What stands for a set of events. An element of the set is the origin of an event (a namespace
+    and its id there) with its content hash. Equal sets have equal digests in all stores.
+
+    That is equality between stores that trust each other, and no proof against a forger.
+
+    - ``events``: How many events there are, the library's own left out.
+    - ``fingerprint``: The sum of the hashes of the elements. None where there are none.
+    """
+
+    events: int
+    fingerprint: Hash
+
+    @classmethod
+    def _of(cls, value: CData) -> Self:
+        return cls(
+            value.events,
+            Hash.of(value.fingerprint),
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Difference:
+    """An event that only one of two stores has.
+
+    - ``source_namespace``: Its origin.
+    - ``source_event_id``: Its id there.
+    - ``source_sequence``: Its sequence there.
+    - ``content_hash``: BLAKE3 of its payload.
+    - ``sequence``: Its sequence in the store that has it.
+    - ``in_other``: Which store has it: 0 for the first, 1 for the other.
+    """
+
+    source_namespace: str
+    source_event_id: Id
+    source_sequence: int
+    content_hash: Hash
+    sequence: int
+    in_other: int
+
+    @classmethod
+    def _of(cls, value: CData) -> Self:
+        return cls(
+            text_of(value.source_namespace),
+            Id.of(value.source_event_id),
+            value.source_sequence,
+            Hash.of(value.content_hash),
+            value.sequence,
+            value.in_other,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Origin:
+    """The events of one origin.
+
+    - ``source_namespace``: The native namespace of the store where they were first appended, or the
+      name that an import by source gave it.
+    - ``events``: How many there are.
+    - ``fingerprint``: As in fbat_set_digest.
+    - ``last_source_sequence``: The greatest sequence that one of them has there. It decides
+      nothing.
+    """
+
+    source_namespace: str
+    events: int
+    fingerprint: Hash
+    last_source_sequence: int
+
+    @classmethod
+    def _of(cls, value: CData) -> Self:
+        return cls(
+            text_of(value.source_namespace),
+            value.events,
+            Hash.of(value.fingerprint),
+            value.last_source_sequence,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong.
 
@@ -902,6 +987,27 @@ class ImportOptions(Region, total=False):
     flags: ImportFlags
     identity: ImportIdentity
     name: str | None
+
+
+class OriginsOptions(Region, total=False):
+    """Which part of the list of origins. The keywords of ``Region`` too.
+
+    - ``after``: Only namespaces after this one, which need not exist: the last of the list before.
+      None: from the first.
+    - ``page_rows``: At most so many rows: 1 to 65,536; 0: 1,000.
+    """
+
+    after: str | None
+    page_rows: int
+
+
+class DiffOptions(Region, total=False):
+    """Which part of the differences. The keywords of ``Region`` too.
+
+    - ``after``: Only differences after this one, the last of the list before; None: from the first.
+    """
+
+    after: int
 
 
 class VerifyOptions(Region, total=False):

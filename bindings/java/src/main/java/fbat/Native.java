@@ -394,6 +394,34 @@ final class Native {
     static final int AT_SOURCE_WATERMARK = 184;
     static final int AT_SOURCE_WATERMARK_LOG_HASH = 192;
 
+    static final int SET_DIGEST_SIZE = 48;
+    static final int AT_SET_DIGEST_EVENTS = 8;
+    static final int AT_SET_DIGEST_FINGERPRINT = 16;
+
+    static final int ORIGINS_OPTIONS_SIZE = 40;
+    static final int AT_ORIGINS_OPTIONS_REGION = 8;
+    static final int AT_ORIGINS_OPTIONS_AFTER = 16;
+    static final int AT_ORIGINS_OPTIONS_PAGE_ROWS = 32;
+
+    static final int DIFFERENCE_SIZE = 96;
+    static final int AT_DIFFERENCE_SOURCE_NAMESPACE = 8;
+    static final int AT_DIFFERENCE_SOURCE_EVENT_ID = 24;
+    static final int AT_DIFFERENCE_SOURCE_SEQUENCE = 40;
+    static final int AT_DIFFERENCE_CONTENT_HASH = 48;
+    static final int AT_DIFFERENCE_SEQUENCE = 80;
+    static final int AT_DIFFERENCE_IN_OTHER = 88;
+
+    static final int DIFF_OPTIONS_SIZE = 32;
+    static final int AT_DIFF_OPTIONS_REGION = 8;
+    static final int AT_DIFF_OPTIONS_AFTER = 16;
+    static final int AT_DIFF_OPTIONS_PAGE_ROWS = 24;
+
+    static final int ORIGIN_SIZE = 72;
+    static final int AT_ORIGIN_SOURCE_NAMESPACE = 8;
+    static final int AT_ORIGIN_EVENTS = 24;
+    static final int AT_ORIGIN_FINGERPRINT = 32;
+    static final int AT_ORIGIN_LAST_SOURCE_SEQUENCE = 64;
+
     static final int FINDING_SIZE = 64;
     static final int AT_FINDING_PATH = 8;
     static final int AT_FINDING_OFFSET = 24;
@@ -1696,6 +1724,151 @@ final class Native {
     static void fbat_sources_free(long sources) {
         try {
             SourcesFree.HANDLE.invokeExact(sources);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class StoreSetDigest {
+        static final MethodHandle HANDLE = Library.function("fbat_store_set_digest",
+                FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    }
+
+    static int fbat_store_set_digest(long store, long region, long outDigest, long err) {
+        try {
+            return (int) StoreSetDigest.HANDLE.invokeExact(store, region, outDigest, err);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class StoreOrigins {
+        static final MethodHandle HANDLE = Library.function("fbat_store_origins",
+                FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    }
+
+    static int fbat_store_origins(long store, long options, long outOrigins, long err) {
+        try {
+            return (int) StoreOrigins.HANDLE.invokeExact(store, options, outOrigins, err);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class StoreDiff {
+        static final MethodHandle HANDLE = Library.function("fbat_store_diff",
+                FunctionDescriptor.of(
+                        JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    }
+
+    static int fbat_store_diff(
+            long store, long other, long options, long outDifferences, long err) {
+        try {
+            return (int) StoreDiff.HANDLE.invokeExact(store, other, options, outDifferences, err);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class OriginsLen {
+        static final MethodHandle HANDLE = Library.function("fbat_origins_len",
+                FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
+    }
+
+    static long fbat_origins_len(long origins) {
+        try {
+            return (long) OriginsLen.HANDLE.invokeExact(origins);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class OriginsGet {
+        static final MethodHandle HANDLE = Library.function("fbat_origins_get",
+                FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    }
+
+    static long fbat_origins_get(long origins, long index) {
+        try {
+            return (long) OriginsGet.HANDLE.invokeExact(origins, index);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class OriginsIsEnd {
+        static final MethodHandle HANDLE = Library.function("fbat_origins_is_end",
+                FunctionDescriptor.of(JAVA_BOOLEAN, JAVA_LONG));
+    }
+
+    static boolean fbat_origins_is_end(long origins) {
+        try {
+            return (boolean) OriginsIsEnd.HANDLE.invokeExact(origins);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class OriginsFree {
+        static final MethodHandle HANDLE = Library.function("fbat_origins_free",
+                FunctionDescriptor.ofVoid(JAVA_LONG));
+    }
+
+    static void fbat_origins_free(long origins) {
+        try {
+            OriginsFree.HANDLE.invokeExact(origins);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class DifferencesLen {
+        static final MethodHandle HANDLE = Library.function("fbat_differences_len",
+                FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
+    }
+
+    static long fbat_differences_len(long differences) {
+        try {
+            return (long) DifferencesLen.HANDLE.invokeExact(differences);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class DifferencesGet {
+        static final MethodHandle HANDLE = Library.function("fbat_differences_get",
+                FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    }
+
+    static long fbat_differences_get(long differences, long index) {
+        try {
+            return (long) DifferencesGet.HANDLE.invokeExact(differences, index);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class DifferencesIsEnd {
+        static final MethodHandle HANDLE = Library.function("fbat_differences_is_end",
+                FunctionDescriptor.of(JAVA_BOOLEAN, JAVA_LONG));
+    }
+
+    static boolean fbat_differences_is_end(long differences) {
+        try {
+            return (boolean) DifferencesIsEnd.HANDLE.invokeExact(differences);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class DifferencesFree {
+        static final MethodHandle HANDLE = Library.function("fbat_differences_free",
+                FunctionDescriptor.ofVoid(JAVA_LONG));
+    }
+
+    static void fbat_differences_free(long differences) {
+        try {
+            DifferencesFree.HANDLE.invokeExact(differences);
         } catch (Throwable t) {
             throw Library.unexpected(t);
         }
