@@ -117,7 +117,8 @@ fn a_diff_has_what_only_one_store_has() {
     let turned = |side| if side == Side::First { Side::Second } else { Side::First };
     let mut expected: Vec<_> = found.iter().map(|row| (turned(row.side), row.sequence)).collect();
     let mut there = swapped.clone();
-    (there.sort_unstable(), expected.sort_unstable());
+    there.sort_unstable();
+    expected.sort_unstable();
     assert_eq!(there, expected);
 }
 
