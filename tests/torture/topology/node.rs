@@ -4,7 +4,7 @@ use super::way::Number;
 use crate::common::simulated::{Disk, Image, Replay};
 use crate::common::*;
 use fbat::engine::log::options::{OpenMode, Options};
-use fbat::engine::model::id::{Hash, Id};
+use fbat::engine::model::id::{Hash, Id, Kind};
 use fbat::engine::repair::repair;
 use fbat::engine::store::compress::CompressOptions;
 use fbat::engine::store::open::new_identity;
@@ -227,8 +227,11 @@ impl Node {
         if !there[common..].iter().all(|row| row.kind.is_reserved()) {
             return Err(at(format!("it is no prefix from event {common} on")));
         }
-        let last = there[..common].last().map_or(0, |row| row.sequence);
-        if last > visible && ends.is_some_and(|ends| !ends.contains(&last)) {
+        let (last, kind) =
+            there[..common].last().map_or((0, Kind(0)), |row| (row.sequence, row.kind));
+        // The record of an import may have a batch of its own.
+        let is_record = matches!(kind, Kind::IMPORT_RUN | Kind::FORK);
+        if last > visible && !is_record && ends.is_some_and(|ends| !ends.contains(&last)) {
             return Err(at(format!("half a chunk is there, up to {last}: {ends:?}")));
         }
         let has = self.triples().map_err(at)?;
