@@ -1,7 +1,7 @@
 //! A store of a history on a simulated disk of its own, and what the model knows of it.
 
 use super::way::Number;
-use crate::common::simulated::{Disk, Image, Replay};
+use crate::common::simulated::{Disk, Fate, Image, Replay};
 use crate::common::*;
 use fbat::engine::log::options::{OpenMode, Options};
 use fbat::engine::model::id::{Hash, Id, Kind};
@@ -211,8 +211,7 @@ impl Node {
         let history = self.disk.history();
         let mut replay = Replay::new(&history);
         replay.advance_to(rng.range(position as u64, history.ops.len() as u64) as usize);
-        let choices = replay.fates(rng);
-        let fates = rng.pick(&choices);
+        let fates = &any_fates(&replay, rng);
         let is_killed = rng.one_in(4);
         let image = if is_killed { replay.killed() } else { replay.cut(fates) };
         let what = match is_killed {
@@ -294,6 +293,18 @@ impl Node {
         self.found(has);
         Ok(report.losses)
     }
+}
+
+/// What became of operations that were not durable: any of those that are worth trying or, where
+/// there are many operations, a prefix.
+fn any_fates(replay: &Replay<'_>, rng: &mut Rng) -> Vec<Fate> {
+    let pending = replay.pending().len();
+    if pending <= 100 {
+        let choices = replay.fates(rng);
+        return rng.pick(&choices).clone();
+    }
+    let kept = rng.below(pending as u64 + 1) as usize;
+    (0..pending).map(|at| if at < kept { Fate::Kept } else { Fate::Lost }).collect()
 }
 
 /// The triples that only the first has.
