@@ -2909,6 +2909,51 @@ fbat_status fbat_provenance_encode_body(const fbat_provenance *provenance,
 #define FBAT_IMPORT_DRY_RUN 64u
 
 /**
+ * Begin at the start of the source, or at `after`, wherever an earlier import ended.
+ * @since 0.2
+ */
+#define FBAT_IMPORT_NO_RESUME 32u
+
+/**
+ * Nothing is recorded of an import of this name, or without one of this region, from this source.
+ * @since 0.2
+ */
+#define FBAT_SOURCE_STATE_NEW 0u
+
+/**
+ * The source has all that it had.
+ * @since 0.2
+ */
+#define FBAT_SOURCE_STATE_GOES_ON 1u
+
+/**
+ * The source ends before what was imported: it was restored from an older copy.
+ * @since 0.2
+ */
+#define FBAT_SOURCE_STATE_RESTORED 2u
+
+/**
+ * The source has other events in the place of some that were imported: it was restored and went
+ * on, or was repaired, or is a copied directory that went on by itself. The numbers can't tell.
+ * @since 0.2
+ */
+#define FBAT_SOURCE_STATE_DIVERGED 3u
+
+/**
+ * The source is one of two with the same log id that both went on, and both were imported: copies
+ * of one directory. fbat_new_identity() gives one of them an id of its own.
+ * @since 0.2
+ */
+#define FBAT_SOURCE_STATE_FORKED 4u
+
+/**
+ * Earlier imports of this name had another region or filter, or left conflicts out. So this one
+ * began at the start.
+ * @since 0.2
+ */
+#define FBAT_IMPORT_REPORT_SELECTOR_CHANGED 1u
+
+/**
  * Says which events to import. Called on the thread that called fbat_import(), with no lock
  * held: it may read both stores and append to the destination, not close them. It must not throw.
  * @param user_data the `filter_data` of the options.
@@ -2979,6 +3024,15 @@ typedef struct fbat_import_report {
    * the last committed chunk is examined again by the next import.
    */
   uint64_t source_position;
+  /** Where the import began: where an earlier one had ended, or at `after`. */
+  uint64_t started_after;
+  /**
+   * What the source turned out to be, compared with what earlier imports have recorded: an
+   * `FBAT_SOURCE_STATE_...`.
+   */
+  uint32_t source_state;
+  /** Bits: `FBAT_IMPORT_REPORT_...`. */
+  uint32_t flags;
 } fbat_import_report;
 
 /**
@@ -3011,7 +3065,11 @@ typedef struct fbat_import_options {
   fbat_str source_namespace;
   /** Which events of the source; NULL for all. */
   const fbat_region *region;
-  /** Only sequences of the source above this one: 0, or the `resume_after` of an earlier report. */
+  /**
+   * Only sequences of the source above this one, as the `resume_after` of an earlier report. 0:
+   * the import goes on where the last one of the same `name` ended, as the destination has
+   * recorded; fbat_import() says when.
+   */
   uint64_t after;
   /**
    * Events that become visible together: at most the destination's `batch_events_max`, to which
@@ -3043,6 +3101,12 @@ typedef struct fbat_import_options {
   uint32_t identity;
   /** Not used; 0. */
   uint32_t reserved;
+  /**
+   * What this import is called, and so its filter: UTF-8, at most 1024 bytes without control
+   * bytes. Imports of one name from one source go on from each other. Left out, those of one
+   * region do, without a filter, with identity by origin.
+   */
+  fbat_str name;
 } fbat_import_options;
 
 /**
@@ -3057,6 +3121,15 @@ typedef struct fbat_import_options {
  *
  * An event that exists already is counted, not copied. Importing again adds nothing. An import
  * that failed, was stopped, cancelled, or killed is completed by the next.
+ *
+ * An import that brought something leaves a record in the destination, with its last chunk: what
+ * it selected, how far it came, and the source's log hash there. The next one goes on after the
+ * newest record whose log hash the source still has, so that a source that was restored, repaired
+ * or replaced is imported completely. This is so with identity by origin, and with a `name`; with
+ * a filter only with a `name`. It begins at the start where the region or the presence of a filter
+ * has changed, where conflicts were left out and are not any more, where the destination was
+ * repaired with losses since, and with #FBAT_IMPORT_NO_RESUME. With identity by source and no name
+ * all is examined each time, and counted as `deduplicated`.
  *
  * What the source gains during the call is not part of it. When the call returns #FBAT_OK,
  * everything counted as `imported` or `deduplicated` is durable.
@@ -3164,9 +3237,9 @@ typedef struct fbat_plan_row {
  * Says what an import would bring, and brings nothing.
  *
  * It is the import with #FBAT_IMPORT_DRY_RUN, whose events are summed up: by the name of their
- * origin, by what their entity has before the first colon, and by kind. Events that the destination
- * has, and those that are left out, are not in it. Where there are more than 65,536 rows, one more
- * sums up the rest.
+ * origin, by what their entity has before the first colon, and by kind. Events that the
+ * destination has, and those that are left out, are not in it. Where there are more than 65,536
+ * rows, one more sums up the rest.
  * @param destination the store that would gain events; it may be open for reading.
  * @param source the store that is read.
  * @param options what to import, and how, as for fbat_import(). NULL is an error.
@@ -3268,8 +3341,8 @@ void fbat_plan_free(fbat_plan *plan);
 typedef struct fbat_conflicts fbat_conflicts;
 
 /**
- * Stores that fed one, in the order in which they first did. Owned by the caller, who frees it with
- * fbat_sources_free(). Outlives the store.
+ * Stores that fed one, in the order in which they first did. Owned by the caller, who frees it
+ * with fbat_sources_free(). Outlives the store.
  * @par Threads
  * Immutable: any number may read it at once.
  * @since 0.2
@@ -3357,8 +3430,8 @@ typedef struct fbat_source {
  * The name of an event that was appended to this store is fbat_store_namespace() and its id; that
  * of an imported one is in its provenance. There is one event of a name, and one more for each
  * other content that #FBAT_ON_CONFLICT_KEEP has kept; they come in the order in which they did. At
- * most 65,536 rows, ending after the row that reaches 64 MiB; fbat_page_is_end() says whether there
- * are more.
+ * most 65,536 rows, ending after the row that reaches 64 MiB; fbat_page_is_end() says whether
+ * there are more.
  * @param store the store.
  * @param source_namespace the name of the origin: of a store, or that of an import by source.
  * @param source_event_id the id there.
@@ -3512,6 +3585,305 @@ const fbat_source *fbat_sources_get(const fbat_sources *sources, size_t index);
  * @since 0.2
  */
 void fbat_sources_free(fbat_sources *sources);
+
+/** @} */
+
+/* -------------------------------------------------------------------------------------- Sets */
+
+/** @defgroup fbat_set Sets
+ * What a store holds, whatever order, ids and batches it has it in: whether two stores hold the
+ * same, and what only one of them has.
+ * @{
+ */
+
+/**
+ * A part of the differences between two stores, in the order of namespace, sequence at the origin,
+ * id and content hash. Owned by the caller, who frees it with fbat_differences_free(). Outlives
+ * both stores.
+ * @par Threads
+ * Immutable: any number may read it at once.
+ * @since 0.2
+ */
+typedef struct fbat_differences fbat_differences;
+
+/**
+ * A part of the list of origins, in the order of their bytes. Owned by the caller, who frees it
+ * with fbat_origins_free(). Outlives the store.
+ * @par Threads
+ * Immutable: any number may read it at once.
+ * @since 0.2
+ */
+typedef struct fbat_origins fbat_origins;
+
+/**
+ * What stands for a set of events. An element of the set is the origin of an event (a namespace
+ * and its id there) with its content hash. Equal sets have equal digests in all stores.
+ *
+ * That is equality between stores that trust each other, and no proof against a forger.
+ * @since 0.2
+ */
+typedef struct fbat_set_digest {
+  /** `sizeof(fbat_set_digest)`. */
+  size_t struct_size;
+  /** How many events there are, the library's own left out. */
+  uint64_t events;
+  /** The sum of the hashes of the elements. All zero where there are none. */
+  fbat_hash fingerprint;
+} fbat_set_digest;
+
+/**
+ * Which part of the list of origins. All zero except the size lists from the beginning.
+ * @since 0.2
+ */
+typedef struct fbat_origins_options {
+  /** `sizeof(fbat_origins_options)`. */
+  size_t struct_size;
+  /** Which events are counted; NULL for all. */
+  const fbat_region *region;
+  /**
+   * Only namespaces after this one, which need not exist: the last of the list before. NULL and
+   * 0: from the first.
+   */
+  fbat_str after;
+  /** At most so many rows: 1 to 65,536; 0: 1,000. */
+  size_t page_rows;
+} fbat_origins_options;
+
+/**
+ * Which part of the differences. All zero except the size lists from the beginning.
+ * @since 0.2
+ */
+typedef struct fbat_diff_options {
+  /** `sizeof(fbat_diff_options)`. */
+  size_t struct_size;
+  /**
+   * Which events are compared; NULL for all. What each store has of its own (version, recorded
+   * time) should not select: an event that the other store has at all is no difference.
+   */
+  const fbat_region *region;
+  /**
+   * Only differences after this `position`, of the last row of the list before. NULL and 0: from
+   * the first.
+   */
+  fbat_str after;
+  /** At most so many rows: 1 to 65,536; 0: 1,000. */
+  size_t page_rows;
+} fbat_diff_options;
+
+/**
+ * The events of one origin. Lives as long as its list.
+ * @since 0.2
+ */
+typedef struct fbat_origin {
+  /** The size of this struct as the library knows it. */
+  size_t struct_size;
+  /**
+   * The native namespace of the store where they were first appended, or the name that an import
+   * by source gave it.
+   */
+  fbat_str source_namespace;
+  /** How many there are. */
+  uint64_t events;
+  /** As in fbat_set_digest. */
+  fbat_hash fingerprint;
+  /** The greatest sequence that one of them has there. It decides nothing. */
+  uint64_t last_source_sequence;
+} fbat_origin;
+
+/**
+ * An event that only one of two stores has. Lives as long as its list.
+ * @since 0.2
+ */
+typedef struct fbat_difference {
+  /** The size of this struct as the library knows it. */
+  size_t struct_size;
+  /** Its origin. */
+  fbat_str source_namespace;
+  /** Its id there. */
+  fbat_id source_event_id;
+  /** Its sequence there. */
+  uint64_t source_sequence;
+  /** BLAKE3 of its payload. */
+  fbat_hash content_hash;
+  /** Its sequence in the store that has it. */
+  uint64_t sequence;
+  /** Which store has it: 0 for the first, 1 for the other. */
+  uint32_t in_other;
+  /** Not used; 0. */
+  uint32_t reserved;
+  /** Text that stands for its place among the differences; `after` of the next page. */
+  fbat_str position;
+} fbat_difference;
+
+/**
+ * Computes what stands for the events of a region, the library's own left out.
+ *
+ * Of everything it is read from sums that are kept in files beside the log; the first call reads
+ * the log. A region is read in the log.
+ * @param store the store.
+ * @param region which events; NULL for all of them.
+ * @param out_digest what stands for them; zero except its size on failure.
+ * @param err detail on failure; may be NULL.
+ * @retval FBAT_OK done.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a bad `struct_size`, or a member of the
+ * region is out of range.
+ * @retval FBAT_ERR_INVALID_UTF8 entity or scope is not UTF-8.
+ * @retval FBAT_ERR_INVALID_COORDINATE entity or scope is longer than any.
+ * @retval FBAT_ERR_LIMIT_EXCEEDED the region has too many kinds or scopes.
+ * @retval FBAT_ERR_CLOSED the store is closed.
+ * @retval FBAT_ERR_CORRUPT a file is damaged; the error says where.
+ * @retval FBAT_ERR_IO the operating system failed.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+FBAT_NODISCARD
+fbat_status fbat_store_set_digest(const fbat_store *store,
+                                  const fbat_region *region,
+                                  fbat_set_digest *out_digest,
+                                  fbat_error **err);
+
+/**
+ * Lists the origins of events in the order of their namespaces, a page at a time.
+ *
+ * To go on, set `after` to the namespace of the last row, unless fbat_origins_is_end().
+ * @param store the store.
+ * @param options which part; NULL for all events, from the first origin.
+ * @param out_origins the rows, which may be none; NULL on failure. Free it with
+ * fbat_origins_free().
+ * @param err detail on failure; may be NULL.
+ * @retval FBAT_OK done.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a bad `struct_size`, or a member of the
+ * options is out of range.
+ * @retval FBAT_ERR_INVALID_UTF8 `after`, entity or scope is not UTF-8.
+ * @retval FBAT_ERR_INVALID_COORDINATE entity or scope is longer than any.
+ * @retval FBAT_ERR_LIMIT_EXCEEDED the region has too many kinds or scopes.
+ * @retval FBAT_ERR_CLOSED the store is closed.
+ * @retval FBAT_ERR_CORRUPT a file is damaged; the error says where.
+ * @retval FBAT_ERR_IO the operating system failed.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+FBAT_NODISCARD
+fbat_status fbat_store_origins(const fbat_store *store,
+                               const fbat_origins_options *options,
+                               fbat_origins **out_origins,
+                               fbat_error **err);
+
+/**
+ * Lists the events that only one of two stores has, a page at a time.
+ *
+ * To go on, set `after` to the `position` of the last row, unless fbat_differences_is_end(). What
+ * is equal is not read: sums of 1,024 events each say where the stores differ.
+ * @param store one store.
+ * @param other the other one.
+ * @param options which part; NULL for all events, from the first difference.
+ * @param out_differences the rows, which may be none; NULL on failure. Free it with
+ * fbat_differences_free().
+ * @param err detail on failure; may be NULL.
+ * @retval FBAT_OK done.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a bad `struct_size`, or a member of the
+ * options is out of range.
+ * @retval FBAT_ERR_INVALID_UTF8 a namespace, entity or scope is not UTF-8.
+ * @retval FBAT_ERR_INVALID_COORDINATE entity or scope is longer than any.
+ * @retval FBAT_ERR_LIMIT_EXCEEDED the region has too many kinds or scopes.
+ * @retval FBAT_ERR_CLOSED a store is closed.
+ * @retval FBAT_ERR_CORRUPT a file is damaged; the error says where.
+ * @retval FBAT_ERR_IO the operating system failed.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+FBAT_NODISCARD
+fbat_status fbat_store_diff(const fbat_store *store,
+                            const fbat_store *other,
+                            const fbat_diff_options *options,
+                            fbat_differences **out_differences,
+                            fbat_error **err);
+
+/**
+ * How many rows there are.
+ * @param origins the list.
+ * @return the number; 0 where `origins` is not live.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+size_t fbat_origins_len(const fbat_origins *origins);
+
+/**
+ * One of the rows.
+ * @param origins the list.
+ * @param index which, counted from 0.
+ * @return the row, which lives as long as the list; NULL where there is none, or `origins` is not
+ * live.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+const fbat_origin *fbat_origins_get(const fbat_origins *origins, size_t index);
+
+/**
+ * Whether nothing more was there when the list was read.
+ * @param origins the list.
+ * @return whether it is so; true where `origins` is not live.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+bool fbat_origins_is_end(const fbat_origins *origins);
+
+/**
+ * Frees a list.
+ * @param origins the list; NULL is allowed.
+ * @par Threads
+ * Any; the list must not be used by others.
+ * @since 0.2
+ */
+void fbat_origins_free(fbat_origins *origins);
+
+/**
+ * How many rows there are.
+ * @param differences the list.
+ * @return the number; 0 where `differences` is not live.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+size_t fbat_differences_len(const fbat_differences *differences);
+
+/**
+ * One of the rows.
+ * @param differences the list.
+ * @param index which, counted from 0.
+ * @return the row, which lives as long as the list; NULL where there is none, or `differences` is
+ * not live.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+const fbat_difference *fbat_differences_get(const fbat_differences *differences,
+                                                   size_t index);
+
+/**
+ * Whether nothing more was there when the list was read.
+ * @param differences the list.
+ * @return whether it is so; true where `differences` is not live.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+bool fbat_differences_is_end(const fbat_differences *differences);
+
+/**
+ * Frees a list.
+ * @param differences the list; NULL is allowed.
+ * @par Threads
+ * Any; the list must not be used by others.
+ * @since 0.2
+ */
+void fbat_differences_free(fbat_differences *differences);
 
 /** @} */
 
@@ -4138,12 +4510,21 @@ fbat_status fbat_repair(const char *damaged_path,
 
 /** An #fbat_import_report, all zero except its size. @since 0.1 */
 #define FBAT_IMPORT_REPORT_INIT                                                                   \
-  {sizeof(fbat_import_report), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+  {sizeof(fbat_import_report), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** An #fbat_import_options, all zero except its size. @since 0.1 */
 #define FBAT_IMPORT_OPTIONS_INIT                                                                  \
   {sizeof(fbat_import_options), FBAT_STR_INIT, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0,    \
-   0, 0, 0, 0}
+   0, 0, 0, 0, FBAT_STR_INIT}
+
+/** An #fbat_set_digest, all zero except its size. @since 0.2 */
+#define FBAT_SET_DIGEST_INIT {sizeof(fbat_set_digest), 0, FBAT_HASH_INIT}
+
+/** An #fbat_origins_options, all zero except its size. @since 0.2 */
+#define FBAT_ORIGINS_OPTIONS_INIT {sizeof(fbat_origins_options), NULL, FBAT_STR_INIT, 0}
+
+/** An #fbat_diff_options, all zero except its size. @since 0.2 */
+#define FBAT_DIFF_OPTIONS_INIT {sizeof(fbat_diff_options), NULL, FBAT_STR_INIT, 0}
 
 /** An #fbat_verify_options, all zero except its size. @since 0.2 */
 #define FBAT_VERIFY_OPTIONS_INIT {sizeof(fbat_verify_options), NULL, NULL, NULL, NULL}

@@ -98,6 +98,13 @@ enum {
   FBAT_IMPORT_ALLOW_OTHER_STORE = 8,
   FBAT_IMPORT_ALLOW_OTHER_IDENTITY = 16,
   FBAT_IMPORT_DRY_RUN = 64,
+  FBAT_IMPORT_NO_RESUME = 32,
+  FBAT_SOURCE_STATE_NEW = 0,
+  FBAT_SOURCE_STATE_GOES_ON = 1,
+  FBAT_SOURCE_STATE_RESTORED = 2,
+  FBAT_SOURCE_STATE_DIVERGED = 3,
+  FBAT_SOURCE_STATE_FORKED = 4,
+  FBAT_IMPORT_REPORT_SELECTOR_CHANGED = 1,
   FBAT_PLAN_REST = 1,
   FBAT_SOURCE_FILTERED = 1,
   FBAT_SOURCE_CONFLICTS_LEFT_OUT = 2,
@@ -343,6 +350,9 @@ typedef struct fbat_import_report {
   uint64_t destination_visible;
   uint64_t destination_durable;
   uint64_t source_position;
+  uint64_t started_after;
+  uint32_t source_state;
+  uint32_t flags;
 } fbat_import_report;
 typedef int32_t (*fbat_import_progress_fn)(void *user_data, const fbat_import_report *report);
 typedef struct fbat_import_options {
@@ -362,6 +372,7 @@ typedef struct fbat_import_options {
   uint32_t flags;
   uint32_t identity;
   uint32_t reserved;
+  fbat_str name;
 } fbat_import_options;
 typedef struct fbat_plan fbat_plan;
 typedef struct fbat_plan_row {
@@ -410,6 +421,43 @@ typedef struct fbat_source {
   uint64_t watermark;
   fbat_hash watermark_log_hash;
 } fbat_source;
+typedef struct fbat_differences fbat_differences;
+typedef struct fbat_origins fbat_origins;
+typedef struct fbat_set_digest {
+  size_t struct_size;
+  uint64_t events;
+  fbat_hash fingerprint;
+} fbat_set_digest;
+typedef struct fbat_origins_options {
+  size_t struct_size;
+  const fbat_region *region;
+  fbat_str after;
+  size_t page_rows;
+} fbat_origins_options;
+typedef struct fbat_diff_options {
+  size_t struct_size;
+  const fbat_region *region;
+  fbat_str after;
+  size_t page_rows;
+} fbat_diff_options;
+typedef struct fbat_origin {
+  size_t struct_size;
+  fbat_str source_namespace;
+  uint64_t events;
+  fbat_hash fingerprint;
+  uint64_t last_source_sequence;
+} fbat_origin;
+typedef struct fbat_difference {
+  size_t struct_size;
+  fbat_str source_namespace;
+  fbat_id source_event_id;
+  uint64_t source_sequence;
+  fbat_hash content_hash;
+  uint64_t sequence;
+  uint32_t in_other;
+  uint32_t reserved;
+  fbat_str position;
+} fbat_difference;
 typedef struct fbat_findings fbat_findings;
 typedef struct fbat_finding {
   size_t struct_size;
@@ -688,6 +736,28 @@ void fbat_conflicts_free(fbat_conflicts *conflicts);
 size_t fbat_sources_len(const fbat_sources *sources);
 const fbat_source *fbat_sources_get(const fbat_sources *sources, size_t index);
 void fbat_sources_free(fbat_sources *sources);
+fbat_status fbat_store_set_digest(const fbat_store *store,
+                                  const fbat_region *region,
+                                  fbat_set_digest *out_digest,
+                                  fbat_error **err);
+fbat_status fbat_store_origins(const fbat_store *store,
+                               const fbat_origins_options *options,
+                               fbat_origins **out_origins,
+                               fbat_error **err);
+fbat_status fbat_store_diff(const fbat_store *store,
+                            const fbat_store *other,
+                            const fbat_diff_options *options,
+                            fbat_differences **out_differences,
+                            fbat_error **err);
+size_t fbat_origins_len(const fbat_origins *origins);
+const fbat_origin *fbat_origins_get(const fbat_origins *origins, size_t index);
+bool fbat_origins_is_end(const fbat_origins *origins);
+void fbat_origins_free(fbat_origins *origins);
+size_t fbat_differences_len(const fbat_differences *differences);
+const fbat_difference *fbat_differences_get(const fbat_differences *differences,
+                                                   size_t index);
+bool fbat_differences_is_end(const fbat_differences *differences);
+void fbat_differences_free(fbat_differences *differences);
 size_t fbat_findings_len(const fbat_findings *findings);
 const fbat_finding *fbat_findings_get(const fbat_findings *findings, size_t index);
 void fbat_findings_free(fbat_findings *findings);

@@ -91,21 +91,21 @@ pub const FBAT_IMPORT_NO_RESUME: u32 = 32u32;
 
 /// Nothing is recorded of an import of this name, or without one of this region, from this source.
 /// @since 0.2
-pub const FBAT_SOURCE_NEW: u32 = 0u32;
+pub const FBAT_SOURCE_STATE_NEW: u32 = 0u32;
 /// The source has all that it had.
 /// @since 0.2
-pub const FBAT_SOURCE_GOES_ON: u32 = 1u32;
+pub const FBAT_SOURCE_STATE_GOES_ON: u32 = 1u32;
 /// The source ends before what was imported: it was restored from an older copy.
 /// @since 0.2
-pub const FBAT_SOURCE_RESTORED: u32 = 2u32;
+pub const FBAT_SOURCE_STATE_RESTORED: u32 = 2u32;
 /// The source has other events in the place of some that were imported: it was restored and went
 /// on, or was repaired, or is a copied directory that went on by itself. The numbers can't tell.
 /// @since 0.2
-pub const FBAT_SOURCE_DIVERGED: u32 = 3u32;
+pub const FBAT_SOURCE_STATE_DIVERGED: u32 = 3u32;
 /// The source is one of two with the same log id that both went on, and both were imported: copies
 /// of one directory. fbat_new_identity() gives one of them an id of its own.
 /// @since 0.2
-pub const FBAT_SOURCE_FORKED: u32 = 4u32;
+pub const FBAT_SOURCE_STATE_FORKED: u32 = 4u32;
 
 /// Earlier imports of this name had another region or filter, or left conflicts out. So this one
 /// began at the start.
@@ -237,8 +237,8 @@ pub struct fbat_import_report {
     /// Where the import began: where an earlier one had ended, or at `after`.
     pub started_after: u64,
     /// What the source turned out to be, compared with what earlier imports have recorded: an
-    /// `FBAT_SOURCE_...`.
-    pub source: u32,
+    /// `FBAT_SOURCE_STATE_...`.
+    pub source_state: u32,
     /// Bits: `FBAT_IMPORT_REPORT_...`.
     pub flags: u32,
 }
@@ -465,7 +465,7 @@ fn filter(
     columns: Columns,
 ) -> Option<impl FnMut(&Event<'_>) -> Verdict> {
     let (function, data) = (given.filter?, given.filter_data);
-    let mut rows = Rows::new();
+    let mut rows = Rows::default();
     Some(move |event: &Event<'_>| {
         rows.clear();
         rows.push(event, columns);
@@ -496,7 +496,7 @@ impl From<ImportReport> for fbat_import_report {
             conflicts, overtaken, restored, conflicts_kept, source_high_watermark, resume_after,
             source_ceiling, destination_visible, destination_durable, source_position,
             started_after
-        }, source: report.source as u32,
+        }, source_state: report.source as u32,
         flags: args::flag(report.selector_changed, FBAT_IMPORT_REPORT_SELECTOR_CHANGED))
     }
 }

@@ -117,8 +117,8 @@ pub struct fbat_conflicts {
     _opaque: [u8; 0],
 }
 
-/// Stores that fed one, in the order in which they first did. Owned by the caller, who frees it with
-/// fbat_sources_free(). Outlives the store.
+/// Stores that fed one, in the order in which they first did. Owned by the caller, who frees it
+/// with fbat_sources_free(). Outlives the store.
 /// @par Threads
 /// Immutable: any number may read it at once.
 /// @since 0.2
@@ -223,8 +223,8 @@ fn source(row: &SourceRow, texts: &[Text; 4]) -> fbat_source {
 /// The name of an event that was appended to this store is fbat_store_namespace() and its id; that
 /// of an imported one is in its provenance. There is one event of a name, and one more for each
 /// other content that #FBAT_ON_CONFLICT_KEEP has kept; they come in the order in which they did. At
-/// most 65,536 rows, ending after the row that reaches 64 MiB; fbat_page_is_end() says whether there
-/// are more.
+/// most 65,536 rows, ending after the row that reaches 64 MiB; fbat_page_is_end() says whether
+/// there are more.
 /// @param store the store.
 /// @param source_namespace the name of the origin: of a store, or that of an import by source.
 /// @param source_event_id the id there.
@@ -267,7 +267,7 @@ pub unsafe extern "C" fn fbat_event_by_origin(
                 let message = format!("no event is from '{namespace}' with the id {id}");
                 Error::new(Code::NotFound, message).with_event(id, 0)
             };
-            handle::insert(page.ok_or_else(missing)?)
+            handle::insert_arc(page.ok_or_else(missing)?)
         })
     }
 }

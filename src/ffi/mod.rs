@@ -35,6 +35,7 @@ pub mod region;
 pub mod repair;
 #[cfg(feature = "internal")]
 pub mod seams;
+pub mod set;
 pub mod store;
 pub mod verify;
 pub mod version;

@@ -94,9 +94,9 @@ impl PlanObject {
 /// Says what an import would bring, and brings nothing.
 ///
 /// It is the import with #FBAT_IMPORT_DRY_RUN, whose events are summed up: by the name of their
-/// origin, by what their entity has before the first colon, and by kind. Events that the destination
-/// has, and those that are left out, are not in it. Where there are more than 65,536 rows, one more
-/// sums up the rest.
+/// origin, by what their entity has before the first colon, and by kind. Events that the
+/// destination has, and those that are left out, are not in it. Where there are more than 65,536
+/// rows, one more sums up the rest.
 /// @param destination the store that would gain events; it may be open for reading.
 /// @param source the store that is read.
 /// @param options what to import, and how, as for fbat_import(). NULL is an error.

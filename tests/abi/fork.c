@@ -149,6 +149,8 @@ typedef struct {
     fbat_plan *plan;
     fbat_conflicts *conflicts;
     fbat_sources *sources;
+    fbat_origins *origins;
+    fbat_differences *differences;
     fbat_page *page;
     fbat_error *err;
     fbat_buffer *buffer;
@@ -175,6 +177,8 @@ static parents parents_begin(void) {
     CHECK_OK(fbat_import_plan(p.store, p.store, &options, &p.plan, NULL));
     CHECK_OK(fbat_store_conflicts(p.store, 0, 0, &p.conflicts, NULL));
     CHECK_OK(fbat_store_sources(p.store, &p.sources, NULL));
+    CHECK_OK(fbat_store_origins(p.store, NULL, &p.origins, NULL));
+    CHECK_OK(fbat_store_diff(p.store, p.store, NULL, &p.differences, NULL));
     CHECK_STATUS(fbat_store_close(NULL, &p.err), FBAT_ERR_INVALID_HANDLE);
     CHECK_OK(fbat_namespace_from_path(p.path, &p.buffer, NULL));
     return p;
@@ -192,6 +196,8 @@ static void parents_end(parents *p) {
     fbat_plan_free(p->plan);
     fbat_conflicts_free(p->conflicts);
     fbat_sources_free(p->sources);
+    fbat_origins_free(p->origins);
+    fbat_differences_free(p->differences);
     fbat_page_free(p->page);
     fbat_cursor_free(p->cursor);
     fbat_cancel_free(p->cancel);
@@ -227,6 +233,14 @@ static void calls_on_the_store_are_refused(parents *p) {
     CHECK_STATUS(fbat_store_entities(p->store, NULL, &list, NULL), FBAT_ERR_FORKED);
     CHECK_STATUS(fbat_store_scopes(p->store, NULL, &list, NULL), FBAT_ERR_FORKED);
     CHECK(list == NULL);
+    fbat_set_digest digest = FBAT_SET_DIGEST_INIT;
+    fbat_origins *origins = (fbat_origins *)1;
+    fbat_differences *differences = (fbat_differences *)1;
+    CHECK_STATUS(fbat_store_set_digest(p->store, NULL, &digest, NULL), FBAT_ERR_FORKED);
+    CHECK_STATUS(fbat_store_origins(p->store, NULL, &origins, NULL), FBAT_ERR_FORKED);
+    CHECK(origins == NULL);
+    CHECK_STATUS(fbat_store_diff(p->store, p->store, NULL, &differences, NULL), FBAT_ERR_FORKED);
+    CHECK(differences == NULL);
     CHECK_STATUS(fbat_store_open_report(p->store, &opened, NULL), FBAT_ERR_FORKED);
     CHECK_STATUS(fbat_store_log_hash(p->store, &hash, NULL), FBAT_ERR_FORKED);
     CHECK_STATUS(fbat_store_log_hash_at(p->store, 1, &hash, NULL), FBAT_ERR_FORKED);
@@ -289,6 +303,12 @@ static void objects_are_not_live(parents *p) {
     CHECK(fbat_conflicts_is_end(p->conflicts));
     CHECK_U64(fbat_sources_len(p->sources), 0);
     CHECK(fbat_sources_get(p->sources, 0) == NULL);
+    CHECK_U64(fbat_origins_len(p->origins), 0);
+    CHECK(fbat_origins_get(p->origins, 0) == NULL);
+    CHECK(fbat_origins_is_end(p->origins));
+    CHECK_U64(fbat_differences_len(p->differences), 0);
+    CHECK(fbat_differences_get(p->differences, 0) == NULL);
+    CHECK(fbat_differences_is_end(p->differences));
 }
 
 /* What takes nothing of the parent's works in a child. */
@@ -353,6 +373,8 @@ static void every_handle_is_refused(void *argument) {
     fbat_plan_free(p->plan);
     fbat_conflicts_free(p->conflicts);
     fbat_sources_free(p->sources);
+    fbat_origins_free(p->origins);
+    fbat_differences_free(p->differences);
     fbat_error_free(p->err);
     fbat_buffer_free(p->buffer);
     fbat_batch_free(p->batch);

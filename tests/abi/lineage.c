@@ -17,7 +17,7 @@ static fbat_import_report import_keeping(const fbat_store *to, const fbat_store 
 
 static void append_as(const fbat_store *store, fbat_id key, const char *payload) {
     fbat_event event = event_of("order:1", payload);
-    event.idempotency_key = key;
+    event.key = key;
     CHECK_OK(fbat_append(store, &event, NULL, NULL));
 }
 
@@ -46,7 +46,7 @@ CASE(dry_run_reports_and_writes_nothing) {
     CHECK_OK(fbat_import(hub, source, &options, &dry, NULL));
     CHECK_U64(dry.imported, 3);
     CHECK_U64(visible(hub), 1);
-    CHECK_OK(fbat_store_open_read_only(t_path("hub"), NULL, &reader, NULL));
+    CHECK_OK(fbat_store_open_read_only(t_path("hub"), &reader, NULL));
     CHECK_OK(fbat_import(reader, source, &options, &dry, NULL));
     CHECK_U64(dry.imported, 3);
     options.flags = 0;

@@ -118,7 +118,8 @@ fn a_diff_has_what_only_one_store_has() {
     let turned = |side| if side == Side::First { Side::Second } else { Side::First };
     let mut expected: Vec<_> = found.iter().map(|row| (turned(row.side), row.sequence)).collect();
     let mut there = swapped.clone();
-    (there.sort_unstable(), expected.sort_unstable());
+    there.sort_unstable();
+    expected.sort_unstable();
     assert_eq!(there, expected);
 }
 
@@ -135,7 +136,7 @@ fn pages_of_a_diff_are_the_diff() {
             let page = DiffPage { page_rows, after, ..DiffPage::default() };
             let (rows, is_end) = a.diff(&b, &page).unwrap();
             assert!(is_end || rows.len() == page_rows);
-            after = rows.last().cloned();
+            after = rows.last().map(|last| Difference::at(&last.position()).unwrap());
             pages.extend(rows);
             if is_end {
                 assert_eq!(pages.len(), all.len());
@@ -188,7 +189,9 @@ fn an_event_that_was_appended_again_is_no_difference() {
 fn a_repeat_examines_nothing() {
     let dir = TempDir::in_memory("sets-repeat");
     let (source, hub) = hub(&dir, MANY);
-    let report = import_with(&hub, &source, &mut by_origin());
+    // That it would go on where the last one ended does not help it.
+    let mut anew = ImportOptions { resume: false, ..by_origin() };
+    let report = import_with(&hub, &source, &mut anew);
     assert_eq!(examined(&report), 0);
     let visible = source.frontier().unwrap().visible;
     assert_eq!((report.resume_after, report.source_high_watermark), (visible, visible));
@@ -246,7 +249,8 @@ fn a_conflict_that_stays_costs_its_bucket() {
     assert_eq!(import_with(&a, &b, &mut keeping()).conflicts_kept, 1);
     assert_eq!(import_with(&b, &a, &mut keeping()).conflicts_kept, 1);
     assert_eq!(digest(&a), digest(&b));
-    assert_eq!(examined(&import_with(&a, &b, &mut by_origin())), 0);
+    let mut anew = ImportOptions { resume: false, ..by_origin() };
+    assert_eq!(examined(&import_with(&a, &b, &mut anew)), 0);
 }
 
 #[test]

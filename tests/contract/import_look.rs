@@ -103,7 +103,8 @@ fn conflicts_are_listed_and_found_by_their_origin() {
     assert_eq!(of_origin(&hub, &name, Id(1)).len(), 1);
     assert_eq!(of_origin(&hub, &name, Id(9)), []);
     assert_eq!(of_origin(&hub, "other", Id(1)), []);
-    let again = import_with(&hub, &forks[3], &mut keeping());
+    let mut anew = ImportOptions { resume: false, ..keeping() };
+    let again = import_with(&hub, &forks[3], &mut anew);
     assert_eq!((again.imported, again.deduplicated), (0, 6));
     assert_eq!(conflicts(&hub), found);
     assert_sound(&hub);

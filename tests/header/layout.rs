@@ -7,7 +7,7 @@ use fbat::ffi::boundary::types::*;
 use fbat::ffi::verify::*;
 use fbat::ffi::{append::*, cancel::*, compress::*, copy::*, count::*, error::*, findings::*};
 use fbat::ffi::{
-    import::*, lineage::*, page::*, plan::*, provenance::*, query::*, region::*, repair::*,
+    import::*, lineage::*, page::*, plan::*, provenance::*, query::*, region::*, repair::*, set::*,
     store::*,
 };
 use fbat_header::api::{Kind, Shape, Type};

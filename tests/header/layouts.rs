@@ -207,7 +207,7 @@ layouts! {
         source_kind 56;
         source_content_hash 58;
     }
-    fbat_import_report 128 {
+    fbat_import_report 144 {
         struct_size 0;
         imported 8;
         deduplicated 16;
@@ -224,8 +224,11 @@ layouts! {
         destination_visible 104;
         destination_durable 112;
         source_position 120;
+        started_after 128;
+        source_state 136;
+        flags 140;
     }
-    fbat_import_options 112 {
+    fbat_import_options 128 {
         struct_size 0;
         source_namespace 8;
         region 24;
@@ -242,6 +245,7 @@ layouts! {
         flags 100;
         identity 104;
         reserved 108;
+        name 112;
     }
     fbat_plan_row 64 {
         struct_size 0;
@@ -286,6 +290,41 @@ layouts! {
         last_sequence 176;
         watermark 184;
         watermark_log_hash 192;
+    }
+    fbat_set_digest 48 {
+        struct_size 0;
+        events 8;
+        fingerprint 16;
+    }
+    fbat_origins_options 40 {
+        struct_size 0;
+        region 8;
+        after 16;
+        page_rows 32;
+    }
+    fbat_diff_options 40 {
+        struct_size 0;
+        region 8;
+        after 16;
+        page_rows 32;
+    }
+    fbat_origin 72 {
+        struct_size 0;
+        source_namespace 8;
+        events 24;
+        fingerprint 32;
+        last_source_sequence 64;
+    }
+    fbat_difference 112 {
+        struct_size 0;
+        source_namespace 8;
+        source_event_id 24;
+        source_sequence 40;
+        content_hash 48;
+        sequence 80;
+        in_other 88;
+        reserved 92;
+        position 96;
     }
     fbat_finding 64 {
         struct_size 0;

@@ -487,6 +487,75 @@ export const IMPORT_OPTIONS = new Struct<ImportOptions>(
   },
 );
 
+/** Which part of the list of origins. */
+export interface OriginsOptions {
+  /** Which events are counted; null for all. */
+  region?: Region | null | undefined;
+  /**
+   * Only namespaces after this one, which need not exist: the last of the list before. null: from
+   * the first.
+   */
+  after?: string | null | undefined;
+  /** At most so many rows: 1 to 65,536; 0: 1,000. */
+  pageRows?: number | null | undefined;
+}
+
+/** @internal */
+export const ORIGINS_OPTIONS = new Struct<OriginsOptions>(
+  "origins options",
+  40,
+  [
+    "region", "after", "pageRows",
+  ],
+  (arena, block, at, of) => {
+    if (of.region != null) {
+      block.setWord(at + 8, arena.write(REGION, regionOf(of.region)));
+    }
+    if (of.after != null) {
+      arena.writeText(of.after, "after", block, at + 16);
+    }
+    if (of.pageRows != null) {
+      block.setSize(at + 32, of.pageRows, "pageRows");
+    }
+  },
+);
+
+/** Which part of the differences. */
+export interface DiffOptions {
+  /**
+   * Which events are compared; null for all. What each store has of its own (version, recorded
+   * time) should not select: an event that the other store has at all is no difference.
+   */
+  region?: Region | null | undefined;
+  /**
+   * Only differences after this `position`, of the last row of the list before. null: from the
+   * first.
+   */
+  after?: string | null | undefined;
+  /** At most so many rows: 1 to 65,536; 0: 1,000. */
+  pageRows?: number | null | undefined;
+}
+
+/** @internal */
+export const DIFF_OPTIONS = new Struct<DiffOptions>(
+  "diff options",
+  40,
+  [
+    "region", "after", "pageRows",
+  ],
+  (arena, block, at, of) => {
+    if (of.region != null) {
+      block.setWord(at + 8, arena.write(REGION, regionOf(of.region)));
+    }
+    if (of.after != null) {
+      arena.writeText(of.after, "after", block, at + 16);
+    }
+    if (of.pageRows != null) {
+      block.setSize(at + 32, of.pageRows, "pageRows");
+    }
+  },
+);
+
 /** How to verify. What is left out is the default. */
 export interface VerifyOptions extends CallOptions<Progress> {
   /**

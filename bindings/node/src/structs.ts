@@ -582,6 +582,88 @@ export const IMPORT_REPORT: Output<ImportReport> = {
     }),
 };
 
+/**
+ * What stands for a set of events. An element of the set is the origin of an event (a namespace and
+ * its id there) with its content hash. Equal sets have equal digests in all stores. That is
+ * equality between stores that trust each other, and no proof against a forger.
+ */
+export interface SetDigest {
+  /** How many events there are, the library's own left out. */
+  readonly events: bigint;
+  /** The sum of the hashes of the elements. All zero where there are none. */
+  readonly fingerprint: Hash;
+}
+
+/** @internal */
+export const SET_DIGEST: Output<SetDigest> = {
+  size: 48,
+  read: (block, at) =>
+    withJson({
+      events: block.u64(at + 8),
+      fingerprint: block.hash(at + 16),
+    }),
+};
+
+/** The events of one origin. */
+export interface Origin {
+  /**
+   * The native namespace of the store where they were first appended, or the name that an import by
+   * source gave it.
+   */
+  readonly sourceNamespace: string;
+  /** How many there are. */
+  readonly events: bigint;
+  /** As in `SetDigest`. */
+  readonly fingerprint: Hash;
+  /** The greatest sequence that one of them has there. It decides nothing. */
+  readonly lastSourceSequence: bigint;
+}
+
+/** @internal */
+export const ORIGIN: Output<Origin> = {
+  size: 72,
+  read: (block, at) =>
+    withJson({
+      sourceNamespace: block.text(at + 8),
+      events: block.u64(at + 24),
+      fingerprint: block.hash(at + 32),
+      lastSourceSequence: block.u64(at + 64),
+    }),
+};
+
+/** An event that only one of two stores has. */
+export interface Difference {
+  /** Its origin. */
+  readonly sourceNamespace: string;
+  /** Its id there. */
+  readonly sourceEventId: Id;
+  /** Its sequence there. */
+  readonly sourceSequence: bigint;
+  /** BLAKE3 of its payload. */
+  readonly contentHash: Hash;
+  /** Its sequence in the store that has it. */
+  readonly sequence: bigint;
+  /** Which store has it: 0 for the first, 1 for the other. */
+  readonly inOther: number;
+  /** Text that stands for its place among the differences; `after` of the next page. */
+  readonly position: string;
+}
+
+/** @internal */
+export const DIFFERENCE: Output<Difference> = {
+  size: 112,
+  read: (block, at) =>
+    withJson({
+      sourceNamespace: block.text(at + 8),
+      sourceEventId: block.id(at + 24),
+      sourceSequence: block.u64(at + 40),
+      contentHash: block.hash(at + 48),
+      sequence: block.u64(at + 80),
+      inOther: block.u32(at + 88),
+      position: block.text(at + 96),
+    }),
+};
+
 /** One thing that is wrong. */
 export interface Finding {
   /**

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// The files of each section, in the order of the header; the last one says what it is about.
-const SECTIONS: [&[&str]; 24] = [
+const SECTIONS: [&[&str]; 25] = [
     &["boundary/types"],
     &["boundary/status"],
     &["version"],
@@ -27,6 +27,7 @@ const SECTIONS: [&[&str]; 24] = [
     &["import"],
     &["plan"],
     &["lineage"],
+    &["set"],
     &["findings"],
     &["verify"],
     &["copy"],

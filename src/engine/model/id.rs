@@ -59,6 +59,7 @@ impl fmt::Debug for Id {
 
 /// A 256-bit BLAKE3 hash.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[repr(align(8))]
 pub struct Hash(pub [u8; 32]);
 
 impl Hash {

@@ -46,7 +46,7 @@ impl<'a> Declared<'a> {
             return Ok(());
         }
         let named = system::new_identity(payload);
-        let changes = &self.identity.changes[self.seen..];
+        let changes = self.identity.changes.get(self.seen..).unwrap_or_default();
         let left_out =
             changes.iter().take_while(|c| self.may_be_left_out(c) && named != Some(**c)).count();
         let change = changes.get(left_out);

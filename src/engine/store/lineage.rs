@@ -200,6 +200,7 @@ mod tests {
             watermark_log_hash: Hash([number; 32]),
             counts: Counts { imported: number.into(), conflicts_kept: 1, ..Counts::default() },
             branch: 0,
+            others: Vec::new(),
             head: None,
         }
     }
