@@ -163,6 +163,8 @@ impl<'d> Run<'d> {
         examination.check()?;
         for (after, until) in differing.as_deref().unwrap_or(&[(after, ceiling)]) {
             let (region, after, until) = (&region, *after, *until);
+            // What it learned of the order of duplicates is of the stretch before.
+            examination.run.known = KnownEvents::default();
             let (backward, system) = (false, true);
             let scan = Scan { region, after, until, backward, system, previous_hash, rehash };
             from.scan(&scan, &mut examination)?;
