@@ -96,7 +96,7 @@ print-version:
 print-soversion:
 	@echo $(SOVERSION)
 
-examples: build/examples/first build/examples/retry build/examples/quakes
+examples: $(addprefix build/examples/,first retry quakes exchange)
 
 build/examples/first build/examples/retry: build/examples/%: examples/c/%.c $(HEADERS) | lib
 	@mkdir -p $(@D)
@@ -106,11 +106,16 @@ build/examples/quakes: $(wildcard examples/c/*.c examples/c/*.h) $(HEADERS) | li
 	@mkdir -p $(@D)
 	$(EXAMPLE_CC) examples/c/quakes.c examples/c/json.c examples/c/table.c -o $@ $(EXAMPLE_LIB) -lm
 
+build/examples/exchange: $(wildcard examples/c/*.c examples/c/*.h) $(HEADERS) | lib
+	@mkdir -p $(@D)
+	$(EXAMPLE_CC) examples/c/exchange.c examples/c/svg.c examples/c/table.c -o $@ $(EXAMPLE_LIB) -lm
+
 demo:
 	@scripts/setup demo
 	@$(MAKE) --no-print-directory -s examples
 	@rm -rf build/demo && mkdir -p build/demo
 	@build/examples/quakes examples/data/earthquakes.jsonl build/demo/stores
+	@build/examples/exchange build/demo/stores build/demo/exchange.svg
 
 check:
 	@scripts/setup check

@@ -2898,6 +2898,62 @@ fbat_status fbat_provenance_encode_body(const fbat_provenance *provenance,
 #define FBAT_IMPORT_ALLOW_OTHER_IDENTITY 16u
 
 /**
+ * Append nothing, and report what an import would do: a dry run. Nothing is synced in the
+ * destination, which may be open for reading. Counts are those that the import right after it has.
+ * Filter and progress are called. Beside one bit for each event of the source, it remembers up to
+ * 1,048,576 events that could be asked for again; where that is too few, it ends with
+ * #FBAT_ERR_LIMIT_EXCEEDED. Those are conflicts, and with identity by source all new events, where
+ * the source has had events from the destination under this very namespace.
+ * @since 0.2
+ */
+#define FBAT_IMPORT_DRY_RUN 64u
+
+/**
+ * Begin at the start of the source, or at `after`, wherever an earlier import ended.
+ * @since 0.2
+ */
+#define FBAT_IMPORT_NO_RESUME 32u
+
+/**
+ * Nothing is recorded of an import of this name, or without one of this region, from this source.
+ * @since 0.2
+ */
+#define FBAT_SOURCE_STATE_NEW 0u
+
+/**
+ * The source has all that it had.
+ * @since 0.2
+ */
+#define FBAT_SOURCE_STATE_GOES_ON 1u
+
+/**
+ * The source ends before what was imported: it was restored from an older copy.
+ * @since 0.2
+ */
+#define FBAT_SOURCE_STATE_RESTORED 2u
+
+/**
+ * The source has other events in the place of some that were imported: it was restored and went
+ * on, or was repaired, or is a copied directory that went on by itself. The numbers can't tell.
+ * @since 0.2
+ */
+#define FBAT_SOURCE_STATE_DIVERGED 3u
+
+/**
+ * The source is one of two with the same log id that both went on, and both were imported: copies
+ * of one directory. fbat_new_identity() gives one of them an id of its own.
+ * @since 0.2
+ */
+#define FBAT_SOURCE_STATE_FORKED 4u
+
+/**
+ * Earlier imports of this name had another region or filter, or left conflicts out. So this one
+ * began at the start.
+ * @since 0.2
+ */
+#define FBAT_IMPORT_REPORT_SELECTOR_CHANGED 1u
+
+/**
  * Says which events to import. Called on the thread that called fbat_import(), with no lock
  * held: it may read both stores and append to the destination, not close them. It must not throw.
  * @param user_data the `filter_data` of the options.
@@ -2968,6 +3024,15 @@ typedef struct fbat_import_report {
    * the last committed chunk is examined again by the next import.
    */
   uint64_t source_position;
+  /** Where the import began: where an earlier one had ended, or at `after`. */
+  uint64_t started_after;
+  /**
+   * What the source turned out to be, compared with what earlier imports have recorded: an
+   * `FBAT_SOURCE_STATE_...`.
+   */
+  uint32_t source_state;
+  /** Bits: `FBAT_IMPORT_REPORT_...`. */
+  uint32_t flags;
 } fbat_import_report;
 
 /**
@@ -3000,7 +3065,11 @@ typedef struct fbat_import_options {
   fbat_str source_namespace;
   /** Which events of the source; NULL for all. */
   const fbat_region *region;
-  /** Only sequences of the source above this one: 0, or the `resume_after` of an earlier report. */
+  /**
+   * Only sequences of the source above this one, as the `resume_after` of an earlier report. 0:
+   * the import goes on where the last one of the same `name` ended, as the destination has
+   * recorded; fbat_import() says when.
+   */
   uint64_t after;
   /**
    * Events that become visible together: at most the destination's `batch_events_max`, to which
@@ -3032,6 +3101,12 @@ typedef struct fbat_import_options {
   uint32_t identity;
   /** Not used; 0. */
   uint32_t reserved;
+  /**
+   * What this import is called, and so its filter: UTF-8, at most 1024 bytes without control
+   * bytes. Imports of one name from one source go on from each other. Left out, those of one
+   * region do, without a filter, with identity by origin.
+   */
+  fbat_str name;
 } fbat_import_options;
 
 /**
@@ -3046,6 +3121,15 @@ typedef struct fbat_import_options {
  *
  * An event that exists already is counted, not copied. Importing again adds nothing. An import
  * that failed, was stopped, cancelled, or killed is completed by the next.
+ *
+ * An import that brought something leaves a record in the destination, with its last chunk: what
+ * it selected, how far it came, and the source's log hash there. The next one goes on after the
+ * newest record whose log hash the source still has, so that a source that was restored, repaired
+ * or replaced is imported completely. This is so with identity by origin, and with a `name`; with
+ * a filter only with a `name`. It begins at the start where the region or the presence of a filter
+ * has changed, where conflicts were left out and are not any more, where the destination was
+ * repaired with losses since, and with #FBAT_IMPORT_NO_RESUME. With identity by source and no name
+ * all is examined each time, and counted as `deduplicated`.
  *
  * What the source gains during the call is not part of it. When the call returns #FBAT_OK,
  * everything counted as `imported` or `deduplicated` is durable.
@@ -3077,6 +3161,7 @@ typedef struct fbat_import_options {
  * @retval FBAT_ERR_SOURCE_DIVERGED `after` is above everything that the source has: the source was
  * restored from an older copy, or is another store; the error's `actual` and `allowed` say both.
  * @retval FBAT_ERR_LIMIT_EXCEEDED an event is over a limit of the destination; the error names it.
+ * Or a dry run has too much to remember.
  * @retval FBAT_ERR_WIRE_BODY the provenance of a source event can't be read; the error names the
  * event.
  * @retval FBAT_ERR_WIRE_NOT_CANONICAL as above.
@@ -3099,6 +3184,407 @@ fbat_status fbat_import(const fbat_store *destination,
                         const fbat_import_options *options,
                         fbat_import_report *out_report,
                         fbat_error **err);
+
+/** @} */
+
+/* ------------------------------------------------------------------------------ Import plans */
+
+/** @defgroup fbat_plan Import plans
+ * What an import would bring: a dry run, summed up by origin, entity and kind.
+ * @{
+ */
+
+/**
+ * The row sums up what is beyond 65,536 rows: it has no namespace, prefix and kind.
+ * @since 0.2
+ */
+#define FBAT_PLAN_REST 1u
+
+/**
+ * What an import would bring, in the order of namespace, prefix and kind. Owned by the caller, who
+ * frees it with fbat_plan_free(). Outlives the stores.
+ * @par Threads
+ * Immutable: any number may read it at once.
+ * @since 0.2
+ */
+typedef struct fbat_plan fbat_plan;
+
+/**
+ * What an import would bring of one origin, one kind, and entities that begin alike. Lives as long
+ * as its plan.
+ * @since 0.2
+ */
+typedef struct fbat_plan_row {
+  /** The size of this struct as the library knows it. */
+  size_t struct_size;
+  /** The name of their origin, as their provenance will have it. */
+  fbat_str source_namespace;
+  /** Of their entities, what is before the first colon, which may be all. */
+  fbat_str entity_prefix;
+  /** How many events there are. */
+  uint64_t events;
+  /** The bytes of their payloads. */
+  uint64_t payload_bytes;
+  /** Bits: `FBAT_PLAN_...`. */
+  uint32_t row_flags;
+  /** Their kind. */
+  uint16_t kind;
+  /** Not used; 0. */
+  uint16_t reserved;
+} fbat_plan_row;
+
+/**
+ * Says what an import would bring, and brings nothing.
+ *
+ * It is the import with #FBAT_IMPORT_DRY_RUN, whose events are summed up: by the name of their
+ * origin, by what their entity has before the first colon, and by kind. Events that the
+ * destination has, and those that are left out, are not in it. Where there are more than 65,536
+ * rows, one more sums up the rest.
+ * @param destination the store that would gain events; it may be open for reading.
+ * @param source the store that is read.
+ * @param options what to import, and how, as for fbat_import(). NULL is an error.
+ * @param out_plan the rows, which may be none; NULL on failure. Free it with fbat_plan_free().
+ * @param err detail on failure; may be NULL.
+ * @retval FBAT_OK done.
+ * @retval FBAT_ERR_INVALID_ARGUMENT as for fbat_import().
+ * @retval FBAT_ERR_INVALID_UTF8 namespace, entity or scope is not UTF-8.
+ * @retval FBAT_ERR_IMPORT_CONFLICT as for fbat_import().
+ * @retval FBAT_ERR_SOURCE_DIVERGED as for fbat_import().
+ * @retval FBAT_ERR_LIMIT_EXCEEDED as for a dry run.
+ * @retval FBAT_ERR_WIRE_BODY the provenance of a source event can't be read; the error names the
+ * event.
+ * @retval FBAT_ERR_WIRE_NOT_CANONICAL as above.
+ * @retval FBAT_ERR_FUTURE_VERSION as above.
+ * @retval FBAT_ERR_CANCELLED the token of the options was triggered.
+ * @retval FBAT_ERR_CLOSED a store is closed, or was closed meanwhile.
+ * @retval FBAT_ERR_CORRUPT a file is damaged; the error says where.
+ * @retval FBAT_ERR_IO the operating system failed.
+ * @return or the negative number with which a callback stopped the call.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+FBAT_NODISCARD
+fbat_status fbat_import_plan(const fbat_store *destination,
+                             const fbat_store *source,
+                             const fbat_import_options *options,
+                             fbat_plan **out_plan,
+                             fbat_error **err);
+
+/**
+ * How many rows there are.
+ * @param plan the plan.
+ * @return the number; 0 where `plan` is not live.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+size_t fbat_plan_len(const fbat_plan *plan);
+
+/**
+ * One of the rows.
+ * @param plan the plan.
+ * @param index which, counted from 0.
+ * @return the row, which lives as long as the plan; NULL where there is none, or `plan` is not
+ * live.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+const fbat_plan_row *fbat_plan_get(const fbat_plan *plan, size_t index);
+
+/**
+ * Frees a plan.
+ * @param plan the plan; NULL is allowed.
+ * @par Threads
+ * Any; the plan must not be used by others.
+ * @since 0.2
+ */
+void fbat_plan_free(fbat_plan *plan);
+
+/** @} */
+
+/* ----------------------------------------------------------------------------------- Lineage */
+
+/** @defgroup fbat_lineage Lineage
+ * Where events are from: found by the name of their origin, names with two contents, and which
+ * stores fed this one.
+ * @{
+ */
+
+/**
+ * A filter chose among the events of the source.
+ * @since 0.2
+ */
+#define FBAT_SOURCE_FILTERED 1u
+
+/**
+ * Events whose name existed with other content were left out.
+ * @since 0.2
+ */
+#define FBAT_SOURCE_CONFLICTS_LEFT_OUT 2u
+
+/**
+ * Imports from this store had both identities: events of it may be here twice, under the name that
+ * an import gave it, and under its own.
+ * @since 0.2
+ */
+#define FBAT_SOURCE_TWO_NAMES 4u
+
+/**
+ * Names with two contents, in the order in which they were met. Owned by the caller, who frees it
+ * with fbat_conflicts_free(). Outlives the store.
+ * @par Threads
+ * Immutable: any number may read it at once.
+ * @since 0.2
+ */
+typedef struct fbat_conflicts fbat_conflicts;
+
+/**
+ * Stores that fed one, in the order in which they first did. Owned by the caller, who frees it
+ * with fbat_sources_free(). Outlives the store.
+ * @par Threads
+ * Immutable: any number may read it at once.
+ * @since 0.2
+ */
+typedef struct fbat_sources fbat_sources;
+
+/**
+ * Two contents of one name. Lives as long as its list.
+ * @since 0.2
+ */
+typedef struct fbat_conflict {
+  /** The size of this struct as the library knows it. */
+  size_t struct_size;
+  /** The global sequence of the library's own event that says so: where to go on, as `after`. */
+  uint64_t sequence;
+  /** The name of the origin of both. */
+  fbat_str source_namespace;
+  /** Their id there. */
+  fbat_id source_event_id;
+  /** The id of the one that was here first. */
+  fbat_id first_id;
+  /** Its global sequence; 0 where it was lost since. */
+  uint64_t first_sequence;
+  /** Its content hash. */
+  fbat_hash first_content_hash;
+  /** The id of the one that was kept beside it. */
+  fbat_id kept_id;
+  /** Its global sequence; 0 where it was lost since. */
+  uint64_t kept_sequence;
+  /** Its content hash. */
+  fbat_hash kept_content_hash;
+} fbat_conflict;
+
+/**
+ * What one store brought by one selection: the sum over the imports that left a record. Lives as
+ * long as its list.
+ * @since 0.2
+ */
+typedef struct fbat_source {
+  /** The size of this struct as the library knows it. */
+  size_t struct_size;
+  /** The id of the source's log. */
+  fbat_id log_id;
+  /** Its store id. */
+  fbat_id store_id;
+  /** What its own events are called by here. */
+  fbat_str source_namespace;
+  /** Its label, when it was last imported. */
+  fbat_str label;
+  /** What the caller calls the import; empty where it has no name. */
+  fbat_str name;
+  /** The region in words, for people; empty for all events. */
+  fbat_str region;
+  /** By what an event is known to be there: an `FBAT_IMPORT_IDENTITY_...`. */
+  uint32_t identity;
+  /** Bits: `FBAT_SOURCE_...`. */
+  uint32_t source_flags;
+  /** How many records there are. */
+  uint64_t runs;
+  /** As in the reports of these imports, summed up. */
+  uint64_t imported;
+  /** As above. */
+  uint64_t deduplicated;
+  /** As above. */
+  uint64_t restored;
+  /** As above. */
+  uint64_t conflicts;
+  /** As above. */
+  uint64_t conflicts_kept;
+  /** When the first of the records was written: microseconds since 1970. */
+  int64_t first_us;
+  /** When the last one was. */
+  int64_t last_us;
+  /** The global sequence of the last one. */
+  uint64_t last_sequence;
+  /** The last sequence of the source that the last one covers. */
+  uint64_t watermark;
+  /** The source's log hash there. */
+  fbat_hash watermark_log_hash;
+} fbat_source;
+
+/**
+ * Reads the events that have a name as their origin.
+ *
+ * The name of an event that was appended to this store is fbat_store_namespace() and its id; that
+ * of an imported one is in its provenance. There is one event of a name, and one more for each
+ * other content that #FBAT_ON_CONFLICT_KEEP has kept; they come in the order in which they did. At
+ * most 65,536 rows, ending after the row that reaches 64 MiB; fbat_page_is_end() says whether
+ * there are more.
+ * @param store the store.
+ * @param source_namespace the name of the origin: of a store, or that of an import by source.
+ * @param source_event_id the id there.
+ * @param columns what of each is read: bits `FBAT_COLUMN_...`; 0: payload and extensions.
+ * @param out_page a page of one row or more; NULL on failure. Free it with fbat_page_free().
+ * @param err detail on failure; may be NULL.
+ * @retval FBAT_OK done.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, a column is unknown, or the namespace is
+ * none.
+ * @retval FBAT_ERR_INVALID_UTF8 the namespace is not UTF-8.
+ * @retval FBAT_ERR_NOT_FOUND there is no such event.
+ * @retval FBAT_ERR_CLOSED the store is closed.
+ * @retval FBAT_ERR_WIRE_BODY the provenance of an event can't be read; the error names it.
+ * @retval FBAT_ERR_WIRE_NOT_CANONICAL as above.
+ * @retval FBAT_ERR_FUTURE_VERSION as above.
+ * @retval FBAT_ERR_CORRUPT a file is damaged; the error says where.
+ * @retval FBAT_ERR_IO the operating system failed.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+FBAT_NODISCARD
+fbat_status fbat_event_by_origin(const fbat_store *store,
+                                 fbat_str source_namespace,
+                                 const fbat_id *source_event_id,
+                                 uint32_t columns,
+                                 fbat_page **out_page,
+                                 fbat_error **err);
+
+/**
+ * Lists names with two contents, a page at a time.
+ *
+ * A row is there for each event that #FBAT_ON_CONFLICT_KEEP has kept. To go on, set `after` to the
+ * `sequence` of the last row, unless fbat_conflicts_is_end(). A store without conflicts is looked
+ * at by its indexes alone.
+ * @param store the store.
+ * @param after only rows after this one; 0: from the first.
+ * @param page_rows at most so many rows: 1 to 65,536; 0: 1,000.
+ * @param out_conflicts the rows, which may be none; NULL on failure. Free it with
+ * fbat_conflicts_free().
+ * @param err detail on failure; may be NULL.
+ * @retval FBAT_OK done.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL, or `page_rows` is out of range.
+ * @retval FBAT_ERR_CLOSED the store is closed.
+ * @retval FBAT_ERR_CORRUPT a file is damaged; the error says where.
+ * @retval FBAT_ERR_IO the operating system failed.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+FBAT_NODISCARD
+fbat_status fbat_store_conflicts(const fbat_store *store,
+                                 uint64_t after,
+                                 size_t page_rows,
+                                 fbat_conflicts **out_conflicts,
+                                 fbat_error **err);
+
+/**
+ * Lists the stores that fed this one: a row for each, and for each selection, name and identity.
+ *
+ * It is read from the records that imports leave in the log. One that brought nothing leaves one
+ * only where it examined much, so it may not be counted.
+ * @param store the store.
+ * @param out_sources the rows, which may be none; NULL on failure. Free it with
+ * fbat_sources_free().
+ * @param err detail on failure; may be NULL.
+ * @retval FBAT_OK done.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a pointer is NULL.
+ * @retval FBAT_ERR_LIMIT_EXCEEDED there are more than 65,536 rows.
+ * @retval FBAT_ERR_CLOSED the store is closed.
+ * @retval FBAT_ERR_CORRUPT a file is damaged; the error says where.
+ * @retval FBAT_ERR_IO the operating system failed.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+FBAT_NODISCARD
+fbat_status fbat_store_sources(const fbat_store *store,
+                               fbat_sources **out_sources,
+                               fbat_error **err);
+
+/**
+ * How many rows there are.
+ * @param conflicts the list.
+ * @return the number; 0 where `conflicts` is not live.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+size_t fbat_conflicts_len(const fbat_conflicts *conflicts);
+
+/**
+ * One of the rows.
+ * @param conflicts the list.
+ * @param index which, counted from 0.
+ * @return the row, which lives as long as the list; NULL where there is none, or `conflicts` is
+ * not live.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+const fbat_conflict *fbat_conflicts_get(const fbat_conflicts *conflicts,
+                                               size_t index);
+
+/**
+ * Whether nothing more was there when the list was read.
+ * @param conflicts the list.
+ * @return whether it is so; true where `conflicts` is not live.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+bool fbat_conflicts_is_end(const fbat_conflicts *conflicts);
+
+/**
+ * Frees a list.
+ * @param conflicts the list; NULL is allowed.
+ * @par Threads
+ * Any; the list must not be used by others.
+ * @since 0.2
+ */
+void fbat_conflicts_free(fbat_conflicts *conflicts);
+
+/**
+ * How many rows there are.
+ * @param sources the list.
+ * @return the number; 0 where `sources` is not live.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+size_t fbat_sources_len(const fbat_sources *sources);
+
+/**
+ * One of the rows.
+ * @param sources the list.
+ * @param index which, counted from 0.
+ * @return the row, which lives as long as the list; NULL where there is none, or `sources` is not
+ * live.
+ * @par Threads
+ * Any.
+ * @since 0.2
+ */
+const fbat_source *fbat_sources_get(const fbat_sources *sources, size_t index);
+
+/**
+ * Frees a list.
+ * @param sources the list; NULL is allowed.
+ * @par Threads
+ * Any; the list must not be used by others.
+ * @since 0.2
+ */
+void fbat_sources_free(fbat_sources *sources);
 
 /** @} */
 
@@ -4024,12 +4510,12 @@ fbat_status fbat_repair(const char *damaged_path,
 
 /** An #fbat_import_report, all zero except its size. @since 0.1 */
 #define FBAT_IMPORT_REPORT_INIT                                                                   \
-  {sizeof(fbat_import_report), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+  {sizeof(fbat_import_report), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** An #fbat_import_options, all zero except its size. @since 0.1 */
 #define FBAT_IMPORT_OPTIONS_INIT                                                                  \
   {sizeof(fbat_import_options), FBAT_STR_INIT, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0,    \
-   0, 0, 0, 0}
+   0, 0, 0, 0, FBAT_STR_INIT}
 
 /** An #fbat_set_digest, all zero except its size. @since 0.2 */
 #define FBAT_SET_DIGEST_INIT {sizeof(fbat_set_digest), 0, FBAT_HASH_INIT}

@@ -545,10 +545,86 @@ enum class import_flags : std::uint32_t {
    * Without this flag that is #FBAT_ERR_INVALID_ARGUMENT, because they would come again.
    */
   allow_other_identity = FBAT_IMPORT_ALLOW_OTHER_IDENTITY,
+  /**
+   * Append nothing, and report what an import would do: a dry run. Nothing is synced in the
+   * destination, which may be open for reading. Counts are those that the import right after it
+   * has. Filter and progress are called. Beside one bit for each event of the source, it remembers
+   * up to 1,048,576 events that could be asked for again; where that is too few, it ends with
+   * #FBAT_ERR_LIMIT_EXCEEDED. Those are conflicts, and with identity by source all new events,
+   * where the source has had events from the destination under this very namespace.
+   */
+  dry_run = FBAT_IMPORT_DRY_RUN,
+  /** Begin at the start of the source, or at `after`, wherever an earlier import ended. */
+  no_resume = FBAT_IMPORT_NO_RESUME,
 };
 /** @cond internal */
 template <>
 struct detail::is_flags<import_flags> : std::true_type {};
+/** @endcond */
+
+/** One of `FBAT_SOURCE_STATE_...`. @since 0.2 */
+enum class source_state : std::uint32_t {
+  /**
+   * Nothing is recorded of an import of this name, or without one of this region, from this source.
+   */
+  new = FBAT_SOURCE_STATE_NEW,
+  /** The source has all that it had. */
+  goes_on = FBAT_SOURCE_STATE_GOES_ON,
+  /** The source ends before what was imported: it was restored from an older copy. */
+  restored = FBAT_SOURCE_STATE_RESTORED,
+  /**
+   * The source has other events in the place of some that were imported: it was restored and went
+   * on, or was repaired, or is a copied directory that went on by itself. The numbers can't tell.
+   */
+  diverged = FBAT_SOURCE_STATE_DIVERGED,
+  /**
+   * The source is one of two with the same log id that both went on, and both were imported: copies
+   * of one directory. fbat_new_identity() gives one of them an id of its own.
+   */
+  forked = FBAT_SOURCE_STATE_FORKED,
+};
+
+/** Bits of `FBAT_IMPORT_REPORT_...`. @since 0.2 */
+enum class import_report_flags : std::uint32_t {
+  none = 0, /**< None of them. */
+  /**
+   * Earlier imports of this name had another region or filter, or left conflicts out. So this one
+   * began at the start.
+   */
+  selector_changed = FBAT_IMPORT_REPORT_SELECTOR_CHANGED,
+};
+/** @cond internal */
+template <>
+struct detail::is_flags<import_report_flags> : std::true_type {};
+/** @endcond */
+
+/** Bits of `FBAT_PLAN_...`. @since 0.2 */
+enum class plan_flags : std::uint32_t {
+  none = 0, /**< None of them. */
+  /** The row sums up what is beyond 65,536 rows: it has no namespace, prefix and kind. */
+  rest = FBAT_PLAN_REST,
+};
+/** @cond internal */
+template <>
+struct detail::is_flags<plan_flags> : std::true_type {};
+/** @endcond */
+
+/** Bits of `FBAT_SOURCE_...`. @since 0.2 */
+enum class source_flags : std::uint32_t {
+  none = 0, /**< None of them. */
+  /** A filter chose among the events of the source. */
+  filtered = FBAT_SOURCE_FILTERED,
+  /** Events whose name existed with other content were left out. */
+  conflicts_left_out = FBAT_SOURCE_CONFLICTS_LEFT_OUT,
+  /**
+   * Imports from this store had both identities: events of it may be here twice, under the name
+   * that an import gave it, and under its own.
+   */
+  two_names = FBAT_SOURCE_TWO_NAMES,
+};
+/** @cond internal */
+template <>
+struct detail::is_flags<source_flags> : std::true_type {};
 /** @endcond */
 
 /** Bits of `FBAT_BACKUP_...`. @since 0.1 */
@@ -1219,6 +1295,15 @@ struct import_report {
    * last committed chunk is examined again by the next import.
    */
   std::uint64_t source_position = 0;
+  /** Where the import began: where an earlier one had ended, or at `after`. */
+  std::uint64_t started_after = 0;
+  /**
+   * What the source turned out to be, compared with what earlier imports have recorded: an
+   * fbat::source_state.
+   */
+  fbat::source_state source_state = fbat::source_state::new;
+  /** fbat::import_report_flags. */
+  fbat::import_report_flags flags{};
 
   /** As fbat.h has it. */
   static import_report from_raw(const fbat_import_report& raw) {
@@ -1238,6 +1323,150 @@ struct import_report {
     made.destination_visible = raw.destination_visible;
     made.destination_durable = raw.destination_durable;
     made.source_position = raw.source_position;
+    made.started_after = raw.started_after;
+    made.source_state = static_cast<fbat::source_state>(raw.source_state);
+    made.flags = static_cast<fbat::import_report_flags>(raw.flags);
+    return made;
+  }
+};
+
+/**
+ * What an import would bring of one origin, one kind, and entities that begin alike.
+ * @since 0.2
+ */
+struct plan_row {
+  /** The name of their origin, as their provenance will have it. */
+  std::string source_namespace{};
+  /** Of their entities, what is before the first colon, which may be all. */
+  std::string entity_prefix{};
+  /** How many events there are. */
+  std::uint64_t events = 0;
+  /** The bytes of their payloads. */
+  std::uint64_t payload_bytes = 0;
+  /** fbat::plan_flags. */
+  fbat::plan_flags row_flags{};
+  /** Their kind. */
+  fbat::kind kind{};
+
+  /** As fbat.h has it. */
+  static plan_row from_raw(const fbat_plan_row& raw) {
+    plan_row made;
+    made.source_namespace = detail::view(raw.source_namespace);
+    made.entity_prefix = detail::view(raw.entity_prefix);
+    made.events = raw.events;
+    made.payload_bytes = raw.payload_bytes;
+    made.row_flags = static_cast<fbat::plan_flags>(raw.row_flags);
+    made.kind = fbat::kind(raw.kind);
+    return made;
+  }
+};
+
+/**
+ * Two contents of one name.
+ * @since 0.2
+ */
+struct conflict {
+  /** The global sequence of the library's own event that says so: where to go on, as `after`. */
+  std::uint64_t sequence = 0;
+  /** The name of the origin of both. */
+  std::string source_namespace{};
+  /** Their id there. */
+  fbat::id source_event_id{};
+  /** The id of the one that was here first. */
+  fbat::id first_id{};
+  /** Its global sequence; 0 where it was lost since. */
+  std::uint64_t first_sequence = 0;
+  /** Its content hash. */
+  fbat::hash first_content_hash{};
+  /** The id of the one that was kept beside it. */
+  fbat::id kept_id{};
+  /** Its global sequence; 0 where it was lost since. */
+  std::uint64_t kept_sequence = 0;
+  /** Its content hash. */
+  fbat::hash kept_content_hash{};
+
+  /** As fbat.h has it. */
+  static conflict from_raw(const fbat_conflict& raw) {
+    conflict made;
+    made.sequence = raw.sequence;
+    made.source_namespace = detail::view(raw.source_namespace);
+    made.source_event_id = raw.source_event_id;
+    made.first_id = raw.first_id;
+    made.first_sequence = raw.first_sequence;
+    made.first_content_hash = raw.first_content_hash;
+    made.kept_id = raw.kept_id;
+    made.kept_sequence = raw.kept_sequence;
+    made.kept_content_hash = raw.kept_content_hash;
+    return made;
+  }
+};
+
+/**
+ * What one store brought by one selection: the sum over the imports that left a record.
+ * @since 0.2
+ */
+struct source {
+  /** The id of the source's log. */
+  fbat::id log_id{};
+  /** Its store id. */
+  fbat::id store_id{};
+  /** What its own events are called by here. */
+  std::string source_namespace{};
+  /** Its label, when it was last imported. */
+  std::string label{};
+  /** What the caller calls the import; empty where it has no name. */
+  std::string name{};
+  /** The region in words, for people; empty for all events. */
+  std::string region{};
+  /** By what an event is known to be there: an fbat::import_identity. */
+  fbat::import_identity identity = fbat::import_identity::source;
+  /** fbat::source_flags. */
+  fbat::source_flags source_flags{};
+  /** How many records there are. */
+  std::uint64_t runs = 0;
+  /** As in the reports of these imports, summed up. */
+  std::uint64_t imported = 0;
+  /** As above. */
+  std::uint64_t deduplicated = 0;
+  /** As above. */
+  std::uint64_t restored = 0;
+  /** As above. */
+  std::uint64_t conflicts = 0;
+  /** As above. */
+  std::uint64_t conflicts_kept = 0;
+  /** When the first of the records was written. */
+  fbat::timestamp first{};
+  /** When the last one was. */
+  fbat::timestamp last{};
+  /** The global sequence of the last one. */
+  std::uint64_t last_sequence = 0;
+  /** The last sequence of the source that the last one covers. */
+  std::uint64_t watermark = 0;
+  /** The source's log hash there. */
+  fbat::hash watermark_log_hash{};
+
+  /** As fbat.h has it. */
+  static source from_raw(const fbat_source& raw) {
+    source made;
+    made.log_id = raw.log_id;
+    made.store_id = raw.store_id;
+    made.source_namespace = detail::view(raw.source_namespace);
+    made.label = detail::view(raw.label);
+    made.name = detail::view(raw.name);
+    made.region = detail::view(raw.region);
+    made.identity = static_cast<fbat::import_identity>(raw.identity);
+    made.source_flags = static_cast<fbat::source_flags>(raw.source_flags);
+    made.runs = raw.runs;
+    made.imported = raw.imported;
+    made.deduplicated = raw.deduplicated;
+    made.restored = raw.restored;
+    made.conflicts = raw.conflicts;
+    made.conflicts_kept = raw.conflicts_kept;
+    made.first = detail::time_of(raw.first_us);
+    made.last = detail::time_of(raw.last_us);
+    made.last_sequence = raw.last_sequence;
+    made.watermark = raw.watermark;
+    made.watermark_log_hash = raw.watermark_log_hash;
     return made;
   }
 };
@@ -3106,7 +3335,11 @@ struct import_options {
   std::string_view source_namespace{};
   /** Which events of the source. */
   fbat::region region{};
-  /** Only sequences of the source above this one: 0, or the `resume_after` of an earlier report. */
+  /**
+   * Only sequences of the source above this one, as the `resume_after` of an earlier report. 0: the
+   * import goes on where the last one of the same `name` ended, as the destination has recorded;
+   * fbat_import() says when.
+   */
   std::uint64_t after = 0;
   /**
    * Events that become visible together: at most the destination's `batch_events_max`, to which it
@@ -3132,6 +3365,12 @@ struct import_options {
   fbat::import_flags flags{};
   /** By what an event is known to be there already: an fbat::import_identity. */
   fbat::import_identity identity = fbat::import_identity::source;
+  /**
+   * What this import is called, and so its filter: UTF-8, at most 1024 bytes without control bytes.
+   * Imports of one name from one source go on from each other. Left out, those of one region do,
+   * without a filter, with identity by origin.
+   */
+  std::string_view name{};
 };
 
 /** @cond internal */
@@ -3150,6 +3389,7 @@ struct import_options {
   raw.on_conflict = static_cast<std::uint32_t>(from.on_conflict);
   raw.flags = static_cast<std::uint32_t>(from.flags);
   raw.identity = static_cast<std::uint32_t>(from.identity);
+  raw.name = detail::str(from.name);
   return raw;
 }
 /** @endcond */
@@ -3566,6 +3806,12 @@ struct summaries {
   bool is_end = true; /**< Nothing more was there; else go on `after` the name of the last row. */
 };
 
+/** A part of the names that have two contents, in the order in which they were met. @since 0.2 */
+struct conflicts {
+  std::vector<conflict> rows{}; /**< One for each event that was kept beside another. */
+  bool is_end = true; /**< Nothing more was there; else go on after the last row's `sequence`. */
+};
+
 /** A part of the list of origins, in the order of their namespaces. @since 0.2 */
 struct origins {
   std::vector<origin> rows{}; /**< One for each. */
@@ -3580,6 +3826,14 @@ struct differences {
 
 /** @cond internal */
 namespace detail {
+
+/* The rows of a list, by its functions that say how many there are and what each is. */
+template <class Row, class List, class Length, class Get>
+std::vector<Row> rows_of(const List* list, Length length, Get get) {
+  std::vector<Row> rows;
+  for (std::size_t i = 0; i < length(list); i++) rows.push_back(Row::from_raw(*get(list, i)));
+  return rows;
+}
 
 template <class Function>
 result<summaries> list_of(Function function, const fbat_store* store,
@@ -3717,6 +3971,20 @@ class store {
   [[nodiscard]] result<page> try_get(const fbat::id& event_id, columns what = {}) const {
     return detail::get<page>(fbat_event_get, raw(), &event_id.raw(), detail::bits(what));
   }
+  /**
+   * Reads the events that have a name as their origin: the first, and those with other content that
+   * were kept beside it.
+   * @param source_namespace the name of the origin, as provenance or namespace_name() has it.
+   * @param source_event_id the id there.
+   * @param what what of each is read.
+   * @return a page of one row or more; or #FBAT_ERR_NOT_FOUND and others.
+   */
+  [[nodiscard]] result<page> try_by_origin(std::string_view source_namespace,
+                                           const fbat::id& source_event_id,
+                                           columns what = {}) const {
+    return detail::get<page>(fbat_event_by_origin, raw(), detail::str(source_namespace),
+                             &source_event_id.raw(), detail::bits(what));
+  }
   /** Reads one page. To go on, set `after` (or `until`, backward) to page::resume(). */
   [[nodiscard]] result<page> try_query_page(const fbat::query& which = {}) const {
     detail::lent lent;
@@ -3755,6 +4023,48 @@ class store {
     done = lent.finish(std::move(done));
     if (!done) return done.error();
     return report;
+  }
+
+  /**
+   * Says what try_import() would bring, by the name of the origin, by what the entity has before
+   * its first colon, and by kind. Nothing is appended; this store may be open for reading.
+   */
+  [[nodiscard]] result<std::vector<plan_row>> try_import_plan(
+      const store& source, const import_options& options = {}) const {
+    detail::lent lent;
+    fbat_import_options raw_options = to_raw(options, lent);
+    if (options.source_namespace.data() == nullptr)
+      raw_options.source_namespace = fbat_store_namespace(source.raw());
+    fbat_plan* plan = nullptr;
+    auto done = detail::run(fbat_import_plan, raw(), source.raw(), &raw_options, &plan);
+    const detail::handle<fbat_plan, fbat_plan_free> owner(plan);
+    done = lent.finish(std::move(done));
+    if (!done) return done.error();
+    return detail::rows_of<plan_row>(plan, fbat_plan_len, fbat_plan_get);
+  }
+  /**
+   * Lists names with two contents, a page at a time.
+   * @param after only rows after this one, by their `sequence`; 0: from the first.
+   * @param page_rows at most so many rows: 1 to 65,536; 0: 1,000.
+   */
+  [[nodiscard]] result<fbat::conflicts> try_conflicts(std::uint64_t after = 0,
+                                                      std::size_t page_rows = 0) const {
+    fbat_conflicts* list = nullptr;
+    const auto listed = detail::run(fbat_store_conflicts, raw(), after, page_rows, &list);
+    const detail::handle<fbat_conflicts, fbat_conflicts_free> owner(list);
+    if (!listed) return listed.error();
+    fbat::conflicts all;
+    all.rows = detail::rows_of<conflict>(list, fbat_conflicts_len, fbat_conflicts_get);
+    all.is_end = fbat_conflicts_is_end(list);
+    return all;
+  }
+  /** Lists the stores that fed this one: a row for each and each selection. */
+  [[nodiscard]] result<std::vector<source>> try_sources() const {
+    fbat_sources* list = nullptr;
+    const auto listed = detail::run(fbat_store_sources, raw(), &list);
+    const detail::handle<fbat_sources, fbat_sources_free> owner(list);
+    if (!listed) return listed.error();
+    return detail::rows_of<fbat::source>(list, fbat_sources_len, fbat_sources_get);
   }
 
   /**
@@ -3860,6 +4170,23 @@ class store {
   [[nodiscard]] summaries scopes(const list_options& options = {}) const {
     return detail::unwrap(try_scopes(options));
   }
+  /** As try_by_origin(). */
+  [[nodiscard]] page by_origin(std::string_view source_namespace, const fbat::id& source_event_id,
+                               columns what = {}) const {
+    return detail::unwrap(try_by_origin(source_namespace, source_event_id, what));
+  }
+  /** As try_import_plan(). */
+  [[nodiscard]] std::vector<plan_row> import_plan(const store& from,
+                                                  const import_options& options = {}) const {
+    return detail::unwrap(try_import_plan(from, options));
+  }
+  /** As try_conflicts(). */
+  [[nodiscard]] fbat::conflicts conflicts(std::uint64_t after = 0,
+                                          std::size_t page_rows = 0) const {
+    return detail::unwrap(try_conflicts(after, page_rows));
+  }
+  /** As try_sources(). */
+  [[nodiscard]] std::vector<source> sources() const { return detail::unwrap(try_sources()); }
   /** As try_set_digest(). */
   [[nodiscard]] fbat::set_digest set_digest(const fbat::region& which = {}) const {
     return detail::unwrap(try_set_digest(which));

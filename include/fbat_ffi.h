@@ -97,6 +97,18 @@ enum {
   FBAT_IMPORT_ALLOW_SELF = 4,
   FBAT_IMPORT_ALLOW_OTHER_STORE = 8,
   FBAT_IMPORT_ALLOW_OTHER_IDENTITY = 16,
+  FBAT_IMPORT_DRY_RUN = 64,
+  FBAT_IMPORT_NO_RESUME = 32,
+  FBAT_SOURCE_STATE_NEW = 0,
+  FBAT_SOURCE_STATE_GOES_ON = 1,
+  FBAT_SOURCE_STATE_RESTORED = 2,
+  FBAT_SOURCE_STATE_DIVERGED = 3,
+  FBAT_SOURCE_STATE_FORKED = 4,
+  FBAT_IMPORT_REPORT_SELECTOR_CHANGED = 1,
+  FBAT_PLAN_REST = 1,
+  FBAT_SOURCE_FILTERED = 1,
+  FBAT_SOURCE_CONFLICTS_LEFT_OUT = 2,
+  FBAT_SOURCE_TWO_NAMES = 4,
   FBAT_BACKUP_LINK = 1,
   FBAT_REPAIR_IDENTITY_REBUILT = 1,
   FBAT_REPAIR_IDENTITY_UNCERTAIN = 2,
@@ -338,6 +350,9 @@ typedef struct fbat_import_report {
   uint64_t destination_visible;
   uint64_t destination_durable;
   uint64_t source_position;
+  uint64_t started_after;
+  uint32_t source_state;
+  uint32_t flags;
 } fbat_import_report;
 typedef int32_t (*fbat_import_progress_fn)(void *user_data, const fbat_import_report *report);
 typedef struct fbat_import_options {
@@ -357,7 +372,55 @@ typedef struct fbat_import_options {
   uint32_t flags;
   uint32_t identity;
   uint32_t reserved;
+  fbat_str name;
 } fbat_import_options;
+typedef struct fbat_plan fbat_plan;
+typedef struct fbat_plan_row {
+  size_t struct_size;
+  fbat_str source_namespace;
+  fbat_str entity_prefix;
+  uint64_t events;
+  uint64_t payload_bytes;
+  uint32_t row_flags;
+  uint16_t kind;
+  uint16_t reserved;
+} fbat_plan_row;
+typedef struct fbat_conflicts fbat_conflicts;
+typedef struct fbat_sources fbat_sources;
+typedef struct fbat_conflict {
+  size_t struct_size;
+  uint64_t sequence;
+  fbat_str source_namespace;
+  fbat_id source_event_id;
+  fbat_id first_id;
+  uint64_t first_sequence;
+  fbat_hash first_content_hash;
+  fbat_id kept_id;
+  uint64_t kept_sequence;
+  fbat_hash kept_content_hash;
+} fbat_conflict;
+typedef struct fbat_source {
+  size_t struct_size;
+  fbat_id log_id;
+  fbat_id store_id;
+  fbat_str source_namespace;
+  fbat_str label;
+  fbat_str name;
+  fbat_str region;
+  uint32_t identity;
+  uint32_t source_flags;
+  uint64_t runs;
+  uint64_t imported;
+  uint64_t deduplicated;
+  uint64_t restored;
+  uint64_t conflicts;
+  uint64_t conflicts_kept;
+  int64_t first_us;
+  int64_t last_us;
+  uint64_t last_sequence;
+  uint64_t watermark;
+  fbat_hash watermark_log_hash;
+} fbat_source;
 typedef struct fbat_differences fbat_differences;
 typedef struct fbat_origins fbat_origins;
 typedef struct fbat_set_digest {
@@ -643,6 +706,36 @@ fbat_status fbat_import(const fbat_store *destination,
                         const fbat_import_options *options,
                         fbat_import_report *out_report,
                         fbat_error **err);
+fbat_status fbat_import_plan(const fbat_store *destination,
+                             const fbat_store *source,
+                             const fbat_import_options *options,
+                             fbat_plan **out_plan,
+                             fbat_error **err);
+size_t fbat_plan_len(const fbat_plan *plan);
+const fbat_plan_row *fbat_plan_get(const fbat_plan *plan, size_t index);
+void fbat_plan_free(fbat_plan *plan);
+fbat_status fbat_event_by_origin(const fbat_store *store,
+                                 fbat_str source_namespace,
+                                 const fbat_id *source_event_id,
+                                 uint32_t columns,
+                                 fbat_page **out_page,
+                                 fbat_error **err);
+fbat_status fbat_store_conflicts(const fbat_store *store,
+                                 uint64_t after,
+                                 size_t page_rows,
+                                 fbat_conflicts **out_conflicts,
+                                 fbat_error **err);
+fbat_status fbat_store_sources(const fbat_store *store,
+                               fbat_sources **out_sources,
+                               fbat_error **err);
+size_t fbat_conflicts_len(const fbat_conflicts *conflicts);
+const fbat_conflict *fbat_conflicts_get(const fbat_conflicts *conflicts,
+                                               size_t index);
+bool fbat_conflicts_is_end(const fbat_conflicts *conflicts);
+void fbat_conflicts_free(fbat_conflicts *conflicts);
+size_t fbat_sources_len(const fbat_sources *sources);
+const fbat_source *fbat_sources_get(const fbat_sources *sources, size_t index);
+void fbat_sources_free(fbat_sources *sources);
 fbat_status fbat_store_set_digest(const fbat_store *store,
                                   const fbat_region *region,
                                   fbat_set_digest *out_digest,

@@ -103,6 +103,54 @@ func takeSummaries(from *C.fbat_summaries, in *incoming) (list Summaries) {
 	return list
 }
 
+// Conflicts are a part of the names that have two contents, in the order in which they were met.
+type Conflicts struct {
+	// Rows has one for each event that was kept beside another.
+	Rows []Conflict
+	// End says that nothing more was there. Else go on after the sequence of the last row.
+	End bool
+}
+
+// takeConflicts copies a list of the library's and frees it.
+func takeConflicts(from *C.fbat_conflicts, in *incoming) (list Conflicts) {
+	if from == nil {
+		return list
+	}
+	defer C.fbat_conflicts_free(from)
+	list.Rows = make([]Conflict, C.fbat_conflicts_len(from))
+	for i := range list.Rows {
+		list.Rows[i].read(C.fbat_conflicts_get(from, C.size_t(i)), in)
+	}
+	list.End = bool(C.fbat_conflicts_is_end(from))
+	return list
+}
+
+// takePlan copies a plan of the library's and frees it.
+func takePlan(from *C.fbat_plan, in *incoming) []PlanRow {
+	if from == nil {
+		return nil
+	}
+	defer C.fbat_plan_free(from)
+	rows := make([]PlanRow, C.fbat_plan_len(from))
+	for i := range rows {
+		rows[i].read(C.fbat_plan_get(from, C.size_t(i)), in)
+	}
+	return rows
+}
+
+// takeSources copies a list of the library's and frees it.
+func takeSources(from *C.fbat_sources, in *incoming) []Source {
+	if from == nil {
+		return nil
+	}
+	defer C.fbat_sources_free(from)
+	rows := make([]Source, C.fbat_sources_len(from))
+	for i := range rows {
+		rows[i].read(C.fbat_sources_get(from, C.size_t(i)), in)
+	}
+	return rows
+}
+
 // Origins are a part of the list of origins of a store, in the order of their namespaces.
 type Origins struct {
 	// Rows has one for each.

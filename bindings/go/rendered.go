@@ -487,6 +487,88 @@ const (
 	// were imported from it first. Without this flag that is [ErrInvalidArgument], because they
 	// would come again.
 	ImportAllowOtherIdentity ImportFlags = C.FBAT_IMPORT_ALLOW_OTHER_IDENTITY
+	// ImportDryRun: append nothing, and report what an import would do: a dry run. Nothing is
+	// synced in the destination, which may be open for reading. Counts are those that the import
+	// right after it has. Filter and progress are called. Beside one bit for each event of the
+	// source, it remembers up to 1,048,576 events that could be asked for again; where that is too
+	// few, it ends with [ErrLimitExceeded]. Those are conflicts, and with identity by source all
+	// new events, where the source has had events from the destination under this very namespace.
+	ImportDryRun ImportFlags = C.FBAT_IMPORT_DRY_RUN
+	// ImportNoResume: begin at the start of the source, or at After, wherever an earlier import
+	// ended.
+	ImportNoResume ImportFlags = C.FBAT_IMPORT_NO_RESUME
+)
+
+// SourceState is one of the values whose names begin with SourceState.
+type SourceState uint32
+
+// The values of SourceState.
+const (
+	// SourceStateNew: nothing is recorded of an import of this name, or without one of this region,
+	// from this source.
+	SourceStateNew SourceState = C.FBAT_SOURCE_STATE_NEW
+	// SourceStateGoesOn: the source has all that it had.
+	SourceStateGoesOn SourceState = C.FBAT_SOURCE_STATE_GOES_ON
+	// SourceStateRestored: the source ends before what was imported: it was restored from an older
+	// copy.
+	SourceStateRestored SourceState = C.FBAT_SOURCE_STATE_RESTORED
+	// SourceStateDiverged: the source has other events in the place of some that were imported: it
+	// was restored and went on, or was repaired, or is a copied directory that went on by itself.
+	// The numbers can't tell.
+	SourceStateDiverged SourceState = C.FBAT_SOURCE_STATE_DIVERGED
+	// SourceStateForked: the source is one of two with the same log id that both went on, and both
+	// were imported: copies of one directory. [NewIdentity] gives one of them an id of its own.
+	SourceStateForked SourceState = C.FBAT_SOURCE_STATE_FORKED
+)
+
+// String is the name of the value, in lower case.
+func (v SourceState) String() string {
+	switch v {
+	case SourceStateNew:
+		return "new"
+	case SourceStateGoesOn:
+		return "goes on"
+	case SourceStateRestored:
+		return "restored"
+	case SourceStateDiverged:
+		return "diverged"
+	case SourceStateForked:
+		return "forked"
+	}
+	return "unknown"
+}
+
+// ImportReportFlags are bits whose names begin with ImportReport.
+type ImportReportFlags uint32
+
+// The values of ImportReportFlags.
+const (
+	// ImportReportSelectorChanged: earlier imports of this name had another region or filter, or
+	// left conflicts out. So this one began at the start.
+	ImportReportSelectorChanged ImportReportFlags = C.FBAT_IMPORT_REPORT_SELECTOR_CHANGED
+)
+
+// PlanFlags are bits whose names begin with Plan.
+type PlanFlags uint32
+
+// The values of PlanFlags.
+const (
+	// PlanRest: the row sums up what is beyond 65,536 rows: it has no namespace, prefix and kind.
+	PlanRest PlanFlags = C.FBAT_PLAN_REST
+)
+
+// SourceFlags are bits whose names begin with Source.
+type SourceFlags uint32
+
+// The values of SourceFlags.
+const (
+	// SourceFiltered: a filter chose among the events of the source.
+	SourceFiltered SourceFlags = C.FBAT_SOURCE_FILTERED
+	// SourceConflictsLeftOut: events whose name existed with other content were left out.
+	SourceConflictsLeftOut SourceFlags = C.FBAT_SOURCE_CONFLICTS_LEFT_OUT
+	// SourceTwoNames: imports from this store had both identities: events of it may be here twice,
+	// under the name that an import gave it, and under its own.
+	SourceTwoNames SourceFlags = C.FBAT_SOURCE_TWO_NAMES
 )
 
 // BackupFlags are bits whose names begin with Backup.
@@ -1205,6 +1287,19 @@ type ImportReport struct {
 	// How far the source was read, of SourceCeiling: for a progress bar. What was read after the
 	// last committed chunk is examined again by the next import.
 	SourcePosition uint64
+	// Where the import began: where an earlier one had ended, or at After.
+	StartedAfter uint64
+	// What the source turned out to be, compared with what earlier imports have recorded: a
+	// [SourceState].
+	SourceState SourceState
+	// Bits: [ImportReportFlags].
+	Flags ImportReportFlags
+}
+
+// SelectorChanged says whether [ImportReportSelectorChanged] is set: earlier imports of this name
+// had another region or filter, or left conflicts out. So this one began at the start.
+func (of ImportReport) SelectorChanged() bool {
+	return of.Flags&ImportReportSelectorChanged != 0
 }
 
 func (to *ImportReport) read(from *C.fbat_import_report) {
@@ -1223,6 +1318,9 @@ func (to *ImportReport) read(from *C.fbat_import_report) {
 	to.DestinationVisible = uint64(from.destination_visible)
 	to.DestinationDurable = uint64(from.destination_durable)
 	to.SourcePosition = uint64(from.source_position)
+	to.StartedAfter = uint64(from.started_after)
+	to.SourceState = SourceState(from.source_state)
+	to.Flags = ImportReportFlags(from.flags)
 }
 
 // ImportOptions: what to import, and how. All zero except the namespace imports everything.
@@ -1232,7 +1330,9 @@ type ImportOptions struct {
 	SourceNamespace string
 	// Which events of the source; zero for all.
 	Region Region
-	// Only sequences of the source above this one: 0, or the ResumeAfter of an earlier report.
+	// Only sequences of the source above this one, as the ResumeAfter of an earlier report. 0: the
+	// import goes on where the last one of the same Name ended, as the destination has recorded;
+	// [Store.Import] says when.
 	After uint64
 	// Events that become visible together: at most the destination's BatchEventsMax, to which it is
 	// cut; 0: 256. Fewer where they would have more than 4 MiB.
@@ -1252,6 +1352,10 @@ type ImportOptions struct {
 	Flags ImportFlags
 	// By what an event is known to be there already: an [ImportIdentity].
 	Identity ImportIdentity
+	// What this import is called, and so its filter: UTF-8, at most 1024 bytes without control
+	// bytes. Imports of one name from one source go on from each other. Left out, those of one
+	// region do, without a filter, with identity by origin.
+	Name string
 }
 
 func (from *ImportOptions) lay(call *call, to *C.fbat_import_options) {
@@ -1275,6 +1379,153 @@ func (from *ImportOptions) lay(call *call, to *C.fbat_import_options) {
 	to.on_conflict = C.uint32_t(from.OnConflict)
 	to.flags = C.uint32_t(from.Flags)
 	to.identity = C.uint32_t(from.Identity)
+	to.name = call.text(from.Name)
+}
+
+// PlanRow: what an import would bring of one origin, one kind, and entities that begin alike.
+type PlanRow struct {
+	// The name of their origin, as their provenance will have it.
+	SourceNamespace string
+	// Of their entities, what is before the first colon, which may be all.
+	EntityPrefix string
+	// How many events there are.
+	Events uint64
+	// The bytes of their payloads.
+	PayloadBytes uint64
+	// Bits: [PlanFlags].
+	RowFlags PlanFlags
+	// Their kind.
+	Kind Kind
+}
+
+// Rest says whether [PlanRest] is set: the row sums up what is beyond 65,536 rows: it has no
+// namespace, prefix and kind.
+func (of PlanRow) Rest() bool {
+	return of.RowFlags&PlanRest != 0
+}
+
+func (to *PlanRow) read(from *C.fbat_plan_row, in *incoming) {
+	to.SourceNamespace = in.text(9, from.source_namespace)
+	to.EntityPrefix = in.text(10, from.entity_prefix)
+	to.Events = uint64(from.events)
+	to.PayloadBytes = uint64(from.payload_bytes)
+	to.RowFlags = PlanFlags(from.row_flags)
+	to.Kind = Kind(from.kind)
+}
+
+// Conflict: two contents of one name.
+type Conflict struct {
+	// The global sequence of the library's own event that says so: where to go on, as After.
+	Sequence uint64
+	// The name of the origin of both.
+	SourceNamespace string
+	// Their id there.
+	SourceEventID ID
+	// The id of the one that was here first.
+	FirstID ID
+	// Its global sequence; 0 where it was lost since.
+	FirstSequence uint64
+	// Its content hash.
+	FirstContentHash Hash
+	// The id of the one that was kept beside it.
+	KeptID ID
+	// Its global sequence; 0 where it was lost since.
+	KeptSequence uint64
+	// Its content hash.
+	KeptContentHash Hash
+}
+
+func (to *Conflict) read(from *C.fbat_conflict, in *incoming) {
+	to.Sequence = uint64(from.sequence)
+	to.SourceNamespace = in.text(11, from.source_namespace)
+	to.SourceEventID = goID(from.source_event_id)
+	to.FirstID = goID(from.first_id)
+	to.FirstSequence = uint64(from.first_sequence)
+	to.FirstContentHash = goHash(from.first_content_hash)
+	to.KeptID = goID(from.kept_id)
+	to.KeptSequence = uint64(from.kept_sequence)
+	to.KeptContentHash = goHash(from.kept_content_hash)
+}
+
+// Source: what one store brought by one selection: the sum over the imports that left a record.
+type Source struct {
+	// The id of the source's log.
+	LogID ID
+	// Its store id.
+	StoreID ID
+	// What its own events are called by here.
+	SourceNamespace string
+	// Its label, when it was last imported.
+	Label string
+	// What the caller calls the import; empty where it has no name.
+	Name string
+	// The region in words, for people; empty for all events.
+	Region string
+	// By what an event is known to be there: an [ImportIdentity].
+	Identity ImportIdentity
+	// Bits: [SourceFlags].
+	SourceFlags SourceFlags
+	// How many records there are.
+	Runs uint64
+	// As in the reports of these imports, summed up.
+	Imported uint64
+	// As above.
+	Deduplicated uint64
+	// As above.
+	Restored uint64
+	// As above.
+	Conflicts uint64
+	// As above.
+	ConflictsKept uint64
+	// When the first of the records was written.
+	First time.Time
+	// When the last one was.
+	Last time.Time
+	// The global sequence of the last one.
+	LastSequence uint64
+	// The last sequence of the source that the last one covers.
+	Watermark uint64
+	// The source's log hash there.
+	WatermarkLogHash Hash
+}
+
+// Filtered says whether [SourceFiltered] is set: a filter chose among the events of the source.
+func (of Source) Filtered() bool {
+	return of.SourceFlags&SourceFiltered != 0
+}
+
+// ConflictsLeftOut says whether [SourceConflictsLeftOut] is set: events whose name existed with
+// other content were left out.
+func (of Source) ConflictsLeftOut() bool {
+	return of.SourceFlags&SourceConflictsLeftOut != 0
+}
+
+// TwoNames says whether [SourceTwoNames] is set: imports from this store had both identities:
+// events of it may be here twice, under the name that an import gave it, and under its own.
+func (of Source) TwoNames() bool {
+	return of.SourceFlags&SourceTwoNames != 0
+}
+
+func (to *Source) read(from *C.fbat_source, in *incoming) {
+	to.LogID = goID(from.log_id)
+	to.StoreID = goID(from.store_id)
+	to.SourceNamespace = in.text(12, from.source_namespace)
+	to.Label = in.text(13, from.label)
+	to.Name = in.text(14, from.name)
+	to.Region = in.text(15, from.region)
+	to.Identity = ImportIdentity(from.identity)
+	to.SourceFlags = SourceFlags(from.source_flags)
+	to.Runs = uint64(from.runs)
+	to.Imported = uint64(from.imported)
+	to.Deduplicated = uint64(from.deduplicated)
+	to.Restored = uint64(from.restored)
+	to.Conflicts = uint64(from.conflicts)
+	to.ConflictsKept = uint64(from.conflicts_kept)
+	to.First = goTime(from.first_us)
+	to.Last = goTime(from.last_us)
+	to.LastSequence = uint64(from.last_sequence)
+	to.Watermark = uint64(from.watermark)
+	to.WatermarkLogHash = goHash(from.watermark_log_hash)
 }
 
 // SetDigest: what stands for a set of events. An element of the set is the origin of an event (a
@@ -1346,7 +1597,7 @@ type Origin struct {
 }
 
 func (to *Origin) read(from *C.fbat_origin, in *incoming) {
-	to.SourceNamespace = in.text(9, from.source_namespace)
+	to.SourceNamespace = in.text(16, from.source_namespace)
 	to.Events = uint64(from.events)
 	to.Fingerprint = goHash(from.fingerprint)
 	to.LastSourceSequence = uint64(from.last_source_sequence)
@@ -1371,13 +1622,13 @@ type Difference struct {
 }
 
 func (to *Difference) read(from *C.fbat_difference, in *incoming) {
-	to.SourceNamespace = in.text(10, from.source_namespace)
+	to.SourceNamespace = in.text(17, from.source_namespace)
 	to.SourceEventID = goID(from.source_event_id)
 	to.SourceSequence = uint64(from.source_sequence)
 	to.ContentHash = goHash(from.content_hash)
 	to.Sequence = uint64(from.sequence)
 	to.InOther = uint32(from.in_other)
-	to.Position = in.text(11, from.position)
+	to.Position = in.text(18, from.position)
 }
 
 // Finding: one thing that is wrong.
@@ -1397,11 +1648,11 @@ type Finding struct {
 }
 
 func (to *Finding) read(from *C.fbat_finding, in *incoming) {
-	to.Path = in.text(12, from.path)
+	to.Path = in.text(19, from.path)
 	to.Offset = uint64(from.offset)
 	to.FirstSequence = uint64(from.first_sequence)
 	to.LastSequence = uint64(from.last_sequence)
-	to.Message = in.text(13, from.message)
+	to.Message = in.text(20, from.message)
 }
 
 // VerifyOptions: how to verify. The zero value verifies everything.
@@ -1639,7 +1890,7 @@ func (to *RepairReport) read(from *C.fbat_repair_report) {
 }
 
 // textMembers is how many members of text are read.
-const textMembers = 14
+const textMembers = 21
 
 // OpenReport: what [Open] found and did. Works for a closed store too.
 func (s *Store) OpenReport() OpenReport {
@@ -2115,6 +2366,15 @@ func (provenance *Provenance) EncodeBody() (body []byte, err error) {
 // An event that exists already is counted, not copied. Importing again adds nothing. An import that
 // failed, was stopped, cancelled, or killed is completed by the next.
 //
+// An import that brought something leaves a record in the destination, with its last chunk: what it
+// selected, how far it came, and the source's log hash there. The next one goes on after the newest
+// record whose log hash the source still has, so that a source that was restored, repaired or
+// replaced is imported completely. This is so with identity by origin, and with a Name; with a
+// filter only with a Name. It begins at the start where the region or the presence of a filter has
+// changed, where conflicts were left out and are not any more, where the destination was repaired
+// with losses since, and with [ImportNoResume]. With identity by source and no name all is examined
+// each time, and counted as Deduplicated.
+//
 // What the source gains during the call is not part of it. When the call returns [OK], everything
 // counted as Imported or Deduplicated is durable.
 //
@@ -2143,6 +2403,110 @@ func (s *Store) Import(
 	status := C.fbat_import(s.c, source.handle(), inOptions, outReport, call.detail)
 	err = call.outcome(status, s, source)
 	report.read(outReport)
+	return
+}
+
+// ImportPlan says what an import would bring, and brings nothing.
+//
+// It is the import with [ImportDryRun], whose events are summed up: by the name of their origin, by
+// what their entity has before the first colon, and by kind. Events that the destination has, and
+// those that are left out, are not in it. Where there are more than 65,536 rows, one more sums up
+// the rest.
+//
+//   - source: the store that is read.
+//   - options: what to import, and how, as for [Store.Import]. nil is an error.
+//   - plan: the rows, which may be none.
+//
+// The failures are [ErrInvalidArgument], [ErrInvalidUTF8], [ErrImportConflict],
+// [ErrSourceDiverged], [ErrLimitExceeded], [ErrWireBody], [ErrWireNotCanonical],
+// [ErrFutureVersion], [ErrCancelled], [ErrClosed], [ErrCorrupt] and [ErrIO].
+func (s *Store) ImportPlan(
+	ctx context.Context, source *Store, options *ImportOptions,
+) (plan []PlanRow, err error) {
+	call := beginWith(ctx)
+	defer call.end()
+	options = options.from(source)
+	inOptions := room[C.fbat_import_options](call)
+	orZero(options).lay(call, inOptions)
+	outPlan := room[*C.fbat_plan](call)
+	if err = call.refused; err != nil {
+		return
+	}
+	status := C.fbat_import_plan(s.c, source.handle(), inOptions, outPlan, call.detail)
+	err = call.outcome(status, s, source)
+	plan = takePlan(*outPlan, &call.in)
+	return
+}
+
+// EventByOrigin reads the events that have a name as their origin.
+//
+// The name of an event that was appended to this store is [Store.Namespace] and its id; that of an
+// imported one is in its provenance. There is one event of a name, and one more for each other
+// content that [OnConflictKeep] has kept; they come in the order in which they did. At most 65,536
+// rows, ending after the row that reaches 64 MiB; [Page.End] says whether there are more.
+//
+//   - sourceNamespace: the name of the origin: of a store, or that of an import by source.
+//   - columns: what of each is read: bits [Columns]; 0: payload and extensions.
+//   - page: a page of one row or more.
+//
+// The failures are [ErrInvalidArgument], [ErrInvalidUTF8], [ErrNotFound], [ErrClosed],
+// [ErrWireBody], [ErrWireNotCanonical], [ErrFutureVersion], [ErrCorrupt] and [ErrIO].
+func (s *Store) EventByOrigin(
+	sourceNamespace string, sourceEventID ID, columns Columns,
+) (page *Page, err error) {
+	call := begin()
+	defer call.end()
+	inSourceNamespace := call.text(sourceNamespace)
+	inSourceEventID := room[C.fbat_id](call)
+	*inSourceEventID = cID(sourceEventID)
+	outPage := room[C.fbatgo_page](call)
+	status := C.fbatgo_event_by_origin(
+		s.c, inSourceNamespace, inSourceEventID, C.uint32_t(columns), outPage, call.detail,
+	)
+	err = call.outcome(status, s)
+	page = takePage(outPage, &call.in)
+	return
+}
+
+// Conflicts lists names with two contents, a page at a time.
+//
+// A row is there for each event that [OnConflictKeep] has kept. To go on, set After to the Sequence
+// of the last row, unless [Conflicts.IsEnd]. A store without conflicts is looked at by its indexes
+// alone.
+//
+//   - after: only rows after this one; 0: from the first.
+//   - pageRows: at most so many rows: 1 to 65,536; 0: 1,000.
+//   - conflicts: the rows, which may be none.
+//
+// The failures are [ErrInvalidArgument], [ErrClosed], [ErrCorrupt] and [ErrIO].
+func (s *Store) Conflicts(after uint64, pageRows int) (conflicts Conflicts, err error) {
+	call := begin()
+	defer call.end()
+	outConflicts := room[*C.fbat_conflicts](call)
+	status := C.fbat_store_conflicts(
+		s.c, C.uint64_t(after), C.size_t(pageRows), outConflicts, call.detail,
+	)
+	err = call.outcome(status, s)
+	conflicts = takeConflicts(*outConflicts, &call.in)
+	return
+}
+
+// Sources lists the stores that fed this one: a row for each, and for each selection, name and
+// identity.
+//
+// It is read from the records that imports leave in the log. One that brought nothing leaves one
+// only where it examined much, so it may not be counted.
+//
+//   - sources: the rows, which may be none.
+//
+// The failures are [ErrInvalidArgument], [ErrLimitExceeded], [ErrClosed], [ErrCorrupt] and [ErrIO].
+func (s *Store) Sources() (sources []Source, err error) {
+	call := begin()
+	defer call.end()
+	outSources := room[*C.fbat_sources](call)
+	status := C.fbat_store_sources(s.c, outSources, call.detail)
+	err = call.outcome(status, s)
+	sources = takeSources(*outSources, &call.in)
 	return
 }
 

@@ -21,3 +21,12 @@ static inline fbat_status fbatgo_cursor_next(
     fbat_error **err) {
     return fbatgo_view(fbat_cursor_next(cursor, &out_page->page, err), out_page);
 }
+static inline fbat_status fbatgo_event_by_origin(
+    const fbat_store *store,
+    fbat_str source_namespace,
+    const fbat_id *source_event_id,
+    uint32_t columns,
+    fbatgo_page *out_page,
+    fbat_error **err) {
+    return fbatgo_view(fbat_event_by_origin(store, source_namespace, source_event_id, columns, &out_page->page, err), out_page);
+}

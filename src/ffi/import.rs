@@ -76,6 +76,41 @@ pub const FBAT_IMPORT_ALLOW_OTHER_STORE: u32 = 8u32;
 /// Without this flag that is #FBAT_ERR_INVALID_ARGUMENT, because they would come again.
 /// @since 0.2
 pub const FBAT_IMPORT_ALLOW_OTHER_IDENTITY: u32 = 16u32;
+/// Append nothing, and report what an import would do: a dry run. Nothing is synced in the
+/// destination, which may be open for reading. Counts are those that the import right after it has.
+/// Filter and progress are called. Beside one bit for each event of the source, it remembers up to
+/// 1,048,576 events that could be asked for again; where that is too few, it ends with
+/// #FBAT_ERR_LIMIT_EXCEEDED. Those are conflicts, and with identity by source all new events, where
+/// the source has had events from the destination under this very namespace.
+/// @since 0.2
+pub const FBAT_IMPORT_DRY_RUN: u32 = 64u32;
+
+/// Begin at the start of the source, or at `after`, wherever an earlier import ended.
+/// @since 0.2
+pub const FBAT_IMPORT_NO_RESUME: u32 = 32u32;
+
+/// Nothing is recorded of an import of this name, or without one of this region, from this source.
+/// @since 0.2
+pub const FBAT_SOURCE_STATE_NEW: u32 = 0u32;
+/// The source has all that it had.
+/// @since 0.2
+pub const FBAT_SOURCE_STATE_GOES_ON: u32 = 1u32;
+/// The source ends before what was imported: it was restored from an older copy.
+/// @since 0.2
+pub const FBAT_SOURCE_STATE_RESTORED: u32 = 2u32;
+/// The source has other events in the place of some that were imported: it was restored and went
+/// on, or was repaired, or is a copied directory that went on by itself. The numbers can't tell.
+/// @since 0.2
+pub const FBAT_SOURCE_STATE_DIVERGED: u32 = 3u32;
+/// The source is one of two with the same log id that both went on, and both were imported: copies
+/// of one directory. fbat_new_identity() gives one of them an id of its own.
+/// @since 0.2
+pub const FBAT_SOURCE_STATE_FORKED: u32 = 4u32;
+
+/// Earlier imports of this name had another region or filter, or left conflicts out. So this one
+/// began at the start.
+/// @since 0.2
+pub const FBAT_IMPORT_REPORT_SELECTOR_CHANGED: u32 = 1u32;
 
 /// Says which events to import. Called on the thread that called fbat_import(), with no lock
 /// held: it may read both stores and append to the destination, not close them. It must not throw.
@@ -117,7 +152,9 @@ pub struct fbat_import_options {
     pub source_namespace: fbat_str,
     /// Which events of the source; NULL for all.
     pub region: *const fbat_region,
-    /// Only sequences of the source above this one: 0, or the `resume_after` of an earlier report.
+    /// Only sequences of the source above this one, as the `resume_after` of an earlier report. 0:
+    /// the import goes on where the last one of the same `name` ended, as the destination has
+    /// recorded; fbat_import() says when.
     pub after: u64,
     /// Events that become visible together: at most the destination's `batch_events_max`, to which
     /// it is cut; 0: 256. Fewer where they would have more than 4 MiB.
@@ -145,6 +182,10 @@ pub struct fbat_import_options {
     pub identity: u32,
     /// Not used; 0.
     pub reserved: u32,
+    /// What this import is called, and so its filter: UTF-8, at most 1024 bytes without control
+    /// bytes. Imports of one name from one source go on from each other. Left out, those of one
+    /// region do, without a filter, with identity by origin.
+    pub name: fbat_str,
 }
 
 /// Where every examined event went. `imported`, `deduplicated`, the three `skipped_` and
@@ -193,9 +234,16 @@ pub struct fbat_import_report {
     /// How far the source was read, of `source_ceiling`: for a progress bar. What was read after
     /// the last committed chunk is examined again by the next import.
     pub source_position: u64,
+    /// Where the import began: where an earlier one had ended, or at `after`.
+    pub started_after: u64,
+    /// What the source turned out to be, compared with what earlier imports have recorded: an
+    /// `FBAT_SOURCE_STATE_...`.
+    pub source_state: u32,
+    /// Bits: `FBAT_IMPORT_REPORT_...`.
+    pub flags: u32,
 }
 
-args::sized!(fbat_import_report: 128, fbat_import_options: 112);
+args::sized!(fbat_import_report: 144, fbat_import_options: 128);
 
 /// Copies events of one store into another, exactly once.
 ///
@@ -208,6 +256,15 @@ args::sized!(fbat_import_report: 128, fbat_import_options: 112);
 ///
 /// An event that exists already is counted, not copied. Importing again adds nothing. An import
 /// that failed, was stopped, cancelled, or killed is completed by the next.
+///
+/// An import that brought something leaves a record in the destination, with its last chunk: what
+/// it selected, how far it came, and the source's log hash there. The next one goes on after the
+/// newest record whose log hash the source still has, so that a source that was restored, repaired
+/// or replaced is imported completely. This is so with identity by origin, and with a `name`; with
+/// a filter only with a `name`. It begins at the start where the region or the presence of a filter
+/// has changed, where conflicts were left out and are not any more, where the destination was
+/// repaired with losses since, and with #FBAT_IMPORT_NO_RESUME. With identity by source and no name
+/// all is examined each time, and counted as `deduplicated`.
 ///
 /// What the source gains during the call is not part of it. When the call returns #FBAT_OK,
 /// everything counted as `imported` or `deduplicated` is durable.
@@ -239,6 +296,7 @@ args::sized!(fbat_import_report: 128, fbat_import_options: 112);
 /// @retval FBAT_ERR_SOURCE_DIVERGED `after` is above everything that the source has: the source was
 /// restored from an older copy, or is another store; the error's `actual` and `allowed` say both.
 /// @retval FBAT_ERR_LIMIT_EXCEEDED an event is over a limit of the destination; the error names it.
+/// Or a dry run has too much to remember.
 /// @retval FBAT_ERR_WIRE_BODY the provenance of a source event can't be read; the error names the
 /// event.
 /// @retval FBAT_ERR_WIRE_NOT_CANONICAL as above.
@@ -271,7 +329,7 @@ pub unsafe extern "C" fn fbat_import(
 #[cfg(feature = "internal")]
 pub(crate) type Seams<'a> = ImportSeams<'a>;
 #[cfg(not(feature = "internal"))]
-type Seams<'a> = std::marker::PhantomData<&'a ()>;
+pub(crate) type Seams<'a> = std::marker::PhantomData<&'a ()>;
 
 /// As fbat_import(), with what only tests may do.
 ///
@@ -296,25 +354,41 @@ pub(crate) unsafe fn import_with(
             out.set(0, report.into());
         }
         let stores = [call.store(destination)?, call.store(source)?];
-        let missing = || Error::invalid("options is NULL: source_namespace is missing");
-        let given = given.ok_or_else(missing)??;
-        let columns = page::columns("filter_columns", given.filter_columns, FILTER_COLUMNS)?;
-        let token = Token::new(given.cancel)?;
-        let (mut filter, mut progress) = (filter(&given, columns), progress(&given));
+        let given = given.transpose()?;
+        let [to, from] = &stores;
         // SAFETY: the caller's promise: what the options point to is live.
-        let mut settings = unsafe { engine_options(&given) }?;
-        settings.cancel = token.to_engine();
-        settings.filter_columns = columns;
-        settings.filter = filter.as_mut().map(|f| f as &mut dyn FnMut(&Event<'_>) -> Verdict);
-        settings.progress =
-            progress.as_mut().map(|p| p as &mut dyn FnMut(&ImportReport) -> Verdict);
-        set_seams(&mut settings, seams);
-        let outcome = stores[0].engine.import(&stores[1].engine, &mut settings);
+        let outcome = unsafe {
+            with_settings(given, seams, |settings| to.engine.import(&from.engine, settings))
+        }?;
         out.set(0, outcome.report.into());
         outcome.result
     };
     // SAFETY: the caller's promise: null or writable.
     unsafe { guard::status(err, body) }
+}
+
+/// Runs `body` with the options of the engine, callbacks and token included.
+///
+/// # Safety
+/// What `given` points to is as the header requires it.
+pub(crate) unsafe fn with_settings<T>(
+    given: Option<fbat_import_options>,
+    seams: Seams<'_>,
+    body: impl FnOnce(&mut ImportOptions<'_>) -> T,
+) -> Result<T> {
+    let missing = || Error::invalid("options is NULL: source_namespace is missing");
+    let given = given.ok_or_else(missing)?;
+    let columns = page::columns("filter_columns", given.filter_columns, FILTER_COLUMNS)?;
+    let token = Token::new(given.cancel)?;
+    let (mut filter, mut progress) = (filter(&given, columns), progress(&given));
+    // SAFETY: the caller's promise.
+    let mut settings = unsafe { engine_options(&given) }?;
+    settings.cancel = token.to_engine();
+    settings.filter_columns = columns;
+    settings.filter = filter.as_mut().map(|f| f as &mut dyn FnMut(&Event<'_>) -> Verdict);
+    settings.progress = progress.as_mut().map(|p| p as &mut dyn FnMut(&ImportReport) -> Verdict);
+    set_seams(&mut settings, seams);
+    Ok(body(&mut settings))
 }
 
 #[cfg(feature = "internal")]
@@ -329,7 +403,9 @@ const FLAGS: u32 = FBAT_IMPORT_REHASH
     | FBAT_IMPORT_ONE_THREAD
     | FBAT_IMPORT_ALLOW_SELF
     | FBAT_IMPORT_ALLOW_OTHER_STORE
-    | FBAT_IMPORT_ALLOW_OTHER_IDENTITY;
+    | FBAT_IMPORT_ALLOW_OTHER_IDENTITY
+    | FBAT_IMPORT_DRY_RUN
+    | FBAT_IMPORT_NO_RESUME;
 
 /// The options of the engine, without callbacks and token.
 ///
@@ -338,10 +414,11 @@ const FLAGS: u32 = FBAT_IMPORT_REHASH
 unsafe fn engine_options<'a>(given: &fbat_import_options) -> Result<ImportOptions<'a>> {
     let name = "source_namespace";
     // SAFETY: the caller's promise: live text, null or a struct with its size.
-    let (namespace, region) = unsafe {
+    let (namespace, region, import_name) = unsafe {
         (
             args::optional_text(name, given.source_namespace, args::NAMESPACE)?,
             region::engine_region(given.region)?,
+            args::optional_text("name", given.name, args::NAMESPACE)?,
         )
     };
     let identities = [ImportIdentity::Source, ImportIdentity::Origin];
@@ -356,6 +433,8 @@ unsafe fn engine_options<'a>(given: &fbat_import_options) -> Result<ImportOption
         identity,
         region,
         after: given.after,
+        name: import_name.unwrap_or_default().to_owned(),
+        resume: given.flags & FBAT_IMPORT_NO_RESUME == 0,
         chunk_size: match given.chunk_size {
             0 => CHUNK_SIZE,
             events => events.try_into().unwrap_or(u32::MAX),
@@ -374,6 +453,7 @@ unsafe fn engine_options<'a>(given: &fbat_import_options) -> Result<ImportOption
         overlap: given.flags & FBAT_IMPORT_ONE_THREAD == 0,
         allow_self: given.flags & FBAT_IMPORT_ALLOW_SELF != 0,
         allow_other_store: given.flags & FBAT_IMPORT_ALLOW_OTHER_STORE != 0,
+        dry_run: given.flags & FBAT_IMPORT_DRY_RUN != 0,
         allow_other_identity: given.flags & FBAT_IMPORT_ALLOW_OTHER_IDENTITY != 0,
         ..ImportOptions::default()
     })
@@ -385,7 +465,7 @@ fn filter(
     columns: Columns,
 ) -> Option<impl FnMut(&Event<'_>) -> Verdict> {
     let (function, data) = (given.filter?, given.filter_data);
-    let mut rows = Rows::new();
+    let mut rows = Rows::default();
     Some(move |event: &Event<'_>| {
         rows.clear();
         rows.push(event, columns);
@@ -414,7 +494,9 @@ impl From<ImportReport> for fbat_import_report {
         members_of!(report => fbat_import_report {
             imported, deduplicated, skipped_reserved, skipped_filtered, skipped_reimported,
             conflicts, overtaken, restored, conflicts_kept, source_high_watermark, resume_after,
-            source_ceiling, destination_visible, destination_durable, source_position
-        })
+            source_ceiling, destination_visible, destination_durable, source_position,
+            started_after
+        }, source_state: report.source as u32,
+        flags: args::flag(report.selector_changed, FBAT_IMPORT_REPORT_SELECTOR_CHANGED))
     }
 }

@@ -19,7 +19,7 @@ use crate::engine::platform::watch::Watch;
 use crate::engine::store::query::{hash_each, PageEnd, Query};
 use crate::engine::store::Store;
 use std::ptr::{null, null_mut};
-use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
 /// The payload.
 /// @since 0.1
@@ -124,6 +124,7 @@ pub struct fbat_page {
 }
 
 /// What a handle to a page leads to.
+#[derive(Default)]
 pub(crate) struct PageObject {
     rows: Rows,
     place: PageEnd,
@@ -140,25 +141,73 @@ impl handle::Object for PageObject {
 
 impl PageObject {
     /// The page that a query finds.
-    pub(crate) fn of_query(store: &Store, query: &Query, watch: &Watch<'_>) -> Result<PageObject> {
-        let mut rows = Rows::new();
-        let place = store.query_with(query, watch, &mut |event| {
+    pub(crate) fn of_query(
+        store: &Store,
+        query: &Query,
+        watch: &Watch<'_>,
+    ) -> Result<Arc<PageObject>> {
+        let mut page = PageObject::empty();
+        let PageObject { rows, place } = own(&mut page);
+        *place = store.query_with(query, watch, &mut |event| {
             rows.push(event, query.columns);
             rows.arena.used
         })?;
-        Ok(PageObject::new(rows, place))
+        rows.finish();
+        Ok(page)
     }
 
     /// The page with the event of this id, if there is one.
-    pub(crate) fn of_event(store: &Store, id: Id, columns: Columns) -> Result<Option<PageObject>> {
-        let mut rows = Rows::new();
-        let found = store.get_with(id, columns, &mut |event| rows.push(event, columns))?;
-        Ok(found.map(|next| PageObject::new(rows, PageEnd { next, end: true })))
+    pub(crate) fn of_event(
+        store: &Store,
+        id: Id,
+        columns: Columns,
+    ) -> Result<Option<Arc<PageObject>>> {
+        let mut page = None;
+        let show = &mut |event: &Event<'_>| {
+            let page = own(page.insert(PageObject::empty()));
+            page.rows.push(event, columns);
+            page.rows.finish();
+            page.place = PageEnd { next: event.sequence, end: true };
+        };
+        store.get_with(id, columns, show)?;
+        Ok(page)
     }
 
-    fn new(mut rows: Rows, place: PageEnd) -> PageObject {
-        rows.finish();
-        PageObject { rows, place }
+    /// The page with the events of this name, if there are any.
+    pub(crate) fn of_origin(
+        store: &Store,
+        namespace: &str,
+        id: Id,
+        columns: Columns,
+    ) -> Result<Option<Arc<PageObject>>> {
+        let mut page = PageObject::empty();
+        let shown = own(&mut page);
+        shown.place = PageEnd { next: 0, end: true };
+        let end = store.by_origin(namespace, id, columns, &mut |event| {
+            shown.rows.push(event, columns);
+            shown.place.next = event.sequence;
+            shown.rows.arena.used
+        })?;
+        shown.rows.finish();
+        shown.place.end = end;
+        Ok((shown.place.next > 0).then_some(page))
+    }
+
+    /// A page without rows, as a rule with the memory of one that was freed.
+    fn empty() -> Arc<PageObject> {
+        spare_pages().and_then(|mut spare| spare.pop()).unwrap_or_default()
+    }
+
+    /// Keeps a page that was freed for another one, if it is not too large.
+    fn recycle(mut page: Arc<PageObject>) {
+        let Some(PageObject { rows, .. }) = Arc::get_mut(&mut page) else { return };
+        if rows.capacity() > SPARE_BYTES_MAX {
+            return;
+        }
+        rows.clear();
+        if let Some(mut spare) = spare_pages().filter(|spare| spare.len() < SPARE_PAGES_MAX) {
+            spare.push(page);
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -170,23 +219,21 @@ impl PageObject {
     }
 }
 
-impl Drop for PageObject {
-    fn drop(&mut self) {
-        std::mem::take(&mut self.rows).recycle();
-    }
+/// A page that has no handle yet.
+fn own(page: &mut Arc<PageObject>) -> &mut PageObject {
+    Arc::get_mut(page).expect("nobody else has the page")
 }
 
-/// Rows of pages that were freed, for pages to come: fresh memory costs more than what is written
-/// into it.
-static SPARE_ROWS: Mutex<Vec<Rows>> = Mutex::new(Vec::new());
-const SPARE_ROWS_MAX: usize = 4;
-/// Rows that have more memory than this are not kept.
+/// Pages that were freed, for those to come: fresh memory costs more than what is written into it.
+static SPARE_PAGES: Mutex<Vec<Arc<PageObject>>> = Mutex::new(Vec::new());
+const SPARE_PAGES_MAX: usize = 4;
+/// Pages that have more memory than this are not kept.
 const SPARE_BYTES_MAX: usize = 2 << 20;
 
 /// None where another thread is at them, for whom nobody waits: in a forked child that thread may
 /// not exist.
-fn spare_rows() -> Option<MutexGuard<'static, Vec<Rows>>> {
-    match SPARE_ROWS.try_lock() {
+fn spare_pages() -> Option<MutexGuard<'static, Vec<Arc<PageObject>>>> {
+    match SPARE_PAGES.try_lock() {
         Ok(spare) => Some(spare),
         Err(TryLockError::Poisoned(spare)) => Some(spare.into_inner()),
         Err(TryLockError::WouldBlock) => None,
@@ -231,20 +278,11 @@ impl Origin {
 unsafe impl Send for Rows {}
 
 impl Rows {
-    pub(crate) fn new() -> Rows {
-        spare_rows().and_then(|mut spare| spare.pop()).unwrap_or_default()
-    }
-
-    /// Keeps the memory for other rows, up to a bound.
-    fn recycle(mut self) {
-        let bytes = self.arena.capacity() + self.records.capacity() * size_of::<fbat_record>();
-        if bytes + self.extensions.capacity() * size_of::<fbat_extension>() > SPARE_BYTES_MAX {
-            return;
-        }
-        self.clear();
-        if let Some(mut spare) = spare_rows().filter(|spare| spare.len() < SPARE_ROWS_MAX) {
-            spare.push(self);
-        }
+    /// Bytes of memory that it has.
+    fn capacity(&self) -> usize {
+        self.arena.capacity()
+            + self.records.capacity() * size_of::<fbat_record>()
+            + self.extensions.capacity() * size_of::<fbat_extension>()
     }
 
     /// Forgets all rows, but keeps the memory.
@@ -366,7 +404,7 @@ impl Rows {
         if let Some(last) = self.last[which].filter(|last| last.len == text.len()) {
             // SAFETY: so many bytes of the arena, which has not been cleared since.
             let bytes = unsafe { std::slice::from_raw_parts(last.data.cast::<u8>(), last.len) };
-            if bytes == text.as_bytes() {
+            if is_same(bytes, text.as_bytes()) {
                 return last;
             }
         }
@@ -438,7 +476,7 @@ impl Arena {
         // SAFETY: the block has room for so much and does not move for it; all of that is written.
         unsafe {
             let copy = block.as_mut_ptr().add(block.len());
-            std::ptr::copy_nonoverlapping(bytes.as_ptr(), copy, bytes.len());
+            copy_to(bytes, copy);
             copy.add(bytes.len()).write(0);
             block.set_len(block.len() + needed);
             copy
@@ -455,6 +493,49 @@ impl Arena {
         if self.current == self.blocks.len() {
             let grown = Self::BLOCK_BYTES << self.blocks.len().min(8);
             self.blocks.push(Vec::with_capacity(grown.max(needed)));
+        }
+    }
+}
+
+/// Whether two slices of one length are equal. Short ones are compared without a call.
+#[inline(always)]
+fn is_same(a: &[u8], b: &[u8]) -> bool {
+    fn ends<const N: usize>(bytes: &[u8]) -> Option<(&[u8; N], &[u8; N])> {
+        bytes.first_chunk().zip(bytes.last_chunk())
+    }
+    match a.len() {
+        4..=8 => ends::<4>(a) == ends::<4>(b),
+        9..=16 => ends::<8>(a) == ends::<8>(b),
+        17..=32 => ends::<16>(a) == ends::<16>(b),
+        _ => a == b,
+    }
+}
+
+/// Copies bytes to a place. Of 4 to 32, as most strings are, without a call.
+///
+/// # Safety
+/// The place has room for them, and nobody else is at it.
+#[inline(always)]
+unsafe fn copy_to(bytes: &[u8], place: *mut u8) {
+    unsafe fn ends<const N: usize>(bytes: &[u8], place: *mut u8) -> Option<()> {
+        let (first, last) = (*bytes.first_chunk::<N>()?, *bytes.last_chunk::<N>()?);
+        // SAFETY: the caller's promise: both ends are within the bytes, and may overlap.
+        unsafe {
+            place.cast::<[u8; N]>().write(first);
+            place.add(bytes.len() - N).cast::<[u8; N]>().write(last);
+        }
+        Some(())
+    }
+    // SAFETY: the caller's promise.
+    unsafe {
+        let done = match bytes.len() {
+            4..=8 => ends::<4>(bytes, place),
+            9..=16 => ends::<8>(bytes, place),
+            17..=32 => ends::<16>(bytes, place),
+            _ => None,
+        };
+        if done.is_none() {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), place, bytes.len());
         }
     }
 }
@@ -507,7 +588,7 @@ pub unsafe extern "C" fn fbat_event_get(
             let id = Id::from(args::read("event_id", event_id)?);
             let page = PageObject::of_event(&call.store(store)?.engine, id, columns)?;
             let missing = || Error::new(Code::NotFound, format!("event {id} is not in the store"));
-            handle::insert(page.ok_or_else(|| missing().with_event(id, 0))?)
+            handle::insert_arc(page.ok_or_else(|| missing().with_event(id, 0))?)
         })
     }
 }
@@ -586,7 +667,7 @@ pub unsafe extern "C" fn fbat_page_is_end(page: *const fbat_page) -> bool {
 /// @since 0.1
 #[no_mangle]
 pub unsafe extern "C" fn fbat_page_free(page: *mut fbat_page) {
-    guard::free::<PageObject>(page)
+    guard::free_with(page, PageObject::recycle)
 }
 
 #[cfg(test)]

@@ -101,7 +101,7 @@ impl Reading {
         self.watched.run(|watch| store.engine.count(&self.query, watch))
     }
 
-    fn page(&self, store: &StoreObject) -> Result<PageObject> {
+    fn page(&self, store: &StoreObject) -> Result<Arc<PageObject>> {
         self.watched.run(|watch| PageObject::of_query(&store.engine, &self.query, watch))
     }
 }
@@ -139,7 +139,7 @@ pub unsafe extern "C" fn fbat_store_query(
     unsafe {
         answer::value("out_page", out_page, null_mut(), err, |call| {
             let store = call.store(store)?;
-            handle::insert(Reading::new(query)?.page(store)?)
+            handle::insert_arc(Reading::new(query)?.page(store)?)
         })
     }
 }
@@ -164,7 +164,7 @@ impl handle::Object for CursorObject {
 
 impl CursorObject {
     /// The next page that has rows; none when nothing more exists.
-    fn next(&self) -> Result<Option<PageObject>> {
+    fn next(&self) -> Result<Option<Arc<PageObject>>> {
         // Not to wait for a call whose own callback this may be.
         let mut position = match self.position.try_lock() {
             Ok(position) => position,
@@ -257,7 +257,7 @@ pub unsafe extern "C" fn fbat_cursor_next(
         answer::value("out_page", out_page, null_mut(), err, |call| {
             let cursor = handle::get::<CursorObject>(cursor)?;
             call.hold(Arc::clone(&cursor.store))?;
-            cursor.next()?.map_or(Ok(null_mut()), handle::insert)
+            cursor.next()?.map_or(Ok(null_mut()), handle::insert_arc)
         })
     }
 }

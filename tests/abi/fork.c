@@ -146,6 +146,9 @@ typedef struct {
     fbat_cancel *cancel;
     fbat_findings *findings;
     fbat_summaries *summaries;
+    fbat_plan *plan;
+    fbat_conflicts *conflicts;
+    fbat_sources *sources;
     fbat_origins *origins;
     fbat_differences *differences;
     fbat_page *page;
@@ -169,6 +172,11 @@ static parents parents_begin(void) {
     p.row = fbat_page_row(p.page, 0);
     CHECK_OK(fbat_store_verify(p.store, NULL, NULL, &p.findings, NULL));
     CHECK_OK(fbat_store_entities(p.store, NULL, &p.summaries, NULL));
+    fbat_import_options options = import_options("n");
+    options.flags = FBAT_IMPORT_ALLOW_SELF;
+    CHECK_OK(fbat_import_plan(p.store, p.store, &options, &p.plan, NULL));
+    CHECK_OK(fbat_store_conflicts(p.store, 0, 0, &p.conflicts, NULL));
+    CHECK_OK(fbat_store_sources(p.store, &p.sources, NULL));
     CHECK_OK(fbat_store_origins(p.store, NULL, &p.origins, NULL));
     CHECK_OK(fbat_store_diff(p.store, p.store, NULL, &p.differences, NULL));
     CHECK_STATUS(fbat_store_close(NULL, &p.err), FBAT_ERR_INVALID_HANDLE);
@@ -185,6 +193,9 @@ static void parents_end(parents *p) {
     fbat_batch_free(p->batch);
     fbat_findings_free(p->findings);
     fbat_summaries_free(p->summaries);
+    fbat_plan_free(p->plan);
+    fbat_conflicts_free(p->conflicts);
+    fbat_sources_free(p->sources);
     fbat_origins_free(p->origins);
     fbat_differences_free(p->differences);
     fbat_page_free(p->page);
@@ -244,6 +255,17 @@ static void calls_on_the_store_are_refused(parents *p) {
     CHECK_STATUS(fbat_store_backup(p->store, t_path("new"), NULL, NULL, NULL), FBAT_ERR_FORKED);
     CHECK_STATUS(fbat_store_compress(p->store, NULL, NULL, NULL), FBAT_ERR_FORKED);
     CHECK_STATUS(fbat_import(p->store, p->store, &options, &imported, NULL), FBAT_ERR_FORKED);
+    fbat_plan *plan = (fbat_plan *)1;
+    CHECK_STATUS(fbat_import_plan(p->store, p->store, &options, &plan, NULL), FBAT_ERR_FORKED);
+    CHECK(plan == NULL);
+    fbat_conflicts *conflicts = (fbat_conflicts *)1;
+    CHECK_STATUS(fbat_store_conflicts(p->store, 0, 0, &conflicts, NULL), FBAT_ERR_FORKED);
+    CHECK(conflicts == NULL);
+    fbat_sources *sources = (fbat_sources *)1;
+    CHECK_STATUS(fbat_store_sources(p->store, &sources, NULL), FBAT_ERR_FORKED);
+    CHECK(sources == NULL);
+    CHECK_STATUS(fbat_event_by_origin(p->store, FBAT_STR("n"), &id, 0, &page, NULL),
+                 FBAT_ERR_FORKED);
     CHECK_STATUS(fbat_store_close(p->store, NULL), FBAT_ERR_FORKED);
 }
 
@@ -274,6 +296,13 @@ static void objects_are_not_live(parents *p) {
     CHECK_U64(fbat_summaries_len(p->summaries), 0);
     CHECK(fbat_summaries_get(p->summaries, 0) == NULL);
     CHECK(fbat_summaries_is_end(p->summaries));
+    CHECK_U64(fbat_plan_len(p->plan), 0);
+    CHECK(fbat_plan_get(p->plan, 0) == NULL);
+    CHECK_U64(fbat_conflicts_len(p->conflicts), 0);
+    CHECK(fbat_conflicts_get(p->conflicts, 0) == NULL);
+    CHECK(fbat_conflicts_is_end(p->conflicts));
+    CHECK_U64(fbat_sources_len(p->sources), 0);
+    CHECK(fbat_sources_get(p->sources, 0) == NULL);
     CHECK_U64(fbat_origins_len(p->origins), 0);
     CHECK(fbat_origins_get(p->origins, 0) == NULL);
     CHECK(fbat_origins_is_end(p->origins));
@@ -341,6 +370,9 @@ static void every_handle_is_refused(void *argument) {
     fbat_cancel_free(p->cancel);
     fbat_findings_free(p->findings);
     fbat_summaries_free(p->summaries);
+    fbat_plan_free(p->plan);
+    fbat_conflicts_free(p->conflicts);
+    fbat_sources_free(p->sources);
     fbat_origins_free(p->origins);
     fbat_differences_free(p->differences);
     fbat_error_free(p->err);

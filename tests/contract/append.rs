@@ -175,7 +175,7 @@ fn hashes_are_what_the_format_says_they_are() {
     fixture.store.append(&extremes).unwrap();
     import_with(&fixture.store, &fixture.store, &mut named_self("namespace"));
     let all = rows_with_system(&fixture.store);
-    assert_eq!(all.len(), 604, "with the genesis event, and the record of the namespace");
+    assert_eq!(all.len(), 605, "with the genesis event, and the records of namespace and run");
     let genesis = all[0].event_hash;
     let mut heads = std::collections::HashMap::new();
     for row in &all {

@@ -192,7 +192,7 @@ fn a_store_without_records_of_its_namespaces_takes_more_from_them() {
     assert_eq!(rows_with_system(&store).len(), 41, "nothing came, nothing is written");
     fill(&source, 20, 1);
     assert_eq!(import(&store, &source, "north").imported, 1);
-    assert_eq!(rows_with_system(&store).len(), 43);
+    assert_eq!(rows_with_system(&store).len(), 44, "with the records of namespace and run");
     let other = open(&dir.join("other"), &options(9));
     assert!(store.import(&other, &mut named("north")).result.is_err(), "from now on it is known");
 }

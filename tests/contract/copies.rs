@@ -971,7 +971,7 @@ fn an_identity_file_with_a_history_that_is_damaged_anywhere_is_refused() {
     }
     let file = path.join("store.fbat");
     let sound = fs::read(&file).unwrap();
-    assert_eq!(sound.len(), 80 + 2 * 24);
+    assert_eq!(sound.len(), 84 + 2 * 24);
     let refused = |bytes: &[u8]| {
         fs::write(&file, bytes).unwrap();
         let codes = [OpenMode::ReadOnly, OpenMode::CreateIfMissing]
@@ -1005,17 +1005,18 @@ fn an_identity_file_with_a_history_that_is_damaged_anywhere_is_refused() {
                 bytes.extend([7; 16]);
                 bytes.extend((100 + number).to_le_bytes());
             }
-            bytes[12..16].copy_from_slice(&(80 + 24 * count as u32).to_le_bytes());
+            bytes[12..16].copy_from_slice(&(84 + 24 * count as u32).to_le_bytes());
         })
     };
-    let cases: [Vec<u8>; 9] = [
+    let cases: [Vec<u8>; 10] = [
         forged(&|b| b[12..16].copy_from_slice(&u32::MAX.to_le_bytes())),
-        forged(&|b| b[12..16].copy_from_slice(&80u32.to_le_bytes())),
+        forged(&|b| b[12..16].copy_from_slice(&84u32.to_le_bytes())),
         forged(&|b| b[12..16].copy_from_slice(&0u32.to_le_bytes())),
         forged(&|b| b.push(0)),
-        forged(&|b| b[92..100].copy_from_slice(&0u64.to_le_bytes())),
-        forged(&|b| b[92..100].copy_from_slice(&u64::MAX.to_le_bytes())),
-        forged(&|b| b[76..92].fill(0)),
+        forged(&|b| b[72..80].fill(0xff)),
+        forged(&|b| b[96..104].copy_from_slice(&0u64.to_le_bytes())),
+        forged(&|b| b[96..104].copy_from_slice(&u64::MAX.to_le_bytes())),
+        forged(&|b| b[80..96].fill(0)),
         long(129),
         long(100_000),
     ];

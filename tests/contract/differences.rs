@@ -117,7 +117,8 @@ fn a_diff_has_what_only_one_store_has() {
     let turned = |side| if side == Side::First { Side::Second } else { Side::First };
     let mut expected: Vec<_> = found.iter().map(|row| (turned(row.side), row.sequence)).collect();
     let mut there = swapped.clone();
-    (there.sort_unstable(), expected.sort_unstable());
+    there.sort_unstable();
+    expected.sort_unstable();
     assert_eq!(there, expected);
 }
 
@@ -187,7 +188,9 @@ fn an_event_that_was_appended_again_is_no_difference() {
 fn a_repeat_examines_nothing() {
     let dir = TempDir::in_memory("sets-repeat");
     let (source, hub) = hub(&dir, MANY);
-    let report = import_with(&hub, &source, &mut by_origin());
+    // That it would go on where the last one ended does not help it.
+    let mut anew = ImportOptions { resume: false, ..by_origin() };
+    let report = import_with(&hub, &source, &mut anew);
     assert_eq!(examined(&report), 0);
     let visible = source.frontier().unwrap().visible;
     assert_eq!((report.resume_after, report.source_high_watermark), (visible, visible));
@@ -245,7 +248,8 @@ fn a_conflict_that_stays_costs_its_bucket() {
     assert_eq!(import_with(&a, &b, &mut keeping()).conflicts_kept, 1);
     assert_eq!(import_with(&b, &a, &mut keeping()).conflicts_kept, 1);
     assert_eq!(digest(&a), digest(&b));
-    assert_eq!(examined(&import_with(&a, &b, &mut by_origin())), 0);
+    let mut anew = ImportOptions { resume: false, ..by_origin() };
+    assert_eq!(examined(&import_with(&a, &b, &mut anew)), 0);
 }
 
 #[test]

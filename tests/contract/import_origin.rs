@@ -67,47 +67,6 @@ fn reopen(path: &Path) -> Store {
     open(path, &with_mode(OpenMode::MustExist))
 }
 
-/// Imports along all `edges`, from the first to the second, until a round brings nothing.
-fn until_quiet(stores: &[Store], edges: &[(usize, usize)]) -> usize {
-    for round in 0.. {
-        let imported = |(from, to): &(usize, usize)| pull(&stores[*to], &stores[*from]).imported;
-        if edges.iter().map(imported).sum::<u64>() == 0 {
-            return round;
-        }
-        assert!(round < 32, "the stores do not come to rest");
-    }
-    unreachable!()
-}
-
-fn both_ways(edges: &[(usize, usize)]) -> Vec<(usize, usize)> {
-    edges.iter().flat_map(|&(a, b)| [(a, b), (b, a)]).collect()
-}
-
-#[test]
-fn stores_that_feed_each_other_in_any_shape_have_every_event_once() {
-    let ring: Vec<_> = (0..5).map(|at| (at, (at + 1) % 5)).collect();
-    let star: Vec<_> = (1..7).map(|at| (0, at)).collect();
-    let mesh: Vec<_> = (0..8).flat_map(|a| (0..a).map(move |b| (a, b))).collect();
-    let shapes = [
-        ("two", 2, both_ways(&[(0, 1)])),
-        ("ring", 5, ring),
-        ("star", 7, both_ways(&star)),
-        ("mesh", 8, both_ways(&mesh)),
-    ];
-    for (name, count, edges) in shapes {
-        let dir = TempDir::new(name);
-        let stores: Vec<Store> =
-            (0..count).map(|at| store_with(&dir.join(&at.to_string()), 7 + at as u128)).collect();
-        let all: BTreeSet<_> = stores.iter().flat_map(triples).collect();
-        let rounds = until_quiet(&stores, &edges);
-        assert!(rounds <= count, "{name}: {rounds} rounds");
-        for store in &stores {
-            assert_eq!(triples(store), all, "{name}");
-            assert_sound(store);
-        }
-    }
-}
-
 #[test]
 fn a_diamond_brings_every_event_once_and_its_last_store_knows_the_first() {
     let dir = TempDir::new("diamond");
@@ -304,7 +263,9 @@ fn the_first_identity_of_a_store_is_remembered_and_the_other_refused() {
     }
     let mut insisting = ImportOptions { allow_other_identity: true, ..by_origin() };
     assert_eq!(import_with(&hub, &device, &mut insisting).imported, 5, "they come again");
-    assert_eq!(pull(&hub, &device).deduplicated, 5, "who insists is remembered");
+    let mut all = ImportOptions { resume: false, ..by_origin() };
+    let again = import_with(&hub, &device, &mut all);
+    assert_eq!(again.deduplicated, 5, "who insists is remembered");
     assert_eq!(import(&hub, &device, "plant/7").deduplicated, 5);
 
     let other = open_quick(&dir.join("other"));
@@ -317,7 +278,8 @@ fn the_first_identity_of_a_store_is_remembered_and_the_other_refused() {
     let mut insisting = ImportOptions { allow_other_identity: true, ..named("plant/7") };
     assert_eq!(import_with(&other, &device, &mut insisting).imported, 5);
     assert_eq!(import(&other, &device, "plant/7").deduplicated, 5);
-    assert_eq!(import_with(&other, &device, &mut by_origin()).deduplicated, 5);
+    let mut all = ImportOptions { resume: false, ..by_origin() };
+    assert_eq!(import_with(&other, &device, &mut all).deduplicated, 5);
 }
 
 #[test]

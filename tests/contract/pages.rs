@@ -4,6 +4,7 @@
 use crate::common::layer::{Call, Layer, Layered, Make, Op, Part};
 use crate::common::*;
 use fbat::engine::log::options::{Durability, OpenMode, Options};
+use fbat::engine::model::error::{Code, Error};
 use fbat::engine::model::event::NewEvent;
 use fbat::engine::model::id::Kind;
 use fbat::engine::model::region::{KindRange, Region};
@@ -155,11 +156,37 @@ fn all_pages_of_a_prefix_read_the_log_once() {
         assert_eq!(rows, 40_000);
         let (rows, reads) = all(Region { entity: Some("dev".into()), ..Region::default() });
         assert_eq!(rows, 36_000);
-        // Its pages do not go on with what was read ahead, as those of a scan do.
-        assert!(reads <= scan * 5 / 2 + 100, "{reads} reads, a scan has {scan}");
+        // Its pages do not go on with what was read ahead, as those of a scan do, nor with strings.
+        assert!(reads <= scan + 72 * 10, "{reads} reads, a scan has {scan}");
+        assert!(backward || scan < 200, "a scan looks strings up for each page: {scan} reads");
         let (rows, reads) = all(Region { entity: Some("other".into()), ..Region::default() });
         assert_eq!(rows, 4_000);
         assert!(reads <= scan * 5 / 2 + 4_000, "{reads} reads for a tenth, a scan has {scan}");
+    }
+}
+
+#[test]
+fn a_log_that_is_cut_short_while_pages_are_read_is_an_error_and_no_signal() {
+    let dir = TempDir::new("pages-cut");
+    let path = filled(&dir, 40_000);
+    let store = open(&path, &Options { mode: OpenMode::ReadOnly, ..Options::default() });
+    let query = Query { page_rows: 4_000, ..Query::default() };
+    let first = store.query(&query).unwrap();
+    let log = std::fs::File::options().write(true).open(&segments(&path)[0]).unwrap();
+    log.set_len(log.metadata().unwrap().len() / 2).unwrap();
+    let all = read_until_error(&store, &Query { after: first.next, ..query });
+    let error = all.expect_err("half of the log is gone");
+    assert!(matches!(error.code(), Code::Corrupt | Code::Io), "{error}");
+}
+
+fn read_until_error(store: &Store, query: &Query) -> Result<(), Error> {
+    let mut query = query.clone();
+    loop {
+        let page = store.query(&query)?;
+        if page.end {
+            return Ok(());
+        }
+        query.after = page.next;
     }
 }
 

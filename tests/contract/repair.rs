@@ -4,11 +4,12 @@
 
 use crate::common::spy::Spy;
 use crate::common::*;
+use fbat::engine::import::{ImportIdentity, ImportOptions};
 use fbat::engine::log::options::OpenMode;
 use fbat::engine::model::error::Code;
 use fbat::engine::model::event::{Expect, NewEvent, SYSTEM_ENTITY};
 use fbat::engine::model::finding::Finding;
-use fbat::engine::model::id::{Hash, Kind};
+use fbat::engine::model::id::{Hash, Id, Kind};
 use fbat::engine::repair::{repair, RepairReport};
 use fbat::engine::store::open::new_identity;
 use fbat::engine::store::Store;
@@ -756,6 +757,8 @@ fn a_store_that_was_given_a_new_id_keeps_it_whatever_of_it_is_lost() {
         let id = new_identity(&damaged, &quick()).unwrap();
         let store = open_quick(&damaged);
         fill(&store, 5, 5);
+        let hub = open_quick(&dir.join("hub"));
+        assert_eq!(import_with(&hub, &store, &mut by_origin()).imported, 10);
         let told =
             rows_with_system(&store).into_iter().find(|row| row.kind == Kind::IDENTITY).unwrap();
         store.close().unwrap();
@@ -778,10 +781,25 @@ fn a_store_that_was_given_a_new_id_keeps_it_whatever_of_it_is_lost() {
         assert_eq!(store.store_id(), id, "file lost: {lost_file}, event lost: {lost_event}");
         assert_sound(&store);
         let ids = rows_with_system(&store).iter().filter(|row| row.kind == Kind::IDENTITY).count();
-        assert_eq!((rows(&store).len(), ids), (10, 1));
+        assert_eq!((rows(&store).len(), ids), (10, usize::from(!lost_event)));
+        let mut anew = ImportOptions { resume: false, ..by_origin() };
+        let report = import_with(&hub, &store, &mut anew);
+        assert_eq!((report.imported, report.deduplicated), (0, 10), "every origin is what it was");
         store.close().unwrap();
         assert_sound(&open_reader(&new));
+        keeps_its_id_or_says_so(&new, &dir.join("again"), id);
     }
+}
+
+/// Another repair, for which the identity file is lost, too.
+fn keeps_its_id_or_says_so(damaged: &Path, new: &Path, id: Id) {
+    fs::remove_file(damaged.join("store.fbat")).unwrap();
+    let report = repair(damaged, new, &quick()).unwrap();
+    assert!(report.identity_uncertain || open_quick(new).store_id() == id, "{report:?}");
+}
+
+fn by_origin<'a>() -> ImportOptions<'a> {
+    ImportOptions { identity: ImportIdentity::Origin, ..ImportOptions::default() }
 }
 
 #[test]

@@ -7,7 +7,8 @@ use fbat::ffi::boundary::types::*;
 use fbat::ffi::verify::*;
 use fbat::ffi::{append::*, cancel::*, compress::*, copy::*, count::*, error::*, findings::*};
 use fbat::ffi::{
-    import::*, page::*, provenance::*, query::*, region::*, repair::*, set::*, store::*,
+    import::*, lineage::*, page::*, plan::*, provenance::*, query::*, region::*, repair::*, set::*,
+    store::*,
 };
 use fbat_header::api::{Kind, Shape, Type};
 use std::path::Path;

@@ -207,7 +207,7 @@ layouts! {
         source_kind 56;
         source_content_hash 58;
     }
-    fbat_import_report 128 {
+    fbat_import_report 144 {
         struct_size 0;
         imported 8;
         deduplicated 16;
@@ -224,8 +224,11 @@ layouts! {
         destination_visible 104;
         destination_durable 112;
         source_position 120;
+        started_after 128;
+        source_state 136;
+        flags 140;
     }
-    fbat_import_options 112 {
+    fbat_import_options 128 {
         struct_size 0;
         source_namespace 8;
         region 24;
@@ -242,6 +245,51 @@ layouts! {
         flags 100;
         identity 104;
         reserved 108;
+        name 112;
+    }
+    fbat_plan_row 64 {
+        struct_size 0;
+        source_namespace 8;
+        entity_prefix 24;
+        events 40;
+        payload_bytes 48;
+        row_flags 56;
+        kind 60;
+        reserved 62;
+    }
+    fbat_conflict 160 {
+        struct_size 0;
+        sequence 8;
+        source_namespace 16;
+        source_event_id 32;
+        first_id 48;
+        first_sequence 64;
+        first_content_hash 72;
+        kept_id 104;
+        kept_sequence 120;
+        kept_content_hash 128;
+    }
+    fbat_source 224 {
+        struct_size 0;
+        log_id 8;
+        store_id 24;
+        source_namespace 40;
+        label 56;
+        name 72;
+        region 88;
+        identity 104;
+        source_flags 108;
+        runs 112;
+        imported 120;
+        deduplicated 128;
+        restored 136;
+        conflicts 144;
+        conflicts_kept 152;
+        first_us 160;
+        last_us 168;
+        last_sequence 176;
+        watermark 184;
+        watermark_log_hash 192;
     }
     fbat_set_digest 48 {
         struct_size 0;

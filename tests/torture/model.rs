@@ -5,7 +5,7 @@
 //! in episodes with stores of their own, so that a plain vector stays good enough as the model.
 
 use crate::common::*;
-use fbat::engine::import::{ImportOptions, ImportReport, OnConflict};
+use fbat::engine::import::{Counts, ImportOptions, ImportReport, ImportRun, OnConflict};
 use fbat::engine::log::options::{Durability, OpenMode, Options};
 use fbat::engine::model::error::Code;
 use fbat::engine::model::event::{Cause, Columns, Event, Expect, NewEvent, Receipt};
@@ -294,6 +294,26 @@ impl Model {
             ..self.next_row("=store")
         };
         self.push(row);
+    }
+
+    /// Takes in the record of a run, which says what the report does.
+    fn ran(&mut self, payload: Vec<u8>, id: Id, report: &ImportReport) -> Checked {
+        let run = ImportRun::decode(&payload).ok_or("the record of the import is not one")?;
+        let Counts { imported, deduplicated, conflicts, .. } = run.counts;
+        let counts = (report.imported, report.deduplicated, report.conflicts);
+        ensure!((imported, deduplicated, conflicts) == counts, "it counts {:?}", run.counts);
+        ensure!(run.watermark >= report.source_high_watermark, "it ends at {}", run.watermark);
+        let row = Row {
+            id,
+            kind: Kind(0x0003),
+            timestamp_us: self.now_us,
+            payload_len: payload.len(),
+            content_hash: Hash(*blake3::hash(&payload).as_bytes()),
+            payload,
+            ..self.next_row("=store")
+        };
+        self.push(row);
+        Ok(())
     }
 
     /// The row that an imported event must become.
@@ -899,6 +919,12 @@ impl Episode {
             let new = model.imported_row(row, &plan.namespace);
             model.push(new);
         }
+        if !arrived.is_empty() {
+            let (after, columns) = (report.destination_visible - 1, Columns::ALL);
+            let last = Query { after, system: true, columns, ..Query::default() };
+            let last = read_pages(store, &last).pop().expect("the import brought something");
+            model.ran(last.payload, last.id, &report).map_err(|e| format!("{plan:?}: {e}"))?;
+        }
         compare_from(store, model, before).map_err(|e| format!("after import {plan:?}: {e}"))?;
         self.tally.imports += 1;
         self.tally.imported += report.imported;
@@ -1088,9 +1114,10 @@ fn check_report(
     let covered: Vec<_> =
         sorted.iter().take_while(|(sequence, _)| *sequence <= watermark).collect();
     let count = |bucket| covered.iter().filter(|(_, b)| *b == bucket).count() as u64;
-    // A name that is new comes with a record.
-    let record = u64::from(count(Bucket::Imported) > 0 && !known);
-    let visible = before + record + count(Bucket::Imported);
+    // A name that is new comes with a record, and what brought something with one of the run.
+    let brought = count(Bucket::Imported) > 0;
+    let records = u64::from(brought && !known) + u64::from(brought);
+    let visible = before + records + count(Bucket::Imported);
     let expected = ImportReport {
         imported: count(Bucket::Imported),
         deduplicated: count(Bucket::Deduplicated),
@@ -1103,6 +1130,9 @@ fn check_report(
         conflicts_kept: 0,
         source_high_watermark: covered.last().map_or(0, |(sequence, _)| *sequence),
         resume_after: covered.last().map_or(plan.after, |(sequence, _)| *sequence),
+        started_after: plan.after,
+        source: report.source,
+        selector_changed: report.selector_changed,
         source_ceiling: ceiling,
         source_position: report.source_position,
         destination_visible: visible,

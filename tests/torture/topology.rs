@@ -1,128 +1,73 @@
 //! Stores that feed each other in random shapes: appends, imports by origin with selections and
-//! filters, restores to an older copy, copies with and without an id of their own, the same id with
-//! other content. The model is an ordered set of triples for each store. After each import the
-//! store has what the model says; at rest all ways have brought what they let through, once.
+//! filters, several at once, crashes between and within them, damage and repair, restores to an
+//! older copy, copies with and without an id of their own, the same id with other content. The
+//! model is an ordered set of triples for each store. After each import the store has what the
+//! model says; at rest all ways have brought what they let through, once.
 //!
 //! `FBAT_SEED` repeats a run, `FBAT_TOPOLOGIES` sets how many histories it makes.
 
+mod node;
+mod way;
+
+use self::node::{Node, Triples};
+use self::way::{Fault, Feed, Number, Select, Way};
 use crate::common::*;
-use fbat::engine::import::{ImportIdentity, ImportOptions, OnConflict};
-use fbat::engine::log::options::OpenMode;
+use fbat::engine::import::{ImportOutcome, ImportReport};
 use fbat::engine::model::error::Code;
-use fbat::engine::model::event::{Event, NewEvent};
-use fbat::engine::model::id::{Hash, Id, Kind};
-use fbat::engine::model::region::{KindRange, Region};
-use fbat::engine::platform::watch::Verdict;
-use fbat::engine::store::open::new_identity;
-use fbat::engine::store::Store;
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use fbat::engine::model::id::Id;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Instant;
 
-/// Origin, id and content of an event; and its kind, by which ways select.
-type Triples = BTreeMap<(String, Id, Hash), u16>;
-
-/// A fault in how stores are fed, which the comparison must notice.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Fault {
-    None,
-    /// Events go by the name of their source.
-    BySource,
-    /// What contradicts is left out.
-    DropsConflicts,
-}
-
-/// What a way lets through: kinds of this remainder only; by the filter, or by the region.
-#[derive(Clone, Copy, Debug)]
-struct Way {
-    from: usize,
-    to: usize,
-    kind: Option<u16>,
-    by_filter: bool,
-}
-
-impl Way {
-    fn lets_through(&self, kind: u16) -> bool {
-        self.kind.is_none_or(|only| only == kind)
-    }
-}
-
-struct Node {
-    path: PathBuf,
-    store: Option<Store>,
-    has: Triples,
-    /// The names that it has had as an origin, and the first sequence of each.
-    names: Vec<(u64, String)>,
-    /// An older copy of the directory, and what it has.
-    older: Option<(PathBuf, Triples)>,
-}
-
-impl Node {
-    fn store(&self) -> &Store {
-        self.store.as_ref().unwrap()
-    }
-
-    fn triples(&self) -> Result<Triples, String> {
-        let mut has = Triples::new();
-        for row in rows(self.store()) {
-            let triple = match &row.provenance {
-                Some(origin) => (origin.namespace.clone(), origin.event_id, row.content_hash),
-                None => {
-                    let named = self.names.iter().rev().find(|(first, _)| *first <= row.sequence);
-                    (named.unwrap().1.clone(), row.id, row.content_hash)
-                }
-            };
-            if let Some(_twice) = has.insert(triple.clone(), row.kind.0) {
-                return Err(format!("{triple:?} is there twice"));
-            }
-        }
-        Ok(has)
-    }
-
-    fn close(&mut self) {
-        self.store.take().unwrap().close().unwrap();
-    }
-
-    fn open(&mut self) {
-        self.store = Some(open(&self.path, &with_mode(OpenMode::MustExist)));
-    }
-}
+/// A history with more stores has fewer events, and is compared less often.
+const SMALL: usize = 12;
 
 struct World {
-    dir: TempDir,
     rng: Rng,
     fault: Fault,
+    clock: Arc<TestClock>,
     nodes: Vec<Node>,
     ways: Vec<Way>,
-    /// Directories that were made.
-    made: usize,
     done: Vec<String>,
+}
+
+/// How an import is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Whole,
+    /// A callback stops it.
+    Stopped,
+    /// The destination crashes within.
+    Crash,
 }
 
 impl World {
     fn new(seed: u64, fault: Fault) -> World {
         let mut rng = Rng(seed);
-        let (dir, count) = (TempDir::in_memory("topology"), rng.range(2, 6) as usize);
-        let mut world =
-            World { dir, rng, fault, nodes: Vec::new(), ways: Vec::new(), made: 0, done: vec![] };
-        for _ in 0..count {
-            let path = world.new_path();
-            let store = open_quick(&path);
-            let names = vec![(0, store.native_namespace())];
-            let store = Some(store);
-            world.nodes.push(Node { path, store, has: Triples::new(), names, older: None });
-        }
-        for _ in 0..world.rng.range(count as u64, 3 * count as u64) {
+        let count = match rng.below(250) {
+            0 => rng.range(40, 200),
+            1..=10 => rng.range(7, 30),
+            _ => rng.range(2, 6),
+        };
+        let clock = TestClock::at(EPOCH_US);
+        let nodes = (0..count).map(|_| Node::new(&clock, rng.next())).collect();
+        let mut world = World { rng, fault, clock, nodes, ways: vec![], done: vec![] };
+        let most = if world.is_small() { 3 * count } else { count + count / 2 };
+        for _ in 0..world.rng.range(count, most) {
             world.add_way();
         }
         world
     }
 
+    fn is_small(&self) -> bool {
+        self.nodes.len() <= SMALL
+    }
+
     fn add_way(&mut self) {
-        let (from, to) = (self.any(), self.any());
-        let kind = self.rng.one_in(3).then(|| 0x1000 + self.rng.below(3) as u16);
+        let (from, to, by_filter) = (self.any(), self.any(), self.rng.one_in(2));
+        let select = Select::any(&mut self.rng);
         if from != to {
-            self.ways.push(Way { from, to, kind, by_filter: self.rng.one_in(2) });
+            self.ways.push(Way { from, to, select, by_filter });
         }
     }
 
@@ -130,157 +75,243 @@ impl World {
         self.rng.below(self.nodes.len() as u64) as usize
     }
 
-    fn new_path(&mut self) -> PathBuf {
-        self.made += 1;
-        self.dir.join(&self.made.to_string())
+    fn step(&mut self) -> Result<(), String> {
+        self.clock.advance(self.rng.below(1_000) as i64);
+        let (at, may_grow, rng) = (self.any(), self.nodes.len() != SMALL, &mut self.rng);
+        let way = if self.ways.is_empty() { None } else { Some(*rng.pick(&self.ways)) };
+        let node = &mut self.nodes[at];
+        let what = match (rng.below(30), way) {
+            (0..=8, _) => return self.append(at),
+            (9..=14, Some(way)) => return self.feed(way, End::Whole).map(|_| ()),
+            (15, Some(way)) => return self.feed(way, End::Stopped).map(|_| ()),
+            (16..=18, Some(way)) => return self.feed(way, End::Crash).map(|_| ()),
+            (19..=20, Some(way)) => return self.feed_from_all(way.to),
+            (21, _) => return self.crash(at),
+            (22, _) => node.repair(rng).map(|losses| format!("{losses} losses, repaired")),
+            (23..=24, _) => node.keep_copy(rng).map(|()| "keep a copy".to_owned()),
+            (25..=26, _) => return self.restore(at),
+            (27, _) if may_grow => return self.copy(at),
+            (28, _) => return self.try_again(at),
+            _ => node.close_and_open(rng).map(|()| "close and open".to_owned()),
+        };
+        self.done.push(format!("store {at}: {}", what.as_deref().unwrap_or("failed")));
+        what.map(|_| ()).and_then(|()| self.compare(at))
     }
 
-    fn step(&mut self) -> Result<(), String> {
-        let at = self.any();
-        match self.rng.below(20) {
-            0..=7 => self.append(at),
-            8..=14 if !self.ways.is_empty() => {
-                let way = *self.rng.pick(&self.ways);
-                self.feed(way).map(|_| ())?;
-            }
-            15..=16 => self.keep_copy(at),
-            17 => self.restore(at),
-            18 if self.nodes.len() < 8 => self.copy(at),
-            _ => {
-                self.nodes[at].close();
-                self.nodes[at].open();
-            }
+    fn compare(&mut self, at: usize) -> Result<(), String> {
+        match self.is_small() || self.rng.one_in(20) {
+            true => self.nodes[at].compare().map_err(|why| format!("store {at}: {why}")),
+            false => Ok(()),
+        }
+    }
+
+    // ---------------------------------------------------------------- appends
+
+    /// Events of which some have ids that others may have used, too.
+    fn append(&mut self, at: usize) -> Result<(), String> {
+        self.done.push(format!("append to {at}"));
+        for _ in 0..self.rng.range(1, if self.is_small() { 40 } else { 5 }) {
+            let rng = &mut self.rng;
+            let key = match rng.below(4) {
+                0 | 1 => Id::NONE,
+                2 => Id(rng.range(1, 30).into()),
+                _ => Id(rng.next().into()),
+            };
+            let few = rng.one_in(3);
+            let number = Number(rng.below(if few { 4 } else { 1 << 30 }));
+            self.append_one(at, key, number)?;
+        }
+        if self.rng.one_in(8) {
+            let node = &mut self.nodes[at];
+            node.store().sync().map_err(|e| e.to_string())?;
+            node.durable = node.has.clone();
         }
         self.compare(at)
     }
 
-    /// Events of which some have ids that others may have used, too.
-    fn append(&mut self, at: usize) {
-        for _ in 0..self.rng.range(1, 40) {
-            let key = if self.rng.one_in(2) { Id::NONE } else { Id(self.rng.range(1, 30).into()) };
-            let kind = 0x1000 + self.rng.below(3) as u16;
-            let payload = self.rng.below(1 << 20).to_le_bytes();
-            let entity = format!("order:{}", self.rng.below(5));
-            let new = NewEvent { key, kind: Kind(kind), ..event(&entity, &payload) };
-            let node = &mut self.nodes[at];
-            match node.store().append(&new) {
-                Ok(receipt) if !receipt.replayed => {
-                    let origin = node.store().native_namespace();
-                    let content = Hash(*blake3::hash(&payload).as_bytes());
-                    node.has.insert((origin, receipt.id, content), kind);
+    fn append_one(&mut self, at: usize, key: Id, number: Number) -> Result<(), String> {
+        let node = &mut self.nodes[at];
+        let payload = number.payload();
+        match node.store().append(&number.event(key, &payload)) {
+            Ok(receipt) => {
+                if !receipt.replayed {
+                    let triple = (node.name().to_owned(), receipt.id, number.content());
+                    node.has.insert(triple, number);
                 }
-                Ok(_) => {}
-                Err(error) => assert_eq!(error.code(), Code::IdempotencyConflict, "{error}"),
+                if key != Id::NONE {
+                    node.submitted.push((key, number));
+                }
+                Ok(())
             }
+            Err(error) if error.code() == Code::IdempotencyConflict => Ok(()),
+            Err(error) => Err(format!("append to {at}: {error}")),
         }
-        self.done.push(format!("append to {at}"));
     }
 
-    /// Keeps an older copy for a restore, in the place of another.
-    fn keep_copy(&mut self, at: usize) {
-        let older = self.new_path();
-        let node = &mut self.nodes[at];
-        node.close();
-        copy_dir(&node.path, &older);
-        node.open();
-        node.older = Some((older, node.has.clone()));
-        self.done.push(format!("keep a copy of {at}"));
+    /// The application does not know which of its last appends are there, and repeats them.
+    fn try_again(&mut self, at: usize) -> Result<(), String> {
+        self.done.push(format!("append to {at} again"));
+        let submitted = &self.nodes[at].submitted;
+        let last = submitted[submitted.len().saturating_sub(20)..].to_vec();
+        last.into_iter().try_for_each(|(key, number)| self.append_one(at, key, number))?;
+        self.compare(at)
     }
 
-    fn restore(&mut self, at: usize) {
-        let Some((older, has)) = self.nodes[at].older.take() else { return };
+    // ---------------------------------------------------------------- stores as a whole
+
+    /// Between imports; now, or at a time since it was opened, which is as if an older copy took
+    /// its place.
+    fn crash(&mut self, at: usize) -> Result<(), String> {
+        let is_now = self.rng.one_in(2);
         let node = &mut self.nodes[at];
-        node.close();
-        (node.path, node.has) = (older, has);
-        node.open();
+        let what = match is_now {
+            true => node.crash(node.position(), None, &mut self.rng),
+            false => node.crash_since_opening(&mut self.rng),
+        };
+        let what = what.map_err(|why| format!("store {at}: {why}"))?;
+        self.done.push(format!("store {at} is {what}"));
+        self.compare(at)
+    }
+
+    fn restore(&mut self, at: usize) -> Result<(), String> {
+        if !self.nodes[at].restore(&mut self.rng)? {
+            return Ok(());
+        }
         self.done.push(format!("restore {at}"));
+        self.compare(at)?;
+        match self.rng.one_in(2) {
+            true => self.try_again(at),
+            false => Ok(()),
+        }
     }
 
-    /// Another store that begins as a copy.
-    fn copy(&mut self, at: usize) {
-        let path = self.new_path();
-        let visible = self.nodes[at].store().frontier().unwrap().visible;
-        self.nodes[at].close();
-        copy_dir(&self.nodes[at].path, &path);
-        self.nodes[at].open();
+    fn copy(&mut self, at: usize) -> Result<(), String> {
         let is_named = self.rng.one_in(2);
-        if is_named {
-            new_identity(&path, &quick()).unwrap();
-        }
-        let Node { has, names, .. } = &self.nodes[at];
-        let (has, names) = (has.clone(), names.clone());
-        let mut node = Node { path, store: None, has, names, older: None };
-        node.open();
-        if is_named {
-            node.names.push((visible + 1, node.store().native_namespace()));
-        }
-        self.nodes.push(node);
-        self.add_way();
         self.done.push(format!("copy {at}, with an id of its own: {is_named}"));
+        let copy = self.nodes[at].copy(is_named, &mut self.rng)?;
+        self.nodes.push(copy);
+        self.add_way();
+        self.compare(self.nodes.len() - 1)
+    }
+
+    // ---------------------------------------------------------------- imports
+
+    /// What is to come over a way, beside what is there.
+    fn news(&self, way: Way) -> Triples {
+        let (from, to) = (&self.nodes[way.from].has, &self.nodes[way.to].has);
+        from.iter()
+            .filter(|(triple, number)| way.lets_through(**number) && !to.contains_key(*triple))
+            .map(|(triple, number)| (triple.clone(), *number))
+            .collect()
     }
 
     /// Imports over a way; how many events that brought.
-    fn feed(&mut self, way: Way) -> Result<usize, String> {
-        let Way { from, to, kind, by_filter } = way;
-        self.done.push(format!("{way:?}"));
-        let before = self.nodes[to].has.len();
-        let news: Vec<_> = self.nodes[from]
-            .has
-            .iter()
-            .filter(|(triple, kind)| {
-                way.lets_through(**kind) && !self.nodes[to].has.contains_key(*triple)
-            })
-            .map(|(triple, kind)| (triple.clone(), *kind))
-            .collect();
-        self.nodes[to].has.extend(news);
-        let mut filter = |event: &Event<'_>| match way.lets_through(event.kind.0) {
-            true => Verdict::Keep,
-            false => Verdict::Skip,
-        };
-        let mut options = ImportOptions {
-            identity: ImportIdentity::Origin,
-            on_conflict: OnConflict::Keep,
-            chunk_size: self.rng.range(1, 64) as u32,
-            overlap: self.rng.one_in(2),
-            ..ImportOptions::default()
-        };
-        match self.fault {
-            Fault::None => {}
-            Fault::BySource => {
-                options.identity = ImportIdentity::Source;
-                options.namespace = self.nodes[from].store().native_namespace();
-                (options.allow_self, options.allow_other_identity) = (true, true);
-            }
-            Fault::DropsConflicts => options.on_conflict = OnConflict::Skip,
+    fn feed(&mut self, way: Way, end: End) -> Result<usize, String> {
+        let mut feed = Feed::any(way, self.fault, &mut self.rng);
+        if end == End::Stopped {
+            feed.stop_after = self.rng.range(1, 3);
         }
-        match kind {
-            Some(kind) if !by_filter => {
-                let kinds = vec![KindRange::exact(Kind(kind))];
-                options.region = Region { kinds, ..Region::default() };
-            }
-            _ => options.filter = Some(&mut filter),
+        self.done.push(format!("{end:?}: {feed:?}"));
+        let result = self.run_feed(&feed, end);
+        result.map_err(|why| format!("{feed:?}: {why}"))
+    }
+
+    fn run_feed(&mut self, feed: &Feed, end: End) -> Result<usize, String> {
+        let Way { from, to, .. } = feed.way;
+        let (news, before) = (self.news(feed.way), self.nodes[to].position());
+        let mut ends = BTreeSet::new();
+        let mut tell = |report: &ImportReport| {
+            ends.insert(report.destination_visible);
+        };
+        let (to_store, from_store) = (self.nodes[to].store(), self.nodes[from].store());
+        let foreseen = (end == End::Whole && !feed.skip_lookup && self.rng.one_in(3))
+            .then(|| Feed { dry_run: true, ..*feed }.run(to_store, from_store, &mut |_| {}));
+        let outcome = feed.run(to_store, from_store, &mut tell);
+        if let Some(foreseen) = foreseen.filter(|of| buckets(of) != buckets(&outcome)) {
+            return Err(format!("{foreseen:?} was foreseen: {outcome:?}"));
         }
-        let outcome = self.nodes[to].store().import(self.nodes[from].store(), &mut options);
-        outcome.result.map_err(|error| format!("{way:?}: {error}"))?;
-        let brought = self.nodes[to].has.len() - before;
-        if outcome.report.imported != brought as u64 {
-            return Err(format!("{way:?} was to bring {brought}: {:?}", outcome.report));
+        // What is copied is durable where it comes from.
+        self.nodes[from].durable = self.nodes[from].has.clone();
+        let brought = self.take_in(feed, end, outcome, &news)?;
+        if end == End::Crash {
+            let ends = Some(&ends).filter(|_| !feed.skip_lookup);
+            let what = self.nodes[to].crash(before, ends, &mut self.rng)?;
+            self.done.push(format!("store {to} is {what}"));
         }
         self.compare(to)?;
         Ok(brought)
     }
 
-    fn compare(&self, at: usize) -> Result<(), String> {
-        let (has, node) = (self.nodes[at].triples()?, &self.nodes[at]);
-        let names = |triples: &Triples| triples.keys().cloned().collect::<BTreeSet<_>>();
-        match has == node.has {
-            true => Ok(()),
-            false => Err(format!(
-                "store {at} lacks {:?} and has too much: {:?}",
-                names(&node.has).difference(&names(&has)).collect::<Vec<_>>(),
-                names(&has).difference(&names(&node.has)).collect::<Vec<_>>(),
-            )),
+    /// The model takes what an import brought.
+    fn take_in(
+        &mut self,
+        feed: &Feed,
+        end: End,
+        outcome: ImportOutcome,
+        news: &Triples,
+    ) -> Result<usize, String> {
+        let (report, node) = (outcome.report, &mut self.nodes[feed.way.to]);
+        let wrong = |why: &str| Err(format!("{why} of {}: {report:?}", news.len()));
+        let imported = report.imported - report.overtaken;
+        match outcome.result {
+            Ok(()) if imported != news.len() as u64 => return wrong("the wrong number"),
+            Ok(()) => node.has.extend(news.clone()),
+            Err(error) if end == End::Stopped && error.code() == Code::Stopped => {
+                let has = node.triples()?;
+                let known = |triple| node.has.contains_key(triple) || news.contains_key(triple);
+                if !node.has.keys().all(|triple| has.contains_key(triple)) || !has.keys().all(known)
+                {
+                    return wrong("other events");
+                }
+                if imported != (has.len() - node.has.len()) as u64 {
+                    return wrong("a part is there that is not reported,");
+                }
+                node.has = has;
+            }
+            Err(error) => return Err(error.to_string()),
         }
+        if end != End::Crash {
+            node.durable = node.has.clone();
+        }
+        Ok(imported as usize)
+    }
+
+    /// Imports over several ways to one store at once.
+    fn feed_from_all(&mut self, to: usize) -> Result<(), String> {
+        let mut ways: Vec<Way> = self.ways.iter().filter(|way| way.to == to).copied().collect();
+        ways.truncate(4);
+        let feeds: Vec<Feed> =
+            ways.iter().map(|way| Feed::any(*way, self.fault, &mut self.rng)).collect();
+        self.done.push(format!("at once: {feeds:?}"));
+        let before = self.nodes[to].has.len();
+        let news: Vec<Triples> = ways.iter().map(|way| self.news(*way)).collect();
+        let nodes = &self.nodes;
+        let outcomes: Vec<ImportOutcome> = std::thread::scope(|scope| {
+            let run = |feed: &Feed| {
+                let (feed, from) = (*feed, nodes[feed.way.from].store());
+                let to = nodes[to].store();
+                scope.spawn(move || feed.run(to, from, &mut |_| {}))
+            };
+            let threads: Vec<_> = feeds.iter().map(run).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        news.into_iter().for_each(|news| self.nodes[to].has.extend(news));
+        let mut brought = 0;
+        for outcome in &outcomes {
+            outcome.result.clone().map_err(|error| format!("at once to {to}: {error}"))?;
+            brought += outcome.report.imported - outcome.report.overtaken;
+        }
+        let expected = (self.nodes[to].has.len() - before) as u64;
+        self.nodes[to].compare().map_err(|why| format!("at once to {to}: {why}"))?;
+        if brought != expected {
+            return Err(format!("{brought} came at once to {to}, not {expected}: {outcomes:?}"));
+        }
+        let durable = self.nodes[to].has.clone();
+        self.nodes[to].durable = durable;
+        for way in ways {
+            self.nodes[way.from].durable = self.nodes[way.from].has.clone();
+        }
+        Ok(())
     }
 
     /// Feeds over all ways until nothing comes, which has to happen.
@@ -288,25 +319,43 @@ impl World {
         for _ in 0..=2 * self.nodes.len() {
             let mut brought = 0;
             for way in self.ways.clone() {
-                brought += self.feed(way)?;
+                brought += self.feed(way, End::Whole)?;
             }
             if brought == 0 {
-                return Ok(());
+                return self.check_rest();
             }
         }
         Err("the stores do not come to rest".into())
     }
+
+    /// Every store has what its ways let through, and no more than the model says.
+    fn check_rest(&self) -> Result<(), String> {
+        for (at, node) in self.nodes.iter().enumerate() {
+            node.compare().map_err(|why| format!("store {at} at rest: {why}"))?;
+            let findings = node.store().verify().map_err(|e| e.to_string())?.findings;
+            if !findings.is_empty() {
+                return Err(format!("store {at}: verify: {findings:?}"));
+            }
+        }
+        match self.ways.iter().find(|way| !self.news(**way).is_empty()) {
+            Some(way) => Err(format!("{way:?} has not brought all")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The report of an import, without where the destination ends.
+fn buckets(outcome: &ImportOutcome) -> ImportReport {
+    ImportReport { destination_visible: 0, destination_durable: 0, ..outcome.report }
 }
 
 /// A history, and what went wrong in it.
 fn history(seed: u64, fault: Fault) -> Result<(), String> {
     let mut world = World::new(seed, fault);
-    let steps = world.rng.range(10, 60);
+    let steps = world.rng.range(10, 60).max(2 * world.nodes.len() as u64);
     let run = |world: &mut World| (0..steps).try_for_each(|_| world.step());
-    let result = run(&mut world).and_then(|()| world.rest());
-    let sound = |world: &World| world.nodes.iter().for_each(|node| assert_sound(node.store()));
-    result
-        .map(|()| sound(&world))
+    run(&mut world)
+        .and_then(|()| world.rest())
         .map_err(|why| format!("FBAT_SEED={seed}: {why}\nafter: {}", world.done.join("\n       ")))
 }
 
@@ -320,10 +369,10 @@ fn stores_that_feed_each_other_have_what_their_ways_let_through_once() {
             println!("{why}");
             failed += 1;
         }
-        assert!(failed < findings_max() as u64, "{failed} of {number} histories failed");
+        assert!(failed < findings_max() as u64, "{failed} of {} histories failed", number + 1);
     }
     score("histories of stores that feed each other", histories, failed, began);
-    assert_eq!(failed, 0);
+    assert_eq!(failed, 0, "FBAT_SEED={seed}");
 }
 
 #[test]

@@ -254,7 +254,7 @@ TEST(what_is_out_of_range_in_import_options_is_refused) {
   refused(argument, [](auto& o) { o.region.version_first = 2, o.region.version_last = 1; });
   refused(argument, [](auto& o) { o.durability = fbat::import_durability{9}; });
   refused(argument, [](auto& o) { o.on_conflict = fbat::on_conflict{9}; });
-  refused(argument, [](auto& o) { o.flags = fbat::import_flags{64}; });
+  refused(argument, [](auto& o) { o.flags = fbat::import_flags{1u << 31}; });
   refused(argument, [](auto& o) { o.filter_columns = fbat::columns{64}; });
 }
 

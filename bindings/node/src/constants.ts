@@ -20,6 +20,17 @@ export const HASH_HEX_SIZE = 65;
 export const PROVENANCE_MAGIC = "FBATIP";
 /** The schema version that this library writes, and the highest that it reads. */
 export const PROVENANCE_SCHEMA_VERSION = 1;
+/** The row sums up what is beyond 65,536 rows: it has no namespace, prefix and kind. */
+export const PLAN_REST = 1;
+/** A filter chose among the events of the source. */
+export const SOURCE_FILTERED = 1;
+/** Events whose name existed with other content were left out. */
+export const SOURCE_CONFLICTS_LEFT_OUT = 2;
+/**
+ * Imports from this store had both identities: events of it may be here twice, under the name that
+ * an import gave it, and under its own.
+ */
+export const SOURCE_TWO_NAMES = 4;
 
 /** What a call answers with. A negative number is that of a callback. */
 export const Status = {
@@ -374,6 +385,50 @@ export const ImportFlag = {
    * Without this flag that is `Status.ERR_INVALID_ARGUMENT`, because they would come again.
    */
   ALLOW_OTHER_IDENTITY: 16,
+  /**
+   * Append nothing, and report what an import would do: a dry run. Nothing is synced in the
+   * destination, which may be open for reading. Counts are those that the import right after it
+   * has. Filter and progress are called. Beside one bit for each event of the source, it remembers
+   * up to 1,048,576 events that could be asked for again; where that is too few, it ends with
+   * `Status.ERR_LIMIT_EXCEEDED`. Those are conflicts, and with identity by source all new events,
+   * where the source has had events from the destination under this very namespace.
+   */
+  DRY_RUN: 64,
+  /** Begin at the start of the source, or at `after`, wherever an earlier import ended. */
+  NO_RESUME: 32,
+} as const;
+
+/** What the source of an import turned out to be. */
+export const SourceState = {
+  /**
+   * Nothing is recorded of an import of this name, or without one of this region, from this source.
+   */
+  NEW: 0,
+  /** The source has all that it had. */
+  GOES_ON: 1,
+  /** The source ends before what was imported: it was restored from an older copy. */
+  RESTORED: 2,
+  /**
+   * The source has other events in the place of some that were imported: it was restored and went
+   * on, or was repaired, or is a copied directory that went on by itself. The numbers can't tell.
+   */
+  DIVERGED: 3,
+  /**
+   * The source is one of two with the same log id that both went on, and both were imported: copies
+   * of one directory. `newIdentity` gives one of them an id of its own.
+   */
+  FORKED: 4,
+} as const;
+/** What the source of an import turned out to be: one of the values of {@link SourceState}. */
+export type SourceState = (typeof SourceState)[keyof typeof SourceState];
+
+/** Bits of an import's report. */
+export const ImportReportFlag = {
+  /**
+   * Earlier imports of this name had another region or filter, or left conflicts out. So this one
+   * began at the start.
+   */
+  SELECTOR_CHANGED: 1,
 } as const;
 
 /** Bits of a backup. */

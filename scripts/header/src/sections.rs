@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// The files of each section, in the order of the header; the last one says what it is about.
-const SECTIONS: [&[&str]; 23] = [
+const SECTIONS: [&[&str]; 25] = [
     &["boundary/types"],
     &["boundary/status"],
     &["version"],
@@ -25,6 +25,8 @@ const SECTIONS: [&[&str]; 23] = [
     &["count"],
     &["provenance"],
     &["import"],
+    &["plan"],
+    &["lineage"],
     &["set"],
     &["findings"],
     &["verify"],

@@ -8,7 +8,7 @@ use std::path::Path;
 
 const MAGIC: [u8; 8] = *b"FBATSTOR";
 /// Without changes; the checksum included.
-const LEN: usize = 80;
+const LEN: usize = 84;
 const CHANGE_LEN: usize = 24;
 
 /// What the identity file says.
@@ -18,6 +18,9 @@ pub struct Identity {
     pub log_id: Id,
     pub created_us: i64,
     pub genesis_hash: Hash,
+    /// The last sequence of the log when a repair last left something out; 0 where nothing is
+    /// declared as lost. Below it, what was there is no proof that what came before it still is.
+    pub repaired_through: u64,
     /// Store ids that the store was given since, oldest first.
     pub changes: Vec<Change>,
 }
@@ -50,6 +53,12 @@ impl Identity {
         at.checked_sub(1).map_or(self.log_id, |last| self.changes[last].store_id)
     }
 
+    /// The store id to which a sequence belongs.
+    pub fn store_id_at(&self, sequence: u64) -> Id {
+        let later = self.changes.partition_point(|change| change.first_sequence <= sequence);
+        self.store_id_before(later)
+    }
+
     /// Every store id of its history, with the first sequence that belongs to it; oldest first.
     pub fn store_ids(&self) -> impl Iterator<Item = Change> + '_ {
         let first = Change { store_id: self.log_id, first_sequence: 0 };
@@ -70,7 +79,7 @@ impl Identity {
         bytes.extend_from_slice(&self.log_id.to_bytes());
         bytes.extend_from_slice(&self.created_us.to_le_bytes());
         bytes.extend_from_slice(&self.genesis_hash.0);
-        bytes.resize(LEN - 4, 0);
+        bytes.extend_from_slice(&self.repaired_through.to_le_bytes());
         for change in &self.changes {
             bytes.extend_from_slice(&change.store_id.to_bytes());
             bytes.extend_from_slice(&change.first_sequence.to_le_bytes());
@@ -99,13 +108,16 @@ impl Identity {
                 first_sequence: u64_at(b, 16),
             })
             .collect();
-        if !(0..changes.len()).all(|at| changes[at].may_follow(&changes[..at])) {
+        let repaired_through = u64_at(bytes, 72);
+        let ascend = (0..changes.len()).all(|at| changes[at].may_follow(&changes[..at]));
+        if !ascend || repaired_through > SEQUENCE_MAX {
             return corrupt("the identity file contradicts itself");
         }
         Ok(Identity {
             log_id: Id::from_bytes(array_at(bytes, 16)),
             created_us: u64_at(bytes, 32) as i64,
             genesis_hash: Hash(array_at(bytes, 40)),
+            repaired_through,
             changes,
         })
     }

@@ -43,9 +43,30 @@ struct Namespace {
     mode: String,
 }
 
+/// Payload of a conflict event: under one name there are two contents. Ids are 32 hex digits.
+#[derive(Serialize, Deserialize)]
+struct Conflict {
+    /// Origin of both.
+    namespace: String,
+    event_id: String,
+    /// Which one was here, and which one was kept beside it.
+    first_id: String,
+    kept_id: String,
+}
+
+/// The ids of two events that have one name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConflictIds {
+    /// In the origin.
+    pub event_id: Id,
+    /// Here: of the one that was here, and of the one that was kept beside it.
+    pub first: Id,
+    pub kept: Id,
+}
+
 /// By what an import tells whether it has an event: the name of the source and the id there, or
 /// those of the store where the event was first appended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum ImportIdentity {
     #[default]
     Source,
@@ -53,18 +74,23 @@ pub enum ImportIdentity {
 }
 
 impl ImportIdentity {
-    fn name(self) -> &'static str {
+    /// As events spell it.
+    pub fn name(self) -> &'static str {
         match self {
             ImportIdentity::Source => "source",
             ImportIdentity::Origin => "origin",
         }
+    }
+
+    pub fn from_name(name: &str) -> Option<ImportIdentity> {
+        [ImportIdentity::Source, ImportIdentity::Origin].into_iter().find(|i| i.name() == name)
     }
 }
 
 /// Unknown fields may nest so deep: what is read must not use up the stack.
 const DEPTH_MAX: usize = 8;
 
-fn decode<'de, T: Deserialize<'de>>(payload: &'de [u8]) -> Option<T> {
+pub fn decode<'de, T: Deserialize<'de>>(payload: &'de [u8]) -> Option<T> {
     let mut reader = rmp_serde::Deserializer::from_read_ref(payload);
     reader.set_max_depth(DEPTH_MAX);
     T::deserialize(&mut reader).ok()
@@ -150,7 +176,33 @@ pub fn namespace_payload(namespace: &str, store: Id, identity: ImportIdentity) -
 /// The store that a namespace event names, and how its events are identified.
 pub fn namespace_store(payload: &[u8]) -> Option<(Id, ImportIdentity)> {
     let Namespace { store_id, mode, .. } = decode(payload)?;
-    let modes = [ImportIdentity::Source, ImportIdentity::Origin];
-    let identity = modes.into_iter().find(|identity| identity.name() == mode)?;
-    Some((Id::from_hex(store_id.as_bytes())?, identity))
+    Some((Id::from_hex(store_id.as_bytes())?, ImportIdentity::from_name(&mode)?))
+}
+
+/// The id of the conflict event with this number; they are numbered from 0 for each name.
+pub fn conflict_id(namespace: &str, event_id: Id, number: u64) -> Id {
+    let (event_id, number) = (event_id.to_string(), number.to_le_bytes());
+    let parts = [namespace.as_bytes(), event_id.as_bytes(), &number[..]];
+    operation_key(b"fbat.conflict.event", parts.into_iter())
+}
+
+pub fn conflict_payload(namespace: &str, ids: ConflictIds) -> Vec<u8> {
+    let payload = Conflict {
+        namespace: namespace.to_owned(),
+        event_id: ids.event_id.to_string(),
+        first_id: ids.first.to_string(),
+        kept_id: ids.kept.to_string(),
+    };
+    rmp_serde::to_vec_named(&payload).expect("a plain struct encodes")
+}
+
+/// The namespace and the ids that a conflict event names.
+pub fn conflict(payload: &[u8]) -> Option<(String, ConflictIds)> {
+    let Conflict { namespace, event_id, first_id, kept_id } = decode(payload)?;
+    let ids = ConflictIds {
+        event_id: Id::from_hex(event_id.as_bytes())?,
+        first: Id::from_hex(first_id.as_bytes())?,
+        kept: Id::from_hex(kept_id.as_bytes())?,
+    };
+    Some((namespace, ids))
 }

@@ -1,19 +1,22 @@
 //! Chunks of an import: gathered on the caller's thread, and each committed on another while the
 //! next is gathered.
 
+use super::beside::Records;
 use super::names::{Claim, Record};
 use super::naming::Name;
 use super::{ImportDurability, ImportReport, OnConflict};
 use crate::engine::format::hash;
+use crate::engine::format::system::ConflictIds;
 use crate::engine::log::state::{lock, Log};
 use crate::engine::model::content::Content;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::{Event, Extensions, Source};
 use crate::engine::model::id::Id;
 use crate::engine::model::key::conflict_key;
+use crate::engine::model::limits::NAMESPACE_BYTES_MAX;
 use crate::engine::platform::{process, task};
 use crate::engine::store::commit::{ImportTerms, Outcome};
-use crate::engine::store::item::Item;
+use crate::engine::store::item::{Item, FRAME_BYTES_MAX};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -30,6 +33,8 @@ pub struct Chunk {
     pub bytes: usize,
     /// The destination's visible frontier before the first key was looked up.
     pub absent_at: u64,
+    /// What closes the import, if all of the chunk is new.
+    pub closing: Vec<Record>,
 }
 
 /// An event of a chunk: without its strings and bytes, which are at these places of the arenas.
@@ -55,14 +60,24 @@ pub enum Admitted {
     New(Id),
     /// Under its own id, which the destination has lost.
     Restored(Id),
-    /// Beside one with other content.
-    Conflict(Id),
+    /// Beside one with other content, which has the other id.
+    Conflict { id: Id, beside: Id },
 }
 
 impl Admitted {
-    fn id(self) -> Id {
-        let (Admitted::New(id) | Admitted::Restored(id) | Admitted::Conflict(id)) = self;
+    pub fn id(self) -> Id {
+        let (Admitted::New(id) | Admitted::Restored(id) | Admitted::Conflict { id, .. }) = self;
         id
+    }
+
+    /// Adds the event to those that were imported.
+    pub fn count(self, report: &mut ImportReport) {
+        report.imported += 1;
+        match self {
+            Admitted::New(_) => {}
+            Admitted::Restored(_) => report.restored += 1,
+            Admitted::Conflict { .. } => report.conflicts_kept += 1,
+        }
     }
 }
 
@@ -123,6 +138,9 @@ fn parts_of<'a>(event: &Event<'a>, name: &Name<'a>) -> Parts<'a> {
     ([event.entity, event.scope], [event.extensions.0, event.payload, raw])
 }
 
+/// The record of a conflict has at most so many bytes: ids, a namespace, and those of a frame.
+const RECORD_BYTES_MAX: usize = NAMESPACE_BYTES_MAX + FRAME_BYTES_MAX as usize + 256;
+
 /// What is committed as a whole: a chunk, or one large event that need not be copied.
 enum Pending<'a> {
     Chunk(&'a Chunk),
@@ -155,6 +173,13 @@ impl<'a> Pending<'a> {
         }
     }
 
+    fn closing(&self) -> &[Record] {
+        match self {
+            Pending::Chunk(chunk) => &chunk.closing,
+            Pending::Large { .. } => &[],
+        }
+    }
+
     fn absent_at(&self) -> u64 {
         match self {
             Pending::Chunk(chunk) => chunk.absent_at,
@@ -162,10 +187,10 @@ impl<'a> Pending<'a> {
         }
     }
 
-    /// The error of the commit, in the words of an import where it is a conflict. The items came
-    /// after `before` others.
-    fn name_conflict(&self, error: Error, before: usize) -> Error {
-        let waiting = error.item.and_then(|item| self.waiting().get(item.checked_sub(before)?));
+    /// The error of the commit, in the words of an import where it is a conflict of the event at
+    /// this place.
+    fn name_conflict(&self, error: Error, at: Option<usize>) -> Error {
+        let waiting = at.and_then(|at| self.waiting().get(at));
         match waiting.filter(|_| error.code() == Code::IdempotencyConflict) {
             Some(Waiting { id, sequence, admitted, .. }) => conflict(*id, *sequence, admitted.id()),
             None => error,
@@ -180,6 +205,13 @@ impl Chunk {
 
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
+    }
+
+    /// What the report will say of it, if all of it is new.
+    pub fn as_new(&self) -> ImportReport {
+        let mut report = ImportReport::default();
+        self.waiting.iter().for_each(|waiting| waiting.admitted.count(&mut report));
+        report
     }
 
     /// The tag of the event that waits under this key.
@@ -199,6 +231,9 @@ impl Chunk {
         }
         waiting.namespace = self.namespaces.len() - 1;
         self.bytes += bytes + parts[2].len();
+        if let Admitted::Conflict { .. } = admitted {
+            self.bytes += RECORD_BYTES_MAX;
+        }
         self.waiting.push(waiting);
     }
 
@@ -216,6 +251,7 @@ impl Chunk {
         self.arena.clear();
         self.waiting.clear();
         self.namespaces.clear();
+        self.closing.clear();
         (self.bytes, self.absent_at) = (0, 0);
     }
 }
@@ -250,6 +286,20 @@ struct Past {
     record: Option<Record>,
 }
 
+impl Past {
+    /// Takes in what became of a batch.
+    fn note(&mut self, outcomes: &[Outcome]) {
+        let mut new = outcomes.iter().filter_map(|outcome| match outcome {
+            Outcome::New(receipt) => Some(receipt.sequence),
+            _ => None,
+        });
+        if let Some(first) = new.next() {
+            let before = if self.own.1 == first - 1 { self.own.0 } else { first - 1 };
+            self.own = (before, new.next_back().unwrap_or(first));
+        }
+    }
+}
+
 impl Terms {
     /// Before the first chunk.
     fn past(&self) -> Past {
@@ -258,25 +308,10 @@ impl Terms {
 
     fn commit(&self, pending: &Pending<'_>, past: &mut Past) -> Result<ImportReport> {
         let outcomes = self.append(pending, past)?;
-        let (record, outcomes) = outcomes.split_at(usize::from(past.record.is_some()));
-        let mut report = self.count(pending.waiting().iter().zip(outcomes))?;
-        let mut new = record.iter().chain(outcomes).filter_map(|outcome| match outcome {
-            Outcome::New(receipt) => Some(receipt.sequence),
-            _ => None,
-        });
-        if let Some(first) = new.next() {
-            let own = past.own;
-            past.own = (
-                if own.1 == first - 1 { own.0 } else { first - 1 },
-                new.next_back().unwrap_or(first),
-            );
-        }
-        if !matches!(record, [Outcome::Omitted]) {
-            past.record = None;
-        }
+        let mut report = self.count(pending.waiting().iter().zip(&outcomes))?;
         if self.on_conflict == OnConflict::Keep && report.conflicts > 0 {
             report.conflicts = 0;
-            report.add(&self.keep(pending, outcomes)?);
+            report.add(&self.keep(pending, &outcomes)?);
         }
         if self.durability == ImportDurability::Chunk {
             self.destination.sync_visible()?;
@@ -285,26 +320,65 @@ impl Terms {
         Ok(report)
     }
 
-    /// Commits events, the record before them where the log does not have it yet.
+    /// Commits events, the record before them where the log does not have it yet. What became of
+    /// the events.
     fn append(&self, pending: &Pending<'_>, past: &mut Past) -> Result<Vec<Outcome>> {
         let skip_conflicts = self.on_conflict != OnConflict::Fail;
         let terms = ImportTerms { absent_at: pending.absent_at(), own: past.own, skip_conflicts };
+        let mut closing = pending.closing();
         loop {
             let record = past.record.as_ref().map(Record::item);
             let before = usize::from(record.is_some());
-            let of_record = |e: &Error| e.item.is_some_and(|item| item < before);
-            let mut items = Vec::with_capacity(before + pending.waiting().len());
+            let kept = self.records_of(pending.waiting().iter(), pending)?;
+            let mut items = Vec::with_capacity(before + pending.waiting().len() + closing.len());
             items.extend(record);
-            items.extend(pending.items());
+            kept.weave(pending.items(), &mut items);
             Item::complete(&mut items[before..]);
-            match self.destination.commit(&items, Some(terms)) {
+            items.extend(closing.iter().map(Record::closing_item));
+            let error = match self.destination.commit(&items, Some(terms)) {
+                Ok(mut outcomes) => {
+                    past.note(&outcomes);
+                    if outcomes.drain(..before).any(|of| !matches!(of, Outcome::Omitted)) {
+                        past.record = None;
+                    }
+                    kept.unweave(&mut outcomes);
+                    return Ok(outcomes);
+                }
+                Err(error) => error,
+            };
+            let at = error.item.and_then(|item| item.checked_sub(before));
+            let of_event = at.and_then(|at| kept.unwoven(at));
+            match (error.item, of_event) {
                 // An import of another store took the namespace or the number meanwhile.
-                Err(e) if e.code() == Code::IdempotencyConflict && of_record(&e) => {
+                (Some(_), None) if error.code() == Code::IdempotencyConflict => {
                     past.record = self.claim.record(&self.destination)?;
                 }
-                result => return result.map_err(|e| pending.name_conflict(e, before)),
+                // Another run has this number: the import closes with a batch of its own.
+                (_, Some(at))
+                    if error.code() == Code::IdempotencyConflict
+                        && at >= pending.waiting().len() =>
+                {
+                    closing = &[];
+                }
+                _ => return Err(pending.name_conflict(error, of_event)),
             }
         }
+    }
+
+    /// The records of those events that are kept beside others.
+    fn records_of<'a>(
+        &self,
+        waiting: impl Iterator<Item = &'a Waiting>,
+        pending: &Pending<'_>,
+    ) -> Result<Records> {
+        let mut records = Records::default();
+        for (at, waiting) in waiting.enumerate() {
+            if let Admitted::Conflict { id: kept, beside: first } = waiting.admitted {
+                let ids = ConflictIds { event_id: waiting.event_id, first, kept };
+                records.add(&self.destination, at, pending.namespace(waiting), ids)?;
+            }
+        }
+        Ok(records)
     }
 
     /// Commits those whose keys arrived meanwhile with other content, beside them.
@@ -315,14 +389,30 @@ impl Terms {
             let Outcome::Conflict = outcome else { continue };
             let mut item = pending.item(waiting);
             let content = item.event.content_hash();
-            item.event.id = conflict_key(pending.namespace(waiting), waiting.event_id, content);
-            kept.push(Waiting { admitted: Admitted::Conflict(item.event.id), ..*waiting });
+            let beside = item.event.id;
+            let id = conflict_key(pending.namespace(waiting), waiting.event_id, content);
+            item.event.id = id;
+            kept.push(Waiting { admitted: Admitted::Conflict { id, beside }, ..*waiting });
             items.push(item);
         }
-        Item::complete(&mut items);
         let terms = ImportTerms { absent_at: 0, own: (0, 0), skip_conflicts: true };
-        let outcomes = self.destination.commit(&items, Some(terms))?;
-        self.count(kept.iter().zip(&outcomes))
+        loop {
+            let records = self.records_of(kept.iter(), pending)?;
+            let mut batch = Vec::new();
+            records.weave(items.iter().copied(), &mut batch);
+            Item::complete(&mut batch);
+            match self.destination.commit(&batch, Some(terms)) {
+                // An import took the number meanwhile.
+                Err(error)
+                    if error.code() == Code::IdempotencyConflict
+                        && error.item.is_some_and(|item| records.unwoven(item).is_none()) => {}
+                result => {
+                    let mut outcomes = result?;
+                    records.unweave(&mut outcomes);
+                    return self.count(kept.iter().zip(&outcomes));
+                }
+            }
+        }
     }
 
     fn count<'a>(
@@ -333,12 +423,7 @@ impl Terms {
         for (waiting, outcome) in outcomes {
             let sequence = match outcome {
                 Outcome::New(_) => {
-                    report.imported += 1;
-                    match waiting.admitted {
-                        Admitted::New(_) => {}
-                        Admitted::Restored(_) => report.restored += 1,
-                        Admitted::Conflict(_) => report.conflicts_kept += 1,
-                    }
+                    waiting.admitted.count(&mut report);
                     continue;
                 }
                 Outcome::Conflict | Outcome::Omitted => {

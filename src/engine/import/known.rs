@@ -1,6 +1,7 @@
 //! Whether a destination has an event, in whatever order events are asked for: by its index, which
 //! has a tag of their content; or, while they come in the order of its log, by reading on there.
 
+use super::foreseen::Foreseen;
 use super::naming::Name;
 use super::successor::Successor;
 use crate::engine::format::frame::{BATCH_HEADER_LEN, FRAME_FIXED_LEN};
@@ -29,15 +30,22 @@ pub struct KnownEvents {
     /// How many followed each other, and how many have to.
     in_order: u32,
     wanted: u32,
-}
-
-impl Default for KnownEvents {
-    fn default() -> KnownEvents {
-        KnownEvents { place: None, read_on: 0, last: None, in_order: 0, wanted: IN_ORDER }
-    }
+    /// Of a dry run: what would be there by now.
+    pub foreseen: Option<Foreseen>,
 }
 
 impl KnownEvents {
+    pub fn new(foreseen: Option<Foreseen>) -> KnownEvents {
+        let (read_on, in_order, wanted) = (0, 0, IN_ORDER);
+        KnownEvents { place: None, read_on, last: None, in_order, wanted, foreseen }
+    }
+
+    /// What was learned of the order of duplicates is of the stretch before.
+    pub fn begin_stretch(&mut self) {
+        (self.place, self.last, self.read_on) = (None, None, 0);
+        (self.in_order, self.wanted) = (0, IN_ORDER);
+    }
+
     /// Whether the next event of the log was imported under this name and has the content of this
     /// event. False also where the log is not read.
     #[inline(always)]
@@ -52,7 +60,10 @@ impl KnownEvents {
     /// what is not the next event of the log.
     pub fn find(&mut self, log: &Log, key: Id, event: &Event<'_>) -> Result<Option<bool>> {
         let tag = LazyCell::new(|| hash::tag_of(event));
-        let Some((segment, found)) = log.find_content(key, &|| *tag)? else { return Ok(None) };
+        let Some((segment, found)) = log.find_content(key, &|| *tag)? else {
+            let Some(foreseen) = &self.foreseen else { return Ok(None) };
+            return Ok(foreseen.find(key)?.map(|brought| brought.tag == *tag));
+        };
         if self.place.is_some() {
             self.leave();
         }

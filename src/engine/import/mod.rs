@@ -1,5 +1,7 @@
 //! Import: copying events from one store into another, exactly once, with provenance.
 
+pub use crate::engine::format::import_run::{Counts, Fork, ImportRun};
+pub use crate::engine::format::selector::region as region_of;
 pub use crate::engine::format::system::ImportIdentity;
 use crate::engine::log::state::Frontier;
 use crate::engine::model::error::{Code, Error, Result};
@@ -9,11 +11,16 @@ use crate::engine::platform::vfs::Vfs;
 use crate::engine::platform::watch::{Cancel, Verdict};
 use std::path::Path;
 
+pub(crate) mod beside;
 pub(crate) mod chunk;
+pub(crate) mod fate;
+pub(crate) mod foreseen;
 pub(crate) mod known;
 pub(crate) mod names;
 pub(crate) mod naming;
+pub mod plan;
 pub(crate) mod run;
+pub(crate) mod runs;
 pub(crate) mod stretches;
 pub(crate) mod successor;
 
@@ -46,8 +53,14 @@ pub struct ImportOptions<'a> {
     pub namespace: String,
     pub identity: ImportIdentity,
     pub region: Region,
-    /// Only sequences of the source above this one.
+    /// Only sequences of the source above this one; 0: goes on where the last import of this name
+    /// ended, or, without a name, of this region.
     pub after: u64,
+    /// Go on where an earlier import ended. Without a name that is so with identity by origin only,
+    /// and without a filter.
+    pub resume: bool,
+    /// What the import is called; it may be empty. Names the filter, too.
+    pub name: String,
     /// Events that become visible together; 0 counts as 1.
     pub chunk_size: u32,
     pub durability: ImportDurability,
@@ -60,6 +73,9 @@ pub struct ImportOptions<'a> {
     pub allow_other_store: bool,
     /// The source may have been imported with the other identity before.
     pub allow_other_identity: bool,
+    /// Only report what an import would do, and write nothing; the destination may be open for
+    /// reading.
+    pub dry_run: bool,
     /// Commit each chunk on a second thread, while the next is gathered on this one.
     pub overlap: bool,
     /// What the filter sees beside the fixed columns.
@@ -85,6 +101,8 @@ impl Default for ImportOptions<'_> {
             identity: ImportIdentity::Source,
             region: Region::default(),
             after: 0,
+            resume: true,
+            name: String::new(),
             chunk_size: CHUNK_SIZE,
             durability: ImportDurability::End,
             on_conflict: OnConflict::Fail,
@@ -92,6 +110,7 @@ impl Default for ImportOptions<'_> {
             allow_self: false,
             allow_other_store: false,
             allow_other_identity: false,
+            dry_run: false,
             overlap: true,
             filter_columns: FILTER_COLUMNS,
             filter: None,
@@ -124,6 +143,8 @@ pub struct ImportReport {
     pub conflicts_kept: u64,
     /// The last sequence of the source examined in what this report covers; 0: none.
     pub source_high_watermark: u64,
+    /// Where this import began: where an earlier one had ended, or at `after`.
+    pub started_after: u64,
     /// Where the next import may go on, as `after`: the watermark, or where this one began when it
     /// examined nothing.
     pub resume_after: u64,
@@ -135,6 +156,28 @@ pub struct ImportReport {
     /// The destination's frontier after the import.
     pub destination_visible: u64,
     pub destination_durable: u64,
+    pub source: ImportSource,
+    /// Earlier imports of this name had another region or filter, or left conflicts out: none of
+    /// them is gone on from.
+    pub selector_changed: bool,
+}
+
+/// What a source turned out to be, compared with what earlier imports of this name, or of this
+/// region, have recorded of its log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ImportSource {
+    /// Nothing is recorded.
+    #[default]
+    New,
+    /// It has all that it had.
+    GoesOn,
+    /// It ends before that: it was restored from an older copy.
+    Restored,
+    /// It has other events there: it was restored and went on, or repaired, or is a copy that went
+    /// on by itself.
+    Diverged,
+    /// It is one of two stores with one log id that both went on.
+    Forked,
 }
 
 impl ImportReport {

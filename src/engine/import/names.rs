@@ -14,18 +14,24 @@ use crate::engine::store::item::Item;
 use crate::engine::store::scan::Scan;
 use std::sync::Arc;
 
-/// What an import leaves in the log with the first event that it brings.
+/// What an import leaves in the log with an event that it brings.
 #[derive(Clone)]
 pub struct Record {
-    id: Id,
-    payload: Vec<u8>,
+    pub kind: Kind,
+    pub id: Id,
+    pub payload: Vec<u8>,
 }
 
 impl Record {
     pub fn item(&self) -> Item<'_> {
-        let mut item = Item { with_others: true, ..system_item(Kind::NAMESPACE, &self.payload) };
+        let mut item = Item { with_others: true, ..system_item(self.kind, &self.payload) };
         item.event.id = self.id;
         item
+    }
+
+    /// For the end of a batch.
+    pub fn closing_item(&self) -> Item<'_> {
+        Item { with_others: false, with_all: true, ..self.item() }
     }
 }
 
@@ -93,7 +99,7 @@ impl Claim {
         }
         let id = system::namespace_id(&self.namespace, number);
         let payload = system::namespace_payload(&self.namespace, source, identity);
-        Ok(Some(Record { id, payload }))
+        Ok(Some(Record { kind: Kind::NAMESPACE, id, payload }))
     }
 
     /// Refuses the other identity than the one that this store's events have first had.

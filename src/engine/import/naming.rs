@@ -16,8 +16,9 @@ const FOREIGN_MAX: usize = 1024;
 
 /// How the events of an import are named.
 pub enum Naming {
-    /// By the namespace of the import and their id in the source.
-    Source { namespace: Namespace, earlier: Earlier },
+    /// By the namespace of the import and their id in the source. `after_losses`: a repair of the
+    /// destination left something out.
+    Source { namespace: Namespace, earlier: Earlier, after_losses: bool },
     /// By the store where they were first appended, and their id there.
     Origin(Origins),
 }
@@ -42,6 +43,9 @@ pub struct Name<'n> {
     pub source: Source<'n>,
     /// It was first appended to the destination, under its id.
     pub is_own: bool,
+    /// Its first place in the destination may be empty or have another event, and it be in the next
+    /// one: after a repair that left something out, or under one of several store ids.
+    pub may_be_elsewhere: bool,
     keys: &'n mut ImportKeys,
     /// Computed when it is asked for.
     key: Option<Id>,
@@ -63,13 +67,19 @@ impl Name<'_> {
         *key.get_or_insert_with(|| keys.key(*event_id))
     }
 
-    /// Whether no other event of the source has the name that the one with this id has.
-    pub fn is_alone(&mut self, id: Id) -> bool {
+    /// The id that the first event of this name has in the source, if another may have it, too.
+    pub fn first_in_source(&mut self) -> Option<Id> {
         match self.expected {
-            Expected::Any => true,
-            Expected::Key => self.key() == id,
-            Expected::Id(expected) => expected == id,
+            Expected::Any => None,
+            Expected::Key => Some(self.key()),
+            Expected::Id(expected) => Some(expected),
         }
+    }
+
+    /// Whether the event with this id is where the first one of its name is. Another one of its
+    /// name is where this is not so.
+    pub fn is_alone(&mut self, id: Id) -> bool {
+        self.first_in_source().is_none_or(|first| first == id)
     }
 }
 
@@ -84,7 +94,8 @@ impl Naming {
 
     pub fn name<'n>(&'n mut self, event: &Event<'n>) -> Result<Name<'n>> {
         match self {
-            Naming::Source { namespace, .. } => Ok(Name {
+            Naming::Source { namespace, after_losses, .. } => Ok(Name {
+                may_be_elsewhere: *after_losses,
                 namespace: &namespace.text,
                 event_id: event.id,
                 source: first_hop(&namespace.text, event),
@@ -117,6 +128,9 @@ pub struct Origins {
     by_name: HashMap<Arc<str>, usize>,
     /// The store ids of the source, by their first sequence: origins of what was appended there.
     native: Vec<(u64, usize)>,
+    /// The destination has had several store ids; a repair of it left something out.
+    several: bool,
+    after_losses: bool,
     /// Those of the two stores come first.
     fixed: usize,
     /// The one that was met last.
@@ -129,6 +143,8 @@ impl Origins {
             known: Vec::new(),
             by_name: HashMap::new(),
             native: Vec::new(),
+            several: !destination.changes.is_empty(),
+            after_losses: destination.repaired_through > 0,
             fixed: 0,
             last: 0,
         };
@@ -193,6 +209,7 @@ impl Origins {
                 carried => carried,
             },
             is_own: *of_destination,
+            may_be_elsewhere: self.after_losses || (self.several && *of_destination),
             keys: &mut namespace.keys,
             key: None,
             expected: if *of_source { Expected::Id(event_id) } else { Expected::Key },

@@ -1,22 +1,29 @@
 //! An import as it goes: examining the source, event by event, and having chunks committed.
 
-use super::chunk::{conflict, Admitted, Chunk, Committer, Terms};
+use super::chunk::{Admitted, Chunk, Committer, Terms};
+use super::fate::{fate, Fate};
+use super::foreseen::Foreseen;
 use super::known::KnownEvents;
-use super::names::{self, Claim, Earlier};
-use super::naming::{Name, Namespace, Naming, Origins};
+use super::names::{self, Claim, Earlier, Record};
+use super::naming::{Namespace, Naming, Origins};
+use super::plan::{PlanRow, Sums};
+use super::runs::Runs;
 use super::stretches::to_examine;
-use super::{Cancel, ImportIdentity, ImportOptions, ImportOutcome, ImportReport, OnConflict};
+use super::{Cancel, ImportIdentity, ImportOptions, ImportOutcome, ImportReport};
 use crate::engine::format::hash;
 use crate::engine::log::segment::Flow;
 use crate::engine::log::state::{Importing, Log};
 use crate::engine::log::writer::batch_room;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::event::{batch_bytes, check_limit, Event, Extensions, Source};
-use crate::engine::model::key::{check_namespace, conflict_key, native_namespace, NATIVE};
+use crate::engine::model::id::Id;
+use crate::engine::model::key::{check_name, check_namespace, native_namespace, NATIVE};
+use crate::engine::model::limits::Limits;
 use crate::engine::platform::{os, process};
-use crate::engine::store::item::FRAME_BYTES_MAX;
+use crate::engine::store::item::{encoded_bound, FRAME_BYTES_MAX};
 use crate::engine::store::scan::{Scan, Visit};
 use crate::engine::store::Store;
+use foldhash::HashSet;
 use std::cell::LazyCell;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -30,19 +37,40 @@ impl Store {
     /// `Cancelled`, `Closed`, `ReadOnly`, `Poisoned`, `SourceDiverged` (`after` is above what the
     /// source has), and those of an unreadable provenance.
     pub fn import(&self, source: &Store, options: &mut ImportOptions<'_>) -> ImportOutcome {
+        self.run_import(source, options, None).0
+    }
+
+    /// What an import would bring: by namespace of the origin, entity up to the first colon, and
+    /// kind. A dry run, whatever the options say.
+    pub fn plan_import(
+        &self,
+        source: &Store,
+        options: &mut ImportOptions<'_>,
+    ) -> (ImportOutcome, Vec<PlanRow>) {
+        options.dry_run = true;
+        let (outcome, sums) = self.run_import(source, options, Some(Sums::default()));
+        (outcome, sums.map_or(Vec::new(), Sums::rows))
+    }
+
+    fn run_import(
+        &self,
+        source: &Store,
+        options: &mut ImportOptions<'_>,
+        sums: Option<Sums>,
+    ) -> (ImportOutcome, Option<Sums>) {
         let _importing = [Importing::new(&self.0), Importing::new(&source.0)];
-        match Run::start(self, source, options) {
+        match Run::start(self, source, options, sums) {
             Err(error) => {
                 let resume_after = options.after;
                 let report = ImportReport { resume_after, ..ImportReport::default() };
-                ImportOutcome { report, result: Err(error) }
+                (ImportOutcome { report, result: Err(error) }, None)
             }
             Ok(mut run) => {
                 let result = run
                     .examine(source, options)
-                    .and_then(|()| run.flush(options, false))
+                    .and_then(|()| run.close(source, options))
                     .and_then(|()| run.report_end(options));
-                run.finish(result, options)
+                run.finish(result, source, options)
             }
         }
     }
@@ -51,6 +79,7 @@ impl Store {
 /// An import in flight.
 struct Run<'d> {
     destination: &'d Log,
+    source: &'d Log,
     naming: Naming,
     chunk_size: usize,
     /// What a chunk may take in a file of the destination.
@@ -71,6 +100,10 @@ struct Run<'d> {
     /// Events that the walk passed since, those that do not match included.
     passed: usize,
     known: KnownEvents,
+    runs: Box<Runs>,
+    /// Ids under which events were admitted again since all was committed, where another store id
+    /// of the destination may have used them.
+    restoring: HashSet<Id>,
 }
 
 /// A chunk has at most so many bytes, or one event. So the memory of an import is bounded.
@@ -109,33 +142,51 @@ impl Visit for Examination<'_, '_, '_> {
 impl<'d> Run<'d> {
     fn start(
         destination: &'d Store,
-        source: &Store,
+        source: &'d Store,
         options: &ImportOptions<'_>,
+        sums: Option<Sums>,
     ) -> Result<Run<'d>> {
         let (to, from) = (&*destination.0, &*source.0);
         let namespace = namespace_of(from, options)?;
         options.region.check()?;
-        to.check_writable()?;
+        if !options.name.is_empty() {
+            check_name("the name of the import", &options.name)?;
+        }
+        match options.dry_run {
+            true => to.check_open().and_then(|()| to.refresh()),
+            false => to.check_writable(),
+        }?;
         from.check_open()?;
         let naming = match options.identity {
             ImportIdentity::Source => Naming::Source {
                 earlier: Earlier::of(to, from, &namespace)?,
                 namespace: Namespace::new(&namespace),
+                after_losses: to.identity.repaired_through > 0,
             },
             ImportIdentity::Origin => Naming::Origin(Origins::new(&to.identity, &from.identity)),
         };
-        let terms = terms(destination, source, namespace, options)?;
+        let asks_for_all = match &naming {
+            Naming::Source { earlier, .. } => *earlier != Earlier::OtherStores,
+            Naming::Origin(_) => false,
+        };
+        let foreseen = options.dry_run.then(|| Foreseen::new(asks_for_all, sums));
+        let terms = terms(destination, source, &namespace, options)?;
         let ceiling = from.sync_for_copy()?;
         check_reaches(from, options.after)?;
+        let runs = Runs::look(to, source, &namespace, options, ceiling)?;
         let report = ImportReport {
             source_ceiling: ceiling,
-            resume_after: options.after,
+            started_after: runs.started_after,
+            resume_after: runs.started_after,
+            source: runs.source,
+            selector_changed: runs.selector_changed,
             ..ImportReport::default()
         };
         let mut committed = ImportReport::default();
         committed.set_frontier(to.current_frontier());
         Ok(Run {
             destination: to,
+            source: from,
             naming,
             chunk_size: (options.chunk_size.max(1) as usize)
                 .min(to.options.limits.batch_events_max),
@@ -149,13 +200,15 @@ impl<'d> Run<'d> {
             told: ImportReport::default(),
             unreported: 0,
             passed: 0,
-            known: KnownEvents::default(),
+            known: KnownEvents::new(foreseen),
+            runs: Box::new(runs),
+            restoring: HashSet::default(),
         })
     }
 
     fn examine(&mut self, source: &Store, options: &mut ImportOptions<'_>) -> Result<()> {
-        let (from, region) = (&*source.0, options.region.clone());
-        let (after, ceiling) = (options.after, self.examined.source_ceiling);
+        let (from, region) = (&*source.0, options.region.clone().canonical());
+        let (after, ceiling) = (self.runs.started_after, self.examined.source_ceiling);
         let previous_hash = options.filter_columns.previous_hash && options.filter.is_some();
         let rehash = options.rehash;
         let differing = to_examine(self.destination, from, options, (after, ceiling))?;
@@ -163,8 +216,7 @@ impl<'d> Run<'d> {
         examination.check()?;
         for (after, until) in differing.as_deref().unwrap_or(&[(after, ceiling)]) {
             let (region, after, until) = (&region, *after, *until);
-            // What it learned of the order of duplicates is of the stretch before.
-            examination.run.known = KnownEvents::default();
+            examination.run.known.begin_stretch();
             let (backward, system) = (false, true);
             let scan = Scan { region, after, until, backward, system, previous_hash, rehash };
             from.scan(&scan, &mut examination)?;
@@ -210,6 +262,7 @@ impl<'d> Run<'d> {
             self.examined.source_high_watermark = before.source_high_watermark;
             self.examined.resume_after = before.resume_after;
         })?;
+        self.runs.meet(event);
         self.after_event(options)
     }
 
@@ -240,7 +293,7 @@ impl<'d> Run<'d> {
         event: &Event<'_>,
         options: &mut ImportOptions<'_>,
     ) -> Result<bool> {
-        let Naming::Source { namespace, earlier } = &self.naming else { return Ok(false) };
+        let Naming::Source { namespace, earlier, .. } = &self.naming else { return Ok(false) };
         let namespace = &*namespace.text;
         let (id, raw) = match event.source {
             Source::Import { namespace: of, event_id, .. } if of == namespace => (event_id, false),
@@ -264,7 +317,10 @@ impl<'d> Run<'d> {
             self.collect_all(options)?;
             found = find(self.destination)?;
         }
-        let there = found.map(|(_, found)| found.tag).or_else(|| self.chunk.tag_of(id));
+        let mut there = found.map(|(_, found)| found.tag).or_else(|| self.chunk.tag_of(id));
+        if let (None, Some(foreseen)) = (there, &self.known.foreseen) {
+            there = foreseen.find(id)?.map(|brought| brought.tag);
+        }
         Ok(there == Some(*tag))
     }
 
@@ -285,11 +341,14 @@ impl<'d> Run<'d> {
             }
             return Ok(());
         }
-        if !name.is_alone(event.id) {
-            let examined = std::mem::replace(&mut self.examined, before);
-            self.flush(options, true)?;
-            self.collect_all(options)?;
-            self.examined = examined;
+        let is_alone = name.is_alone(event.id);
+        if let Some(foreseen) = &mut self.known.foreseen {
+            if let Some(first) = name.first_in_source().filter(|_| !is_alone) {
+                let here = if name.is_own { name.event_id } else { name.key() };
+                foreseen.recall(self.source, first, here, &mut name)?;
+            }
+        } else if !is_alone || (name.is_own && self.restoring.contains(&name.event_id)) {
+            self.settle(before, options)?;
             name = self.naming.name(event)?;
         }
         if self.chunk.is_empty() {
@@ -311,16 +370,19 @@ impl<'d> Run<'d> {
             Fate::Conflict => self.examined.conflicts += 1,
         }
         let Fate::Admitted(admitted) = fate else { return Ok(()) };
-        let limits = &self.destination.options.limits;
-        check_limit("payload bytes", event.payload.len(), limits.payload_bytes_max)
-            .and_then(|()| check_limit("batch bytes", bytes, limits.batch_bytes_max))
-            .map_err(|e| {
-                e.context(format!("event {} (sequence {}) of the source", event.id, event.sequence))
-            })
-            .map_err(|e| e.with_event(event.id, event.sequence))?;
+        check_limits(event, bytes, &self.destination.options.limits)?;
+        if let Some(foreseen) = &mut self.known.foreseen {
+            foreseen.add(event, &mut name, admitted, is_alone);
+            admitted.count(&mut self.committed);
+            return Ok(());
+        }
+        if let (Admitted::Restored(id), true) = (admitted, name.may_be_elsewhere) {
+            self.restoring.insert(id);
+        }
         if bytes <= CHUNK_BYTES {
             self.chunk.push(event, &name, admitted, bytes);
-            return Ok(());
+            // What has the same name and is alone may come after it.
+            return if is_alone { Ok(()) } else { self.settle(self.examined, options) };
         }
         options.cancel.map_or(Ok(()), Cancel::check)?;
         #[cfg(feature = "internal")]
@@ -331,6 +393,16 @@ impl<'d> Run<'d> {
         self.under_way.push_back(self.examined);
         self.committer.pass_on(event, &name, admitted, self.chunk.absent_at);
         self.collect_all(options)
+    }
+
+    /// Has all that waits committed, which covers what was `examined`.
+    fn settle(&mut self, examined: ImportReport, options: &mut ImportOptions<'_>) -> Result<()> {
+        let now = std::mem::replace(&mut self.examined, examined);
+        self.flush(options, true)?;
+        self.collect_all(options)?;
+        self.examined = now;
+        self.restoring.clear();
+        Ok(())
     }
 
     /// Hands the chunk over when it is full, and reports progress.
@@ -399,6 +471,45 @@ impl<'d> Run<'d> {
         self.report(options)
     }
 
+    /// All is read: commits what waits, with the record of the run where all of it is new.
+    fn close(&mut self, source: &Store, options: &mut ImportOptions<'_>) -> Result<()> {
+        self.collect_all(options)?;
+        let ceiling = self.examined.source_ceiling;
+        if !self.chunk.is_empty() {
+            let mut report = self.examined;
+            report.add(&self.committed);
+            report.add(&self.chunk.as_new());
+            let closing = self.runs.closing(source, &report, ceiling)?;
+            let bytes =
+                closing.iter().map(|of| encoded_bound(&of.closing_item().event)).sum::<u64>();
+            let frames = (self.chunk.len() + 1) as u64;
+            let frames = frames * (FRAME_BYTES_MAX + self.naming.bytes_max() as u64);
+            if self.chunk.bytes as u64 + frames + bytes <= self.room {
+                self.chunk.closing = closing;
+            }
+        }
+        let is_closing = !self.chunk.closing.is_empty();
+        self.flush(options, false)?;
+        self.runs.is_recorded = is_closing && self.runs.is_in(self.destination)?;
+        self.record(source, ceiling)
+    }
+
+    /// Commits the record of the run in a batch of its own, unless the log has it.
+    fn record(&mut self, source: &Store, watermark: u64) -> Result<()> {
+        let mut closing = self.runs.closing(source, &self.so_far(), watermark)?;
+        while !closing.is_empty() {
+            let items: Vec<_> = closing.iter().map(Record::closing_item).collect();
+            match self.destination.commit(&items, None) {
+                Err(e) if e.code() == Code::IdempotencyConflict => closing = self.runs.renumber(),
+                result => {
+                    self.runs.is_recorded = result.is_ok();
+                    return result.map(drop);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// All is read and committed: the progress callback hears of that, unless it has.
     fn report_end(&mut self, options: &mut ImportOptions<'_>) -> Result<()> {
         self.examined.source_position = self.examined.source_ceiling;
@@ -438,16 +549,27 @@ impl<'d> Run<'d> {
     }
 
     /// Makes what was committed durable, also after a failure, and closes the report.
-    fn finish(mut self, result: Result<()>, options: &mut ImportOptions<'_>) -> ImportOutcome {
+    fn finish(
+        mut self,
+        result: Result<()>,
+        source: &Store,
+        options: &mut ImportOptions<'_>,
+    ) -> (ImportOutcome, Option<Sums>) {
         // Chunks that are in flight come before whatever ended the import.
-        let result = self.finish_chunks(options).and(result);
+        let mut result = self.finish_chunks(options).and(result);
+        if result.is_err() && self.destination.check_open().is_ok() {
+            let watermark = self.settled.resume_after;
+            result = result.and(self.record(source, watermark));
+        }
         let synced = match self.destination.check_open() {
             Err(forked) if forked.code() == Code::Forked => Err(forked),
+            open if options.dry_run => open,
             // A close that is in flight may not have synced yet.
             open => self.destination.sync_visible().and(open),
         };
         self.committed.set_frontier(self.destination.current_frontier());
-        ImportOutcome { report: self.so_far(), result: result.and(synced) }
+        let outcome = ImportOutcome { report: self.so_far(), result: result.and(synced) };
+        (outcome, self.known.foreseen.and_then(Foreseen::into_sums))
     }
 }
 
@@ -477,7 +599,7 @@ fn namespace_of(source: &Log, options: &ImportOptions<'_>) -> Result<String> {
 fn terms(
     destination: &Store,
     source: &Store,
-    namespace: String,
+    namespace: &str,
     options: &ImportOptions<'_>,
 ) -> Result<Terms> {
     let (to, source) = (&*destination.0, source.0.store_id());
@@ -503,46 +625,6 @@ fn terms(
     })
 }
 
-/// What becomes of an event that the filter keeps.
-enum Fate {
-    Admitted(Admitted),
-    Duplicate,
-    Reimported,
-    Conflict,
-}
-
-/// Looks up what `known` is to know of the destination; without it, that is left to the commit.
-fn fate(
-    destination: &Log,
-    known: Option<&mut KnownEvents>,
-    event: &Event<'_>,
-    name: &mut Name<'_>,
-    on_conflict: OnConflict,
-) -> Result<Fate> {
-    let (id, admitted) = match name.is_own {
-        true => (name.event_id, Admitted::Restored(name.event_id)),
-        false => (name.key(), Admitted::New(name.key())),
-    };
-    let Some(known) = known else { return Ok(Fate::Admitted(admitted)) };
-    let same = match known.find(destination, id, event)? {
-        None => return Ok(Fate::Admitted(admitted)),
-        Some(same) => same,
-    };
-    match (same, on_conflict) {
-        (true, _) if name.is_own => return Ok(Fate::Reimported),
-        (true, _) => return Ok(Fate::Duplicate),
-        (false, OnConflict::Fail) => return Err(conflict(event.id, event.sequence, id)),
-        (false, OnConflict::Skip) => return Ok(Fate::Conflict),
-        (false, OnConflict::Keep) => {}
-    }
-    let key = conflict_key(name.namespace, name.event_id, event.content_hash());
-    Ok(match known.find(destination, key, event)? {
-        None => Fate::Admitted(Admitted::Conflict(key)),
-        Some(true) => Fate::Duplicate,
-        Some(false) => Fate::Conflict,
-    })
-}
-
 /// Refuses a position that the source never reached: it belongs to another store, or to a history
 /// that this one lost.
 fn check_reaches(source: &Log, after: u64) -> Result<()> {
@@ -555,6 +637,16 @@ fn check_reaches(source: &Log, after: u64) -> Result<()> {
          restored from an older copy, or is another store"
     );
     Err(Error::new(Code::SourceDiverged, message).with_numbers(after, visible))
+}
+
+/// Refuses an event that a destination does not take.
+fn check_limits(event: &Event<'_>, bytes: usize, limits: &Limits) -> Result<()> {
+    check_limit("payload bytes", event.payload.len(), limits.payload_bytes_max)
+        .and_then(|()| check_limit("batch bytes", bytes, limits.batch_bytes_max))
+        .map_err(|e| {
+            e.context(format!("event {} (sequence {}) of the source", event.id, event.sequence))
+        })
+        .map_err(|e| e.with_event(event.id, event.sequence))
 }
 
 fn filter_keeps(event: &Event<'_>, options: &mut ImportOptions<'_>) -> Result<bool> {

@@ -133,13 +133,13 @@ impl IndexBuilder {
     fn filter_section(&self) -> Vec<u8> {
         let mut entities: Vec<u32> = self.postings.iter().map(|(number, _)| *number).collect();
         entities.dedup();
-        let keys = self.ids.len() + entities.len();
+        let texts = entities.iter().map(|number| &*self.strings[*number as usize]);
+        let names = names::with_those_above(texts);
+        let keys = self.ids.len() + names.len();
         let lines = (keys * FILTER_BITS_PER_KEY).div_ceil(FILTER_LINE_LEN * 8).max(1);
         let mut out = vec![0u8; lines * FILTER_LINE_LEN];
         let ids = self.ids.iter().map(|entry| entry.key);
-        let names =
-            entities.iter().map(|number| entity_filter_key(&self.strings[*number as usize]));
-        for key in ids.chain(names) {
+        for key in ids.chain(names.into_iter().map(entity_filter_key)) {
             let line = filter_line(key, lines) * FILTER_LINE_LEN;
             filter_bits(key).for_each(|bit| out[line + bit / 8] |= 1 << (bit % 8));
         }

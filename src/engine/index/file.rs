@@ -3,7 +3,7 @@
 //! A file of 256-byte blocks, each with 252 bytes of data and a checksum. A section starts at a
 //! block; its entries follow each other, and may go on in the next one. Blocks are so small that
 //! each is checked whenever it is read. So none of them is kept, and damage that a file suffers
-//! while it is open is met as well.
+//! while it is open is met as well. Only what a frame proves is read unchecked.
 
 use super::hashes::IdHash;
 use super::room::{Pinned, StringRoom};
@@ -21,7 +21,7 @@ use std::sync::{Arc, OnceLock};
 
 pub(super) const MAGIC: [u8; 8] = *b"FBATIDX\0";
 /// Indexes of another version are rebuilt.
-pub(super) const VERSION: u32 = 5;
+pub(super) const VERSION: u32 = 6;
 pub(super) const BLOCK_LEN: usize = 256;
 pub(super) const DATA_LEN: usize = 252;
 pub(super) const FILTER_LINE_LEN: usize = 64;
@@ -88,6 +88,8 @@ pub fn block_checksum(salt: u64, number: u64, data: &[u8]) -> u32 {
 pub(super) type Once<T> = Arc<OnceLock<T>>;
 
 type Sections = [(u64, u64); SECTIONS];
+/// All strings of an index, by number.
+pub type Dictionary = Pinned<Vec<Arc<str>>>;
 /// By the number of the string.
 type ScopeNames = Pinned<BTreeMap<u32, Arc<str>>>;
 
@@ -101,7 +103,7 @@ pub struct Index {
     pub(super) id_hash: IdHash,
     pub(super) first_sequence: u64,
     pub(super) room: Arc<StringRoom>,
-    pub(super) dictionary: Once<Option<Pinned<Vec<Arc<str>>>>>,
+    pub(super) dictionary: Once<Option<Arc<Dictionary>>>,
     pub(super) scope_names: Once<Option<ScopeNames>>,
     /// First block and length in bytes of each section.
     sections: Sections,
@@ -211,8 +213,9 @@ impl Index {
         if at.saturating_add(out.len()) as u64 > bytes {
             return Err(self.damaged("the index points outside one of its sections"));
         }
+        let mut block = [0; BLOCK_LEN];
         while !out.is_empty() {
-            let block = self.block(first + (at / DATA_LEN) as u64)?;
+            self.read_block(first + (at / DATA_LEN) as u64, &mut block)?;
             let data = &block[at % DATA_LEN..DATA_LEN];
             let take = data.len().min(out.len());
             let (here, rest) = out.split_at_mut(take);
@@ -222,14 +225,55 @@ impl Index {
         Ok(())
     }
 
+    /// Reads bytes of a section that nobody has checked: what they say has to be proven by
+    /// something else. None where they can't be read.
+    pub(super) fn read_unchecked(
+        &self,
+        section: usize,
+        mut at: usize,
+        mut out: &mut [u8],
+    ) -> Option<()> {
+        let (first, bytes) = self.sections[section];
+        if at.saturating_add(out.len()) as u64 > bytes {
+            return None;
+        }
+        while !out.is_empty() {
+            let (block, from) = (first + (at / DATA_LEN) as u64, at % DATA_LEN);
+            let take = (DATA_LEN - from).min(out.len());
+            let (here, rest) = out.split_at_mut(take);
+            let offset = block * BLOCK_LEN as u64 + from as u64;
+            let got = self.file.read_settled(here, offset).ok()?;
+            (got == take).then_some(())?;
+            (out, at) = (rest, at + take);
+        }
+        Some(())
+    }
+
+    /// Reads an entry that is a block of its own, with its checksum.
+    pub(super) fn read_line(
+        &self,
+        section: usize,
+        at: usize,
+        line: &mut [u8; BLOCK_LEN],
+    ) -> Result<()> {
+        match at < self.entries(section) {
+            true => self.read_block(self.sections[section].0 + at as u64, line),
+            false => Err(self.damaged("the index points outside one of its sections")),
+        }
+    }
+
+    /// Says that the block with this byte of a section will be read soon.
+    pub(super) fn prefetch(&self, section: usize, at: usize) {
+        let block = self.sections[section].0 + (at / DATA_LEN) as u64;
+        self.file.prefetch(block * BLOCK_LEN as u64, BLOCK_LEN);
+    }
+
     /// A block of the file, which is mapped where that can be.
     #[inline(always)]
-    fn block(&self, number: u64) -> Result<[u8; BLOCK_LEN]> {
-        let mut block = [0; BLOCK_LEN];
-        let got = read_full_settled(&*self.file, &mut block, number * BLOCK_LEN as u64)
+    fn read_block(&self, number: u64, block: &mut [u8; BLOCK_LEN]) -> Result<()> {
+        let got = read_full_settled(&*self.file, block, number * BLOCK_LEN as u64)
             .map_err(|e| Error::io("cannot read", &self.path, &e))?;
-        check_block(&block[..got], &self.path, self.salt, number)?;
-        Ok(block)
+        check_block(&block[..got], &self.path, self.salt, number)
     }
 
     /// Visits the entries of a section in their order, read in large parts.

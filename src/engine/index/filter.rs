@@ -37,12 +37,17 @@ pub fn filter_bits(key: u64) -> impl Iterator<Item = usize> {
 }
 
 impl Index {
-    /// Whether the id or entity of this filter key may be here; false is certain. Of a sealed
-    /// segment, whoever looks here knows that already; see
+    /// Whether the id of this filter key may be here, or an entity of it, or one below that; false
+    /// is certain. Of a sealed segment, whoever looks here knows that already; see
     /// [`crate::engine::log::segments::Segments`].
     pub fn filter_allows(&self, key: u64) -> Result<bool> {
         let line: [u8; FILTER_LINE_LEN] =
             self.entry(FILTER, filter_line(key, self.entries(FILTER)))?;
         Ok(filter_holds(&line, key))
+    }
+
+    /// Says that [`Index::filter_allows`] will be asked soon.
+    pub fn prefetch_filter(&self, key: u64) {
+        self.prefetch(FILTER, filter_line(key, self.entries(FILTER)) * FILTER_LINE_LEN);
     }
 }

@@ -4,7 +4,7 @@
 //! A line has the low 16 bits of the hash of each slot, then the values of each. A slot whose first
 //! value is 0 is empty, and so are those after it.
 
-use super::file::{Index, DATA_LEN};
+use super::file::{Index, BLOCK_LEN, DATA_LEN};
 use super::filter::filter_line;
 use crate::engine::model::bytes::u32_at;
 use crate::engine::model::error::Result;
@@ -54,10 +54,15 @@ impl Index {
         if lines == 0 {
             return Ok(None);
         }
-        let (first, wanted) = (filter_line(hash, lines), (hash as u16).to_le_bytes());
-        for line in (first..lines).chain(0..first) {
-            let line: [u8; DATA_LEN] = self.entry(section, line)?;
-            for (slot, tag) in line[..2 * slots(V)].chunks_exact(2).enumerate() {
+        let (first, wanted) = (filter_line(hash, lines), hash as u16);
+        let mut line = [0; BLOCK_LEN];
+        for number in (first..lines).chain(0..first) {
+            self.read_line(section, number, &mut line)?;
+            let tags = line[..2 * slots(V)].chunks_exact(2);
+            let tags = tags.map(|tag| u16::from_le_bytes([tag[0], tag[1]]));
+            // As a rule none is it, or one: all are compared at once.
+            let any = tags.clone().fold(false, |any, tag| any | (tag == wanted));
+            for (slot, tag) in tags.enumerate().filter(|_| any) {
                 if tag != wanted {
                     continue;
                 }

@@ -7,8 +7,8 @@
 
 use super::entries::partition_point;
 use super::file::{
-    Index, BELOW_LINES, CHUNKS, DICTIONARY_STRINGS_MAX, ENTRY_LEN, NAMES, NAMES_TOGETHER,
-    NAME_LINES, POSTINGS, RANKS, SCOPES,
+    Dictionary, Index, BELOW_LINES, CHUNKS, DICTIONARY_STRINGS_MAX, ENTRY_LEN, NAMES,
+    NAMES_TOGETHER, NAME_LINES, POSTINGS, RANKS, SCOPES,
 };
 use super::hashes::keyed_hash;
 use super::lines;
@@ -291,7 +291,7 @@ impl Index {
 
     /// All strings in memory, by number, where there are few, and the dictionaries of the store do
     /// not take too much.
-    pub fn dictionary(&self) -> Option<&[Arc<str>]> {
+    pub fn dictionary(&self) -> Option<&Arc<Dictionary>> {
         let load = || {
             let count = self.strings_len();
             if count > DICTIONARY_STRINGS_MAX {
@@ -300,9 +300,9 @@ impl Index {
             let strings = self.read_strings().ok()?;
             let text = strings.iter().map(|string| string.len()).sum::<usize>();
             let bytes = count * size_of::<(Arc<str>, [usize; 2])>() + text;
-            Some(self.room.pin_strings(bytes)?.hold(strings))
+            Some(Arc::new(self.room.pin_strings(bytes)?.hold(strings)))
         };
-        self.dictionary.get_or_init(load).as_deref().map(Vec::as_slice)
+        self.dictionary.get_or_init(load).as_ref()
     }
 
     /// The string with this number.
@@ -395,6 +395,20 @@ fn put_span(out: &mut Vec<u8>, last: &mut Span, span: &Span) {
         put_varint(out, times(span.timestamps.0, span.timestamps.1));
     }
     *last = *span;
+}
+
+/// Entities, which are in order, and those that they are below, whether or not there are such: a
+/// few more than once.
+pub fn with_those_above<'s>(entities: impl Iterator<Item = &'s str>) -> Vec<&'s str> {
+    let (mut names, mut before) = (Vec::with_capacity(entities.size_hint().0), "");
+    for text in entities {
+        let known = shared(before, text);
+        let colons = text.bytes().enumerate().skip(known).filter(|(_, byte)| *byte == b':');
+        names.extend(colons.map(|(at, _)| &text[..at]));
+        names.push(text);
+        before = text;
+    }
+    names
 }
 
 /// How many bytes two strings have in common at their front.

@@ -1,6 +1,7 @@
 //! One segment: its log file, the index that covers the front of it, and a table of the rest.
 
 use super::directory::Directory;
+use super::point::Point;
 use super::tail::{Batches, Tail};
 use super::window::{Window, SMALL_READ};
 use crate::engine::format::frame::{
@@ -72,6 +73,11 @@ pub struct Walk {
 }
 
 impl Walk {
+    fn of(window: Window, stretch: &Stretch) -> Walk {
+        let Stretch { frame, batch, .. } = *stretch;
+        Walk { window, at: frame.max(batch), batch_end: batch, sequences: 0..0 }
+    }
+
     /// Whether it takes more memory than one that is left is worth.
     pub fn is_large(&self) -> bool {
         self.window.is_large()
@@ -177,6 +183,10 @@ impl Segment {
 
     /// The string with this number.
     pub fn string(&self, number: u32) -> Result<Arc<str>> {
+        // Those of a sealed segment are all in its index: as a rule that needs no lock.
+        if let Some(string) = self.sealed.as_ref().and_then(|index| index.string(number).ok()) {
+            return Ok(string);
+        }
         match self.read_table().string(number) {
             Some(text) => Ok(text.into()),
             None => self.string_of_index(number),
@@ -251,11 +261,16 @@ impl Segment {
         bytes
     }
 
-    /// Whether the id or entity with this filter key may be here. Takes no lock for a sealed
-    /// segment, which nearly always can say no.
+    /// Whether the id with this filter key may be here, or an entity of it, or one below that. Takes
+    /// no lock for a sealed segment, which nearly always can say no.
     pub fn may_have(&self, filter_key: u64) -> bool {
         // A filter that can't be read leaves the answer to the look-up, which mends the index.
         self.sealed.as_ref().is_none_or(|index| index.filter_allows(filter_key).unwrap_or(true))
+    }
+
+    /// Says that [`Segment::may_have`] will be asked for a filter key soon.
+    pub fn prefetch_filter(&self, filter_key: u64) {
+        self.sealed.as_ref().into_iter().for_each(|index| index.prefetch_filter(filter_key));
     }
 
     /// The index with which a sealed segment was opened.
@@ -280,6 +295,28 @@ impl Segment {
             }
         }
         Ok(None)
+    }
+
+    /// The offset of the event with this id, of which `point` has the frame, unchecked. An index is
+    /// believed without a checksum where the frame proves what it says. None says nothing.
+    pub fn guess_point(&self, id: Id, point: &mut Point) -> Option<u32> {
+        let mut is_it = |offset: u32| {
+            let frame = point.read(&*self.file, offset.into(), self.end());
+            frame.and_then(Frame::unchecked_id) == Some(id)
+        };
+        if let Some(index) = &self.sealed {
+            return index.guess(id, &mut is_it);
+        }
+        let slot = self.read_table().find_id(id);
+        match slot.filter(|slot| is_it(slot.offset)) {
+            Some(slot) => Some(slot.offset),
+            None => self.index()?.guess(id, &mut is_it),
+        }
+    }
+
+    /// The frame at an offset, checked, from the bytes of it that were read.
+    pub fn point_frame<'p>(&self, point: &'p Point, offset: u32) -> Option<Frame<'p>> {
+        Frame::decode(&self.header, offset.into(), point.bytes()).ok()
     }
 
     /// Whether the event at an offset has this id. Only one that seems to have another is checked.
@@ -431,12 +468,17 @@ impl Segment {
         after: u64,
         visit: &mut dyn FnMut(u64, &Frame<'_>) -> Result<Flow>,
     ) -> Result<Flow> {
-        self.go_on(&mut self.begin_walk(after)?, visit)
+        self.go_on(&mut self.begin_walk(after, false)?, visit)
     }
 
-    /// A walk over everything whose sequence is above `after`, and as a rule over some before.
-    pub fn begin_walk(&self, after: u64) -> Result<Walk> {
-        Ok(self.walk_of(&self.stretch_above(after)?))
+    /// A walk over everything whose sequence is above `after`, and as a rule over some before;
+    /// `mapped`: through a mapping of the file where it is in memory.
+    pub fn begin_walk(&self, after: u64, mapped: bool) -> Result<Walk> {
+        let window = match mapped {
+            true => Window::mapped(self.file.clone(), self.path.clone()),
+            false => self.sequential(),
+        };
+        Ok(Walk::of(window, &self.stretch_above(after)?))
     }
 
     /// Visits the frames of a walk, in order and up to all that is known now, with their offsets.
@@ -476,13 +518,7 @@ impl Segment {
         stretch: &Stretch,
         visit: &mut dyn FnMut(u64, &Frame<'_>) -> Result<Flow>,
     ) -> Result<Flow> {
-        self.walk_to(&mut self.walk_of(stretch), stretch.end, visit)
-    }
-
-    fn walk_of(&self, stretch: &Stretch) -> Walk {
-        let Stretch { frame, batch, .. } = *stretch;
-        let window = self.sequential();
-        Walk { window, at: frame.max(batch), batch_end: batch, sequences: 0..0 }
+        self.walk_to(&mut Walk::of(self.sequential(), stretch), stretch.end, visit)
     }
 
     fn walk_to(
@@ -501,7 +537,7 @@ impl Segment {
                     return Ok(Flow::Break(()));
                 }
                 *at += length;
-                if self.walk_held(window.held(*at, until), at, visit)?.is_break() {
+                if self.walk_held(window, until, at, visit)?.is_break() {
                     return Ok(Flow::Break(()));
                 }
             }
@@ -514,18 +550,20 @@ impl Segment {
         }
     }
 
-    /// Visits the frames at `at` that are whole in `bytes`, and moves past them.
+    /// Visits the frames at `at` that are whole in the window, up to `until`, and moves past them.
     #[inline(always)]
     fn walk_held(
         &self,
-        mut bytes: &[u8],
+        window: &Window,
+        until: u64,
         at: &mut u64,
         visit: &mut dyn FnMut(u64, &Frame<'_>) -> Result<Flow>,
     ) -> Result<Flow> {
+        let (mut bytes, mut frame) = (window.held(*at, until), Frame::default());
         while bytes.len() >= FRAME_FIXED_LEN {
-            let Some((frame, rest)) = bytes.split_at_checked(Frame::length(bytes)) else { break };
-            let frame =
-                Frame::decode(&self.header, *at, frame).map_err(|why| self.corrupt(*at, why))?;
+            let Some((here, rest)) = bytes.split_at_checked(Frame::length(bytes)) else { break };
+            window.pass(*at);
+            frame.decode_into(&self.header, *at, here).map_err(|why| self.corrupt(*at, why))?;
             if visit(*at, &frame)?.is_break() {
                 return Ok(Flow::Break(()));
             }

@@ -4,6 +4,7 @@
 
 use super::directory::Directory;
 use super::levels::{places, Place};
+use super::point::Point;
 use super::run::{run_name, Ascending, Run};
 use super::segment::{Found, Newest, Segment, Tag};
 use crate::engine::index::filter::{entity_filter_key, id_filter_key};
@@ -53,6 +54,26 @@ impl Segments {
         self.find_content_before(id, tag, u64::MAX)
     }
 
+    /// The event with this id, as a rule with its frame in `point`, unchecked. Only where no index
+    /// proves where it is are those that may have it asked with their checksums.
+    pub fn find_point(&self, id: Id, point: &mut Point) -> Result<Option<(Arc<Segment>, u32)>> {
+        let mut doubted = Doubted::None;
+        let found = self.find_before(id, u64::MAX, &mut |segment| {
+            let Some(offset) = segment.guess_point(id, point) else {
+                doubted.add(segment);
+                return Ok(None);
+            };
+            Ok(Some((segment.clone(), offset)))
+        })?;
+        let checked = match doubted {
+            _ if found.is_some() => return Ok(found),
+            Doubted::None => None,
+            Doubted::One(segment) => segment.find_id(id)?.map(|found| (segment, found)),
+            Doubted::Many => self.find_content(id, None)?,
+        };
+        Ok(checked.map(|(segment, found)| (segment, found.offset)))
+    }
+
     /// The event with this id in the segments that begin below a sequence.
     pub fn find_id_before(
         &self,
@@ -68,26 +89,38 @@ impl Segments {
         tag: Option<Tag<'_>>,
         first_sequence: u64,
     ) -> Result<Option<(Arc<Segment>, Found)>> {
-        let key = id_filter_key(id);
-        let ask = |segment: &Arc<Segment>| {
+        self.find_before(id, first_sequence, &mut |segment| {
             Ok(segment.find_content(id, tag)?.map(|found| (segment.clone(), found)))
-        };
+        })
+    }
+
+    /// What `ask` finds in the segments that may have an id and begin below a sequence.
+    fn find_before<T>(
+        &self,
+        id: Id,
+        first_sequence: u64,
+        ask: &mut dyn FnMut(&Arc<Segment>) -> Result<Option<T>>,
+    ) -> Result<Option<T>> {
+        let key = id_filter_key(id);
         let Some(places) = self.places() else {
-            return find_among(self.below(&self.list, first_sequence), key, ask);
+            return find_among(self.below(&self.list, first_sequence), key, &mut *ask);
         };
         places.iter().filter_map(|place| place.run.as_ref()).for_each(|run| run.prefetch_id(key));
         for Place { segments, run } in places.iter().rev() {
             let segments = self.below(&self.list[segments.clone()], first_sequence);
-            let mut members = Vec::new();
-            let answer = run.as_ref().map(|run| run.find_id(key, &mut |at| members.push(at)));
-            let found = match answer {
-                Some(Ok(())) => {
-                    members.sort_unstable();
-                    let members = members.iter().rev().filter_map(|at| segments.get(*at));
-                    find_first(members, ask)?
-                }
+            let mut found = None;
+            let answer = run.as_ref().map(|run| {
+                run.find_id(key, &mut |at| {
+                    if let Some(segment) = segments.get(at).filter(|_| found.is_none()) {
+                        found = ask(segment).transpose();
+                    }
+                })
+            });
+            let found = match (found, answer) {
+                (Some(found), _) => found.map(Some)?,
+                (None, Some(Ok(()))) => None,
                 // A run that cannot be read leaves the answer to its segments.
-                Some(Err(_)) | None => find_among(segments, key, ask)?,
+                (None, Some(Err(_)) | None) => find_among(segments, key, &mut *ask)?,
             };
             if found.is_some() {
                 return Ok(found);
@@ -232,6 +265,22 @@ impl Segments {
             self.dir.open_if_exists(&name, Access::Read).ok()??.len().ok()
         };
         self.open_places().iter().filter_map(bytes).sum()
+    }
+}
+
+/// The segments whose indexes did not prove where an id is: as a rule none, or the last one.
+enum Doubted {
+    None,
+    One(Arc<Segment>),
+    Many,
+}
+
+impl Doubted {
+    fn add(&mut self, segment: &Arc<Segment>) {
+        *self = match self {
+            Doubted::None => Doubted::One(segment.clone()),
+            Doubted::One(_) | Doubted::Many => Doubted::Many,
+        };
     }
 }
 

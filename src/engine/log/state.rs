@@ -12,6 +12,7 @@ use super::segments::Segments;
 use super::sets::{set_bytes, Sets};
 pub(crate) use super::shared::lock;
 use super::shared::{PoisonOnPanic, Shared};
+use super::strings::KnownStrings;
 use super::tail::Tail;
 use super::writer::Writer;
 use crate::engine::format::identity::Identity;
@@ -94,25 +95,26 @@ pub(crate) struct Owed {
     pub gap: Mutex<Option<(u64, u64)>>,
 }
 
-/// Where a walk was left: the next page begins there as a rule, with what was read ahead.
+/// Where a walk was left: the next page begins there as a rule, with what was read ahead, and the
+/// strings that were looked up.
 #[derive(Default)]
-pub(crate) struct Left(Mutex<Option<(Weak<Segment>, Walk)>>);
+pub(crate) struct Left(Mutex<Option<(Weak<Segment>, Walk, KnownStrings)>>);
 
 impl Left {
-    pub fn put(&self, segment: &Arc<Segment>, walk: Walk) {
+    pub fn put(&self, segment: &Arc<Segment>, walk: Walk, strings: KnownStrings) {
         // Nobody waits for another, who may not exist in a child.
         if let Some(mut left) = self.0.try_lock().ok().filter(|_| !walk.is_large()) {
-            *left = Some((Arc::downgrade(segment), walk));
+            *left = Some((Arc::downgrade(segment), walk, strings));
         }
     }
 
     /// The walk that was left in this segment after a sequence.
-    pub fn take(&self, segment: &Arc<Segment>, after: u64) -> Option<Walk> {
+    pub fn take(&self, segment: &Arc<Segment>, after: u64) -> Option<(Walk, KnownStrings)> {
         let mut left = self.0.try_lock().ok()?;
-        let is_it = |(there, walk): &mut (Weak<Segment>, Walk)| {
+        let is_it = |(there, walk, _): &mut (Weak<Segment>, Walk, KnownStrings)| {
             there.as_ptr() == Arc::as_ptr(segment) && walk.sequences.contains(&after)
         };
-        left.take_if(is_it).map(|(_, walk)| walk)
+        left.take_if(is_it).map(|(_, walk, strings)| (walk, strings))
     }
 }
 

@@ -59,6 +59,7 @@ impl fmt::Debug for Id {
 
 /// A 256-bit BLAKE3 hash.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[repr(align(8))]
 pub struct Hash(pub [u8; 32]);
 
 impl Hash {
@@ -93,10 +94,16 @@ impl Kind {
     pub const GENESIS: Kind = Kind(0x0001);
     /// A range of sequences that will never be used, declared after an unclean stop.
     pub const GAP: Kind = Kind(0x0002);
+    /// What an import examined and brought, and how far it came.
+    pub const IMPORT_RUN: Kind = Kind(0x0003);
     /// The store has a new id from here on.
     pub const IDENTITY: Kind = Kind(0x0004);
     /// Which store a namespace of imports stands for.
     pub const NAMESPACE: Kind = Kind(0x0005);
+    /// Two logs with one id have different events at one sequence.
+    pub const FORK: Kind = Kind(0x0006);
+    /// An event was kept beside another of its name, with other content.
+    pub const CONFLICT: Kind = Kind(0x0007);
 
     /// The kind of `category` (0 to 15) and `kind_type` (0 to 4095), or none when out of range.
     pub const fn new(category: u8, kind_type: u16) -> Option<Kind> {

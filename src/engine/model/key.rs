@@ -78,14 +78,19 @@ impl ImportKeys {
 
 /// Refuses a namespace that is empty, too long, or has control bytes.
 pub fn check_namespace(namespace: &str) -> Result<()> {
-    let (length, max) = (namespace.len(), limits::NAMESPACE_BYTES_MAX);
+    check_name("the namespace", namespace)
+}
+
+/// As [`check_namespace`], of another name.
+pub fn check_name(what: &str, name: &str) -> Result<()> {
+    let (length, max) = (name.len(), limits::NAMESPACE_BYTES_MAX);
     if length == 0 || length > max {
-        let message = format!("the namespace has {length} bytes; 1 to {max} are allowed");
+        let message = format!("{what} has {length} bytes; 1 to {max} are allowed");
         return Err(Error::invalid(message).with_numbers(length as u64, max as u64));
     }
-    match namespace.bytes().position(|byte| byte.is_ascii_control()) {
+    match name.bytes().position(|byte| byte.is_ascii_control()) {
         None => Ok(()),
-        Some(at) => Err(Error::invalid(format!("the namespace has a control byte at {at}"))),
+        Some(at) => Err(Error::invalid(format!("{what} has a control byte at {at}"))),
     }
 }
 

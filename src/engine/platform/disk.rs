@@ -523,15 +523,26 @@ impl OsFile {
 
     /// Copies what the mapping has, if it has all of it.
     fn read_mapped(&self, buffer: &mut [u8], offset: u64, end: u64) -> bool {
-        let mut read = |mapping: &Mapping| {
+        let read = |mapping: &Mapping| {
             end <= mapping.len() as u64 && mapping.read(buffer, offset as usize).is_ok()
         };
+        self.on_mapping(read).unwrap_or(false)
+    }
+
+    /// Asks the mapping, if there is one.
+    #[inline(always)]
+    fn on_mapping<T>(&self, ask: impl FnOnce(&Mapping) -> T) -> Option<T> {
         match self.whole.get() {
-            Some(whole) => read(whole),
-            None => {
-                let mapping = self.mapping.read().unwrap_or_else(|e| e.into_inner());
-                mapping.as_ref().is_some_and(read)
-            }
+            Some(whole) => Some(ask(whole)),
+            None => self.mapping.read().unwrap_or_else(|e| e.into_inner()).as_ref().map(ask),
+        }
+    }
+
+    /// Maps the file where a read that ends here is worth it.
+    #[inline(always)]
+    fn map_up_to(&self, end: u64) {
+        if end >= self.map_again_at.load(Ordering::Relaxed) {
+            self.map();
         }
     }
 
@@ -563,9 +574,7 @@ impl File for OsFile {
 
     fn read_settled(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let end = offset.saturating_add(buffer.len() as u64);
-        if end >= self.map_again_at.load(Ordering::Relaxed) {
-            self.map();
-        }
+        self.map_up_to(end);
         match self.read_mapped(buffer, offset, end) {
             true => Ok(buffer.len()),
             // Where a page can't be had, the system call says what is wrong.
@@ -574,13 +583,12 @@ impl File for OsFile {
     }
 
     fn prefetch(&self, offset: u64, len: usize) {
-        if let Some(whole) = self.whole.get() {
-            return whole.prefetch(offset, len);
-        }
-        let mapping = self.mapping.read().unwrap_or_else(|e| e.into_inner());
-        if let Some(mapping) = mapping.as_ref() {
-            mapping.prefetch(offset, len);
-        }
+        self.on_mapping(|mapping| mapping.prefetch(offset, len));
+    }
+
+    fn is_resident(&self, offset: u64, len: usize) -> bool {
+        self.map_up_to(offset.saturating_add(len as u64));
+        self.on_mapping(|mapping| mapping.is_resident(offset, len)).unwrap_or(false)
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {

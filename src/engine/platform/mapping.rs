@@ -1,4 +1,5 @@
-//! A file in memory, for small reads in any place: they cost a copy instead of a system call.
+//! A file in memory, for small reads in any place, and for walks over what is in memory: they cost
+//! a copy instead of a system call, and the processor can fetch what comes next.
 //!
 //! The pages of a mapping are the kernel's, which takes them back when it wants to. Where it cannot
 //! deliver one (the file was cut short, the disk fails) it raises SIGBUS. A handler puts a page of
@@ -7,7 +8,9 @@
 //! that was there before.
 
 use super::signals::Hook;
+use super::vfs::RESIDENT_MAX;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::{fs, io};
@@ -18,6 +21,8 @@ pub struct Mapping {
     start: usize,
     len: usize,
     region: &'static Region,
+    /// The kernel says what of the file is in memory: it does so to the owner.
+    tells: bool,
 }
 
 /// A mapping as the handler knows it. `start` is 0 where there is none.
@@ -68,7 +73,10 @@ impl Mapping {
         region.damaged.store(false, Ordering::Relaxed);
         region.end.store(start + len, Ordering::Release);
         region.start.store(start, Ordering::Release);
-        Some(Mapping { start, len, region })
+        // SAFETY: asks for a number.
+        let user = unsafe { libc::geteuid() };
+        let tells = file.metadata().is_ok_and(|file| user == 0 || file.uid() == user);
+        Some(Mapping { start, len, region, tells })
     }
 
     pub fn len(&self) -> usize {
@@ -108,6 +116,35 @@ impl Mapping {
             prefetch(self.start + offset + line);
         }
     }
+}
+
+impl Mapping {
+    /// Whether `len` bytes at `offset` are in memory, all of them. Those are made ready to be
+    /// copied, so that a page fault is not met for each few.
+    pub fn is_resident(&self, offset: u64, len: usize) -> bool {
+        let end = offset.saturating_add(len as u64);
+        if !self.tells || len == 0 || len > RESIDENT_MAX || end > self.len as u64 {
+            return false;
+        }
+        let page = page_size();
+        let within = offset as usize % page;
+        let (from, bytes) = (self.start + offset as usize - within, within + len);
+        let mut pages = vec![0; bytes.div_ceil(page)];
+        // SAFETY: pages of the mapping, for each of which there is a byte; neither call changes
+        // what is in them. Where they can't be had by now, that is met by who reads them.
+        let asked = unsafe { libc::mincore(from as *mut _, bytes, pages.as_mut_ptr()) };
+        let resident = asked == 0 && pages.iter().all(|page| page & 1 == 1);
+        if resident {
+            // SAFETY: as above.
+            unsafe { libc::madvise(from as *mut _, bytes, libc::MADV_POPULATE_READ) };
+        }
+        resident
+    }
+}
+
+fn page_size() -> usize {
+    // SAFETY: asks for a constant.
+    unsafe { libc::sysconf(libc::_SC_PAGESIZE) as usize }
 }
 
 /// Has the processor fetch the cache line at an address.
@@ -165,7 +202,7 @@ fn put_zeros_at(address: usize) -> bool {
     // handler.
     unsafe {
         let errno = *libc::__errno_location();
-        let page = libc::sysconf(libc::_SC_PAGESIZE) as usize;
+        let page = page_size();
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
         let at = (address & !(page - 1)) as *mut _;
         let put = libc::mmap(at, page, libc::PROT_READ, flags, -1, 0) != libc::MAP_FAILED;
@@ -203,6 +240,7 @@ mod tests {
         let mut buffer = [0; 100];
         mapping.read(&mut buffer, 60_000).unwrap();
         assert_eq!(buffer, [7; 100]);
+        assert!(mapping.is_resident(10, 60_000) && !mapping.is_resident(10, 64 << 10));
         file.set_len(50_000).unwrap();
         assert_eq!(mapping.read(&mut buffer, 60_000).unwrap_err().raw_os_error(), Some(libc::EIO));
         assert!(mapping.read(&mut buffer, 10).is_err(), "a damaged mapping is not trusted again");

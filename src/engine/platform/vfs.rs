@@ -96,6 +96,9 @@ pub trait Dir: Any + Send + Sync + Debug {
     fn lock(&self, name: &str, create: bool) -> io::Result<LockOutcome>;
 }
 
+/// So many bytes [`File::is_resident`] is asked for at most.
+pub const RESIDENT_MAX: usize = 1 << 20;
+
 /// An open file. Every method may be called from any thread at any time.
 #[allow(clippy::len_without_is_empty)] // nobody asks whether a file is empty
 pub trait File: Send + Sync + Debug {
@@ -108,6 +111,12 @@ pub trait File: Send + Sync + Debug {
     }
     /// Says that [`File::read_settled`] will be asked for `len` bytes at `offset` soon.
     fn prefetch(&self, _offset: u64, _len: usize) {}
+    /// Whether these settled bytes are in memory: then [`File::read_settled`] waits for no disk and
+    /// makes no system call for them, and [`File::prefetch`] works. At most [`RESIDENT_MAX`] of
+    /// them are asked for at once.
+    fn is_resident(&self, _offset: u64, _len: usize) -> bool {
+        false
+    }
     /// Writes some of `bytes` at `offset`, at least one byte.
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
     fn len(&self) -> io::Result<u64>;

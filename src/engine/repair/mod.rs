@@ -218,6 +218,7 @@ fn genesis_identity(salvage: &Salvage, frame: &Frame<'_>) -> Option<Identity> {
         log_id: store_id,
         created_us,
         genesis_hash: frame.event_hash,
+        repaired_through: 0,
         changes: Vec::new(),
     })
 }
@@ -659,18 +660,17 @@ impl Repair<'_, '_> {
         let gap = (closed_at + 1 != self.next).then(|| (self.next, self.next - 1 + SEQUENCE_LEASE));
         (self.report.gap_first, self.report.gap_last) = gap.unwrap_or_default();
         self.report.identity_uncertain =
-            self.report.identity_rebuilt && (self.report.sequences_lost > 0 || gap.is_some());
+            self.report.identity_rebuilt && (self.last_lost > 0 || gap.is_some());
         match self.output.take() {
             Some(output) => {
-                // A store id whose event is lost is declared again.
-                let newest = self
-                    .identity
-                    .changes
-                    .last()
-                    .filter(|change| self.changes.last() != Some(change));
-                output
-                    .finish(gap, self.changes, newest.map(|change| change.store_id))
-                    .map(|()| self.report)
+                let changes = self.changes;
+                // What the file says of it stays true where the event of a store id is lost.
+                let known = |change| self.identity.changes.contains(change);
+                let changes = match changes.iter().all(known) {
+                    true => self.identity.changes.clone(),
+                    false => changes,
+                };
+                output.finish(gap, self.last_lost, changes).map(|()| self.report)
             }
             None => Err(Error::corrupt(&dir.path, 0, "every event of this store is damaged")),
         }

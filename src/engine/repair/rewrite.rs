@@ -13,7 +13,7 @@ use crate::engine::log::tail::Batches;
 use crate::engine::log::writer::batch_room;
 use crate::engine::model::error::Result;
 use crate::engine::model::event::Event;
-use crate::engine::model::id::{Hash, Id};
+use crate::engine::model::id::Hash;
 use crate::engine::model::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX};
 use crate::engine::platform::vfs::Lock;
 use crate::engine::store::item::encoded_bound;
@@ -167,19 +167,23 @@ impl Rewrite {
     }
 
     /// Declares `gap`, makes everything durable, and then makes it a store, which has had the ids
-    /// of `changes` and gets, with its next writer, the id `newest`.
+    /// of `changes`. `last_lost`: the last sequence that is declared as lost; 0: none.
     pub fn finish(
         mut self,
         gap: Option<(u64, u64)>,
+        last_lost: u64,
         mut changes: Vec<Change>,
-        newest: Option<Id>,
     ) -> Result<()> {
         self.end_batch()?;
         self.store.declare_gap(gap)?;
-        let first_sequence = self.store.visible.load(Ordering::Acquire) + 1;
-        changes.extend(newest.map(|store_id| Change { store_id, first_sequence }));
+        let end = last_lost.max(self.store.visible.load(Ordering::Acquire));
+        if let Some(newest) = changes.last_mut() {
+            newest.first_sequence = newest.first_sequence.min(end + 1);
+        }
         self.store.close()?;
-        self.store.dir.write_identity(&Identity { changes, ..self.store.identity.clone() })
+        let repaired_through = if last_lost > 0 { end } else { 0 };
+        let identity = self.store.identity.clone();
+        self.store.dir.write_identity(&Identity { changes, repaired_through, ..identity })
     }
 }
 

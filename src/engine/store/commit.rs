@@ -116,6 +116,17 @@ struct Plan<'a> {
 }
 
 impl Plan<'_> {
+    /// Leaves out what is to be written with all others only, unless they are.
+    fn omit_where_not_all_are_new(&mut self, items: &[Item<'_>]) {
+        let last = items.iter().rev().take_while(|item| item.with_all).count();
+        let Some((before, last)) = self.outcomes.split_at_mut_checked(items.len() - last) else {
+            return;
+        };
+        if !self.repeats.is_empty() || before.iter().any(Option::is_some) {
+            last.iter_mut().for_each(|outcome| *outcome = Some(Outcome::Omitted));
+        }
+    }
+
     /// The item whose key `at` repeats.
     fn repeated_by(&self, at: usize) -> Option<usize> {
         let found = self.repeats.binary_search_by_key(&at, |(repeat, _)| *repeat).ok()?;
@@ -163,6 +174,7 @@ impl Log {
                 }
             }
         }
+        plan.omit_where_not_all_are_new(items);
         let mut fresh =
             plan.outcomes.iter().filter(|outcome| outcome.is_none()).count() - plan.repeats.len();
         if fresh == 1 && items[0].with_others && plan.outcomes[0].is_none() {
@@ -226,7 +238,8 @@ impl Log {
         let known_absent = import.is_some_and(|ImportTerms { absent_at, own, .. }| {
             absent_at == visible || ((own.0..=own.1).contains(&absent_at) && own.1 == visible)
         });
-        if known_absent && !item.with_others {
+        let is_record = item.with_others || item.with_all;
+        if known_absent && !is_record {
             return Ok(Known::No);
         }
         let tag = || item.tag;
@@ -239,9 +252,7 @@ impl Log {
             return Ok(Known::As(Outcome::Present(segment, found.offset)));
         }
         match import {
-            Some(terms) if terms.skip_conflicts && !item.with_others => {
-                Ok(Known::As(Outcome::Conflict))
-            }
+            Some(terms) if terms.skip_conflicts && !is_record => Ok(Known::As(Outcome::Conflict)),
             _ => Err(self.conflict(item.event.id, &segment, found)?),
         }
     }

@@ -27,6 +27,8 @@ pub struct Examiner<'a> {
     pub next: u64,
     /// The last sequence so far that was declared lost, or could not be examined.
     last_lost: u64,
+    /// The last sequence so far that was declared lost.
+    declared_lost: u64,
     /// Every event so far was examined.
     pub complete: bool,
     /// The log hash is that before the segment that is being read, and will be the one after it.
@@ -38,8 +40,17 @@ impl<'a> Examiner<'a> {
     pub fn new(store: &'a Log, declared: Declared<'a>, last_sequence: u64) -> Examiner<'a> {
         let log_hash = hash::log_start(store.identity.log_id);
         let report = VerifyReport { last_sequence, log_hash, ..VerifyReport::default() };
-        let (next, last_lost, complete, behind, scratch) = (1, 0, true, false, Vec::new());
-        Examiner { store, report, declared, next, last_lost, complete, behind, scratch }
+        Examiner {
+            store,
+            report,
+            declared,
+            next: 1,
+            last_lost: 0,
+            declared_lost: 0,
+            complete: true,
+            behind: false,
+            scratch: Vec::new(),
+        }
     }
 
     /// Goes on with the segment that begins with a sequence. Where nothing is missing before it,
@@ -100,8 +111,11 @@ impl<'a> Examiner<'a> {
     }
 
     /// The log hash that was computed, where no event is missing; and whether the identity file
-    /// names a store id that the log does not declare.
+    /// names a store id that the log does not declare, or does not say that events were lost.
     pub fn finish(&mut self) -> std::result::Result<(), &'static str> {
+        if self.declared_lost > self.store.identity.repaired_through {
+            return Err("the log declares a loss, and the identity file does not say so");
+        }
         if !self.complete {
             self.report.log_hash = Hash::ZERO;
             return Ok(());
@@ -119,6 +133,7 @@ impl<'a> Examiner<'a> {
 
     /// Sequences that are declared as lost.
     pub fn lose(&mut self, (first, last): (u64, u64)) {
+        self.declared_lost = last;
         self.report.losses += 1;
         self.report.lost_sequences += last - first + 1;
         self.hash(hash::loss_hash(first, last));

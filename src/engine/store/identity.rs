@@ -45,12 +45,16 @@ impl<'a> Declared<'a> {
         if kind != Kind::IDENTITY {
             return Ok(());
         }
-        let at = self.seen;
-        self.seen += 1;
-        let holds = self.identity.changes.get(at).is_some_and(|change| {
+        let named = system::new_identity(payload);
+        let changes = self.identity.changes.get(self.seen..).unwrap_or_default();
+        let left_out =
+            changes.iter().take_while(|c| self.may_be_left_out(c) && named != Some(**c)).count();
+        let change = changes.get(left_out);
+        self.seen += left_out + 1;
+        let holds = change.is_some_and(|change| {
             before < change.first_sequence
                 && change.first_sequence <= sequence
-                && system::new_identity(payload) == Some(*change)
+                && named == Some(*change)
         });
         if holds {
             Ok(())
@@ -59,9 +63,15 @@ impl<'a> Declared<'a> {
         }
     }
 
+    /// Whether the event that named a store id may be among what a repair left out.
+    fn may_be_left_out(&self, change: &Change) -> bool {
+        change.first_sequence <= self.identity.repaired_through
+    }
+
     /// After the last event. The event of the newest store id may still be to come.
     pub fn finish(&self) -> std::result::Result<(), &'static str> {
-        match self.identity.changes.get(self.seen) {
+        let mut rest = self.identity.changes.iter().skip(self.seen);
+        match rest.find(|change| !self.may_be_left_out(change)) {
             Some(change) if change.first_sequence <= self.last_sequence => {
                 Err("the identity file names a store id that the log does not declare")
             }
@@ -100,7 +110,8 @@ impl Log {
             Ok(if event.kind == Kind::GAP { Flow::Continue(()) } else { Flow::Break(()) })
         })?;
         agrees.and(declared.finish()).map_err(corrupt)?;
-        if declared.seen == at {
+        // Where others follow in its place, a repair has left its event out.
+        if declared.seen == at && declared.last_sequence < newest.first_sequence {
             let payload = system::identity_payload(identity, at);
             self.commit_now(&[system_item(Kind::IDENTITY, &payload)], None)?;
             self.sync_visible()?;

@@ -154,6 +154,14 @@ impl IndexCheck {
         Ok((!has).then_some("the index lacks this event's time, kind or scope"))
     }
 
+    /// Whether the filter has an entity and all that it is below.
+    fn filter_has(&self, entity: &str) -> Result<bool> {
+        let above = entity.match_indices(':').map(|(colon, _)| &entity[..colon]);
+        above.chain([entity]).try_fold(true, |so_far, name| {
+            Ok(so_far && self.index.filter_allows(entity_filter_key(name))?)
+        })
+    }
+
     /// What the index has differently of the strings of a segment, which was read anew.
     pub fn strings(&self, fresh: &Segment, report: &mut VerifyReport) -> Result<()> {
         let last = (self.covered_len().max(1) - 1) as u32;
@@ -175,8 +183,7 @@ impl IndexCheck {
         for (number, offsets) in fresh.read_table().offsets_by_entity() {
             let entity = fresh.string(number)?;
             let ours = &offsets[..offsets.partition_point(|offset| *offset <= last)];
-            let allowed =
-                ours.is_empty() || self.index.filter_allows(entity_filter_key(&entity))?;
+            let allowed = ours.is_empty() || self.filter_has(&entity)?;
             let found = match allowed {
                 true => self.index.select(&self.index.postings_of(&entity)?, &wanted)?,
                 false => Vec::new(),

@@ -31,6 +31,8 @@ pub struct Item<'a> {
     pub skip_to: u64,
     /// It is the first of its batch, and written only if another item is.
     pub with_others: bool,
+    /// It is among the last of its batch, and written only if all before it are.
+    pub with_all: bool,
 }
 
 impl<'a> Item<'a> {
@@ -140,6 +142,7 @@ impl<'a> Item<'a> {
             caused_by,
             skip_to: 0,
             with_others: false,
+            with_all: false,
         }
     }
 }

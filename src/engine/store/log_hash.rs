@@ -28,6 +28,16 @@ impl Store {
     /// `InvalidArgument` for 0, `NotFound` above what is visible and where no event has the
     /// sequence, `Corrupt`.
     pub fn log_hash_at(&self, sequence: u64) -> Result<Hash> {
+        self.log_hash_by(sequence, false)
+    }
+
+    /// As [`Store::log_hash_at`]; where the event ends its batch, that which the batch's header
+    /// says.
+    pub(crate) fn log_hash_recorded(&self, sequence: u64) -> Result<Hash> {
+        self.log_hash_by(sequence, true)
+    }
+
+    fn log_hash_by(&self, sequence: u64, trusts_header: bool) -> Result<Hash> {
         let store = &*self.0;
         store.check_open()?;
         store.refresh()?;
@@ -47,12 +57,19 @@ impl Store {
         let segment = after.checked_sub(1).map(|at| &segments[at]);
         let place = segment.map(|segment| place_of(segment, sequence)).transpose()?.flatten();
         match (segment, place) {
+            (Some(_), Some(Place { header, .. })) if trusts_header && ends(&header, sequence) => {
+                Ok(header.log_hash)
+            }
             (Some(segment), Some(place)) => {
                 store.hash_in_batch(segment, &place, sequence).map_err(|e| segment.identify(e))
             }
             _ => Err(none("belongs to no event: it is in a declared gap or loss".into())),
         }
     }
+}
+
+fn ends(batch: &BatchHeader, sequence: u64) -> bool {
+    batch.first_sequence + u64::from(batch.count) == sequence + 1
 }
 
 /// The batch with this sequence; none where no event has it.

@@ -156,8 +156,13 @@ fn create_store(dir: &Directory, options: &Options) -> Result<()> {
     }
     let created_us = options.clock.now_us();
     let store_id = random_id(options);
-    let identity =
-        Identity { log_id: store_id, created_us, genesis_hash: Hash::ZERO, changes: Vec::new() };
+    let identity = Identity {
+        log_id: store_id,
+        created_us,
+        genesis_hash: Hash::ZERO,
+        repaired_through: 0,
+        changes: Vec::new(),
+    };
     let inner = new_log(dir, options, identity.clone())?;
     let payload = system::genesis_payload(store_id, created_us, &options.label);
     let outcomes = inner.commit(&[system_item(Kind::GENESIS, &payload)], None)?;

@@ -1,15 +1,19 @@
 //! Reading events: by id, and by region in pages that own their bytes.
 
-use super::scan::{Scan, Strings, Visit};
+use super::scan::{Scan, Visit};
 use super::Store;
-use crate::engine::log::segment::Flow;
-use crate::engine::log::state::Importing;
+use crate::engine::format::frame::{Frame, StringRef};
+use crate::engine::log::point::Point;
+use crate::engine::log::segment::{Flow, Found, Segment};
+use crate::engine::log::state::{Importing, Log};
 use crate::engine::model::error::{Error, Result};
 use crate::engine::model::event::{Columns, Event};
 use crate::engine::model::id::{Hash, Id};
 use crate::engine::model::limits;
 use crate::engine::model::region::Region;
 use crate::engine::platform::watch::Watch;
+use std::ops::Deref;
+use std::sync::Arc;
 
 /// For those who show many rows.
 pub use crate::engine::format::lanes::hash_each;
@@ -90,6 +94,10 @@ impl Visit for Reading<'_, '_> {
         })
     }
 
+    fn maps(&self) -> bool {
+        true
+    }
+
     fn show(&mut self, event: &Event<'_>) -> Result<Flow> {
         if self.rows == self.query.page_rows || self.bytes >= limits::PAGE_BYTES_MAX {
             self.end = PageEnd { next: self.resume(), end: false };
@@ -130,6 +138,52 @@ pub(crate) fn check_page_rows(rows: usize) -> Result<()> {
     Ok(())
 }
 
+/// A string of an event: its frame spells it, or the segment knows it.
+enum Text<'f> {
+    Spelled(&'f str),
+    Known(Arc<str>),
+}
+
+impl Deref for Text<'_> {
+    type Target = str;
+    fn deref(&self) -> &str {
+        match self {
+            Text::Spelled(text) => text,
+            Text::Known(text) => text,
+        }
+    }
+}
+
+impl Log {
+    /// Shows the event of a frame to `show`; its sequence, or none when it is not visible yet.
+    fn show_frame<'f>(
+        &self,
+        segment: &Segment,
+        offset: u32,
+        frame: &Frame<'f>,
+        columns: Columns,
+        show: &mut dyn FnMut(&Event<'_>),
+    ) -> Result<Option<u64>> {
+        if frame.sequence > self.current_frontier().visible {
+            return Ok(None);
+        }
+        let text = |string: Option<StringRef<'f>>| match string {
+            None => Ok(Text::Spelled("")),
+            Some(StringRef { spelled: Some(text), .. }) => Ok(Text::Spelled(text)),
+            Some(StringRef { number, .. }) => segment.string(number).map(Text::Known),
+        };
+        let [entity, scope, namespace] =
+            [text(Some(frame.entity))?, text(Some(frame.scope))?, text(frame.namespace)?];
+        let mut event = frame.with_strings(&entity, &scope, &namespace);
+        if columns.previous_hash {
+            let previous = self.previous_hash(segment, event.entity, event.version, offset)?;
+            event.previous_hash = Some(previous);
+        }
+        show(&event);
+        Ok(Some(event.sequence))
+    }
+}
+
 impl Store {
     /// Shows the event of this id to `show`; its sequence, or none when there is no such event. The
     /// payload and the extensions are there whatever the columns are.
@@ -142,28 +196,23 @@ impl Store {
         let store = &*self.0;
         store.check_open()?;
         store.refresh()?;
-        let visible = store.current_frontier().visible;
-        let Some((segment, found)) = store.find_key(id)? else { return Ok(None) };
-        segment.prefetch(found.offset.into());
+        let mut point = Point::default();
+        let Some((segment, offset)) = store.segments().find_point(id, &mut point)? else {
+            return Ok(None);
+        };
+        if let Some(frame) = segment.point_frame(&point, offset).filter(|frame| frame.id == id) {
+            return store.show_frame(&segment, offset, &frame, columns, show);
+        }
+        // Where the bytes are damaged, or an index that was believed: whoever checks all says what.
+        let Some((segment, Found { offset, .. })) = store.find_key(id)? else { return Ok(None) };
         let mut window = segment.window();
-        let frame = segment.frame_at(&mut window, found.offset.into())?;
+        let frame = segment.frame_at(&mut window, offset.into())?;
         if frame.id != id {
             let why = format!("not event {id}, as the index says");
-            return Err(Error::corrupt(&segment.path, found.offset.into(), why)
+            return Err(Error::corrupt(&segment.path, offset.into(), why)
                 .with_event(frame.id, frame.sequence));
         }
-        if frame.sequence > visible {
-            return Ok(None);
-        }
-        let mut strings = Strings::new(segment.clone());
-        let mut event = strings.event(&frame, None)?;
-        if columns.previous_hash {
-            let previous =
-                store.previous_hash(&segment, event.entity, event.version, found.offset)?;
-            event.previous_hash = Some(previous);
-        }
-        show(&event);
-        Ok(Some(event.sequence))
+        store.show_frame(&segment, offset, &frame, columns, show)
     }
 
     /// Shows one page of the events that match to `add`, which answers how many bytes its rows have

@@ -1,16 +1,17 @@
 //! Walking over events that match a region: what queries and imports share.
 
-use crate::engine::format::frame::Frame;
+use crate::engine::format::frame::{Frame, StringRef};
 use crate::engine::format::hash;
-use crate::engine::index::file::Index;
+use crate::engine::index::filter::entity_filter_key;
 use crate::engine::index::regions::{Postings, Wanted};
 use crate::engine::log::segment::{Flow, Segment, Stretch};
 use crate::engine::log::select::{Plan, Wish};
 use crate::engine::log::state::Log;
+use crate::engine::log::strings::KnownStrings;
 use crate::engine::log::window::Window;
 use crate::engine::model::content::Content;
 use crate::engine::model::error::{Error, Result};
-use crate::engine::model::event::Event;
+use crate::engine::model::event::{Event, Source};
 use crate::engine::model::id::Hash;
 use crate::engine::model::region::{is_below, Region};
 use foldhash::HashMap;
@@ -37,6 +38,8 @@ impl<'q> Scan<'q> {
     }
 }
 
+/// Filters of segments are fetched so many ahead.
+const FILTERS_AHEAD: usize = 6;
 /// Frames at known places are fetched so many ahead.
 const FRAMES_AHEAD: usize = 4;
 
@@ -45,6 +48,12 @@ pub trait Visit {
     /// An event is read, which may not match: the walk has come as far as this sequence.
     fn pass(&mut self, _sequence: u64) -> Result<()> {
         Ok(())
+    }
+
+    /// Whether files are read through mappings where they are in memory. That is faster, but the
+    /// pages of a mapping count as memory of this process.
+    fn maps(&self) -> bool {
+        false
     }
 
     /// An event matches.
@@ -62,13 +71,19 @@ impl Log {
     pub fn scan(&self, scan: &Scan<'_>, visit: &mut dyn Visit) -> Result<()> {
         let segments = self.segments();
         let count = segments.len();
+        let entity = scan.region.entity.as_deref().map(entity_filter_key);
         for at in 0..count {
-            let at = if scan.backward { count - 1 - at } else { at };
+            let nth = |at: usize| if scan.backward { count - 1 - at } else { at };
+            if let Some(key) = entity.filter(|_| at + FILTERS_AHEAD < count) {
+                segments[nth(at + FILTERS_AHEAD)].prefetch_filter(key);
+            }
+            let at = nth(at);
             let next_first =
                 segments.get(at + 1).map_or(u64::MAX, |next| next.header.first_sequence);
             let segment = &segments[at];
             if next_first <= scan.after.saturating_add(1)
                 || segment.header.first_sequence > scan.until
+                || entity.is_some_and(|key| !segment.may_have(key))
             {
                 continue;
             }
@@ -170,8 +185,11 @@ impl<'a> Visitor<'a> {
     fn run_everything(&mut self, visit: &mut dyn Visit) -> Result<Flow> {
         let (segment, after, left) = (self.segment, self.scan.after, &self.store.left);
         let mut walk = match left.take(segment, after) {
-            Some(walk) => walk,
-            None => segment.begin_walk(after)?,
+            Some((walk, known)) => {
+                self.strings.known = known;
+                walk
+            }
+            None => segment.begin_walk(after, visit.maps())?,
         };
         // Between what is passed over and the first frame nothing is.
         let (mut before, mut here) = (after, after);
@@ -181,7 +199,7 @@ impl<'a> Visitor<'a> {
         })?;
         if flow.is_break() {
             walk.sequences = before..here;
-            left.put(segment, walk);
+            left.put(segment, walk, std::mem::take(&mut self.strings.known));
         }
         Ok(flow)
     }
@@ -214,7 +232,7 @@ impl<'a> Visitor<'a> {
     ) -> Result<Flow> {
         let backward = self.scan.backward;
         if let Some((number, entity)) = postings.number.zip(self.scan.region.entity.as_deref()) {
-            self.strings.remember(number, entity);
+            self.strings.known.remember(number, entity);
         }
         let (mut lowest, mut highest) = (plan.lowest, plan.highest);
         if let Some(at) = self.left_at.take() {
@@ -390,7 +408,10 @@ impl<'a> Visitor<'a> {
             true => Some(self.previous_hash(offset, frame)?),
             false => None,
         };
-        visit.show(&self.strings.event(frame, previous)?)
+        let mut event = frame.event;
+        event.previous_hash = previous;
+        self.strings.spell(frame, &mut event)?;
+        visit.show(&event)
     }
 
     /// Refuses an event whose payload is not what was hashed. The log has no hash of a short one:
@@ -442,8 +463,8 @@ impl<'a> Visitor<'a> {
         match seen {
             Some((version, hash)) if version.checked_add(1) == Some(frame.version) => Ok(hash),
             _ => {
-                let name = self.strings.get(entity)?;
-                self.store.previous_hash(self.segment, &name, frame.version, offset as u32)
+                let name = self.strings.load(entity)?;
+                self.store.previous_hash(self.segment, name, frame.version, offset as u32)
             }
         }
     }
@@ -452,86 +473,66 @@ impl<'a> Visitor<'a> {
 /// The strings of a segment, each looked up once.
 pub struct Strings {
     segment: Arc<Segment>,
-    index: Option<Arc<Index>>,
-    known: HashMap<u32, Arc<str>>,
+    known: KnownStrings,
 }
-
-/// More strings than this are not kept.
-const KNOWN_STRINGS_MAX: usize = 4096;
 
 impl Strings {
     pub fn new(segment: Arc<Segment>) -> Strings {
-        Strings { index: segment.index(), segment, known: HashMap::default() }
-    }
-
-    #[inline(always)]
-    fn in_dictionary(&self, number: u32) -> Option<&str> {
-        self.index.as_ref()?.dictionary()?.get(number as usize).map(|string| &**string)
-    }
-
-    fn forget_many(&mut self) {
-        if self.known.len() > KNOWN_STRINGS_MAX {
-            self.known.clear();
-        }
-    }
-
-    /// Has a string without looking it up.
-    fn remember(&mut self, number: u32, text: &str) {
-        if self.in_dictionary(number).is_none() {
-            self.known.insert(number, text.into());
-        }
-    }
-
-    #[inline(always)]
-    fn load(&mut self, number: u32) -> Result<()> {
-        if self.in_dictionary(number).is_none() && !self.known.contains_key(&number) {
-            let string = self.segment.string(number)?;
-            self.known.insert(number, string);
-        }
-        Ok(())
+        Strings { known: KnownStrings::default(), segment }
     }
 
     /// Whether a string is an entity, or one below it.
     fn is_below(&mut self, number: u32, entity: &str) -> Result<bool> {
-        self.forget_many();
-        self.load(number)?;
-        Ok(is_below(self.text(number), entity))
+        self.known.forget_many();
+        Ok(is_below(self.load(number)?, entity))
     }
 
-    fn get(&mut self, number: u32) -> Result<Arc<str>> {
-        self.load(number)?;
-        Ok(self.text(number).into())
-    }
-
-    #[inline(always)]
-    fn text(&self, number: u32) -> &str {
-        self.in_dictionary(number)
-            .or_else(|| self.known.get(&number).map(|string| &**string))
-            .unwrap_or_default()
+    fn load(&mut self, number: u32) -> Result<&str> {
+        self.known.load(&self.segment, number)?;
+        Ok(self.known.get(number).unwrap_or_default())
     }
 
     /// The event of a frame, with its strings.
-    #[inline(always)]
     pub fn event<'e>(
         &'e mut self,
         frame: &Frame<'e>,
         previous_hash: Option<Hash>,
     ) -> Result<Event<'e>> {
-        let namespace = frame.namespace.map(|string| string.number);
-        let numbers = [frame.entity.number, frame.scope.number];
-        if self.in_dictionary(numbers[0]).is_none()
-            || self.in_dictionary(numbers[1]).is_none()
-            || namespace.is_some()
-        {
-            self.load_all(numbers.into_iter().chain(namespace))?;
-        }
-        let namespace = namespace.map_or("", |number| self.text(number));
-        let event = frame.with_strings(self.text(numbers[0]), self.text(numbers[1]), namespace);
-        Ok(Event { previous_hash, ..event })
+        let mut event = Event { previous_hash, ..frame.event };
+        self.spell(frame, &mut event)?;
+        Ok(event)
     }
 
-    fn load_all(&mut self, mut numbers: impl Iterator<Item = u32>) -> Result<()> {
-        self.forget_many();
-        numbers.try_for_each(|number| self.load(number))
+    /// Gives the event of a frame its strings.
+    #[inline(always)]
+    fn spell<'e>(&'e mut self, frame: &Frame<'e>, event: &mut Event<'e>) -> Result<()> {
+        self.known.forget_many();
+        self.learn(frame.entity)?;
+        self.learn(frame.scope)?;
+        if let Some(namespace) = frame.namespace {
+            self.learn(namespace)?;
+        }
+        event.entity = self.text(frame.entity);
+        event.scope = self.text(frame.scope);
+        if let (Source::Import { namespace, .. }, Some(string)) =
+            (&mut event.source, frame.namespace)
+        {
+            *namespace = self.text(string);
+        }
+        Ok(())
+    }
+
+    /// A string that the frame spells needs no look-up.
+    #[inline(always)]
+    fn learn(&mut self, string: StringRef<'_>) -> Result<()> {
+        match string.spelled {
+            Some(_) => Ok(()),
+            None => self.known.load(&self.segment, string.number),
+        }
+    }
+
+    #[inline(always)]
+    fn text<'e>(&'e self, string: StringRef<'e>) -> &'e str {
+        string.spelled.or_else(|| self.known.get(string.number)).unwrap_or_default()
     }
 }

@@ -160,6 +160,28 @@ static PyObject *contains(PyObject *module, PyObject *const *args, Py_ssize_t co
     return PyBool_FromLong(status == FBAT_OK);
 }
 
+/* A page of the events that have a name as their origin. */
+static PyObject *by_origin(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+    void *store;
+    fbat_str origin;
+    fbat_id id;
+    fbat_page *rows = NULL;
+    fbat_error *err = NULL;
+    fbat_status status;
+    static const member columns = {"columns", U32, 0, 0, NULL};
+    uint32_t wanted;
+    (void)module;
+    if (begin(args, count, 4, &store) < 0 || to_text("source_namespace", args[1], &origin) < 0 ||
+        to_id("source_event_id", args[2], &id) < 0 ||
+        to_number(&columns, args[3], (char *)&wanted) < 0) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    status = lib.fbat_event_by_origin(store, origin, &id, wanted, &rows, &err);
+    Py_END_ALLOW_THREADS
+    return status == FBAT_OK ? page_new(rows) : fail(status, err);
+}
+
 /* A page of a query, whose struct is at the second address. */
 static PyObject *query(PyObject *module, PyObject *const *args, Py_ssize_t count) {
     void *store, *what;
@@ -201,5 +223,7 @@ PyMethodDef call_append_def = CALL(append, "(store, event, /)");
 PyMethodDef call_append_batch_def = CALL(append_batch, "(store, events, receipts, /)");
 PyMethodDef call_get_def = CALL(get, "(store, event_id, columns, /)");
 PyMethodDef call_contains_def = CALL(contains, "(store, event_id, /)");
+PyMethodDef call_by_origin_def =
+    CALL(by_origin, "(store, source_namespace, source_event_id, columns, /)");
 PyMethodDef call_query_def = CALL(query, "(store, options, /)");
 PyMethodDef call_next_page_def = CALL(next_page, "(cursor, /)");

@@ -102,6 +102,7 @@ PyMODINIT_FUNC PyInit__fast(void) {
         call_append_batch_def,
         call_get_def,
         call_contains_def,
+        call_by_origin_def,
         call_query_def,
         call_next_page_def,
     };

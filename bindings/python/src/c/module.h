@@ -26,6 +26,7 @@ typedef struct {
     X(fbat_append_batch)                                                                          \
     X(fbat_cursor_next)                                                                           \
     X(fbat_error_free)                                                                            \
+    X(fbat_event_by_origin)                                                                       \
     X(fbat_event_get)                                                                             \
     X(fbat_page_free)                                                                             \
     X(fbat_page_is_end)                                                                           \
@@ -72,7 +73,7 @@ PyObject *page_new(fbat_page *pointer);
 /* call.c */
 PyObject *fail(fbat_status status, fbat_error *err);
 extern PyMethodDef call_append_def, call_append_batch_def, call_get_def, call_contains_def,
-    call_query_def, call_next_page_def;
+    call_by_origin_def, call_query_def, call_next_page_def;
 
 /* callback.c */
 int callback_add(PyObject *module);

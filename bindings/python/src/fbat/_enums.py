@@ -14,15 +14,19 @@ __all__ = [
     "ImportDurability",
     "ImportFlags",
     "ImportIdentity",
+    "ImportReportFlags",
     "ListFlags",
     "LogLevel",
     "OnConflict",
     "OpenMode",
     "OpenReportFlags",
+    "PlanFlags",
     "QueryFlags",
     "ReceiptFlags",
     "RecordFlags",
     "RepairFlags",
+    "SourceFlags",
+    "SourceState",
     "Status",
     "WireFlags",
 ]
@@ -348,6 +352,66 @@ class ImportFlags(enum.IntFlag):
     ALLOW_OTHER_IDENTITY = lib.FBAT_IMPORT_ALLOW_OTHER_IDENTITY
     """Let events of a store come with the other identity than those that were imported from it
     first. Without this flag that is ``Status.INVALID_ARGUMENT``, because they would come again.
+    """
+    DRY_RUN = lib.FBAT_IMPORT_DRY_RUN
+    """Append nothing, and report what an import would do: a dry run. Nothing is synced in the
+    destination, which may be open for reading. Counts are those that the import right after it has.
+    Filter and progress are called. Beside one bit for each event of the source, it remembers up to
+    1,048,576 events that could be asked for again; where that is too few, it ends with
+    ``Status.LIMIT_EXCEEDED``. Those are conflicts, and with identity by source all new events,
+    where the source has had events from the destination under this very namespace.
+    """
+    NO_RESUME = lib.FBAT_IMPORT_NO_RESUME
+    """Begin at the start of the source, or at ``after``, wherever an earlier import ended."""
+
+
+class SourceState(enum.IntEnum):
+    """What the source turned out to be, compared with what earlier imports have recorded."""
+
+    NEW = lib.FBAT_SOURCE_STATE_NEW
+    """Nothing is recorded of an import of this name, or without one of this region, from this
+    source.
+    """
+    GOES_ON = lib.FBAT_SOURCE_STATE_GOES_ON
+    """The source has all that it had."""
+    RESTORED = lib.FBAT_SOURCE_STATE_RESTORED
+    """The source ends before what was imported: it was restored from an older copy."""
+    DIVERGED = lib.FBAT_SOURCE_STATE_DIVERGED
+    """The source has other events in the place of some that were imported: it was restored and went
+    on, or was repaired, or is a copied directory that went on by itself. The numbers can't tell.
+    """
+    FORKED = lib.FBAT_SOURCE_STATE_FORKED
+    """The source is one of two with the same log id that both went on, and both were imported:
+    copies of one directory. ``fbat.new_identity`` gives one of them an id of its own.
+    """
+
+
+class ImportReportFlags(enum.IntFlag):
+    """Bits of ``ImportReport.flags``."""
+
+    SELECTOR_CHANGED = lib.FBAT_IMPORT_REPORT_SELECTOR_CHANGED
+    """Earlier imports of this name had another region or filter, or left conflicts out. So this one
+    began at the start.
+    """
+
+
+class PlanFlags(enum.IntFlag):
+    """Bits of ``PlanRow.row_flags``."""
+
+    REST = lib.FBAT_PLAN_REST
+    """The row sums up what is beyond 65,536 rows: it has no namespace, prefix and kind."""
+
+
+class SourceFlags(enum.IntFlag):
+    """Bits of ``Source.source_flags``."""
+
+    FILTERED = lib.FBAT_SOURCE_FILTERED
+    """A filter chose among the events of the source."""
+    CONFLICTS_LEFT_OUT = lib.FBAT_SOURCE_CONFLICTS_LEFT_OUT
+    """Events whose name existed with other content were left out."""
+    TWO_NAMES = lib.FBAT_SOURCE_TWO_NAMES
+    """Imports from this store had both identities: events of it may be here twice, under the name
+    that an import gave it, and under its own.
     """
 
 

@@ -22,8 +22,9 @@ from fbat._structs import (
     BackupReport,
     CompressOptions,
     CompressReport,
-    Difference,
+    Conflict,
     DiffOptions,
+    Difference,
     Event,
     Finding,
     Frontier,
@@ -35,10 +36,12 @@ from fbat._structs import (
     OpenReport,
     Origin,
     OriginsOptions,
+    PlanRow,
     QueryOptions,
     RepairOptions,
     RepairReport,
     SetDigest,
+    Source,
     Stats,
     Summary,
     VerifyOptions,
@@ -62,6 +65,7 @@ __all__ = [
     "set_mapped_reads",
 ]
 
+_U64_MAX: Final = 2**64 - 1
 _FIRST_WAIT: Final = 0.001
 _LONGEST_WAIT: Final = 0.1
 
@@ -275,6 +279,16 @@ class Store(Handle):
         wanted = event_id.id if isinstance(event_id, Record | Receipt) else event_id
         return _fast.contains(self._address, wanted)
 
+    def by_origin(self, source_namespace: str, source_event_id: AnyId, columns: int = 0) -> Page:
+        """Reads the events that have a name as their origin; :class:`NotFoundError` where there
+        are none. The name of an event that was appended here is :attr:`Store.namespace` and its
+        id; that of an imported one is in its provenance.
+
+        There is one event of a name, and one more for each other content that was kept
+        (``OnConflict.KEEP``); they come in the order in which they did.
+        """
+        return _fast.by_origin(self._address, source_namespace, source_event_id, columns)
+
     def query(self, **options: Unpack[QueryOptions]) -> Page:
         """Reads one page, which may be empty, of the events that the keywords select.
 
@@ -337,6 +351,46 @@ class Store(Handle):
                 summaries = page()
 
         return rows(page())
+
+    # ---- lineage --------------------------------------------------------------------------------
+
+    def conflicts(self, *, after: int = 0, page_rows: int = 0) -> Iterator[Conflict]:
+        """Iterates over the names that have two contents, in the order in which they were met:
+        one for each event that ``OnConflict.KEEP`` has kept. ``after`` is the ``sequence`` of
+        another; ``page_rows`` are read at a time, the first at the call.
+        """
+
+        def page(after: int) -> CData:
+            out = ffi.new("fbat_conflicts **")
+            given = [
+                number(name, value, 0, _U64_MAX)
+                for name, value in (("after", after), ("page_rows", page_rows))
+            ]
+            call(lib.fbat_store_conflicts, self._pointer, *given, out)
+            return ffi.gc(out[0], lib.fbat_conflicts_free)
+
+        def rows(conflicts: CData) -> Iterator[Conflict]:
+            while True:
+                last = after
+                for index in range(lib.fbat_conflicts_len(conflicts)):
+                    row = Conflict._of(lib.fbat_conflicts_get(conflicts, index))
+                    last = row.sequence
+                    yield row
+                if lib.fbat_conflicts_is_end(conflicts):
+                    return
+                conflicts = page(last)
+
+        return rows(page(after))
+
+    def sources(self) -> list[Source]:
+        """The stores that fed this one, from the records that imports leave: one for each store
+        and each selection, in the order in which they first did.
+        """
+        out = ffi.new("fbat_sources **")
+        call(lib.fbat_store_sources, self._pointer, out)
+        sources = ffi.gc(out[0], lib.fbat_sources_free)
+        count = lib.fbat_sources_len(sources)
+        return [Source._of(lib.fbat_sources_get(sources, index)) for index in range(count)]
 
     # ---- sets -----------------------------------------------------------------------------------
 
@@ -411,12 +465,8 @@ class Store(Handle):
         a callback raises comes out as it is. Whatever comes out, :func:`import_report_of` has what
         was committed before.
         """
-        if not isinstance(source, Store):
-            raise wrong_type("source", source, "a Store")
-        if source_namespace is None:  # a store of the parent's, in a forked child, has none
-            source_namespace = source.namespace or None
-        parts = {**options, "source_namespace": source_namespace}
-        given, report = Options("fbat_import_options", parts), struct("fbat_import_report")
+        given = _import_options(source, source_namespace, options)
+        report = struct("fbat_import_report")
         try:
             call(lib.fbat_import, self._pointer, source._pointer, given.pointer, report)
         except BaseException as exception:
@@ -424,6 +474,22 @@ class Store(Handle):
                 exception.import_report = ImportReport._of(report)  # type: ignore[attr-defined]
             raise
         return ImportReport._of(report)
+
+    def plan_import(
+        self,
+        source: Store,
+        source_namespace: str | None = None,
+        **options: Unpack[ImportOptions],
+    ) -> list[PlanRow]:
+        """What :meth:`import_from` would bring, summed up by the name of the origin, by what the
+        entity has before its first colon, and by kind. Nothing is appended; this store may be
+        open for reading.
+        """
+        given = _import_options(source, source_namespace, options)
+        out = ffi.new("fbat_plan **")
+        call(lib.fbat_import_plan, self._pointer, source._pointer, given.pointer, out)
+        plan = ffi.gc(out[0], lib.fbat_plan_free)
+        return [PlanRow._of(lib.fbat_plan_get(plan, i)) for i in range(lib.fbat_plan_len(plan))]
 
     def verify(self, **options: Unpack[VerifyOptions]) -> tuple[VerifyReport, list[Finding]]:
         """Checks every checksum, hash, chain and index against the log; what was checked, and what
@@ -460,6 +526,14 @@ class Store(Handle):
         report = struct("fbat_compress_report")
         call(lib.fbat_store_compress, self._pointer, given.pointer, report)
         return CompressReport._of(report)
+
+
+def _import_options(source: Store, source_namespace: str | None, options: ImportOptions) -> Options:
+    if not isinstance(source, Store):
+        raise wrong_type("source", source, "a Store")
+    if source_namespace is None:  # a store of the parent's, in a forked child, has none
+        source_namespace = source.namespace or None
+    return Options("fbat_import_options", {**options, "source_namespace": source_namespace})
 
 
 class Cursor(Handle):

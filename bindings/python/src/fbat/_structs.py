@@ -16,12 +16,16 @@ from fbat._enums import (
     ImportDurability,
     ImportFlags,
     ImportIdentity,
+    ImportReportFlags,
     ListFlags,
     OnConflict,
     OpenMode,
     OpenReportFlags,
+    PlanFlags,
     QueryFlags,
     RepairFlags,
+    SourceFlags,
+    SourceState,
 )
 from fbat._handle import path_of, text_of
 from fbat._id import Hash, Id
@@ -43,6 +47,7 @@ __all__ = [
     "BackupReport",
     "CompressOptions",
     "CompressReport",
+    "Conflict",
     "DiffOptions",
     "Difference",
     "Event",
@@ -56,11 +61,13 @@ __all__ = [
     "OpenReport",
     "Origin",
     "OriginsOptions",
+    "PlanRow",
     "Progress",
     "QueryOptions",
     "RepairOptions",
     "RepairReport",
     "SetDigest",
+    "Source",
     "Stats",
     "Summary",
     "VerifyOptions",
@@ -393,6 +400,10 @@ class ImportReport:
     - ``destination_durable``: And what is known to be on the disk.
     - ``source_position``: How far the source was read, of ``source_ceiling``: for a progress bar.
       What was read after the last committed chunk is examined again by the next import.
+    - ``started_after``: Where the import began: where an earlier one had ended, or at ``after``.
+    - ``source_state``: What the source turned out to be, compared with what earlier imports have
+      recorded: a ``SourceState``.
+    - ``flags``: Bits of ``ImportReportFlags``.
     """
 
     imported: int
@@ -410,6 +421,9 @@ class ImportReport:
     destination_visible: int
     destination_durable: int
     source_position: int
+    started_after: int
+    source_state: SourceState
+    flags: ImportReportFlags
 
     @property
     def examined(self) -> int:
@@ -435,6 +449,151 @@ class ImportReport:
             value.destination_visible,
             value.destination_durable,
             value.source_position,
+            value.started_after,
+            SourceState(value.source_state),
+            ImportReportFlags(value.flags),
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PlanRow:
+    """What an import would bring of one origin, one kind, and entities that begin alike.
+
+    - ``source_namespace``: The name of their origin, as their provenance will have it.
+    - ``entity_prefix``: Of their entities, what is before the first colon, which may be all.
+    - ``events``: How many events there are.
+    - ``payload_bytes``: The bytes of their payloads.
+    - ``row_flags``: Bits of ``PlanFlags``.
+    - ``kind``: Their kind.
+    """
+
+    source_namespace: str
+    entity_prefix: str
+    events: int
+    payload_bytes: int
+    row_flags: PlanFlags
+    kind: int
+
+    @classmethod
+    def _of(cls, value: CData) -> Self:
+        return cls(
+            text_of(value.source_namespace),
+            text_of(value.entity_prefix),
+            value.events,
+            value.payload_bytes,
+            PlanFlags(value.row_flags),
+            value.kind,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two contents of one name.
+
+    - ``sequence``: The global sequence of the library's own event that says so: where to go on, as
+      ``after``.
+    - ``source_namespace``: The name of the origin of both.
+    - ``source_event_id``: Their id there.
+    - ``first_id``: The id of the one that was here first.
+    - ``first_sequence``: Its global sequence; 0 where it was lost since.
+    - ``first_content_hash``: Its content hash.
+    - ``kept_id``: The id of the one that was kept beside it.
+    - ``kept_sequence``: Its global sequence; 0 where it was lost since.
+    - ``kept_content_hash``: Its content hash.
+    """
+
+    sequence: int
+    source_namespace: str
+    source_event_id: Id
+    first_id: Id
+    first_sequence: int
+    first_content_hash: Hash
+    kept_id: Id
+    kept_sequence: int
+    kept_content_hash: Hash
+
+    @classmethod
+    def _of(cls, value: CData) -> Self:
+        return cls(
+            value.sequence,
+            text_of(value.source_namespace),
+            Id.of(value.source_event_id),
+            Id.of(value.first_id),
+            value.first_sequence,
+            Hash.of(value.first_content_hash),
+            Id.of(value.kept_id),
+            value.kept_sequence,
+            Hash.of(value.kept_content_hash),
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Source:
+    """What one store brought by one selection: the sum over the imports that left a record.
+
+    - ``log_id``: The id of the source's log.
+    - ``store_id``: Its store id.
+    - ``source_namespace``: What its own events are called by here.
+    - ``label``: Its label, when it was last imported.
+    - ``name``: What the caller calls the import; empty where it has no name.
+    - ``region``: The region in words, for people; empty for all events.
+    - ``identity``: By what an event is known to be there: an ``ImportIdentity``.
+    - ``source_flags``: Bits of ``SourceFlags``.
+    - ``runs``: How many records there are.
+    - ``imported``: As in the reports of these imports, summed up.
+    - ``deduplicated``: As above.
+    - ``restored``: As above.
+    - ``conflicts``: As above.
+    - ``conflicts_kept``: As above.
+    - ``first_us``: When the first of the records was written: microseconds since 1970.
+    - ``last_us``: When the last one was.
+    - ``last_sequence``: The global sequence of the last one.
+    - ``watermark``: The last sequence of the source that the last one covers.
+    - ``watermark_log_hash``: The source's log hash there.
+    """
+
+    log_id: Id
+    store_id: Id
+    source_namespace: str
+    label: str
+    name: str
+    region: str
+    identity: ImportIdentity
+    source_flags: SourceFlags
+    runs: int
+    imported: int
+    deduplicated: int
+    restored: int
+    conflicts: int
+    conflicts_kept: int
+    first_us: int
+    last_us: int
+    last_sequence: int
+    watermark: int
+    watermark_log_hash: Hash
+
+    @classmethod
+    def _of(cls, value: CData) -> Self:
+        return cls(
+            Id.of(value.log_id),
+            Id.of(value.store_id),
+            text_of(value.source_namespace),
+            text_of(value.label),
+            text_of(value.name),
+            text_of(value.region),
+            ImportIdentity(value.identity),
+            SourceFlags(value.source_flags),
+            value.runs,
+            value.imported,
+            value.deduplicated,
+            value.restored,
+            value.conflicts,
+            value.conflicts_kept,
+            value.first_us,
+            value.last_us,
+            value.last_sequence,
+            value.watermark,
+            Hash.of(value.watermark_log_hash),
         )
 
 
@@ -801,8 +960,9 @@ class ListOptions(TypedDict, total=False):
 class ImportOptions(Region, total=False):
     """What to import, and how. The keywords of ``Region`` too.
 
-    - ``after``: Only sequences of the source above this one: 0, or the ``resume_after`` of an
-      earlier report.
+    - ``after``: Only sequences of the source above this one, as the ``resume_after`` of an earlier
+      report. 0: the import goes on where the last one of the same ``name`` ended, as the
+      destination has recorded; ``Store.import_from`` says when.
     - ``chunk_size``: Events that become visible together: at most the destination's
       ``batch_events_max``, to which it is cut; 0: 256. Fewer where they would have more than 4 MiB.
     - ``filter``: Says which events to import; None for all of the region.
@@ -815,6 +975,9 @@ class ImportOptions(Region, total=False):
       ``OnConflict``.
     - ``flags``: Bits of ``ImportFlags``.
     - ``identity``: By what an event is known to be there already: an ``ImportIdentity``.
+    - ``name``: What this import is called, and so its filter: UTF-8, at most 1024 bytes without
+      control bytes. Imports of one name from one source go on from each other. Left out, those of
+      one region do, without a filter, with identity by origin.
     """
 
     after: int
@@ -827,6 +990,7 @@ class ImportOptions(Region, total=False):
     on_conflict: OnConflict
     flags: ImportFlags
     identity: ImportIdentity
+    name: str | None
 
 
 class OriginsOptions(Region, total=False):

@@ -29,7 +29,18 @@ public enum ImportFlag {
      * first. Without this flag that is {@link Status#INVALID_ARGUMENT}, because they would come
      * again.
      */
-    ALLOW_OTHER_IDENTITY(16);
+    ALLOW_OTHER_IDENTITY(16),
+    /**
+     * Append nothing, and report what an import would do: a dry run. Nothing is synced in the
+     * destination, which may be open for reading. Counts are those that the import right after it
+     * has. Filter and progress are called. Beside one bit for each event of the source, it
+     * remembers up to 1,048,576 events that could be asked for again; where that is too few, it
+     * ends with {@link Status#LIMIT_EXCEEDED}. Those are conflicts, and with identity by source all
+     * new events, where the source has had events from the destination under this very namespace.
+     */
+    DRY_RUN(64),
+    /** Begin at the start of the source, or at {@code after}, wherever an earlier import ended. */
+    NO_RESUME(32);
 
     final int bit;
 

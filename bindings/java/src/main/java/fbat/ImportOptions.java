@@ -14,6 +14,7 @@ public final class ImportOptions {
     private OnConflict onConflict = OnConflict.values()[0];
     private int flags;
     private ImportIdentity identity = ImportIdentity.values()[0];
+    private String name;
 
     /** The defaults. */
     public ImportOptions() {}
@@ -49,8 +50,9 @@ public final class ImportOptions {
     }
 
     /**
-     * Only sequences of the source above this one: 0, or the {@code resumeAfter} of an earlier
-     * report.
+     * Only sequences of the source above this one, as the {@code resumeAfter} of an earlier report.
+     * 0: the import goes on where the last one of the same {@code name} ended, as the destination
+     * has recorded; {@code fbat_import()} says when.
      */
     public ImportOptions after(long after) {
         this.after = after;
@@ -111,6 +113,16 @@ public final class ImportOptions {
         return this;
     }
 
+    /**
+     * What this import is called, and so its filter: UTF-8, at most 1024 bytes without control
+     * bytes. Imports of one name from one source go on from each other. Left out, those of one
+     * region do, without a filter, with identity by origin.
+     */
+    public ImportOptions name(String name) {
+        this.name = name;
+        return this;
+    }
+
     /** Fills in a struct that is all zero but for its size. */
     void write(long to, Scratch scratch) {
         scratch.text(to + Native.AT_IMPORT_OPTIONS_SOURCE_NAMESPACE, sourceNamespace);
@@ -129,6 +141,7 @@ public final class ImportOptions {
         Memory.put(to + Native.AT_IMPORT_OPTIONS_ON_CONFLICT, onConflict.ordinal());
         Memory.put(to + Native.AT_IMPORT_OPTIONS_FLAGS, flags);
         Memory.put(to + Native.AT_IMPORT_OPTIONS_IDENTITY, identity.ordinal());
+        scratch.text(to + Native.AT_IMPORT_OPTIONS_NAME, name);
     }
 
     long pointer(Scratch scratch) {

@@ -30,6 +30,10 @@ package fbat;
  * @param destinationDurable And what is known to be on the disk.
  * @param sourcePosition How far the source was read, of {@code sourceCeiling}: for a progress bar.
  * What was read after the last committed chunk is examined again by the next import.
+ * @param startedAfter Where the import began: where an earlier one had ended, or at {@code after}.
+ * @param sourceState What the source turned out to be, compared with what earlier imports have
+ * recorded: {@link SourceState}.
+ * @param flags bits, each with a method.
  */
 public record ImportReport(
         long imported,
@@ -46,7 +50,10 @@ public record ImportReport(
         long sourceCeiling,
         long destinationVisible,
         long destinationDurable,
-        long sourcePosition) {
+        long sourcePosition,
+        long startedAfter,
+        int sourceState,
+        int flags) {
     static ImportReport at(long of) {
         return new ImportReport(
                 Memory.getLong(of + Native.AT_IMPORT_REPORT_IMPORTED),
@@ -63,6 +70,17 @@ public record ImportReport(
                 Memory.getLong(of + Native.AT_IMPORT_REPORT_SOURCE_CEILING),
                 Memory.getLong(of + Native.AT_IMPORT_REPORT_DESTINATION_VISIBLE),
                 Memory.getLong(of + Native.AT_IMPORT_REPORT_DESTINATION_DURABLE),
-                Memory.getLong(of + Native.AT_IMPORT_REPORT_SOURCE_POSITION));
+                Memory.getLong(of + Native.AT_IMPORT_REPORT_SOURCE_POSITION),
+                Memory.getLong(of + Native.AT_IMPORT_REPORT_STARTED_AFTER),
+                Memory.getInt(of + Native.AT_IMPORT_REPORT_SOURCE_STATE),
+                Memory.getInt(of + Native.AT_IMPORT_REPORT_FLAGS));
+    }
+
+    /**
+     * Earlier imports of this name had another region or filter, or left conflicts out. So this one
+     * began at the start.
+     */
+    public boolean isSelectorChanged() {
+        return (flags & Native.IMPORT_REPORT_SELECTOR_CHANGED) != 0;
     }
 }

@@ -115,6 +115,18 @@ final class Native {
     static final int IMPORT_ALLOW_SELF = 4;
     static final int IMPORT_ALLOW_OTHER_STORE = 8;
     static final int IMPORT_ALLOW_OTHER_IDENTITY = 16;
+    static final int IMPORT_DRY_RUN = 64;
+    static final int IMPORT_NO_RESUME = 32;
+    static final int SOURCE_STATE_NEW = 0;
+    static final int SOURCE_STATE_GOES_ON = 1;
+    static final int SOURCE_STATE_RESTORED = 2;
+    static final int SOURCE_STATE_DIVERGED = 3;
+    static final int SOURCE_STATE_FORKED = 4;
+    static final int IMPORT_REPORT_SELECTOR_CHANGED = 1;
+    static final int PLAN_REST = 1;
+    static final int SOURCE_FILTERED = 1;
+    static final int SOURCE_CONFLICTS_LEFT_OUT = 2;
+    static final int SOURCE_TWO_NAMES = 4;
     static final int BACKUP_LINK = 1;
     static final int REPAIR_IDENTITY_REBUILT = 1;
     static final int REPAIR_IDENTITY_UNCERTAIN = 2;
@@ -305,7 +317,7 @@ final class Native {
     static final int AT_PROVENANCE_SOURCE_KIND = 56;
     static final int AT_PROVENANCE_SOURCE_CONTENT_HASH = 58;
 
-    static final int IMPORT_REPORT_SIZE = 128;
+    static final int IMPORT_REPORT_SIZE = 144;
     static final int AT_IMPORT_REPORT_IMPORTED = 8;
     static final int AT_IMPORT_REPORT_DEDUPLICATED = 16;
     static final int AT_IMPORT_REPORT_SKIPPED_RESERVED = 24;
@@ -321,8 +333,11 @@ final class Native {
     static final int AT_IMPORT_REPORT_DESTINATION_VISIBLE = 104;
     static final int AT_IMPORT_REPORT_DESTINATION_DURABLE = 112;
     static final int AT_IMPORT_REPORT_SOURCE_POSITION = 120;
+    static final int AT_IMPORT_REPORT_STARTED_AFTER = 128;
+    static final int AT_IMPORT_REPORT_SOURCE_STATE = 136;
+    static final int AT_IMPORT_REPORT_FLAGS = 140;
 
-    static final int IMPORT_OPTIONS_SIZE = 112;
+    static final int IMPORT_OPTIONS_SIZE = 128;
     static final int AT_IMPORT_OPTIONS_SOURCE_NAMESPACE = 8;
     static final int AT_IMPORT_OPTIONS_REGION = 24;
     static final int AT_IMPORT_OPTIONS_AFTER = 32;
@@ -337,6 +352,47 @@ final class Native {
     static final int AT_IMPORT_OPTIONS_ON_CONFLICT = 96;
     static final int AT_IMPORT_OPTIONS_FLAGS = 100;
     static final int AT_IMPORT_OPTIONS_IDENTITY = 104;
+    static final int AT_IMPORT_OPTIONS_NAME = 112;
+
+    static final int PLAN_ROW_SIZE = 64;
+    static final int AT_PLAN_ROW_SOURCE_NAMESPACE = 8;
+    static final int AT_PLAN_ROW_ENTITY_PREFIX = 24;
+    static final int AT_PLAN_ROW_EVENTS = 40;
+    static final int AT_PLAN_ROW_PAYLOAD_BYTES = 48;
+    static final int AT_PLAN_ROW_ROW_FLAGS = 56;
+    static final int AT_PLAN_ROW_KIND = 60;
+
+    static final int CONFLICT_SIZE = 160;
+    static final int AT_CONFLICT_SEQUENCE = 8;
+    static final int AT_CONFLICT_SOURCE_NAMESPACE = 16;
+    static final int AT_CONFLICT_SOURCE_EVENT_ID = 32;
+    static final int AT_CONFLICT_FIRST_ID = 48;
+    static final int AT_CONFLICT_FIRST_SEQUENCE = 64;
+    static final int AT_CONFLICT_FIRST_CONTENT_HASH = 72;
+    static final int AT_CONFLICT_KEPT_ID = 104;
+    static final int AT_CONFLICT_KEPT_SEQUENCE = 120;
+    static final int AT_CONFLICT_KEPT_CONTENT_HASH = 128;
+
+    static final int SOURCE_SIZE = 224;
+    static final int AT_SOURCE_LOG_ID = 8;
+    static final int AT_SOURCE_STORE_ID = 24;
+    static final int AT_SOURCE_SOURCE_NAMESPACE = 40;
+    static final int AT_SOURCE_LABEL = 56;
+    static final int AT_SOURCE_NAME = 72;
+    static final int AT_SOURCE_REGION = 88;
+    static final int AT_SOURCE_IDENTITY = 104;
+    static final int AT_SOURCE_SOURCE_FLAGS = 108;
+    static final int AT_SOURCE_RUNS = 112;
+    static final int AT_SOURCE_IMPORTED = 120;
+    static final int AT_SOURCE_DEDUPLICATED = 128;
+    static final int AT_SOURCE_RESTORED = 136;
+    static final int AT_SOURCE_CONFLICTS = 144;
+    static final int AT_SOURCE_CONFLICTS_KEPT = 152;
+    static final int AT_SOURCE_FIRST_US = 160;
+    static final int AT_SOURCE_LAST_US = 168;
+    static final int AT_SOURCE_LAST_SEQUENCE = 176;
+    static final int AT_SOURCE_WATERMARK = 184;
+    static final int AT_SOURCE_WATERMARK_LOG_HASH = 192;
 
     static final int SET_DIGEST_SIZE = 48;
     static final int AT_SET_DIGEST_EVENTS = 8;
@@ -1478,6 +1534,197 @@ final class Native {
     static int fbat_import(long destination, long source, long options, long outReport, long err) {
         try {
             return (int) Import.HANDLE.invokeExact(destination, source, options, outReport, err);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class ImportPlan {
+        static final MethodHandle HANDLE = Library.function("fbat_import_plan",
+                FunctionDescriptor.of(
+                        JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    }
+
+    static int fbat_import_plan(
+            long destination, long source, long options, long outPlan, long err) {
+        try {
+            return (int) ImportPlan.HANDLE.invokeExact(destination, source, options, outPlan, err);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class PlanLen {
+        static final MethodHandle HANDLE = Library.function("fbat_plan_len",
+                FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
+    }
+
+    static long fbat_plan_len(long plan) {
+        try {
+            return (long) PlanLen.HANDLE.invokeExact(plan);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class PlanGet {
+        static final MethodHandle HANDLE = Library.function("fbat_plan_get",
+                FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    }
+
+    static long fbat_plan_get(long plan, long index) {
+        try {
+            return (long) PlanGet.HANDLE.invokeExact(plan, index);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class PlanFree {
+        static final MethodHandle HANDLE = Library.function("fbat_plan_free",
+                FunctionDescriptor.ofVoid(JAVA_LONG));
+    }
+
+    static void fbat_plan_free(long plan) {
+        try {
+            PlanFree.HANDLE.invokeExact(plan);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class EventByOrigin {
+        static final MethodHandle HANDLE = Library.function("fbat_event_by_origin",
+                FunctionDescriptor.of(
+                        JAVA_INT, JAVA_LONG, STR, JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG));
+    }
+
+    static int fbat_event_by_origin(
+            long store, None sourceNamespace, long sourceEventId, int columns, long outPage,
+            long err) {
+        try {
+            return (int) EventByOrigin.HANDLE.invokeExact(
+                    store, sourceNamespace, sourceEventId, columns, outPage, err);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class StoreConflicts {
+        static final MethodHandle HANDLE = Library.function("fbat_store_conflicts",
+                FunctionDescriptor.of(
+                        JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    }
+
+    static int fbat_store_conflicts(
+            long store, long after, long pageRows, long outConflicts, long err) {
+        try {
+            return (int) StoreConflicts.HANDLE.invokeExact(
+                    store, after, pageRows, outConflicts, err);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class StoreSources {
+        static final MethodHandle HANDLE = Library.function("fbat_store_sources",
+                FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    }
+
+    static int fbat_store_sources(long store, long outSources, long err) {
+        try {
+            return (int) StoreSources.HANDLE.invokeExact(store, outSources, err);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class ConflictsLen {
+        static final MethodHandle HANDLE = Library.function("fbat_conflicts_len",
+                FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
+    }
+
+    static long fbat_conflicts_len(long conflicts) {
+        try {
+            return (long) ConflictsLen.HANDLE.invokeExact(conflicts);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class ConflictsGet {
+        static final MethodHandle HANDLE = Library.function("fbat_conflicts_get",
+                FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    }
+
+    static long fbat_conflicts_get(long conflicts, long index) {
+        try {
+            return (long) ConflictsGet.HANDLE.invokeExact(conflicts, index);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class ConflictsIsEnd {
+        static final MethodHandle HANDLE = Library.function("fbat_conflicts_is_end",
+                FunctionDescriptor.of(JAVA_BOOLEAN, JAVA_LONG));
+    }
+
+    static boolean fbat_conflicts_is_end(long conflicts) {
+        try {
+            return (boolean) ConflictsIsEnd.HANDLE.invokeExact(conflicts);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class ConflictsFree {
+        static final MethodHandle HANDLE = Library.function("fbat_conflicts_free",
+                FunctionDescriptor.ofVoid(JAVA_LONG));
+    }
+
+    static void fbat_conflicts_free(long conflicts) {
+        try {
+            ConflictsFree.HANDLE.invokeExact(conflicts);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class SourcesLen {
+        static final MethodHandle HANDLE = Library.function("fbat_sources_len",
+                FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
+    }
+
+    static long fbat_sources_len(long sources) {
+        try {
+            return (long) SourcesLen.HANDLE.invokeExact(sources);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class SourcesGet {
+        static final MethodHandle HANDLE = Library.function("fbat_sources_get",
+                FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    }
+
+    static long fbat_sources_get(long sources, long index) {
+        try {
+            return (long) SourcesGet.HANDLE.invokeExact(sources, index);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class SourcesFree {
+        static final MethodHandle HANDLE = Library.function("fbat_sources_free",
+                FunctionDescriptor.ofVoid(JAVA_LONG));
+    }
+
+    static void fbat_sources_free(long sources) {
+        try {
+            SourcesFree.HANDLE.invokeExact(sources);
         } catch (Throwable t) {
             throw Library.unexpected(t);
         }
