@@ -20,35 +20,6 @@ export const HASH_HEX_SIZE = 65;
 export const PROVENANCE_MAGIC = "FBATIP";
 /** The schema version that this library writes, and the highest that it reads. */
 export const PROVENANCE_SCHEMA_VERSION = 1;
-/**
- * Nothing is recorded of an import of this name, or without one of this region, from this source.
- */
-export const SOURCE_NEW = 0;
-/** The source has all that it had. */
-export const SOURCE_GOES_ON = 1;
-/** The source ends before what was imported: it was restored from an older copy. */
-export const SOURCE_RESTORED = 2;
-/**
- * The source has other events in the place of some that were imported: it was restored and went on,
- * or was repaired, or is a copied directory that went on by itself. The numbers can't tell.
- */
-export const SOURCE_DIVERGED = 3;
-/**
- * The source is one of two with the same log id that both went on, and both were imported: copies
- * of one directory. `newIdentity` gives one of them an id of its own.
- */
-export const SOURCE_FORKED = 4;
-/** The row sums up what is beyond 65,536 rows: it has no namespace, prefix and kind. */
-export const PLAN_REST = 1;
-/** A filter chose among the events of the source. */
-export const SOURCE_FILTERED = 1;
-/** Events whose name existed with other content were left out. */
-export const SOURCE_CONFLICTS_LEFT_OUT = 2;
-/**
- * Imports from this store had both identities: events of it may be here twice, under the name that
- * an import gave it, and under its own.
- */
-export const SOURCE_TWO_NAMES = 4;
 
 /** What a call answers with. A negative number is that of a callback. */
 export const Status = {
@@ -414,11 +385,61 @@ export const ImportFlag = {
   DRY_RUN: 64,
   /** Begin at the start of the source, or at `after`, wherever an earlier import ended. */
   NO_RESUME: 32,
+} as const;
+
+/** What became of the source of an import since the last one. */
+export const SourceState = {
+  /**
+   * Nothing is recorded of an import of this name, or without one of this region, from this source.
+   */
+  NEW: 0,
+  /** The source has all that it had. */
+  GOES_ON: 1,
+  /** The source ends before what was imported: it was restored from an older copy. */
+  RESTORED: 2,
+  /**
+   * The source has other events in the place of some that were imported: it was restored and went
+   * on, or was repaired, or is a copied directory that went on by itself. The numbers can't tell.
+   */
+  DIVERGED: 3,
+  /**
+   * The source is one of two with the same log id that both went on, and both were imported: copies
+   * of one directory. `newIdentity` gives one of them an id of its own.
+   */
+  FORKED: 4,
+} as const;
+/**
+ * What became of the source of an import since the last one: one of the values of {@link
+ * SourceState}.
+ */
+export type SourceState = (typeof SourceState)[keyof typeof SourceState];
+
+/** Bits of an import's report. */
+export const ImportReportFlag = {
   /**
    * Earlier imports of this name had another region or filter, or left conflicts out. So this one
    * began at the start.
    */
-  REPORT_SELECTOR_CHANGED: 1,
+  SELECTOR_CHANGED: 1,
+} as const;
+
+/** Bits of a row of a plan. */
+export const PlanFlag = {
+  /** The row sums up what is beyond 65,536 rows: it has no namespace, prefix and kind. */
+  REST: 1,
+} as const;
+
+/** Bits of a store that fed another. */
+export const SourceFlag = {
+  /** A filter chose among the events of the source. */
+  FILTERED: 1,
+  /** Events whose name existed with other content were left out. */
+  CONFLICTS_LEFT_OUT: 2,
+  /**
+   * Imports from this store had both identities: events of it may be here twice, under the name
+   * that an import gave it, and under its own.
+   */
+  TWO_NAMES: 4,
 } as const;
 
 /** Bits of a backup. */
