@@ -567,7 +567,7 @@ enum class source_state : std::uint32_t {
   /**
    * Nothing is recorded of an import of this name, or without one of this region, from this source.
    */
-  new = FBAT_SOURCE_STATE_NEW,
+  new_ = FBAT_SOURCE_STATE_NEW,
   /** The source has all that it had. */
   goes_on = FBAT_SOURCE_STATE_GOES_ON,
   /** The source ends before what was imported: it was restored from an older copy. */
@@ -1301,7 +1301,7 @@ struct import_report {
    * What the source turned out to be, compared with what earlier imports have recorded: an
    * fbat::source_state.
    */
-  fbat::source_state source_state = fbat::source_state::new;
+  fbat::source_state source_state = fbat::source_state::new_;
   /** fbat::import_report_flags. */
   fbat::import_report_flags flags{};
 
@@ -1494,37 +1494,6 @@ struct set_digest {
 };
 
 /**
- * An event that only one of two stores has.
- * @since 0.2
- */
-struct difference {
-  /** Its origin. */
-  std::string source_namespace{};
-  /** Its id there. */
-  fbat::id source_event_id{};
-  /** Its sequence there. */
-  std::uint64_t source_sequence = 0;
-  /** BLAKE3 of its payload. */
-  fbat::hash content_hash{};
-  /** Its sequence in the store that has it. */
-  std::uint64_t sequence = 0;
-  /** Which store has it: 0 for the first, 1 for the other. */
-  std::uint32_t in_other = 0;
-
-  /** As fbat.h has it. */
-  static difference from_raw(const fbat_difference& raw) {
-    difference made;
-    made.source_namespace = detail::view(raw.source_namespace);
-    made.source_event_id = raw.source_event_id;
-    made.source_sequence = raw.source_sequence;
-    made.content_hash = raw.content_hash;
-    made.sequence = raw.sequence;
-    made.in_other = raw.in_other;
-    return made;
-  }
-};
-
-/**
  * The events of one origin.
  * @since 0.2
  */
@@ -1548,6 +1517,40 @@ struct origin {
     made.events = raw.events;
     made.fingerprint = raw.fingerprint;
     made.last_source_sequence = raw.last_source_sequence;
+    return made;
+  }
+};
+
+/**
+ * An event that only one of two stores has.
+ * @since 0.2
+ */
+struct difference {
+  /** Its origin. */
+  std::string source_namespace{};
+  /** Its id there. */
+  fbat::id source_event_id{};
+  /** Its sequence there. */
+  std::uint64_t source_sequence = 0;
+  /** BLAKE3 of its payload. */
+  fbat::hash content_hash{};
+  /** Its sequence in the store that has it. */
+  std::uint64_t sequence = 0;
+  /** Which store has it: 0 for the first, 1 for the other. */
+  std::uint32_t in_other = 0;
+  /** Text that stands for its place among the differences; `after` of the next page. */
+  std::string position{};
+
+  /** As fbat.h has it. */
+  static difference from_raw(const fbat_difference& raw) {
+    difference made;
+    made.source_namespace = detail::view(raw.source_namespace);
+    made.source_event_id = raw.source_event_id;
+    made.source_sequence = raw.source_sequence;
+    made.content_hash = raw.content_hash;
+    made.sequence = raw.sequence;
+    made.in_other = raw.in_other;
+    made.position = detail::view(raw.position);
     return made;
   }
 };
@@ -3428,8 +3431,11 @@ struct diff_options {
    * select: an event that the other store has at all is no difference.
    */
   fbat::region region{};
-  /** Only differences after this one, the last of the list before; NULL: from the first. */
-  std::const fbat_difference * after = 0;
+  /**
+   * Only differences after this `position`, of the last row of the list before. Not set: from the
+   * first.
+   */
+  std::string_view after{};
   /** At most so many rows: 1 to 65,536; 0: 1,000. */
   std::size_t page_rows = 0;
 };
@@ -3439,7 +3445,7 @@ struct diff_options {
   fbat_diff_options raw = FBAT_DIFF_OPTIONS_INIT;
   lent.region = to_raw(from.region);
   raw.region = &lent.region;
-  raw.after = from.after;
+  raw.after = detail::str(from.after);
   raw.page_rows = from.page_rows;
   return raw;
 }
@@ -3806,6 +3812,18 @@ struct conflicts {
   bool is_end = true; /**< Nothing more was there; else go on after the last row's `sequence`. */
 };
 
+/** A part of the list of origins, in the order of their namespaces. @since 0.2 */
+struct origins {
+  std::vector<origin> rows{}; /**< One for each. */
+  bool is_end = true; /**< Nothing more was there; else go on `after` the last namespace. */
+};
+
+/** A part of the events that only one of two stores has. @since 0.2 */
+struct differences {
+  std::vector<difference> rows{}; /**< One for each. */
+  bool is_end = true; /**< Nothing more was there; else go on `after` the last position. */
+};
+
 /** @cond internal */
 namespace detail {
 
@@ -4066,6 +4084,41 @@ class store {
   [[nodiscard]] result<summaries> try_scopes(const list_options& options = {}) const {
     return detail::list_of(fbat_store_scopes, raw(), options);
   }
+  /** What stands for the events of a region: equal sets have equal digests in all stores. */
+  [[nodiscard]] result<fbat::set_digest> try_set_digest(const fbat::region& which = {}) const {
+    const fbat_region raw_region = to_raw(which);
+    return detail::get<fbat::set_digest>(fbat_store_set_digest, raw(), &raw_region);
+  }
+  /** Lists the origins of events in the order of their namespaces, a page at a time. */
+  [[nodiscard]] result<fbat::origins> try_origins(const origins_options& options = {}) const {
+    detail::lent lent;
+    const fbat_origins_options raw_options = to_raw(options, lent);
+    fbat_origins* list = nullptr;
+    const auto listed = lent.finish(detail::run(fbat_store_origins, raw(), &raw_options, &list));
+    const detail::handle<fbat_origins, fbat_origins_free> owner(list);
+    if (!listed) return listed.error();
+    fbat::origins all;
+    for (std::size_t i = 0; i < fbat_origins_len(list); i++)
+      all.rows.push_back(origin::from_raw(*fbat_origins_get(list, i)));
+    all.is_end = fbat_origins_is_end(list);
+    return all;
+  }
+  /** Lists the events that only this store has, or only the other one, a page at a time. */
+  [[nodiscard]] result<fbat::differences> try_diff(const store& other,
+                                                   const diff_options& options = {}) const {
+    detail::lent lent;
+    const fbat_diff_options raw_options = to_raw(options, lent);
+    fbat_differences* list = nullptr;
+    const auto listed =
+        lent.finish(detail::run(fbat_store_diff, raw(), other.raw(), &raw_options, &list));
+    const detail::handle<fbat_differences, fbat_differences_free> owner(list);
+    if (!listed) return listed.error();
+    fbat::differences all;
+    for (std::size_t i = 0; i < fbat_differences_len(list); i++)
+      all.rows.push_back(difference::from_raw(*fbat_differences_get(list, i)));
+    all.is_end = fbat_differences_is_end(list);
+    return all;
+  }
 
   /** Walks the store and checks every checksum, hash, chain and index against the log. */
   [[nodiscard]] result<with_findings<verify_report>> try_verify(
@@ -4134,6 +4187,18 @@ class store {
   }
   /** As try_sources(). */
   [[nodiscard]] std::vector<source> sources() const { return detail::unwrap(try_sources()); }
+  /** As try_set_digest(). */
+  [[nodiscard]] fbat::set_digest set_digest(const fbat::region& which = {}) const {
+    return detail::unwrap(try_set_digest(which));
+  }
+  /** As try_origins(). */
+  [[nodiscard]] fbat::origins origins(const origins_options& options = {}) const {
+    return detail::unwrap(try_origins(options));
+  }
+  /** As try_diff(). */
+  [[nodiscard]] differences diff(const store& other, const diff_options& options = {}) const {
+    return detail::unwrap(try_diff(other, options));
+  }
   /** As try_stats(). */
   [[nodiscard]] fbat::stats stats() const { return detail::unwrap(try_stats()); }
   /** As try_open_report(). */

@@ -115,7 +115,8 @@ CASE(negative_answer_stops_and_is_the_status) {
         fbat_import_report report = run(&c, codes[i]);
         CHECK(report.imported <= 6 && report.imported % 4 == 0); /* whole chunks only */
         CHECK_U64(report.source_high_watermark, report.imported ? report.imported + 1 : 0);
-        uint64_t came = before > 1 ? report.imported : with_record(report.imported);
+        uint64_t came = with_record(report.imported);
+        came -= before > 1 && came > 0; /* the namespace has its record */
         CHECK_U64(visible(c.hub), before + came);
         c.answer_from = 0;
         CHECK_U64(run(&c, FBAT_OK).imported, 10 - report.imported);
@@ -341,7 +342,9 @@ MISUSE(free_of_the_destination_from_within_a_callback_is_deferred) {
     uint64_t brought = report.imported;
     c.act = NULL;
     c.hub = open_new("hub"); /* closed by now, so it opens */
-    CHECK_U64(visible(c.hub), 1 + with_record(brought));
+    /* A store that is closed takes no record of the run. */
+    uint64_t of_run = status == FBAT_ERR_CLOSED && brought > 0;
+    CHECK_U64(visible(c.hub), 1 + with_record(brought) - of_run);
     end(&c);
 }
 

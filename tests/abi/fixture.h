@@ -97,9 +97,9 @@ static inline fbat_import_options import_options(const char *source_namespace) {
     return options;
 }
 
-/* How many events come with so many of one new namespace: the first brings its record. */
+/* How many events come with so many of one new namespace: its record, and that of the run. */
 static inline uint64_t with_record(uint64_t imported) {
-    return imported + (imported > 0);
+    return imported + (imported > 0 ? 2 : 0);
 }
 
 /* How many things a verification finds. */

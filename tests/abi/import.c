@@ -20,14 +20,14 @@ CASE(import_brings_each_event_once_and_says_where_from) {
     CHECK_U64(report.skipped_reserved, 1); /* the genesis event */
     CHECK_U64(report.source_high_watermark, 4);
     CHECK_U64(report.source_ceiling, 4);
-    CHECK_U64(report.destination_visible, 5); /* with the record of the namespace */
-    CHECK_U64(report.destination_durable, 5);
+    CHECK_U64(report.destination_visible, 6); /* with the records of the namespace and the run */
+    CHECK_U64(report.destination_durable, 6);
     report = import_as(hub, source, "alpha");
     CHECK_U64(report.imported, 0);
     CHECK_U64(report.deduplicated, 3);
     report = import_as(hub, source, "beta"); /* another name is another identity */
     CHECK_U64(report.imported, 3);
-    CHECK_U64(visible(hub), 9);
+    CHECK_U64(visible(hub), 11);
     done(hub);
     done(source);
 }
@@ -102,6 +102,40 @@ CASE(imported_event_keeps_what_it_was_and_gets_the_key_of_the_contract) {
     replay.key = key;
     CHECK_OK(fbat_append(hub, &replay, &again, NULL));
     CHECK_U64(again.flags, FBAT_RECEIPT_REPLAYED | FBAT_RECEIPT_IMPORTED | FBAT_RECEIPT_DURABLE);
+    done(hub);
+    done(source);
+}
+
+CASE(import_goes_on_where_the_last_one_of_its_name_ended) {
+    fbat_store *source = open_new("source"), *hub = open_new("hub");
+    fbat_import_options options = import_options("n");
+    fbat_import_report report = FBAT_IMPORT_REPORT_INIT;
+    append_n(source, "thing:1", 4);
+    options.name = FBAT_STR("nightly");
+    CHECK_OK(fbat_import(hub, source, &options, &report, NULL));
+    CHECK_U64(report.imported, 4);
+    CHECK_U64(report.started_after, 0);
+    CHECK_U64(report.source_state, FBAT_SOURCE_STATE_NEW);
+    append_n(source, "thing:2", 2);
+    CHECK_OK(fbat_import(hub, source, &options, &report, NULL));
+    CHECK_U64(report.imported, 2);
+    CHECK_U64(report.deduplicated, 0);
+    CHECK_U64(report.started_after, 5);
+    CHECK_U64(report.resume_after, 7);
+    CHECK_U64(report.source_state, FBAT_SOURCE_STATE_GOES_ON);
+    CHECK_U64(report.flags, 0);
+    options.flags = FBAT_IMPORT_NO_RESUME;
+    CHECK_OK(fbat_import(hub, source, &options, &report, NULL));
+    CHECK_U64(report.deduplicated, 6);
+    CHECK_U64(report.started_after, 0);
+    fbat_region region = FBAT_REGION_INIT;
+    region.entity = FBAT_STR("thing:2");
+    options.region = &region;
+    options.flags = 0;
+    CHECK_OK(fbat_import(hub, source, &options, &report, NULL));
+    CHECK_U64(report.started_after, 0);
+    CHECK_U64(report.deduplicated, 2);
+    CHECK_U64(report.flags, FBAT_IMPORT_REPORT_SELECTOR_CHANGED);
     done(hub);
     done(source);
 }
@@ -182,7 +216,7 @@ CASE(import_into_itself_ends_at_what_was_there_at_the_call) {
     CHECK_OK(fbat_import(store, store, &options, &report, NULL));
     CHECK_U64(report.imported, 5);
     CHECK_U64(report.source_ceiling, 6);
-    CHECK_U64(visible(store), 12); /* with the record of which store the namespace stands for */
+    CHECK_U64(visible(store), 13); /* with the records of the namespace and the run */
     CHECK_OK(fbat_import(store, store, &options, &report, NULL));
     CHECK_U64(report.imported, 0);
     CHECK_U64(report.deduplicated, 5);
@@ -427,7 +461,7 @@ MISUSE(import_report_of_another_struct_size) {
     fbat_import_options options = import_options("n");
     append_n(source, "thing:1", 1);
     CHECK_WRITTEN_SIZES(fbat_import_report, fbat_import(hub, source, &options, out, &err));
-    CHECK_U64(visible(hub), 3);
+    CHECK_U64(visible(hub), 4);
     CHECK_OK(fbat_import(hub, source, &options, NULL, NULL)); /* the report is not asked for */
     done(hub);
     done(source);

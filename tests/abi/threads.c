@@ -142,7 +142,8 @@ CASE(imports_of_one_source_by_eight_threads_bring_each_event_once) {
     start(workers, import_all, &(worker){.store = hub, .source = source, .go = &go});
     __atomic_store_n(&go, true, __ATOMIC_RELEASE);
     CHECK_U64(join(workers).ok, 100); /* imported - overtaken, over all of them, is exact */
-    CHECK_U64(visible(hub), 1 + with_record(100));
+    /* Each that brought something has left a record. */
+    CHECK(visible(hub) >= 1 + with_record(100) && visible(hub) < 1 + with_record(100) + THREADS);
     done(hub);
     done(source);
 }

@@ -387,7 +387,7 @@ export const ImportFlag = {
   NO_RESUME: 32,
 } as const;
 
-/** What became of the source of an import since the last one. */
+/** What the source of an import turned out to be. */
 export const SourceState = {
   /**
    * Nothing is recorded of an import of this name, or without one of this region, from this source.
@@ -408,10 +408,7 @@ export const SourceState = {
    */
   FORKED: 4,
 } as const;
-/**
- * What became of the source of an import since the last one: one of the values of {@link
- * SourceState}.
- */
+/** What the source of an import turned out to be: one of the values of {@link SourceState}. */
 export type SourceState = (typeof SourceState)[keyof typeof SourceState];
 
 /** Bits of an import's report. */

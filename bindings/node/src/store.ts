@@ -17,18 +17,22 @@ import {
   type BackupOptions,
   COMPRESS_OPTIONS,
   type CompressOptions,
+  type DiffOptions,
   type EventInit,
   IMPORT_OPTIONS,
   type ImportOptions,
   type ListOptions,
   OPEN_OPTIONS,
   type OpenOptions,
+  type OriginsOptions,
   type Query,
   type VerifyOptions,
 } from "./options.js";
 import { type EventRecord, type Page, Records } from "./page.js";
 import { writePath } from "./path.js";
 import { Cursor, getCall, getEvent, queryCall } from "./query.js";
+import type { Region } from "./region.js";
+import { type Differences, diffCall, digestCall, type Origins, originsCall } from "./sets.js";
 import {
   BACKUP_REPORT,
   type BackupReport,
@@ -44,6 +48,7 @@ import {
   type OpenReport,
   type PlanRow,
   type Receipt,
+  type SetDigest,
   type Source,
   STATS,
   type Stats,
@@ -385,6 +390,31 @@ export class Store extends Handle {
   /** Lists the stores that fed this one: a row for each and each selection. */
   sources(): Source[] {
     return run(sourcesCall(this.handle));
+  }
+
+  /** What stands for the events of a region: equal sets have equal digests in all stores. */
+  setDigest(region: Region = {}): SetDigest {
+    return run(digestCall(this.handle, region));
+  }
+
+  /** {@link Store.setDigest} on a thread of Node's pool. */
+  async setDigestAsync(region: Region = {}): Promise<SetDigest> {
+    return runAsync(() => digestCall(this.handle, region), this);
+  }
+
+  /** Lists the origins of events in the order of their namespaces, a page at a time. */
+  origins(options: OriginsOptions = {}): Origins {
+    return run(originsCall(this.handle, options));
+  }
+
+  /** Lists the events that only this store has, or only the other one, a page at a time. */
+  diff(other: Store, options: DiffOptions = {}): Differences {
+    return run(diffCall(this.handle, other.handle, options));
+  }
+
+  /** {@link Store.diff} on a thread of Node's pool. */
+  async diffAsync(other: Store, options: DiffOptions = {}): Promise<Differences> {
+    return runAsync(() => diffCall(this.handle, other.handle, options), [this, other]);
   }
 
   /** A cursor at the beginning of a query. Dispose of it, or leave that to the collector. */

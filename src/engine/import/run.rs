@@ -100,7 +100,7 @@ struct Run<'d> {
     /// Events that the walk passed since, those that do not match included.
     passed: usize,
     known: KnownEvents,
-    runs: Runs,
+    runs: Box<Runs>,
     /// Ids under which events were admitted again since all was committed, where another store id
     /// of the destination may have used them.
     restoring: HashSet<Id>,
@@ -201,7 +201,7 @@ impl<'d> Run<'d> {
             unreported: 0,
             passed: 0,
             known: KnownEvents::new(foreseen),
-            runs,
+            runs: Box::new(runs),
             restoring: HashSet::default(),
         })
     }

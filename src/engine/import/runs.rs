@@ -24,7 +24,7 @@ const OTHERS_MAX: usize = 16;
 
 /// A record of an earlier run.
 struct Earlier {
-    run: ImportRun,
+    run: Box<ImportRun>,
     here: Here,
 }
 
@@ -155,7 +155,7 @@ impl Runs {
         watermark: u64,
     ) -> Result<Vec<Record>> {
         let covered = self.base.as_ref().map_or(0, |base| base.run.watermark);
-        let is_due = report.imported > 0
+        let is_due = report.imported > report.overtaken
             || (watermark > covered && (self.other.is_some() || self.uncovered >= EXAMINED_MIN));
         if self.is_recorded || self.is_dry || !is_due || watermark == 0 {
             return Ok(Vec::new());
@@ -365,7 +365,7 @@ impl Search<'_> {
                 None => Here::Nothing,
             },
         };
-        Ok(Some(Earlier { run, here }))
+        Ok(Some(Earlier { run: Box::new(run), here }))
     }
 
     /// Whether a run brought all that this one would, of what it covers.
