@@ -20,17 +20,6 @@ export const HASH_HEX_SIZE = 65;
 export const PROVENANCE_MAGIC = "FBATIP";
 /** The schema version that this library writes, and the highest that it reads. */
 export const PROVENANCE_SCHEMA_VERSION = 1;
-/** The row sums up what is beyond 65,536 rows: it has no namespace, prefix and kind. */
-export const PLAN_REST = 1;
-/** A filter chose among the events of the source. */
-export const SOURCE_FILTERED = 1;
-/** Events whose name existed with other content were left out. */
-export const SOURCE_CONFLICTS_LEFT_OUT = 2;
-/**
- * Imports from this store had both identities: events of it may be here twice, under the name that
- * an import gave it, and under its own.
- */
-export const SOURCE_TWO_NAMES = 4;
 
 /** What a call answers with. A negative number is that of a callback. */
 export const Status = {
@@ -429,6 +418,25 @@ export const ImportReportFlag = {
    * began at the start.
    */
   SELECTOR_CHANGED: 1,
+} as const;
+
+/** Bits of a row of a plan. */
+export const PlanFlag = {
+  /** The row sums up what is beyond 65,536 rows: it has no namespace, prefix and kind. */
+  REST: 1,
+} as const;
+
+/** Bits of a store that fed another. */
+export const SourceFlag = {
+  /** A filter chose among the events of the source. */
+  FILTERED: 1,
+  /** Events whose name existed with other content were left out. */
+  CONFLICTS_LEFT_OUT: 2,
+  /**
+   * Imports from this store had both identities: events of it may be here twice, under the name
+   * that an import gave it, and under its own.
+   */
+  TWO_NAMES: 4,
 } as const;
 
 /** Bits of a backup. */

@@ -13,6 +13,7 @@ export { newIdentity, repair, repairAsync, type WithFindings } from "./findings.
 export type { Handle } from "./handle.js";
 export type { Hash, Id } from "./hex.js";
 export * from "./id.js";
+export type { Conflicts } from "./lineage.js";
 export type { Extensions } from "./memory.js";
 export type * from "./options.js";
 export { EventRecord, Page, type PageJson, type RecordJson, type RecordObject } from "./page.js";

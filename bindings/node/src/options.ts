@@ -415,7 +415,11 @@ export interface ImportOptions extends CallOptions<ImportReport> {
   sourceNamespace?: string | null | undefined;
   /** Which events of the source; null for all. */
   region?: Region | null | undefined;
-  /** Only sequences of the source above this one: 0, or the `resumeAfter` of an earlier report. */
+  /**
+   * Only sequences of the source above this one, as the `resumeAfter` of an earlier report. 0: the
+   * import goes on where the last one of the same `name` ended, as the destination has recorded;
+   * `import` says when.
+   */
   after?: number | bigint | null | undefined;
   /**
    * Events that become visible together: at most the destination's `batchEventsMax`, to which it is
@@ -438,6 +442,12 @@ export interface ImportOptions extends CallOptions<ImportReport> {
   /** By what an event is known to be there already: one of `ImportIdentity`. */
   identity?: ImportIdentity | null | undefined;
   /**
+   * What this import is called, and so its filter: UTF-8, at most 1024 bytes without control bytes.
+   * Imports of one name from one source go on from each other. Left out, those of one region do,
+   * without a filter, with identity by origin.
+   */
+  name?: string | null | undefined;
+  /**
    * Told how far the import has come; null for none. What it throws ends the call, and is thrown by
    * it as it is. Not with a method whose name ends in `Async`.
    */
@@ -447,10 +457,10 @@ export interface ImportOptions extends CallOptions<ImportReport> {
 /** @internal */
 export const IMPORT_OPTIONS = new Struct<ImportOptions>(
   "import options",
-  112,
+  128,
   [
     "sourceNamespace", "region", "after", "chunkSize", "filter", "filterColumns", "durability",
-    "onConflict", "flags", "identity", "progress", "cancel", "signal",
+    "onConflict", "flags", "identity", "name", "progress", "cancel", "signal",
   ],
   (arena, block, at, of) => {
     if (of.sourceNamespace != null) {
@@ -482,6 +492,9 @@ export const IMPORT_OPTIONS = new Struct<ImportOptions>(
     }
     if (of.identity != null) {
       block.setU32(at + 104, of.identity, "identity");
+    }
+    if (of.name != null) {
+      arena.writeText(of.name, "name", block, at + 112);
     }
     writeWatch(arena, block, at + 64, at + 80, of, IMPORT_REPORT);
   },

@@ -10,6 +10,7 @@ import { verifyCall, type WithFindings } from "./findings.js";
 import { Handle, sharedNumber } from "./handle.js";
 import { HASH_BYTES, type Hash, type Id } from "./hex.js";
 import { fbat } from "./library.js";
+import { type Conflicts, conflictsCall, originCall, sourcesCall, takePlan } from "./lineage.js";
 import { copyBytes, type Output, textOf } from "./memory.js";
 import {
   BACKUP_OPTIONS,
@@ -45,8 +46,10 @@ import {
   type ImportReport,
   OPEN_REPORT,
   type OpenReport,
+  type PlanRow,
   type Receipt,
   type SetDigest,
+  type Source,
   STATS,
   type Stats,
   type VerifyReport,
@@ -328,6 +331,17 @@ export class Store extends Handle {
   }
 
   /**
+   * Reads the events that have a name as their origin: the first, and those with other content that
+   * were kept beside it. A `NotFoundError` where there are none.
+   * @param sourceNamespace the name of the origin, as provenance or `namespace` of a store has it.
+   * @param sourceEventId the id there.
+   * @param columns bits of `Column`; 0: payload and extensions.
+   */
+  byOrigin(sourceNamespace: string, sourceEventId: Id, columns = 0): Page {
+    return run(originCall(this.handle, sourceNamespace, sourceEventId, columns));
+  }
+
+  /**
    * Reads one page. To go on, set `after` (or `until`, backward) to its `resume`, unless `isEnd`;
    * or take a cursor.
    */
@@ -361,6 +375,21 @@ export class Store extends Handle {
   /** Lists scopes in the order of their names, a page at a time, with what each has. */
   scopes(options: ListOptions = {}): Summaries {
     return run(listCall(fbat.fbat_store_scopes, this.handle, options));
+  }
+
+  /**
+   * Lists names with two contents, a page at a time: one for each event that `OnConflict.KEEP` has
+   * kept.
+   * @param after only rows after this one, by their `sequence`; 0: from the first.
+   * @param pageRows at most so many rows: 1 to 65,536; 0: 1,000.
+   */
+  conflicts(after: number | bigint = 0, pageRows = 0): Conflicts {
+    return run(conflictsCall(this.handle, after, pageRows));
+  }
+
+  /** Lists the stores that fed this one: a row for each and each selection. */
+  sources(): Source[] {
+    return run(sourcesCall(this.handle));
   }
 
   /** What stands for the events of a region: equal sets have equal digests in all stores. */
@@ -419,13 +448,27 @@ export class Store extends Handle {
     }
   }
 
-  #import(source: Store, options: ImportOptions): Call<ImportReport> {
+  #named(source: Store, options: ImportOptions): ImportOptions {
     if (!(source instanceof Store)) {
       throw needed("source", "a Store", source);
     }
     needObject(options, "import options");
     const { sourceNamespace } = options;
-    const named = { ...options, sourceNamespace: sourceNamespace ?? source.namespace };
+    return { ...options, sourceNamespace: sourceNamespace ?? source.namespace };
+  }
+
+  #plan(source: Store, options: ImportOptions): Call<PlanRow[]> {
+    const named = this.#named(source, options);
+    return call((arena) => {
+      const { out } = arena;
+      const of = arena.write(IMPORT_OPTIONS, named);
+      const given = [this.handle, source.handle, of, out.address] as const;
+      return [fbat.fbat_import_plan, [...given], () => takePlan(out.handle)];
+    });
+  }
+
+  #import(source: Store, options: ImportOptions): Call<ImportReport> {
+    const named = this.#named(source, options);
     return call((arena) => {
       const { address, read } = arena.output(IMPORT_REPORT);
       const of = arena.write(IMPORT_OPTIONS, named);
@@ -448,6 +491,22 @@ export class Store extends Handle {
     options: AsyncOptions<ImportOptions> = {},
   ): Promise<ImportReport> {
     return runAsync(() => this.#import(source, options), [this, source]);
+  }
+
+  /**
+   * Says what `importFrom` would bring, by the name of the origin, by what the entity has before
+   * its first colon, and by kind. Nothing is appended; this store may be open for reading.
+   */
+  planImport(source: Store, options: ImportOptions = {}): PlanRow[] {
+    return run(this.#plan(source, options));
+  }
+
+  /** {@link Store.planImport} on a thread of Node's pool. */
+  async planImportAsync(
+    source: Store,
+    options: AsyncOptions<ImportOptions> = {},
+  ): Promise<PlanRow[]> {
+    return runAsync(() => this.#plan(source, options), [this, source]);
   }
 
   /**

@@ -557,11 +557,25 @@ export interface ImportReport {
    * last committed chunk is examined again by the next import.
    */
   readonly sourcePosition: bigint;
+  /** Where the import began: where an earlier one had ended, or at `after`. */
+  readonly startedAfter: bigint;
+  /**
+   * What the source turned out to be, compared with what earlier imports have recorded: one of
+   * `SourceState`.
+   */
+  readonly sourceState: number;
+  /** Bits of `ImportReportFlag`. */
+  readonly flags: number;
+  /**
+   * Earlier imports of this name had another region or filter, or left conflicts out. So this one
+   * began at the start.
+   */
+  readonly isSelectorChanged: boolean;
 }
 
 /** @internal */
 export const IMPORT_REPORT: Output<ImportReport> = {
-  size: 128,
+  size: 144,
   read: (block, at) =>
     withJson({
       imported: block.u64(at + 8),
@@ -579,6 +593,163 @@ export const IMPORT_REPORT: Output<ImportReport> = {
       destinationVisible: block.u64(at + 104),
       destinationDurable: block.u64(at + 112),
       sourcePosition: block.u64(at + 120),
+      startedAfter: block.u64(at + 128),
+      sourceState: block.u32(at + 136),
+      flags: block.u32(at + 140),
+      isSelectorChanged: (block.u32(at + 140) & 1) !== 0,
+    }),
+};
+
+/** What an import would bring of one origin, one kind, and entities that begin alike. */
+export interface PlanRow {
+  /** The name of their origin, as their provenance will have it. */
+  readonly sourceNamespace: string;
+  /** Of their entities, what is before the first colon, which may be all. */
+  readonly entityPrefix: string;
+  /** How many events there are. */
+  readonly events: bigint;
+  /** The bytes of their payloads. */
+  readonly payloadBytes: bigint;
+  /** Bits of `PlanFlag`. */
+  readonly rowFlags: number;
+  /** The row sums up what is beyond 65,536 rows: it has no namespace, prefix and kind. */
+  readonly isRest: boolean;
+  /** Their kind. */
+  readonly kind: number;
+}
+
+/** @internal */
+export const PLAN_ROW: Output<PlanRow> = {
+  size: 64,
+  read: (block, at) =>
+    withJson({
+      sourceNamespace: block.text(at + 8),
+      entityPrefix: block.text(at + 24),
+      events: block.u64(at + 40),
+      payloadBytes: block.u64(at + 48),
+      rowFlags: block.u32(at + 56),
+      isRest: (block.u32(at + 56) & 1) !== 0,
+      kind: block.u16(at + 60),
+    }),
+};
+
+/** Two contents of one name. */
+export interface Conflict {
+  /** The global sequence of the library's own event that says so: where to go on, as `after`. */
+  readonly sequence: bigint;
+  /** The name of the origin of both. */
+  readonly sourceNamespace: string;
+  /** Their id there. */
+  readonly sourceEventId: Id;
+  /** The id of the one that was here first. */
+  readonly firstId: Id;
+  /** Its global sequence; 0 where it was lost since. */
+  readonly firstSequence: bigint;
+  /** Its content hash. */
+  readonly firstContentHash: Hash;
+  /** The id of the one that was kept beside it. */
+  readonly keptId: Id;
+  /** Its global sequence; 0 where it was lost since. */
+  readonly keptSequence: bigint;
+  /** Its content hash. */
+  readonly keptContentHash: Hash;
+}
+
+/** @internal */
+export const CONFLICT: Output<Conflict> = {
+  size: 160,
+  read: (block, at) =>
+    withJson({
+      sequence: block.u64(at + 8),
+      sourceNamespace: block.text(at + 16),
+      sourceEventId: block.id(at + 32),
+      firstId: block.id(at + 48),
+      firstSequence: block.u64(at + 64),
+      firstContentHash: block.hash(at + 72),
+      keptId: block.id(at + 104),
+      keptSequence: block.u64(at + 120),
+      keptContentHash: block.hash(at + 128),
+    }),
+};
+
+/** What one store brought by one selection: the sum over the imports that left a record. */
+export interface Source {
+  /** The id of the source's log. */
+  readonly logId: Id;
+  /** Its store id. */
+  readonly storeId: Id;
+  /** What its own events are called by here. */
+  readonly sourceNamespace: string;
+  /** Its label, when it was last imported. */
+  readonly label: string;
+  /** What the caller calls the import; empty where it has no name. */
+  readonly name: string;
+  /** The region in words, for people; empty for all events. */
+  readonly region: string;
+  /** By what an event is known to be there: one of `ImportIdentity`. */
+  readonly identity: number;
+  /** Bits of `SourceFlag`. */
+  readonly sourceFlags: number;
+  /** A filter chose among the events of the source. */
+  readonly isFiltered: boolean;
+  /** Events whose name existed with other content were left out. */
+  readonly isConflictsLeftOut: boolean;
+  /**
+   * Imports from this store had both identities: events of it may be here twice, under the name
+   * that an import gave it, and under its own.
+   */
+  readonly isTwoNames: boolean;
+  /** How many records there are. */
+  readonly runs: bigint;
+  /** As in the reports of these imports, summed up. */
+  readonly imported: bigint;
+  /** As above. */
+  readonly deduplicated: bigint;
+  /** As above. */
+  readonly restored: bigint;
+  /** As above. */
+  readonly conflicts: bigint;
+  /** As above. */
+  readonly conflictsKept: bigint;
+  /** When the first of the records was written: microseconds since 1970. */
+  readonly firstUs: bigint;
+  /** When the last one was. */
+  readonly lastUs: bigint;
+  /** The global sequence of the last one. */
+  readonly lastSequence: bigint;
+  /** The last sequence of the source that the last one covers. */
+  readonly watermark: bigint;
+  /** The source's log hash there. */
+  readonly watermarkLogHash: Hash;
+}
+
+/** @internal */
+export const SOURCE: Output<Source> = {
+  size: 224,
+  read: (block, at) =>
+    withJson({
+      logId: block.id(at + 8),
+      storeId: block.id(at + 24),
+      sourceNamespace: block.text(at + 40),
+      label: block.text(at + 56),
+      name: block.text(at + 72),
+      region: block.text(at + 88),
+      identity: block.u32(at + 104),
+      sourceFlags: block.u32(at + 108),
+      isFiltered: (block.u32(at + 108) & 1) !== 0,
+      isConflictsLeftOut: (block.u32(at + 108) & 2) !== 0,
+      isTwoNames: (block.u32(at + 108) & 4) !== 0,
+      runs: block.u64(at + 112),
+      imported: block.u64(at + 120),
+      deduplicated: block.u64(at + 128),
+      restored: block.u64(at + 136),
+      conflicts: block.u64(at + 144),
+      conflictsKept: block.u64(at + 152),
+      firstUs: block.i64(at + 160),
+      lastUs: block.i64(at + 168),
+      lastSequence: block.u64(at + 176),
+      watermark: block.u64(at + 184),
+      watermarkLogHash: block.hash(at + 192),
     }),
 };
 

@@ -27,7 +27,11 @@ const groups = {
   IMPORT_DURABILITY_: api.ImportDurability,
   IMPORT_IDENTITY_: api.ImportIdentity,
   ON_CONFLICT_: api.OnConflict,
+  IMPORT_REPORT_: api.ImportReportFlag,
   IMPORT_: api.ImportFlag,
+  PLAN_: api.PlanFlag,
+  SOURCE_STATE_: api.SourceState,
+  SOURCE_: api.SourceFlag,
   BACKUP_: api.BackupFlag,
   REPAIR_: api.RepairFlag,
 };

@@ -22,6 +22,11 @@ final class Memory {
     private static final int NS_OF_US = 1000;
 
     private static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+
+    /** An {@code fbat_str} that lies here, to be handed on by value. */
+    static MemorySegment str(long at) {
+        return ALL.asSlice(at, STR_BYTES);
+    }
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED;

@@ -1600,8 +1600,8 @@ final class Native {
     }
 
     static int fbat_event_by_origin(
-            long store, None sourceNamespace, long sourceEventId, int columns, long outPage,
-            long err) {
+            long store, MemorySegment sourceNamespace, long sourceEventId, int columns, long
+            outPage, long err) {
         try {
             return (int) EventByOrigin.HANDLE.invokeExact(
                     store, sourceNamespace, sourceEventId, columns, outPage, err);

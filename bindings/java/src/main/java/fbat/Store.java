@@ -329,6 +329,32 @@ public final class Store implements AutoCloseable {
         }
     }
 
+    /**
+     * Reads the events that have a name as their origin: the first, and those with other content
+     * that were kept beside it.
+     *
+     * @param sourceNamespace the name of the origin, as provenance or {@link #namespace} has it.
+     * @param sourceEventId the id there.
+     * @param columns what of each is read; without any, payload and extensions.
+     * @return none where there is no such event.
+     */
+    public List<EventRecord> byOrigin(
+            String sourceNamespace, Id sourceEventId, Column... columns) {
+        try (Scratch scratch = Scratch.take()) {
+            long name = scratch.str(sourceNamespace);
+            long wanted = scratch.id(sourceEventId);
+            long page = scratch.place();
+            int bits = Column.sum(columns);
+            int status = Native.fbat_event_by_origin(
+                    handle.get(), Memory.str(name), wanted, bits, page, scratch.err());
+            return found(status, scratch)
+                    ? Page.taken(Memory.getLong(page)).records()
+                    : List.of();
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+    }
+
     /** Reads one page. What was appended before the call is seen. */
     public Page page(Query query) {
         return page(query, to -> {});
@@ -548,6 +574,80 @@ public final class Store implements AutoCloseable {
         } finally {
             Reference.reachabilityFence(this);
             Reference.reachabilityFence(other);
+        }
+    }
+
+    // ---- lineage ----
+
+    /**
+     * Names with two contents, a page at a time: one for each event that {@link OnConflict#KEEP}
+     * has kept.
+     *
+     * @param after only rows after this one, by their sequence; 0: from the first.
+     * @param pageRows at most so many rows: 1 to 65,536; 0: 1,000.
+     */
+    public Conflicts conflictPage(long after, long pageRows) {
+        try (Scratch scratch = Scratch.take()) {
+            long found = scratch.place();
+            int status = Native.fbat_store_conflicts(
+                    handle.get(), after, pageRows, found, scratch.err());
+            check(status, scratch);
+            return Conflicts.taken(Memory.getLong(found));
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    /** The stores that fed this one: one for each and each selection. */
+    public List<Source> sources() {
+        try (Scratch scratch = Scratch.take()) {
+            long found = scratch.place();
+            check(Native.fbat_store_sources(handle.get(), found, scratch.err()), scratch);
+            long sources = Memory.getLong(found);
+            try {
+                List<Source> rows = new ArrayList<>();
+                for (long i = 0; i < Native.fbat_sources_len(sources); i++) {
+                    rows.add(Source.at(Native.fbat_sources_get(sources, i)));
+                }
+                return List.copyOf(rows);
+            } finally {
+                Native.fbat_sources_free(sources);
+            }
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    /**
+     * What {@link #importFrom(Store, ImportOptions)} would bring, by the name of the origin, by what
+     * the entity has before its first colon, and by kind. Nothing is appended; this store may be
+     * open for reading.
+     */
+    public List<PlanRow> planImport(Store source, ImportOptions options) {
+        try (Scratch scratch = Scratch.take()) {
+            long asked = options.pointer(scratch);
+            long namespace = asked + Native.AT_IMPORT_OPTIONS_SOURCE_NAMESPACE;
+            if (Memory.getLong(namespace) == 0) {
+                scratch.text(namespace, source.namespace());
+            }
+            long found = scratch.place();
+            int status = Native.fbat_import_plan(
+                    handle.get(), source.handle.get(), asked, found, scratch.err());
+            check(status, scratch);
+            long plan = Memory.getLong(found);
+            try {
+                List<PlanRow> rows = new ArrayList<>();
+                for (long i = 0; i < Native.fbat_plan_len(plan); i++) {
+                    rows.add(PlanRow.at(Native.fbat_plan_get(plan, i)));
+                }
+                return List.copyOf(rows);
+            } finally {
+                Native.fbat_plan_free(plan);
+            }
+        } finally {
+            Reference.reachabilityFence(options);
+            Reference.reachabilityFence(source);
+            Reference.reachabilityFence(this);
         }
     }
 
