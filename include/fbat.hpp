@@ -636,6 +636,11 @@ enum class backup_flags : std::uint32_t {
    * does to such a file it does to store and backup alike.
    */
   link = FBAT_BACKUP_LINK,
+  /**
+   * Gives the copy a new store id, as fbat_new_identity() would: for a copy that goes on beside the
+   * store.
+   */
+  new_identity = FBAT_BACKUP_NEW_IDENTITY,
 };
 /** @cond internal */
 template <>

@@ -439,6 +439,11 @@ export const BackupFlag = {
    * does to such a file it does to store and backup alike.
    */
   LINK: 1,
+  /**
+   * Gives the copy a new store id, as `newIdentity` would: for a copy that goes on beside the
+   * store.
+   */
+  NEW_IDENTITY: 2,
 } as const;
 
 /** Bits of a repair's report. */

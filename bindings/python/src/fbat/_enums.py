@@ -423,6 +423,10 @@ class BackupFlags(enum.IntFlag):
     can (else they are copied). Takes no space, and no other time than checking them; but what a
     disk does to such a file it does to store and backup alike.
     """
+    NEW_IDENTITY = lib.FBAT_BACKUP_NEW_IDENTITY
+    """Gives the copy a new store id, as ``fbat.new_identity`` would: for a copy that goes on beside
+    the store.
+    """
 
 
 class RepairFlags(enum.IntFlag):

@@ -151,6 +151,7 @@ class _Lib:
     FBAT_SOURCE_CONFLICTS_LEFT_OUT: int
     FBAT_SOURCE_TWO_NAMES: int
     FBAT_BACKUP_LINK: int
+    FBAT_BACKUP_NEW_IDENTITY: int
     FBAT_REPAIR_IDENTITY_REBUILT: int
     FBAT_REPAIR_IDENTITY_UNCERTAIN: int
     def fbat_status_name(self, status: int, /) -> CData: ...

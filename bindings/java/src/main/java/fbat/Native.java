@@ -128,6 +128,7 @@ final class Native {
     static final int SOURCE_CONFLICTS_LEFT_OUT = 2;
     static final int SOURCE_TWO_NAMES = 4;
     static final int BACKUP_LINK = 1;
+    static final int BACKUP_NEW_IDENTITY = 2;
     static final int REPAIR_IDENTITY_REBUILT = 1;
     static final int REPAIR_IDENTITY_UNCERTAIN = 2;
 
