@@ -3650,29 +3650,6 @@ typedef struct fbat_origins_options {
 } fbat_origins_options;
 
 /**
- * An event that only one of two stores has. Lives as long as its list.
- * @since 0.2
- */
-typedef struct fbat_difference {
-  /** `sizeof(fbat_difference)`. */
-  size_t struct_size;
-  /** Its origin. */
-  fbat_str source_namespace;
-  /** Its id there. */
-  fbat_id source_event_id;
-  /** Its sequence there. */
-  uint64_t source_sequence;
-  /** BLAKE3 of its payload. */
-  fbat_hash content_hash;
-  /** Its sequence in the store that has it. */
-  uint64_t sequence;
-  /** Which store has it: 0 for the first, 1 for the other. */
-  uint32_t in_other;
-  /** Not used; 0. */
-  uint32_t reserved;
-} fbat_difference;
-
-/**
  * Which part of the differences. All zero except the size lists from the beginning.
  * @since 0.2
  */
@@ -3684,8 +3661,11 @@ typedef struct fbat_diff_options {
    * time) should not select: an event that the other store has at all is no difference.
    */
   const fbat_region *region;
-  /** Only differences after this one, the last of the list before; NULL: from the first. */
-  const fbat_difference *after;
+  /**
+   * Only differences after this `position`, of the last row of the list before. NULL and 0: from
+   * the first.
+   */
+  fbat_str after;
   /** At most so many rows: 1 to 65,536; 0: 1,000. */
   size_t page_rows;
 } fbat_diff_options;
@@ -3709,6 +3689,31 @@ typedef struct fbat_origin {
   /** The greatest sequence that one of them has there. It decides nothing. */
   uint64_t last_source_sequence;
 } fbat_origin;
+
+/**
+ * An event that only one of two stores has. Lives as long as its list.
+ * @since 0.2
+ */
+typedef struct fbat_difference {
+  /** The size of this struct as the library knows it. */
+  size_t struct_size;
+  /** Its origin. */
+  fbat_str source_namespace;
+  /** Its id there. */
+  fbat_id source_event_id;
+  /** Its sequence there. */
+  uint64_t source_sequence;
+  /** BLAKE3 of its payload. */
+  fbat_hash content_hash;
+  /** Its sequence in the store that has it. */
+  uint64_t sequence;
+  /** Which store has it: 0 for the first, 1 for the other. */
+  uint32_t in_other;
+  /** Not used; 0. */
+  uint32_t reserved;
+  /** Text that stands for its place among the differences; `after` of the next page. */
+  fbat_str position;
+} fbat_difference;
 
 /**
  * Computes what stands for the events of a region, the library's own left out.
@@ -3769,8 +3774,8 @@ fbat_status fbat_store_origins(const fbat_store *store,
 /**
  * Lists the events that only one of two stores has, a page at a time.
  *
- * To go on, set `after` to the last row, unless fbat_differences_is_end(). What is equal is not
- * read: sums of 1,024 events each say where the stores differ.
+ * To go on, set `after` to the `position` of the last row, unless fbat_differences_is_end(). What
+ * is equal is not read: sums of 1,024 events each say where the stores differ.
  * @param store one store.
  * @param other the other one.
  * @param options which part; NULL for all events, from the first difference.
@@ -4528,7 +4533,7 @@ fbat_status fbat_repair(const char *damaged_path,
 #define FBAT_ORIGINS_OPTIONS_INIT {sizeof(fbat_origins_options), NULL, FBAT_STR_INIT, 0}
 
 /** An #fbat_diff_options, all zero except its size. @since 0.2 */
-#define FBAT_DIFF_OPTIONS_INIT {sizeof(fbat_diff_options), NULL, NULL, 0}
+#define FBAT_DIFF_OPTIONS_INIT {sizeof(fbat_diff_options), NULL, FBAT_STR_INIT, 0}
 
 /** An #fbat_verify_options, all zero except its size. @since 0.2 */
 #define FBAT_VERIFY_OPTIONS_INIT {sizeof(fbat_verify_options), NULL, NULL, NULL, NULL}

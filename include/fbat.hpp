@@ -1499,37 +1499,6 @@ struct set_digest {
 };
 
 /**
- * An event that only one of two stores has.
- * @since 0.2
- */
-struct difference {
-  /** Its origin. */
-  std::string source_namespace{};
-  /** Its id there. */
-  fbat::id source_event_id{};
-  /** Its sequence there. */
-  std::uint64_t source_sequence = 0;
-  /** BLAKE3 of its payload. */
-  fbat::hash content_hash{};
-  /** Its sequence in the store that has it. */
-  std::uint64_t sequence = 0;
-  /** Which store has it: 0 for the first, 1 for the other. */
-  std::uint32_t in_other = 0;
-
-  /** As fbat.h has it. */
-  static difference from_raw(const fbat_difference& raw) {
-    difference made;
-    made.source_namespace = detail::view(raw.source_namespace);
-    made.source_event_id = raw.source_event_id;
-    made.source_sequence = raw.source_sequence;
-    made.content_hash = raw.content_hash;
-    made.sequence = raw.sequence;
-    made.in_other = raw.in_other;
-    return made;
-  }
-};
-
-/**
  * The events of one origin.
  * @since 0.2
  */
@@ -1553,6 +1522,40 @@ struct origin {
     made.events = raw.events;
     made.fingerprint = raw.fingerprint;
     made.last_source_sequence = raw.last_source_sequence;
+    return made;
+  }
+};
+
+/**
+ * An event that only one of two stores has.
+ * @since 0.2
+ */
+struct difference {
+  /** Its origin. */
+  std::string source_namespace{};
+  /** Its id there. */
+  fbat::id source_event_id{};
+  /** Its sequence there. */
+  std::uint64_t source_sequence = 0;
+  /** BLAKE3 of its payload. */
+  fbat::hash content_hash{};
+  /** Its sequence in the store that has it. */
+  std::uint64_t sequence = 0;
+  /** Which store has it: 0 for the first, 1 for the other. */
+  std::uint32_t in_other = 0;
+  /** Text that stands for its place among the differences; `after` of the next page. */
+  std::string position{};
+
+  /** As fbat.h has it. */
+  static difference from_raw(const fbat_difference& raw) {
+    difference made;
+    made.source_namespace = detail::view(raw.source_namespace);
+    made.source_event_id = raw.source_event_id;
+    made.source_sequence = raw.source_sequence;
+    made.content_hash = raw.content_hash;
+    made.sequence = raw.sequence;
+    made.in_other = raw.in_other;
+    made.position = detail::view(raw.position);
     return made;
   }
 };
@@ -3433,8 +3436,11 @@ struct diff_options {
    * select: an event that the other store has at all is no difference.
    */
   fbat::region region{};
-  /** Only differences after this one, the last of the list before; NULL: from the first. */
-  std::const fbat_difference * after = 0;
+  /**
+   * Only differences after this `position`, of the last row of the list before. Not set: from the
+   * first.
+   */
+  std::string_view after{};
   /** At most so many rows: 1 to 65,536; 0: 1,000. */
   std::size_t page_rows = 0;
 };
@@ -3444,7 +3450,7 @@ struct diff_options {
   fbat_diff_options raw = FBAT_DIFF_OPTIONS_INIT;
   lent.region = to_raw(from.region);
   raw.region = &lent.region;
-  raw.after = from.after;
+  raw.after = detail::str(from.after);
   raw.page_rows = from.page_rows;
   return raw;
 }
@@ -3805,8 +3811,34 @@ struct summaries {
   bool is_end = true; /**< Nothing more was there; else go on `after` the name of the last row. */
 };
 
+/** A part of the names that have two contents, in the order in which they were met. @since 0.2 */
+struct conflicts {
+  std::vector<conflict> rows{}; /**< One for each event that was kept beside another. */
+  bool is_end = true; /**< Nothing more was there; else go on after the last row's `sequence`. */
+};
+
+/** A part of the list of origins, in the order of their namespaces. @since 0.2 */
+struct origins {
+  std::vector<origin> rows{}; /**< One for each. */
+  bool is_end = true; /**< Nothing more was there; else go on `after` the last namespace. */
+};
+
+/** A part of the events that only one of two stores has. @since 0.2 */
+struct differences {
+  std::vector<difference> rows{}; /**< One for each. */
+  bool is_end = true; /**< Nothing more was there; else go on `after` the last position. */
+};
+
 /** @cond internal */
 namespace detail {
+
+/* The rows of a list, by its functions that say how many there are and what each is. */
+template <class Row, class List, class Length, class Get>
+std::vector<Row> rows_of(const List* list, Length length, Get get) {
+  std::vector<Row> rows;
+  for (std::size_t i = 0; i < length(list); i++) rows.push_back(Row::from_raw(*get(list, i)));
+  return rows;
+}
 
 template <class Function>
 result<summaries> list_of(Function function, const fbat_store* store,
@@ -3944,6 +3976,20 @@ class store {
   [[nodiscard]] result<page> try_get(const fbat::id& event_id, columns what = {}) const {
     return detail::get<page>(fbat_event_get, raw(), &event_id.raw(), detail::bits(what));
   }
+  /**
+   * Reads the events that have a name as their origin: the first, and those with other content that
+   * were kept beside it.
+   * @param source_namespace the name of the origin, as provenance or namespace_name() has it.
+   * @param source_event_id the id there.
+   * @param what what of each is read.
+   * @return a page of one row or more; or #FBAT_ERR_NOT_FOUND and others.
+   */
+  [[nodiscard]] result<page> try_by_origin(std::string_view source_namespace,
+                                           const fbat::id& source_event_id,
+                                           columns what = {}) const {
+    return detail::get<page>(fbat_event_by_origin, raw(), detail::str(source_namespace),
+                             &source_event_id.raw(), detail::bits(what));
+  }
   /** Reads one page. To go on, set `after` (or `until`, backward) to page::resume(). */
   [[nodiscard]] result<page> try_query_page(const fbat::query& which = {}) const {
     detail::lent lent;
@@ -3985,6 +4031,48 @@ class store {
   }
 
   /**
+   * Says what try_import() would bring, by the name of the origin, by what the entity has before
+   * its first colon, and by kind. Nothing is appended; this store may be open for reading.
+   */
+  [[nodiscard]] result<std::vector<plan_row>> try_import_plan(
+      const store& source, const import_options& options = {}) const {
+    detail::lent lent;
+    fbat_import_options raw_options = to_raw(options, lent);
+    if (options.source_namespace.data() == nullptr)
+      raw_options.source_namespace = fbat_store_namespace(source.raw());
+    fbat_plan* plan = nullptr;
+    auto done = detail::run(fbat_import_plan, raw(), source.raw(), &raw_options, &plan);
+    const detail::handle<fbat_plan, fbat_plan_free> owner(plan);
+    done = lent.finish(std::move(done));
+    if (!done) return done.error();
+    return detail::rows_of<plan_row>(plan, fbat_plan_len, fbat_plan_get);
+  }
+  /**
+   * Lists names with two contents, a page at a time.
+   * @param after only rows after this one, by their `sequence`; 0: from the first.
+   * @param page_rows at most so many rows: 1 to 65,536; 0: 1,000.
+   */
+  [[nodiscard]] result<fbat::conflicts> try_conflicts(std::uint64_t after = 0,
+                                                      std::size_t page_rows = 0) const {
+    fbat_conflicts* list = nullptr;
+    const auto listed = detail::run(fbat_store_conflicts, raw(), after, page_rows, &list);
+    const detail::handle<fbat_conflicts, fbat_conflicts_free> owner(list);
+    if (!listed) return listed.error();
+    fbat::conflicts all;
+    all.rows = detail::rows_of<conflict>(list, fbat_conflicts_len, fbat_conflicts_get);
+    all.is_end = fbat_conflicts_is_end(list);
+    return all;
+  }
+  /** Lists the stores that fed this one: a row for each and each selection. */
+  [[nodiscard]] result<std::vector<source>> try_sources() const {
+    fbat_sources* list = nullptr;
+    const auto listed = detail::run(fbat_store_sources, raw(), &list);
+    const detail::handle<fbat_sources, fbat_sources_free> owner(list);
+    if (!listed) return listed.error();
+    return detail::rows_of<fbat::source>(list, fbat_sources_len, fbat_sources_get);
+  }
+
+  /**
    * Counts the events of a query: as many as a cursor of it has rows. Read from indexes as far as
    * they can tell; `page_rows` and `columns` do not matter.
    */
@@ -4000,6 +4088,41 @@ class store {
   /** Lists scopes in the order of their names, a page at a time, with what each has. */
   [[nodiscard]] result<summaries> try_scopes(const list_options& options = {}) const {
     return detail::list_of(fbat_store_scopes, raw(), options);
+  }
+  /** What stands for the events of a region: equal sets have equal digests in all stores. */
+  [[nodiscard]] result<fbat::set_digest> try_set_digest(const fbat::region& which = {}) const {
+    const fbat_region raw_region = to_raw(which);
+    return detail::get<fbat::set_digest>(fbat_store_set_digest, raw(), &raw_region);
+  }
+  /** Lists the origins of events in the order of their namespaces, a page at a time. */
+  [[nodiscard]] result<fbat::origins> try_origins(const origins_options& options = {}) const {
+    detail::lent lent;
+    const fbat_origins_options raw_options = to_raw(options, lent);
+    fbat_origins* list = nullptr;
+    const auto listed = lent.finish(detail::run(fbat_store_origins, raw(), &raw_options, &list));
+    const detail::handle<fbat_origins, fbat_origins_free> owner(list);
+    if (!listed) return listed.error();
+    fbat::origins all;
+    for (std::size_t i = 0; i < fbat_origins_len(list); i++)
+      all.rows.push_back(origin::from_raw(*fbat_origins_get(list, i)));
+    all.is_end = fbat_origins_is_end(list);
+    return all;
+  }
+  /** Lists the events that only this store has, or only the other one, a page at a time. */
+  [[nodiscard]] result<fbat::differences> try_diff(const store& other,
+                                                   const diff_options& options = {}) const {
+    detail::lent lent;
+    const fbat_diff_options raw_options = to_raw(options, lent);
+    fbat_differences* list = nullptr;
+    const auto listed =
+        lent.finish(detail::run(fbat_store_diff, raw(), other.raw(), &raw_options, &list));
+    const detail::handle<fbat_differences, fbat_differences_free> owner(list);
+    if (!listed) return listed.error();
+    fbat::differences all;
+    for (std::size_t i = 0; i < fbat_differences_len(list); i++)
+      all.rows.push_back(difference::from_raw(*fbat_differences_get(list, i)));
+    all.is_end = fbat_differences_is_end(list);
+    return all;
   }
 
   /** Walks the store and checks every checksum, hash, chain and index against the log. */
@@ -4051,6 +4174,35 @@ class store {
   /** As try_scopes(). */
   [[nodiscard]] summaries scopes(const list_options& options = {}) const {
     return detail::unwrap(try_scopes(options));
+  }
+  /** As try_by_origin(). */
+  [[nodiscard]] page by_origin(std::string_view source_namespace, const fbat::id& source_event_id,
+                               columns what = {}) const {
+    return detail::unwrap(try_by_origin(source_namespace, source_event_id, what));
+  }
+  /** As try_import_plan(). */
+  [[nodiscard]] std::vector<plan_row> import_plan(const store& from,
+                                                  const import_options& options = {}) const {
+    return detail::unwrap(try_import_plan(from, options));
+  }
+  /** As try_conflicts(). */
+  [[nodiscard]] fbat::conflicts conflicts(std::uint64_t after = 0,
+                                          std::size_t page_rows = 0) const {
+    return detail::unwrap(try_conflicts(after, page_rows));
+  }
+  /** As try_sources(). */
+  [[nodiscard]] std::vector<source> sources() const { return detail::unwrap(try_sources()); }
+  /** As try_set_digest(). */
+  [[nodiscard]] fbat::set_digest set_digest(const fbat::region& which = {}) const {
+    return detail::unwrap(try_set_digest(which));
+  }
+  /** As try_origins(). */
+  [[nodiscard]] fbat::origins origins(const origins_options& options = {}) const {
+    return detail::unwrap(try_origins(options));
+  }
+  /** As try_diff(). */
+  [[nodiscard]] differences diff(const store& other, const diff_options& options = {}) const {
+    return detail::unwrap(try_diff(other, options));
   }
   /** As try_stats(). */
   [[nodiscard]] fbat::stats stats() const { return detail::unwrap(try_stats()); }

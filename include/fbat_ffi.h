@@ -435,20 +435,10 @@ typedef struct fbat_origins_options {
   fbat_str after;
   size_t page_rows;
 } fbat_origins_options;
-typedef struct fbat_difference {
-  size_t struct_size;
-  fbat_str source_namespace;
-  fbat_id source_event_id;
-  uint64_t source_sequence;
-  fbat_hash content_hash;
-  uint64_t sequence;
-  uint32_t in_other;
-  uint32_t reserved;
-} fbat_difference;
 typedef struct fbat_diff_options {
   size_t struct_size;
   const fbat_region *region;
-  const fbat_difference *after;
+  fbat_str after;
   size_t page_rows;
 } fbat_diff_options;
 typedef struct fbat_origin {
@@ -458,6 +448,17 @@ typedef struct fbat_origin {
   fbat_hash fingerprint;
   uint64_t last_source_sequence;
 } fbat_origin;
+typedef struct fbat_difference {
+  size_t struct_size;
+  fbat_str source_namespace;
+  fbat_id source_event_id;
+  uint64_t source_sequence;
+  fbat_hash content_hash;
+  uint64_t sequence;
+  uint32_t in_other;
+  uint32_t reserved;
+  fbat_str position;
+} fbat_difference;
 typedef struct fbat_findings fbat_findings;
 typedef struct fbat_finding {
   size_t struct_size;

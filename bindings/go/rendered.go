@@ -1553,7 +1553,7 @@ type OriginsOptions struct {
 	Region Region
 	// Only namespaces after this one, which need not exist: the last of the list before. nil: from
 	// the first.
-	After string
+	After *string
 	// At most so many rows: 1 to 65,536; 0: 1,000.
 	PageRows int
 }
@@ -1562,43 +1562,8 @@ func (from *OriginsOptions) lay(call *call, to *C.fbat_origins_options) {
 	to.struct_size = C.sizeof_fbat_origins_options
 	to.region = room[C.fbat_region](call)
 	from.Region.lay(call, to.region)
-	to.after = call.text(from.After)
+	to.after = call.optional(from.After)
 	to.page_rows = C.size_t(from.PageRows)
-}
-
-// Difference: an event that only one of two stores has.
-type Difference struct {
-	// Its origin.
-	SourceNamespace string
-	// Its id there.
-	SourceEventID ID
-	// Its sequence there.
-	SourceSequence uint64
-	// BLAKE3 of its payload.
-	ContentHash Hash
-	// Its sequence in the store that has it.
-	Sequence uint64
-	// Which store has it: 0 for the first, 1 for the other.
-	InOther uint32
-}
-
-func (from *Difference) lay(call *call, to *C.fbat_difference) {
-	to.struct_size = C.sizeof_fbat_difference
-	to.source_namespace = call.text(from.SourceNamespace)
-	to.source_event_id = cID(from.SourceEventID)
-	to.source_sequence = C.uint64_t(from.SourceSequence)
-	to.content_hash = cHash(from.ContentHash)
-	to.sequence = C.uint64_t(from.Sequence)
-	to.in_other = C.uint32_t(from.InOther)
-}
-
-func (to *Difference) read(from *C.fbat_difference, in *incoming) {
-	to.SourceNamespace = in.text(16, from.source_namespace)
-	to.SourceEventID = goID(from.source_event_id)
-	to.SourceSequence = uint64(from.source_sequence)
-	to.ContentHash = goHash(from.content_hash)
-	to.Sequence = uint64(from.sequence)
-	to.InOther = uint32(from.in_other)
 }
 
 // DiffOptions: which part of the differences. The zero value lists from the beginning.
@@ -1606,8 +1571,9 @@ type DiffOptions struct {
 	// Which events are compared; zero for all. What each store has of its own (version, recorded
 	// time) should not select: an event that the other store has at all is no difference.
 	Region Region
-	// Only differences after this one, the last of the list before; nil: from the first.
-	After Difference
+	// Only differences after this Position, of the last row of the list before. nil: from the
+	// first.
+	After *string
 	// At most so many rows: 1 to 65,536; 0: 1,000.
 	PageRows int
 }
@@ -1616,8 +1582,7 @@ func (from *DiffOptions) lay(call *call, to *C.fbat_diff_options) {
 	to.struct_size = C.sizeof_fbat_diff_options
 	to.region = room[C.fbat_region](call)
 	from.Region.lay(call, to.region)
-	to.after = room[C.fbat_difference](call)
-	from.After.lay(call, to.after)
+	to.after = call.optional(from.After)
 	to.page_rows = C.size_t(from.PageRows)
 }
 
@@ -1635,10 +1600,38 @@ type Origin struct {
 }
 
 func (to *Origin) read(from *C.fbat_origin, in *incoming) {
-	to.SourceNamespace = in.text(17, from.source_namespace)
+	to.SourceNamespace = in.text(16, from.source_namespace)
 	to.Events = uint64(from.events)
 	to.Fingerprint = goHash(from.fingerprint)
 	to.LastSourceSequence = uint64(from.last_source_sequence)
+}
+
+// Difference: an event that only one of two stores has.
+type Difference struct {
+	// Its origin.
+	SourceNamespace string
+	// Its id there.
+	SourceEventID ID
+	// Its sequence there.
+	SourceSequence uint64
+	// BLAKE3 of its payload.
+	ContentHash Hash
+	// Its sequence in the store that has it.
+	Sequence uint64
+	// Which store has it: 0 for the first, 1 for the other.
+	InOther uint32
+	// Text that stands for its place among the differences; After of the next page.
+	Position string
+}
+
+func (to *Difference) read(from *C.fbat_difference, in *incoming) {
+	to.SourceNamespace = in.text(17, from.source_namespace)
+	to.SourceEventID = goID(from.source_event_id)
+	to.SourceSequence = uint64(from.source_sequence)
+	to.ContentHash = goHash(from.content_hash)
+	to.Sequence = uint64(from.sequence)
+	to.InOther = uint32(from.in_other)
+	to.Position = in.text(18, from.position)
 }
 
 // Finding: one thing that is wrong.
@@ -1658,11 +1651,11 @@ type Finding struct {
 }
 
 func (to *Finding) read(from *C.fbat_finding, in *incoming) {
-	to.Path = in.text(18, from.path)
+	to.Path = in.text(19, from.path)
 	to.Offset = uint64(from.offset)
 	to.FirstSequence = uint64(from.first_sequence)
 	to.LastSequence = uint64(from.last_sequence)
-	to.Message = in.text(19, from.message)
+	to.Message = in.text(20, from.message)
 }
 
 // VerifyOptions: how to verify. The zero value verifies everything.
@@ -1900,7 +1893,7 @@ func (to *RepairReport) read(from *C.fbat_repair_report) {
 }
 
 // textMembers is how many members of text are read.
-const textMembers = 20
+const textMembers = 21
 
 // OpenReport: what [Open] found and did. Works for a closed store too.
 func (s *Store) OpenReport() OpenReport {
@@ -2574,8 +2567,8 @@ func (s *Store) OriginPage(
 
 // DiffPage lists the events that only one of two stores has, a page at a time.
 //
-// To go on, set After to the last row, unless [Differences.IsEnd]. What is equal is not read: sums
-// of 1,024 events each say where the stores differ.
+// To go on, set After to the Position of the last row, unless [Differences.IsEnd]. What is equal is
+// not read: sums of 1,024 events each say where the stores differ.
 //
 //   - options: which part; nil for all events, from the first difference.
 //   - differences: the rows, which may be none.

@@ -11,7 +11,6 @@ use super::boundary::store::fbat_store;
 use super::boundary::types::{fbat_hash, fbat_id, fbat_str};
 use super::boundary::{guard, handle};
 use super::region::{self, fbat_region};
-use crate::engine::model::error::{Error, Result};
 use crate::engine::store::diff::{DiffPage, Difference, Side};
 use crate::engine::store::set::{OriginListing, OriginSummary};
 use std::ptr::{null, null_mut};
@@ -76,8 +75,9 @@ pub struct fbat_diff_options {
     /// Which events are compared; NULL for all. What each store has of its own (version, recorded
     /// time) should not select: an event that the other store has at all is no difference.
     pub region: *const fbat_region,
-    /// Only differences after this one, the last of the list before; NULL: from the first.
-    pub after: *const fbat_difference,
+    /// Only differences after this `position`, of the last row of the list before. NULL and 0: from
+    /// the first.
+    pub after: fbat_str,
     /// At most so many rows: 1 to 65,536; 0: 1,000.
     pub page_rows: usize,
 }
@@ -87,7 +87,7 @@ pub struct fbat_diff_options {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct fbat_difference {
-    /// `sizeof(fbat_difference)`.
+    /// The size of this struct as the library knows it.
     pub struct_size: usize,
     /// Its origin.
     pub source_namespace: fbat_str,
@@ -103,11 +103,13 @@ pub struct fbat_difference {
     pub in_other: u32,
     /// Not used; 0.
     pub reserved: u32,
+    /// Text that stands for its place among the differences; `after` of the next page.
+    pub position: fbat_str,
 }
 
 args::sized!(
-    fbat_set_digest: 48, fbat_origins_options: 40, fbat_origin: 72, fbat_diff_options: 32,
-    fbat_difference: 96
+    fbat_set_digest: 48, fbat_origins_options: 40, fbat_origin: 72, fbat_diff_options: 40,
+    fbat_difference: 112
 );
 
 /// A part of the list of origins, in the order of their bytes. Owned by the caller, who frees it
@@ -134,7 +136,7 @@ pub(crate) struct List<R> {
     rows: Vec<R>,
     is_end: bool,
     /// What the rows point into.
-    _names: Vec<Text>,
+    _texts: Vec<[Text; 2]>,
 }
 
 // SAFETY: the rows point to text that the object owns and never changes.
@@ -145,12 +147,13 @@ unsafe impl<R> Sync for List<R> {}
 impl<R> List<R> {
     fn new<E>(
         (found, is_end): (Vec<E>, bool),
-        name: impl Fn(&E) -> &str,
-        row: impl Fn(&E, fbat_str) -> R,
+        texts: impl Fn(&E) -> [Text; 2],
+        row: impl Fn(&E, [fbat_str; 2]) -> R,
     ) -> List<R> {
-        let names: Vec<Text> = found.iter().map(|one| Text::new(name(one))).collect();
-        let rows = found.iter().zip(&names).map(|(one, name)| row(one, name.lend())).collect();
-        List { rows, is_end, _names: names }
+        let texts: Vec<[Text; 2]> = found.iter().map(texts).collect();
+        let lend = |texts: &[Text; 2]| [texts[0].lend(), texts[1].lend()];
+        let rows = found.iter().zip(&texts).map(|(one, texts)| row(one, lend(texts))).collect();
+        List { rows, is_end, _texts: texts }
     }
 }
 
@@ -248,15 +251,16 @@ pub unsafe extern "C" fn fbat_store_origins(
                 page_rows: rows_of_page(given.page_rows, default.page_rows),
             };
             let found = store.engine.origins(&listing)?;
-            handle::insert(List::new(found, |origin| &origin.namespace, origin))
+            let texts = |origin: &OriginSummary| [Text::new(&origin.namespace), Text::new("")];
+            handle::insert(List::new(found, texts, origin))
         })
     }
 }
 
 /// Lists the events that only one of two stores has, a page at a time.
 ///
-/// To go on, set `after` to the last row, unless fbat_differences_is_end(). What is equal is not
-/// read: sums of 1,024 events each say where the stores differ.
+/// To go on, set `after` to the `position` of the last row, unless fbat_differences_is_end(). What
+/// is equal is not read: sums of 1,024 events each say where the stores differ.
 /// @param store one store.
 /// @param other the other one.
 /// @param options which part; NULL for all events, from the first difference.
@@ -289,13 +293,15 @@ pub unsafe extern "C" fn fbat_store_diff(
         answer::value("out_differences", out_differences, null_mut(), err, |call| {
             let (given, stores) =
                 (args::options(options)?, [call.store(store)?, call.store(other)?]);
+            let after = args::optional_text("after", given.after, args::POSITION)?;
             let page = DiffPage {
                 region: region::engine_region(given.region)?,
-                after: after(given.after)?,
+                after: after.map(Difference::at).transpose()?,
                 page_rows: rows_of_page(given.page_rows, DiffPage::default().page_rows),
             };
             let found = stores[0].engine.diff(&stores[1].engine, &page)?;
-            handle::insert(List::new(found, |row| &row.namespace, difference))
+            let texts = |row: &Difference| [Text::new(&row.namespace), Text::new(row.position())];
+            handle::insert(List::new(found, texts, difference))
         })
     }
 }
@@ -308,7 +314,7 @@ fn rows_of_page(given: usize, default: usize) -> usize {
     }
 }
 
-fn origin(of: &OriginSummary, source_namespace: fbat_str) -> fbat_origin {
+fn origin(of: &OriginSummary, [source_namespace, _]: [fbat_str; 2]) -> fbat_origin {
     fbat_origin {
         source_namespace,
         events: of.events,
@@ -318,9 +324,11 @@ fn origin(of: &OriginSummary, source_namespace: fbat_str) -> fbat_origin {
     }
 }
 
-fn difference(of: &Difference, source_namespace: fbat_str) -> fbat_difference {
+fn difference(of: &Difference, texts: [fbat_str; 2]) -> fbat_difference {
+    let [source_namespace, position] = texts;
     fbat_difference {
         source_namespace,
+        position,
         source_event_id: of.event_id.into(),
         source_sequence: of.source_sequence,
         content_hash: of.content_hash.into(),
@@ -328,34 +336,6 @@ fn difference(of: &Difference, source_namespace: fbat_str) -> fbat_difference {
         in_other: u32::from(of.side == Side::Second),
         ..fbat_difference::initial()
     }
-}
-
-/// The difference that a page goes on after.
-///
-/// # Safety
-/// A pointer that is not null leads to a struct with its size, whose text is live.
-unsafe fn after(given: *const fbat_difference) -> Result<Option<Difference>> {
-    if given.is_null() {
-        return Ok(None);
-    }
-    // SAFETY: the caller's promise.
-    let given = unsafe { args::structure("after", given) }?;
-    let name = "the namespace of after";
-    // SAFETY: the caller's promise.
-    let namespace = unsafe { args::text_of(name, given.source_namespace, args::NAMESPACE) }?;
-    let side = match given.in_other {
-        0 => Side::First,
-        1 => Side::Second,
-        other => return Err(Error::invalid(format!("in_other is {other}; it must be 0 or 1"))),
-    };
-    Ok(Some(Difference {
-        namespace: namespace.to_owned(),
-        event_id: given.source_event_id.into(),
-        source_sequence: given.source_sequence,
-        content_hash: given.content_hash.into(),
-        side,
-        sequence: given.sequence,
-    }))
 }
 
 fn with<R, T>(

@@ -134,7 +134,7 @@ fn pages_of_a_diff_are_the_diff() {
             let page = DiffPage { page_rows, after, ..DiffPage::default() };
             let (rows, is_end) = a.diff(&b, &page).unwrap();
             assert!(is_end || rows.len() == page_rows);
-            after = rows.last().cloned();
+            after = rows.last().map(|last| Difference::at(&last.position()).unwrap());
             pages.extend(rows);
             if is_end {
                 assert_eq!(pages.len(), all.len());

@@ -30,6 +30,7 @@ mod noticed;
 mod pages;
 mod places;
 mod query;
+mod ranges;
 mod recovery;
 mod recovery_disk;
 mod repair;

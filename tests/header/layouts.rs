@@ -302,7 +302,20 @@ layouts! {
         after 16;
         page_rows 32;
     }
-    fbat_difference 96 {
+    fbat_diff_options 40 {
+        struct_size 0;
+        region 8;
+        after 16;
+        page_rows 32;
+    }
+    fbat_origin 72 {
+        struct_size 0;
+        source_namespace 8;
+        events 24;
+        fingerprint 32;
+        last_source_sequence 64;
+    }
+    fbat_difference 112 {
         struct_size 0;
         source_namespace 8;
         source_event_id 24;
@@ -311,19 +324,7 @@ layouts! {
         sequence 80;
         in_other 88;
         reserved 92;
-    }
-    fbat_diff_options 32 {
-        struct_size 0;
-        region 8;
-        after 16;
-        page_rows 24;
-    }
-    fbat_origin 72 {
-        struct_size 0;
-        source_namespace 8;
-        events 24;
-        fingerprint 32;
-        last_source_sequence 64;
+        position 96;
     }
     fbat_finding 64 {
         struct_size 0;

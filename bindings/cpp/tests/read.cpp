@@ -388,3 +388,32 @@ TEST(designated_initializers_make_a_query) {
   CHECK_EQ(rows, 4u);
 }
 #endif
+
+TEST(stores_are_compared_as_sets) {
+  auto a = open_new("a"), b = open_new("b");
+  for (int number = 0; number < 5; number++) {
+    fbat::event event;
+    event.entity = "dev";
+    event.scope = "s";
+    event.kind = fbat::kind(0x1001);
+    CHECK(a.try_append(event));
+  }
+  CHECK_EQ((*b.try_set_digest()).events, 0u);
+  fbat::diff_options options;
+  options.page_rows = 3;
+  const auto first = (*a.try_diff(b, options));
+  CHECK(first.rows.size() == 3 && !first.is_end && first.rows[0].in_other == 0);
+  options.after = first.rows[2].position;
+  const auto rest = (*a.try_diff(b, options));
+  CHECK(rest.rows.size() == 2 && rest.is_end);
+  CHECK_EQ((*b.try_diff(a)).rows[0].in_other, 1u);
+  fbat::import_options by_origin;
+  by_origin.identity = fbat::import_identity::origin;
+  CHECK(b.try_import(a, by_origin));
+  CHECK_EQ((*a.try_diff(b)).rows.size(), 0u);
+  const auto digest = (*a.try_set_digest());
+  CHECK((*b.try_set_digest()).fingerprint == digest.fingerprint);
+  const auto origins = (*b.try_origins());
+  CHECK(origins.rows.size() == 1 && origins.is_end && origins.rows[0].events == 5);
+  CHECK(origins.rows[0].source_namespace == a.namespace_name());
+}

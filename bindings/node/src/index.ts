@@ -21,6 +21,7 @@ export * from "./provenance.js";
 export { Cursor } from "./query.js";
 export type { Range, Region } from "./region.js";
 export { reportOf } from "./report.js";
+export type { Differences, Origins } from "./sets.js";
 export { type BatchOptions, type SharedStore, Store } from "./store.js";
 export type * from "./structs.js";
 export { Receipt } from "./structs.js";

@@ -520,51 +520,6 @@ export const ORIGINS_OPTIONS = new Struct<OriginsOptions>(
   },
 );
 
-/** An event that only one of two stores has. */
-export interface DifferenceInit {
-  /** Its origin. */
-  sourceNamespace?: string | null | undefined;
-  /** Its id there. */
-  sourceEventId?: Id | null | undefined;
-  /** Its sequence there. */
-  sourceSequence?: number | bigint | null | undefined;
-  /** BLAKE3 of its payload. */
-  contentHash?: Hash | null | undefined;
-  /** Its sequence in the store that has it. */
-  sequence?: number | bigint | null | undefined;
-  /** Which store has it: 0 for the first, 1 for the other. */
-  inOther?: number | null | undefined;
-}
-
-/** @internal */
-export const DIFFERENCE_INIT = new Struct<DifferenceInit>(
-  "difference",
-  96,
-  [
-    "sourceNamespace", "sourceEventId", "sourceSequence", "contentHash", "sequence", "inOther",
-  ],
-  (arena, block, at, of) => {
-    if (of.sourceNamespace != null) {
-      arena.writeText(of.sourceNamespace, "sourceNamespace", block, at + 8);
-    }
-    if (of.sourceEventId != null) {
-      block.setId(at + 24, of.sourceEventId, "sourceEventId");
-    }
-    if (of.sourceSequence != null) {
-      block.setU64(at + 40, of.sourceSequence, "sourceSequence");
-    }
-    if (of.contentHash != null) {
-      block.setHash(at + 48, of.contentHash, "contentHash");
-    }
-    if (of.sequence != null) {
-      block.setU64(at + 80, of.sequence, "sequence");
-    }
-    if (of.inOther != null) {
-      block.setU32(at + 88, of.inOther, "inOther");
-    }
-  },
-);
-
 /** Which part of the differences. */
 export interface DiffOptions {
   /**
@@ -572,8 +527,11 @@ export interface DiffOptions {
    * time) should not select: an event that the other store has at all is no difference.
    */
   region?: Region | null | undefined;
-  /** Only differences after this one, the last of the list before; null: from the first. */
-  after?: number | null | undefined;
+  /**
+   * Only differences after this `position`, of the last row of the list before. null: from the
+   * first.
+   */
+  after?: string | null | undefined;
   /** At most so many rows: 1 to 65,536; 0: 1,000. */
   pageRows?: number | null | undefined;
 }
@@ -581,7 +539,7 @@ export interface DiffOptions {
 /** @internal */
 export const DIFF_OPTIONS = new Struct<DiffOptions>(
   "diff options",
-  32,
+  40,
   [
     "region", "after", "pageRows",
   ],
@@ -590,10 +548,10 @@ export const DIFF_OPTIONS = new Struct<DiffOptions>(
       block.setWord(at + 8, arena.write(REGION, regionOf(of.region)));
     }
     if (of.after != null) {
-      block.setDifference(at + 16, of.after, "after");
+      arena.writeText(of.after, "after", block, at + 16);
     }
     if (of.pageRows != null) {
-      block.setSize(at + 24, of.pageRows, "pageRows");
+      block.setSize(at + 32, of.pageRows, "pageRows");
     }
   },
 );

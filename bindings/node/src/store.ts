@@ -16,18 +16,22 @@ import {
   type BackupOptions,
   COMPRESS_OPTIONS,
   type CompressOptions,
+  type DiffOptions,
   type EventInit,
   IMPORT_OPTIONS,
   type ImportOptions,
   type ListOptions,
   OPEN_OPTIONS,
   type OpenOptions,
+  type OriginsOptions,
   type Query,
   type VerifyOptions,
 } from "./options.js";
 import { type EventRecord, type Page, Records } from "./page.js";
 import { writePath } from "./path.js";
 import { Cursor, getCall, getEvent, queryCall } from "./query.js";
+import type { Region } from "./region.js";
+import { type Differences, diffCall, digestCall, type Origins, originsCall } from "./sets.js";
 import {
   BACKUP_REPORT,
   type BackupReport,
@@ -42,6 +46,7 @@ import {
   OPEN_REPORT,
   type OpenReport,
   type Receipt,
+  type SetDigest,
   STATS,
   type Stats,
   type VerifyReport,
@@ -356,6 +361,31 @@ export class Store extends Handle {
   /** Lists scopes in the order of their names, a page at a time, with what each has. */
   scopes(options: ListOptions = {}): Summaries {
     return run(listCall(fbat.fbat_store_scopes, this.handle, options));
+  }
+
+  /** What stands for the events of a region: equal sets have equal digests in all stores. */
+  setDigest(region: Region = {}): SetDigest {
+    return run(digestCall(this.handle, region));
+  }
+
+  /** {@link Store.setDigest} on a thread of Node's pool. */
+  async setDigestAsync(region: Region = {}): Promise<SetDigest> {
+    return runAsync(() => digestCall(this.handle, region), this);
+  }
+
+  /** Lists the origins of events in the order of their namespaces, a page at a time. */
+  origins(options: OriginsOptions = {}): Origins {
+    return run(originsCall(this.handle, options));
+  }
+
+  /** Lists the events that only this store has, or only the other one, a page at a time. */
+  diff(other: Store, options: DiffOptions = {}): Differences {
+    return run(diffCall(this.handle, other.handle, options));
+  }
+
+  /** {@link Store.diff} on a thread of Node's pool. */
+  async diffAsync(other: Store, options: DiffOptions = {}): Promise<Differences> {
+    return runAsync(() => diffCall(this.handle, other.handle, options), [this, other]);
   }
 
   /** A cursor at the beginning of a query. Dispose of it, or leave that to the collector. */

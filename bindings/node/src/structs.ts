@@ -604,36 +604,6 @@ export const SET_DIGEST: Output<SetDigest> = {
     }),
 };
 
-/** An event that only one of two stores has. */
-export interface Difference {
-  /** Its origin. */
-  readonly sourceNamespace: string;
-  /** Its id there. */
-  readonly sourceEventId: Id;
-  /** Its sequence there. */
-  readonly sourceSequence: bigint;
-  /** BLAKE3 of its payload. */
-  readonly contentHash: Hash;
-  /** Its sequence in the store that has it. */
-  readonly sequence: bigint;
-  /** Which store has it: 0 for the first, 1 for the other. */
-  readonly inOther: number;
-}
-
-/** @internal */
-export const DIFFERENCE: Output<Difference> = {
-  size: 96,
-  read: (block, at) =>
-    withJson({
-      sourceNamespace: block.text(at + 8),
-      sourceEventId: block.id(at + 24),
-      sourceSequence: block.u64(at + 40),
-      contentHash: block.hash(at + 48),
-      sequence: block.u64(at + 80),
-      inOther: block.u32(at + 88),
-    }),
-};
-
 /** The events of one origin. */
 export interface Origin {
   /**
@@ -658,6 +628,39 @@ export const ORIGIN: Output<Origin> = {
       events: block.u64(at + 24),
       fingerprint: block.hash(at + 32),
       lastSourceSequence: block.u64(at + 64),
+    }),
+};
+
+/** An event that only one of two stores has. */
+export interface Difference {
+  /** Its origin. */
+  readonly sourceNamespace: string;
+  /** Its id there. */
+  readonly sourceEventId: Id;
+  /** Its sequence there. */
+  readonly sourceSequence: bigint;
+  /** BLAKE3 of its payload. */
+  readonly contentHash: Hash;
+  /** Its sequence in the store that has it. */
+  readonly sequence: bigint;
+  /** Which store has it: 0 for the first, 1 for the other. */
+  readonly inOther: number;
+  /** Text that stands for its place among the differences; `after` of the next page. */
+  readonly position: string;
+}
+
+/** @internal */
+export const DIFFERENCE: Output<Difference> = {
+  size: 112,
+  read: (block, at) =>
+    withJson({
+      sourceNamespace: block.text(at + 8),
+      sourceEventId: block.id(at + 24),
+      sourceSequence: block.u64(at + 40),
+      contentHash: block.hash(at + 48),
+      sequence: block.u64(at + 80),
+      inOther: block.u32(at + 88),
+      position: block.text(at + 96),
     }),
 };
 

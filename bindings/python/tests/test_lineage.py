@@ -16,7 +16,7 @@ KEEPING: Any = {
     "identity": fbat.ImportIdentity.ORIGIN,
     "on_conflict": fbat.OnConflict.KEEP,
 }
-KEY = fbat.Id(9)
+KEY = fbat.Id(b"\x09" * 16)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_a_dry_run_and_a_plan_append_nothing(
     assert hub.plan_import(store, "plant") == []
     with pytest.raises(TypeError):
         hub.plan_import("plant")  # type: ignore[arg-type]
-    with pytest.raises(fbat.InvalidArgumentError):
+    with pytest.raises(fbat.InvalidError):
         hub.plan_import(hub, "itself")
 
 
@@ -63,10 +63,10 @@ def test_events_are_found_by_their_origin(hub: fbat.Store, first: fbat.Store) ->
     assert [record.payload for record in found] == [b"payload 1", b"payload 2"]
     assert all(record.source_event_id == KEY for record in found)
     assert found.is_end
-    (own,) = first.by_origin(first.namespace, str(KEY), fbat.Columns.FIXED)
+    (own,) = first.by_origin(first.namespace, KEY, fbat.Columns.FIXED)
     assert (own.id, own.payload) == (KEY, b"")
     with pytest.raises(fbat.NotFoundError):
-        hub.by_origin(first.namespace, fbat.Id(8))
+        hub.by_origin(first.namespace, fbat.Id(b"\x08" * 16))
     with pytest.raises(TypeError):
         hub.by_origin(7, KEY)  # type: ignore[arg-type]
 
@@ -81,7 +81,7 @@ def test_names_with_two_contents_are_listed(hub: fbat.Store, first: fbat.Store) 
     assert list(hub.conflicts(page_rows=1)) == [row]
     assert list(hub.conflicts(after=row.sequence)) == []
     assert list(first.conflicts()) == []
-    with pytest.raises(fbat.InvalidArgumentError):
+    with pytest.raises(fbat.InvalidError):
         hub.conflicts(page_rows=65_537)
 
 

@@ -39,6 +39,8 @@ const HAS_IMPORT_SOURCE: u16 = 1 << 6;
 const HAS_RAW_SOURCE: u16 = 1 << 7;
 const KNOWN_FIELDS: u16 = (1 << 8) - 1;
 
+const DOES_NOT_PARSE: &str = "the fields of the frame do not parse";
+
 /// What a reader says of bytes that are not what they should be.
 pub type Parsed<T> = Result<T, &'static str>;
 
@@ -297,7 +299,7 @@ impl Apart<'_> {
 
 /// A string of the segment's dictionary: its number, and its bytes where the frame is the first to
 /// use it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StringRef<'a> {
     pub number: u32,
     pub spelled: Option<&'a str>,
@@ -314,7 +316,7 @@ pub struct Copied<'a> {
 }
 
 /// An event as a frame holds it: the strings are those of its segment's dictionary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Frame<'a> {
     /// What reading leaves empty in it: entity, scope and namespace.
     pub event: Event<'a>,
@@ -442,6 +444,18 @@ impl<'a> Frame<'a> {
         Frame::decode_whole(segment, bytes)
     }
 
+    /// As [`Frame::decode`], in the place of another frame.
+    #[inline(always)]
+    pub fn decode_into(
+        &mut self,
+        segment: &SegmentHeader,
+        offset: u64,
+        bytes: &'a [u8],
+    ) -> Parsed<()> {
+        Frame::check(segment, offset, bytes)?;
+        self.fill(segment, bytes).ok_or(DOES_NOT_PARSE)
+    }
+
     /// Checks length and checksum of the frame that is all of `bytes` and is at `offset`.
     #[inline(always)]
     fn check(segment: &SegmentHeader, offset: u64, bytes: &[u8]) -> Parsed<()> {
@@ -457,7 +471,7 @@ impl<'a> Frame<'a> {
     /// Reads the frame that is all of `bytes`, whose checksum was found to match.
     #[inline(always)]
     pub fn decode_whole(segment: &SegmentHeader, bytes: &'a [u8]) -> Parsed<Frame<'a>> {
-        Frame::parse(segment, bytes).ok_or("the fields of the frame do not parse")
+        Frame::parse(segment, bytes).ok_or(DOES_NOT_PARSE)
     }
 
     /// The id of a frame that begins with these bytes. The checksum is not looked at.
@@ -505,65 +519,57 @@ impl<'a> Frame<'a> {
     /// at.
     #[inline(always)]
     pub fn parse(segment: &SegmentHeader, bytes: &'a [u8]) -> Option<Frame<'a>> {
+        let mut frame = Frame::default();
+        frame.fill(segment, bytes)?;
+        Some(frame)
+    }
+
+    /// As [`Frame::parse`], in the place of another frame: what is read is not moved.
+    #[inline(always)]
+    fn fill(&mut self, segment: &SegmentHeader, bytes: &'a [u8]) -> Option<()> {
         let fields = u16::from_le_bytes(array_at(bytes, 8));
         if fields & !KNOWN_FIELDS != 0 {
             return None;
         }
-        let rest = &mut &bytes[FRAME_FIXED_LEN..];
-        let sequence = segment.first_sequence.checked_add(take_varint(rest)?)?;
-        let recorded_us = segment.created_us.wrapping_add(unzigzag(take_varint(rest)?));
-        let version = take_varint(rest)?;
+        let (rest, event) = (&mut &bytes[FRAME_FIXED_LEN..], &mut self.event);
+        event.kind = Kind(u16::from_le_bytes(array_at(bytes, 10)));
+        event.id = Id::from_bytes(array_at(bytes, 12));
+        event.event_hash = Hash(array_at(bytes, 28));
+        event.sequence = segment.first_sequence.checked_add(take_varint(rest)?)?;
+        event.recorded_us = segment.created_us.wrapping_add(unzigzag(take_varint(rest)?));
+        event.version = take_varint(rest)?;
         // An entity has no more events than the store; and sums of either never overflow.
-        if sequence > SEQUENCE_MAX || !(1..=sequence).contains(&version) {
+        if event.sequence > SEQUENCE_MAX || !(1..=event.sequence).contains(&event.version) {
             return None;
         }
-        let entity = take_string(rest)?;
-        let scope = take_string(rest)?;
+        self.entity = take_string(rest)?;
+        self.scope = take_string(rest)?;
         let optional = |bit: u16| fields & bit != 0;
-        let timestamp_us = match optional(HAS_TIMESTAMP) {
-            true => recorded_us.wrapping_add(unzigzag(take_varint(rest)?)),
-            false => recorded_us,
+        event.timestamp_us = match optional(HAS_TIMESTAMP) {
+            true => event.recorded_us.wrapping_add(unzigzag(take_varint(rest)?)),
+            false => event.recorded_us,
         };
-        let flags = if optional(HAS_FLAGS) { take_varint(rest)?.try_into().ok()? } else { 0 };
-        let payload_version =
+        event.flags = if optional(HAS_FLAGS) { take_varint(rest)?.try_into().ok()? } else { 0 };
+        event.payload_version =
             if optional(HAS_PAYLOAD_VERSION) { take_varint(rest)?.try_into().ok()? } else { 0 };
-        let correlation = if optional(HAS_CORRELATION) { take_id(rest)? } else { Id::NONE };
-        let causation = if optional(HAS_CAUSATION) { take_id(rest)? } else { Id::NONE };
+        event.correlation = if optional(HAS_CORRELATION) { take_id(rest)? } else { Id::NONE };
+        event.causation = if optional(HAS_CAUSATION) { take_id(rest)? } else { Id::NONE };
         let extensions = if optional(HAS_EXTENSIONS) { take_slice(rest)? } else { &[] };
-        let mut namespace = None;
-        let source = match (optional(HAS_IMPORT_SOURCE), optional(HAS_RAW_SOURCE)) {
+        event.extensions = Extensions(extensions);
+        self.namespace = None;
+        event.source = match (optional(HAS_IMPORT_SOURCE), optional(HAS_RAW_SOURCE)) {
             (false, false) => Source::None,
             (true, false) => {
-                namespace = Some(take_string(rest)?);
+                self.namespace = Some(take_string(rest)?);
                 let (event_id, sequence) = (take_id(rest)?, take_varint(rest)?);
                 Source::Import { namespace: "", event_id, sequence }
             }
             (false, true) => Source::Raw(take_slice(rest)?),
             (true, true) => return None,
         };
-        let (content, payload) = split_content(rest)?;
-        let event = Event {
-            kind: Kind(u16::from_le_bytes(array_at(bytes, 10))),
-            id: Id::from_bytes(array_at(bytes, 12)),
-            content,
-            event_hash: Hash(array_at(bytes, 28)),
-            sequence,
-            recorded_us,
-            version,
-            entity: "",
-            scope: "",
-            timestamp_us,
-            flags,
-            payload_version,
-            correlation,
-            causation,
-            extensions: Extensions(extensions),
-            source,
-            payload,
-            payload_len: payload.len(),
-            previous_hash: None,
-        };
-        Some(Frame { event, entity, scope, namespace })
+        (event.content, event.payload) = split_content(rest)?;
+        event.payload_len = event.payload.len();
+        Some(())
     }
 
     /// The event, whose strings are these.

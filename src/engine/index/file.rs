@@ -262,6 +262,12 @@ impl Index {
         }
     }
 
+    /// Says that the block with this byte of a section will be read soon.
+    pub(super) fn prefetch(&self, section: usize, at: usize) {
+        let block = self.sections[section].0 + (at / DATA_LEN) as u64;
+        self.file.prefetch(block * BLOCK_LEN as u64, BLOCK_LEN);
+    }
+
     /// A block of the file, which is mapped where that can be.
     #[inline(always)]
     fn read_block(&self, number: u64, block: &mut [u8; BLOCK_LEN]) -> Result<()> {

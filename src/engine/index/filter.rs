@@ -45,4 +45,9 @@ impl Index {
             self.entry(FILTER, filter_line(key, self.entries(FILTER)))?;
         Ok(filter_holds(&line, key))
     }
+
+    /// Says that [`Index::filter_allows`] will be asked soon.
+    pub fn prefetch_filter(&self, key: u64) {
+        self.prefetch(FILTER, filter_line(key, self.entries(FILTER)) * FILTER_LINE_LEN);
+    }
 }

@@ -268,6 +268,11 @@ impl Segment {
         self.sealed.as_ref().is_none_or(|index| index.filter_allows(filter_key).unwrap_or(true))
     }
 
+    /// Says that [`Segment::may_have`] will be asked for a filter key soon.
+    pub fn prefetch_filter(&self, filter_key: u64) {
+        self.sealed.as_ref().into_iter().for_each(|index| index.prefetch_filter(filter_key));
+    }
+
     /// The index with which a sealed segment was opened.
     pub fn sealed_index(&self) -> Option<&Index> {
         self.sealed.as_deref()
@@ -554,12 +559,11 @@ impl Segment {
         at: &mut u64,
         visit: &mut dyn FnMut(u64, &Frame<'_>) -> Result<Flow>,
     ) -> Result<Flow> {
-        let mut bytes = window.held(*at, until);
+        let (mut bytes, mut frame) = (window.held(*at, until), Frame::default());
         while bytes.len() >= FRAME_FIXED_LEN {
-            let Some((frame, rest)) = bytes.split_at_checked(Frame::length(bytes)) else { break };
+            let Some((here, rest)) = bytes.split_at_checked(Frame::length(bytes)) else { break };
             window.pass(*at);
-            let frame =
-                Frame::decode(&self.header, *at, frame).map_err(|why| self.corrupt(*at, why))?;
+            frame.decode_into(&self.header, *at, here).map_err(|why| self.corrupt(*at, why))?;
             if visit(*at, &frame)?.is_break() {
                 return Ok(Flow::Break(()));
             }

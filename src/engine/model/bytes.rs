@@ -21,6 +21,10 @@ pub fn take_varint(rest: &mut &[u8]) -> Option<u64> {
         *rest = tail;
         return Some(first.into());
     }
+    if let Some((&second, tail)) = tail.split_first().filter(|(second, _)| **second < 0x80) {
+        *rest = tail;
+        return Some(u64::from(first & 0x7f) | u64::from(second) << 7);
+    }
     let word = rest.first_chunk::<8>().map_or(0, |word| u64::from_le_bytes(*word));
     // The highest bit of each byte that ends a varint.
     let ends = !word & 0x8080_8080_8080_8080;

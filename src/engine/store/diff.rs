@@ -7,7 +7,7 @@ use super::set::Item;
 use super::Store;
 use crate::engine::format::set::{SegmentSet, Sum, BUCKET_BITS};
 use crate::engine::log::state::Log;
-use crate::engine::model::error::Result;
+use crate::engine::model::error::{Error, Result};
 use crate::engine::model::id::{Hash, Id};
 use crate::engine::model::key::{conflict_key, native_namespace, ImportKeys};
 use crate::engine::model::region::Region;
@@ -36,6 +36,40 @@ pub enum Side {
 }
 
 impl Difference {
+    /// Text that stands for its place among the differences.
+    pub fn position(&self) -> String {
+        let (namespace, sequence, event_id, content_hash, side) = self.order();
+        format!("{}.{sequence}.{event_id}.{content_hash}.{namespace}", side as u8)
+    }
+
+    /// A difference at this place, for [`DiffPage::after`].
+    pub fn at(position: &str) -> Result<Difference> {
+        let mut parts = position.splitn(5, '.');
+        let mut part = || parts.next().unwrap_or_default();
+        let side = match part() {
+            "0" => Some(Side::First),
+            "1" => Some(Side::Second),
+            _ => None,
+        };
+        let sequence = part().parse().ok();
+        let (event_id, hash) = (Id::from_hex(part().as_bytes()), Hash::from_hex(part().as_bytes()));
+        let namespace = part().to_owned();
+        match (side, sequence, event_id, hash) {
+            (Some(side), Some(source_sequence), Some(event_id), Some(content_hash)) => {
+                let sequence = 0;
+                Ok(Difference {
+                    namespace,
+                    event_id,
+                    source_sequence,
+                    content_hash,
+                    side,
+                    sequence,
+                })
+            }
+            _ => Err(Error::invalid(format!("'{position}' is not the position of a difference"))),
+        }
+    }
+
     fn order(&self) -> (&str, u64, Id, Hash, Side) {
         let Difference { namespace, event_id, source_sequence, content_hash, side, .. } = self;
         (namespace, *source_sequence, *event_id, *content_hash, *side)

@@ -27,6 +27,7 @@ pub(crate) mod log_hash;
 pub mod open;
 pub mod origin;
 pub mod query;
+pub mod ranges;
 pub mod report;
 mod reread;
 pub(crate) mod scan;

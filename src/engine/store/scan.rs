@@ -11,7 +11,7 @@ use crate::engine::log::strings::KnownStrings;
 use crate::engine::log::window::Window;
 use crate::engine::model::content::Content;
 use crate::engine::model::error::{Error, Result};
-use crate::engine::model::event::Event;
+use crate::engine::model::event::{Event, Source};
 use crate::engine::model::id::Hash;
 use crate::engine::model::region::{is_below, Region};
 use foldhash::HashMap;
@@ -38,6 +38,8 @@ impl<'q> Scan<'q> {
     }
 }
 
+/// Filters of segments are fetched so many ahead.
+const FILTERS_AHEAD: usize = 6;
 /// Frames at known places are fetched so many ahead.
 const FRAMES_AHEAD: usize = 4;
 
@@ -71,7 +73,11 @@ impl Log {
         let count = segments.len();
         let entity = scan.region.entity.as_deref().map(entity_filter_key);
         for at in 0..count {
-            let at = if scan.backward { count - 1 - at } else { at };
+            let nth = |at: usize| if scan.backward { count - 1 - at } else { at };
+            if let Some(key) = entity.filter(|_| at + FILTERS_AHEAD < count) {
+                segments[nth(at + FILTERS_AHEAD)].prefetch_filter(key);
+            }
+            let at = nth(at);
             let next_first =
                 segments.get(at + 1).map_or(u64::MAX, |next| next.header.first_sequence);
             let segment = &segments[at];
@@ -402,7 +408,10 @@ impl<'a> Visitor<'a> {
             true => Some(self.previous_hash(offset, frame)?),
             false => None,
         };
-        visit.show(&self.strings.event(frame, previous)?)
+        let mut event = frame.event;
+        event.previous_hash = previous;
+        self.strings.spell(frame, &mut event)?;
+        visit.show(&event)
     }
 
     /// Refuses an event whose payload is not what was hashed. The log has no hash of a short one:
@@ -484,23 +493,46 @@ impl Strings {
     }
 
     /// The event of a frame, with its strings.
-    #[inline(always)]
     pub fn event<'e>(
         &'e mut self,
         frame: &Frame<'e>,
         previous_hash: Option<Hash>,
     ) -> Result<Event<'e>> {
-        let strings = [Some(frame.entity), Some(frame.scope), frame.namespace];
+        let mut event = Event { previous_hash, ..frame.event };
+        self.spell(frame, &mut event)?;
+        Ok(event)
+    }
+
+    /// Gives the event of a frame its strings.
+    #[inline(always)]
+    fn spell<'e>(&'e mut self, frame: &Frame<'e>, event: &mut Event<'e>) -> Result<()> {
         self.known.forget_many();
-        // Those that the frame spells need no look-up.
-        for string in strings.into_iter().flatten().filter(|string| string.spelled.is_none()) {
-            self.known.load(&self.segment, string.number)?;
+        self.learn(frame.entity)?;
+        self.learn(frame.scope)?;
+        if let Some(namespace) = frame.namespace {
+            self.learn(namespace)?;
         }
-        let text = |string: StringRef<'e>| {
-            string.spelled.or_else(|| self.known.get(string.number)).unwrap_or_default()
-        };
-        let namespace = frame.namespace.map_or("", text);
-        let event = frame.with_strings(text(frame.entity), text(frame.scope), namespace);
-        Ok(Event { previous_hash, ..event })
+        event.entity = self.text(frame.entity);
+        event.scope = self.text(frame.scope);
+        if let (Source::Import { namespace, .. }, Some(string)) =
+            (&mut event.source, frame.namespace)
+        {
+            *namespace = self.text(string);
+        }
+        Ok(())
+    }
+
+    /// A string that the frame spells needs no look-up.
+    #[inline(always)]
+    fn learn(&mut self, string: StringRef<'_>) -> Result<()> {
+        match string.spelled {
+            Some(_) => Ok(()),
+            None => self.known.load(&self.segment, string.number),
+        }
+    }
+
+    #[inline(always)]
+    fn text<'e>(&'e self, string: StringRef<'e>) -> &'e str {
+        string.spelled.or_else(|| self.known.get(string.number)).unwrap_or_default()
     }
 }

@@ -21,6 +21,9 @@ pub(crate) const COORDINATE: Limit =
     Limit { max: limits::COORDINATE_BYTES_MAX, code: Code::InvalidCoordinate };
 pub(crate) const NAMESPACE: Limit =
     Limit { max: limits::NAMESPACE_BYTES_MAX, code: Code::InvalidArgument };
+/// A position has a namespace in it.
+pub(crate) const POSITION: Limit =
+    Limit { max: 2 * limits::NAMESPACE_BYTES_MAX, code: Code::InvalidArgument };
 pub(crate) const LABEL: Limit =
     Limit { max: limits::NAMESPACE_BYTES_MAX, code: Code::InvalidArgument };
 pub(crate) const PAYLOAD: Limit =

@@ -5,6 +5,7 @@
 use super::simulated::{Disk, Image};
 use super::*;
 use fbat::engine::import::{ImportDurability, ImportOptions};
+use fbat::engine::model::region::Region;
 use fbat::engine::platform::memory::MemoryVfs;
 use fbat::engine::platform::vfs::Vfs;
 use fbat::engine::store::compress::CompressOptions;
@@ -154,6 +155,7 @@ impl Book {
         let known = self.created.is_some_and(|at| at <= position);
         ensure!(!(report.created && known), "the store is gone");
         let rows = all_rows(&store)?;
+        check_digest(&store)?;
         // A store that nobody was told of may have been made anew: another, with sequences of its
         // own.
         let other =
@@ -380,6 +382,16 @@ fn check_appended(row: &Row, number: u64) -> Checked<()> {
     Ok(())
 }
 
+/// Whether what is kept of the events as a set is what the log says.
+fn check_digest(store: &Store) -> Checked<()> {
+    // A region is read in the log.
+    let read = Region { timestamps: Some((i64::MIN, i64::MAX)), ..Region::default() };
+    let digest = |region| store.set_digest(region).map_err(|e| format!("no digest: {e}"));
+    let (kept, read) = (digest(&Region::default())?, digest(&read)?);
+    ensure!(kept == read, "the digest is {kept:?}, and the log says {read:?}");
+    Ok(())
+}
+
 /// Options on a disk in memory; `seed` makes ids and salts that no other seed makes.
 pub fn options(vfs: Arc<dyn Vfs>, seed: u64, durability: Durability) -> Options {
     let clock = TestClock::at(EPOCH_US + (seed % (1 << 40)) as i64);
@@ -593,7 +605,9 @@ impl Work {
 
     /// Reads, which may find damage only where calls fail.
     fn look(&mut self, store: &Store) {
-        if let Err(e) = store.stats().and_then(|_| store.query(&Query::default()).map(drop)) {
+        let looked = store.stats().and_then(|_| store.query(&Query::default()).map(drop));
+        // Files that say what is in full segments are made by that.
+        if let Err(e) = looked.and_then(|()| store.set_digest(&Region::default()).map(drop)) {
             self.failed(e);
         }
     }

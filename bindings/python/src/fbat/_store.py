@@ -16,13 +16,15 @@ from fbat._id import Hash, Id, number, path_bytes, refused, text_bytes, wrong_ty
 from fbat._native import ffi, lib
 from fbat._options import Options
 from fbat._page import Page, Receipt, Record
-from fbat._region import to_us
+from fbat._region import Region, to_us
 from fbat._structs import (
     BackupOptions,
     BackupReport,
     CompressOptions,
     CompressReport,
     Conflict,
+    DiffOptions,
+    Difference,
     Event,
     Finding,
     Frontier,
@@ -32,10 +34,13 @@ from fbat._structs import (
     ListOptions,
     OpenOptions,
     OpenReport,
+    Origin,
+    OriginsOptions,
     PlanRow,
     QueryOptions,
     RepairOptions,
     RepairReport,
+    SetDigest,
     Source,
     Stats,
     Summary,
@@ -386,6 +391,56 @@ class Store(Handle):
         sources = ffi.gc(out[0], lib.fbat_sources_free)
         count = lib.fbat_sources_len(sources)
         return [Source._of(lib.fbat_sources_get(sources, index)) for index in range(count)]
+
+    # ---- sets -----------------------------------------------------------------------------------
+
+    def set_digest(self, **region: Unpack[Region]) -> SetDigest:
+        """What stands for the events of a region; without keywords, for all. Stores that hold the
+        same events have equal digests, in whatever order.
+        """
+        given, out = Options("fbat_origins_options", region), struct("fbat_set_digest")
+        call(lib.fbat_store_set_digest, self._pointer, given.pointer.region, out)
+        return SetDigest._of(out)
+
+    def origins(self, **options: Unpack[OriginsOptions]) -> Iterator[Origin]:
+        """Iterates over the origins of events in the order of their namespaces."""
+
+        def page() -> CData:
+            given, out = Options("fbat_origins_options", options), ffi.new("fbat_origins **")
+            call(lib.fbat_store_origins, self._pointer, given.pointer, out)
+            return ffi.gc(out[0], lib.fbat_origins_free)
+
+        def rows(origins: CData) -> Iterator[Origin]:
+            while True:
+                for index in range(lib.fbat_origins_len(origins)):
+                    row = Origin._of(lib.fbat_origins_get(origins, index))
+                    options["after"] = row.source_namespace
+                    yield row
+                if lib.fbat_origins_is_end(origins):
+                    return
+                origins = page()
+
+        return rows(page())
+
+    def diff(self, other: Store, **options: Unpack[DiffOptions]) -> Iterator[Difference]:
+        """Iterates over the events that only this store has, or only the other one."""
+
+        def page() -> CData:
+            given, out = Options("fbat_diff_options", options), ffi.new("fbat_differences **")
+            call(lib.fbat_store_diff, self._pointer, other._pointer, given.pointer, out)
+            return ffi.gc(out[0], lib.fbat_differences_free)
+
+        def rows(differences: CData) -> Iterator[Difference]:
+            while True:
+                for index in range(lib.fbat_differences_len(differences)):
+                    row = Difference._of(lib.fbat_differences_get(differences, index))
+                    options["after"] = row.position
+                    yield row
+                if lib.fbat_differences_is_end(differences):
+                    return
+                differences = page()
+
+        return rows(page())
 
     # ---- import, verification, backup -----------------------------------------------------------
 

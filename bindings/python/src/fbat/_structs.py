@@ -620,37 +620,6 @@ class SetDigest:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Difference:
-    """An event that only one of two stores has.
-
-    - ``source_namespace``: Its origin.
-    - ``source_event_id``: Its id there.
-    - ``source_sequence``: Its sequence there.
-    - ``content_hash``: BLAKE3 of its payload.
-    - ``sequence``: Its sequence in the store that has it.
-    - ``in_other``: Which store has it: 0 for the first, 1 for the other.
-    """
-
-    source_namespace: str
-    source_event_id: Id
-    source_sequence: int
-    content_hash: Hash
-    sequence: int
-    in_other: int
-
-    @classmethod
-    def _of(cls, value: CData) -> Self:
-        return cls(
-            text_of(value.source_namespace),
-            Id.of(value.source_event_id),
-            value.source_sequence,
-            Hash.of(value.content_hash),
-            value.sequence,
-            value.in_other,
-        )
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
 class Origin:
     """The events of one origin.
 
@@ -674,6 +643,41 @@ class Origin:
             value.events,
             Hash.of(value.fingerprint),
             value.last_source_sequence,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Difference:
+    """An event that only one of two stores has.
+
+    - ``source_namespace``: Its origin.
+    - ``source_event_id``: Its id there.
+    - ``source_sequence``: Its sequence there.
+    - ``content_hash``: BLAKE3 of its payload.
+    - ``sequence``: Its sequence in the store that has it.
+    - ``in_other``: Which store has it: 0 for the first, 1 for the other.
+    - ``position``: Text that stands for its place among the differences; ``after`` of the next
+      page.
+    """
+
+    source_namespace: str
+    source_event_id: Id
+    source_sequence: int
+    content_hash: Hash
+    sequence: int
+    in_other: int
+    position: str
+
+    @classmethod
+    def _of(cls, value: CData) -> Self:
+        return cls(
+            text_of(value.source_namespace),
+            Id.of(value.source_event_id),
+            value.source_sequence,
+            Hash.of(value.content_hash),
+            value.sequence,
+            value.in_other,
+            text_of(value.position),
         )
 
 
@@ -1004,10 +1008,13 @@ class OriginsOptions(Region, total=False):
 class DiffOptions(Region, total=False):
     """Which part of the differences. The keywords of ``Region`` too.
 
-    - ``after``: Only differences after this one, the last of the list before; None: from the first.
+    - ``after``: Only differences after this ``position``, of the last row of the list before. None:
+      from the first.
+    - ``page_rows``: At most so many rows: 1 to 65,536; 0: 1,000.
     """
 
-    after: int
+    after: str | None
+    page_rows: int
 
 
 class VerifyOptions(Region, total=False):

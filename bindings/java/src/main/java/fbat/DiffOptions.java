@@ -4,7 +4,7 @@ package fbat;
 /** Which part of the differences. What is not set has its default. */
 public final class DiffOptions {
     private Region region;
-    private Difference after;
+    private String after;
     private long pageRows;
 
     /** The defaults. */
@@ -19,8 +19,11 @@ public final class DiffOptions {
         return this;
     }
 
-    /** Only differences after this one, the last of the list before; null: from the first. */
-    public DiffOptions after(Difference after) {
+    /**
+     * Only differences after this {@code position}, of the last row of the list before. null: from
+     * the first.
+     */
+    public DiffOptions after(String after) {
         this.after = after;
         return this;
     }
@@ -36,9 +39,7 @@ public final class DiffOptions {
         if (region != null) {
             Memory.put(to + Native.AT_DIFF_OPTIONS_REGION, region.pointer(scratch));
         }
-        if (after != null) {
-            Memory.put(to + Native.AT_DIFF_OPTIONS_AFTER, after.pointer(scratch));
-        }
+        scratch.text(to + Native.AT_DIFF_OPTIONS_AFTER, after);
         Memory.put(to + Native.AT_DIFF_OPTIONS_PAGE_ROWS, pageRows);
     }
 

@@ -10,6 +10,8 @@ package fbat;
  * @param contentHash BLAKE3 of its payload.
  * @param sequence Its sequence in the store that has it.
  * @param inOther Which store has it: 0 for the first, 1 for the other.
+ * @param position Text that stands for its place among the differences; {@code after} of the next
+ * page.
  */
 public record Difference(
         String sourceNamespace,
@@ -17,7 +19,8 @@ public record Difference(
         long sourceSequence,
         Hash contentHash,
         long sequence,
-        int inOther) {
+        int inOther,
+        String position) {
     static Difference at(long of) {
         return new Difference(
                 Memory.text(of + Native.AT_DIFFERENCE_SOURCE_NAMESPACE),
@@ -25,15 +28,7 @@ public record Difference(
                 Memory.getLong(of + Native.AT_DIFFERENCE_SOURCE_SEQUENCE),
                 Hash.orNull(of + Native.AT_DIFFERENCE_CONTENT_HASH),
                 Memory.getLong(of + Native.AT_DIFFERENCE_SEQUENCE),
-                Memory.getInt(of + Native.AT_DIFFERENCE_IN_OTHER));
-    }
-
-    void write(long to, Scratch scratch) {
-        scratch.text(to + Native.AT_DIFFERENCE_SOURCE_NAMESPACE, sourceNamespace);
-        Memory.put(to + Native.AT_DIFFERENCE_SOURCE_EVENT_ID, sourceEventId);
-        Memory.put(to + Native.AT_DIFFERENCE_SOURCE_SEQUENCE, sourceSequence);
-        Memory.put(to + Native.AT_DIFFERENCE_CONTENT_HASH, contentHash);
-        Memory.put(to + Native.AT_DIFFERENCE_SEQUENCE, sequence);
-        Memory.put(to + Native.AT_DIFFERENCE_IN_OTHER, inOther);
+                Memory.getInt(of + Native.AT_DIFFERENCE_IN_OTHER),
+                Memory.text(of + Native.AT_DIFFERENCE_POSITION));
     }
 }

@@ -404,24 +404,25 @@ final class Native {
     static final int AT_ORIGINS_OPTIONS_AFTER = 16;
     static final int AT_ORIGINS_OPTIONS_PAGE_ROWS = 32;
 
-    static final int DIFFERENCE_SIZE = 96;
-    static final int AT_DIFFERENCE_SOURCE_NAMESPACE = 8;
-    static final int AT_DIFFERENCE_SOURCE_EVENT_ID = 24;
-    static final int AT_DIFFERENCE_SOURCE_SEQUENCE = 40;
-    static final int AT_DIFFERENCE_CONTENT_HASH = 48;
-    static final int AT_DIFFERENCE_SEQUENCE = 80;
-    static final int AT_DIFFERENCE_IN_OTHER = 88;
-
-    static final int DIFF_OPTIONS_SIZE = 32;
+    static final int DIFF_OPTIONS_SIZE = 40;
     static final int AT_DIFF_OPTIONS_REGION = 8;
     static final int AT_DIFF_OPTIONS_AFTER = 16;
-    static final int AT_DIFF_OPTIONS_PAGE_ROWS = 24;
+    static final int AT_DIFF_OPTIONS_PAGE_ROWS = 32;
 
     static final int ORIGIN_SIZE = 72;
     static final int AT_ORIGIN_SOURCE_NAMESPACE = 8;
     static final int AT_ORIGIN_EVENTS = 24;
     static final int AT_ORIGIN_FINGERPRINT = 32;
     static final int AT_ORIGIN_LAST_SOURCE_SEQUENCE = 64;
+
+    static final int DIFFERENCE_SIZE = 112;
+    static final int AT_DIFFERENCE_SOURCE_NAMESPACE = 8;
+    static final int AT_DIFFERENCE_SOURCE_EVENT_ID = 24;
+    static final int AT_DIFFERENCE_SOURCE_SEQUENCE = 40;
+    static final int AT_DIFFERENCE_CONTENT_HASH = 48;
+    static final int AT_DIFFERENCE_SEQUENCE = 80;
+    static final int AT_DIFFERENCE_IN_OTHER = 88;
+    static final int AT_DIFFERENCE_POSITION = 96;
 
     static final int FINDING_SIZE = 64;
     static final int AT_FINDING_PATH = 8;

@@ -504,6 +504,53 @@ public final class Store implements AutoCloseable {
         }
     }
 
+    // ---- sets ----
+
+    /** What stands for all events: stores with equal sets have equal digests. */
+    public SetDigest setDigest() {
+        return setDigest(null);
+    }
+
+    /** What stands for the events of a region; null for all. */
+    public SetDigest setDigest(Region region) {
+        try (Scratch scratch = Scratch.take()) {
+            long of = region == null ? 0 : region.pointer(scratch);
+            long digest = scratch.struct(Native.SET_DIGEST_SIZE);
+            check(Native.fbat_store_set_digest(handle.get(), of, digest, scratch.err()), scratch);
+            return SetDigest.at(digest);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    /** The origins of events in the order of their namespaces, a page at a time. */
+    public Origins originPage(OriginsOptions options) {
+        try (Scratch scratch = Scratch.take()) {
+            long asked = options.pointer(scratch);
+            long found = scratch.place();
+            check(Native.fbat_store_origins(handle.get(), asked, found, scratch.err()), scratch);
+            return Origins.taken(Memory.getLong(found));
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    /** The events that only this store has, or only the other one, a page at a time. */
+    public Differences diffPage(Store other, DiffOptions options) {
+        try (Scratch scratch = Scratch.take()) {
+            long asked = options.pointer(scratch);
+            long found = scratch.place();
+            long theirs = other.handle.get();
+            int status =
+                    Native.fbat_store_diff(handle.get(), theirs, asked, found, scratch.err());
+            check(status, scratch);
+            return Differences.taken(Memory.getLong(found));
+        } finally {
+            Reference.reachabilityFence(this);
+            Reference.reachabilityFence(other);
+        }
+    }
+
     // ---- importing ----
 
     /** Copies all events of another store into this one, which knows it by its namespace. */

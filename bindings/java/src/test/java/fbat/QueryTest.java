@@ -123,6 +123,26 @@ class QueryTest {
     }
 
     @Test
+    void storesAreComparedAsSets(@TempDir Path other) {
+        try (Store to = Store.open(other.resolve("other"))) {
+            assertEquals(0, to.setDigest().events());
+            Differences first = store.diffPage(to, new DiffOptions().pageRows(60));
+            assertEquals(60, first.rows().size());
+            String after = first.rows().getLast().position();
+            Differences rest = store.diffPage(to, new DiffOptions().after(after));
+            assertEquals(40, rest.rows().size());
+            assertEquals(0, rest.rows().get(0).inOther());
+            to.importFrom(store, new ImportOptions().identity(ImportIdentity.ORIGIN));
+            assertEquals(List.of(), store.diffPage(to, new DiffOptions()).rows());
+            assertEquals(store.setDigest(), to.setDigest());
+            assertEquals(50, to.setDigest(new Region().scopes("odd")).events());
+            Origins origins = to.originPage(new OriginsOptions());
+            assertEquals(1, origins.rows().size());
+            assertEquals(store.namespace(), origins.rows().get(0).sourceNamespace());
+        }
+    }
+
+    @Test
     void namesOfOthersBecomeEntities() {
         for (String name : List.of("a/b", "x=1|2", "../up", "50%", "Größe", "tab\t")) {
             String entity = Entity.encode(name);
