@@ -2918,7 +2918,7 @@ fbat_status fbat_provenance_encode_body(const fbat_provenance *provenance,
  * Nothing is recorded of an import of this name, or without one of this region, from this source.
  * @since 0.2
  */
-#define FBAT_SOURCE_STATE_NEW 0u
+#define FBAT_SOURCE_STATE_UNKNOWN 0u
 
 /**
  * The source has all that it had.

@@ -567,7 +567,7 @@ enum class source_state : std::uint32_t {
   /**
    * Nothing is recorded of an import of this name, or without one of this region, from this source.
    */
-  new = FBAT_SOURCE_STATE_NEW,
+  unknown = FBAT_SOURCE_STATE_UNKNOWN,
   /** The source has all that it had. */
   goes_on = FBAT_SOURCE_STATE_GOES_ON,
   /** The source ends before what was imported: it was restored from an older copy. */
@@ -1306,7 +1306,7 @@ struct import_report {
    * What the source turned out to be, compared with what earlier imports have recorded: an
    * fbat::source_state.
    */
-  fbat::source_state source_state = fbat::source_state::new;
+  fbat::source_state source_state = fbat::source_state::unknown;
   /** fbat::import_report_flags. */
   fbat::import_report_flags flags{};
 

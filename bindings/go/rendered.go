@@ -504,9 +504,9 @@ type SourceState uint32
 
 // The values of SourceState.
 const (
-	// SourceStateNew: nothing is recorded of an import of this name, or without one of this region,
-	// from this source.
-	SourceStateNew SourceState = C.FBAT_SOURCE_STATE_NEW
+	// SourceStateUnknown: nothing is recorded of an import of this name, or without one of this
+	// region, from this source.
+	SourceStateUnknown SourceState = C.FBAT_SOURCE_STATE_UNKNOWN
 	// SourceStateGoesOn: the source has all that it had.
 	SourceStateGoesOn SourceState = C.FBAT_SOURCE_STATE_GOES_ON
 	// SourceStateRestored: the source ends before what was imported: it was restored from an older
@@ -524,8 +524,8 @@ const (
 // String is the name of the value, in lower case.
 func (v SourceState) String() string {
 	switch v {
-	case SourceStateNew:
-		return "new"
+	case SourceStateUnknown:
+		return "unknown"
 	case SourceStateGoesOn:
 		return "goes on"
 	case SourceStateRestored:

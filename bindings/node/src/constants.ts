@@ -403,7 +403,7 @@ export const SourceState = {
   /**
    * Nothing is recorded of an import of this name, or without one of this region, from this source.
    */
-  NEW: 0,
+  UNKNOWN: 0,
   /** The source has all that it had. */
   GOES_ON: 1,
   /** The source ends before what was imported: it was restored from an older copy. */

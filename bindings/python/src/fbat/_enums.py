@@ -368,7 +368,7 @@ class ImportFlags(enum.IntFlag):
 class SourceState(enum.IntEnum):
     """What the source turned out to be, compared with what earlier imports have recorded."""
 
-    NEW = lib.FBAT_SOURCE_STATE_NEW
+    UNKNOWN = lib.FBAT_SOURCE_STATE_UNKNOWN
     """Nothing is recorded of an import of this name, or without one of this region, from this
     source.
     """

@@ -117,7 +117,7 @@ final class Native {
     static final int IMPORT_ALLOW_OTHER_IDENTITY = 16;
     static final int IMPORT_DRY_RUN = 64;
     static final int IMPORT_NO_RESUME = 32;
-    static final int SOURCE_STATE_NEW = 0;
+    static final int SOURCE_STATE_UNKNOWN = 0;
     static final int SOURCE_STATE_GOES_ON = 1;
     static final int SOURCE_STATE_RESTORED = 2;
     static final int SOURCE_STATE_DIVERGED = 3;
