@@ -2918,7 +2918,7 @@ fbat_status fbat_provenance_encode_body(const fbat_provenance *provenance,
  * Nothing is recorded of an import of this name, or without one of this region, from this source.
  * @since 0.2
  */
-#define FBAT_SOURCE_STATE_NEW 0u
+#define FBAT_SOURCE_STATE_UNKNOWN 0u
 
 /**
  * The source has all that it had.
@@ -4095,6 +4095,13 @@ fbat_status fbat_store_verify(const fbat_store *store,
 #define FBAT_BACKUP_LINK 1u
 
 /**
+ * Gives the copy a new store id, as fbat_new_identity() would: for a copy that goes on beside the
+ * store.
+ * @since 0.2
+ */
+#define FBAT_BACKUP_NEW_IDENTITY 2u
+
+/**
  * How to back up. All zero except the size is the default.
  * @since 0.2
  */
@@ -4143,7 +4150,8 @@ typedef struct fbat_backup_report {
  * fbat_store_sync(). The store may be open for reading only, or poisoned; then the copy has what
  * is known to be durable. The call may be made from within a callback.
  *
- * The copy has the same store id. Who goes on appending to both calls fbat_new_identity().
+ * The copy has the same store id. Who goes on appending to both gives it its own, with
+ * #FBAT_BACKUP_NEW_IDENTITY or fbat_new_identity().
  * @param store the store.
  * @param destination the directory, NUL-terminated: an empty one, or one to be made, not what is
  * above it, and not inside of the store's own. After a failure what was made is removed; a file
@@ -4158,6 +4166,7 @@ typedef struct fbat_backup_report {
  * @retval FBAT_ERR_BUSY somebody else makes a store there.
  * @retval FBAT_ERR_CANCELLED the token of the options was triggered; what was made is removed.
  * @retval FBAT_ERR_CLOSED the store is closed, or was meanwhile.
+ * @retval FBAT_ERR_LIMIT_EXCEEDED the store was given a new id 128 times.
  * @retval FBAT_ERR_CORRUPT a file of the store is damaged; the error names it, and the offset.
  * @retval FBAT_ERR_IO the operating system failed.
  * @retval FBAT_ERR_NO_SPACE no space is left.

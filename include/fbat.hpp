@@ -567,7 +567,7 @@ enum class source_state : std::uint32_t {
   /**
    * Nothing is recorded of an import of this name, or without one of this region, from this source.
    */
-  new_ = FBAT_SOURCE_STATE_NEW,
+  unknown = FBAT_SOURCE_STATE_UNKNOWN,
   /** The source has all that it had. */
   goes_on = FBAT_SOURCE_STATE_GOES_ON,
   /** The source ends before what was imported: it was restored from an older copy. */
@@ -636,6 +636,11 @@ enum class backup_flags : std::uint32_t {
    * does to such a file it does to store and backup alike.
    */
   link = FBAT_BACKUP_LINK,
+  /**
+   * Gives the copy a new store id, as fbat_new_identity() would: for a copy that goes on beside the
+   * store.
+   */
+  new_identity = FBAT_BACKUP_NEW_IDENTITY,
 };
 /** @cond internal */
 template <>
@@ -1301,7 +1306,7 @@ struct import_report {
    * What the source turned out to be, compared with what earlier imports have recorded: an
    * fbat::source_state.
    */
-  fbat::source_state source_state = fbat::source_state::new_;
+  fbat::source_state source_state = fbat::source_state::unknown;
   /** fbat::import_report_flags. */
   fbat::import_report_flags flags{};
 

@@ -367,6 +367,25 @@ func TestImportIntoItselfUnderItsOwnNamespaceAddsNothingTwice(t *testing.T) {
 	equal(t, "again", again, "0 5 5")
 }
 
+func TestImportsOfOneNameGoOnFromEachOther(t *testing.T) {
+	source, hub := open(t, "source"), open(t, "hub")
+	fill(t, source, 5)
+	options := named("n")
+	options.Name = "nightly"
+	first := must(hub.Import(ctx, source, options))(t)
+	equal(t, "state", first.SourceState, fbat.SourceStateUnknown)
+	fill(t, source, 2)
+	second := must(hub.Import(ctx, source, options))(t)
+	equal(t, "imported", second.Imported, 2)
+	equal(t, "began", second.StartedAfter, first.SourceCeiling)
+	equal(t, "state", second.SourceState, fbat.SourceStateGoesOn)
+	options.Flags = fbat.ImportNoResume
+	equal(t, "again", must(hub.Import(ctx, source, options))(t).Deduplicated, 7)
+	options.Flags, options.Entity = 0, "other"
+	other := must(hub.Import(ctx, source, options))(t)
+	equal(t, "flags", other.Flags, fbat.ImportReportSelectorChanged)
+}
+
 func TestStoresThatFeedEachOtherByOriginHaveEveryEventOnce(t *testing.T) {
 	stores := []*fbat.Store{open(t, "one"), open(t, "two"), open(t, "hub")}
 	fill(t, stores[0], 20)

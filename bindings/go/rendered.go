@@ -504,9 +504,9 @@ type SourceState uint32
 
 // The values of SourceState.
 const (
-	// SourceStateNew: nothing is recorded of an import of this name, or without one of this region,
-	// from this source.
-	SourceStateNew SourceState = C.FBAT_SOURCE_STATE_NEW
+	// SourceStateUnknown: nothing is recorded of an import of this name, or without one of this
+	// region, from this source.
+	SourceStateUnknown SourceState = C.FBAT_SOURCE_STATE_UNKNOWN
 	// SourceStateGoesOn: the source has all that it had.
 	SourceStateGoesOn SourceState = C.FBAT_SOURCE_STATE_GOES_ON
 	// SourceStateRestored: the source ends before what was imported: it was restored from an older
@@ -524,8 +524,8 @@ const (
 // String is the name of the value, in lower case.
 func (v SourceState) String() string {
 	switch v {
-	case SourceStateNew:
-		return "new"
+	case SourceStateUnknown:
+		return "unknown"
 	case SourceStateGoesOn:
 		return "goes on"
 	case SourceStateRestored:
@@ -580,6 +580,9 @@ const (
 	// file system can (else they are copied). Takes no space, and no other time than checking them;
 	// but what a disk does to such a file it does to store and backup alike.
 	BackupLink BackupFlags = C.FBAT_BACKUP_LINK
+	// BackupNewIdentity: gives the copy a new store id, as [NewIdentity] would: for a copy that
+	// goes on beside the store.
+	BackupNewIdentity BackupFlags = C.FBAT_BACKUP_NEW_IDENTITY
 )
 
 // RepairFlags are bits whose names begin with Repair.
@@ -2637,7 +2640,8 @@ func (s *Store) Verify(
 // store may be open for reading only, or poisoned; then the copy has what is known to be durable.
 // The call may be made from within a callback.
 //
-// The copy has the same store id. Who goes on appending to both calls [NewIdentity].
+// The copy has the same store id. Who goes on appending to both gives it its own, with
+// [BackupNewIdentity] or [NewIdentity].
 //
 //   - destination: the directory: an empty one, or one to be made, not what is above it, and not
 //     inside of the store's own. After a failure what was made is removed; a file LOCK may stay.
@@ -2646,7 +2650,7 @@ func (s *Store) Verify(
 //   - report: what the copy contains. All zero on failure.
 //
 // The failures are [ErrInvalidArgument], [ErrStoreExists], [ErrBusy], [ErrCancelled], [ErrClosed],
-// [ErrCorrupt], [ErrIO] and [ErrNoSpace].
+// [ErrLimitExceeded], [ErrCorrupt], [ErrIO] and [ErrNoSpace].
 func (s *Store) Backup(
 	ctx context.Context, destination string, options *BackupOptions,
 ) (report BackupReport, err error) {

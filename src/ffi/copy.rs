@@ -21,6 +21,11 @@ use std::sync::Arc;
 /// @since 0.1
 pub const FBAT_BACKUP_LINK: u32 = 1u32;
 
+/// Gives the copy a new store id, as fbat_new_identity() would: for a copy that goes on beside the
+/// store.
+/// @since 0.2
+pub const FBAT_BACKUP_NEW_IDENTITY: u32 = 2u32;
+
 /// What a backup copied.
 /// @since 0.1
 #[repr(C)]
@@ -71,7 +76,8 @@ args::sized!(fbat_backup_report: 80, fbat_backup_options: 40);
 /// fbat_store_sync(). The store may be open for reading only, or poisoned; then the copy has what
 /// is known to be durable. The call may be made from within a callback.
 ///
-/// The copy has the same store id. Who goes on appending to both calls fbat_new_identity().
+/// The copy has the same store id. Who goes on appending to both gives it its own, with
+/// #FBAT_BACKUP_NEW_IDENTITY or fbat_new_identity().
 /// @param store the store.
 /// @param destination the directory, NUL-terminated: an empty one, or one to be made, not what is
 /// above it, and not inside of the store's own. After a failure what was made is removed; a file
@@ -86,6 +92,7 @@ args::sized!(fbat_backup_report: 80, fbat_backup_options: 40);
 /// @retval FBAT_ERR_BUSY somebody else makes a store there.
 /// @retval FBAT_ERR_CANCELLED the token of the options was triggered; what was made is removed.
 /// @retval FBAT_ERR_CLOSED the store is closed, or was meanwhile.
+/// @retval FBAT_ERR_LIMIT_EXCEEDED the store was given a new id 128 times.
 /// @retval FBAT_ERR_CORRUPT a file of the store is damaged; the error names it, and the offset.
 /// @retval FBAT_ERR_IO the operating system failed.
 /// @retval FBAT_ERR_NO_SPACE no space is left.
@@ -107,9 +114,12 @@ pub unsafe extern "C" fn fbat_store_backup(
         answer::structure(out_report, true, err, |call| {
             let (given, store) = (args::options(options)?, call.store(store)?);
             let destination = args::path("destination", destination)?;
-            args::check_bits("flags", given.flags, FBAT_BACKUP_LINK)?;
+            args::check_bits("flags", given.flags, FBAT_BACKUP_LINK | FBAT_BACKUP_NEW_IDENTITY)?;
             args::check_bits("reserved", given.reserved, 0)?;
-            let options = BackupOptions { link: given.flags & FBAT_BACKUP_LINK != 0 };
+            let options = BackupOptions {
+                link: given.flags & FBAT_BACKUP_LINK != 0,
+                new_identity: given.flags & FBAT_BACKUP_NEW_IDENTITY != 0,
+            };
             let watched = Watched::new(given.progress, given.progress_data, given.cancel)?;
             let report =
                 watched.run(|watch| store.engine.backup_watched(destination, options, watch))?;

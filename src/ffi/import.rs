@@ -91,7 +91,7 @@ pub const FBAT_IMPORT_NO_RESUME: u32 = 32u32;
 
 /// Nothing is recorded of an import of this name, or without one of this region, from this source.
 /// @since 0.2
-pub const FBAT_SOURCE_STATE_NEW: u32 = 0u32;
+pub const FBAT_SOURCE_STATE_UNKNOWN: u32 = 0u32;
 /// The source has all that it had.
 /// @since 0.2
 pub const FBAT_SOURCE_STATE_GOES_ON: u32 = 1u32;

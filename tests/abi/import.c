@@ -115,7 +115,7 @@ CASE(import_goes_on_where_the_last_one_of_its_name_ended) {
     CHECK_OK(fbat_import(hub, source, &options, &report, NULL));
     CHECK_U64(report.imported, 4);
     CHECK_U64(report.started_after, 0);
-    CHECK_U64(report.source_state, FBAT_SOURCE_STATE_NEW);
+    CHECK_U64(report.source_state, FBAT_SOURCE_STATE_UNKNOWN);
     append_n(source, "thing:2", 2);
     CHECK_OK(fbat_import(hub, source, &options, &report, NULL));
     CHECK_U64(report.imported, 2);

@@ -103,7 +103,7 @@ fn a_compressed_store_is_read_proven_and_copied_as_before() {
     assert!(seen(&store) == after);
     for link in [false, true] {
         let copy = dir.join(if link { "linked" } else { "copied" });
-        store.backup(&copy, BackupOptions { link }).unwrap();
+        store.backup(&copy, BackupOptions { link, ..BackupOptions::default() }).unwrap();
         assert_eq!(cold(&copy).len(), cold(&path).len());
         let copy = open_quick(&copy);
         assert!(seen(&copy) == after);

@@ -20,8 +20,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-const COPY: BackupOptions = BackupOptions { link: false };
-const LINK: BackupOptions = BackupOptions { link: true };
+const COPY: BackupOptions = BackupOptions { link: false, new_identity: false };
+const LINK: BackupOptions = BackupOptions { link: true, new_identity: false };
 
 // ------------------------------------------------------------------------------------- the judge
 
@@ -147,7 +147,7 @@ fn backups_beside_writers(seed: u64, backups: u64) -> u64 {
             std::thread::sleep(std::time::Duration::from_millis(rng.below(12)));
             let (path, before) =
                 (dir.join(&format!("copy{number}")), acknowledged.load(Ordering::Acquire));
-            let options = BackupOptions { link: rng.one_in(2) };
+            let options = BackupOptions { link: rng.one_in(2), new_identity: rng.one_in(4) };
             made.push((path.clone(), before, store.backup(&path, options).unwrap()));
         }
         done.store(true, Ordering::Release);
@@ -212,7 +212,9 @@ fn a_reader_makes_backups_beside_a_process_that_writes() {
         .map(|number| {
             let copy = dir.join(&format!("copy{number}"));
             let visible = reader.frontier().unwrap().visible;
-            let report = reader.backup(&copy, BackupOptions { link: number % 2 == 1 }).unwrap();
+            let report = reader
+                .backup(&copy, BackupOptions { link: number % 2 == 1, ..BackupOptions::default() })
+                .unwrap();
             assert!(report.last_sequence >= visible, "what was visible is in it");
             std::thread::sleep(std::time::Duration::from_millis(30));
             (copy, report)
@@ -287,8 +289,12 @@ fn what_a_backup_has_is_on_the_disk_of_both() {
     for link in [false, true] {
         fill(&store, 1000 * u64::from(link), 900);
         assert_ne!(spy.dirty_segments(), Vec::<PathBuf>::new());
-        let report =
-            store.backup(&dir.join(&format!("copy{link}")), BackupOptions { link }).unwrap();
+        let report = store
+            .backup(
+                &dir.join(&format!("copy{link}")),
+                BackupOptions { link, ..BackupOptions::default() },
+            )
+            .unwrap();
         assert_eq!(spy.dirty_segments(), Vec::<PathBuf>::new());
         assert!(store.frontier().unwrap().durable >= report.last_sequence);
     }
@@ -1098,4 +1104,29 @@ fn canary_an_identity_file_that_contradicts_the_log_is_found() {
     let before = Before { store_id: Id(1), told: vec![], rows: vec![] };
     let judged = || assert_old_or_new(&path, &quick(), &before, "canary");
     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(judged)).is_err());
+}
+
+#[test]
+fn a_backup_may_have_a_store_id_of_its_own() {
+    let dir = TempDir::new("copies-new-identity");
+    let store = open_quick(&dir.join("store"));
+    fill(&store, 0, 20);
+    let renamed = BackupOptions { link: false, new_identity: true };
+    store.backup(&dir.join("copy"), renamed).unwrap();
+    let reader = open_reader(&dir.join("copy"));
+    assert_ne!(reader.store_id(), store.store_id());
+    assert_eq!(rows(&reader), rows(&store));
+    let copy = open(&dir.join("copy"), &with_mode(OpenMode::MustExist));
+    assert_eq!(copy.store_id(), reader.store_id(), "its log says so, too, from now on");
+    assert_eq!(copy.frontier().unwrap().visible, store.frontier().unwrap().visible + 1);
+    fill(&copy, 20, 5);
+    assert_sound(&copy);
+    // A copy of the copy has an id of its own again, also where the log does not say so yet.
+    reader.close().unwrap();
+    copy.backup(&dir.join("third"), renamed).unwrap();
+    let third = open_reader(&dir.join("third"));
+    third.backup(&dir.join("fourth"), renamed).unwrap();
+    let fourth = open(&dir.join("fourth"), &with_mode(OpenMode::MustExist));
+    assert_ne!(fourth.store_id(), third.store_id());
+    assert_sound(&fourth);
 }

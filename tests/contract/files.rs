@@ -101,7 +101,9 @@ fn every_call(dir: &Path) {
     };
     for (name, link) in [("copy", false), ("linked", true)] {
         let watch = Watch::new(None, Some(&mut listen));
-        store.backup_watched(&at(name), BackupOptions { link }, &watch).unwrap();
+        store
+            .backup_watched(&at(name), BackupOptions { link, ..BackupOptions::default() }, &watch)
+            .unwrap();
     }
     assert_eq!(store.verify().unwrap().findings.len(), 0);
     let reader = open_reader(&at("a"));
@@ -144,8 +146,10 @@ fn a_program_under_256_descriptors() {
         assert!(open <= 128 + 8, "{open} descriptors");
     };
     bounded();
-    store.backup(&dir.join("copy"), BackupOptions { link: false }).unwrap();
-    store.backup(&dir.join("linked"), BackupOptions { link: true }).unwrap();
+    store.backup(&dir.join("copy"), BackupOptions::default()).unwrap();
+    store
+        .backup(&dir.join("linked"), BackupOptions { link: true, ..BackupOptions::default() })
+        .unwrap();
     assert_eq!(store.verify().unwrap().findings.len(), 0);
     bounded();
     store.close().unwrap();
@@ -288,7 +292,7 @@ fn new_files_take_owner_group_and_mode_of_the_store() {
         let copy = dir.join(name);
         fs::create_dir(&copy).unwrap();
         give(&copy, 0o700);
-        store.backup(&copy, BackupOptions { link }).unwrap();
+        store.backup(&copy, BackupOptions { link, ..BackupOptions::default() }).unwrap();
         match link {
             false => assert_given(&copy, 0o600),
             true => {
@@ -320,7 +324,7 @@ fn what_file_systems_put_into_their_root_is_no_file_of_somebody() {
     let path = fresh("a");
     let store = open_quick(&path);
     fill(&store, 0, 10);
-    store.backup(&fresh("copy"), BackupOptions { link: false }).unwrap();
+    store.backup(&fresh("copy"), BackupOptions::default()).unwrap();
     store.close().unwrap();
     repair(&path, &fresh("repaired"), &quick()).unwrap();
     for name in ["a", "copy", "repaired"] {

@@ -226,7 +226,8 @@ fn struck(store: &Store, to: &Path, link: bool, strike: &dyn Fn() -> bool) -> Op
         Verdict::Keep
     };
     let watch = Watch::new(None, Some(&mut listen));
-    let report = store.backup_watched(to, BackupOptions { link }, &watch);
+    let report =
+        store.backup_watched(to, BackupOptions { link, ..BackupOptions::default() }, &watch);
     assert!(calls > 1, "it was struck in the middle");
     can.then(|| report.map(|report| report.events))
 }
@@ -350,7 +351,7 @@ fn a_reader_a_backup_and_an_import_notice_that_the_directory_was_removed() {
     fs::remove_dir_all(&path).unwrap();
     let error = error_of(reader.frontier());
     assert!(error.message.contains("was removed"), "{error}");
-    let error = error_of(store.backup(&dir.join("copy"), BackupOptions { link: false }));
+    let error = error_of(store.backup(&dir.join("copy"), BackupOptions::default()));
     assert!(error.message.contains("was removed"), "{error}");
     let mut options = ImportOptions { namespace: "s".to_owned(), ..ImportOptions::default() };
     let outcome = store.import(&source, &mut options);
@@ -383,12 +384,14 @@ fn repair_and_new_identities_stay_in_their_directory() {
     let inside = link.join("new");
     assert_eq!(code_of(repair(&a, &inside, &quick())), Code::InvalidArgument);
     let store = open_quick(&a);
-    let code = code_of(store.backup(&inside, BackupOptions { link: false }));
+    let code = code_of(store.backup(&inside, BackupOptions::default()));
     assert_eq!(code, Code::InvalidArgument);
     fs::rename(&a, dir.join("b")).unwrap();
-    let code = code_of(store.backup(&dir.join("b/new"), BackupOptions { link: false }));
+    let code = code_of(store.backup(&dir.join("b/new"), BackupOptions::default()));
     assert_eq!(code, Code::InvalidArgument, "the source is where it is now");
-    store.backup(&dir.join("copy"), BackupOptions { link: true }).unwrap();
+    store
+        .backup(&dir.join("copy"), BackupOptions { link: true, ..BackupOptions::default() })
+        .unwrap();
 }
 
 // ------------------------------------------------------------------------------------ the lock

@@ -228,7 +228,9 @@ impl Making {
         match self {
             Making::Backup { link } => {
                 let store = Store::open(store_path(), &options).unwrap();
-                store.backup(self.place(), BackupOptions { link }).unwrap();
+                store
+                    .backup(self.place(), BackupOptions { link, ..BackupOptions::default() })
+                    .unwrap();
                 disk.kill();
                 drop(store);
             }

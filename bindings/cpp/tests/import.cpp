@@ -33,8 +33,8 @@ TEST(an_import_copies_once_and_says_where_events_came_from) {
   CHECK_EQ(report->source_ceiling, 11u);
   CHECK_EQ(report->source_position, 11u);
   CHECK_EQ(report->resume_after, 11u);
-  CHECK_EQ(report->destination_visible, 12u);
-  CHECK_EQ(report->destination_durable, 12u);
+  CHECK_EQ(report->destination_visible, 13u);
+  CHECK_EQ(report->destination_durable, 13u);
   auto again = hub.try_import(source, named("source/1"));
   REQUIRE_OK(again);
   CHECK_EQ(again->imported, 0u);
@@ -67,6 +67,26 @@ TEST(an_import_copies_once_and_says_where_events_came_from) {
   CHECK(of_extension->try_encode()->raw() != nullptr);
   CHECK_EQ(of_extension->source_sequence, original.sequence());
   CHECK(!*original.try_provenance());
+}
+
+TEST(imports_of_one_name_go_on_from_each_other) {
+  auto source = open_new("source"), hub = open_new("hub");
+  append_n(source, "thing:1", 5);
+  auto options = named("n");
+  options.name = "nightly";
+  auto first = hub.try_import(source, options);
+  REQUIRE_OK(first);
+  CHECK(first->source_state == fbat::source_state::unknown);
+  append_n(source, "thing:2", 2);
+  auto second = hub.try_import(source, options);
+  REQUIRE_OK(second);
+  CHECK_EQ(second->imported, 2u);
+  CHECK_EQ(second->started_after, first->source_ceiling);
+  CHECK(second->source_state == fbat::source_state::goes_on);
+  options.flags = fbat::import_flags::no_resume;
+  auto again = hub.try_import(source, options);
+  REQUIRE_OK(again);
+  CHECK_EQ(again->deduplicated, 7u);
 }
 
 TEST(stores_that_feed_each_other_by_origin_have_every_event_once) {

@@ -392,7 +392,7 @@ export const SourceState = {
   /**
    * Nothing is recorded of an import of this name, or without one of this region, from this source.
    */
-  NEW: 0,
+  UNKNOWN: 0,
   /** The source has all that it had. */
   GOES_ON: 1,
   /** The source ends before what was imported: it was restored from an older copy. */
@@ -447,6 +447,11 @@ export const BackupFlag = {
    * does to such a file it does to store and backup alike.
    */
   LINK: 1,
+  /**
+   * Gives the copy a new store id, as `newIdentity` would: for a copy that goes on beside the
+   * store.
+   */
+  NEW_IDENTITY: 2,
 } as const;
 
 /** Bits of a repair's report. */

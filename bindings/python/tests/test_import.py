@@ -207,6 +207,23 @@ def test_stores_that_feed_each_other_by_origin_have_every_event_once(
         destination.import_from(source, "device")
 
 
+def test_imports_of_one_name_go_on_from_each_other(
+    source: fbat.Store, destination: fbat.Store
+) -> None:
+    first = destination.import_from(source, "n", name="nightly")
+    assert (first.started_after, first.source_state) == (0, fbat.SourceState.UNKNOWN)
+    source.append(event(1000))
+    second = destination.import_from(source, "n", name="nightly")
+    assert (second.imported, second.deduplicated) == (1, 0)
+    assert second.started_after == first.source_ceiling
+    assert second.source_state == fbat.SourceState.GOES_ON
+    flags = fbat.ImportFlag.NO_RESUME
+    again = destination.import_from(source, "n", name="nightly", flags=flags)
+    assert (again.started_after, again.imported) == (0, 0)
+    other = destination.import_from(source, "n", name="nightly", entity="other")
+    assert other.flags == fbat.ImportReportFlag.SELECTOR_CHANGED
+
+
 def test_a_source_that_went_back_is_a_conflict(
     open_store: Callable[..., fbat.Store], source: fbat.Store, destination: fbat.Store
 ) -> None:

@@ -72,6 +72,19 @@ impl Identity {
         self
     }
 
+    /// With another store id from a sequence on.
+    pub fn renamed(mut self, store_id: Id, first_sequence: u64) -> Result<Identity> {
+        // To one that begins there, no event belongs.
+        self.changes.retain(|change| change.first_sequence < first_sequence);
+        if self.changes.len() == IDENTITY_CHANGES_MAX {
+            let max = IDENTITY_CHANGES_MAX as u64;
+            let message = format!("the store was given a new id {max} times already");
+            return Err(Error::new(Code::LimitExceeded, message).with_numbers(max + 1, max));
+        }
+        self.changes.push(Change { store_id, first_sequence });
+        Ok(self)
+    }
+
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
         bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());

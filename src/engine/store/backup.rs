@@ -4,6 +4,7 @@ use super::Store;
 use crate::engine::format::frame::SEGMENT_HEADER_LEN;
 use crate::engine::log::directory::{self, sync_parent, CleanMark, Directory};
 use crate::engine::log::levels::Upkeep;
+use crate::engine::log::options::random_id;
 use crate::engine::log::recovery::Opening;
 use crate::engine::log::segment::Segment;
 use crate::engine::log::state::{Importing, Log};
@@ -21,6 +22,8 @@ pub struct BackupOptions {
     /// Give sealed segments a second name instead of copying them, where the file system can. They
     /// never change, but what a disk does to the one file it does to both stores.
     pub link: bool,
+    /// Give the copy a store id of its own.
+    pub new_identity: bool,
 }
 
 /// What a backup contains.
@@ -120,7 +123,11 @@ impl Backup<'_, '_> {
         let CopyEnd { segment, tail, events } = end.expect("an open log has a segment");
         let last_sequence = tail.next_sequence - 1;
         // After the end was fixed: every store id that the log declares is in the file by then.
-        let identity = self.source.dir.read_identity()?.until(last_sequence);
+        let mut identity = self.source.dir.read_identity()?.until(last_sequence);
+        if self.options.new_identity {
+            // The next writer of the copy tells its log.
+            identity = identity.renamed(random_id(&self.source.options), last_sequence + 1)?;
+        }
         sync_parent(self.dir)?;
         let (log_id, log_hash) = (identity.log_id, tail.log_hash);
         self.dir.write_clean_mark(&CleanMark {

@@ -9,10 +9,9 @@ use crate::engine::log::directory;
 use crate::engine::log::options::random_id;
 use crate::engine::log::segment::Flow;
 use crate::engine::log::state::Log;
-use crate::engine::model::error::{Code, Error, Result};
+use crate::engine::model::error::{Error, Result};
 use crate::engine::model::event::{Event, NewEvent, SYSTEM_ENTITY, SYSTEM_SCOPE};
 use crate::engine::model::id::{Id, Kind};
-use crate::engine::model::limits::IDENTITY_CHANGES_MAX;
 use crate::engine::model::region::Region;
 use std::sync::atomic::Ordering;
 
@@ -136,17 +135,11 @@ impl Store {
     /// Gives the store, which was opened just now for this, a new id, and closes it.
     pub(crate) fn change_identity(self) -> Result<Id> {
         let store = &*self.0;
-        let mut identity = store.identity.clone();
-        if identity.changes.len() == IDENTITY_CHANGES_MAX {
-            let max = IDENTITY_CHANGES_MAX as u64;
-            let message = format!("the store was given a new id {max} times already");
-            return Err(Error::new(Code::LimitExceeded, message).with_numbers(max + 1, max));
-        }
         store.settle()?;
         // What is below the sequence that the file will name must not be lost afterwards.
         let first_sequence = store.sync_for_copy()? + 1;
         let store_id = random_id(&store.options);
-        identity.changes.push(Change { store_id, first_sequence });
+        let identity = store.identity.clone().renamed(store_id, first_sequence)?;
         store.dir.write_identity(&identity)?;
         store.declare_identity(&identity)?;
         self.close()?;

@@ -368,7 +368,7 @@ class ImportFlags(enum.IntFlag):
 class SourceState(enum.IntEnum):
     """What the source turned out to be, compared with what earlier imports have recorded."""
 
-    NEW = lib.FBAT_SOURCE_STATE_NEW
+    UNKNOWN = lib.FBAT_SOURCE_STATE_UNKNOWN
     """Nothing is recorded of an import of this name, or without one of this region, from this
     source.
     """
@@ -422,6 +422,10 @@ class BackupFlags(enum.IntFlag):
     """Gives sealed files of the log a second name instead of copying them, where the file system
     can (else they are copied). Takes no space, and no other time than checking them; but what a
     disk does to such a file it does to store and backup alike.
+    """
+    NEW_IDENTITY = lib.FBAT_BACKUP_NEW_IDENTITY
+    """Gives the copy a new store id, as ``fbat.new_identity`` would: for a copy that goes on beside
+    the store.
     """
 
 

@@ -8,7 +8,12 @@ public enum BackupFlag {
      * can (else they are copied). Takes no space, and no other time than checking them; but what a
      * disk does to such a file it does to store and backup alike.
      */
-    LINK(1);
+    LINK(1),
+    /**
+     * Gives the copy a new store id, as {@link Store#newIdentity} would: for a copy that goes on
+     * beside the store.
+     */
+    NEW_IDENTITY(2);
 
     final int bit;
 

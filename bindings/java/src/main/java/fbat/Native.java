@@ -117,7 +117,7 @@ final class Native {
     static final int IMPORT_ALLOW_OTHER_IDENTITY = 16;
     static final int IMPORT_DRY_RUN = 64;
     static final int IMPORT_NO_RESUME = 32;
-    static final int SOURCE_STATE_NEW = 0;
+    static final int SOURCE_STATE_UNKNOWN = 0;
     static final int SOURCE_STATE_GOES_ON = 1;
     static final int SOURCE_STATE_RESTORED = 2;
     static final int SOURCE_STATE_DIVERGED = 3;
@@ -128,6 +128,7 @@ final class Native {
     static final int SOURCE_CONFLICTS_LEFT_OUT = 2;
     static final int SOURCE_TWO_NAMES = 4;
     static final int BACKUP_LINK = 1;
+    static final int BACKUP_NEW_IDENTITY = 2;
     static final int REPAIR_IDENTITY_REBUILT = 1;
     static final int REPAIR_IDENTITY_UNCERTAIN = 2;
 
