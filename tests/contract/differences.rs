@@ -8,6 +8,7 @@ use fbat::engine::model::id::{Hash, Id, Kind};
 use fbat::engine::model::region::{KindRange, Region};
 use fbat::engine::platform::watch::Verdict;
 use fbat::engine::store::diff::{DiffPage, Difference, Side};
+use fbat::engine::store::open::new_identity;
 use fbat::engine::store::set::SetDigest;
 use fbat::engine::store::Store;
 use std::collections::BTreeSet;
@@ -117,7 +118,8 @@ fn a_diff_has_what_only_one_store_has() {
     let turned = |side| if side == Side::First { Side::Second } else { Side::First };
     let mut expected: Vec<_> = found.iter().map(|row| (turned(row.side), row.sequence)).collect();
     let mut there = swapped.clone();
-    (there.sort_unstable(), expected.sort_unstable());
+    there.sort_unstable();
+    expected.sort_unstable();
     assert_eq!(there, expected);
 }
 
@@ -336,4 +338,21 @@ fn reserved_kinds_are_no_difference() {
         .any(|row| row.kind != Kind::GENESIS && row.kind.is_reserved()));
     assert_eq!(diff(&a, &b), []);
     assert_eq!(digest(&a), digest(&b));
+}
+
+#[test]
+fn the_same_id_and_content_under_a_later_store_id_is_another_event() {
+    let dir = TempDir::in_memory("diff-later-id");
+    let [before, after] = ["before", "after"].map(|name| dir.join(name));
+    open_quick(&before).close().unwrap();
+    copy_dir(&before, &after);
+    new_identity(&after, &quick()).unwrap();
+    let [before, after] = [before, after].map(|path| open_quick(&path));
+    for store in [&before, &after] {
+        store.append(&NewEvent { key: Id(9), ..event("order", b"the same") }).unwrap();
+    }
+    let found = diff(&before, &after);
+    let sides: BTreeSet<_> = found.iter().map(|row| (&*row.namespace, row.side)).collect();
+    let names = [&before, &after].map(Store::native_namespace);
+    assert_eq!(sides, BTreeSet::from([(&*names[0], Side::First), (&*names[1], Side::Second)]));
 }

@@ -248,7 +248,8 @@ fn messages_of_a_liar_end_or_fail_with_bounded_work() {
             Session::initiator(&set, FRAME_MIN).unwrap().0,
         ];
         for session in &mut sessions {
-            (set.listed.set(0), set.summed.set(0));
+            set.listed.set(0);
+            set.summed.set(0);
             match session.take(&message) {
                 Ok(Answer::Send(answer)) => {
                     assert!(answer.len() <= FRAME_MIN);

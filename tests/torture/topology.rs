@@ -15,6 +15,8 @@ use crate::common::*;
 use fbat::engine::import::{ImportOutcome, ImportReport};
 use fbat::engine::model::error::Code;
 use fbat::engine::model::id::Id;
+use fbat::engine::model::region::Region;
+use fbat::engine::store::diff::{DiffPage, Difference, Side};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
@@ -28,6 +30,8 @@ struct World {
     clock: Arc<TestClock>,
     nodes: Vec<Node>,
     ways: Vec<Way>,
+    /// Some appends are of thousands of events.
+    is_long: bool,
     done: Vec<String>,
 }
 
@@ -51,7 +55,8 @@ impl World {
         };
         let clock = TestClock::at(EPOCH_US);
         let nodes = (0..count).map(|_| Node::new(&clock, rng.next())).collect();
-        let mut world = World { rng, fault, clock, nodes, ways: vec![], done: vec![] };
+        let is_long = count <= 4 && rng.one_in(40);
+        let mut world = World { rng, fault, clock, nodes, ways: vec![], is_long, done: vec![] };
         let most = if world.is_small() { 3 * count } else { count + count / 2 };
         for _ in 0..world.rng.range(count, most) {
             world.add_way();
@@ -110,6 +115,9 @@ impl World {
     /// Events of which some have ids that others may have used, too.
     fn append(&mut self, at: usize) -> Result<(), String> {
         self.done.push(format!("append to {at}"));
+        if self.is_long && self.rng.one_in(3) {
+            self.append_many(at)?;
+        }
         for _ in 0..self.rng.range(1, if self.is_small() { 40 } else { 5 }) {
             let rng = &mut self.rng;
             let key = match rng.below(4) {
@@ -127,6 +135,22 @@ impl World {
             node.durable = node.has.clone();
         }
         self.compare(at)
+    }
+
+    /// As many as make an import compare sets.
+    fn append_many(&mut self, at: usize) -> Result<(), String> {
+        let count = self.rng.range(2_000, 5_000);
+        let numbers: Vec<Number> = (0..count).map(|_| Number(self.rng.below(1 << 30))).collect();
+        let payloads: Vec<_> = numbers.iter().map(|number| number.payload()).collect();
+        let pairs = numbers.iter().zip(&payloads);
+        let events: Vec<_> = pairs.map(|(n, payload)| n.event(Id::NONE, payload)).collect();
+        let node = &mut self.nodes[at];
+        let receipts = node.store().append_batch(&events).map_err(|e| e.to_string())?;
+        let name = node.name().to_owned();
+        for (receipt, number) in receipts.iter().zip(numbers) {
+            node.has.insert((name.clone(), receipt.id, number.content()), number);
+        }
+        Ok(())
     }
 
     fn append_one(&mut self, at: usize, key: Id, number: Number) -> Result<(), String> {
@@ -218,7 +242,8 @@ impl World {
 
     fn run_feed(&mut self, feed: &Feed, end: End) -> Result<usize, String> {
         let Way { from, to, .. } = feed.way;
-        let (news, before) = (self.news(feed.way), self.nodes[to].position());
+        let news = self.news(feed.way);
+        let before = self.nodes[to].position();
         let mut ends = BTreeSet::new();
         let mut tell = |report: &ImportReport| {
             ends.insert(report.destination_visible);
@@ -337,16 +362,51 @@ impl World {
                 return Err(format!("store {at}: verify: {findings:?}"));
             }
         }
-        match self.ways.iter().find(|way| !self.news(**way).is_empty()) {
-            Some(way) => Err(format!("{way:?} has not brought all")),
-            None => Ok(()),
+        if let Some(way) = self.ways.iter().find(|way| !self.news(**way).is_empty()) {
+            return Err(format!("{way:?} has not brought all"));
         }
+        let pairs = self.nodes.iter().zip(&self.nodes[1..]).take(SMALL);
+        pairs.into_iter().try_for_each(|(one, other)| compare_sets(one, other))
     }
 }
 
 /// The report of an import, without where the destination ends.
 fn buckets(outcome: &ImportOutcome) -> ImportReport {
     ImportReport { destination_visible: 0, destination_durable: 0, ..outcome.report }
+}
+
+/// The sets of two stores differ as the model says.
+fn compare_sets(one: &Node, other: &Node) -> Result<(), String> {
+    let digests = [one, other].map(|node| node.store().set_digest(&Region::default()));
+    let [ours, theirs] = digests.map(|digest| digest.map_err(|e| e.to_string()));
+    if (ours? == theirs?) != (one.has == other.has) {
+        return Err("equal sets have equal digests, and only they".into());
+    }
+    let (mut page, mut found) = (DiffPage { page_rows: 50, ..DiffPage::default() }, Vec::new());
+    loop {
+        let (rows, is_end) = one.store().diff(other.store(), &page).map_err(|e| e.to_string())?;
+        page.after = rows.last().cloned();
+        let triple = |row: Difference| ((row.namespace, row.event_id, row.content_hash), row.side);
+        found.extend(rows.into_iter().map(triple));
+        if is_end {
+            break;
+        }
+    }
+    found.sort_unstable();
+    let less = |all: &Triples, without: &Triples, side| -> Vec<_> {
+        let only = all.keys().filter(|triple| !without.contains_key(*triple));
+        only.map(|triple| (triple.clone(), side)).collect()
+    };
+    let mut expected = less(&one.has, &other.has, Side::First);
+    expected.extend(less(&other.has, &one.has, Side::Second));
+    expected.sort_unstable();
+    match found == expected {
+        true => Ok(()),
+        false => {
+            expected.retain(|row| found.binary_search(row).is_err());
+            Err(format!("{} differences are listed, without {expected:?}", found.len()))
+        }
+    }
 }
 
 /// A history, and what went wrong in it.

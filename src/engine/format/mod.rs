@@ -10,6 +10,5 @@ pub(crate) mod lanes;
 pub(crate) mod ranges;
 pub(crate) mod selector;
 pub(crate) mod set;
-pub(crate) mod sha256;
 pub(crate) mod strip;
 pub(crate) mod system;

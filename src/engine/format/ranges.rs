@@ -6,10 +6,10 @@
 //! Doug Hoyte's, github.com/hoytech/negentropy, docs/negentropy-protocol-v1.md.
 
 use super::set::Sum;
-use super::sha256::sha256;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::id::Hash;
 use foldhash::HashSet;
+use sha2::{Digest, Sha256};
 
 /// A message has at most so many bytes, unless less is said.
 pub const FRAME_MAX: usize = 64 << 10;
@@ -314,7 +314,7 @@ fn fingerprint(sum: &Sum) -> [u8; FINGERPRINT_LEN] {
     let mut input = sum.fingerprint().0.to_vec();
     put_number(&mut input, sum.count);
     let mut out = [0; FINGERPRINT_LEN];
-    out.copy_from_slice(&sha256(&input)[..FINGERPRINT_LEN]);
+    out.copy_from_slice(&Sha256::digest(&input)[..FINGERPRINT_LEN]);
     out
 }
 

@@ -40,6 +40,12 @@ impl KnownEvents {
         KnownEvents { place: None, read_on, last: None, in_order, wanted, foreseen }
     }
 
+    /// What was learned of the order of duplicates is of the stretch before.
+    pub fn begin_stretch(&mut self) {
+        (self.place, self.last, self.read_on) = (None, None, 0);
+        (self.in_order, self.wanted) = (0, IN_ORDER);
+    }
+
     /// Whether the next event of the log was imported under this name and has the content of this
     /// event. False also where the log is not read.
     #[inline(always)]

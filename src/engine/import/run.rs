@@ -216,6 +216,7 @@ impl<'d> Run<'d> {
         examination.check()?;
         for (after, until) in differing.as_deref().unwrap_or(&[(after, ceiling)]) {
             let (region, after, until) = (&region, *after, *until);
+            examination.run.known.begin_stretch();
             let (backward, system) = (false, true);
             let scan = Scan { region, after, until, backward, system, previous_hash, rehash };
             from.scan(&scan, &mut examination)?;

@@ -261,8 +261,8 @@ impl Segment {
         bytes
     }
 
-    /// Whether the id with this filter key may be here, or an entity of it, or one below that. Takes
-    /// no lock for a sealed segment, which nearly always can say no.
+    /// Whether the id with this filter key may be here, or an entity of it, or one below that.
+    /// Takes no lock for a sealed segment, which nearly always can say no.
     pub fn may_have(&self, filter_key: u64) -> bool {
         // A filter that can't be read leaves the answer to the look-up, which mends the index.
         self.sealed.as_ref().is_none_or(|index| index.filter_allows(filter_key).unwrap_or(true))

@@ -295,7 +295,13 @@ impl Log {
                 Some(of) if of.namespace == &**namespace && of.event_id == *event_id => {
                     return Ok(true);
                 }
-                None if is_own && key == *event_id => return Ok(true),
+                // Another store id of its history may have used the id, too.
+                None if key == *event_id => {
+                    let first = self.identity.store_id_at(event.sequence);
+                    if native_namespace(first) == **namespace {
+                        return Ok(true);
+                    }
+                }
                 _ => {}
             }
         }

@@ -171,6 +171,10 @@ pub struct Feed {
     pub overlap: bool,
     /// Leaves it to the commit to find out what is there.
     pub skip_lookup: bool,
+    /// Goes on where the last import of this selection ended.
+    pub resume: bool,
+    /// The import has a name, under which one with a filter resumes, too.
+    pub is_named: bool,
     /// Ends after so many reports of progress; 0: goes to its end.
     pub stop_after: u64,
     /// Only reports what it would do.
@@ -183,7 +187,9 @@ impl Feed {
         let most = if rng.one_in(2) { 8 } else { 64 };
         let chunk_size = rng.range(1, most) as u32;
         let (overlap, skip_lookup) = (rng.one_in(2), rng.one_in(10));
-        Feed { way, chunk_size, overlap, skip_lookup, stop_after: 0, dry_run: false, fault }
+        let (resume, is_named) = (!rng.one_in(6), rng.one_in(2));
+        let (stop_after, dry_run) = (0, false);
+        Feed { way, chunk_size, overlap, skip_lookup, resume, is_named, stop_after, dry_run, fault }
     }
 
     /// Imports; `tell` hears of each committed chunk.
@@ -209,10 +215,14 @@ impl Feed {
             on_conflict: OnConflict::Keep,
             chunk_size: self.chunk_size,
             overlap: self.overlap,
+            resume: self.resume,
             dry_run: self.dry_run,
             seams: ImportSeams { skip_lookup: self.skip_lookup, before_commit: None },
             ..ImportOptions::default()
         };
+        if self.is_named {
+            options.name = format!("{select:?}");
+        }
         match self.fault {
             Fault::None => {}
             Fault::BySource => {
