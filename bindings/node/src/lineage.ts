@@ -4,14 +4,7 @@ import { ID_BYTES, type Id } from "./hex.js";
 import { fbat } from "./library.js";
 import { Block, type Output } from "./memory.js";
 import { Page } from "./page.js";
-import {
-  CONFLICT,
-  type Conflict,
-  PLAN_ROW,
-  type PlanRow,
-  SOURCE,
-  type Source,
-} from "./structs.js";
+import { CONFLICT, type Conflict, PLAN_ROW, type PlanRow, SOURCE, type Source } from "./structs.js";
 import { size, u32, u64 } from "./validate.js";
 
 /** A part of the names that have two contents, in the order in which they were met. */

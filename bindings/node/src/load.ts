@@ -39,7 +39,11 @@ interface Results {
   u32: number;
 }
 type Result<T extends TypeName> = T extends keyof Results ? Results[T] : Integer;
-type Argument<T extends TypeName> = T extends "bool" ? boolean : Integer;
+type Argument<T extends TypeName> = T extends "bool"
+  ? boolean
+  : T extends "text"
+    ? Results["text"]
+    : Integer;
 
 /** What a function gives, and what it takes. */
 export type Signature = readonly [result: TypeName, ...parameters: TypeName[]];

@@ -8,6 +8,7 @@ import {
   InvalidError,
   NotFoundError,
   OnConflict,
+  parseId,
   Store,
 } from "fbat";
 import { appendMany, checkEachTest, event, openStore, refused, scratch } from "./fixture.js";
@@ -15,7 +16,7 @@ import { appendMany, checkEachTest, event, openStore, refused, scratch } from ".
 checkEachTest();
 
 const keeping = { identity: ImportIdentity.ORIGIN, onConflict: OnConflict.KEEP } as const;
-const key = "00000000000000000000000000000009";
+const key = parseId("00000000000000000000000000000009");
 
 /** A store, and a hub that has both contents of one name: of it, and of a copy that went on. */
 function conflicting() {
@@ -55,7 +56,7 @@ test("events are found by their origin", () => {
   assert.deepEqual(texts, ["one", "two"]);
   assert.equal(page.isEnd, true);
   assert.equal(first.byOrigin(first.namespace, key, Column.FIXED).length, 1);
-  const other = key.replace("9", "8");
+  const other = parseId("00000000000000000000000000000008");
   refused(() => hub.byOrigin(first.namespace, other), NotFoundError, "ERR_NOT_FOUND");
   refused(() => hub.byOrigin("", key), InvalidError, "ERR_INVALID_ARGUMENT");
 });

@@ -619,9 +619,9 @@ public final class Store implements AutoCloseable {
     }
 
     /**
-     * What {@link #importFrom(Store, ImportOptions)} would bring, by the name of the origin, by what
-     * the entity has before its first colon, and by kind. Nothing is appended; this store may be
-     * open for reading.
+     * What {@link #importFrom(Store, ImportOptions)} would bring, by the name of the origin, by
+     * what the entity has before its first colon, and by kind. Nothing is appended; this store may
+     * be open for reading.
      */
     public List<PlanRow> planImport(Store source, ImportOptions options) {
         try (Scratch scratch = Scratch.take()) {
