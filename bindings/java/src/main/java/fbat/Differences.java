@@ -7,8 +7,8 @@ import java.util.List;
  * A part of the events that only one of two stores has.
  *
  * @param rows one for each.
- * @param isEnd whether nothing more was there when the list was read. Else go on after the position of
- *     the last row.
+ * @param isEnd whether nothing more was there when the list was read. Else go on after the position
+ *     of the last row.
  */
 public record Differences(List<Difference> rows, boolean isEnd) {
     /** Copies a list of the library's, and frees it. */
