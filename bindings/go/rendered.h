@@ -7,7 +7,9 @@ static inline fbat_status fbatgo_event_get(
     fbatgo_page *out_page,
     fbat_error **err) {
     return fbatgo_view(
-        fbat_event_get(store, event_id, columns, &out_page->page, err), out_page);
+        fbat_event_get(
+            store, event_id, columns, &out_page->page, err),
+        out_page);
 }
 static inline fbat_status fbatgo_store_query(
     const fbat_store *store,
@@ -15,14 +17,18 @@ static inline fbat_status fbatgo_store_query(
     fbatgo_page *out_page,
     fbat_error **err) {
     return fbatgo_view(
-        fbat_store_query(store, query, &out_page->page, err), out_page);
+        fbat_store_query(
+            store, query, &out_page->page, err),
+        out_page);
 }
 static inline fbat_status fbatgo_cursor_next(
     fbat_cursor *cursor,
     fbatgo_page *out_page,
     fbat_error **err) {
     return fbatgo_view(
-        fbat_cursor_next(cursor, &out_page->page, err), out_page);
+        fbat_cursor_next(
+            cursor, &out_page->page, err),
+        out_page);
 }
 static inline fbat_status fbatgo_event_by_origin(
     const fbat_store *store,
@@ -32,5 +38,7 @@ static inline fbat_status fbatgo_event_by_origin(
     fbatgo_page *out_page,
     fbat_error **err) {
     return fbatgo_view(
-        fbat_event_by_origin(store, source_namespace, source_event_id, columns, &out_page->page, err), out_page);
+        fbat_event_by_origin(
+            store, source_namespace, source_event_id, columns, &out_page->page, err),
+        out_page);
 }

@@ -7,8 +7,8 @@ import java.util.List;
  * A part of the list of origins, in the order of their namespaces.
  *
  * @param rows one for each.
- * @param isEnd whether nothing more was there when the list was read. Else go on after the namespace
- *     of the last row.
+ * @param isEnd whether nothing more was there when the list was read. Else go on after the
+ *     namespace of the last row.
  */
 public record Origins(List<Origin> rows, boolean isEnd) {
     /** Copies a list of the library's, and frees it. */
