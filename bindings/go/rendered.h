@@ -6,20 +6,26 @@ static inline fbat_status fbatgo_event_get(
     uint32_t columns,
     fbatgo_page *out_page,
     fbat_error **err) {
-    return fbatgo_view(fbat_event_get(store, event_id, columns, &out_page->page, err), out_page);
+    fbat_status status = fbat_event_get(
+        store, event_id, columns, &out_page->page, err);
+    return fbatgo_view(status, out_page);
 }
 static inline fbat_status fbatgo_store_query(
     const fbat_store *store,
     const fbat_query *query,
     fbatgo_page *out_page,
     fbat_error **err) {
-    return fbatgo_view(fbat_store_query(store, query, &out_page->page, err), out_page);
+    fbat_status status = fbat_store_query(
+        store, query, &out_page->page, err);
+    return fbatgo_view(status, out_page);
 }
 static inline fbat_status fbatgo_cursor_next(
     fbat_cursor *cursor,
     fbatgo_page *out_page,
     fbat_error **err) {
-    return fbatgo_view(fbat_cursor_next(cursor, &out_page->page, err), out_page);
+    fbat_status status = fbat_cursor_next(
+        cursor, &out_page->page, err);
+    return fbatgo_view(status, out_page);
 }
 static inline fbat_status fbatgo_event_by_origin(
     const fbat_store *store,
@@ -28,5 +34,7 @@ static inline fbat_status fbatgo_event_by_origin(
     uint32_t columns,
     fbatgo_page *out_page,
     fbat_error **err) {
-    return fbatgo_view(fbat_event_by_origin(store, source_namespace, source_event_id, columns, &out_page->page, err), out_page);
+    fbat_status status = fbat_event_by_origin(
+        store, source_namespace, source_event_id, columns, &out_page->page, err);
+    return fbatgo_view(status, out_page);
 }
