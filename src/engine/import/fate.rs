@@ -10,7 +10,7 @@ use super::OnConflict;
 use crate::engine::format::hash;
 use crate::engine::log::state::Log;
 use crate::engine::model::error::Result;
-use crate::engine::model::event::{Event, Source};
+use crate::engine::model::event::Event;
 use crate::engine::model::id::Id;
 use crate::engine::model::key::{conflict_key, native_namespace};
 use crate::engine::store::scan::Strings;
@@ -24,7 +24,8 @@ pub enum Fate {
     Conflict,
 }
 
-/// Looks up what `known` is to know of the destination; without it, that is left to the commit.
+/// Looks up what `known` is to know of the destination; without it, that is left to the commit,
+/// unless the event may be in several places.
 pub fn fate(
     destination: &Log,
     known: Option<&mut KnownEvents>,
@@ -32,27 +33,28 @@ pub fn fate(
     name: &mut Name<'_>,
     on_conflict: OnConflict,
 ) -> Result<Fate> {
-    if name.may_be_elsewhere {
-        return fate_anywhere(destination, event, name, on_conflict);
-    }
     let admitted = match name.is_own {
         true => Admitted::Restored(name.event_id),
         false => Admitted::New(name.key()),
     };
-    let Some(known) = known else { return Ok(Fate::Admitted(admitted)) };
+    let known = match known {
+        None if name.may_be_elsewhere => {
+            return fate_anywhere(destination, event, name, on_conflict)
+        }
+        None => return Ok(Fate::Admitted(admitted)),
+        Some(known) => known,
+    };
     match known.find(destination, admitted.id(), event)? {
+        // The key of a name is that of no other. So it ends the search as a rule, and what comes in
+        // the order of the log is read on there.
+        Some(true) if !name.is_own => Ok(Fate::Duplicate),
+        _ if name.may_be_elsewhere => fate_anywhere(destination, event, name, on_conflict),
         None => Ok(Fate::Admitted(admitted)),
-        Some(true) if name.is_own => Ok(Fate::Reimported),
-        Some(true) => Ok(Fate::Duplicate),
+        Some(true) => Ok(Fate::Reimported),
         Some(false) => {
             let key = conflict_key(name.namespace, name.event_id, event.content_hash());
-            contradicted(
-                event,
-                admitted.id(),
-                key,
-                known.find(destination, key, event)?,
-                on_conflict,
-            )
+            let kept = known.find(destination, key, event)?;
+            contradicted(event, admitted.id(), key, kept, on_conflict)
         }
     }
 }
@@ -122,15 +124,11 @@ fn there(destination: &Log, id: Id, event: &Event<'_>, name: &Name<'_>) -> Resul
     let frame = segment.frame_at(&mut window, found.offset.into())?;
     let mut strings = Strings::new(segment.clone());
     let here = strings.event(&frame, None)?;
-    let is_of = |namespace: &str, id| *namespace == **name.namespace && id == name.event_id;
-    let same_name = match here.source {
-        Source::None => {
+    let same_name = match here.imported_from()? {
+        Some((namespace, id)) => *namespace == **name.namespace && id == name.event_id,
+        None => {
             let native = native_namespace(destination.identity.store_id_at(here.sequence));
-            is_of(&native, here.id)
-        }
-        Source::Import { namespace, event_id, .. } => is_of(namespace, event_id),
-        Source::Raw(_) => {
-            here.provenance()?.is_some_and(|first| is_of(first.namespace, first.event_id))
+            native == **name.namespace && here.id == name.event_id
         }
     };
     Ok(match (same_name, found.tag == *tag) {

@@ -81,6 +81,9 @@ struct Run<'d> {
 /// A chunk has at most so many bytes, or one event. So the memory of an import is bounded.
 const CHUNK_BYTES: usize = 4 << 20;
 
+/// So many ids are remembered of events that have theirs again, so that memory is bounded.
+const RESTORING_MAX: usize = 1 << 16;
+
 /// Progress is reported after so many events at the latest, or after those of a chunk.
 const PROGRESS_EVENTS: usize = 4096;
 
@@ -285,7 +288,8 @@ impl<'d> Run<'d> {
             return Ok(());
         }
         let is_alone = name.is_alone(event.id);
-        if !is_alone || (name.is_own && self.restoring.contains(&name.event_id)) {
+        let is_restoring = name.is_own && self.restoring.contains(&name.event_id);
+        if !is_alone || is_restoring || self.restoring.len() == RESTORING_MAX {
             self.settle(before, options)?;
             name = self.naming.name(event)?;
         }
