@@ -215,7 +215,7 @@ fn a_file_that_was_replaced_while_it_was_closed_is_not_read() {
     let store = open(&path, &options);
     let first = fill(&store, 0, 2000)[0].id;
     store.close().unwrap();
-    // The handle has read no more of the first file than its header, and closed it.
+    // No background reads files of this handle, and large reads go by descriptors.
     let store = open(&path, &options);
     let name = path.join("00000000000000000001.log");
     let bytes = fs::read(&name).unwrap();

@@ -25,7 +25,8 @@ pub enum Fate {
     Conflict,
 }
 
-/// Looks up what `known` is to know of the destination; without it, that is left to the commit.
+/// Looks up what `known` is to know of the destination; without it, that is left to the commit,
+/// unless the event may be in several places.
 pub fn fate(
     destination: &Log,
     known: Option<&mut KnownEvents>,
@@ -33,28 +34,30 @@ pub fn fate(
     name: &mut Name<'_>,
     on_conflict: OnConflict,
 ) -> Result<Fate> {
-    if name.may_be_elsewhere {
-        let foreseen = known.and_then(|known| known.foreseen.as_ref());
-        return fate_anywhere((destination, foreseen), event, name, on_conflict);
-    }
     let admitted = match name.is_own {
         true => Admitted::Restored(name.event_id),
         false => Admitted::New(name.key()),
     };
-    let Some(known) = known else { return Ok(Fate::Admitted(admitted)) };
+    let known = match known {
+        None if name.may_be_elsewhere => {
+            return fate_anywhere((destination, None), event, name, on_conflict)
+        }
+        None => return Ok(Fate::Admitted(admitted)),
+        Some(known) => known,
+    };
     match known.find(destination, admitted.id(), event)? {
+        // The key of a name is that of no other. So it ends the search as a rule, and what comes in
+        // the order of the log is read on there.
+        Some(true) if !name.is_own => Ok(Fate::Duplicate),
+        _ if name.may_be_elsewhere => {
+            fate_anywhere((destination, known.foreseen.as_ref()), event, name, on_conflict)
+        }
         None => Ok(Fate::Admitted(admitted)),
-        Some(true) if name.is_own => Ok(Fate::Reimported),
-        Some(true) => Ok(Fate::Duplicate),
+        Some(true) => Ok(Fate::Reimported),
         Some(false) => {
             let key = conflict_key(name.namespace, name.event_id, event.content_hash());
-            contradicted(
-                event,
-                admitted.id(),
-                key,
-                known.find(destination, key, event)?,
-                on_conflict,
-            )
+            let kept = known.find(destination, key, event)?;
+            contradicted(event, admitted.id(), key, kept, on_conflict)
         }
     }
 }

@@ -187,13 +187,7 @@ impl Origins {
     }
 
     fn name<'n>(&'n mut self, event: &Event<'n>) -> Result<Name<'n>> {
-        // A whole provenance would cost the hash of a short payload.
-        let first = match event.source {
-            Source::None => None,
-            Source::Import { namespace, event_id, .. } => Some((namespace, event_id)),
-            Source::Raw(_) => event.provenance()?.map(|first| (first.namespace, first.event_id)),
-        };
-        let (at, event_id) = match first {
+        let (at, event_id) = match event.imported_from()? {
             Some((namespace, event_id)) => (self.at(namespace), event_id),
             None => {
                 let after = self.native.partition_point(|(first, _)| *first <= event.sequence);

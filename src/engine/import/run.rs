@@ -109,6 +109,9 @@ struct Run<'d> {
 /// A chunk has at most so many bytes, or one event. So the memory of an import is bounded.
 const CHUNK_BYTES: usize = 4 << 20;
 
+/// So many ids are remembered of events that have theirs again, so that memory is bounded.
+const RESTORING_MAX: usize = 1 << 16;
+
 /// Progress is reported after so many events at the latest, or after those of a chunk.
 const PROGRESS_EVENTS: usize = 4096;
 
@@ -342,12 +345,13 @@ impl<'d> Run<'d> {
             return Ok(());
         }
         let is_alone = name.is_alone(event.id);
+        let is_restoring = name.is_own && self.restoring.contains(&name.event_id);
         if let Some(foreseen) = &mut self.known.foreseen {
             if let Some(first) = name.first_in_source().filter(|_| !is_alone) {
                 let here = if name.is_own { name.event_id } else { name.key() };
                 foreseen.recall(self.source, first, here, &mut name)?;
             }
-        } else if !is_alone || (name.is_own && self.restoring.contains(&name.event_id)) {
+        } else if !is_alone || is_restoring || self.restoring.len() == RESTORING_MAX {
             self.settle(before, options)?;
             name = self.naming.name(event)?;
         }

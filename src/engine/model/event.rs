@@ -98,6 +98,16 @@ impl<'a> Event<'a> {
         self.content.hash()
     }
 
+    /// The name of the source of an imported event, and the id there. A whole provenance would cost
+    /// the hash of a short payload.
+    pub fn imported_from(&self) -> Result<Option<(&'a str, Id)>> {
+        match self.source {
+            Source::None => Ok(None),
+            Source::Import { namespace, event_id, .. } => Ok(Some((namespace, event_id))),
+            Source::Raw(_) => Ok(self.provenance()?.map(|from| (from.namespace, from.event_id))),
+        }
+    }
+
     /// Where this event came from: none when it was not imported. An unreadable provenance is an
     /// error that names the event.
     pub fn provenance(&self) -> Result<Option<Provenance<'a>>> {

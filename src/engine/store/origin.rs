@@ -8,7 +8,7 @@ use crate::engine::format::system::{self, ConflictIds};
 use crate::engine::log::segment::Flow;
 use crate::engine::log::state::Log;
 use crate::engine::model::error::Result;
-use crate::engine::model::event::{Columns, Event, Source};
+use crate::engine::model::event::{Columns, Event};
 use crate::engine::model::id::{Hash, Id, Kind};
 use crate::engine::model::key::{check_namespace, native_namespace, ImportKeys};
 use crate::engine::model::limits::{PAGE_BYTES_MAX, PAGE_ROWS_MAX};
@@ -39,14 +39,11 @@ pub struct Conflict {
 impl Log {
     /// Whether the origin of one of this store's events is this name.
     pub fn is_named(&self, event: &Event<'_>, namespace: &str, id: Id) -> Result<bool> {
-        let is = |of: &str, of_id: Id| of == namespace && of_id == id;
-        Ok(match event.source {
-            Source::None => {
-                is(&native_namespace(self.identity.store_id_at(event.sequence)), event.id)
-            }
-            Source::Import { namespace, event_id, .. } => is(namespace, event_id),
-            Source::Raw(_) => {
-                event.provenance()?.is_some_and(|first| is(first.namespace, first.event_id))
+        Ok(match event.imported_from()? {
+            Some((of, of_id)) => of == namespace && of_id == id,
+            None => {
+                let native = native_namespace(self.identity.store_id_at(event.sequence));
+                native == namespace && event.id == id
             }
         })
     }
