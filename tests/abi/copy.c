@@ -146,13 +146,13 @@ MISUSE(backup_with_bad_arguments) {
     CHECK_STATUS(fbat_store_backup(store, NULL, NULL, NULL, NULL), FBAT_ERR_INVALID_ARGUMENT);
     CHECK_STATUS(fbat_store_backup(store, "", NULL, NULL, NULL), FBAT_ERR_INVALID_ARGUMENT);
     fbat_backup_options options = FBAT_BACKUP_OPTIONS_INIT;
-    for (int bit = 1; bit < 32; bit++) {
+    for (int bit = 2; bit < 32; bit++) {
         options.flags = (uint32_t)1 << bit;
         CHECK_STATUS(fbat_store_backup(store, t_path("copy"), &options, NULL, &err),
                      FBAT_ERR_INVALID_ARGUMENT);
         CHECK_CONTAINS(fbat_error_message(err).data, "flags");
         CHECK_U64(detail_of(err).actual, options.flags);
-        CHECK_U64(detail_of(err).allowed, FBAT_BACKUP_LINK);
+        CHECK_U64(detail_of(err).allowed, FBAT_BACKUP_LINK | FBAT_BACKUP_NEW_IDENTITY);
         fbat_error_free(err);
     }
     options.flags = 0;
