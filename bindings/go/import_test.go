@@ -43,7 +43,7 @@ func TestAnImportBringsEachEventOnce(t *testing.T) {
 	report := must(store.Import(t.Context(), source, &options))(t)
 	equal(t, "report", report, fbat.ImportReport{Imported: 1000, SkippedReserved: 1,
 		SourceHighWatermark: 1001, ResumeAfter: 1001, SourceCeiling: 1001,
-		DestinationVisible: 1002, DestinationDurable: 1002, SourcePosition: 1001})
+		DestinationVisible: 1003, DestinationDurable: 1003, SourcePosition: 1001})
 	equal(t, "chunks", fmt.Sprint(chunks), "[400 800 1000]")
 	rehash := fbat.ImportOptions{SourceNamespace: "n", Flags: fbat.ImportRehash}
 	report = must(store.Import(ctx, source, &rehash))(t)
@@ -127,7 +127,7 @@ func TestTheErrorOfACallbackIsReturnedAsTheSameValueWithTheReport(t *testing.T) 
 		report, err := store.Import(t.Context(), source, &options)
 		equal(t, name, err, error(mine))
 		equal(t, name+", imported", report.Imported, 600)
-		equal(t, name+", visible", report.DestinationVisible, 602)
+		equal(t, name+", visible", report.DestinationVisible, 603)
 		equal(t, name+", the rest", must(store.Import(ctx, source, named("n")))(t).Imported, 400)
 	}
 }
@@ -381,7 +381,8 @@ func TestImportsOfOneNameGoOnFromEachOther(t *testing.T) {
 	equal(t, "state", second.SourceState, fbat.SourceStateGoesOn)
 	options.Flags = fbat.ImportNoResume
 	equal(t, "again", must(hub.Import(ctx, source, options))(t).Deduplicated, 7)
-	options.Flags, options.Entity = 0, "other"
+	entity := "other"
+	options.Flags, options.Region.Entity = 0, &entity
 	other := must(hub.Import(ctx, source, options))(t)
 	equal(t, "flags", other.Flags, fbat.ImportReportSelectorChanged)
 }

@@ -188,7 +188,7 @@ TEST(a_callback_stops_an_import_with_its_own_number) {
   CHECK_EQ(answer.error().category(), fbat::category::cancelled);
   CHECK_EQ(answer.error().name(), "FBAT_STOPPED_BY_CALLBACK");
   CHECK_EQ(report.imported, 6u);
-  CHECK_EQ(visible(hub), 8u);
+  CHECK_EQ(visible(hub), 9u);
 
   options.filter = {};
   options.progress = [](const fbat::import_report& r) -> std::optional<fbat::stop> {
@@ -358,7 +358,7 @@ TEST(closing_a_store_inside_of_its_import_is_busy) {
     return true;
   };
   CHECK_OK(hub.try_import(source, options));
-  CHECK_EQ(visible(hub), 8u);
+  CHECK_EQ(visible(hub), 9u);
 }
 
 #if FBAT_EXCEPTIONS
@@ -387,7 +387,7 @@ TEST(what_a_filter_throws_arrives_as_the_same_object_and_the_report_too) {
     }
     CHECK_EQ(report.imported + report.deduplicated, 6u);
   }
-  CHECK_EQ(visible(hub), 8u);
+  CHECK_EQ(visible(hub), 9u);
 }
 
 TEST(what_progress_throws_arrives_too_also_what_is_no_exception_class) {

@@ -39,6 +39,9 @@ const ofClosed: { readonly [name: string]: (closed: Store, open: Store) => Promi
   importFromAsync: (closed, open) => closed.importFromAsync(open, { sourceNamespace }),
   "importFromAsync from it": (closed, open) => open.importFromAsync(closed, { sourceNamespace }),
   countAsync: (closed) => closed.countAsync(),
+  planImportAsync: (closed, open) => closed.planImportAsync(open, { sourceNamespace }),
+  setDigestAsync: (closed) => closed.setDigestAsync(),
+  diffAsync: (closed, open) => closed.diffAsync(open),
   verifyAsync: (closed) => closed.verifyAsync(),
   backupAsync: (closed) => closed.backupAsync(scratch("copy")),
   compressAsync: (closed) => closed.compressAsync(),
@@ -98,7 +101,7 @@ test("every asynchronous method is among those that were tried on a closed store
   const methods = Object.getOwnPropertyNames(Store.prototype).filter((name) =>
     name.endsWith("Async"),
   );
-  assert.equal(methods.length, 11);
+  assert.equal(methods.length, 14);
   assert.deepEqual(
     methods.filter((name) => !(name in ofClosed)),
     [],

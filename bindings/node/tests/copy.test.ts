@@ -34,7 +34,7 @@ test("a backup is a store with the same history", async () => {
     [store.id, report.logHash, false],
   );
   refused(() => store.backup(scratch("copy")), ConflictError, "ERR_STORE_EXISTS");
-  refused(() => store.backup(scratch("new"), { flags: 2 }), InvalidError, "ERR_INVALID_ARGUMENT");
+  refused(() => store.backup(scratch("new"), { flags: 4 }), InvalidError, "ERR_INVALID_ARGUMENT");
 });
 
 test("what is full is compressed, and reads the same", async () => {

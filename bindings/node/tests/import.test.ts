@@ -14,12 +14,14 @@ import {
   ImportIdentity,
   type ImportOptions,
   type ImportReport,
+  ImportReportFlag,
   InvalidError,
   liveHandles,
   OnConflict,
   operationKey,
   parseHash,
   reportOf,
+  SourceState,
 } from "fbat";
 import {
   appendMany,
@@ -57,9 +59,12 @@ test("every event arrives once, however often it is imported", () => {
     sourceHighWatermark: 11n,
     resumeAfter: 11n,
     sourceCeiling: 11n,
-    destinationVisible: 12n,
-    destinationDurable: 12n,
+    destinationVisible: 13n,
+    destinationDurable: 13n,
     sourcePosition: 11n,
+    startedAfter: 0n,
+    sourceState: SourceState.UNKNOWN,
+    flags: 0,
   });
   const again = hub.importFrom(source, { sourceNamespace });
   assert.deepEqual([again.imported, again.deduplicated], [0n, 10n]);
@@ -109,7 +114,7 @@ test("without a name, the source is known by its native namespace", async () => 
 test("options that are none are refused and leave nothing behind", () => {
   const { source, hub } = pair();
   const before = liveHandles();
-  const bad: (Partial<ImportOptions> & { readonly name?: string })[] = [
+  const bad: (Partial<ImportOptions> & { readonly names?: string })[] = [
     { sourceNamespace: "" },
     { sourceNamespace: "a".repeat(1025) },
     { sourceNamespace, durability: 2 as ImportDurability },
@@ -119,7 +124,7 @@ test("options that are none are refused and leave nothing behind", () => {
     { sourceNamespace, filterColumns: 16 },
     { sourceNamespace, chunkSize: -1 },
     { sourceNamespace, filter: "yes" as unknown as () => boolean },
-    { name: "a" },
+    { names: "a" },
     "a" as never,
     null as never,
   ];
@@ -408,7 +413,7 @@ test("a signal ends an asynchronous import", async () => {
   assert.equal(error.cause, "stop");
   const committed = error.report?.imported ?? 0n;
   assert.ok(committed > 0n && committed < 50_000n);
-  assert.equal(hub.frontier().visible, committed + 2n);
+  assert.equal(hub.frontier().visible, committed + 3n);
   assert.equal(
     (await hub.importFromAsync(source, { sourceNamespace })).imported,
     50_000n - committed,
@@ -423,6 +428,22 @@ test("a store that is closed while an asynchronous import runs ends it", async (
   }
   hub.close();
   checkError(await importing.catch((thrown: unknown) => thrown), ClosedError, "ERR_CLOSED");
+});
+
+test("imports of one name go on from each other", () => {
+  const { source, hub } = pair();
+  const nightly = { sourceNamespace, name: "nightly" };
+  const first = hub.importFrom(source, nightly);
+  assert.deepEqual([first.startedAfter, first.sourceState], [0n, SourceState.UNKNOWN]);
+  appendMany(source, 1);
+  const second = hub.importFrom(source, nightly);
+  assert.deepEqual([second.imported, second.deduplicated], [1n, 0n]);
+  assert.equal(second.startedAfter, first.sourceCeiling);
+  assert.equal(second.sourceState, SourceState.GOES_ON);
+  const flags = ImportFlag.NO_RESUME;
+  assert.equal(hub.importFrom(source, { ...nightly, flags }).deduplicated, 11n);
+  const other = hub.importFrom(source, { ...nightly, region: { entity: "other" } });
+  assert.equal(other.flags, ImportReportFlag.SELECTOR_CHANGED);
 });
 
 test("stores that feed each other by origin have every event once", () => {

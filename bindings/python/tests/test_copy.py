@@ -145,9 +145,20 @@ def test_a_backup_is_the_store(
     assert (copy.id, copy.log_hash()) == (store.id, report.log_hash)
     assert [record.id for record in copy] == [record.id for record in store]
     with pytest.raises(fbat.InvalidError):
-        store.backup(tmp_path / "other", flags=2)  # type: ignore[arg-type]
+        store.backup(tmp_path / "other", flags=4)  # type: ignore[arg-type]
     with pytest.raises(fbat.ConflictError):
         store.backup(os.fspath(tmp_path / "backup"))
+
+
+def test_a_backup_may_get_an_id_of_its_own(
+    open_store: Callable[..., fbat.Store], tmp_path: Path
+) -> None:
+    store = open_store()
+    store.append(event(1))
+    store.backup(tmp_path / "backup", flags=fbat.BackupFlags.NEW_IDENTITY)
+    copy = open_store("backup")
+    assert copy.id != store.id
+    assert [record.payload for record in copy] == [record.payload for record in store]
 
 
 def test_a_copied_directory_gets_an_id_of_its_own(

@@ -42,8 +42,8 @@ def test_every_event_arrives_once(source: fbat.Store, destination: fbat.Store) -
     assert (report.imported, report.deduplicated, report.skipped_reserved) == (100, 0, 1)
     assert (report.source_high_watermark, report.source_ceiling) == (101, 101)
     assert report.resume_after == 101
-    # With the genesis event, and the record of which store the namespace stands for.
-    assert report.destination_visible == report.destination_durable == 102
+    # With the genesis event, the record of which store the namespace stands for, and the import.
+    assert report.destination_visible == report.destination_durable == 103
     assert report.examined == 101
     again = destination.import_from(source, source_namespace="the/source")
     assert (again.imported, again.deduplicated) == (0, 100)
@@ -111,7 +111,7 @@ def test_every_keyword_counts(
         ("durability", 2, "durability is 2"),
         ("on_conflict", 3, "on_conflict is 3"),
         ("identity", 2, "identity is 2"),
-        ("flags", 32, "flags"),
+        ("flags", 128, "flags"),
         ("filter_columns", 16, "columns"),
     ],
 )
@@ -217,11 +217,11 @@ def test_imports_of_one_name_go_on_from_each_other(
     assert (second.imported, second.deduplicated) == (1, 0)
     assert second.started_after == first.source_ceiling
     assert second.source_state == fbat.SourceState.GOES_ON
-    flags = fbat.ImportFlag.NO_RESUME
+    flags = fbat.ImportFlags.NO_RESUME
     again = destination.import_from(source, "n", name="nightly", flags=flags)
     assert (again.started_after, again.imported) == (0, 0)
     other = destination.import_from(source, "n", name="nightly", entity="other")
-    assert other.flags == fbat.ImportReportFlag.SELECTOR_CHANGED
+    assert other.flags == fbat.ImportReportFlags.SELECTOR_CHANGED
 
 
 def test_a_source_that_went_back_is_a_conflict(

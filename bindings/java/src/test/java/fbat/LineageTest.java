@@ -1,6 +1,7 @@
 package fbat;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -51,6 +52,26 @@ class LineageTest {
             fork.append(event("two"));
             assertEquals(1, hub.importFrom(first, keeping()).imported());
             assertEquals(1, hub.importFrom(fork, keeping()).conflictsKept());
+        }
+    }
+
+    @Test
+    void importsOfOneNameGoOnFromEachOther() {
+        first.append(event("one"));
+        ImportOptions nightly = new ImportOptions("plant").name("nightly");
+        assertEquals(0, hub.importFrom(first, nightly).startedAfter());
+        first.append(new Event("order:1", "tests", Kind.of(1, 1)));
+        ImportReport second = hub.importFrom(first, nightly);
+        assertEquals(List.of(2L, 1L), List.of(second.startedAfter(), second.imported()));
+        nightly.flags(ImportFlag.NO_RESUME);
+        assertEquals(2, hub.importFrom(first, nightly).deduplicated());
+    }
+
+    @Test
+    void aBackupMayGetAnIdOfItsOwn() {
+        first.backup(directory.resolve("copy"), new BackupOptions().flags(BackupFlag.NEW_IDENTITY));
+        try (Store copy = Store.open(directory.resolve("copy"), OS)) {
+            assertNotEquals(first.id(), copy.id());
         }
     }
 
