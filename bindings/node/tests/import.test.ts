@@ -65,6 +65,7 @@ test("every event arrives once, however often it is imported", () => {
     startedAfter: 0n,
     sourceState: SourceState.UNKNOWN,
     flags: 0,
+    isSelectorChanged: false,
   });
   const again = hub.importFrom(source, { sourceNamespace });
   assert.deepEqual([again.imported, again.deduplicated], [0n, 10n]);

@@ -52,7 +52,7 @@ public record ImportReport(
         long destinationDurable,
         long sourcePosition,
         long startedAfter,
-        int sourceState,
+        SourceState sourceState,
         int flags) {
     static ImportReport at(long of) {
         return new ImportReport(
@@ -72,7 +72,7 @@ public record ImportReport(
                 Memory.getLong(of + Native.AT_IMPORT_REPORT_DESTINATION_DURABLE),
                 Memory.getLong(of + Native.AT_IMPORT_REPORT_SOURCE_POSITION),
                 Memory.getLong(of + Native.AT_IMPORT_REPORT_STARTED_AFTER),
-                Memory.getInt(of + Native.AT_IMPORT_REPORT_SOURCE_STATE),
+                SourceState.values()[Memory.getInt(of + Native.AT_IMPORT_REPORT_SOURCE_STATE)],
                 Memory.getInt(of + Native.AT_IMPORT_REPORT_FLAGS));
     }
 

@@ -63,6 +63,7 @@ class LineageTest {
         first.append(new Event("order:1", "tests", Kind.of(1, 1)));
         ImportReport second = hub.importFrom(first, nightly);
         assertEquals(List.of(2L, 1L), List.of(second.startedAfter(), second.imported()));
+        assertEquals(SourceState.GOES_ON, second.sourceState());
         nightly.flags(ImportFlag.NO_RESUME);
         assertEquals(2, hub.importFrom(first, nightly).deduplicated());
     }
