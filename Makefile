@@ -25,6 +25,8 @@
 #                        benches/scale.md, .csv, .svg
 #   make bench-scale-many  the same of a million entities in random order, up to MOST=10000000
 #                        events, in DIR=/dev/shm/fbat-many; benches/scale-many.md, .csv
+#   make bench-differences  what an import by origin costs where the destination has most events, in
+#                        DIR=/dev/shm/fbat-differences
 #   make bench-regions   what parts of a store cost: beside SQLite, and by prefix beside a scan
 #                        (3 minutes)
 #   make header          writes include/ again after a change to src/ffi
@@ -61,7 +63,7 @@ EXAMPLE_LIB := -Lbuild/lib -Wl,-rpath,'$$ORIGIN/../lib' -lfbat
 
 .PHONY: all lib man print-version print-soversion examples demo check check-all torture canaries \
   bench bench-quick bench-scale bench-scale-many bench-languages \
-  bench-regions header render install install-strip \
+  bench-regions bench-differences header render install install-strip \
   uninstall dist dist-vendored deb docs abi abi-bless features setup clean help
 all: lib
 
@@ -137,6 +139,7 @@ bench: ARGUMENTS = run
 bench-quick: ARGUMENTS = run --quick
 bench-scale: ARGUMENTS = scale
 bench-scale-many: DIR ?= /dev/shm/fbat-many
+bench-differences: DIR ?= /dev/shm/fbat-differences
 bench-scale-many: MOST ?= 10000000
 bench-scale-many: ARGUMENTS = scale-many $(DIR) $(MOST)
 bench bench-quick bench-scale bench-scale-many:
@@ -156,6 +159,10 @@ build/bench/regions: benches/c/regions.c $(HEADERS) | lib
 	@mkdir -p $(@D)
 	$(EXAMPLE_CC) benches/c/regions.c -o $@ $(EXAMPLE_LIB) -lsqlite3
 
+build/bench/differences: benches/c/differences.c $(HEADERS) | lib
+	@mkdir -p $(@D)
+	$(EXAMPLE_CC) benches/c/differences.c -o $@ $(EXAMPLE_LIB)
+
 build/bench/pages: benches/c/pages.c $(HEADERS) | lib
 	@mkdir -p $(@D)
 	$(EXAMPLE_CC) benches/c/pages.c -o $@ $(EXAMPLE_LIB)
@@ -165,6 +172,11 @@ bench-regions:
 	@$(MAKE) --no-print-directory -s build/bench/regions build/bench/pages
 	@build/bench/regions build/bench/regions.stores
 	@build/bench/pages build/bench/pages.store
+
+bench-differences:
+	@scripts/setup bench
+	@$(MAKE) --no-print-directory -s build/bench/differences
+	@build/bench/differences $(DIR)
 
 bench-languages: lib
 	@benches/bindings/run

@@ -44,14 +44,14 @@ fn size_of(number: u64) -> u64 {
 
 /// What is wrong with a copy of `source`, which has all that the copy should: it opens clean, is
 /// sound, and has the first events of the source, whole batches, up to where the report says.
-fn judge(source: &Store, copy: &Path, report: &BackupReport) -> Vec<String> {
+fn judge(source: &Store, copy: &Path, mode: OpenMode, report: &BackupReport) -> Vec<String> {
     let mut faults = Vec::new();
     let mut require = |holds: bool, fault: &str| {
         if !holds {
             faults.push(fault.to_owned());
         }
     };
-    let store = match Store::open(copy, &with_mode(OpenMode::MustExist)) {
+    let store = match Store::open(copy, &with_mode(mode)) {
         Ok(store) => store,
         Err(error) => return vec![format!("it does not open: {error}")],
     };
@@ -96,7 +96,7 @@ fn judge(source: &Store, copy: &Path, report: &BackupReport) -> Vec<String> {
 
 #[track_caller]
 fn assert_copy(source: &Store, copy: &Path, report: &BackupReport) {
-    assert_eq!(judge(source, copy, report), Vec::<String>::new());
+    assert_eq!(judge(source, copy, OpenMode::MustExist, report), Vec::<String>::new());
 }
 
 /// A directory without an identity file, whatever else is in it.
@@ -148,13 +148,15 @@ fn backups_beside_writers(seed: u64, backups: u64) -> u64 {
             let (path, before) =
                 (dir.join(&format!("copy{number}")), acknowledged.load(Ordering::Acquire));
             let options = BackupOptions { link: rng.one_in(2), new_identity: rng.one_in(4) };
-            made.push((path.clone(), before, store.backup(&path, options).unwrap()));
+            // A writer would append to a copy with a new id that it has one.
+            let mode = if options.new_identity { OpenMode::ReadOnly } else { OpenMode::MustExist };
+            made.push((path.clone(), mode, before, store.backup(&path, options).unwrap()));
         }
         done.store(true, Ordering::Release);
     });
     let mut failed = 0;
-    for (path, before, report) in made {
-        let mut faults = judge(&store, &path, &report);
+    for (path, mode, before, report) in made {
+        let mut faults = judge(&store, &path, mode, &report);
         if report.last_sequence < before {
             faults.push(format!("{before} was acknowledged before, and is not in it"));
         }
@@ -651,7 +653,7 @@ fn canary_a_copy_that_lacks_or_alters_something_is_noticed_by_the_judge() {
             fs::remove_file(broken.join("clean")).unwrap();
         }
         change(&broken);
-        judge(&store, &broken, &report)
+        judge(&store, &broken, OpenMode::MustExist, &report)
     };
     let nothing: &dyn Fn(&Path) = &|_| {};
     assert!(faults(None, true, nothing).is_empty());
@@ -675,7 +677,10 @@ fn canary_a_copy_that_lacks_or_alters_something_is_noticed_by_the_judge() {
     let torn = (200..).find(|number| size_of(*number) > 2).unwrap();
     append_batch(&store, torn, 2);
     let report = store.backup(&dir.join("torn"), COPY).unwrap();
-    assert_eq!(judge(&store, &dir.join("torn"), &report), ["a part of a batch is there"]);
+    assert_eq!(
+        judge(&store, &dir.join("torn"), OpenMode::MustExist, &report),
+        ["a part of a batch is there"]
+    );
 }
 
 // ------------------------------------------------------------------------------------ new
