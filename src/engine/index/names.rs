@@ -194,15 +194,17 @@ impl Index {
             return Ok(first..self.names_before(&format!("{entity};"))?.max(first));
         }
         let hash = keyed_hash(self.salt, prefix.as_bytes());
-        let found = self.look_up(BELOW_LINES, hash, |[count, first]| {
+        let begins_so = |at: usize| Ok(self.chunk_at(at)?.text.starts_with(prefix.as_bytes()));
+        let mut found = Vec::new();
+        self.look_up(BELOW_LINES, hash, |[count, first]| {
             let range = first as usize..(first as usize).saturating_add(count as usize);
             if range.end > self.strings_len() {
                 return Err(self.damaged_names());
             }
-            let begins = self.chunk_at(range.start)?.text.starts_with(prefix.as_bytes());
-            Ok(begins.then_some(range))
+            found.extend(begins_so(range.start)?.then_some(range));
+            Ok(None::<()>)
         })?;
-        Ok(found.unwrap_or_default())
+        narrowed(found, begins_so)
     }
 
     /// The postings of neighbouring strings, one at least.
@@ -397,6 +399,25 @@ fn put_span(out: &mut Vec<u8>, last: &mut Span, span: &Span) {
     *last = *span;
 }
 
+/// Of the places that a hash may stand for, those of all that begins so: that with the first of them
+/// is among these. A line has a part of each hash, and what is above or below an entity may have the
+/// same: then not all strings begin so, or not all that do are there.
+fn narrowed(
+    found: Vec<Range<usize>>,
+    begins_so: impl Fn(usize) -> Result<bool>,
+) -> Result<Range<usize>> {
+    let mut found = found.into_iter();
+    let mut best = found.next().unwrap_or_default();
+    for range in found {
+        let (shorter, longer) = match range.len() < best.len() {
+            true => (range, best),
+            false => (best, range),
+        };
+        best = if begins_so(longer.end - 1)? { longer } else { shorter };
+    }
+    Ok(best)
+}
+
 /// Entities, which are in order, and those that they are below, whether or not there are such: a
 /// few more than once.
 pub fn with_those_above<'s>(entities: impl Iterator<Item = &'s str>) -> Vec<&'s str> {
@@ -438,4 +459,33 @@ fn encode_below(salt: u64, strings: &[Arc<str>], order: &[u32]) -> Vec<u8> {
         before = text;
     }
     lines::encode(&found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entities_whose_hashes_are_alike_are_told_apart() {
+        let strings = ["a", "a:b:c", "a:b:c:d", "a:b:d", "a:c", "a:c:e", "b:a", "b:b"];
+        let range_of = |prefix: &str| {
+            let first = strings.partition_point(|text| *text < prefix);
+            first..first + strings.iter().filter(|text| text.starts_with(prefix)).count()
+        };
+        for prefix in ["a:", "a:b:", "a:b:c:", "a:c:", "b:"] {
+            let begins_so = |at: usize| strings[at].starts_with(prefix);
+            let alike = ["a:", "a:b:", "a:b:c:", "a:c:", "b:"].map(range_of);
+            let alike: Vec<_> = alike.into_iter().filter(|range| begins_so(range.start)).collect();
+            for first in 0..alike.len() {
+                let mut found = alike.clone();
+                found.rotate_left(first);
+                let wanted = range_of(prefix);
+                assert_eq!(narrowed(found, |at| Ok(begins_so(at))).unwrap(), wanted, "{prefix}");
+                let two = vec![wanted.clone(), alike[first].clone()];
+                assert_eq!(narrowed(two, |at| Ok(begins_so(at))).unwrap(), wanted, "{prefix}");
+                let two = vec![alike[first].clone(), wanted.clone()];
+                assert_eq!(narrowed(two, |at| Ok(begins_so(at))).unwrap(), wanted, "{prefix}");
+            }
+        }
+    }
 }
