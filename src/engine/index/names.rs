@@ -399,9 +399,9 @@ fn put_span(out: &mut Vec<u8>, last: &mut Span, span: &Span) {
     *last = *span;
 }
 
-/// Of the places that a hash may stand for, those of all that begins so: that with the first of them
-/// is among these. A line has a part of each hash, and what is above or below an entity may have the
-/// same: then not all strings begin so, or not all that do are there.
+/// Of the places that the hash of an entity may stand for, that of the strings below it, which is
+/// among these. A line has a part of each hash; what is above or below the entity may have the
+/// same. Then not all strings begin so, or not all that do are there.
 fn narrowed(
     found: Vec<Range<usize>>,
     begins_so: impl Fn(usize) -> Result<bool>,
