@@ -205,6 +205,24 @@ fn damaged_files_are_found_and_written_again() {
 }
 
 #[test]
+fn a_set_from_before_a_crash_goes_when_its_segment_is_full_again() {
+    let dir = TempDir::in_memory("sets-crash");
+    let (path, store) = mixed(&dir, "store");
+    digest(&store);
+    // The segment that followed the last one is gone, and the set that was made beside it is not.
+    let last = segments(&path).pop().unwrap().with_extension("set");
+    fs::copy(&set_files(&path)[0], &last).unwrap();
+    fill(&store, 20_000, 2000);
+    store.sync().unwrap();
+    assert!(segments(&path).pop().unwrap().with_extension("set") > last);
+    assert_sound(&store);
+    assert!(!last.exists());
+    digest(&store);
+    assert!(last.exists());
+    assert_sound(&store);
+}
+
+#[test]
 fn verify_compares_sums_with_the_log() {
     let dir = TempDir::in_memory("sets-verify");
     let (path, store) = mixed(&dir, "store");

@@ -3,6 +3,7 @@
 //! answering until its index is there.
 
 use super::segment::Segment;
+use super::sets::set_name;
 use super::shared::{lock, PoisonOnPanic, Sealed, Shared};
 use super::state::Log;
 use super::tail::Tail;
@@ -24,6 +25,8 @@ impl Log {
             writer.seal(synced).map_err(|e| if writer.broken { self.poisoned_by(e) } else { e })?;
         }
         let sealed = Sealed { segment: writer.segment.clone(), tail: writer.tail };
+        // One that is there describes the log up to a next segment that a crash took.
+        self.dir.remove_if_there(&set_name(sealed.segment.header.first_sequence))?;
         let header = writer::next_header(
             self.identity.log_id,
             &sealed.tail,
