@@ -105,6 +105,10 @@ impl Watched {
         let tell = tell.as_mut().map(|tell| tell as &mut dyn FnMut(Progress) -> Verdict);
         call(&Watch::new(self.token.to_engine(), tell))
     }
+
+    pub(crate) fn token(&self) -> Option<&Cancel> {
+        self.token.to_engine()
+    }
 }
 
 /// What the answer of a progress callback means.

@@ -39,3 +39,4 @@ pub mod set;
 pub mod store;
 pub mod verify;
 pub mod version;
+pub mod wait;

@@ -12,11 +12,13 @@ use super::boundary::store::{fbat_store, StoreObject};
 use super::cancel::{fbat_cancel, fbat_progress_fn, Watched};
 use super::page::{self, fbat_page, PageObject};
 use super::region::{self, fbat_region};
+use super::wait::{fbat_wait_options, Terms};
 use crate::engine::model::error::{Code, Error, Result};
+use crate::engine::platform::watch::Cancel;
 use crate::engine::store::query::{PageEnd, Query};
 use std::ffi::c_void;
 use std::ptr::null_mut;
-use std::sync::{Arc, Mutex, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
 /// Highest sequence first.
 /// @since 0.1
@@ -163,26 +165,69 @@ impl handle::Object for CursorObject {
 }
 
 impl CursorObject {
-    /// The next page that has rows; none when nothing more exists.
-    fn next(&self) -> Result<Option<Arc<PageObject>>> {
+    fn position(&self) -> Result<MutexGuard<'_, Position>> {
         // Not to wait for a call whose own callback this may be.
-        let mut position = match self.position.try_lock() {
-            Ok(position) => position,
-            Err(TryLockError::Poisoned(position)) => position.into_inner(),
+        match self.position.try_lock() {
+            Ok(position) => Ok(position),
+            Err(TryLockError::Poisoned(position)) => Ok(position.into_inner()),
             Err(TryLockError::WouldBlock) => {
-                return Err(Error::new(Code::Busy, "another call reads by this cursor"))
+                Err(Error::new(Code::Busy, "another call reads by this cursor"))
             }
-        };
-        while !position.over {
-            let page = position.reading.page(&self.store)?;
+        }
+    }
+
+    fn next(&self) -> Result<Option<Arc<PageObject>>> {
+        self.position()?.next(&self.store, 0)
+    }
+
+    /// As `next`, and waits for what comes later; none where nothing can.
+    fn wait(&self, terms: &Terms) -> Result<Option<Arc<PageObject>>> {
+        let mut position = self.position()?;
+        loop {
+            let Query { after, until, backward, .. } = position.reading.query;
+            if position.over || backward || (until > 0 && after >= until) {
+                return position.next(&self.store, 0);
+            }
+            let tokens: Vec<&Cancel> = terms
+                .token
+                .to_engine()
+                .into_iter()
+                .chain(position.reading.watched.token())
+                .collect();
+            let frontier = self.store.engine.wait(after, &terms.to_engine(&tokens))?;
+            let bound = if terms.durable { frontier.durable } else { frontier.visible };
+            if let Some(page) = position.next(&self.store, bound)? {
+                return Ok(Some(page));
+            }
+        }
+    }
+}
+
+impl Position {
+    /// A page, up to `bound` where that is not 0.
+    fn page(&mut self, store: &StoreObject, bound: u64) -> Result<Arc<PageObject>> {
+        let until = self.reading.query.until;
+        if bound > 0 && (until == 0 || bound < until) {
+            self.reading.query.until = bound;
+        }
+        let page = self.reading.page(store);
+        self.reading.query.until = until;
+        page
+    }
+
+    /// The next page that has rows; none when nothing more exists up to `bound`, where that is not
+    /// 0.
+    fn next(&mut self, store: &StoreObject, bound: u64) -> Result<Option<Arc<PageObject>>> {
+        while !self.over {
+            let page = self.page(store, bound)?;
             let PageEnd { next, end } = page.place();
-            let query = &mut position.reading.query;
+            let query = &mut self.reading.query;
             query.limit -= page.len() as u64;
             let limit_reached = query.limit == 0;
             match query.backward {
                 // Nothing is added below what was read: backward, an end is final.
-                true => (query.until, position.over) = (next, end),
-                false => (query.after, position.over) = (next, limit_reached),
+                true => (query.until, self.over) = (next, end),
+                false => (query.after, self.over) = (next, limit_reached),
             }
             if page.len() > 0 {
                 return Ok(Some(page));
@@ -258,6 +303,49 @@ pub unsafe extern "C" fn fbat_cursor_next(
             let cursor = handle::get::<CursorObject>(cursor)?;
             call.hold(Arc::clone(&cursor.store))?;
             cursor.next()?.map_or(Ok(null_mut()), handle::insert_arc)
+        })
+    }
+}
+
+/// Reads the next page that has rows, and waits for it where there is none yet.
+///
+/// Page after page a cursor reads each event once, and misses none: also while the writer is
+/// another process, dies, and is followed by another one. To begin with what comes from now on, set
+/// the query's `after` to the frontier's `visible`.
+/// @param cursor the cursor. For one that reads backward, or has come to its `until` or `limit`,
+/// this is fbat_cursor_next().
+/// @param options how to wait; NULL for ever. With #FBAT_WAIT_DURABLE it reads durable events only.
+/// @param out_page the page; NULL on failure, and where no page can come. Free it with
+/// fbat_page_free().
+/// @param err detail on failure; may be NULL.
+/// @retval FBAT_OK a page, or NULL where no page can come.
+/// @retval FBAT_ERR_TIMEOUT no event that matches came in time. The cursor has passed the others.
+/// @retval FBAT_ERR_CANCELLED the token of the options or of the query was triggered.
+/// @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL, a bad `struct_size`, or an unknown bit.
+/// @retval FBAT_ERR_BUSY another call reads by this cursor, as that whose progress callback this
+/// is.
+/// @retval FBAT_ERR_CLOSED the store is closed, or was meanwhile.
+/// @retval FBAT_ERR_POISONED the store is open for writing, and an earlier failure ended that.
+/// @retval FBAT_ERR_CORRUPT a file is damaged; the error says where. The cursor stays where it was.
+/// @retval FBAT_ERR_IO the operating system failed. The cursor stays where it was.
+/// @return or the negative number with which the progress callback stopped the call.
+/// @par Threads
+/// One at a time. The calling thread sleeps.
+/// @since 0.2
+#[no_mangle]
+#[must_use]
+pub unsafe extern "C" fn fbat_cursor_wait(
+    cursor: *mut fbat_cursor,
+    options: *const fbat_wait_options,
+    out_page: *mut *mut fbat_page,
+    err: *mut *mut fbat_error,
+) -> fbat_status {
+    // SAFETY: the caller's promises.
+    unsafe {
+        answer::value("out_page", out_page, null_mut(), err, |call| {
+            let (terms, cursor) = (Terms::new(options)?, handle::get::<CursorObject>(cursor)?);
+            call.hold(Arc::clone(&cursor.store))?;
+            cursor.wait(&terms)?.map_or(Ok(null_mut()), handle::insert_arc)
         })
     }
 }

@@ -11,6 +11,7 @@ use super::boundary::status::fbat_status;
 use super::boundary::store::{fbat_store, StoreObject};
 use super::boundary::types::{fbat_hash, fbat_id, fbat_str};
 use super::cancel::{fbat_cancel, fbat_progress_fn, Watched};
+use super::wait;
 use crate::engine::log::options::{Durability, OpenMode, Options};
 use crate::engine::log::state::Frontier;
 use crate::engine::model::error::{Code, Error, Result};
@@ -97,6 +98,10 @@ pub struct fbat_stats {
     /// Those of `events` that the library itself wrote. `events - system_events` is what was
     /// appended and imported.
     pub system_events: u64,
+    /// What tells this handle of something new: an `FBAT_NEWS_...`.
+    pub news: u32,
+    /// Not used; 0.
+    pub reserved: u32,
 }
 
 /// fbat_store_open() made the store.
@@ -178,7 +183,7 @@ pub struct fbat_open_options {
 args::sized!(
     fbat_frontier: 24,
     fbat_head: 72,
-    fbat_stats: 72,
+    fbat_stats: 80,
     fbat_open_report: 96,
     fbat_open_options: 96,
 );
@@ -489,11 +494,12 @@ pub unsafe extern "C" fn fbat_store_stats(
     // SAFETY: the caller's promises.
     unsafe {
         answer::structure(out_stats, false, err, |call| {
-            let stats = call.store(store)?.engine.stats()?;
+            let engine = &call.store(store)?.engine;
+            let (stats, news) = (engine.stats()?, wait::news_of(engine.teller()));
             Ok(members_of!(stats => fbat_stats {
                 events, segments, log_bytes, index_bytes, unindexed_events, memory_bytes,
                 clock_behind_us, system_events
-            }))
+            }, news: news))
         })
     }
 }

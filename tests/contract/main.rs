@@ -39,4 +39,5 @@ mod runs;
 mod sealing;
 mod sets;
 mod vectors;
+mod wait;
 mod watch;

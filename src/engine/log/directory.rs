@@ -6,6 +6,7 @@ use crate::engine::format::identity::{checksum_holds, with_checksum, Identity};
 use crate::engine::model::bytes::{array_at, u64_at};
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::id::{Hash, Id};
+use crate::engine::platform::news::News;
 use crate::engine::platform::process;
 use crate::engine::platform::vfs::{
     read_full, write_full, Access, Dir, DirOptions, File, Lock, LockOutcome, Vfs,
@@ -104,6 +105,11 @@ impl Directory {
             true => error.context(format!("the directory {} was removed", self.path.display())),
             false => error,
         }
+    }
+
+    /// News of what any process writes here; an error where nobody tells.
+    pub fn watch(&self) -> io::Result<Arc<dyn News>> {
+        self.dir.watch()
     }
 
     pub fn was_removed(&self) -> bool {

@@ -10,6 +10,7 @@ use super::tail::Tail;
 use crate::engine::format::identity::Identity;
 use crate::engine::index::room::StringRoom;
 use crate::engine::model::error::{Code, Error, Result};
+use crate::engine::platform::news::{Bell, News};
 use crate::engine::platform::vfs::Lock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, RwLock};
@@ -20,6 +21,8 @@ pub(crate) struct Shared {
     pub room: Arc<StringRoom>,
     pub(crate) segments: RwLock<Arc<Segments>>,
     pub durable: AtomicU64,
+    /// Rings whenever a handle that writes makes something visible or durable.
+    pub(crate) bell: Arc<Bell>,
     /// Held by a writing handle until it is closed.
     pub(crate) lock: Mutex<Option<Box<dyn Lock>>>,
     /// Held while segments are compressed.
@@ -58,6 +61,13 @@ impl Shared {
         let _first_reason_stays = self.poisoned.set(why.to_owned());
         // Best effort: where this fails too, the next writer still finds the store unclean.
         let _ = self.describe_lock(POISONED);
+        self.bell.tell();
+    }
+
+    /// Everything up to `through` is on disk.
+    pub fn set_durable(&self, through: u64) {
+        self.durable.fetch_max(through, Ordering::SeqCst);
+        self.bell.ring();
     }
 
     /// Writes into the lock file who holds it, and under which boot of the machine.
@@ -98,7 +108,7 @@ impl Shared {
         let one_at_a_time = lock(&self.fsync);
         self.sync_sealed(&one_at_a_time)?;
         self.sync_file(segment)?;
-        self.durable.fetch_max(through, Ordering::AcqRel);
+        self.set_durable(through);
         Ok(())
     }
 
@@ -112,7 +122,7 @@ impl Shared {
         cut.map_err(|e| self.poisoned_by(Error::io("cannot cut", &segment.path, &e)))?;
         self.sync_file(&segment)?;
         self.dir.sync().map_err(|e| self.poisoned_by(e))?;
-        self.durable.fetch_max(tail.next_sequence - 1, Ordering::AcqRel);
+        self.set_durable(tail.next_sequence - 1);
         *lock(&self.unsynced) = None;
         Ok(())
     }

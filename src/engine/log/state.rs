@@ -14,11 +14,13 @@ pub(crate) use super::shared::lock;
 use super::shared::{PoisonOnPanic, Shared};
 use super::strings::KnownStrings;
 use super::tail::Tail;
+use super::wait::Waiting;
 use super::writer::Writer;
 use crate::engine::format::identity::Identity;
 use crate::engine::index::room::StringRoom;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::id::Id;
+use crate::engine::platform::news::Bell;
 use crate::engine::platform::process;
 use crate::engine::platform::vfs::Lock;
 use std::cell::RefCell;
@@ -75,6 +77,7 @@ pub(crate) struct Log {
     pub(crate) left: Left,
     /// What is known of the events as a set. Held while more is found out.
     pub(crate) sets: Mutex<Sets>,
+    pub(crate) waiting: Waiting,
     /// That which opened it.
     process: u32,
 }
@@ -142,6 +145,7 @@ impl Log {
             room,
             segments: RwLock::new(Arc::new(segments)),
             durable: AtomicU64::new(log.durable),
+            bell: Arc::new(Bell::default()),
             lock: Mutex::new(lock),
             compressing: Mutex::default(),
             upkeep: Mutex::default(),
@@ -167,6 +171,7 @@ impl Log {
             owed: Owed::default(),
             left: Left::default(),
             sets: Mutex::default(),
+            waiting: Waiting::default(),
             process: process::number(),
         }
     }
@@ -340,6 +345,7 @@ impl Log {
     pub fn close(&self) -> Result<()> {
         self.check_process()?;
         self.closed.store(true, Ordering::Release);
+        self.end_waits();
         let Role::Writer(writer) = &self.role else { return Ok(()) };
         // Ends soon. Not with the writer held, which whoever compresses may wait for.
         drop(lock(&self.compressing));

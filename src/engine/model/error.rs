@@ -57,6 +57,7 @@ codes! {
     FutureVersion = 800,
     Unsupported = 810,
     Cancelled = 900,
+    Timeout = 910,
     Panic = 1000,
     #[default]
     Internal = 1010,

@@ -5,7 +5,9 @@
 //! there.
 
 use super::growth;
+use super::inotify;
 use super::mapping::Mapping;
+use super::news::News;
 use super::process::Held;
 use super::vfs::{Access, Background, Dir, DirOptions, File, Lock, LockOutcome, ReadAs, Vfs};
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, RawDir, Stat};
@@ -90,7 +92,7 @@ fn lowest(fd: &OwnedFd) -> rustix::io::Result<OwnedFd> {
 }
 
 /// The same with a number that is not one of standard input, output and error.
-fn above_standard(fd: OwnedFd) -> io::Result<OwnedFd> {
+pub(super) fn above_standard(fd: OwnedFd) -> io::Result<OwnedFd> {
     match fd.as_raw_fd() {
         0..=2 => Ok(rustix::io::fcntl_dupfd_cloexec(&fd, 3)?),
         _ => Ok(fd),
@@ -280,6 +282,10 @@ impl Dir for OsDir {
 
     fn is_linked(&self) -> io::Result<bool> {
         Ok(rustix::fs::fstat(&self.0.fd)?.st_nlink > 0)
+    }
+
+    fn watch(&self) -> io::Result<Arc<dyn News>> {
+        inotify::watch(&self.0.fd)
     }
 
     fn lock(&self, name: &str, create: bool) -> io::Result<LockOutcome> {

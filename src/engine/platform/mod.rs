@@ -5,9 +5,11 @@ pub mod clock;
 pub mod disk;
 #[allow(unsafe_code)] // system calls that std does not have
 pub(crate) mod growth;
+pub(crate) mod inotify;
 #[allow(unsafe_code)] // system calls that std does not have
 pub(crate) mod mapping;
 pub mod memory;
+pub mod news;
 #[allow(unsafe_code)] // system calls that std does not have
 pub mod os;
 #[allow(unsafe_code)] // system calls that std does not have

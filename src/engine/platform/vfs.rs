@@ -1,6 +1,7 @@
 //! The seam to the disk. The engine touches files through these traits alone, so that a simulated
 //! disk can be put underneath.
 
+use super::news::News;
 use std::any::Any;
 use std::fmt::Debug;
 use std::io;
@@ -90,6 +91,10 @@ pub trait Dir: Any + Send + Sync + Debug {
     fn is_within(&self, other: &dyn Dir) -> io::Result<bool>;
     /// False once the directory was removed.
     fn is_linked(&self) -> io::Result<bool>;
+    /// News of what any process writes here; an error where nobody tells.
+    fn watch(&self) -> io::Result<Arc<dyn News>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
     /// Takes the exclusive lock of the directory: on the directory itself, which nobody can delete
     /// under a holder, and on the file `name`. `create`: makes that where it is missing. Answers at
     /// once, with the text that the holder wrote where somebody else has it.

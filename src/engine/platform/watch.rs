@@ -1,10 +1,12 @@
 //! What watches over a call that can take long: a token that ends it, and a callback that hears how
 //! far it is.
 
+use super::news::{locked, News};
 use super::process;
 use crate::engine::model::error::{Code, Error, Result};
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 
 /// What a callback answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,14 +36,42 @@ impl Verdict {
 
 /// Ends the calls that carry it, from any thread; sticky.
 #[derive(Debug, Default)]
-pub struct Cancel(AtomicBool);
+pub struct Cancel {
+    triggered: AtomicBool,
+    /// What calls wait for that carry it.
+    waited_for: Mutex<Vec<Weak<dyn News>>>,
+}
+
+/// A call that waits is told of its token until this is dropped.
+pub(crate) struct Telling<'a> {
+    cancel: &'a Cancel,
+    news: Weak<dyn News>,
+}
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        let mut waited_for = locked(&self.cancel.waited_for);
+        if let Some(at) = waited_for.iter().position(|news| news.ptr_eq(&self.news)) {
+            waited_for.swap_remove(at);
+        }
+    }
+}
 
 impl Cancel {
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Release);
+        self.triggered.store(true, Ordering::SeqCst);
+        // Not with the lock held: who is told takes other locks.
+        let waited_for = locked(&self.waited_for).clone();
+        waited_for.iter().filter_map(Weak::upgrade).for_each(|news| news.tell());
     }
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.triggered.load(Ordering::Acquire)
+    }
+    /// Has `cancel` told of as news. Comes before the first look at the token.
+    pub(crate) fn telling(&self, news: &Arc<dyn News>) -> Telling<'_> {
+        let news = Arc::downgrade(news);
+        locked(&self.waited_for).push(news.clone());
+        Telling { cancel: self, news }
     }
     /// [`Code::Cancelled`] once it was triggered.
     pub fn check(&self) -> Result<()> {

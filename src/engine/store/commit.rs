@@ -442,7 +442,9 @@ impl Log {
         plan.entries.iter().for_each(|entry| table.insert(entry));
         // With the table still held: what is found in it can be read, and is visible.
         segment.publish(writer.tail.offset);
-        self.visible.store(writer.tail.next_sequence - 1, Ordering::Release);
+        self.visible.swap(writer.tail.next_sequence - 1, Ordering::SeqCst);
+        drop(table);
+        self.bell.ring();
         Ok(())
     }
 

@@ -115,6 +115,9 @@ pub const FBAT_ERR_UNSUPPORTED: fbat_status = 810;
 /// The call was cancelled through its fbat_cancel.
 /// @since 0.1
 pub const FBAT_ERR_CANCELLED: fbat_status = 900;
+/// What the call waits for did not come in the time that it was given.
+/// @since 0.2
+pub const FBAT_ERR_TIMEOUT: fbat_status = 910;
 /// A defect in the library was caught. The stores of the call are poisoned; the process may go on.
 /// @since 0.1
 pub const FBAT_ERR_PANIC: fbat_status = 1000;
@@ -153,7 +156,7 @@ pub const FBAT_CATEGORY_CORRUPT: fbat_category = 7u32;
 /// A version or a feature is beyond this library or this machine.
 /// @since 0.1
 pub const FBAT_CATEGORY_UNSUPPORTED: fbat_category = 8u32;
-/// The caller stopped the call: through an fbat_cancel or from a callback.
+/// The caller stopped the call: through an fbat_cancel, from a callback, or by a limit of time.
 /// @since 0.1
 pub const FBAT_CATEGORY_CANCELLED: fbat_category = 9u32;
 /// A defect in the library.
@@ -224,6 +227,7 @@ fn texts(status: fbat_status) -> (&'static CStr, &'static CStr) {
         }
         FBAT_ERR_UNSUPPORTED => (c"FBAT_ERR_UNSUPPORTED", c"not supported here"),
         FBAT_ERR_CANCELLED => (c"FBAT_ERR_CANCELLED", c"cancelled"),
+        FBAT_ERR_TIMEOUT => (c"FBAT_ERR_TIMEOUT", c"nothing came in time"),
         FBAT_ERR_PANIC => (c"FBAT_ERR_PANIC", c"a defect in the library; the store is poisoned"),
         FBAT_ERR_INTERNAL => (c"FBAT_ERR_INTERNAL", c"a defect in the library"),
         _ => UNKNOWN,

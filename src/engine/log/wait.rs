@@ -1,0 +1,166 @@
+//! Waiting until the log goes further. The frontier decides, and never the news of it.
+
+use super::state::{Frontier, Log, Role};
+use crate::engine::model::error::{Code, Error, Result};
+use crate::engine::platform::news::{Descriptor, News, Silence, Teller};
+use crate::engine::platform::watch::Cancel;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+/// Where the kernel tells as a rule, a handle looks after so long all the same.
+const PAUSE_BESIDE_KERNEL: Duration = Duration::from_millis(100);
+/// Where nobody tells, it looks after so long at first, and after twice as long each time that
+/// there is nothing.
+const PAUSE_MIN: Duration = Duration::from_millis(10);
+const PAUSE_MAX: Duration = Duration::from_millis(250);
+
+/// What to wait for, and how long.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WaitOptions<'a> {
+    /// Wait for the durable frontier instead of the visible one.
+    pub durable: bool,
+    /// None: for ever.
+    pub until: Option<Instant>,
+    /// Any of them ends it.
+    pub tokens: &'a [&'a Cancel],
+}
+
+/// What waiting with this handle needs, made when somebody first waits.
+#[derive(Default)]
+pub(crate) struct Waiting {
+    news: OnceLock<Arc<dyn News>>,
+    descriptor: OnceLock<Descriptor>,
+    /// How long the descriptor was to be silent last, in milliseconds, and what was visible then.
+    pause_ms: AtomicU64,
+    seen: AtomicU64,
+}
+
+/// Listens from when it is made until it is dropped.
+struct Listening<'a>(&'a dyn News);
+
+impl<'a> Listening<'a> {
+    fn to(news: &'a dyn News) -> Listening<'a> {
+        news.join();
+        Listening(news)
+    }
+}
+
+impl Drop for Listening<'_> {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
+impl Log {
+    /// Returns once the frontier is above `after`; `Timeout`, `Cancelled`, or `Closed` where the
+    /// store is closed meanwhile.
+    pub fn wait(&self, after: u64, options: &WaitOptions<'_>) -> Result<Frontier> {
+        self.check_open()?;
+        let news = self.news();
+        let _listening = Listening::to(&**news);
+        let _told: Vec<_> = options.tokens.iter().map(|token| token.telling(news)).collect();
+        let mut pause = PAUSE_MIN;
+        let mut before = None;
+        loop {
+            let told = news.told();
+            let frontier = self.look(after, options.durable)?;
+            let reached = if options.durable { frontier.durable } else { frontier.visible };
+            if reached > after {
+                return Ok(frontier);
+            }
+            self.check_may_wait()?;
+            options.tokens.iter().try_for_each(|token| token.check())?;
+            if options.until.is_some_and(|until| until <= Instant::now()) {
+                return Err(timed_out(after, reached, options));
+            }
+            pause = match before.replace(frontier.visible) == Some(frontier.visible) {
+                true => (pause * 2).min(PAUSE_MAX),
+                false => PAUSE_MIN,
+            };
+            let look_again = match news.teller() {
+                Teller::Process | Teller::Kernel => None,
+                Teller::KernelAsARule => Some(PAUSE_BESIDE_KERNEL),
+                Teller::Nobody => Some(pause),
+            };
+            let look_again = look_again.map(|pause| Instant::now() + pause);
+            news.wait(told, look_again.into_iter().chain(options.until).min());
+        }
+    }
+
+    /// The frontier as it is now. A handle that reads makes durable what it waits for: the log says
+    /// of an event that it is on disk only with a later one.
+    fn look(&self, after: u64, durable: bool) -> Result<Frontier> {
+        self.refresh()?;
+        let frontier = self.current_frontier();
+        let is_reader = matches!(self.role, Role::Reader(_));
+        if is_reader && durable && frontier.visible > after && frontier.durable <= after {
+            self.sync_visible()?;
+        }
+        Ok(self.current_frontier())
+    }
+
+    /// Whether anything can come for which this handle waits.
+    fn check_may_wait(&self) -> Result<()> {
+        self.check_open()?;
+        match &self.role {
+            Role::Writer(_) => self.check_poison(),
+            Role::Reader(_) => Ok(()),
+        }
+    }
+
+    fn news(&self) -> &Arc<dyn News> {
+        self.waiting.news.get_or_init(|| match &self.role {
+            Role::Writer(_) => self.bell.clone(),
+            // Also where no descriptor is left, or the user has no instance left.
+            Role::Reader(_) => self.dir.watch().unwrap_or_else(|_| Arc::new(Silence::default())),
+        })
+    }
+
+    /// Who tells this handle that there is something new; none before it first waited.
+    pub fn teller(&self) -> Option<Teller> {
+        self.waiting.news.get().map(|news| news.teller())
+    }
+
+    /// A descriptor that is readable when there may be something new, until
+    /// [`Log::clear_descriptor`].
+    pub fn descriptor(&self) -> Result<BorrowedFd<'_>> {
+        self.check_open()?;
+        if let Some(descriptor) = self.waiting.descriptor.get() {
+            return Ok(descriptor.as_fd());
+        }
+        let made = Descriptor::new(&**self.news());
+        let made = made.map_err(|e| Error::io("cannot wait for", &self.dir.path, &e))?;
+        Ok(self.waiting.descriptor.get_or_init(|| made).as_fd())
+    }
+
+    /// Comes before a look at the frontier.
+    pub fn clear_descriptor(&self) -> Result<()> {
+        let Some(descriptor) = self.waiting.descriptor.get() else { return Ok(()) };
+        let news = &**self.news();
+        let visible = self.visible.load(Ordering::Acquire);
+        let was = Duration::from_millis(self.waiting.pause_ms.load(Ordering::Relaxed));
+        let pause = match (news.teller(), self.waiting.seen.swap(visible, Ordering::Relaxed)) {
+            (Teller::KernelAsARule, _) => PAUSE_BESIDE_KERNEL,
+            (_, seen) if seen == visible => (was * 2).clamp(PAUSE_MIN, PAUSE_MAX),
+            _ => PAUSE_MIN,
+        };
+        self.waiting.pause_ms.store(pause.as_millis() as u64, Ordering::Relaxed);
+        let cleared = descriptor.clear(news, Some(pause));
+        cleared.map_err(|e| Error::io("cannot wait for", &self.dir.path, &e))
+    }
+
+    /// Has everybody who waits with this handle look at what has become of it.
+    pub fn end_waits(&self) {
+        if let Some(news) = self.waiting.news.get() {
+            news.tell();
+        }
+    }
+}
+
+fn timed_out(after: u64, reached: u64, options: &WaitOptions<'_>) -> Error {
+    let what = if options.durable { "durable" } else { "visible" };
+    let message = format!("nothing after sequence {after} became {what} in time");
+    Error::new(Code::Timeout, message).with_numbers(reached, after)
+}
