@@ -466,6 +466,12 @@ typedef uint32_t fbat_category;
 #define FBAT_ERR_CANCELLED 900
 
 /**
+ * What the call waits for did not come in the time that it was given.
+ * @since 0.2
+ */
+#define FBAT_ERR_TIMEOUT 910
+
+/**
  * A defect in the library was caught. The stores of the call are poisoned; the process may go on.
  * @since 0.1
  */
@@ -532,7 +538,7 @@ typedef uint32_t fbat_category;
 #define FBAT_CATEGORY_UNSUPPORTED 8u
 
 /**
- * The caller stopped the call: through an fbat_cancel or from a callback.
+ * The caller stopped the call: through an fbat_cancel, from a callback, or by a limit of time.
  * @since 0.1
  */
 #define FBAT_CATEGORY_CANCELLED 9u
@@ -1376,6 +1382,10 @@ typedef struct fbat_stats {
    * appended and imported.
    */
   uint64_t system_events;
+  /** What tells this handle of something new: an `FBAT_NEWS_...`. */
+  uint32_t news;
+  /** Not used; 0. */
+  uint32_t reserved;
 } fbat_stats;
 
 /**
@@ -1724,6 +1734,126 @@ fbat_str fbat_store_path(const fbat_store *store);
  * @since 0.1
  */
 bool fbat_store_is_read_only(const fbat_store *store);
+
+/** @} */
+
+/* ----------------------------------------------------------------------------------- Waiting */
+
+/** @defgroup fbat_wait Waiting
+ * Until there is something new, without a loop that asks. What is waited for is the frontier: who
+ * reads events up to a sequence and waits for what comes after it misses none, and repeats none.
+ * A handle that writes is told by its own process. A handle that reads is told by the kernel
+ * (inotify) of what any process writes into the directory. Where the kernel does not tell, it
+ * looks by itself: after 10 ms at first, and up to 250 ms later. So it is on file systems that
+ * other machines write to (NFS, SMB, FUSE, 9P), and where the user has no instance of inotify
+ * left. On file systems that the library does not know the kernel tells, and the handle looks each
+ * 100 ms besides. fbat_stats says which it is. The library has no thread for it. A process takes
+ * one instance of inotify for all of its stores.
+ * @{
+ */
+
+/**
+ * Nobody has waited with this handle yet.
+ * @since 0.2
+ */
+#define FBAT_NEWS_NONE 0u
+
+/**
+ * Told by the process itself: the handle writes.
+ * @since 0.2
+ */
+#define FBAT_NEWS_PROCESS 1u
+
+/**
+ * Told by the kernel.
+ * @since 0.2
+ */
+#define FBAT_NEWS_KERNEL 2u
+
+/**
+ * Told by nobody: the handle looks each 10 to 250 ms.
+ * @since 0.2
+ */
+#define FBAT_NEWS_POLL 3u
+
+/**
+ * Wait for what is durable, instead of what is visible.
+ * @since 0.2
+ */
+#define FBAT_WAIT_DURABLE 1u
+
+/**
+ * How to wait. All zero except the size waits for a visible event, for ever.
+ * @since 0.2
+ */
+typedef struct fbat_wait_options {
+  /** `sizeof(fbat_wait_options)`. */
+  size_t struct_size;
+  /** How long at most, in milliseconds; 0 for ever. */
+  uint64_t timeout_ms;
+  /** Bits: `FBAT_WAIT_...`. */
+  uint32_t flags;
+  /** Not used; 0. */
+  uint32_t reserved;
+  /** Ends the call; NULL for none. */
+  const fbat_cancel *cancel;
+} fbat_wait_options;
+
+/**
+ * Waits until the frontier is above a sequence. It never returns #FBAT_OK before.
+ *
+ * What ends a wait otherwise is a status: time, the token, or that another thread closes or frees
+ * the store. A writer in another process that ends, dies or recovers the store does not: the wait
+ * goes on until there is a next event.
+ *
+ * With #FBAT_WAIT_DURABLE, a handle that writes waits for syncs, its own included, and begins
+ * none. A handle that reads syncs what it waits for once that is visible, as fbat_store_sync()
+ * does: the log says of an event that it is durable only with a later one.
+ * @param store the store.
+ * @param after the frontier is to be above this: the last sequence that is known.
+ * @param options how to wait; NULL for a visible event, for ever.
+ * @param out_frontier the frontier; may be NULL.
+ * @param err detail on failure; may be NULL.
+ * @retval FBAT_OK the frontier is above `after`.
+ * @retval FBAT_ERR_TIMEOUT it was not in time. The error's `actual` is what it was, its `allowed`
+ * is `after`.
+ * @retval FBAT_ERR_CANCELLED the token of the options was triggered.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`, or an unknown bit.
+ * @retval FBAT_ERR_CLOSED the store is closed, or was meanwhile.
+ * @retval FBAT_ERR_POISONED the store is open for writing, and an earlier failure ended that.
+ * @retval FBAT_ERR_CORRUPT what came is damaged.
+ * @retval FBAT_ERR_IO the operating system failed, or the store was removed.
+ * @par Threads
+ * Any. The calling thread sleeps.
+ * @since 0.2
+ */
+fbat_status fbat_store_wait(const fbat_store *store,
+                            uint64_t after,
+                            const fbat_wait_options *options,
+                            fbat_frontier *out_frontier,
+                            fbat_error **err);
+
+/**
+ * A descriptor for an event loop (poll, epoll, libuv, asyncio). It is readable when there may be
+ * something new in the store, and at first. fbat_store_frontier() makes it unreadable, and then
+ * says what there is: what comes later makes it readable again.
+ *
+ * So a loop goes: wait until it is readable, call fbat_store_frontier(), read events from the last
+ * known sequence on until there are none. It may be readable for nothing.
+ * @param store the store.
+ * @param out_fd the descriptor, close-on-exec; -1 on failure. It is the store's: do not read it,
+ * write to it or close it. It is readable once the store is closed, and is gone once the store is
+ * freed: take it out of the loop before.
+ * @param err detail on failure; may be NULL.
+ * @retval FBAT_OK done. The same descriptor each time.
+ * @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL.
+ * @retval FBAT_ERR_CLOSED the store is closed.
+ * @retval FBAT_ERR_IO the operating system failed: no descriptor is left.
+ * @par Threads
+ * Any. One loop at a time: fbat_store_frontier() by another thread makes it unreadable, too.
+ * @since 0.2
+ */
+fbat_status fbat_store_wait_fd(const fbat_store *store, int32_t *out_fd, fbat_error **err);
 
 /** @} */
 
@@ -2435,6 +2565,39 @@ fbat_status fbat_cursor_new(const fbat_store *store,
  */
 FBAT_NODISCARD
 fbat_status fbat_cursor_next(fbat_cursor *cursor,
+                             fbat_page **out_page,
+                             fbat_error **err);
+
+/**
+ * Reads the next page that has rows, and waits for it where there is none yet.
+ *
+ * Page after page a cursor reads each event once, and misses none: also while the writer is
+ * another process, dies, and is followed by another one. To begin with what comes from now on, set
+ * the query's `after` to the frontier's `visible`.
+ * @param cursor the cursor. For one that reads backward, or has come to its `until` or `limit`,
+ * this is fbat_cursor_next().
+ * @param options how to wait; NULL for ever. With #FBAT_WAIT_DURABLE it reads durable events only.
+ * @param out_page the page; NULL on failure, and where no page can come. Free it with
+ * fbat_page_free().
+ * @param err detail on failure; may be NULL.
+ * @retval FBAT_OK a page, or NULL where no page can come.
+ * @retval FBAT_ERR_TIMEOUT no event that matches came in time. The cursor has passed the others.
+ * @retval FBAT_ERR_CANCELLED the token of the options or of the query was triggered.
+ * @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL, a bad `struct_size`, or an unknown bit.
+ * @retval FBAT_ERR_BUSY another call reads by this cursor, as that whose progress callback this
+ * is.
+ * @retval FBAT_ERR_CLOSED the store is closed, or was meanwhile.
+ * @retval FBAT_ERR_POISONED the store is open for writing, and an earlier failure ended that.
+ * @retval FBAT_ERR_CORRUPT a file is damaged; the error says where. The cursor stays where it was.
+ * @retval FBAT_ERR_IO the operating system failed. The cursor stays where it was.
+ * @return or the negative number with which the progress callback stopped the call.
+ * @par Threads
+ * One at a time. The calling thread sleeps.
+ * @since 0.2
+ */
+FBAT_NODISCARD
+fbat_status fbat_cursor_wait(fbat_cursor *cursor,
+                             const fbat_wait_options *options,
                              fbat_page **out_page,
                              fbat_error **err);
 
@@ -4490,11 +4653,14 @@ fbat_status fbat_repair(const char *damaged_path,
 #define FBAT_HEAD_INIT {sizeof(fbat_head), 0, 0, FBAT_ID_INIT, FBAT_HASH_INIT}
 
 /** An #fbat_stats, all zero except its size. @since 0.1 */
-#define FBAT_STATS_INIT {sizeof(fbat_stats), 0, 0, 0, 0, 0, 0, 0, 0}
+#define FBAT_STATS_INIT {sizeof(fbat_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** An #fbat_open_report, all zero except its size. @since 0.1 */
 #define FBAT_OPEN_REPORT_INIT                                                                     \
   {sizeof(fbat_open_report), 0, 0, 0, 0, FBAT_STR_INIT, 0, 0, 0, 0, 0, 0}
+
+/** An #fbat_wait_options, all zero except its size. @since 0.2 */
+#define FBAT_WAIT_OPTIONS_INIT {sizeof(fbat_wait_options), 0, 0, 0, NULL}
 
 /** An #fbat_event, all zero except its size. @since 0.1 */
 #define FBAT_EVENT_INIT                                                                           \

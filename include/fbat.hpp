@@ -291,6 +291,8 @@ enum class status : std::int32_t {
   unsupported = FBAT_ERR_UNSUPPORTED,
   /** The call was cancelled through its fbat_cancel. */
   cancelled = FBAT_ERR_CANCELLED,
+  /** What the call waits for did not come in the time that it was given. */
+  timeout = FBAT_ERR_TIMEOUT,
   /**
    * A defect in the library was caught. The stores of the call are poisoned; the process may go on.
    */
@@ -319,7 +321,9 @@ enum class category : std::uint32_t {
   corrupt = FBAT_CATEGORY_CORRUPT,
   /** A version or a feature is beyond this library or this machine. */
   unsupported = FBAT_CATEGORY_UNSUPPORTED,
-  /** The caller stopped the call: through an fbat_cancel or from a callback. */
+  /**
+   * The caller stopped the call: through an fbat_cancel, from a callback, or by a limit of time.
+   */
   cancelled = FBAT_CATEGORY_CANCELLED,
   /** A defect in the library. */
   internal = FBAT_CATEGORY_INTERNAL,
@@ -369,6 +373,29 @@ enum class open_report_flags : std::uint32_t {
 /** @cond internal */
 template <>
 struct detail::is_flags<open_report_flags> : std::true_type {};
+/** @endcond */
+
+/** One of `FBAT_NEWS_...`. @since 0.2 */
+enum class news : std::uint32_t {
+  /** Nobody has waited with this handle yet. */
+  none = FBAT_NEWS_NONE,
+  /** Told by the process itself: the handle writes. */
+  process = FBAT_NEWS_PROCESS,
+  /** Told by the kernel. */
+  kernel = FBAT_NEWS_KERNEL,
+  /** Told by nobody: the handle looks each 10 to 250 ms. */
+  poll = FBAT_NEWS_POLL,
+};
+
+/** Bits of `FBAT_WAIT_...`. @since 0.2 */
+enum class wait_flags : std::uint32_t {
+  none = 0, /**< None of them. */
+  /** Wait for what is durable, instead of what is visible. */
+  durable = FBAT_WAIT_DURABLE,
+};
+/** @cond internal */
+template <>
+struct detail::is_flags<wait_flags> : std::true_type {};
 /** @endcond */
 
 /** One of `FBAT_EXPECT_...`. @since 0.1 */
@@ -1149,6 +1176,8 @@ struct stats {
    * and imported.
    */
   std::uint64_t system_events = 0;
+  /** What tells this handle of something new: an fbat::news. */
+  fbat::news news = fbat::news::none;
 
   /** As fbat.h has it. */
   static stats from_raw(const fbat_stats& raw) {
@@ -1161,6 +1190,7 @@ struct stats {
     made.memory_bytes = raw.memory_bytes;
     made.clock_behind_us = raw.clock_behind_us;
     made.system_events = raw.system_events;
+    made.news = static_cast<fbat::news>(raw.news);
     return made;
   }
 };
@@ -1902,7 +1932,10 @@ using io_error = detail::error_of<category::io>;
 using corrupt_error = detail::error_of<category::corrupt>;
 /** category::unsupported: A version or a feature is beyond this library or this machine. */
 using unsupported_error = detail::error_of<category::unsupported>;
-/** category::cancelled: The caller stopped the call: through an fbat_cancel or from a callback. */
+/**
+ * category::cancelled: The caller stopped the call: through an fbat_cancel, from a callback, or by
+ * a limit of time.
+ */
 using cancelled_error = detail::error_of<category::cancelled>;
 /** category::internal: A defect in the library. */
 using internal_error = detail::error_of<category::internal>;
@@ -3242,6 +3275,30 @@ struct open_options {
   raw.segment_bytes = from.segment_bytes;
   raw.files_max = from.files_max;
   lent.lend<&detail::lent::progress>(from.progress, raw.progress, raw.progress_data);
+  raw.cancel = detail::token_of(from.cancel);
+  return raw;
+}
+/** @endcond */
+
+/**
+ * How to wait.
+ * @since 0.2
+ */
+struct wait_options {
+  /** How long at most, in milliseconds; 0 for ever. */
+  std::uint64_t timeout_ms = 0;
+  /** fbat::wait_flags. */
+  fbat::wait_flags flags{};
+  /** Ends the call. */
+  const fbat::cancel* cancel = nullptr;
+};
+
+/** @cond internal */
+/** As fbat.h has it; it borrows what fbat::wait_options borrows. */
+[[nodiscard]] inline fbat_wait_options to_raw(const wait_options& from) noexcept {
+  fbat_wait_options raw = FBAT_WAIT_OPTIONS_INIT;
+  raw.timeout_ms = from.timeout_ms;
+  raw.flags = static_cast<std::uint32_t>(from.flags);
   raw.cancel = detail::token_of(from.cancel);
   return raw;
 }

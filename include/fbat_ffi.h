@@ -33,6 +33,7 @@ enum {
   FBAT_ERR_FUTURE_VERSION = 800,
   FBAT_ERR_UNSUPPORTED = 810,
   FBAT_ERR_CANCELLED = 900,
+  FBAT_ERR_TIMEOUT = 910,
   FBAT_ERR_PANIC = 1000,
   FBAT_ERR_INTERNAL = 1010,
   FBAT_CATEGORY_NONE = 0,
@@ -65,6 +66,11 @@ enum {
   FBAT_DURABILITY_OS = 1,
   FBAT_OPEN_REPORT_CREATED = 1,
   FBAT_OPEN_REPORT_UNCLEAN = 2,
+  FBAT_NEWS_NONE = 0,
+  FBAT_NEWS_PROCESS = 1,
+  FBAT_NEWS_KERNEL = 2,
+  FBAT_NEWS_POLL = 3,
+  FBAT_WAIT_DURABLE = 1,
   FBAT_EXPECT_ANY = 0,
   FBAT_EXPECT_ABSENT = 1,
   FBAT_EXPECT_PRESENT = 2,
@@ -212,6 +218,8 @@ typedef struct fbat_stats {
   uint64_t memory_bytes;
   uint64_t clock_behind_us;
   uint64_t system_events;
+  uint32_t news;
+  uint32_t reserved;
 } fbat_stats;
 typedef struct fbat_open_report {
   size_t struct_size;
@@ -227,6 +235,13 @@ typedef struct fbat_open_report {
   uint64_t indexes_rebuilt;
   uint64_t clock_behind_us;
 } fbat_open_report;
+typedef struct fbat_wait_options {
+  size_t struct_size;
+  uint64_t timeout_ms;
+  uint32_t flags;
+  uint32_t reserved;
+  const fbat_cancel *cancel;
+} fbat_wait_options;
 typedef struct fbat_event {
   size_t struct_size;
   fbat_str entity;
@@ -626,6 +641,12 @@ fbat_str fbat_store_namespace(const fbat_store *store);
 fbat_str fbat_store_label(const fbat_store *store);
 fbat_str fbat_store_path(const fbat_store *store);
 bool fbat_store_is_read_only(const fbat_store *store);
+fbat_status fbat_store_wait(const fbat_store *store,
+                            uint64_t after,
+                            const fbat_wait_options *options,
+                            fbat_frontier *out_frontier,
+                            fbat_error **err);
+fbat_status fbat_store_wait_fd(const fbat_store *store, int32_t *out_fd, fbat_error **err);
 fbat_status fbat_append(const fbat_store *store,
                         const fbat_event *event,
                         fbat_receipt *out_receipt,
@@ -666,6 +687,10 @@ fbat_status fbat_cursor_new(const fbat_store *store,
                             fbat_cursor **out_cursor,
                             fbat_error **err);
 fbat_status fbat_cursor_next(fbat_cursor *cursor,
+                             fbat_page **out_page,
+                             fbat_error **err);
+fbat_status fbat_cursor_wait(fbat_cursor *cursor,
+                             const fbat_wait_options *options,
                              fbat_page **out_page,
                              fbat_error **err);
 void fbat_cursor_free(fbat_cursor *cursor);

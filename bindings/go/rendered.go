@@ -116,6 +116,8 @@ const (
 	ErrUnsupported Status = C.FBAT_ERR_UNSUPPORTED
 	// ErrCancelled: the call was cancelled through its context.
 	ErrCancelled Status = C.FBAT_ERR_CANCELLED
+	// ErrTimeout: what the call waits for did not come in the time that it was given.
+	ErrTimeout Status = C.FBAT_ERR_TIMEOUT
 	// ErrPanic: a defect in the library was caught. The stores of the call are poisoned; the
 	// process may go on.
 	ErrPanic Status = C.FBAT_ERR_PANIC
@@ -143,7 +145,8 @@ const (
 	CategoryCorrupt Category = C.FBAT_CATEGORY_CORRUPT
 	// CategoryUnsupported: a version or a feature is beyond this library or this machine.
 	CategoryUnsupported Category = C.FBAT_CATEGORY_UNSUPPORTED
-	// CategoryCancelled: the caller stopped the call: through its context or from a callback.
+	// CategoryCancelled: the caller stopped the call: through its context, from a callback, or by a
+	// limit of time.
 	CategoryCancelled Category = C.FBAT_CATEGORY_CANCELLED
 	// CategoryInternal: a defect in the library.
 	CategoryInternal Category = C.FBAT_CATEGORY_INTERNAL
@@ -269,6 +272,45 @@ const (
 	OpenReportCreated OpenReportFlags = C.FBAT_OPEN_REPORT_CREATED
 	// OpenReportUnclean: the last writer wrote something and did not close the store.
 	OpenReportUnclean OpenReportFlags = C.FBAT_OPEN_REPORT_UNCLEAN
+)
+
+// News is one of the values whose names begin with News.
+type News uint32
+
+// The values of News.
+const (
+	// NewsNone: nobody has waited with this handle yet.
+	NewsNone News = C.FBAT_NEWS_NONE
+	// NewsProcess: told by the process itself: the handle writes.
+	NewsProcess News = C.FBAT_NEWS_PROCESS
+	// NewsKernel: told by the kernel.
+	NewsKernel News = C.FBAT_NEWS_KERNEL
+	// NewsPoll: told by nobody: the handle looks each 10 to 250 ms.
+	NewsPoll News = C.FBAT_NEWS_POLL
+)
+
+// String is the name of the value, in lower case.
+func (v News) String() string {
+	switch v {
+	case NewsNone:
+		return "none"
+	case NewsProcess:
+		return "process"
+	case NewsKernel:
+		return "kernel"
+	case NewsPoll:
+		return "poll"
+	}
+	return "unknown"
+}
+
+// WaitFlags are bits whose names begin with Wait.
+type WaitFlags uint32
+
+// The values of WaitFlags.
+const (
+	// WaitDurable: wait for what is durable, instead of what is visible.
+	WaitDurable WaitFlags = C.FBAT_WAIT_DURABLE
 )
 
 // Expect is one of the values whose names begin with Expect.
@@ -822,6 +864,8 @@ type Stats struct {
 	// Those of Events that the library itself wrote. Events - SystemEvents is what was appended and
 	// imported.
 	SystemEvents uint64
+	// What tells this handle of something new: a [News].
+	News News
 }
 
 func (to *Stats) read(from *C.fbat_stats) {
@@ -833,6 +877,7 @@ func (to *Stats) read(from *C.fbat_stats) {
 	to.MemoryBytes = uint64(from.memory_bytes)
 	to.ClockBehindUs = goDuration(from.clock_behind_us)
 	to.SystemEvents = uint64(from.system_events)
+	to.News = News(from.news)
 }
 
 // OpenReport: what [Open] found and did.
@@ -883,6 +928,21 @@ func (to *OpenReport) read(from *C.fbat_open_report, in *incoming) {
 	to.GapLast = uint64(from.gap_last)
 	to.IndexesRebuilt = uint64(from.indexes_rebuilt)
 	to.ClockBehindUs = goDuration(from.clock_behind_us)
+}
+
+// WaitOptions: how to wait. The zero value waits for a visible event, for ever.
+type WaitOptions struct {
+	// How long at most, in milliseconds; 0 for ever.
+	TimeoutMs uint64
+	// Bits: [WaitFlags].
+	Flags WaitFlags
+}
+
+func (from *WaitOptions) lay(call *call, to *C.fbat_wait_options) {
+	to.struct_size = C.sizeof_fbat_wait_options
+	to.timeout_ms = C.uint64_t(from.TimeoutMs)
+	to.flags = C.uint32_t(from.Flags)
+	to.cancel = call.token
 }
 
 // Event: an event to append. All zero except entity, scope and kind is an event with an empty
@@ -2131,6 +2191,61 @@ func (s *Store) LogHashAt(sequence uint64) (hash Hash, err error) {
 	status := C.fbat_store_log_hash_at(s.c, C.uint64_t(sequence), outHash, call.detail)
 	err = call.outcome(status, s)
 	hash = goHash(*outHash)
+	return
+}
+
+// Wait waits until the frontier is above a sequence. It never returns [OK] before.
+//
+// What ends a wait otherwise is a status: time, the token, or that another thread closes or frees
+// the store. A writer in another process that ends, dies or recovers the store does not: the wait
+// goes on until there is a next event.
+//
+// With [WaitDurable], a handle that writes waits for syncs, its own included, and begins none. A
+// handle that reads syncs what it waits for once that is visible, as [Store.Sync] does: the log
+// says of an event that it is durable only with a later one.
+//
+//   - after: the frontier is to be above this: the last sequence that is known.
+//   - options: how to wait; nil for a visible event, for ever.
+//
+// The failures are [ErrTimeout], [ErrCancelled], [ErrInvalidArgument], [ErrClosed], [ErrPoisoned],
+// [ErrCorrupt] and [ErrIO].
+func (s *Store) Wait(
+	ctx context.Context, after uint64, options *WaitOptions,
+) (frontier Frontier, err error) {
+	call := beginWith(ctx)
+	defer call.end()
+	inOptions := room[C.fbat_wait_options](call)
+	orZero(options).lay(call, inOptions)
+	outFrontier := room[C.fbat_frontier](call)
+	outFrontier.struct_size = C.sizeof_fbat_frontier
+	if err = call.refused; err != nil {
+		return
+	}
+	status := C.fbat_store_wait(s.c, C.uint64_t(after), inOptions, outFrontier, call.detail)
+	err = call.outcome(status, s)
+	frontier.read(outFrontier)
+	return
+}
+
+// WaitFd: a descriptor for an event loop (poll, epoll, libuv, asyncio). It is readable when there
+// may be something new in the store, and at first. [Store.Frontier] makes it unreadable, and then
+// says what there is: what comes later makes it readable again.
+//
+// So a loop goes: wait until it is readable, call [Store.Frontier], read events from the last known
+// sequence on until there are none. It may be readable for nothing.
+//
+//   - fd: the descriptor, close-on-exec; -1 on failure. It is the store's: do not read it, write to
+//     it or close it. It is readable once the store is closed, and is gone once the store is freed:
+//     take it out of the loop before.
+//
+// The failures are [ErrInvalidArgument], [ErrClosed] and [ErrIO].
+func (s *Store) WaitFd() (fd int32, err error) {
+	call := begin()
+	defer call.end()
+	outFd := room[C.int32_t](call)
+	status := C.fbat_store_wait_fd(s.c, outFd, call.detail)
+	err = call.outcome(status, s)
+	fd = int32(*outFd)
 	return
 }
 

@@ -30,6 +30,16 @@ static inline fbat_status fbatgo_cursor_next(
             cursor, &out_page->page, err),
         out_page);
 }
+static inline fbat_status fbatgo_cursor_wait(
+    fbat_cursor *cursor,
+    const fbat_wait_options *options,
+    fbatgo_page *out_page,
+    fbat_error **err) {
+    return fbatgo_view(
+        fbat_cursor_wait(
+            cursor, options, &out_page->page, err),
+        out_page);
+}
 static inline fbat_status fbatgo_event_by_origin(
     const fbat_store *store,
     fbat_str source_namespace,

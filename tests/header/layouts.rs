@@ -80,7 +80,7 @@ layouts! {
         event_id 24;
         event_hash 40;
     }
-    fbat_stats 72 {
+    fbat_stats 80 {
         struct_size 0;
         events 8;
         segments 16;
@@ -90,6 +90,8 @@ layouts! {
         memory_bytes 48;
         clock_behind_us 56;
         system_events 64;
+        news 72;
+        reserved 76;
     }
     fbat_open_report 96 {
         struct_size 0;
@@ -104,6 +106,13 @@ layouts! {
         gap_last 72;
         indexes_rebuilt 80;
         clock_behind_us 88;
+    }
+    fbat_wait_options 32 {
+        struct_size 0;
+        timeout_ms 8;
+        flags 16;
+        reserved 20;
+        cancel 24;
     }
     fbat_event 160 {
         struct_size 0;

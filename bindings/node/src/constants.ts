@@ -122,6 +122,8 @@ export const Status = {
   ERR_UNSUPPORTED: 810,
   /** The call was cancelled through its `Cancel`. */
   ERR_CANCELLED: 900,
+  /** What the call waits for did not come in the time that it was given. */
+  ERR_TIMEOUT: 910,
   /**
    * A defect in the library was caught. The stores of the call are poisoned; the process may go on.
    */
@@ -150,7 +152,7 @@ export const Category = {
   CORRUPT: 7,
   /** A version or a feature is beyond this library or this machine. */
   UNSUPPORTED: 8,
-  /** The caller stopped the call: through `Cancel` or from a callback. */
+  /** The caller stopped the call: through `Cancel`, from a callback, or by a limit of time. */
   CANCELLED: 9,
   /** A defect in the library. */
   INTERNAL: 10,
@@ -209,6 +211,26 @@ export const OpenReportFlag = {
   CREATED: 1,
   /** The last writer wrote something and did not close the store. */
   UNCLEAN: 2,
+} as const;
+
+/** What tells a handle of something new. */
+export const News = {
+  /** Nobody has waited with this handle yet. */
+  NONE: 0,
+  /** Told by the process itself: the handle writes. */
+  PROCESS: 1,
+  /** Told by the kernel. */
+  KERNEL: 2,
+  /** Told by nobody: the handle looks each 10 to 250 ms. */
+  POLL: 3,
+} as const;
+/** What tells a handle of something new: one of the values of {@link News}. */
+export type News = (typeof News)[keyof typeof News];
+
+/** Bits of a wait. Set for you. */
+export const WaitFlag = {
+  /** Wait for what is durable, instead of what is visible. */
+  DURABLE: 1,
 } as const;
 
 /** What is expected of an entity before an event is appended. */

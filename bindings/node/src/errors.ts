@@ -25,7 +25,7 @@ export class CorruptError extends FbatError {}
 /** A version or a feature is beyond this library or this machine. */
 export class UnsupportedError extends FbatError {}
 
-/** The caller stopped the call: through `Cancel` or from a callback. */
+/** The caller stopped the call: through `Cancel`, from a callback, or by a limit of time. */
 export class CancelledError extends FbatError {}
 
 /** A defect in the library. */

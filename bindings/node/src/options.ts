@@ -166,6 +166,31 @@ export const OPEN_OPTIONS = new Struct<OpenOptions>(
   },
 );
 
+/** How to wait. */
+export interface WaitOptions {
+  /** How long at most, in milliseconds; 0 for ever. */
+  timeoutMs?: number | bigint | null | undefined;
+  /** Bits of `WaitFlag`. */
+  flags?: number | null | undefined;
+}
+
+/** @internal */
+export const WAIT_OPTIONS = new Struct<WaitOptions>(
+  "wait options",
+  32,
+  [
+    "timeoutMs", "flags",
+  ],
+  (arena, block, at, of) => {
+    if (of.timeoutMs != null) {
+      block.setU64(at + 8, of.timeoutMs, "timeoutMs");
+    }
+    if (of.flags != null) {
+      block.setU32(at + 16, of.flags, "flags");
+    }
+  },
+);
+
 /** An event to append. */
 export interface EventInit {
   /**

@@ -151,11 +151,13 @@ export interface Stats {
    * and imported.
    */
   readonly systemEvents: bigint;
+  /** What tells this handle of something new: one of `News`. */
+  readonly news: number;
 }
 
 /** @internal */
 export const STATS: Output<Stats> = {
-  size: 72,
+  size: 80,
   read: (block, at) =>
     withJson({
       events: block.u64(at + 8),
@@ -166,6 +168,7 @@ export const STATS: Output<Stats> = {
       memoryBytes: block.u64(at + 48),
       clockBehindUs: block.u64(at + 56),
       systemEvents: block.u64(at + 64),
+      news: block.u32(at + 72),
     }),
 };
 

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// The files of each section, in the order of the header; the last one says what it is about.
-const SECTIONS: [&[&str]; 25] = [
+const SECTIONS: [&[&str]; 26] = [
     &["boundary/types"],
     &["boundary/status"],
     &["version"],
@@ -18,6 +18,7 @@ const SECTIONS: [&[&str]; 25] = [
     &["cancel"],
     &["region"],
     &["boundary/store", "store"],
+    &["wait"],
     &["append"],
     &["batch"],
     &["page"],

@@ -17,6 +17,7 @@ __all__ = [
     "ImportReportFlags",
     "ListFlags",
     "LogLevel",
+    "News",
     "OnConflict",
     "OpenMode",
     "OpenReportFlags",
@@ -28,6 +29,7 @@ __all__ = [
     "SourceFlags",
     "SourceState",
     "Status",
+    "WaitFlags",
     "WireFlags",
 ]
 
@@ -127,6 +129,8 @@ class Status(enum.IntEnum):
     """The file system or the machine lacks something that is needed."""
     CANCELLED = lib.FBAT_ERR_CANCELLED
     """The call was cancelled through its fbat_cancel."""
+    TIMEOUT = lib.FBAT_ERR_TIMEOUT
+    """What the call waits for did not come in the time that it was given."""
     PANIC = lib.FBAT_ERR_PANIC
     """A defect in the library was caught. The stores of the call are poisoned; the process may go
     on.
@@ -157,7 +161,8 @@ class Category(enum.IntEnum):
     UNSUPPORTED = lib.FBAT_CATEGORY_UNSUPPORTED
     """A version or a feature is beyond this library or this machine."""
     CANCELLED = lib.FBAT_CATEGORY_CANCELLED
-    """The caller stopped the call: through an fbat_cancel or from a callback."""
+    """The caller stopped the call: through an fbat_cancel, from a callback, or by a limit of time.
+    """
     INTERNAL = lib.FBAT_CATEGORY_INTERNAL
     """A defect in the library."""
 
@@ -204,6 +209,26 @@ class OpenReportFlags(enum.IntFlag):
     """``Store`` made the store."""
     UNCLEAN = lib.FBAT_OPEN_REPORT_UNCLEAN
     """The last writer wrote something and did not close the store."""
+
+
+class News(enum.IntEnum):
+    """What tells this handle of something new."""
+
+    NONE = lib.FBAT_NEWS_NONE
+    """Nobody has waited with this handle yet."""
+    PROCESS = lib.FBAT_NEWS_PROCESS
+    """Told by the process itself: the handle writes."""
+    KERNEL = lib.FBAT_NEWS_KERNEL
+    """Told by the kernel."""
+    POLL = lib.FBAT_NEWS_POLL
+    """Told by nobody: the handle looks each 10 to 250 ms."""
+
+
+class WaitFlags(enum.IntFlag):
+    """Bits of ``WaitOptions.flags``."""
+
+    DURABLE = lib.FBAT_WAIT_DURABLE
+    """Wait for what is durable, instead of what is visible."""
 
 
 class Expect(enum.IntEnum):

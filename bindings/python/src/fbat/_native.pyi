@@ -74,6 +74,7 @@ class _Lib:
     FBAT_ERR_FUTURE_VERSION: int
     FBAT_ERR_UNSUPPORTED: int
     FBAT_ERR_CANCELLED: int
+    FBAT_ERR_TIMEOUT: int
     FBAT_ERR_PANIC: int
     FBAT_ERR_INTERNAL: int
     FBAT_CATEGORY_NONE: int
@@ -106,6 +107,11 @@ class _Lib:
     FBAT_DURABILITY_OS: int
     FBAT_OPEN_REPORT_CREATED: int
     FBAT_OPEN_REPORT_UNCLEAN: int
+    FBAT_NEWS_NONE: int
+    FBAT_NEWS_PROCESS: int
+    FBAT_NEWS_KERNEL: int
+    FBAT_NEWS_POLL: int
+    FBAT_WAIT_DURABLE: int
     FBAT_EXPECT_ANY: int
     FBAT_EXPECT_ABSENT: int
     FBAT_EXPECT_PRESENT: int
@@ -219,6 +225,10 @@ class _Lib:
     def fbat_store_label(self, store: CData, /) -> CData: ...
     def fbat_store_path(self, store: CData, /) -> CData: ...
     def fbat_store_is_read_only(self, store: CData, /) -> bool: ...
+    def fbat_store_wait(
+        self, store: CData, after: int, options: CData, out_frontier: CData, err: CData, /
+    ) -> int: ...
+    def fbat_store_wait_fd(self, store: CData, out_fd: CData, err: CData, /) -> int: ...
     def fbat_append(self, store: CData, event: CData, out_receipt: CData, err: CData, /) -> int: ...
     def fbat_append_batch(
         self, store: CData, events: CData, count: int, out_receipts: CData, err: CData, /
@@ -247,6 +257,9 @@ class _Lib:
         self, store: CData, query: CData, out_cursor: CData, err: CData, /
     ) -> int: ...
     def fbat_cursor_next(self, cursor: CData, out_page: CData, err: CData, /) -> int: ...
+    def fbat_cursor_wait(
+        self, cursor: CData, options: CData, out_page: CData, err: CData, /
+    ) -> int: ...
     def fbat_cursor_free(self, cursor: CData, /) -> None: ...
     def fbat_store_count(
         self, store: CData, query: CData, out_count: CData, err: CData, /

@@ -18,6 +18,7 @@ from fbat._enums import (
     ImportIdentity,
     ImportReportFlags,
     ListFlags,
+    News,
     OnConflict,
     OpenMode,
     OpenReportFlags,
@@ -26,6 +27,7 @@ from fbat._enums import (
     RepairFlags,
     SourceFlags,
     SourceState,
+    WaitFlags,
 )
 from fbat._handle import path_of, text_of
 from fbat._id import Hash, Id
@@ -72,6 +74,7 @@ __all__ = [
     "Summary",
     "VerifyOptions",
     "VerifyReport",
+    "WaitOptions",
 ]
 
 
@@ -259,6 +262,7 @@ class Stats:
       clock has caught up.
     - ``system_events``: Those of ``events`` that the library itself wrote. ``events -
       system_events`` is what was appended and imported.
+    - ``news``: What tells this handle of something new: a ``News``.
     """
 
     events: int
@@ -269,6 +273,7 @@ class Stats:
     memory_bytes: int
     clock_behind_us: int
     system_events: int
+    news: News
 
     @classmethod
     def _of(cls, value: CData) -> Self:
@@ -281,6 +286,7 @@ class Stats:
             value.memory_bytes,
             value.clock_behind_us,
             value.system_events,
+            News(value.news),
         )
 
 
@@ -912,6 +918,19 @@ class OpenOptions(TypedDict, total=False):
     segment_bytes: int
     files_max: int
     progress: Callable[[Progress], object] | None
+    cancel: Cancel | None
+
+
+class WaitOptions(TypedDict, total=False):
+    """How to wait.
+
+    - ``timeout_ms``: How long at most, in milliseconds; 0 for ever.
+    - ``flags``: Bits of ``WaitFlags``.
+    - ``cancel``: Ends the call.
+    """
+
+    timeout_ms: int
+    flags: WaitFlags
     cancel: Cancel | None
 
 

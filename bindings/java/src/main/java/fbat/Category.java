@@ -21,7 +21,10 @@ public enum Category {
     CORRUPT,
     /** A version or a feature is beyond this library or this machine. */
     UNSUPPORTED,
-    /** The caller stopped the call: through an {@code cancel} or from a callback. */
+    /**
+     * The caller stopped the call: through an {@code cancel}, from a callback, or by a limit of
+     * time.
+     */
     CANCELLED,
     /** A defect in the library. */
     INTERNAL;

@@ -51,6 +51,7 @@ final class Native {
     static final int ERR_FUTURE_VERSION = 800;
     static final int ERR_UNSUPPORTED = 810;
     static final int ERR_CANCELLED = 900;
+    static final int ERR_TIMEOUT = 910;
     static final int ERR_PANIC = 1000;
     static final int ERR_INTERNAL = 1010;
     static final int CATEGORY_NONE = 0;
@@ -83,6 +84,11 @@ final class Native {
     static final int DURABILITY_OS = 1;
     static final int OPEN_REPORT_CREATED = 1;
     static final int OPEN_REPORT_UNCLEAN = 2;
+    static final int NEWS_NONE = 0;
+    static final int NEWS_PROCESS = 1;
+    static final int NEWS_KERNEL = 2;
+    static final int NEWS_POLL = 3;
+    static final int WAIT_DURABLE = 1;
     static final int EXPECT_ANY = 0;
     static final int EXPECT_ABSENT = 1;
     static final int EXPECT_PRESENT = 2;
@@ -204,7 +210,7 @@ final class Native {
     static final int AT_HEAD_EVENT_ID = 24;
     static final int AT_HEAD_EVENT_HASH = 40;
 
-    static final int STATS_SIZE = 72;
+    static final int STATS_SIZE = 80;
     static final int AT_STATS_EVENTS = 8;
     static final int AT_STATS_SEGMENTS = 16;
     static final int AT_STATS_LOG_BYTES = 24;
@@ -213,6 +219,7 @@ final class Native {
     static final int AT_STATS_MEMORY_BYTES = 48;
     static final int AT_STATS_CLOCK_BEHIND_US = 56;
     static final int AT_STATS_SYSTEM_EVENTS = 64;
+    static final int AT_STATS_NEWS = 72;
 
     static final int OPEN_REPORT_SIZE = 96;
     static final int AT_OPEN_REPORT_FLAGS = 8;
@@ -225,6 +232,11 @@ final class Native {
     static final int AT_OPEN_REPORT_GAP_LAST = 72;
     static final int AT_OPEN_REPORT_INDEXES_REBUILT = 80;
     static final int AT_OPEN_REPORT_CLOCK_BEHIND_US = 88;
+
+    static final int WAIT_OPTIONS_SIZE = 32;
+    static final int AT_WAIT_OPTIONS_TIMEOUT_MS = 8;
+    static final int AT_WAIT_OPTIONS_FLAGS = 16;
+    static final int AT_WAIT_OPTIONS_CANCEL = 24;
 
     static final int EVENT_SIZE = 160;
     static final int AT_EVENT_ENTITY = 8;
@@ -1115,6 +1127,33 @@ final class Native {
         }
     }
 
+    private static final class StoreWait {
+        static final MethodHandle HANDLE = Library.function("fbat_store_wait",
+                FunctionDescriptor.of(
+                        JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    }
+
+    static int fbat_store_wait(long store, long after, long options, long outFrontier, long err) {
+        try {
+            return (int) StoreWait.HANDLE.invokeExact(store, after, options, outFrontier, err);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class StoreWaitFd {
+        static final MethodHandle HANDLE = Library.function("fbat_store_wait_fd",
+                FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    }
+
+    static int fbat_store_wait_fd(long store, long outFd, long err) {
+        try {
+            return (int) StoreWaitFd.HANDLE.invokeExact(store, outFd, err);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
     private static final class Append {
         static final MethodHandle HANDLE = Library.function("fbat_append",
                 FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
@@ -1346,6 +1385,19 @@ final class Native {
     static int fbat_cursor_next(long cursor, long outPage, long err) {
         try {
             return (int) CursorNext.HANDLE.invokeExact(cursor, outPage, err);
+        } catch (Throwable t) {
+            throw Library.unexpected(t);
+        }
+    }
+
+    private static final class CursorWait {
+        static final MethodHandle HANDLE = Library.function("fbat_cursor_wait",
+                FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    }
+
+    static int fbat_cursor_wait(long cursor, long options, long outPage, long err) {
+        try {
+            return (int) CursorWait.HANDLE.invokeExact(cursor, options, outPage, err);
         } catch (Throwable t) {
             throw Library.unexpected(t);
         }

@@ -16,6 +16,7 @@ package fbat;
  * has caught up.
  * @param systemEvents Those of {@code events} that the library itself wrote. {@code events -
  * system_events} is what was appended and imported.
+ * @param news What tells this handle of something new: {@link News}.
  */
 public record Stats(
         long events,
@@ -25,7 +26,8 @@ public record Stats(
         long unindexedEvents,
         long memoryBytes,
         long clockBehindUs,
-        long systemEvents) {
+        long systemEvents,
+        News news) {
     static Stats at(long of) {
         return new Stats(
                 Memory.getLong(of + Native.AT_STATS_EVENTS),
@@ -35,7 +37,8 @@ public record Stats(
                 Memory.getLong(of + Native.AT_STATS_UNINDEXED_EVENTS),
                 Memory.getLong(of + Native.AT_STATS_MEMORY_BYTES),
                 Memory.getLong(of + Native.AT_STATS_CLOCK_BEHIND_US),
-                Memory.getLong(of + Native.AT_STATS_SYSTEM_EVENTS));
+                Memory.getLong(of + Native.AT_STATS_SYSTEM_EVENTS),
+                News.values()[Memory.getInt(of + Native.AT_STATS_NEWS)]);
     }
 
     /** {@link #clockBehindUs} as a duration of Java. */

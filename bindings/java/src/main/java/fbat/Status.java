@@ -137,6 +137,9 @@ public final class Status {
     /** The call was cancelled through its {@code cancel}. */
     public static final int CANCELLED = 900;
 
+    /** What the call waits for did not come in the time that it was given. */
+    public static final int TIMEOUT = 910;
+
     /**
      * A defect in the library was caught. The stores of the call are poisoned; the process may go
      * on.
