@@ -27,6 +27,7 @@
 #                        events, in DIR=/dev/shm/fbat-many; benches/scale-many.md, .csv
 #   make bench-differences  what an import by origin costs where the destination has most events, in
 #                        DIR=/dev/shm/fbat-differences
+#   make bench-live      how soon followers have an event, and what waiting costs (2 minutes)
 #   make bench-regions   what parts of a store cost: beside SQLite, and by prefix beside a scan
 #                        (3 minutes)
 #   make header          writes include/ again after a change to src/ffi
@@ -63,7 +64,7 @@ EXAMPLE_LIB := -Lbuild/lib -Wl,-rpath,'$$ORIGIN/../lib' -lfbat
 
 .PHONY: all lib man print-version print-soversion examples demo check check-all torture canaries \
   bench bench-quick bench-scale bench-scale-many bench-languages \
-  bench-regions bench-differences header render install install-strip \
+  bench-regions bench-differences bench-live header render install install-strip \
   uninstall dist dist-vendored deb docs abi abi-bless features setup clean help
 all: lib
 
@@ -163,6 +164,10 @@ build/bench/differences: benches/c/differences.c $(HEADERS) | lib
 	@mkdir -p $(@D)
 	$(EXAMPLE_CC) benches/c/differences.c -o $@ $(EXAMPLE_LIB)
 
+build/bench/live: benches/c/live.c $(HEADERS) | lib
+	@mkdir -p $(@D)
+	$(EXAMPLE_CC) benches/c/live.c -o $@ $(EXAMPLE_LIB) -lsqlite3 -lpthread
+
 build/bench/pages: benches/c/pages.c $(HEADERS) | lib
 	@mkdir -p $(@D)
 	$(EXAMPLE_CC) benches/c/pages.c -o $@ $(EXAMPLE_LIB)
@@ -177,6 +182,12 @@ bench-differences:
 	@scripts/setup bench
 	@$(MAKE) --no-print-directory -s build/bench/differences
 	@build/bench/differences $(DIR)
+
+bench-live: DIR ?= build/bench/live.stores
+bench-live:
+	@scripts/setup bench
+	@$(MAKE) --no-print-directory -s build/bench/live
+	@build/bench/live $(DIR)
 
 bench-languages: lib
 	@benches/bindings/run

@@ -61,7 +61,7 @@ impl Shared {
         let _first_reason_stays = self.poisoned.set(why.to_owned());
         // Best effort: where this fails too, the next writer still finds the store unclean.
         let _ = self.describe_lock(POISONED);
-        self.bell.tell();
+        self.bell.call();
     }
 
     /// Everything up to `through` is on disk.

@@ -16,6 +16,11 @@ const PAUSE_BESIDE_KERNEL: Duration = Duration::from_millis(100);
 const PAUSE_MIN: Duration = Duration::from_millis(10);
 const PAUSE_MAX: Duration = Duration::from_millis(250);
 
+/// Who waits for something far away naps for half of the time that it will take, as things go: at
+/// least and at most so long.
+const NAP_MIN: Duration = Duration::from_micros(500);
+const NAP_MAX: Duration = Duration::from_millis(100);
+
 /// What to wait for, and how long.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WaitOptions<'a> {
@@ -62,7 +67,7 @@ impl Log {
         let _listening = Listening::to(&**news);
         let _told: Vec<_> = options.tokens.iter().map(|token| token.telling(news)).collect();
         let mut pause = PAUSE_MIN;
-        let mut before = None;
+        let mut before: Option<(u64, Instant)> = None;
         loop {
             let told = news.told();
             let frontier = self.look(after, options.durable)?;
@@ -72,20 +77,30 @@ impl Log {
             }
             self.check_may_wait()?;
             options.tokens.iter().try_for_each(|token| token.check())?;
-            if options.until.is_some_and(|until| until <= Instant::now()) {
+            let now = Instant::now();
+            if options.until.is_some_and(|until| until <= now) {
                 return Err(timed_out(after, reached, options));
             }
-            pause = match before.replace(frontier.visible) == Some(frontier.visible) {
-                true => (pause * 2).min(PAUSE_MAX),
-                false => PAUSE_MIN,
+            let came = before
+                .replace((reached, now))
+                .map(|(was, at)| (reached.saturating_sub(was), now - at));
+            pause = match came {
+                Some((0, _)) => (pause * 2).min(PAUSE_MAX),
+                _ => PAUSE_MIN,
             };
             let look_again = match news.teller() {
                 Teller::Process | Teller::Kernel => None,
                 Teller::KernelAsARule => Some(PAUSE_BESIDE_KERNEL),
                 Teller::Nobody => Some(pause),
             };
-            let look_again = look_again.map(|pause| Instant::now() + pause);
-            news.wait(told, look_again.into_iter().chain(options.until).min());
+            let earlier = |then: Instant| options.until.map_or(then, |until| until.min(then));
+            match came.and_then(|came| nap((after - reached).saturating_add(1), came)) {
+                Some(nap) => news.nap(told, earlier(now + nap)),
+                None => {
+                    let look_again = look_again.map(|pause| earlier(now + pause));
+                    news.wait(told, look_again.or(options.until));
+                }
+            }
         }
     }
 
@@ -154,9 +169,20 @@ impl Log {
     /// Has everybody who waits with this handle look at what has become of it.
     pub fn end_waits(&self) {
         if let Some(news) = self.waiting.news.get() {
-            news.tell();
+            news.call();
         }
     }
+}
+
+/// How long to nap where so many sequences are missing, and so many came in this time; none where
+/// that is not worth it.
+fn nap(missing: u64, (came, time): (u64, Duration)) -> Option<Duration> {
+    if came == 0 {
+        return None;
+    }
+    let half = time.as_secs_f64() * (missing as f64 / came as f64) / 2.0;
+    let half = Duration::from_secs_f64(half.min(NAP_MAX.as_secs_f64()));
+    (half >= NAP_MIN).then_some(half)
 }
 
 fn timed_out(after: u64, reached: u64, options: &WaitOptions<'_>) -> Error {

@@ -7,7 +7,7 @@
 use super::growth;
 use super::inotify;
 use super::mapping::Mapping;
-use super::news::News;
+use super::news::{AsDescriptor, News};
 use super::process::Held;
 use super::vfs::{Access, Background, Dir, DirOptions, File, Lock, LockOutcome, ReadAs, Vfs};
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, RawDir, Stat};
@@ -16,7 +16,7 @@ use std::any::Any;
 use std::collections::VecDeque;
 use std::fs;
 use std::io::{self, Read};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -100,9 +100,9 @@ pub(super) fn above_standard(fd: OwnedFd) -> io::Result<OwnedFd> {
 }
 
 /// Device and number: the same for two descriptors of one file.
-type Inode = (u64, u64);
+pub(super) type Inode = (u64, u64);
 
-fn inode(stat: &Stat) -> Inode {
+pub(super) fn inode(stat: &Stat) -> Inode {
     (stat.st_dev, stat.st_ino)
 }
 
@@ -129,6 +129,12 @@ struct Opened {
     model: &'static str,
     read_as: ReadAs,
     pool: Pool,
+}
+
+impl AsDescriptor for Opened {
+    fn descriptor(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
 }
 
 impl Opened {
@@ -285,7 +291,7 @@ impl Dir for OsDir {
     }
 
     fn watch(&self) -> io::Result<Arc<dyn News>> {
-        inotify::watch(&self.0.fd)
+        inotify::watch(self.0.clone())
     }
 
     fn lock(&self, name: &str, create: bool) -> io::Result<LockOutcome> {

@@ -3,8 +3,8 @@
 //! A user may have few instances of inotify, often 128: a process has one for all that it watches.
 //! There is no thread of the library's own. Of the threads that wait, one reads for all.
 
-use super::disk::above_standard;
-use super::news::{left, locked, wait_on, AsDescriptor, News, Signal, Teller, Told};
+use super::disk::{above_standard, inode, Inode};
+use super::news::{left, locked, wait_on, AsDescriptor, Ledger, News, Signal, Teller, Told};
 use super::process::PerProcess;
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
@@ -59,12 +59,13 @@ const LOCAL: [u64; 15] = [
     0x5346_544e,
 ];
 
-const WATCHED: WatchFlags = WatchFlags::MODIFY
+/// A watch ends with the first thing that happens, so that a writer pays for one notification each
+/// time that somebody looks, and not for one each time that it writes.
+const WATCHED: WatchFlags = WatchFlags::ONESHOT
+    .union(WatchFlags::MODIFY)
     .union(WatchFlags::CREATE)
-    .union(WatchFlags::DELETE)
     .union(WatchFlags::MOVED_TO)
-    .union(WatchFlags::DELETE_SELF)
-    .union(WatchFlags::MOVE_SELF)
+    .union(WatchFlags::DELETE)
     .union(WatchFlags::ONLYDIR);
 
 /// What this process watches.
@@ -82,7 +83,9 @@ struct State {
     instance: Option<Arc<Instance>>,
     /// A thread reads for all who wait.
     reading: bool,
-    watched: HashMap<i32, Watched>,
+    watched: HashMap<Inode, Watched>,
+    /// Directories by the numbers of their watches.
+    numbers: HashMap<i32, Inode>,
 }
 
 #[derive(Debug)]
@@ -102,37 +105,38 @@ impl AsDescriptor for Instance {
 #[derive(Debug, Default)]
 struct Watched {
     handles: usize,
-    told: Told,
-    /// The kernel tells no more: the directory was removed, or its file system unmounted.
-    gone: bool,
+    ledger: Ledger,
+    /// The number of the watch, until it tells.
+    number: Option<i32>,
 }
 
-/// One handle's watch of a directory.
+/// One handle's news of a directory.
 #[derive(Debug)]
 struct DirNews {
     watcher: &'static Watcher,
-    number: i32,
+    dir: Arc<dyn AsDescriptor>,
+    inode: Inode,
     is_certain: bool,
 }
 
-/// News of the directory behind a descriptor; an error where the kernel does not tell.
-pub fn watch(dir: &OwnedFd) -> io::Result<Arc<dyn News>> {
-    let magic = rustix::fs::fstatfs(dir)?.f_type as u64 & 0xffff_ffff;
+/// News of a directory; an error where the kernel does not tell.
+pub fn watch(dir: Arc<dyn AsDescriptor>) -> io::Result<Arc<dyn News>> {
+    let magic = rustix::fs::fstatfs(dir.descriptor())?.f_type as u64 & 0xffff_ffff;
     if REMOTE.contains(&magic) {
         return Err(io::ErrorKind::Unsupported.into());
     }
-    let watcher = WATCHER.get();
+    let (watcher, inode) = (WATCHER.get(), inode(&rustix::fs::fstat(dir.descriptor())?));
     let mut state = locked(&watcher.state);
-    let instance = match &state.instance {
-        Some(instance) => instance.clone(),
-        None => Arc::new(Instance::new()?),
-    };
-    // The directory itself, whatever its path leads to by now.
-    let path = format!("/proc/self/fd/{}", dir.as_raw_fd());
-    let number = inotify::add_watch(&instance.inotify, path, WATCHED)?;
-    state.watched.entry(number).or_default().handles += 1;
-    state.instance = Some(instance);
-    Ok(Arc::new(DirNews { watcher, number, is_certain: LOCAL.contains(&magic) }))
+    if state.instance.is_none() {
+        state.instance = Some(Arc::new(Instance::new()?));
+    }
+    state.watched.entry(inode).or_default().handles += 1;
+    let is_certain = LOCAL.contains(&magic);
+    let news = DirNews { watcher, dir, inode, is_certain };
+    // Also for its drop, which takes the lock, where there is no watch to be had.
+    let watching = state.watch(&news);
+    drop(state);
+    watching.map(|()| Arc::new(news) as Arc<dyn News>)
 }
 
 impl Instance {
@@ -141,70 +145,99 @@ impl Instance {
         Ok(Instance { inotify: above_standard(inotify::init(flags)?)?, nudge: Signal::new()? })
     }
 
-    /// Waits until there is something to read. An error is for whoever reads.
+    /// Waits until there is something to read, and at most so long.
     fn wait(&self, left: Duration) {
         // Beyond that somebody looks again for nothing.
         let seconds = left.as_secs().min(1 << 30) as i64;
         let left = Timespec { tv_sec: seconds, tv_nsec: left.subsec_nanos() as _ };
         let mut both =
             [PollFd::new(&self.inotify, PollFlags::IN), PollFd::new(&self.nudge, PollFlags::IN)];
+        // An error, as that of a signal, is a reason to look, too.
         let _ = poll(&mut both, Some(&left));
     }
 }
 
 impl State {
+    /// Has the kernel tell of the directory once.
+    fn watch(&mut self, news: &DirNews) -> io::Result<()> {
+        let State { instance, watched, numbers, .. } = self;
+        let (Some(instance), Some(watched)) = (instance, watched.get_mut(&news.inode)) else {
+            return Ok(());
+        };
+        if watched.number.is_none() {
+            // The directory itself, whatever its path leads to by now.
+            let path = format!("/proc/self/fd/{}", news.dir.descriptor().as_raw_fd());
+            let number = inotify::add_watch(&instance.inotify, path, WATCHED)?;
+            watched.number = Some(number);
+            numbers.insert(number, news.inode);
+        }
+        Ok(())
+    }
+
     /// Reads what the kernel tells, and tells it on. Whether there was anything.
     fn read(&mut self) -> bool {
         let Some(instance) = self.instance.clone() else { return false };
         instance.nudge.clear();
         let mut buffer = [MaybeUninit::uninit(); 4096];
         let mut events = inotify::Reader::new(&instance.inotify, &mut buffer);
-        // The directories that were told of just now, a few as a rule.
-        let mut told: Vec<i32> = Vec::new();
         let mut any = false;
         while let Ok(event) = events.next() {
             any = true;
             if event.events().contains(ReadFlags::QUEUE_OVERFLOW) {
-                self.watched.values_mut().for_each(|watched| watched.told.tell());
-                continue;
+                self.numbers.clear();
+                self.watched.values_mut().for_each(Watched::tell);
             }
-            let Some(watched) = self.watched.get_mut(&event.wd()) else { continue };
-            watched.gone |= event.events().intersects(ReadFlags::IGNORED | ReadFlags::UNMOUNT);
-            if !told.contains(&event.wd()) {
-                told.push(event.wd());
-                watched.told.tell();
-            }
+            // The end of a watch that has told is told, too.
+            let watched = self.numbers.remove(&event.wd()).and_then(|i| self.watched.get_mut(&i));
+            watched.map(Watched::tell);
         }
         any
     }
 
-    fn told(&self, number: i32) -> u64 {
-        self.watched.get(&number).map_or(0, |watched| watched.told.number)
+    fn ledger(&self, inode: Inode) -> Option<&Ledger> {
+        self.watched.get(&inode).map(|watched| &watched.ledger)
+    }
+}
+
+impl Watched {
+    fn tell(&mut self) {
+        self.number = None;
+        self.ledger.tell();
+    }
+}
+
+impl DirNews {
+    /// Whether the ledger of the directory says so.
+    fn is(&self, state: &State, over: impl Fn(&Ledger) -> bool) -> bool {
+        state.ledger(self.inode).is_none_or(over)
     }
 }
 
 impl News for DirNews {
     fn teller(&self) -> Teller {
-        let gone = locked(&self.watcher.state).watched.get(&self.number).is_none_or(|w| w.gone);
-        match self.is_certain && !gone {
+        let state = locked(&self.watcher.state);
+        let is_watched = state.watched.get(&self.inode).is_some_and(|w| w.number.is_some());
+        match self.is_certain && is_watched {
             true => Teller::Kernel,
             false => Teller::KernelAsARule,
         }
     }
 
-    fn told(&self) -> u64 {
+    fn told(&self) -> Told {
         let mut state = locked(&self.watcher.state);
         // What is told by now is seen by the look that follows.
         if !state.reading && state.read() {
             self.watcher.changed.notify_all();
         }
-        state.told(self.number)
+        // Where that fails, `teller` says so.
+        let _ = state.watch(self);
+        state.ledger(self.inode).map(|ledger| ledger.told).unwrap_or_default()
     }
 
-    fn wait(&self, told: u64, until: Option<Instant>) {
+    fn wait(&self, told: Told, until: Option<Instant>) {
         let Watcher { state, changed } = self.watcher;
         let mut guard = locked(state);
-        while guard.told(self.number) == told {
+        while !self.is(&guard, |ledger| ledger.told != told) {
             let Some(left) = left(until) else { return };
             let reader = guard.instance.clone().filter(|_| !guard.reading);
             let Some(instance) = reader else {
@@ -222,9 +255,17 @@ impl News for DirNews {
         }
     }
 
-    fn tell(&self) {
+    fn nap(&self, told: Told, until: Instant) {
         let mut state = locked(&self.watcher.state);
-        state.watched.entry(self.number).and_modify(|watched| watched.told.tell());
+        while !self.is(&state, |ledger| ledger.has_called_since(told)) {
+            let Some(left) = left(Some(until)) else { return };
+            state = wait_on(&self.watcher.changed, state, left);
+        }
+    }
+
+    fn call(&self) {
+        let mut state = locked(&self.watcher.state);
+        state.watched.entry(self.inode).and_modify(|watched| watched.ledger.call());
         self.watcher.changed.notify_all();
         if let Some(instance) = state.instance.as_ref().filter(|_| state.reading) {
             instance.nudge.raise();
@@ -233,9 +274,7 @@ impl News for DirNews {
 
     fn raise_too(&self, signal: &Arc<Signal>) {
         let mut state = locked(&self.watcher.state);
-        if let Some(watched) = state.watched.get_mut(&self.number) {
-            watched.told.raise_too(signal);
-        }
+        state.watched.entry(self.inode).and_modify(|watched| watched.ledger.raise_too(signal));
     }
 
     fn source(&self) -> Option<Arc<dyn AsDescriptor>> {
@@ -247,15 +286,17 @@ impl News for DirNews {
 impl Drop for DirNews {
     fn drop(&mut self) {
         let mut state = locked(&self.watcher.state);
-        let Some(watched) = state.watched.get_mut(&self.number) else { return };
+        let Some(watched) = state.watched.get_mut(&self.inode) else { return };
         watched.handles -= 1;
         if watched.handles > 0 {
             return;
         }
-        state.watched.remove(&self.number);
-        if let Some(instance) = &state.instance {
-            // It is gone already where the directory is.
-            let _ = inotify::remove_watch(&instance.inotify, self.number);
+        let number = watched.number;
+        state.watched.remove(&self.inode);
+        if let (Some(instance), Some(number)) = (&state.instance, number) {
+            // It is gone already where it has told.
+            let _ = inotify::remove_watch(&instance.inotify, number);
+            state.numbers.remove(&number);
         }
         if state.watched.is_empty() {
             state.instance = None;

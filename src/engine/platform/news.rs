@@ -33,12 +33,14 @@ pub trait News: Send + Sync + Debug {
     /// What is told until [`News::leave`] is heard. Comes before the first look at what there is.
     fn join(&self) {}
     fn leave(&self) {}
-    /// A number that grows with everything that is told.
-    fn told(&self) -> u64;
-    /// Returns once something was told after this number was read, or at this time.
-    fn wait(&self, told: u64, until: Option<Instant>);
-    /// Tells everybody who waits.
-    fn tell(&self);
+    /// What was told so far. Comes before each look: from here on, what is new is told.
+    fn told(&self) -> Told;
+    /// Returns once more was told than that, or at this time.
+    fn wait(&self, told: Told, until: Option<Instant>);
+    /// As [`News::wait`], for what [`News::call`] tells alone: until then nobody has to tell.
+    fn nap(&self, told: Told, until: Instant);
+    /// Ends every wait and nap: something else has come about than what is waited for.
+    fn call(&self);
     /// From now on the signal is raised with everything that is told, until it is dropped.
     fn raise_too(&self, signal: &Arc<Signal>);
     /// What is readable before it is told, where there is such a thing.
@@ -48,7 +50,7 @@ pub trait News: Send + Sync + Debug {
 }
 
 /// A descriptor that somebody owns.
-pub trait AsDescriptor: Send + Sync {
+pub trait AsDescriptor: Send + Sync + Debug {
     fn descriptor(&self) -> BorrowedFd<'_>;
 }
 
@@ -76,18 +78,33 @@ pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|e| e.into_inner())
 }
 
+/// What was told, in two numbers that grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    news: u64,
+    calls: u64,
+}
+
 /// What was told, and to whom.
 #[derive(Debug, Default)]
-pub(super) struct Told {
-    /// Grows with everything that is told.
-    pub number: u64,
+pub(super) struct Ledger {
+    pub told: Told,
     signals: Vec<Weak<Signal>>,
 }
 
-impl Told {
+impl Ledger {
     pub fn tell(&mut self) {
-        self.number += 1;
+        self.told.news += 1;
         self.signals.retain(|signal| signal.upgrade().map(|signal| signal.raise()).is_some());
+    }
+
+    pub fn call(&mut self) {
+        self.told.calls += 1;
+        self.tell();
+    }
+
+    pub fn has_called_since(&self, told: Told) -> bool {
+        self.told.calls != told.calls
     }
 
     pub fn raise_too(&mut self, signal: &Arc<Signal>) {
@@ -106,7 +123,7 @@ pub struct Bell {
 
 #[derive(Debug, Default)]
 struct Ringing {
-    told: Told,
+    ledger: Ledger,
     sleeping: usize,
 }
 
@@ -116,7 +133,27 @@ impl Bell {
     #[inline]
     pub fn ring(&self) {
         if self.listeners.load(Ordering::SeqCst) > 0 {
-            self.tell();
+            self.tell(Ledger::tell);
+        }
+    }
+
+    #[cold]
+    fn tell(&self, how: fn(&mut Ledger)) {
+        let mut state = locked(&self.state);
+        how(&mut state.ledger);
+        if state.sleeping > 0 {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Sleeps until it is `over`, or until this time.
+    fn sleep(&self, until: Option<Instant>, over: impl Fn(&Ledger) -> bool) {
+        let mut state = locked(&self.state);
+        while !over(&state.ledger) {
+            let Some(left) = left(until) else { return };
+            state.sleeping += 1;
+            state = wait_on(&self.changed, state, left);
+            state.sleeping -= 1;
         }
     }
 }
@@ -134,35 +171,31 @@ impl News for Bell {
         self.listeners.fetch_sub(1, Ordering::SeqCst);
     }
 
-    fn told(&self) -> u64 {
-        locked(&self.state).told.number
+    fn told(&self) -> Told {
+        locked(&self.state).ledger.told
     }
 
-    fn wait(&self, told: u64, until: Option<Instant>) {
-        let mut state = locked(&self.state);
-        while state.told.number == told {
-            let Some(left) = left(until) else { return };
-            state.sleeping += 1;
-            state = wait_on(&self.changed, state, left);
-            state.sleeping -= 1;
-        }
+    fn wait(&self, told: Told, until: Option<Instant>) {
+        self.sleep(until, |ledger| ledger.told != told);
     }
 
-    fn tell(&self) {
-        let mut state = locked(&self.state);
-        state.told.tell();
-        if state.sleeping > 0 {
-            self.changed.notify_all();
-        }
+    fn nap(&self, told: Told, until: Instant) {
+        self.leave();
+        self.sleep(Some(until), |ledger| ledger.has_called_since(told));
+        self.join();
+    }
+
+    fn call(&self) {
+        self.tell(Ledger::call);
     }
 
     fn raise_too(&self, signal: &Arc<Signal>) {
-        locked(&self.state).told.raise_too(signal);
+        locked(&self.state).ledger.raise_too(signal);
         self.join();
     }
 }
 
-/// A bell that rings for nobody but those who end a wait: who waits for the rest has to look.
+/// A bell that nobody rings: who waits has to look.
 #[derive(Debug, Default)]
 pub struct Silence(Bell);
 
@@ -171,16 +204,20 @@ impl News for Silence {
         Teller::Nobody
     }
 
-    fn told(&self) -> u64 {
+    fn told(&self) -> Told {
         self.0.told()
     }
 
-    fn wait(&self, told: u64, until: Option<Instant>) {
+    fn wait(&self, told: Told, until: Option<Instant>) {
         self.0.wait(told, until);
     }
 
-    fn tell(&self) {
-        self.0.tell();
+    fn nap(&self, told: Told, until: Instant) {
+        self.0.wait(told, Some(until));
+    }
+
+    fn call(&self) {
+        self.0.call();
     }
 
     fn raise_too(&self, signal: &Arc<Signal>) {

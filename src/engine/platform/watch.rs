@@ -62,7 +62,7 @@ impl Cancel {
         self.triggered.store(true, Ordering::SeqCst);
         // Not with the lock held: who is told takes other locks.
         let waited_for = locked(&self.waited_for).clone();
-        waited_for.iter().filter_map(Weak::upgrade).for_each(|news| news.tell());
+        waited_for.iter().filter_map(Weak::upgrade).for_each(|news| news.call());
     }
     pub fn is_cancelled(&self) -> bool {
         self.triggered.load(Ordering::Acquire)
