@@ -16,11 +16,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const FOR_EVER: WaitOptions<'static> = WaitOptions { durable: false, until: None, tokens: &[] };
-const DURABLE: WaitOptions<'static> = WaitOptions { durable: true, ..FOR_EVER };
-
 fn within(ms: u64) -> WaitOptions<'static> {
-    WaitOptions { until: Some(Instant::now() + Duration::from_millis(ms)), ..FOR_EVER }
+    let until = Some(Instant::now() + Duration::from_millis(ms));
+    WaitOptions { until, ..WaitOptions::default() }
+}
+
+/// So long that whoever is not told by then is never told.
+fn for_long() -> WaitOptions<'static> {
+    within(60_000)
+}
+
+fn durable(ms: u64) -> WaitOptions<'static> {
+    WaitOptions { durable: true, ..within(ms) }
 }
 
 fn visible(store: &Store) -> u64 {
@@ -77,17 +84,17 @@ fn a_wait_ends_with_the_next_event_and_not_before() {
     for reads in [false, true] {
         let (writer, waiter) = both(&dir, &format!("store-{reads}"), reads);
         assert_eq!(waiter.teller(), None);
-        assert_eq!(waiter.wait(0, &FOR_EVER).unwrap().visible, 1, "what is there needs no wait");
+        assert_eq!(waiter.wait(0, &for_long()).unwrap().visible, 1, "what is there needs no wait");
         let error = error_of(waiter.wait(1, &within(20)));
         assert_eq!((error.code(), error.actual, error.allowed), (Code::Timeout, 1, 1));
         assert_eq!(code_of(waiter.wait(u64::MAX, &within(1))), Code::Timeout);
         assert_eq!(waiter.teller(), Some(if reads { Teller::Kernel } else { Teller::Process }));
 
-        let got = while_it_sleeps(|| waiter.wait(1, &FOR_EVER), || drop(fill(&writer, 0, 1)));
+        let got = while_it_sleeps(|| waiter.wait(1, &for_long()), || drop(fill(&writer, 0, 1)));
         assert_eq!(got.unwrap().visible, 2);
         // Three events that are not the one, and the one.
         let append = || (1..5).for_each(|n| drop(fill(&writer, n, 1)));
-        let got = while_it_sleeps(|| waiter.wait(5, &FOR_EVER), append);
+        let got = while_it_sleeps(|| waiter.wait(5, &for_long()), append);
         assert_eq!(got.unwrap().visible, 6);
     }
 }
@@ -121,22 +128,22 @@ fn a_token_a_close_and_a_failure_end_a_wait() {
         let (writer, waiter) = both(&dir, &format!("store-{reads}"), reads);
         let (one, other) = (Cancel::default(), Cancel::default());
         let tokens = [&one, &other];
-        let options = WaitOptions { tokens: &tokens, ..FOR_EVER };
+        let options = WaitOptions { tokens: &tokens, ..for_long() };
         let ended = while_it_sleeps(|| waiter.wait(1, &options), || other.cancel());
         assert_eq!(code_of(ended), Code::Cancelled);
         assert_eq!(code_of(waiter.wait(1, &options)), Code::Cancelled);
-        assert_eq!(waiter.wait(0, &options).unwrap().visible, 1, "there is something");
+        assert_eq!(code_of(waiter.wait(0, &options)), Code::Cancelled, "whatever there is");
 
         if !reads {
-            let ended = while_it_sleeps(|| waiter.wait(1, &FOR_EVER), || writer.poison("a test"));
+            let ended = while_it_sleeps(|| waiter.wait(1, &for_long()), || writer.poison("a test"));
             assert_eq!(code_of(ended), Code::Poisoned);
-            assert_eq!(code_of(waiter.wait(1, &FOR_EVER)), Code::Poisoned);
+            assert_eq!(code_of(waiter.wait(1, &for_long())), Code::Poisoned);
         }
         let (writer, waiter) = both(&dir, &format!("closed-{reads}"), reads);
         let close = || waiter.close().unwrap();
-        let ended = while_it_sleeps(|| waiter.wait(1, &FOR_EVER), close);
+        let ended = while_it_sleeps(|| waiter.wait(1, &for_long()), close);
         assert_eq!(code_of(ended), Code::Closed);
-        assert_eq!(code_of(waiter.wait(0, &FOR_EVER)), Code::Closed);
+        assert_eq!(code_of(waiter.wait(0, &for_long())), Code::Closed);
         drop(writer);
     }
 }
@@ -151,7 +158,7 @@ fn a_writer_that_ends_does_not_end_the_wait_of_a_reader() {
     fill(&writer, 0, 10);
     let reader = open_reader(&path);
     let got = while_it_sleeps(
-        || reader.wait(1500, &FOR_EVER),
+        || reader.wait(1500, &for_long()),
         || {
             drop(writer);
             let next = open(&path, &options);
@@ -164,7 +171,7 @@ fn a_writer_that_ends_does_not_end_the_wait_of_a_reader() {
 
     let last = visible(&reader);
     let removed =
-        while_it_sleeps(|| reader.wait(last, &FOR_EVER), || fs::remove_dir_all(&path).unwrap());
+        while_it_sleeps(|| reader.wait(last, &for_long()), || fs::remove_dir_all(&path).unwrap());
     assert_eq!(code_of(removed), Code::Io);
 }
 
@@ -215,7 +222,7 @@ fn who_follows_writers_that_are_killed_has_each_event_once() {
                 Actor::start("part_appends_until_killed", &[("STORE", path.to_str().unwrap())]);
             assert_eq!(writer.hear().as_deref(), Some("ready"), "round {round}");
             let from = visible(&reader);
-            reader.wait(from + 2000, &FOR_EVER).unwrap();
+            reader.wait(from + 2000, &for_long()).unwrap();
             writer.kill();
         }
         over.store(true, Ordering::Release);
@@ -238,7 +245,7 @@ fn query_then_wait_misses_nothing_beside_a_writer() {
                     let mut query = Query { after: 1, ..Query::default() };
                     let mut found = 1;
                     while query.after < last {
-                        waiter.wait(query.after, &FOR_EVER).unwrap();
+                        waiter.wait(query.after, &for_long()).unwrap();
                         let page = waiter.query(&query).unwrap();
                         assert!(!page.is_empty(), "woken for nothing");
                         for event in page.iter() {
@@ -268,17 +275,17 @@ fn what_is_durable_can_be_waited_for() {
     fill(&writer, 0, 3);
     let at = writer.frontier().unwrap();
     assert!(at.durable < at.visible);
-    let durable = WaitOptions { until: within(30).until, ..DURABLE };
-    assert_eq!(code_of(writer.wait(at.durable, &durable)), Code::Timeout, "it begins no sync");
+    assert_eq!(code_of(writer.wait(at.durable, &durable(30))), Code::Timeout, "it begins no sync");
     let sync = || assert!(writer.sync().is_ok());
-    let got = while_it_sleeps(|| writer.wait(at.visible - 1, &DURABLE), sync);
+    let got = while_it_sleeps(|| writer.wait(at.visible - 1, &durable(60_000)), sync);
     assert_eq!(got.unwrap().durable, at.visible);
 
     fill(&writer, 10, 3);
-    let got = reader.wait(visible(&writer) - 1, &DURABLE).unwrap();
+    let got = reader.wait(visible(&writer) - 1, &durable(60_000)).unwrap();
     assert_eq!(got.durable, visible(&writer), "a reader syncs what it waits for");
     let last = visible(&writer);
-    let got = while_it_sleeps(|| reader.wait(last, &DURABLE), || drop(fill(&writer, 20, 1)));
+    let got =
+        while_it_sleeps(|| reader.wait(last, &durable(60_000)), || drop(fill(&writer, 20, 1)));
     assert_eq!(got.unwrap().durable, last + 1);
 }
 
@@ -289,11 +296,11 @@ fn where_nobody_tells_a_handle_looks_by_itself() {
     // What stands between these files and the engine does not tell.
     let options = Machine::new().options(Durability::Os);
     let reader = open(&dir.join("store"), &Options { mode: OpenMode::ReadOnly, ..options });
-    let got = while_it_sleeps(|| reader.wait(1, &FOR_EVER), || drop(fill(&writer, 0, 1)));
+    let got = while_it_sleeps(|| reader.wait(1, &for_long()), || drop(fill(&writer, 0, 1)));
     assert_eq!(got.unwrap().visible, 2);
     assert_eq!(reader.teller(), Some(Teller::Nobody));
     let token = Cancel::default();
-    let options = WaitOptions { tokens: &[&token], ..FOR_EVER };
+    let options = WaitOptions { tokens: &[&token], ..for_long() };
     let ended = while_it_sleeps(|| reader.wait(2, &options), || token.cancel());
     assert_eq!(code_of(ended), Code::Cancelled);
     let fd = reader.wait_descriptor().unwrap().as_raw_fd();
@@ -379,7 +386,7 @@ fn many_wait_at_once() {
             let waiting: Vec<_> = (0..64)
                 .map(|n| {
                     let waiter = &waiter;
-                    scope.spawn(move || waiter.wait(1 + n % 16, &FOR_EVER).unwrap().visible)
+                    scope.spawn(move || waiter.wait(1 + n % 16, &for_long()).unwrap().visible)
                 })
                 .collect();
             (0..16).for_each(|n| drop(fill(&writer, n, 1)));

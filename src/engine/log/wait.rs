@@ -70,13 +70,13 @@ impl Log {
         let mut before: Option<(u64, Instant)> = None;
         loop {
             let told = news.told();
+            options.tokens.iter().try_for_each(|token| token.check())?;
             let frontier = self.look(after, options.durable)?;
             let reached = if options.durable { frontier.durable } else { frontier.visible };
             if reached > after {
                 return Ok(frontier);
             }
             self.check_may_wait()?;
-            options.tokens.iter().try_for_each(|token| token.check())?;
             let now = Instant::now();
             if options.until.is_some_and(|until| until <= now) {
                 return Err(timed_out(after, reached, options));

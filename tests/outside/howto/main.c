@@ -2,6 +2,7 @@
 #define _DEFAULT_SOURCE
 #include <fbat.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,25 +76,43 @@ static void lines(fbat_store *store) {
     fbat_page_free(page);
 }
 
-static int stops;
+static int lines_of(FILE *file) {
+    int lines = 0, c;
+    rewind(file);
+    while ((c = getc(file)) != EOF) {
+        lines += c == '\n';
+    }
+    return lines;
+}
 
-static bool at_the_third(void) {
-    return ++stops == 3;
+/* Triggers the token once every line is printed. */
+static void *stop_tail(void *token) {
+    char path[64];
+    snprintf(path, sizeof path, "%s/tail", directory);
+    FILE *printed = fopen(path, "r");
+    while (lines_of(printed) < LINES) {
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    fclose(printed);
+    fbat_cancel_trigger(token);
+    return NULL;
 }
 
 static void follow(fbat_store *store) {
     char path[64];
     FILE *out = stdout;
+    pthread_t stopping;
+    fbat_cancel *stop = fbat_cancel_new();
     snprintf(path, sizeof path, "%s/tail", directory);
     stdout = fopen(path, "w+");
-    tail(fbat_store_path(store).data, at_the_third);
-    int printed = 0, c;
-    rewind(stdout);
-    while ((c = getc(stdout)) != EOF) {
-        printed += c == '\n';
-    }
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    pthread_create(&stopping, NULL, stop_tail, stop);
+    tail(fbat_store_path(store).data, stop);
+    pthread_join(stopping, NULL);
+    int printed = lines_of(stdout);
     fclose(stdout);
     stdout = out;
+    fbat_cancel_free(stop);
     equal("followed", printed, LINES);
 }
 
