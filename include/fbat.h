@@ -1264,6 +1264,30 @@ typedef struct fbat_store fbat_store;
 #define FBAT_DURABILITY_OS 1u
 
 /**
+ * Nobody has waited with this handle yet.
+ * @since 0.2
+ */
+#define FBAT_NEWS_NONE 0u
+
+/**
+ * Told by the process itself: the handle writes.
+ * @since 0.2
+ */
+#define FBAT_NEWS_PROCESS 1u
+
+/**
+ * Told by the kernel.
+ * @since 0.2
+ */
+#define FBAT_NEWS_KERNEL 2u
+
+/**
+ * Told by nobody: the handle looks each 10 to 250 ms.
+ * @since 0.2
+ */
+#define FBAT_NEWS_POLL 3u
+
+/**
  * fbat_store_open() made the store.
  * @since 0.1
  */
@@ -1751,30 +1775,6 @@ bool fbat_store_is_read_only(const fbat_store *store);
  * one instance of inotify for all of its stores.
  * @{
  */
-
-/**
- * Nobody has waited with this handle yet.
- * @since 0.2
- */
-#define FBAT_NEWS_NONE 0u
-
-/**
- * Told by the process itself: the handle writes.
- * @since 0.2
- */
-#define FBAT_NEWS_PROCESS 1u
-
-/**
- * Told by the kernel.
- * @since 0.2
- */
-#define FBAT_NEWS_KERNEL 2u
-
-/**
- * Told by nobody: the handle looks each 10 to 250 ms.
- * @since 0.2
- */
-#define FBAT_NEWS_POLL 3u
 
 /**
  * Wait for what is durable, instead of what is visible.

@@ -1,5 +1,5 @@
 /* What waiting for events costs: how soon a follower has an event, what it costs a process to wait,
- * and what it costs the writer that others wait.
+ * what it costs the writer that others wait, and who tells a crowd.
  *   live DIRECTORY [EVENTS]   2,000 events a row by default; `make bench-live`
  * The latency is that from before the append to when the follower has read the event. Beside it: a
  * pipe between two processes, and SQLite (WAL, synchronous off), whose follower asks for
@@ -21,10 +21,13 @@
 #include <unistd.h>
 
 enum { WAITING = 10, APPENDS = 100000, ROUNDS = 5, IDLE_S = 10, LATENCIES_MAX = 100000 };
+enum { PROCESSES = 200, SUBSCRIPTIONS = 1000, CROWD_EVENTS = 1000 };
 
 /* What processes share. */
 typedef struct {
     _Atomic int ready;
+    _Atomic int told[4]; /* by FBAT_NEWS_... */
+    double appends[2];
     uint64_t ns[LATENCIES_MAX];
 } board;
 static board *shared;
@@ -330,14 +333,13 @@ static void one_round(who waits, double *wall, double *cpu) {
     wait_ready(waits == NOBODY ? 0 : WAITING);
     pid_t writer = fork();
     if (writer == 0) {
-        double *out = (double *)shared->ns;
         fbat_store *store = open_store("busy", FBAT_OPEN_MUST_EXIST, FBAT_DURABILITY_OS);
-        time_appends(store, &out[0], &out[1]);
+        time_appends(store, &shared->appends[0], &shared->appends[1]);
         _exit(EXIT_SUCCESS);
     }
     waitpid(writer, NULL, 0);
-    *wall = ((double *)shared->ns)[0];
-    *cpu = ((double *)shared->ns)[1];
+    *wall = shared->appends[0];
+    *cpu = shared->appends[1];
     for (int n = 0; n < WAITING && waits != NOBODY; n++) {
         kill(children[n], SIGKILL);
         waitpid(children[n], NULL, 0);
@@ -359,6 +361,77 @@ static void print_appends(void) {
         printf("| %s | %.0f | %.2f | %.0f | %.2f |\n", names[waits], w, w / base_wall, c,
                c / base_cpu);
     }
+}
+
+/* One of many processes that wait for an event; notes who told it. */
+static void wait_in_crowd(void) {
+    fbat_store *store = open_store("crowd", FBAT_OPEN_READ_ONLY, 0);
+    fbat_stats stats = FBAT_STATS_INIT;
+    fbat_wait_options options = FBAT_WAIT_OPTIONS_INIT;
+    fbat_error *err = NULL;
+    shared->ready++;
+    ok(fbat_store_wait(store, 1, &options, NULL, &err), err);
+    ok(fbat_store_stats(store, &stats, &err), err);
+    shared->told[stats.news]++;
+    _exit(EXIT_SUCCESS);
+}
+
+static void *follow_in_crowd(void *store) {
+    fbat_query query = FBAT_QUERY_INIT;
+    fbat_cursor *cursor = NULL;
+    fbat_error *err = NULL;
+    uint64_t *got = calloc(1, sizeof *got);
+    query.after = 2;
+    ok(fbat_cursor_new(store, &query, &cursor, &err), err);
+    shared->ready++;
+    while (*got < CROWD_EVENTS) {
+        fbat_page *page = NULL;
+        ok(fbat_cursor_wait(cursor, NULL, &page, &err), err);
+        for (size_t row = 0; row < fbat_page_len(page); row++, ++*got)
+            sure(fbat_page_row(page, row)->sequence == *got + 3, "following without a hole");
+        fbat_page_free(page);
+    }
+    fbat_cursor_free(cursor);
+    free(got);
+    return NULL;
+}
+
+static void print_crowd(void) {
+    static pthread_t threads[SUBSCRIPTIONS];
+    pthread_attr_t small;
+    fbat_store_free(open_store("crowd", FBAT_OPEN_CREATE_IF_MISSING, FBAT_DURABILITY_OS));
+    for (int n = 0; n < PROCESSES; n++)
+        if (fork() == 0)
+            wait_in_crowd();
+    wait_ready(PROCESSES);
+    fbat_store *store = open_store("crowd", FBAT_OPEN_MUST_EXIST, FBAT_DURABILITY_OS);
+    uint64_t began = now_ns(CLOCK_MONOTONIC);
+    append(store, 0);
+    while (wait(NULL) > 0)
+        ;
+    double ms = (double)(now_ns(CLOCK_MONOTONIC) - began) / 1e6;
+    printf("\n%d processes waited for one event: %d were told by the kernel, %d looked by "
+           "themselves; the last had it after %.0f ms.\n",
+           PROCESSES, shared->told[FBAT_NEWS_KERNEL], shared->told[FBAT_NEWS_POLL], ms);
+
+    shared->ready = 0;
+    fbat_store *reader = open_store("crowd", FBAT_OPEN_READ_ONLY, 0);
+    pthread_attr_init(&small);
+    pthread_attr_setstacksize(&small, 256 << 10);
+    for (int n = 0; n < SUBSCRIPTIONS; n++)
+        sure(pthread_create(&threads[n], &small, follow_in_crowd, reader) == 0, "pthread_create");
+    wait_ready(SUBSCRIPTIONS);
+    began = now_ns(CLOCK_MONOTONIC);
+    for (int n = 0; n < CROWD_EVENTS; n++)
+        append(store, 0);
+    for (int n = 0; n < SUBSCRIPTIONS; n++)
+        pthread_join(threads[n], NULL);
+    ms = (double)(now_ns(CLOCK_MONOTONIC) - began) / 1e6;
+    printf("%d subscriptions of one process had each of %d events once after %.0f ms.\n",
+           SUBSCRIPTIONS, CROWD_EVENTS, ms);
+    fbat_store_free(reader);
+    fbat_store_free(store);
+    forget("crowd");
 }
 
 int main(int argc, char **argv) {
@@ -391,5 +464,6 @@ int main(int argc, char **argv) {
     printf("\n| who waits | ns an append | ratio | CPU ns of the writer | ratio |\n"
            "| --- | ---: | ---: | ---: | ---: |\n");
     print_appends();
+    print_crowd();
     return EXIT_SUCCESS;
 }

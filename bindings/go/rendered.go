@@ -263,17 +263,6 @@ func (v Durability) String() string {
 	return "unknown"
 }
 
-// OpenReportFlags are bits whose names begin with OpenReport.
-type OpenReportFlags uint32
-
-// The values of OpenReportFlags.
-const (
-	// OpenReportCreated: [Open] made the store.
-	OpenReportCreated OpenReportFlags = C.FBAT_OPEN_REPORT_CREATED
-	// OpenReportUnclean: the last writer wrote something and did not close the store.
-	OpenReportUnclean OpenReportFlags = C.FBAT_OPEN_REPORT_UNCLEAN
-)
-
 // News is one of the values whose names begin with News.
 type News uint32
 
@@ -303,6 +292,17 @@ func (v News) String() string {
 	}
 	return "unknown"
 }
+
+// OpenReportFlags are bits whose names begin with OpenReport.
+type OpenReportFlags uint32
+
+// The values of OpenReportFlags.
+const (
+	// OpenReportCreated: [Open] made the store.
+	OpenReportCreated OpenReportFlags = C.FBAT_OPEN_REPORT_CREATED
+	// OpenReportUnclean: the last writer wrote something and did not close the store.
+	OpenReportUnclean OpenReportFlags = C.FBAT_OPEN_REPORT_UNCLEAN
+)
 
 // WaitFlags are bits whose names begin with Wait.
 type WaitFlags uint32
@@ -932,15 +932,15 @@ func (to *OpenReport) read(from *C.fbat_open_report, in *incoming) {
 
 // WaitOptions: how to wait. The zero value waits for a visible event, for ever.
 type WaitOptions struct {
-	// How long at most, in milliseconds; 0 for ever.
-	TimeoutMs uint64
+	// How long at most. Zero: for ever.
+	Timeout time.Duration
 	// Bits: [WaitFlags].
 	Flags WaitFlags
 }
 
 func (from *WaitOptions) lay(call *call, to *C.fbat_wait_options) {
 	to.struct_size = C.sizeof_fbat_wait_options
-	to.timeout_ms = C.uint64_t(from.TimeoutMs)
+	to.timeout_ms = call.millis(from.Timeout)
 	to.flags = C.uint32_t(from.Flags)
 	to.cancel = call.token
 }
@@ -2110,10 +2110,10 @@ func (s *Store) Sync() (frontier Frontier, err error) {
 	return
 }
 
-// Frontier: how far the log goes.
+// frontier: how far the log goes.
 //
 // The failures are [ErrInvalidArgument], [ErrClosed] and [ErrIO].
-func (s *Store) Frontier() (frontier Frontier, err error) {
+func (s *Store) frontier() (frontier Frontier, err error) {
 	call := begin()
 	defer call.end()
 	outFrontier := room[C.fbat_frontier](call)
@@ -2191,61 +2191,6 @@ func (s *Store) LogHashAt(sequence uint64) (hash Hash, err error) {
 	status := C.fbat_store_log_hash_at(s.c, C.uint64_t(sequence), outHash, call.detail)
 	err = call.outcome(status, s)
 	hash = goHash(*outHash)
-	return
-}
-
-// Wait waits until the frontier is above a sequence. It never returns [OK] before.
-//
-// What ends a wait otherwise is a status: time, the token, or that another thread closes or frees
-// the store. A writer in another process that ends, dies or recovers the store does not: the wait
-// goes on until there is a next event.
-//
-// With [WaitDurable], a handle that writes waits for syncs, its own included, and begins none. A
-// handle that reads syncs what it waits for once that is visible, as [Store.Sync] does: the log
-// says of an event that it is durable only with a later one.
-//
-//   - after: the frontier is to be above this: the last sequence that is known.
-//   - options: how to wait; nil for a visible event, for ever.
-//
-// The failures are [ErrTimeout], [ErrCancelled], [ErrInvalidArgument], [ErrClosed], [ErrPoisoned],
-// [ErrCorrupt] and [ErrIO].
-func (s *Store) Wait(
-	ctx context.Context, after uint64, options *WaitOptions,
-) (frontier Frontier, err error) {
-	call := beginWith(ctx)
-	defer call.end()
-	inOptions := room[C.fbat_wait_options](call)
-	orZero(options).lay(call, inOptions)
-	outFrontier := room[C.fbat_frontier](call)
-	outFrontier.struct_size = C.sizeof_fbat_frontier
-	if err = call.refused; err != nil {
-		return
-	}
-	status := C.fbat_store_wait(s.c, C.uint64_t(after), inOptions, outFrontier, call.detail)
-	err = call.outcome(status, s)
-	frontier.read(outFrontier)
-	return
-}
-
-// WaitFd: a descriptor for an event loop (poll, epoll, libuv, asyncio). It is readable when there
-// may be something new in the store, and at first. [Store.Frontier] makes it unreadable, and then
-// says what there is: what comes later makes it readable again.
-//
-// So a loop goes: wait until it is readable, call [Store.Frontier], read events from the last known
-// sequence on until there are none. It may be readable for nothing.
-//
-//   - fd: the descriptor, close-on-exec; -1 on failure. It is the store's: do not read it, write to
-//     it or close it. It is readable once the store is closed, and is gone once the store is freed:
-//     take it out of the loop before.
-//
-// The failures are [ErrInvalidArgument], [ErrClosed] and [ErrIO].
-func (s *Store) WaitFd() (fd int32, err error) {
-	call := begin()
-	defer call.end()
-	outFd := room[C.int32_t](call)
-	status := C.fbat_store_wait_fd(s.c, outFd, call.detail)
-	err = call.outcome(status, s)
-	fd = int32(*outFd)
 	return
 }
 

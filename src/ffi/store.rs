@@ -11,11 +11,11 @@ use super::boundary::status::fbat_status;
 use super::boundary::store::{fbat_store, StoreObject};
 use super::boundary::types::{fbat_hash, fbat_id, fbat_str};
 use super::cancel::{fbat_cancel, fbat_progress_fn, Watched};
-use super::wait;
 use crate::engine::log::options::{Durability, OpenMode, Options};
 use crate::engine::log::state::Frontier;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::limits::Limits;
+use crate::engine::platform::news::Teller;
 use std::ffi::{c_char, c_void};
 use std::ptr::null_mut;
 use std::sync::Arc;
@@ -71,6 +71,19 @@ pub struct fbat_head {
     /// The event's hash.
     pub event_hash: fbat_hash,
 }
+
+/// Nobody has waited with this handle yet.
+/// @since 0.2
+pub const FBAT_NEWS_NONE: u32 = 0u32;
+/// Told by the process itself: the handle writes.
+/// @since 0.2
+pub const FBAT_NEWS_PROCESS: u32 = 1u32;
+/// Told by the kernel.
+/// @since 0.2
+pub const FBAT_NEWS_KERNEL: u32 = 2u32;
+/// Told by nobody: the handle looks each 10 to 250 ms.
+/// @since 0.2
+pub const FBAT_NEWS_POLL: u32 = 3u32;
 
 /// Figures about a store.
 /// @since 0.1
@@ -495,7 +508,7 @@ pub unsafe extern "C" fn fbat_store_stats(
     unsafe {
         answer::structure(out_stats, false, err, |call| {
             let engine = &call.store(store)?.engine;
-            let (stats, news) = (engine.stats()?, wait::news_of(engine.teller()));
+            let (stats, news) = (engine.stats()?, news_of(engine.teller()));
             Ok(members_of!(stats => fbat_stats {
                 events, segments, log_bytes, index_bytes, unindexed_events, memory_bytes,
                 clock_behind_us, system_events
@@ -599,6 +612,16 @@ pub unsafe extern "C" fn fbat_store_log_hash_at(
         answer::value("out_hash", out_hash, fbat_hash::default(), err, |call| {
             Ok(call.store(store)?.engine.log_hash_at(sequence)?.into())
         })
+    }
+}
+
+/// What tells a handle of something new.
+fn news_of(teller: Option<Teller>) -> u32 {
+    match teller {
+        None => FBAT_NEWS_NONE,
+        Some(Teller::Process) => FBAT_NEWS_PROCESS,
+        Some(Teller::Kernel | Teller::KernelAsARule) => FBAT_NEWS_KERNEL,
+        Some(Teller::Nobody) => FBAT_NEWS_POLL,
     }
 }
 

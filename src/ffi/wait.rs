@@ -18,25 +18,11 @@ use super::boundary::status::fbat_status;
 use super::boundary::store::fbat_store;
 use super::cancel::{fbat_cancel, Token};
 use super::store::fbat_frontier;
-use crate::engine::log::wait::WaitOptions;
 use crate::engine::model::error::Result;
-use crate::engine::platform::news::Teller;
 use crate::engine::platform::watch::Cancel;
+use crate::engine::store::wait::WaitOptions;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
-
-/// Nobody has waited with this handle yet.
-/// @since 0.2
-pub const FBAT_NEWS_NONE: u32 = 0u32;
-/// Told by the process itself: the handle writes.
-/// @since 0.2
-pub const FBAT_NEWS_PROCESS: u32 = 1u32;
-/// Told by the kernel.
-/// @since 0.2
-pub const FBAT_NEWS_KERNEL: u32 = 2u32;
-/// Told by nobody: the handle looks each 10 to 250 ms.
-/// @since 0.2
-pub const FBAT_NEWS_POLL: u32 = 3u32;
 
 /// Wait for what is durable, instead of what is visible.
 /// @since 0.2
@@ -60,16 +46,6 @@ pub struct fbat_wait_options {
 }
 
 args::sized!(fbat_wait_options: 32);
-
-/// What tells a handle of something new.
-pub(crate) fn news_of(teller: Option<Teller>) -> u32 {
-    match teller {
-        None => FBAT_NEWS_NONE,
-        Some(Teller::Process) => FBAT_NEWS_PROCESS,
-        Some(Teller::Kernel | Teller::KernelAsARule) => FBAT_NEWS_KERNEL,
-        Some(Teller::Nobody) => FBAT_NEWS_POLL,
-    }
-}
 
 /// How a call waits, as its options have it.
 pub(crate) struct Terms {

@@ -3,11 +3,11 @@
 use crate::common::machine::*;
 use crate::common::*;
 use fbat::engine::log::options::{Durability, OpenMode, Options};
-use fbat::engine::log::wait::WaitOptions;
 use fbat::engine::model::error::Code;
 use fbat::engine::platform::news::Teller;
 use fbat::engine::platform::watch::Cancel;
 use fbat::engine::store::query::Query;
+use fbat::engine::store::wait::WaitOptions;
 use fbat::engine::store::Store;
 use std::fs;
 use std::os::fd::AsRawFd;
@@ -222,7 +222,7 @@ fn who_follows_writers_that_are_killed_has_each_event_once() {
                 Actor::start("part_appends_until_killed", &[("STORE", path.to_str().unwrap())]);
             assert_eq!(writer.hear().as_deref(), Some("ready"), "round {round}");
             let from = visible(&reader);
-            reader.wait(from + 2000, &for_long()).unwrap();
+            reader.wait(from + count_from_env("FBAT_FOLLOWED", 2000), &for_long()).unwrap();
             writer.kill();
         }
         over.store(true, Ordering::Release);

@@ -22,6 +22,6 @@ pub(crate) mod shared;
 pub mod state;
 pub(crate) mod strings;
 pub(crate) mod tail;
-pub mod wait;
+pub(crate) mod waiting;
 pub(crate) mod window;
 pub(crate) mod writer;

@@ -14,7 +14,7 @@ pub(crate) use super::shared::lock;
 use super::shared::{PoisonOnPanic, Shared};
 use super::strings::KnownStrings;
 use super::tail::Tail;
-use super::wait::Waiting;
+use super::waiting::Waiting;
 use super::writer::Writer;
 use crate::engine::format::identity::Identity;
 use crate::engine::index::room::StringRoom;
@@ -345,7 +345,7 @@ impl Log {
     pub fn close(&self) -> Result<()> {
         self.check_process()?;
         self.closed.store(true, Ordering::Release);
-        self.end_waits();
+        self.waiting.call();
         let Role::Writer(writer) = &self.role else { return Ok(()) };
         // Ends soon. Not with the writer held, which whoever compresses may wait for.
         drop(lock(&self.compressing));

@@ -4,13 +4,14 @@
 //! Every descriptor is 3 or above. Programs that have closed 0, 1 or 2 go on reading and writing
 //! there.
 
+use super::descriptor::{above_standard, inode, AsDescriptor, Inode};
 use super::growth;
 use super::inotify;
 use super::mapping::Mapping;
-use super::news::{AsDescriptor, News};
+use super::news::News;
 use super::process::Held;
 use super::vfs::{Access, Background, Dir, DirOptions, File, Lock, LockOutcome, ReadAs, Vfs};
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, RawDir, Stat};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, RawDir};
 use rustix::io::Errno;
 use std::any::Any;
 use std::collections::VecDeque;
@@ -89,21 +90,6 @@ fn lowest(fd: &OwnedFd) -> rustix::io::Result<OwnedFd> {
         Err(Errno::PERM | Errno::NOSYS) => rustix::io::dup(fd),
         duplicated => duplicated,
     }
-}
-
-/// The same with a number that is not one of standard input, output and error.
-pub(super) fn above_standard(fd: OwnedFd) -> io::Result<OwnedFd> {
-    match fd.as_raw_fd() {
-        0..=2 => Ok(rustix::io::fcntl_dupfd_cloexec(&fd, 3)?),
-        _ => Ok(fd),
-    }
-}
-
-/// Device and number: the same for two descriptors of one file.
-pub(super) type Inode = (u64, u64);
-
-pub(super) fn inode(stat: &Stat) -> Inode {
-    (stat.st_dev, stat.st_ino)
 }
 
 /// Where a name leads: none where it leads nowhere.

@@ -3,8 +3,8 @@
 //! A user may have few instances of inotify, often 128: a process has one for all that it watches.
 //! There is no thread of the library's own. Of the threads that wait, one reads for all.
 
-use super::disk::{above_standard, inode, Inode};
-use super::news::{left, locked, wait_on, AsDescriptor, Ledger, News, Signal, Teller, Told};
+use super::descriptor::{above_standard, inode, AsDescriptor, Inode};
+use super::news::{left, locked, wait_on, Ledger, News, Signal, Teller, Told};
 use super::process::PerProcess;
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
@@ -69,13 +69,7 @@ const WATCHED: WatchFlags = WatchFlags::ONESHOT
     .union(WatchFlags::ONLYDIR);
 
 /// What this process watches.
-static WATCHER: PerProcess<Watcher> = PerProcess::new(|_| Watcher::default());
-
-#[derive(Debug, Default)]
-struct Watcher {
-    state: Mutex<State>,
-    changed: Condvar,
-}
+static WATCHER: PerProcess<Mutex<State>> = PerProcess::new(|_| Mutex::default());
 
 #[derive(Debug, Default)]
 struct State {
@@ -108,12 +102,16 @@ struct Watched {
     ledger: Ledger,
     /// The number of the watch, until it tells.
     number: Option<i32>,
+    /// Threads that wait here while another one reads.
+    waiting: usize,
+    told: Arc<Condvar>,
+    called: Arc<Condvar>,
 }
 
 /// One handle's news of a directory.
 #[derive(Debug)]
 struct DirNews {
-    watcher: &'static Watcher,
+    watcher: &'static Mutex<State>,
     dir: Arc<dyn AsDescriptor>,
     inode: Inode,
     is_certain: bool,
@@ -126,7 +124,7 @@ pub fn watch(dir: Arc<dyn AsDescriptor>) -> io::Result<Arc<dyn News>> {
         return Err(io::ErrorKind::Unsupported.into());
     }
     let (watcher, inode) = (WATCHER.get(), inode(&rustix::fs::fstat(dir.descriptor())?));
-    let mut state = locked(&watcher.state);
+    let mut state = locked(watcher);
     if state.instance.is_none() {
         state.instance = Some(Arc::new(Instance::new()?));
     }
@@ -174,15 +172,13 @@ impl State {
         Ok(())
     }
 
-    /// Reads what the kernel tells, and tells it on. Whether there was anything.
-    fn read(&mut self) -> bool {
-        let Some(instance) = self.instance.clone() else { return false };
+    /// Reads what the kernel tells, and tells it on.
+    fn read(&mut self) {
+        let Some(instance) = self.instance.clone() else { return };
         instance.nudge.clear();
         let mut buffer = [MaybeUninit::uninit(); 4096];
         let mut events = inotify::Reader::new(&instance.inotify, &mut buffer);
-        let mut any = false;
         while let Ok(event) = events.next() {
-            any = true;
             if event.events().contains(ReadFlags::QUEUE_OVERFLOW) {
                 self.numbers.clear();
                 self.watched.values_mut().for_each(Watched::tell);
@@ -191,7 +187,14 @@ impl State {
             let watched = self.numbers.remove(&event.wd()).and_then(|i| self.watched.get_mut(&i));
             watched.map(Watched::tell);
         }
-        any
+    }
+
+    /// Where nobody reads any more, one of those who wait has to.
+    fn hand_over(&self) {
+        if !self.reading {
+            let waiting = self.watched.values().find(|watched| watched.waiting > 0);
+            waiting.iter().for_each(|watched| watched.told.notify_one());
+        }
     }
 
     fn ledger(&self, inode: Inode) -> Option<&Ledger> {
@@ -203,6 +206,7 @@ impl Watched {
     fn tell(&mut self) {
         self.number = None;
         self.ledger.tell();
+        self.told.notify_all();
     }
 }
 
@@ -215,7 +219,7 @@ impl DirNews {
 
 impl News for DirNews {
     fn teller(&self) -> Teller {
-        let state = locked(&self.watcher.state);
+        let state = locked(self.watcher);
         let is_watched = state.watched.get(&self.inode).is_some_and(|w| w.number.is_some());
         match self.is_certain && is_watched {
             true => Teller::Kernel,
@@ -224,10 +228,10 @@ impl News for DirNews {
     }
 
     fn told(&self) -> Told {
-        let mut state = locked(&self.watcher.state);
+        let mut state = locked(self.watcher);
         // What is told by now is seen by the look that follows.
-        if !state.reading && state.read() {
-            self.watcher.changed.notify_all();
+        if !state.reading {
+            state.read();
         }
         // Where that fails, `teller` says so.
         let _ = state.watch(self);
@@ -235,57 +239,63 @@ impl News for DirNews {
     }
 
     fn wait(&self, told: Told, until: Option<Instant>) {
-        let Watcher { state, changed } = self.watcher;
-        let mut guard = locked(state);
-        while !self.is(&guard, |ledger| ledger.told != told) {
-            let Some(left) = left(until) else { return };
-            let reader = guard.instance.clone().filter(|_| !guard.reading);
+        let mut state = locked(self.watcher);
+        while !self.is(&state, |ledger| ledger.told != told) {
+            let Some(left) = left(until) else { break };
+            let reader = state.instance.clone().filter(|_| !state.reading);
             let Some(instance) = reader else {
-                guard = wait_on(changed, guard, left);
+                let Some(watched) = state.watched.get_mut(&self.inode) else { break };
+                watched.waiting += 1;
+                let told = watched.told.clone();
+                state = wait_on(&told, state, left);
+                state.watched.entry(self.inode).and_modify(|watched| watched.waiting -= 1);
                 continue;
             };
-            guard.reading = true;
-            drop(guard);
+            state.reading = true;
+            drop(state);
             instance.wait(left);
-            guard = locked(state);
-            guard.reading = false;
-            guard.read();
-            // Also where there is nothing: another has to read from now on.
-            changed.notify_all();
+            state = locked(self.watcher);
+            state.reading = false;
+            state.read();
         }
+        state.hand_over();
     }
 
     fn nap(&self, told: Told, until: Instant) {
-        let mut state = locked(&self.watcher.state);
+        let mut state = locked(self.watcher);
         while !self.is(&state, |ledger| ledger.has_called_since(told)) {
             let Some(left) = left(Some(until)) else { return };
-            state = wait_on(&self.watcher.changed, state, left);
+            let Some(watched) = state.watched.get(&self.inode) else { return };
+            let called = watched.called.clone();
+            state = wait_on(&called, state, left);
         }
     }
 
     fn call(&self) {
-        let mut state = locked(&self.watcher.state);
-        state.watched.entry(self.inode).and_modify(|watched| watched.ledger.call());
-        self.watcher.changed.notify_all();
+        let mut state = locked(self.watcher);
+        let Some(watched) = state.watched.get_mut(&self.inode) else { return };
+        watched.ledger.call();
+        watched.told.notify_all();
+        watched.called.notify_all();
         if let Some(instance) = state.instance.as_ref().filter(|_| state.reading) {
             instance.nudge.raise();
         }
     }
 
     fn raise_too(&self, signal: &Arc<Signal>) {
-        let mut state = locked(&self.watcher.state);
+        let mut state = locked(self.watcher);
         state.watched.entry(self.inode).and_modify(|watched| watched.ledger.raise_too(signal));
     }
 
     fn source(&self) -> Option<Arc<dyn AsDescriptor>> {
-        let instance = locked(&self.watcher.state).instance.clone()?;
+        let instance = locked(self.watcher).instance.clone()?;
         Some(instance)
     }
 }
 
 impl Drop for DirNews {
     fn drop(&mut self) {
-        let mut state = locked(&self.watcher.state);
+        let mut state = locked(self.watcher);
         let Some(watched) = state.watched.get_mut(&self.inode) else { return };
         watched.handles -= 1;
         if watched.handles > 0 {

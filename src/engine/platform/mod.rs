@@ -2,6 +2,7 @@
 //! tests take its place.
 
 pub mod clock;
+pub(crate) mod descriptor;
 pub mod disk;
 #[allow(unsafe_code)] // system calls that std does not have
 pub(crate) mod growth;

@@ -1,7 +1,7 @@
 //! Waiting for news: whoever waits is told by another thread, or by the kernel of what another
 //! process wrote, and looks then.
 
-use super::disk::above_standard;
+use super::descriptor::{above_standard, AsDescriptor};
 use rustix::event::{epoll, eventfd, EventfdFlags};
 use rustix::time::{
     timerfd_create, timerfd_settime, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags,
@@ -47,11 +47,6 @@ pub trait News: Send + Sync + Debug {
     fn source(&self) -> Option<Arc<dyn AsDescriptor>> {
         None
     }
-}
-
-/// A descriptor that somebody owns.
-pub trait AsDescriptor: Send + Sync + Debug {
-    fn descriptor(&self) -> BorrowedFd<'_>;
 }
 
 /// How much longer to wait; none where the time has come.

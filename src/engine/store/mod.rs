@@ -2,12 +2,9 @@
 
 use crate::engine::log::recovery::OpenReport;
 use crate::engine::log::state::{is_importing, lock, Frontier, Log, Role, Stats, CLOCK_TOLD};
-use crate::engine::log::wait::WaitOptions;
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::model::id::{Hash, Id};
 use crate::engine::model::key::native_namespace;
-use crate::engine::platform::news::Teller;
-use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
@@ -38,6 +35,7 @@ mod screen;
 pub mod set;
 mod set_check;
 pub mod verify;
+pub mod wait;
 
 /// An open store. Cheap to clone; every method may be called from any thread.
 #[derive(Clone)]
@@ -80,23 +78,6 @@ impl Store {
         self.0.clear_descriptor()?;
         self.0.refresh()?;
         Ok(self.0.current_frontier())
-    }
-
-    /// Waits until the frontier is above `after`, and answers with it. `Timeout`, `Cancelled`,
-    /// `Closed` where another thread closes the store, `Poisoned` of a store that is written to.
-    pub fn wait(&self, after: u64, options: &WaitOptions<'_>) -> Result<Frontier> {
-        self.0.wait(after, options)
-    }
-
-    /// A descriptor that is readable when there may be something new, until the next
-    /// [`Store::frontier`].
-    pub fn wait_descriptor(&self) -> Result<BorrowedFd<'_>> {
-        self.0.descriptor()
-    }
-
-    /// Who tells this handle of something new; none before it first waited.
-    pub fn teller(&self) -> Option<Teller> {
-        self.0.teller()
     }
 
     pub fn stats(&self) -> Result<Stats> {

@@ -1,12 +1,13 @@
 //! Waiting until the log goes further. The frontier decides, and never the news of it.
 
-use super::state::{Frontier, Log, Role};
+use super::Store;
+use crate::engine::log::state::{Frontier, Log, Role};
 use crate::engine::model::error::{Code, Error, Result};
 use crate::engine::platform::news::{Descriptor, News, Silence, Teller};
 use crate::engine::platform::watch::Cancel;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Where the kernel tells as a rule, a handle looks after so long all the same.
@@ -30,16 +31,6 @@ pub struct WaitOptions<'a> {
     pub until: Option<Instant>,
     /// Any of them ends it.
     pub tokens: &'a [&'a Cancel],
-}
-
-/// What waiting with this handle needs, made when somebody first waits.
-#[derive(Default)]
-pub(crate) struct Waiting {
-    news: OnceLock<Arc<dyn News>>,
-    descriptor: OnceLock<Descriptor>,
-    /// How long the descriptor was to be silent last, in milliseconds, and what was visible then.
-    pause_ms: AtomicU64,
-    seen: AtomicU64,
 }
 
 /// Listens from when it is made until it is dropped.
@@ -133,11 +124,6 @@ impl Log {
         })
     }
 
-    /// Who tells this handle that there is something new; none before it first waited.
-    pub fn teller(&self) -> Option<Teller> {
-        self.waiting.news.get().map(|news| news.teller())
-    }
-
     /// A descriptor that is readable when there may be something new, until
     /// [`Log::clear_descriptor`].
     pub fn descriptor(&self) -> Result<BorrowedFd<'_>> {
@@ -165,13 +151,6 @@ impl Log {
         let cleared = descriptor.clear(news, Some(pause));
         cleared.map_err(|e| Error::io("cannot wait for", &self.dir.path, &e))
     }
-
-    /// Has everybody who waits with this handle look at what has become of it.
-    pub fn end_waits(&self) {
-        if let Some(news) = self.waiting.news.get() {
-            news.call();
-        }
-    }
 }
 
 /// How long to nap where so many sequences are missing, and so many came in this time; none where
@@ -189,4 +168,23 @@ fn timed_out(after: u64, reached: u64, options: &WaitOptions<'_>) -> Error {
     let what = if options.durable { "durable" } else { "visible" };
     let message = format!("nothing after sequence {after} became {what} in time");
     Error::new(Code::Timeout, message).with_numbers(reached, after)
+}
+
+impl Store {
+    /// Waits until the frontier is above `after`, and answers with it. `Timeout`, `Cancelled`,
+    /// `Closed` where another thread closes the store, `Poisoned` of a store that is written to.
+    pub fn wait(&self, after: u64, options: &WaitOptions<'_>) -> Result<Frontier> {
+        self.0.wait(after, options)
+    }
+
+    /// A descriptor that is readable when there may be something new, until the next
+    /// [`Store::frontier`].
+    pub fn wait_descriptor(&self) -> Result<BorrowedFd<'_>> {
+        self.0.descriptor()
+    }
+
+    /// Who tells this handle of something new; none before it first waited.
+    pub fn teller(&self) -> Option<Teller> {
+        self.0.waiting.news.get().map(|news| news.teller())
+    }
 }
