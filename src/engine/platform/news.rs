@@ -259,7 +259,7 @@ impl AsFd for Signal {
 pub struct Descriptor {
     epoll: OwnedFd,
     signal: Arc<Signal>,
-    /// Where nobody tells, or not always.
+    /// Where it may be that nobody tells.
     timer: Option<OwnedFd>,
 }
 
@@ -278,8 +278,8 @@ impl Descriptor {
             add(source.descriptor())?;
         }
         let timer = match news.teller() {
-            Teller::Process | Teller::Kernel => None,
-            Teller::KernelAsARule | Teller::Nobody => {
+            Teller::Process => None,
+            Teller::Kernel | Teller::KernelAsARule | Teller::Nobody => {
                 let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
                 let timer = above_standard(timerfd_create(TimerfdClockId::Monotonic, flags)?)?;
                 add(timer.as_fd())?;
@@ -290,13 +290,13 @@ impl Descriptor {
         Ok(Descriptor { epoll, signal, timer })
     }
 
-    /// Not readable until there is something new again, or this much time has passed. Comes before
-    /// the look at what there is.
-    pub fn clear(&self, news: &dyn News, pause: Option<Duration>) -> io::Result<()> {
-        // Raises the signal where that was not done yet.
-        news.told();
+    /// Not readable until there is something new again, or this much time has passed. Comes after
+    /// [`News::told`], which may raise the signal, and before the look at what there is.
+    pub fn clear(&self, pause: Option<Duration>) -> io::Result<()> {
         self.signal.clear();
-        let (Some(timer), Some(pause)) = (&self.timer, pause) else { return Ok(()) };
+        let Some(timer) = &self.timer else { return Ok(()) };
+        // Zero is never.
+        let pause = pause.unwrap_or_default();
         let it_value =
             Timespec { tv_sec: pause.as_secs() as i64, tv_nsec: pause.subsec_nanos() as i64 };
         let once = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value };

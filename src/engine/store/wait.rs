@@ -57,7 +57,7 @@ impl Log {
         let news = self.news();
         let _listening = Listening::to(&**news);
         let _told: Vec<_> = options.tokens.iter().map(|token| token.telling(news)).collect();
-        let mut pause = PAUSE_MIN;
+        let mut pause = None;
         let mut before: Option<(u64, Instant)> = None;
         loop {
             let told = news.told();
@@ -75,20 +75,13 @@ impl Log {
             let came = before
                 .replace((reached, now))
                 .map(|(was, at)| (reached.saturating_sub(was), now - at));
-            pause = match came {
-                Some((0, _)) => (pause * 2).min(PAUSE_MAX),
-                _ => PAUSE_MIN,
-            };
-            let look_again = match news.teller() {
-                Teller::Process | Teller::Kernel => None,
-                Teller::KernelAsARule => Some(PAUSE_BESIDE_KERNEL),
-                Teller::Nobody => Some(pause),
-            };
+            let is_new = came.is_none_or(|(count, _)| count > 0);
+            pause = pause_of(news.teller(), pause.unwrap_or_default(), is_new);
             let earlier = |then: Instant| options.until.map_or(then, |until| until.min(then));
             match came.and_then(|came| nap((after - reached).saturating_add(1), came)) {
                 Some(nap) => news.nap(told, earlier(now + nap)),
                 None => {
-                    let look_again = look_again.map(|pause| earlier(now + pause));
+                    let look_again = pause.map(|pause| earlier(now + pause));
                     news.wait(told, look_again.or(options.until));
                 }
             }
@@ -139,17 +132,27 @@ impl Log {
     /// Comes before a look at the frontier.
     pub fn clear_descriptor(&self) -> Result<()> {
         let Some(descriptor) = self.waiting.descriptor.get() else { return Ok(()) };
-        let news = &**self.news();
+        let news = self.news();
+        news.told();
         let visible = self.visible.load(Ordering::Acquire);
+        let seen = self.waiting.seen.swap(visible, Ordering::Relaxed);
         let was = Duration::from_millis(self.waiting.pause_ms.load(Ordering::Relaxed));
-        let pause = match (news.teller(), self.waiting.seen.swap(visible, Ordering::Relaxed)) {
-            (Teller::KernelAsARule, _) => PAUSE_BESIDE_KERNEL,
-            (_, seen) if seen == visible => (was * 2).clamp(PAUSE_MIN, PAUSE_MAX),
-            _ => PAUSE_MIN,
-        };
-        self.waiting.pause_ms.store(pause.as_millis() as u64, Ordering::Relaxed);
-        let cleared = descriptor.clear(news, Some(pause));
+        let pause = pause_of(news.teller(), was, seen != visible);
+        let pause_ms = pause.unwrap_or_default().as_millis() as u64;
+        self.waiting.pause_ms.store(pause_ms, Ordering::Relaxed);
+        let cleared = descriptor.clear(pause);
         cleared.map_err(|e| Error::io("cannot wait for", &self.dir.path, &e))
+    }
+}
+
+/// After how long to look whether anybody has told or not; none where that is not needed. `was`: how
+/// long it was before.
+fn pause_of(teller: Teller, was: Duration, is_new: bool) -> Option<Duration> {
+    match teller {
+        Teller::Process | Teller::Kernel => None,
+        Teller::KernelAsARule => Some(PAUSE_BESIDE_KERNEL),
+        Teller::Nobody if is_new => Some(PAUSE_MIN),
+        Teller::Nobody => Some((was * 2).clamp(PAUSE_MIN, PAUSE_MAX)),
     }
 }
 
