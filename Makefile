@@ -99,9 +99,9 @@ print-version:
 print-soversion:
 	@echo $(SOVERSION)
 
-examples: $(addprefix build/examples/,first retry quakes exchange)
+examples: $(addprefix build/examples/,first retry follow quakes exchange)
 
-build/examples/first build/examples/retry: build/examples/%: examples/c/%.c $(HEADERS) | lib
+build/examples/first build/examples/retry build/examples/follow: build/examples/%: examples/c/%.c $(HEADERS) | lib
 	@mkdir -p $(@D)
 	$(EXAMPLE_CC) $< -o $@ $(EXAMPLE_LIB)
 

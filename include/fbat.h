@@ -1068,7 +1068,8 @@ fbat_status fbat_set_log_callback(fbat_log_fn callback, void *user_data, fbat_de
 
 /** @defgroup fbat_cancel Cancel and progress
  * Every call that can take long reports how far it is, and ends when it is told to. Its options
- * have a callback `progress` with its `progress_data`, and a token `cancel`, for both.
+ * have a callback `progress` with its `progress_data`, and a token `cancel`, for both. Calls that
+ * wait have the token alone.
  * @{
  */
 
@@ -1783,13 +1784,19 @@ bool fbat_store_is_read_only(const fbat_store *store);
 #define FBAT_WAIT_DURABLE 1u
 
 /**
+ * `timeout_ms` is given.
+ * @since 0.2
+ */
+#define FBAT_WAIT_HAS_TIMEOUT 2u
+
+/**
  * How to wait. All zero except the size waits for a visible event, for ever.
  * @since 0.2
  */
 typedef struct fbat_wait_options {
   /** `sizeof(fbat_wait_options)`. */
   size_t struct_size;
-  /** How long at most, in milliseconds; 0 for ever. */
+  /** With #FBAT_WAIT_HAS_TIMEOUT: how long at most, in milliseconds, 0 to look once; else 0. */
   uint64_t timeout_ms;
   /** Bits: `FBAT_WAIT_...`. */
   uint32_t flags;
@@ -1817,8 +1824,8 @@ typedef struct fbat_wait_options {
  * @retval FBAT_OK the frontier is above `after`.
  * @retval FBAT_ERR_TIMEOUT it was not in time. The error's `actual` is what it was, its `allowed`
  * is `after`.
- * @retval FBAT_ERR_CANCELLED the token of the options was triggered.
- * @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`, or an unknown bit.
+ * @retval FBAT_ERR_CANCELLED the token of the options was triggered, whatever there is.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`, an unknown bit, or a time without its bit.
  * @retval FBAT_ERR_CLOSED the store is closed, or was meanwhile.
  * @retval FBAT_ERR_POISONED the store is open for writing, and an earlier failure ended that.
  * @retval FBAT_ERR_CORRUPT what came is damaged.
@@ -1827,6 +1834,7 @@ typedef struct fbat_wait_options {
  * Any. The calling thread sleeps.
  * @since 0.2
  */
+FBAT_NODISCARD
 fbat_status fbat_store_wait(const fbat_store *store,
                             uint64_t after,
                             const fbat_wait_options *options,
@@ -2582,8 +2590,10 @@ fbat_status fbat_cursor_next(fbat_cursor *cursor,
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK a page, or NULL where no page can come.
  * @retval FBAT_ERR_TIMEOUT no event that matches came in time. The cursor has passed the others.
- * @retval FBAT_ERR_CANCELLED the token of the options or of the query was triggered.
- * @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL, a bad `struct_size`, or an unknown bit.
+ * @retval FBAT_ERR_CANCELLED the token of the options or of the query was triggered, whatever there
+ * is.
+ * @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL, a bad `struct_size`, an unknown bit, or a
+ * time without its bit.
  * @retval FBAT_ERR_BUSY another call reads by this cursor, as that whose progress callback this
  * is.
  * @retval FBAT_ERR_CLOSED the store is closed, or was meanwhile.

@@ -362,6 +362,18 @@ enum class durability : std::uint32_t {
   os = FBAT_DURABILITY_OS,
 };
 
+/** One of `FBAT_NEWS_...`. @since 0.2 */
+enum class news : std::uint32_t {
+  /** Nobody has waited with this handle yet. */
+  none = FBAT_NEWS_NONE,
+  /** Told by the process itself: the handle writes. */
+  process = FBAT_NEWS_PROCESS,
+  /** Told by the kernel. */
+  kernel = FBAT_NEWS_KERNEL,
+  /** Told by nobody: the handle looks each 10 to 250 ms. */
+  poll = FBAT_NEWS_POLL,
+};
+
 /** Bits of `FBAT_OPEN_REPORT_...`. @since 0.1 */
 enum class open_report_flags : std::uint32_t {
   none = 0, /**< None of them. */
@@ -375,23 +387,13 @@ template <>
 struct detail::is_flags<open_report_flags> : std::true_type {};
 /** @endcond */
 
-/** One of `FBAT_NEWS_...`. @since 0.2 */
-enum class news : std::uint32_t {
-  /** Nobody has waited with this handle yet. */
-  none = FBAT_NEWS_NONE,
-  /** Told by the process itself: the handle writes. */
-  process = FBAT_NEWS_PROCESS,
-  /** Told by the kernel. */
-  kernel = FBAT_NEWS_KERNEL,
-  /** Told by nobody: the handle looks each 10 to 250 ms. */
-  poll = FBAT_NEWS_POLL,
-};
-
 /** Bits of `FBAT_WAIT_...`. @since 0.2 */
 enum class wait_flags : std::uint32_t {
   none = 0, /**< None of them. */
   /** Wait for what is durable, instead of what is visible. */
   durable = FBAT_WAIT_DURABLE,
+  /** `timeout_ms` is given. */
+  has_timeout = FBAT_WAIT_HAS_TIMEOUT,
 };
 /** @cond internal */
 template <>
@@ -719,6 +721,11 @@ inline timestamp time_of(std::int64_t us) noexcept {
 }
 
 inline std::int64_t us_of(timestamp time) noexcept { return time.time_since_epoch().count(); }
+
+/* How long to wait, as fbat.h has it: a time that is over is no wait for ever, which is 0 there. */
+inline std::uint64_t ms_of(std::chrono::milliseconds time) noexcept {
+  return time.count() < 0 ? 0 : static_cast<std::uint64_t>(time.count());
+}
 
 inline fbat_str str(std::string_view text) noexcept { return {text.data(), text.size()}; }
 
@@ -2161,6 +2168,11 @@ result<with_findings<Report>> examine(fbat_status (*function)(Parameters...),
   return all;
 }
 
+/* Whether a call ended because what it waited for did not come in time. */
+inline bool is_timeout(const result<void>& done) noexcept {
+  return !done && done.error().code() == status::timeout;
+}
+
 #if FBAT_EXCEPTIONS
 template <class Value>
 Value unwrap(result<Value>&& answer) {
@@ -3285,9 +3297,9 @@ struct open_options {
  * @since 0.2
  */
 struct wait_options {
-  /** How long at most, in milliseconds; 0 for ever. */
-  std::uint64_t timeout_ms = 0;
-  /** fbat::wait_flags. */
+  /** How long at most; zero, or less, to look once. Not set: for ever. */
+  std::optional<std::chrono::milliseconds> timeout{};
+  /** fbat::wait_flags. That of the timeout is set for you. */
   fbat::wait_flags flags{};
   /** Ends the call. */
   const fbat::cancel* cancel = nullptr;
@@ -3297,8 +3309,11 @@ struct wait_options {
 /** As fbat.h has it; it borrows what fbat::wait_options borrows. */
 [[nodiscard]] inline fbat_wait_options to_raw(const wait_options& from) noexcept {
   fbat_wait_options raw = FBAT_WAIT_OPTIONS_INIT;
-  raw.timeout_ms = from.timeout_ms;
-  raw.flags = static_cast<std::uint32_t>(from.flags);
+  if (from.timeout) {
+    raw.flags = FBAT_WAIT_HAS_TIMEOUT;
+    raw.timeout_ms = detail::ms_of(*from.timeout);
+  }
+  raw.flags |= static_cast<std::uint32_t>(from.flags);
   raw.cancel = detail::token_of(from.cancel);
   return raw;
 }
@@ -3633,37 +3648,100 @@ class cursor {
    * what was appended since, and so follows the log. After an error the cursor stays where it was.
    * @return none at the end; or an error.
    */
-  [[nodiscard]] result<std::optional<page>> try_next() {
-    fbat_page* raw = nullptr;
-    auto done = detail::run(fbat_cursor_next, handle_.raw(), &raw);
-    std::optional<page> read;
-    if (raw != nullptr) read.emplace(raw);
-    if (lent_ != nullptr) done = lent_->finish(std::move(done));
-    if (!done) return done.error();
-    return read;
+  [[nodiscard]] result<std::optional<page>> try_next() { return ask(fbat_cursor_next); }
+  /**
+   * The next page that has rows, which the thread sleeps for where there is none yet. Page after
+   * page gives each event once, and misses none, whatever becomes of the writer meanwhile.
+   * @param options how to wait. With wait_flags::durable only durable events are read.
+   * @return none where no page came in time, which timed_out() tells, and where none can come:
+   * backward at the end, and after the `until` or `limit` of the query; or an error.
+   */
+  [[nodiscard]] result<std::optional<page>> try_wait(const wait_options& options = {}) {
+    const fbat_wait_options raw_options = to_raw(options);
+    return ask(fbat_cursor_wait, &raw_options);
   }
 #if FBAT_EXCEPTIONS
   /** As try_next(). */
   [[nodiscard]] std::optional<page> next() { return detail::unwrap(try_next()); }
+  /** As try_wait(). */
+  [[nodiscard]] std::optional<page> wait(const wait_options& options = {}) {
+    return detail::unwrap(try_wait(options));
+  }
 #endif
+  /** Whether the last wait ended because no page came in time: the next one may give one. */
+  [[nodiscard]] bool timed_out() const noexcept { return timed_out_; }
 
   /** The object, for calls of fbat.h; NULL where it was moved from. */
   [[nodiscard]] fbat_cursor* raw() const noexcept { return handle_.raw(); }
 
  private:
   friend class store;
+
+  template <class Function, class... Arguments>
+  result<std::optional<page>> ask(Function* function, Arguments... arguments) {
+    fbat_page* raw = nullptr;
+    auto done = detail::run(function, handle_.raw(), arguments..., &raw);
+    std::optional<page> read;
+    if (raw != nullptr) read.emplace(raw);
+    if (lent_ != nullptr) done = lent_->finish(std::move(done));
+    timed_out_ = detail::is_timeout(done);
+    if (!done && !timed_out_) return done.error();
+    return read;
+  }
+
   std::unique_ptr<detail::lent> lent_; /* freed after the cursor, which uses it */
   detail::handle<fbat_cursor, fbat_cursor_free> handle_;
+  bool timed_out_ = false;
 };
 
+/** @cond internal */
+namespace detail {
+
+/* Calls back with an event. Whether to go on. */
+template <class Function>
+bool goes_on(Function& on_event, const record& row) {
+  static_assert(
+      std::is_invocable_v<Function&, const record&> && !std::is_member_pointer_v<Function>,
+                "who follows is called with (const fbat::record&)");
+  using answer = std::invoke_result_t<Function&, const record&>;
+  static_assert(std::is_void_v<answer> || std::is_same_v<answer, bool>,
+                "who follows gives nothing, or a bool: whether to go on");
+  if constexpr (std::is_void_v<answer>)
+    return on_event(row), true;
+  else
+    return on_event(row);
+}
+
+}  // namespace detail
+/** @endcond */
+
 #if FBAT_EXCEPTIONS
+/** @cond internal */
+namespace detail {
+/* The page of a range, and where the next one comes from. */
+struct paging {
+  fbat::cursor cursor;
+  std::optional<wait_options> waits; /* none: what is there is all */
+  std::optional<page> current{};
+
+  /* Whether there is a next page. The one before goes first: what comes may be long in coming. */
+  bool turn() {
+    current.reset();
+    current = waits ? cursor.wait(*waits) : cursor.next();
+    return current.has_value();
+  }
+};
+}  // namespace detail
+/** @endcond */
+
 /**
  * The events of a query, read page by page while they are walked over, once: an input range of
- * record.
+ * record. That of store::follow() goes on with what comes, and sleeps until it does.
  *
  * A record lives until the iterator goes on to the next page, so keep none when it is moved.
- * Reading begins with begin(), which may throw, as may going on. Iterators point to the range,
- * which must not be moved meanwhile.
+ * Reading begins with begin(), which may throw, as may going on. After that, and at the end,
+ * begin() goes on where reading had come to. Iterators point to the range, which must not be moved
+ * meanwhile.
  * @par Threads
  * One at a time.
  * @since 0.1
@@ -3704,24 +3782,88 @@ class event_range {
   };
 
   /** What a cursor will read. */
-  explicit event_range(fbat::cursor cursor) noexcept : cursor_(std::move(cursor)) {}
+  explicit event_range(fbat::cursor cursor) noexcept : pages_{std::move(cursor), {}} {}
+  /** The same, and what it waits for. The token of the options must live as long as the range. */
+  event_range(fbat::cursor cursor, const wait_options& options) noexcept
+      : pages_{std::move(cursor), options} {}
 
   /** Where reading has come to. @throws fbat::error where the first page can't be read. */
   [[nodiscard]] iterator begin() { return at_ != end_ || turn() ? iterator(this) : iterator(); }
   /** The end. */
   [[nodiscard]] iterator end() const noexcept { return {}; }
+  /** Whether the end is there because nothing came in time. */
+  [[nodiscard]] bool timed_out() const noexcept { return pages_.cursor.timed_out(); }
 
  private:
   bool turn() {
-    page_ = cursor_.next();
-    at_ = page_ ? page_->begin() : page::iterator();
-    end_ = page_ ? page_->end() : page::iterator();
-    return page_.has_value();
+    at_ = end_ = page::iterator();
+    if (!pages_.turn()) return false;
+    at_ = pages_.current->begin();
+    end_ = pages_.current->end();
+    return true;
   }
 
-  fbat::cursor cursor_;
-  std::optional<page> page_;
+  detail::paging pages_;
   page::iterator at_, end_;
+};
+
+/**
+ * What an event_range of store::follow() gives, page by page: an input range of page. A page lives
+ * until the iterator goes on, unless it is moved from.
+ * @par Threads
+ * One at a time.
+ * @since 0.2
+ */
+class page_range {
+ public:
+  /** Goes through the range; all share its place. Equal to end() when it has come there. */
+  class iterator {
+   public:
+    using value_type = page;                           /**< Some events, at least one. */
+    using reference = page&;                           /**< May be moved from. */
+    using difference_type = std::ptrdiff_t;            /**< Not to be had. */
+    using iterator_category = std::input_iterator_tag; /**< Once only. */
+    using pointer = page*;                             /**< The same. */
+
+    /** The end. */
+    iterator() noexcept = default;
+    /** The page. */
+    page& operator*() const noexcept { return *range_->pages_.current; }
+    /** The page's members. */
+    page* operator->() const noexcept { return &**this; }
+    /** Goes on. @throws fbat::error where the next page can't be read. */
+    iterator& operator++() {
+      if (!range_->pages_.turn()) range_ = nullptr;
+      return *this;
+    }
+    /** Goes on. */
+    void operator++(int) { ++*this; }
+    /** Whether both are at the end, or neither. */
+    friend bool operator==(iterator a, iterator b) noexcept { return a.range_ == b.range_; }
+    /** Whether one of them is at the end. */
+    friend bool operator!=(iterator a, iterator b) noexcept { return a.range_ != b.range_; }
+
+   private:
+    friend class page_range;
+    explicit iterator(page_range* range) noexcept : range_(range) {}
+    page_range* range_ = nullptr;
+  };
+
+  /** What a cursor will read and wait for. The token of the options must live as long as this. */
+  page_range(fbat::cursor cursor, const wait_options& options) noexcept
+      : pages_{std::move(cursor), options} {}
+
+  /** Where reading has come to. @throws fbat::error where the first page can't be read. */
+  [[nodiscard]] iterator begin() {
+    return pages_.current || pages_.turn() ? iterator(this) : iterator();
+  }
+  /** The end. */
+  [[nodiscard]] iterator end() const noexcept { return {}; }
+  /** Whether the end is there because nothing came in time. */
+  [[nodiscard]] bool timed_out() const noexcept { return pages_.cursor.timed_out(); }
+
+ private:
+  detail::paging pages_;
 };
 #endif
 
@@ -3957,6 +4099,31 @@ class store {
   [[nodiscard]] result<fbat::frontier> try_frontier() const {
     return detail::get<fbat::frontier>(fbat_store_frontier, raw());
   }
+  /**
+   * Sleeps until the frontier is above a sequence. Who reads events up to a sequence and waits for
+   * what comes after it misses none.
+   * @param after the frontier is to be above this: the last sequence that is known.
+   * @param options how to wait; without a timeout, for ever.
+   * @return the frontier, or none where it was not above in time; or #FBAT_ERR_CANCELLED,
+   * #FBAT_ERR_CLOSED where another thread closes the store, and others.
+   */
+  result<std::optional<fbat::frontier>> try_wait(std::uint64_t after,
+                                                 const wait_options& options = {}) const {
+    const fbat_wait_options raw_options = to_raw(options);
+    auto reached = detail::blank<fbat_frontier>();
+    const auto done = detail::run(fbat_store_wait, raw(), after, &raw_options, &reached);
+    if (detail::is_timeout(done)) return std::optional<fbat::frontier>();
+    if (!done) return done.error();
+    return std::optional(fbat::frontier::from_raw(reached));
+  }
+  /**
+   * A descriptor for an event loop: readable at first, and when there may be something new, until
+   * frontier() looks. It is the store's: do not read it or close it, and take it out of the loop
+   * before the store goes.
+   */
+  [[nodiscard]] result<int> try_wait_fd() const {
+    return detail::get<int>(fbat_store_wait_fd, raw());
+  }
   /** The newest event of an exact entity. @return it, or #FBAT_ERR_NOT_FOUND and others. */
   [[nodiscard]] result<fbat::head> try_head(std::string_view entity) const {
     return detail::get<fbat::head>(fbat_store_head, raw(), entity.data(), entity.size());
@@ -4060,6 +4227,30 @@ class store {
     auto made = detail::get<fbat::cursor>(fbat_cursor_new, raw(), &raw_query);
     if (made) made->lent_ = std::move(lent);
     return made;
+  }
+  /**
+   * Calls back with each event of a query, and then with each that comes, while this thread sleeps
+   * in between. It ends when the callback says so, where nothing came in time, and where nothing
+   * can come: backward at the end, and after the `until` or `limit` of the query.
+   * @param which which events. From now on: with `after` at the frontier's `visible`.
+   * @param options how to wait for the next page.
+   * @param on_event a callable of (const fbat::record&) that gives nothing, or a bool: whether to
+   * go on. No lock is held: it may use the store. The record lives until it returns.
+   * @return nothing; or #FBAT_ERR_CANCELLED where one of the tokens was triggered, and others.
+   * @throws anything that a callback threw, the same object.
+   */
+  template <class Function>
+  result<void> try_follow(const fbat::query& which, const wait_options& options,
+                          Function&& on_event) const {
+    auto reading = try_cursor(which);
+    if (!reading) return reading.error();
+    for (;;) {
+      const auto read = reading->try_wait(options);
+      if (!read) return read.error();
+      if (!*read) return {};
+      for (const record& row : **read)
+        if (!detail::goes_on(on_event, row)) return {};
+    }
   }
 
   /**
@@ -4216,6 +4407,12 @@ class store {
   fbat::frontier sync() const { return detail::unwrap(try_sync()); }
   /** As try_frontier(). */
   [[nodiscard]] fbat::frontier frontier() const { return detail::unwrap(try_frontier()); }
+  /** As try_wait(). */
+  std::optional<fbat::frontier> wait(std::uint64_t after, const wait_options& options = {}) const {
+    return detail::unwrap(try_wait(after, options));
+  }
+  /** As try_wait_fd(). */
+  [[nodiscard]] int wait_fd() const { return detail::unwrap(try_wait_fd()); }
   /** As try_head(). */
   [[nodiscard]] fbat::head head(std::string_view entity) const {
     return detail::unwrap(try_head(entity));
@@ -4298,6 +4495,25 @@ class store {
   /** The events of a query, which is copied, read while they are walked over. */
   [[nodiscard]] event_range query(const fbat::query& which = {}) const {
     return event_range(cursor(which));
+  }
+  /**
+   * The events of a query, which is copied, and then those that come: a loop over it sleeps until
+   * there is one. It ends as try_follow() does, by `break`, and by an error: fbat::cancelled_error
+   * where one of the tokens was triggered. That of the options must live as long as the range.
+   */
+  [[nodiscard]] event_range follow(const fbat::query& which = {},
+                                   const wait_options& options = {}) const {
+    return event_range(cursor(which), options);
+  }
+  /** The same, page by page. */
+  [[nodiscard]] page_range follow_pages(const fbat::query& which = {},
+                                        const wait_options& options = {}) const {
+    return page_range(cursor(which), options);
+  }
+  /** As try_follow(). */
+  template <class Function>
+  void follow(const fbat::query& which, const wait_options& options, Function&& on_event) const {
+    detail::unwrap(try_follow(which, options, on_event));
   }
   /** As try_import(). */
   import_report import(const store& source, const import_options& options = {},
@@ -4470,6 +4686,8 @@ inline constexpr bool std::ranges::enable_view<fbat::extensions> = true;
 #if FBAT_EXCEPTIONS
 template <>
 inline constexpr bool std::ranges::enable_view<fbat::event_range> = true;
+template <>
+inline constexpr bool std::ranges::enable_view<fbat::page_range> = true;
 #endif
 #endif
 /** @endcond */

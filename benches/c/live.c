@@ -274,6 +274,7 @@ static void print_idle(const char *what, uint32_t mode) {
     fbat_wait_options options = FBAT_WAIT_OPTIONS_INIT;
     struct rusage before, after;
     fbat_error *err = NULL;
+    options.flags = FBAT_WAIT_HAS_TIMEOUT;
     options.timeout_ms = IDLE_S * 1000;
     getrusage(RUSAGE_SELF, &before);
     uint64_t cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID);

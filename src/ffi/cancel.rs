@@ -1,7 +1,8 @@
 //! Cancel and progress
 //!
 //! Every call that can take long reports how far it is, and ends when it is told to. Its options
-//! have a callback `progress` with its `progress_data`, and a token `cancel`, for both.
+//! have a callback `progress` with its `progress_data`, and a token `cancel`, for both. Calls that
+//! wait have the token alone.
 
 use super::boundary::args::{self, Sized0};
 use super::boundary::guard::{self, Call};

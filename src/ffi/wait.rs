@@ -18,7 +18,7 @@ use super::boundary::status::fbat_status;
 use super::boundary::store::fbat_store;
 use super::cancel::{fbat_cancel, Token};
 use super::store::fbat_frontier;
-use crate::engine::model::error::Result;
+use crate::engine::model::error::{Error, Result};
 use crate::engine::platform::watch::Cancel;
 use crate::engine::store::wait::WaitOptions;
 use std::os::fd::AsRawFd;
@@ -27,6 +27,9 @@ use std::time::{Duration, Instant};
 /// Wait for what is durable, instead of what is visible.
 /// @since 0.2
 pub const FBAT_WAIT_DURABLE: u32 = 1u32;
+/// `timeout_ms` is given.
+/// @since 0.2
+pub const FBAT_WAIT_HAS_TIMEOUT: u32 = 2u32;
 
 /// How to wait. All zero except the size waits for a visible event, for ever.
 /// @since 0.2
@@ -35,7 +38,7 @@ pub const FBAT_WAIT_DURABLE: u32 = 1u32;
 pub struct fbat_wait_options {
     /// `sizeof(fbat_wait_options)`.
     pub struct_size: usize,
-    /// How long at most, in milliseconds; 0 for ever.
+    /// With #FBAT_WAIT_HAS_TIMEOUT: how long at most, in milliseconds, 0 to look once; else 0.
     pub timeout_ms: u64,
     /// Bits: `FBAT_WAIT_...`.
     pub flags: u32,
@@ -60,12 +63,16 @@ impl Terms {
     pub(crate) unsafe fn new(options: *const fbat_wait_options) -> Result<Terms> {
         // SAFETY: the caller's promise.
         let given = unsafe { args::options(options) }?;
-        args::check_bits("flags", given.flags, FBAT_WAIT_DURABLE)?;
-        let until = match given.timeout_ms {
-            0 => None,
-            // What no clock can say is for ever.
-            ms => Instant::now().checked_add(Duration::from_millis(ms)),
-        };
+        args::check_bits("flags", given.flags, FBAT_WAIT_DURABLE | FBAT_WAIT_HAS_TIMEOUT)?;
+        args::check_bits("reserved", given.reserved, 0)?;
+        let (has, ms) = (given.flags & FBAT_WAIT_HAS_TIMEOUT != 0, given.timeout_ms);
+        if ms > 0 && !has {
+            let message = format!("timeout_ms is {ms} without FBAT_WAIT_HAS_TIMEOUT");
+            return Err(Error::invalid(message));
+        }
+        // What no clock can say is for ever.
+        let in_time = || Instant::now().checked_add(Duration::from_millis(ms));
+        let until = has.then(in_time).flatten();
         let durable = given.flags & FBAT_WAIT_DURABLE != 0;
         Ok(Terms { durable, until, token: Token::new(given.cancel)? })
     }
@@ -92,8 +99,8 @@ impl Terms {
 /// @retval FBAT_OK the frontier is above `after`.
 /// @retval FBAT_ERR_TIMEOUT it was not in time. The error's `actual` is what it was, its `allowed`
 /// is `after`.
-/// @retval FBAT_ERR_CANCELLED the token of the options was triggered.
-/// @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`, or an unknown bit.
+/// @retval FBAT_ERR_CANCELLED the token of the options was triggered, whatever there is.
+/// @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`, an unknown bit, or a time without its bit.
 /// @retval FBAT_ERR_CLOSED the store is closed, or was meanwhile.
 /// @retval FBAT_ERR_POISONED the store is open for writing, and an earlier failure ended that.
 /// @retval FBAT_ERR_CORRUPT what came is damaged.
@@ -102,6 +109,7 @@ impl Terms {
 /// Any. The calling thread sleeps.
 /// @since 0.2
 #[no_mangle]
+#[must_use]
 pub unsafe extern "C" fn fbat_store_wait(
     store: *const fbat_store,
     after: u64,

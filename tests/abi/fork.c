@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -224,6 +225,10 @@ static void calls_on_the_store_are_refused(parents *p) {
     CHECK_STATUS(fbat_batch_append(p->batch, p->store, NULL, NULL), FBAT_ERR_FORKED);
     CHECK_STATUS(fbat_store_sync(p->store, NULL, NULL), FBAT_ERR_FORKED);
     CHECK_STATUS(fbat_store_frontier(p->store, &frontier, NULL), FBAT_ERR_FORKED);
+    int32_t fd = 7;
+    CHECK_STATUS(fbat_store_wait(p->store, 0, NULL, &frontier, NULL), FBAT_ERR_FORKED);
+    CHECK_STATUS(fbat_store_wait_fd(p->store, &fd, NULL), FBAT_ERR_FORKED);
+    CHECK(fd == -1);
     CHECK_STATUS(fbat_store_head(p->store, "thing:1", 7, &head, NULL), FBAT_ERR_FORKED);
     CHECK_STATUS(fbat_store_stats(p->store, &stats, NULL), FBAT_ERR_FORKED);
     fbat_summaries *list = (fbat_summaries *)1;
@@ -250,6 +255,8 @@ static void calls_on_the_store_are_refused(parents *p) {
     CHECK_STATUS(fbat_cursor_new(p->store, NULL, &cursor, NULL), FBAT_ERR_FORKED);
     CHECK(cursor == NULL);
     CHECK_STATUS(fbat_cursor_next(p->cursor, &page, NULL), FBAT_ERR_FORKED);
+    CHECK_STATUS(fbat_cursor_wait(p->cursor, NULL, &page, NULL), FBAT_ERR_FORKED);
+    CHECK(page == NULL);
     CHECK_STATUS(fbat_store_verify(p->store, NULL, NULL, &findings, NULL), FBAT_ERR_FORKED);
     CHECK(findings == NULL);
     CHECK_STATUS(fbat_store_backup(p->store, t_path("new"), NULL, NULL, NULL), FBAT_ERR_FORKED);
@@ -406,7 +413,11 @@ static void uses_its_own(void *argument) {
     CHECK_OK(fbat_store_open(path, NULL, &store, NULL));
     append_n(store, "thing:1", 3);
     fbat_store *reader = NULL;
+    int32_t fd = -1;
     CHECK_OK(fbat_store_open_read_only(path, &reader, NULL));
+    CHECK_OK(fbat_store_wait(reader, 3, NULL, NULL, NULL));
+    CHECK_OK(fbat_store_wait_fd(reader, &fd, NULL));
+    CHECK(fd > 2);
     done(reader);
     CHECK_OK(fbat_store_query(store, NULL, &page, NULL));
     CHECK_U64(fbat_page_len(page), 3);
@@ -539,6 +550,61 @@ static void reads_beside_the_parent(void *path) {
     CHECK_OK(fbat_store_open(path, &options, &store, NULL));
     CHECK_U64(visible(store), 4);
     done(store);
+}
+
+/* Says that it is about to wait, and waits for what the parent appends then. */
+static int wait_beside_the_parent(const char *path, int tell) {
+    unsigned long failures = t_failures;
+    fbat_store *reader = NULL;
+    fbat_frontier frontier = FBAT_FRONTIER_INIT;
+    fbat_wait_options options = FBAT_WAIT_OPTIONS_INIT;
+    options.flags = FBAT_WAIT_HAS_TIMEOUT;
+    options.timeout_ms = 30000;
+    alarm(120);
+    CHECK_OK(fbat_store_open_read_only(path, &reader, NULL));
+    CHECK_OK(fbat_store_wait(reader, 3, &options, &frontier, NULL));
+    CHECK(write(tell, "w", 1) == 1);
+    CHECK_OK(fbat_store_wait(reader, frontier.visible, &options, NULL, NULL));
+    done(reader);
+    fflush(NULL);
+    return t_failures == failures ? 0 : 1;
+}
+
+/* Looks until nothing is new; whether the kernel tells of an event then. */
+static bool is_told(const parents *p, const fbat_store *reader, int32_t fd) {
+    struct pollfd one = {fd, POLLIN, 0};
+    int looks = 0;
+    do {
+        CHECK_U64(visible(reader), visible(p->store));
+    } while (poll(&one, 1, 0) == 1 && ++looks < 1000);
+    append_n(p->store, "thing:1", 1);
+    return looks < 1000 && poll(&one, 1, 30000) == 1;
+}
+
+CASE(child_may_wait_for_a_store_and_takes_no_news_from_a_parent_who_waits_too) {
+    parents p = parents_begin();
+    fbat_store *reader = open_reading("s");
+    int tell[2];
+    int32_t fd = -1;
+    char byte = 0;
+    REQUIRE(pipe(tell) == 0);
+    CHECK_OK(fbat_store_wait_fd(reader, &fd, NULL));
+    for (int way = 0; way < WAYS_COUNT; way++) {
+        fflush(NULL);
+        pid_t child = WAYS[way]();
+        if (child == 0) {
+            _exit(wait_beside_the_parent(p.path, tell[1]));
+        }
+        if (child > 0) {
+            CHECK(read(tell[0], &byte, 1) == 1);
+            append_n(p.store, "thing:1", 1);
+            CHECK(child_ended_well(child));
+        }
+        CHECK(is_told(&p, reader, fd));
+    }
+    close(tell[0]), close(tell[1]);
+    done(reader);
+    parents_end(&p);
 }
 
 CASE(child_may_read_a_store_that_the_parent_writes) {

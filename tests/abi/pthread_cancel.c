@@ -80,6 +80,44 @@ MISUSE(thread_that_is_cancelled_in_an_open_or_a_free_ends_after_it) {
     done(open_new("own")); /* nobody has its lock */
 }
 
+static void *wait_for_one(void *argument) {
+    victim *v = argument;
+    fbat_wait_options options = FBAT_WAIT_OPTIONS_INIT;
+    options.flags = FBAT_WAIT_HAS_TIMEOUT;
+    options.timeout_ms = 30000;
+    atomic_fetch_add(&v->calls, 1);
+    fbat_status status = fbat_store_wait(v->store, 1, &options, NULL, NULL);
+    atomic_store(&v->callbacks, status == FBAT_OK);
+    pthread_testcancel();
+    return NULL;
+}
+
+static void cancel_who_waits(fbat_store *writer, fbat_store *waiter) {
+    victim v = {.store = waiter};
+    pthread_t thread;
+    void *ended = NULL;
+    REQUIRE(pthread_create(&thread, NULL, wait_for_one, &v) == 0);
+    while (atomic_load(&v.calls) == 0) {
+        sched_yield();
+    }
+    nanosleep(&(struct timespec){0, 20000000}, NULL); /* asleep, as a rule */
+    CHECK(pthread_cancel(thread) == 0);
+    nanosleep(&(struct timespec){0, 20000000}, NULL);
+    append_n(writer, "thing:1", 1);
+    CHECK(pthread_join(thread, &ended) == 0);
+    CHECK(ended == PTHREAD_CANCELED);
+    CHECK_U64(atomic_load(&v.callbacks), 1);
+}
+
+MISUSE(thread_that_is_cancelled_while_it_waits_ends_after_the_next_event) {
+    fbat_store *writer = open_new("s"), *other = open_new("other"), *reader = open_reading("other");
+    cancel_who_waits(writer, writer);
+    cancel_who_waits(other, reader);
+    done(reader);
+    done(other);
+    done(writer);
+}
+
 static int32_t wait_in_a_filter(void *user_data, const fbat_record *record) {
     victim *v = user_data;
     struct timespec moment = {0, 2000000};

@@ -147,6 +147,28 @@ static void ask_about(void) {
     CHECK_OK(fbat_store_open_report(store, &report, NULL));
 }
 
+static void wait_for_events(void) {
+    fbat_wait_options options = FBAT_WAIT_OPTIONS_INIT;
+    fbat_store *reader = NULL;
+    int32_t fd = -1;
+    options.flags = FBAT_WAIT_HAS_TIMEOUT;
+    options.timeout_ms = 1;
+    CHECK_OK(fbat_store_open_read_only(t_path("store"), &reader, NULL));
+    for (int reads = 0; reads < 2; reads++) {
+        const fbat_store *one = reads ? reader : store;
+        fbat_cursor *cursor = NULL;
+        fbat_page *page = NULL;
+        CHECK_STATUS(fbat_store_wait(one, UINT64_MAX, &options, NULL, NULL), FBAT_ERR_TIMEOUT);
+        CHECK_OK(fbat_store_wait_fd(one, &fd, NULL));
+        CHECK(visible(one) > 1);
+        CHECK_OK(fbat_cursor_new(one, NULL, &cursor, NULL));
+        CHECK_OK(fbat_cursor_wait(cursor, &options, &page, NULL));
+        fbat_page_free(page);
+        fbat_cursor_free(cursor);
+    }
+    done(reader);
+}
+
 static void make_and_close(void) {
     fbat_store *made = NULL;
     CHECK_OK(fbat_store_open(fresh("made"), NULL, &made, NULL));
@@ -251,6 +273,7 @@ CASE(every_kind_of_call_fits_on_the_stack_that_the_header_names) {
     FITS(read_pages);
     FITS(read_points);
     FITS(ask_about);
+    FITS(wait_for_events);
     FITS(make_and_close);
     FITS(open_for_reading);
     FITS(open_what_is_not_there);

@@ -8,3 +8,4 @@
 #include "long.cpp"
 #include "integrity.cpp"
 #include "threads.cpp"
+#include "wait.cpp"

@@ -44,6 +44,7 @@ constexpr known_status known[] = {
     {fbat::status::future_version, fbat::category::unsupported, "FBAT_ERR_FUTURE_VERSION"},
     {fbat::status::unsupported, fbat::category::unsupported, "FBAT_ERR_UNSUPPORTED"},
     {fbat::status::cancelled, fbat::category::cancelled, "FBAT_ERR_CANCELLED"},
+    {fbat::status::timeout, fbat::category::cancelled, "FBAT_ERR_TIMEOUT"},
     {fbat::status::panic, fbat::category::internal, "FBAT_ERR_PANIC"},
     {fbat::status::internal, fbat::category::internal, "FBAT_ERR_INTERNAL"},
     {fbat::status{-7}, fbat::category::cancelled, "FBAT_STOPPED_BY_CALLBACK"},

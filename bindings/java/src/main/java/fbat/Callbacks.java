@@ -130,6 +130,9 @@ final class Callbacks {
 
     private static int progress(long number, long progress) {
         Running running = RUNNING.get(number);
+        if (running == null) {
+            return STOP; // another thread has closed the cursor
+        }
         try {
             ((ProgressListener) running.callback).progress(Progress.at(progress));
             return 0;

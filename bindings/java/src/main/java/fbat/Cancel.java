@@ -1,6 +1,8 @@
 package fbat;
 
 import java.lang.ref.Reference;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Ends the calls that carry it, from any thread: they throw with {@link Status#CANCELLED}. Once
@@ -8,6 +10,7 @@ import java.lang.ref.Reference;
  */
 public final class Cancel implements AutoCloseable {
     private final Handle handle;
+    private final Set<Sleep> sleeps = ConcurrentHashMap.newKeySet();
 
     /** A token that is not triggered. */
     public Cancel() {
@@ -18,6 +21,7 @@ public final class Cancel implements AutoCloseable {
     public void trigger() {
         try {
             FbatException.check(Native.fbat_cancel_trigger(handle.get()));
+            sleeps.forEach(Sleep::stop);
         } finally {
             Reference.reachabilityFence(this);
         }
@@ -30,6 +34,18 @@ public final class Cancel implements AutoCloseable {
         } finally {
             Reference.reachabilityFence(this);
         }
+    }
+
+    /** Ends a call that carries a token of its own as if it carried this one. */
+    void begin(Sleep sleep) {
+        sleeps.add(sleep);
+        if (isTriggered()) {
+            sleep.stop();
+        }
+    }
+
+    void end(Sleep sleep) {
+        sleeps.remove(sleep);
     }
 
     /** Its number is all that a call needs of it. */

@@ -31,7 +31,9 @@ public sealed class FbatException extends RuntimeException {
             case IO -> new Io(status, text, found, done);
             case CORRUPT -> new Corrupt(status, text, found, done);
             case UNSUPPORTED -> new Unsupported(status, text, found, done);
-            case CANCELLED -> new Cancelled(status, text, found, done);
+            case CANCELLED -> status == Native.ERR_TIMEOUT
+                    ? new Timeout(status, text, found, done)
+                    : new Cancelled(status, text, found, done);
             case INTERNAL, NONE -> new Internal(status, text, found, done);
         };
     }
@@ -191,13 +193,22 @@ public sealed class FbatException extends RuntimeException {
     }
 
     /**
-     * Of the category {@link Category#CANCELLED}: the caller stopped the call: through a token or
-     * from a callback.
+     * Of the category {@link Category#CANCELLED}: the caller stopped the call: through a token,
+     * from a callback, or by a limit of time.
      */
-    public static final class Cancelled extends FbatException {
+    public static sealed class Cancelled extends FbatException {
         private static final long serialVersionUID = 1L;
 
         private Cancelled(int status, String message, ErrorDetail detail, ImportReport report) {
+            super(status, message, detail, report);
+        }
+    }
+
+    /** Of the category {@link Category#CANCELLED} too: {@link Status#TIMEOUT}. */
+    public static final class Timeout extends Cancelled {
+        private static final long serialVersionUID = 1L;
+
+        private Timeout(int status, String message, ErrorDetail detail, ImportReport report) {
             super(status, message, detail, report);
         }
     }

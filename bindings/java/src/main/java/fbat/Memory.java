@@ -20,6 +20,7 @@ final class Memory {
     private static final int U16_MAX = 0xffff;
     private static final long US_OF_SECOND = 1_000_000;
     private static final int NS_OF_US = 1000;
+    private static final long NS_OF_MS = 1_000_000;
 
     private static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
 
@@ -171,6 +172,15 @@ final class Memory {
     static long micros(Instant time) {
         long whole = Math.multiplyExact(time.getEpochSecond(), US_OF_SECOND);
         return Math.addExact(whole, time.getNano() / NS_OF_US);
+    }
+
+    /**
+     * A duration in milliseconds, rounded up; 0 for one that is negative.
+     *
+     * @throws ArithmeticException it is beyond 64 bits of them.
+     */
+    static long millis(Duration time) {
+        return Math.max(0, time.plusNanos(NS_OF_MS - 1).toMillis());
     }
 
     static int u16(int value, String what) {

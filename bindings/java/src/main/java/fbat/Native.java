@@ -82,13 +82,14 @@ final class Native {
     static final int OPEN_READ_ONLY = 3;
     static final int DURABILITY_DURABLE = 0;
     static final int DURABILITY_OS = 1;
-    static final int OPEN_REPORT_CREATED = 1;
-    static final int OPEN_REPORT_UNCLEAN = 2;
     static final int NEWS_NONE = 0;
     static final int NEWS_PROCESS = 1;
     static final int NEWS_KERNEL = 2;
     static final int NEWS_POLL = 3;
+    static final int OPEN_REPORT_CREATED = 1;
+    static final int OPEN_REPORT_UNCLEAN = 2;
     static final int WAIT_DURABLE = 1;
+    static final int WAIT_HAS_TIMEOUT = 2;
     static final int EXPECT_ANY = 0;
     static final int EXPECT_ABSENT = 1;
     static final int EXPECT_PRESENT = 2;

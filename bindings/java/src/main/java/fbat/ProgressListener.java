@@ -1,8 +1,8 @@
 package fbat;
 
 /**
- * Told how far a call has come, some hundred times at most, on the thread that made the call. What
- * it throws ends the call, which throws it as it is.
+ * Told how far a call has come, some hundred times at most, on the thread that made the call, or
+ * that waits in place of a virtual one. What it throws ends the call, which throws it as it is.
  */
 @FunctionalInterface
 public interface ProgressListener {

@@ -6,6 +6,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Flow;
 import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 import java.util.stream.Stream;
@@ -443,6 +445,79 @@ public final class Store implements AutoCloseable {
                 Memory.put(asked + Native.AT_QUERY_LIMIT, limit - rows);
             }
         }
+    }
+
+    // ---- waiting ----
+
+    /**
+     * Waits for ever: {@link #await(long, WaitOptions)}.
+     *
+     * @throws InterruptedException the thread was interrupted, before or while it waited.
+     */
+    public Frontier await(long after) throws InterruptedException {
+        return await(after, new WaitOptions());
+    }
+
+    /**
+     * Waits until the frontier is above a sequence, and says where it is. Who reads up to a
+     * sequence, and waits for what comes after it, misses nothing. A virtual thread leaves its
+     * carrier to others meanwhile.
+     *
+     * @param after the last sequence that is known.
+     * @throws InterruptedException the thread was interrupted, before or while it waited.
+     * @throws FbatException.Timeout nothing came in time. {@link ErrorDetail#actual} is where the
+     *     frontier was.
+     * @throws FbatException.Cancelled the token of the options was triggered.
+     * @throws FbatException.Closed the store is closed, or was by another thread meanwhile.
+     */
+    public Frontier await(long after, WaitOptions options) throws InterruptedException {
+        try (Scratch scratch = Scratch.take()) {
+            long frontier = scratch.struct(Native.FRONTIER_SIZE);
+            int status = new Sleep().made(handle, options, scratch, (store, asked) ->
+                    Native.fbat_store_wait(store, after, asked, frontier, scratch.err()));
+            check(status, scratch);
+            return Frontier.at(frontier);
+        } finally {
+            Reference.reachabilityFence(options);
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    /** The events of a query, and then those that come: {@link #follow(Query, WaitOptions)}. */
+    public Subscription follow(Query query) {
+        return follow(query, new WaitOptions());
+    }
+
+    /**
+     * The events of a query, and after them those that come, for ever: whichever process writes
+     * them. {@code new Query().after(store.frontier().visible())} begins with what comes from now
+     * on.
+     *
+     * @param options how to wait for the next one. With {@link WaitFlag#DURABLE} it has durable
+     *     events only.
+     */
+    public Subscription follow(Query query, WaitOptions options) {
+        return new Subscription(cursor(query), options);
+    }
+
+    /**
+     * The same for subscribers of {@link Flow}. A virtual thread delivers to each of them: {@link
+     * #publisher(Query, WaitOptions, Executor)}.
+     */
+    public Flow.Publisher<EventRecord> publisher(Query query) {
+        return publisher(query, new WaitOptions(), Thread::startVirtualThread);
+    }
+
+    /**
+     * The same for subscribers of {@link Flow}. Each gets all events of the query, as many as it
+     * requests. It is told of the end that {@code until} or {@code limit} make; a token, a limit of
+     * time, and a store that was closed are an {@link FbatException} for it.
+     *
+     * @param executor delivers to each subscriber in one task, which ends with the subscription.
+     */
+    public Flow.Publisher<EventRecord> publisher(
+            Query query, WaitOptions options, Executor executor) {
+        return new Publisher(this, query, options, executor);
     }
 
     // ---- counting and listing ----

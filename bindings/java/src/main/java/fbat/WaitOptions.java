@@ -10,15 +10,21 @@ public final class WaitOptions {
     /** The defaults. */
     public WaitOptions() {}
 
-    /** How long at most, in milliseconds; 0 for ever. */
+    /** How long at most, in milliseconds, 0 to look once. */
     public WaitOptions timeoutMs(long timeoutMs) {
         this.timeoutMs = timeoutMs;
+        flags |= Native.WAIT_HAS_TIMEOUT;
         return this;
     }
 
-    /** {@link Wait}. */
-    public WaitOptions flags(Wait... flags) {
-        this.flags = Wait.sum(flags);
+    /** The same, rounded up. */
+    public WaitOptions timeout(java.time.Duration time) {
+        return timeoutMs(Memory.millis(time));
+    }
+
+    /** {@link WaitFlag}. */
+    public WaitOptions flags(WaitFlag... flags) {
+        this.flags = this.flags & Native.WAIT_HAS_TIMEOUT | WaitFlag.sum(flags);
         return this;
     }
 
@@ -26,6 +32,10 @@ public final class WaitOptions {
     public WaitOptions cancel(Cancel cancel) {
         this.cancel = cancel;
         return this;
+    }
+
+    Cancel cancel() {
+        return cancel;
     }
 
     /** Fills in a struct that is all zero but for its size. */

@@ -7,7 +7,9 @@ import fbat.FbatException;
 import fbat.ImportOptions;
 import fbat.OpenOptions;
 import fbat.Store;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.nio.MappedByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryStream;
@@ -34,6 +36,7 @@ public final class Mishaps {
             case "spawn" -> spawn(path);
             case "nest" -> nest(path);
             case "walk" -> walk(path);
+            case "append" -> append(path);
             default -> throw new IllegalArgumentException(arguments[0]);
         }
     }
@@ -149,6 +152,19 @@ public final class Mishaps {
                 }
                 try (Store store = filled(each, 1)) {
                     System.out.println("the same file: " + Files.isSameFile(store.path(), each));
+                }
+            }
+        }
+    }
+
+    /** Appends as many events, one by one, as each line says. */
+    private static void append(Path path) throws IOException {
+        try (Store store = filled(path, 0);
+                BufferedReader in = new BufferedReader(new InputStreamReader(System.in))) {
+            System.out.println("open");
+            for (String line = in.readLine(); line != null; line = in.readLine()) {
+                for (int i = 0; i < Integer.parseInt(line); i++) {
+                    store.append(new Event("thing:" + i % 10, "test", KIND).payload("" + i));
                 }
             }
         }

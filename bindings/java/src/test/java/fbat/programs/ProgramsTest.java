@@ -5,6 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import fbat.Event;
+import fbat.Store;
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -106,10 +109,10 @@ class ProgramsTest {
         assertEquals(expected, interplay(frames, "decode"));
     }
 
-    @Test
-    void whatReadmeShowsRuns() throws Exception {
+    /** Makes a program of a block of README. */
+    private Path readme(int number) throws IOException {
         String readme = Files.readString(Path.of("README.md"));
-        String code = readme.split("```java\n")[1].split("```")[0];
+        String code = readme.split("```java\n")[number].split("```")[0];
         Path program = directory.resolve("Readme.java");
         Files.writeString(program, """
                 import fbat.*;
@@ -118,8 +121,29 @@ class ProgramsTest {
                 public class Readme {
                     public static void main(String[] arguments) throws Exception {
                 """ + code.replace("Path.of(\"", "Path.of(\"" + directory + "/") + "}}");
-        List<String> found = run("", NATIVE, "-cp", CLASSES, program);
+        return program;
+    }
+
+    @Test
+    void whatReadmeShowsRuns() throws Exception {
+        List<String> found = run("", NATIVE, "-cp", CLASSES, readme(1));
         assertEquals(List.of("lamp:kitchen"), found);
+    }
+
+    @Test
+    void theLoopOfReadmeWaitsForTheNextEvent() throws Exception {
+        try (Store house = Store.open(directory.resolve("house"))) {
+            house.append(new Event("lamp:kitchen", "home", 0x1001));
+            Process process = start("", NATIVE, "-cp", CLASSES, readme(2));
+            try (BufferedReader output = process.inputReader(UTF_8)) {
+                assertEquals("2 lamp:kitchen", output.readLine());
+                house.append(new Event("door:front", "home", 0x1001));
+                house.append(new Event("lamp:hall", "home", 0x1001));
+                assertEquals("4 lamp:hall", output.readLine());
+            } finally {
+                process.destroyForcibly();
+            }
+        }
     }
 
     @Test

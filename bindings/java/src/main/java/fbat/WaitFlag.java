@@ -2,19 +2,21 @@
 package fbat;
 
 /** {@code FBAT_WAIT_...} of the header. */
-public enum Wait {
+public enum WaitFlag {
     /** Wait for what is durable, instead of what is visible. */
-    DURABLE(1);
+    DURABLE(1),
+    /** {@code timeoutMs} is given. */
+    HAS_TIMEOUT(2);
 
     final int bit;
 
-    Wait(int bit) {
+    WaitFlag(int bit) {
         this.bit = bit;
     }
 
-    static int sum(Wait... flags) {
+    static int sum(WaitFlag... flags) {
         int bits = 0;
-        for (Wait each : flags) {
+        for (WaitFlag each : flags) {
             bits |= each.bit;
         }
         return bits;
