@@ -205,14 +205,6 @@ export const Durability = {
 /** When an append returns: one of the values of {@link Durability}. */
 export type Durability = (typeof Durability)[keyof typeof Durability];
 
-/** Bits of an open report. */
-export const OpenReportFlag = {
-  /** `Store.open` made the store. */
-  CREATED: 1,
-  /** The last writer wrote something and did not close the store. */
-  UNCLEAN: 2,
-} as const;
-
 /** What tells a handle of something new. */
 export const News = {
   /** Nobody has waited with this handle yet. */
@@ -227,10 +219,20 @@ export const News = {
 /** What tells a handle of something new: one of the values of {@link News}. */
 export type News = (typeof News)[keyof typeof News];
 
+/** Bits of an open report. */
+export const OpenReportFlag = {
+  /** `Store.open` made the store. */
+  CREATED: 1,
+  /** The last writer wrote something and did not close the store. */
+  UNCLEAN: 2,
+} as const;
+
 /** Bits of a wait. Set for you. */
 export const WaitFlag = {
   /** Wait for what is durable, instead of what is visible. */
   DURABLE: 1,
+  /** `timeoutMs` is given. */
+  HAS_TIMEOUT: 2,
 } as const;
 
 /** What is expected of an entity before an event is appended. */

@@ -116,10 +116,19 @@ export function bind<const S extends Record<string, Signature>>(signatures: S): 
   return Object.fromEntries(functions) as Library<S>;
 }
 
+const system = koffi.load(null);
+
 /** Copies bytes from one address to another: the one way to read the library's memory. */
-export const copyMemory: (to: number, from: number, bytes: number) => void = koffi
-  .load(null)
-  .func("memcpy", types.void, [types.address, types.address, types.size]);
+export const copyMemory: (to: number, from: number, bytes: number) => void = system.func(
+  "memcpy",
+  types.void,
+  [types.address, types.address, types.size],
+);
+
+/** fcntl(2), and close(2): `fs.closeSync` of a worker warns of what `fs` has not opened. */
+export const fcntl: (fd: number, command: number, type: "int", value: number) => number =
+  system.func("fcntl", types.i32, [types.i32, types.i32, "..."]);
+export const closeDescriptor: (fd: number) => number = system.func("close", types.i32, [types.i32]);
 
 /** What the library calls with an address: a record of a filter, a report of progress. */
 export const CALLBACK = koffi.pointer(koffi.proto(types.i32, [types.address, types.address]));

@@ -166,22 +166,22 @@ export const OPEN_OPTIONS = new Struct<OpenOptions>(
   },
 );
 
-/** How to wait. */
-export interface WaitOptions {
-  /** How long at most, in milliseconds; 0 for ever. */
+/** @internal How to wait, as the header has it. */
+export interface WaitFields {
+  /** With `WaitFlag.HAS_TIMEOUT`: how long at most, in milliseconds, 0 to look once; else 0. */
   timeoutMs?: number | bigint | null | undefined;
   /** Bits of `WaitFlag`. */
   flags?: number | null | undefined;
 }
 
 /** @internal */
-export const WAIT_OPTIONS = new Struct<WaitOptions>(
+export const WAIT_OPTIONS = new Struct<WaitFields>(
   "wait options",
   32,
   [
     "timeoutMs", "flags",
   ],
-  (arena, block, at, of) => {
+  (_arena, block, at, of) => {
     if (of.timeoutMs != null) {
       block.setU64(at + 8, of.timeoutMs, "timeoutMs");
     }

@@ -7,6 +7,7 @@ import { QueryFlag, Status } from "./constants.js";
 import { FbatError } from "./error.js";
 import { closed, invalid, needed } from "./fail.js";
 import { verifyCall, type WithFindings } from "./findings.js";
+import { type FollowOptions, follow, followPages } from "./follow.js";
 import { Handle, sharedNumber } from "./handle.js";
 import { HASH_BYTES, type Hash, type Id } from "./hex.js";
 import { fbat } from "./library.js";
@@ -57,6 +58,7 @@ import {
 import { countCall, listCall, type Summaries } from "./summaries.js";
 import { needObject, refuseUnknown, u64 } from "./validate.js";
 import { show } from "./view.js";
+import { frontierCall, Lookout, type WaitOptions, waitFor } from "./wait.js";
 import type { AsyncOptions } from "./watch.js";
 
 /** A store as another thread of this process can have it: {@link Store.attach}. */
@@ -107,6 +109,7 @@ export class Store extends Handle {
   readonly #facts: ReturnType<typeof readFacts>;
   /** Whether it is this object that closes the store. */
   readonly #isOwner: boolean;
+  readonly #lookout: Lookout;
 
   private constructor(handle: bigint, isOwner: boolean) {
     if (typeof handle !== "bigint") {
@@ -114,6 +117,7 @@ export class Store extends Handle {
     }
     super(handle, isOwner ? () => fbat.fbat_store_free(handle) : () => {});
     this.#isOwner = isOwner;
+    this.#lookout = new Lookout(this, !isOwner);
     this.#facts = readFacts(handle);
   }
 
@@ -152,6 +156,7 @@ export class Store extends Handle {
 
   /** What to send to a worker, for {@link Store.attach}. Good until this store is closed. */
   share(): SharedStore {
+    this.#lookout.share();
     return { store: this.handle };
   }
 
@@ -198,16 +203,22 @@ export class Store extends Handle {
    */
   close(): void {
     if (this.isClosed || !this.#isOwner) {
-      super[Symbol.dispose]();
+      this.#release();
       return;
     }
     withArena((arena) => {
       const status = fbat.fbat_store_close(this.handle, arena.error.address);
       if (status !== Status.ERR_BUSY) {
-        super[Symbol.dispose]();
+        this.#release();
       }
       ok(arena, status);
     });
+  }
+
+  /** Ends those who wait, too. */
+  #release(): void {
+    super[Symbol.dispose]();
+    this.#lookout.tell();
   }
 
   /** {@link Store.close}. */
@@ -239,7 +250,37 @@ export class Store extends Handle {
 
   /** How far the log goes. */
   frontier(): Frontier {
-    return run(ask(this.handle, fbat.fbat_store_frontier, FRONTIER));
+    const found = run(frontierCall(this.handle));
+    this.#lookout.see(found);
+    return found;
+  }
+
+  /**
+   * Waits until the frontier is above a sequence, and gives the frontier. Takes no thread while it
+   * waits. A `CancelledError` with the code `FBAT_ERR_TIMEOUT` where that was not in time; its
+   * `actual` is what the frontier was. A `ClosedError` where the store is closed meanwhile. That a
+   * writer in another process ends, or dies, does not end it.
+   *
+   * With `durable`, a store that is open for writing waits for syncs, and begins none. One that
+   * reads syncs what it waits for.
+   * @param after the last sequence that is known.
+   */
+  async wait(after: number | bigint, options: WaitOptions = {}): Promise<Frontier> {
+    return waitFor(this.#lookout, after, options);
+  }
+
+  /**
+   * The events of a query, and those that come later: each once, and in order. It goes on until the
+   * loop is left, its signal is aborted, or the store is closed, and takes no thread while it
+   * waits. `after: store.frontier().visible` begins with what comes from now on.
+   */
+  follow(options: FollowOptions = {}): AsyncIterableIterator<EventRecord> {
+    return follow({ store: this, lookout: this.#lookout, options });
+  }
+
+  /** {@link Store.follow}, page by page: what has come is there at once. */
+  followPages(options: FollowOptions = {}): AsyncIterableIterator<Page> {
+    return followPages({ store: this, lookout: this.#lookout, options });
   }
 
   /** Figures about the store. */

@@ -7,6 +7,7 @@ import { invalid, needed } from "./fail.js";
 import { CALLBACK } from "./load.js";
 import { type Arena, Block, type Output } from "./memory.js";
 import { EventRecord, GONE } from "./page.js";
+import { onAbort } from "./signal.js";
 
 /** Told how far a call has come, on the thread that made it. */
 export type Report<P> = (progress: P) => void;
@@ -42,6 +43,7 @@ export class Watch {
   readonly #registered: bigint[] = [];
   #signal: AbortSignal | null = null;
   #own: Cancel | null = null;
+  #ignore: () => void = () => {};
   /** Kept from being collected, which would free it before the call has it. */
   #token: Cancel | null = null;
   /** What a callback threw; the call ends with it. */
@@ -83,8 +85,8 @@ export class Watch {
     if (cancel !== null && !(cancel instanceof Cancel)) {
       throw needed("cancel", "a Cancel", cancel);
     }
-    if (signal !== null && typeof signal.addEventListener !== "function") {
-      throw needed("signal", "an AbortSignal", signal);
+    if (signal !== null) {
+      this.#ignore = onAbort(signal, () => this.#own?.trigger());
     }
     this.#own = signal === null ? null : new Cancel();
     this.#signal = signal;
@@ -92,15 +94,12 @@ export class Watch {
     if (signal?.aborted) {
       this.#token.trigger();
     }
-    signal?.addEventListener("abort", this.#abort, { once: true });
     return this.#token.handle;
   }
 
-  readonly #abort = () => this.#own?.trigger();
-
   release(): void {
     this.#registered.splice(0).forEach(koffi.unregister);
-    this.#signal?.removeEventListener("abort", this.#abort);
+    this.#ignore();
     this.#own?.[Symbol.dispose]();
     this.#token = null;
   }

@@ -18,6 +18,8 @@ const groups = {
   EXPECT_: api.Expect,
   EVENT_: api.EventFlag,
   RECEIPT_: api.ReceiptFlag,
+  NEWS_: api.News,
+  WAIT_: api.WaitFlag,
   COLUMN_: api.Column,
   RECORD_: api.RecordFlag,
   QUERY_: api.QueryFlag,

@@ -3,7 +3,8 @@
  * stays behind.
  */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -57,7 +58,17 @@ const packageRoot = join(projectRoot, "bindings/node");
 /** Runs a module with the path of a store as its argument, in a process of its own. */
 export function runProgram(program: string, name: string) {
   const flags = ["--input-type=module", "-e", program, scratch(name)];
-  return spawnSync(process.execPath, flags, { cwd: packageRoot, encoding: "utf8" });
+  const options = { cwd: packageRoot, encoding: "utf8", timeout: 30_000 } as const;
+  return spawnSync(process.execPath, flags, options);
+}
+
+/** Runs such a module while this process goes on; how it ended: its exit code, or its signal. */
+export async function runBeside(program: string, name: string): Promise<number | string> {
+  const flags = ["--input-type=module", "-e", program, scratch(name)];
+  const stdio = ["ignore", "inherit", "inherit"] as const;
+  const child = spawn(process.execPath, flags, { cwd: packageRoot, stdio: [...stdio] });
+  const [status, signal] = await once(child, "exit");
+  return status ?? signal;
 }
 
 /** Leaves a store with one event that was not closed. */

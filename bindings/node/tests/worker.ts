@@ -3,11 +3,13 @@ import { parentPort, workerData } from "node:worker_threads";
 import { Cancel, type SharedCancel, type SharedStore, Store } from "fbat";
 
 export interface Work {
-  readonly task: "append" | "cancel" | "use";
+  readonly task: "append" | "cancel" | "look" | "wait";
   readonly name: string;
   readonly count: number;
   readonly store: SharedStore;
   readonly cancel?: SharedCancel;
+  /** Two numbers: the task begins when the first is 1, and sets the second when it is done. */
+  readonly steps?: Int32Array;
 }
 
 function appendAndRead(store: Store, { name, count }: Work): string {
@@ -44,19 +46,40 @@ function cancelImport(store: Store, cancel: SharedCancel): string {
   return "cancelled";
 }
 
-function work(given: Work): string {
+/** Appends an event, and looks at it, while the thread that gave the store does nothing. */
+function appendAndLook(store: Store, steps: Int32Array): string {
+  parentPort?.postMessage("ready");
+  Atomics.wait(steps, 0, 0);
+  store.append({ entity: "thread:look", scope: "test", kind: 0x1001 });
+  const { visible } = store.frontier();
+  Atomics.store(steps, 1, 1);
+  Atomics.notify(steps, 1);
+  return String(visible);
+}
+
+async function waitForNext(store: Store): Promise<string> {
+  const { visible } = store.frontier();
+  parentPort?.postMessage("ready");
+  return String((await store.wait(visible)).visible);
+}
+
+async function work(given: Work): Promise<string> {
   const store = Store.attach(given.store);
+  const tasks = {
+    append: () => appendAndRead(store, given),
+    cancel: () => cancelImport(store, given.cancel as SharedCancel),
+    look: () => appendAndLook(store, given.steps as Int32Array),
+    wait: () => waitForNext(store),
+  };
   try {
-    return given.task === "append"
-      ? appendAndRead(store, given)
-      : cancelImport(store, given.cancel as SharedCancel);
+    return await tasks[given.task]();
   } finally {
     store.close();
   }
 }
 
 try {
-  parentPort?.postMessage(work(workerData as Work));
+  parentPort?.postMessage(await work(workerData as Work));
 } catch (error) {
   parentPort?.postMessage(String((error as { code?: string }).code ?? error));
 }

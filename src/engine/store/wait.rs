@@ -132,6 +132,10 @@ impl Log {
     /// Comes before a look at the frontier.
     pub fn clear_descriptor(&self) -> Result<()> {
         let Some(descriptor) = self.waiting.descriptor.get() else { return Ok(()) };
+        // Readable for good: who waits hears from the next call that nothing comes any more.
+        if self.poisoned.get().is_some() {
+            return Ok(());
+        }
         let news = self.news();
         news.told();
         let visible = self.visible.load(Ordering::Acquire);
