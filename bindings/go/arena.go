@@ -138,6 +138,18 @@ func (c *call) micros(t time.Time) C.int64_t {
 	return C.int64_t(t.UnixMicro())
 }
 
+// millis is a span of time in milliseconds, rounded up.
+func (c *call) millis(d time.Duration) C.uint64_t {
+	if d < 0 {
+		c.refuse("a span of time is negative")
+	}
+	whole := C.uint64_t(d / time.Millisecond)
+	if d%time.Millisecond > 0 {
+		whole++
+	}
+	return whole
+}
+
 func goID(id C.fbat_id) ID         { return *(*ID)(unsafe.Pointer(&id)) }
 func goHash(hash C.fbat_hash) Hash { return *(*Hash)(unsafe.Pointer(&hash)) }
 func cID(id ID) C.fbat_id          { return *(*C.fbat_id)(unsafe.Pointer(&id)) }

@@ -68,12 +68,18 @@ func beginWith(ctx context.Context) *call {
 // beginUnlessDone begins a call that is too short to be ended: a context that is done refuses it.
 func beginUnlessDone(ctx context.Context) *call {
 	c := begin()
-	if err := ctx.Err(); err != nil {
-		e := statusError(ErrCancelled, "the context was done: "+context.Cause(ctx).Error())
-		e.causes = []error{err, context.Cause(ctx)}
-		c.refused = e
+	if ctx.Err() != nil {
+		c.refused = cancelled(ctx, "the context was done")
 	}
 	return c
+}
+
+// cancelled is the error of a call that its context has ended.
+func cancelled(ctx context.Context, message string) *Error {
+	cause := context.Cause(ctx)
+	e := statusError(ErrCancelled, message+": "+cause.Error())
+	e.causes = []error{ctx.Err(), cause}
+	return e
 }
 
 // end gives back what the call took. The token may still be triggered afterwards: it is dead then.
@@ -113,6 +119,14 @@ func (c *call) outcome(status C.fbat_status, stores ...*Store) error {
 	for _, s := range stores {
 		if e.Status == ErrInvalidHandle && s != nil && s.closed.Load() {
 			return statusError(ErrClosed, "the store "+s.Path()+" is closed")
+		}
+	}
+	switch e.Status {
+	case ErrIO, ErrNoSpace, ErrPoisoned, ErrPanic:
+		for _, s := range stores {
+			if s != nil && !s.ReadOnly() {
+				s.lookout.suspect()
+			}
 		}
 	}
 	switch {

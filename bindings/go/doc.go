@@ -42,6 +42,15 @@
 // meanwhile, as every cgo call does, not a goroutine's processor. The library keeps no thread of
 // its own; an import has one while it runs.
 //
+// # Waiting
+//
+// [Store.Follow], [Store.Wait] and [Cursor.Wait] sleep until there is something new. They hold no
+// thread meanwhile, however many goroutines sleep: one more, which lives while there are any and
+// until the next news, waits for all of a store, in Go's network poller. Where the system has no
+// descriptor left for it, it looks each 10 to 250 ms, and so it does where the kernel lets the
+// poller take no more: of stores that are open for reading, 500 in one process. Closing the store
+// ends them with [ErrClosed].
+//
 // # Callbacks
 //
 // Filters and progress functions run on the goroutine that made the call, one after the other, with

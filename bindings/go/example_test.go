@@ -258,6 +258,95 @@ func ExampleStore_Cursor() {
 	// 7 to 11
 }
 
+func ExampleStore_Follow() {
+	directory, remove := temporary()
+	defer remove()
+	store, err := fbat.Open(ctx, filepath.Join(directory, "s"), nil)
+	check(err)
+	defer store.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	_, err = store.Append(fbat.Event{Entity: "lamp:hall", Scope: "home", Kind: 0x1001})
+	check(err)
+
+	frontier, err := store.Frontier()
+	check(err)
+	for _, entity := range []string{"door", "lamp:kitchen"} { // as any process may at any time
+		_, err := store.Append(fbat.Event{Entity: entity, Scope: "home", Kind: 0x1001})
+		check(err)
+	}
+	query := fbat.Query{
+		Region: fbat.Region{Entity: fbat.Entity("lamp")},
+		After:  frontier.Visible, // from now on; or the last sequence that was handled
+	}
+	for record, err := range store.Follow(ctx, &query, nil) {
+		if errors.Is(err, context.Canceled) {
+			break
+		}
+		check(err)
+		fmt.Println(record.Sequence, record.Entity)
+		cancel() // from any goroutine; or break
+	}
+	// Output: 4 lamp:kitchen
+}
+
+func ExampleStore_Follow_channel() {
+	directory, remove := temporary()
+	defer remove()
+	store, err := fbat.Open(ctx, filepath.Join(directory, "s"), nil)
+	check(err)
+	defer store.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	check(store.AppendBatch(make5(), nil))
+
+	records := make(chan fbat.Record)
+	go func() {
+		defer close(records)
+		for record, err := range store.Follow(ctx, nil, nil) {
+			if err != nil {
+				return // or send it, too
+			}
+			select {
+			case records <- record:
+			case <-ctx.Done():
+			}
+		}
+	}()
+	for range 5 {
+		select {
+		case record := <-records:
+			fmt.Println(record.Sequence, record.Entity)
+		case <-time.After(time.Minute):
+			log.Fatal("nothing came")
+		}
+	}
+	// Output:
+	// 2 e
+	// 3 e
+	// 4 e
+	// 5 e
+	// 6 e
+}
+
+func ExampleStore_Wait() {
+	directory, remove := temporary()
+	defer remove()
+	store, err := fbat.Open(ctx, filepath.Join(directory, "s"), nil)
+	check(err)
+	defer store.Close()
+
+	_, err = store.Wait(ctx, 1, &fbat.WaitOptions{Timeout: 5 * time.Millisecond})
+	fmt.Println(errors.Is(err, fbat.ErrTimeout))
+	check(store.AppendBatch(make5(), nil))
+	frontier, err := store.Wait(ctx, 1, nil) // until there is something after sequence 1
+	check(err)
+	fmt.Println(frontier.Visible)
+	// Output:
+	// true
+	// 6
+}
+
 func ExampleStore_Import() {
 	directory, remove := temporary()
 	defer remove()

@@ -63,6 +63,15 @@ func longCalls(t *testing.T) []longCall {
 			}
 			return nil
 		}},
+		{"follow", func(ctx context.Context, progress func(fbat.Progress) error) error {
+			all := fbat.Query{Progress: progress, Limit: 5000}
+			for _, err := range store.Follow(ctx, &all, nil) {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
 		{"import", func(ctx context.Context, progress func(fbat.Progress) error) error {
 			_, err := open(t, "d").Import(ctx, store, &fbat.ImportOptions{SourceNamespace: "n",
 				Progress: func(report fbat.ImportReport) error {
@@ -112,7 +121,8 @@ func TestEveryLongCallReportsHowFarItIs(t *testing.T) {
 		}
 		for i := range seen {
 			// A page of an iteration is a call of its own, with less to do than the one before.
-			begins := i == 0 || call.name == "events" && seen[i].Total < seen[i-1].Total
+			pages := call.name == "events" || call.name == "follow"
+			begins := i == 0 || pages && seen[i].Total < seen[i-1].Total
 			if seen[i].Done > seen[i].Total || !begins && seen[i].Done < seen[i-1].Done {
 				t.Errorf("%s: %v", call.name, seen)
 				break

@@ -89,6 +89,13 @@ func (r *Record) Clone() *Record {
 // What is appended meanwhile is seen or not: a forward iteration goes to where the log ends when it
 // gets there. It holds no lock, and may be given up at any time.
 func (s *Store) Events(ctx context.Context, query *Query) iter.Seq2[Record, error] {
+	return s.each(ctx, query, (*Cursor).next)
+}
+
+// each iterates over what a cursor reads.
+func (s *Store) each(
+	ctx context.Context, query *Query, next func(*Cursor, *C.fbatgo_page) error,
+) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		cursor, err := s.Cursor(ctx, query)
 		if err != nil {
@@ -97,15 +104,17 @@ func (s *Store) Events(ctx context.Context, query *Query) iter.Seq2[Record, erro
 		}
 		defer cursor.Close()
 		page := room[C.fbatgo_page](cursor.call)
-		for cursor.yieldPage(page, yield) {
+		for cursor.yieldPage(page, next, yield) {
 		}
 	}
 }
 
 // yieldPage hands out the records of the next page, which it copies one by one; false when there is
 // no more to come.
-func (c *Cursor) yieldPage(page *C.fbatgo_page, yield func(Record, error) bool) bool {
-	if err := c.next(page); err != nil {
+func (c *Cursor) yieldPage(
+	page *C.fbatgo_page, next func(*Cursor, *C.fbatgo_page) error, yield func(Record, error) bool,
+) bool {
+	if err := next(c, page); err != nil {
 		yield(Record{}, err)
 		return false
 	}
@@ -128,14 +137,16 @@ func (c *Cursor) yieldPage(page *C.fbatgo_page, yield func(Record, error) bool) 
 // is forgotten is freed by the garbage collector.
 type Cursor struct {
 	store   *Store
+	ctx     context.Context
 	turn    sync.Mutex     // the library takes one call for a cursor at a time
 	c       *C.fbat_cursor // nil when closed
 	call    *call          // that made the cursor: its callback and its context go for each page
+	closed  chan struct{}  // closed with the cursor
 	cleanup runtime.Cleanup
 }
 
 // Cursor makes a cursor at the beginning of a query; nil for all events. When the context is done,
-// [Cursor.Next] fails with [ErrCancelled].
+// [Cursor.Next] and [Cursor.Wait] fail with [ErrCancelled].
 func (s *Store) Cursor(ctx context.Context, query *Query) (*Cursor, error) {
 	call := beginWith(ctx)
 	in := room[C.fbat_query](call)
@@ -149,7 +160,7 @@ func (s *Store) Cursor(ctx context.Context, query *Query) (*Cursor, error) {
 		call.end()
 		return nil, err
 	}
-	cursor := &Cursor{store: s, c: *out, call: call}
+	cursor := &Cursor{store: s, ctx: ctx, c: *out, call: call, closed: make(chan struct{})}
 	cursor.cleanup = runtime.AddCleanup(cursor, func(c *C.fbat_cursor) {
 		C.fbat_cursor_free(c)
 		call.end()
@@ -160,28 +171,42 @@ func (s *Store) Cursor(ctx context.Context, query *Query) (*Cursor, error) {
 // Next reads the next page that has rows; nil at the end. A forward cursor may be asked again
 // later: it goes on with what was appended since, and so follows the log. After a failure the
 // cursor stays where it was. When the cursor or its store was closed, the failure is [ErrClosed].
-func (c *Cursor) Next() (*Page, error) {
+func (c *Cursor) Next() (*Page, error) { return c.take(c.next) }
+
+// take copies the page that is read; nil where there is none.
+func (c *Cursor) take(read func(*C.fbatgo_page) error) (*Page, error) {
 	call := begin()
 	defer call.end()
 	page := room[C.fbatgo_page](call)
-	if err := c.next(page); err != nil {
+	if err := read(page); err != nil {
 		return nil, err
 	}
 	return takePage(page, &call.in), nil
 }
 
 func (c *Cursor) next(page *C.fbatgo_page) error {
+	_, err := c.read(page, func() C.fbat_status {
+		return C.fbatgo_cursor_next(c.c, page, c.call.detail)
+	})
+	return err
+}
+
+// read makes a call for a page.
+func (c *Cursor) read(
+	page *C.fbatgo_page, call func() C.fbat_status,
+) (status C.fbat_status, err error) {
 	c.turn.Lock()
 	defer c.turn.Unlock()
 	if c.c == nil {
-		return statusError(ErrClosed, "the cursor is closed")
+		return C.FBAT_ERR_CLOSED, statusError(ErrClosed, "the cursor is closed")
 	}
 	*page, c.call.err, c.call.panicked = C.fbatgo_page{}, nil, false
-	return c.call.outcome(C.fbatgo_cursor_next(c.c, page, c.call.detail), c.store)
+	status = call()
+	return status, c.call.outcome(status, c.store)
 }
 
-// Close frees the cursor, after a Next that runs. Its pages stay. Closing it twice does nothing;
-// Next fails with [ErrClosed] from then on.
+// Close frees the cursor, after a Next that runs, and ends a Wait. Its pages stay. Closing it twice
+// does nothing; Next and Wait fail with [ErrClosed] from then on.
 func (c *Cursor) Close() {
 	c.turn.Lock()
 	defer c.turn.Unlock()
@@ -190,5 +215,6 @@ func (c *Cursor) Close() {
 		C.fbat_cursor_free(c.c)
 		c.c = nil
 		c.call.end()
+		close(c.closed)
 	}
 }

@@ -311,6 +311,8 @@ type WaitFlags uint32
 const (
 	// WaitDurable: wait for what is durable, instead of what is visible.
 	WaitDurable WaitFlags = C.FBAT_WAIT_DURABLE
+	// WaitHasTimeout: TimeoutMs is given.
+	WaitHasTimeout WaitFlags = C.FBAT_WAIT_HAS_TIMEOUT
 )
 
 // Expect is one of the values whose names begin with Expect.
@@ -932,7 +934,7 @@ func (to *OpenReport) read(from *C.fbat_open_report, in *incoming) {
 
 // WaitOptions: how to wait. The zero value waits for a visible event, for ever.
 type WaitOptions struct {
-	// How long at most. Zero: for ever.
+	// How long at most. Zero: for ever, or with [WaitHasTimeout] not at all.
 	Timeout time.Duration
 	// Bits: [WaitFlags].
 	Flags WaitFlags

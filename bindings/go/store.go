@@ -22,6 +22,7 @@ type Store struct {
 	c       *C.fbat_store
 	closed  atomic.Bool
 	cleanup runtime.Cleanup
+	lookout *lookout
 	facts
 }
 
@@ -51,17 +52,19 @@ func Open(ctx context.Context, directory string, options *OpenOptions) (*Store, 
 	if err := call.outcome(status); err != nil {
 		return nil, err
 	}
-	s := &Store{c: *out}
-	s.cleanup = runtime.AddCleanup(s, func(c *C.fbat_store) { C.fbat_store_free(c) }, s.c)
+	s := &Store{c: *out, lookout: &lookout{store: *out, over: make(chan struct{})}}
+	s.cleanup = runtime.AddCleanup(s, (*lookout).free, s.lookout)
 	if err := s.describe(call); err != nil {
 		return nil, err // the cleanup closes it
 	}
+	s.lookout.writes = !s.ReadOnly()
 	return s, nil
 }
 
 // Close makes what was written durable, releases the directory, and ends all use of the store:
-// later calls fail with [ErrClosed], imports that run end with it at their next chunk. A failure to
-// write is returned, and the store is closed all the same. Closing a closed store does nothing.
+// later calls fail with [ErrClosed], what waits ends with it, and imports that run do at their next
+// chunk. A failure to write is returned, and the store is closed all the same. Closing a closed
+// store does nothing.
 //
 // From within a callback of an import that uses the store the failure is [ErrBusy], and the store
 // stays open.
@@ -80,7 +83,7 @@ func (s *Store) Close() error {
 		return nil // somebody else closed it meanwhile, and freed the handle
 	}
 	s.cleanup.Stop()
-	C.fbat_store_free(s.c)
+	s.lookout.free()
 	return err
 }
 

@@ -148,6 +148,14 @@ func TestAfterCloseEveryCallIsAnError(t *testing.T) {
 		"frontier": func() error { _, err := store.Frontier(); return err },
 		"head":     func() error { _, err := store.Head("a"); return err },
 		"stats":    func() error { _, err := store.Stats(); return err },
+		"wait":     func() error { _, err := store.Wait(ctx, 0, nil); return err },
+		"waited":   func() error { _, err := cursor.Wait(nil); return err },
+		"follow": func() error {
+			for _, err := range store.Follow(ctx, nil, nil) {
+				return err
+			}
+			return nil
+		},
 		"log hash": func() error { _, err := store.LogHash(); return err },
 		"events": func() error {
 			for _, err := range store.Events(ctx, nil) {

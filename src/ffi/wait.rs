@@ -139,7 +139,8 @@ pub unsafe extern "C" fn fbat_store_wait(
 /// that reads learns what is durable by fbat_store_sync().
 /// @param store the store.
 /// @param out_fd the descriptor, close-on-exec; -1 on failure. It is the store's: do not read it,
-/// write to it or close it. It is gone once the store is freed: take it out of the loop before.
+/// write to it or close it. It is gone once the store is freed: take it out of the loop before. One
+/// epoll takes some 500 of handles that read, a limit of the kernel.
 /// @param err detail on failure; may be NULL.
 /// @retval FBAT_OK done. The same descriptor each time.
 /// @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL.

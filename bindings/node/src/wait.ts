@@ -16,7 +16,7 @@ import { refuseUnknown, size, u64 } from "./validate.js";
 
 /** How to wait. */
 export interface WaitOptions {
-  /** How long at most, in milliseconds; 0 and left out: for ever. */
+  /** How long at most, in milliseconds; 0 looks once. Left out: for ever. */
   timeoutMs?: number | null | undefined;
   /** Wait for what is durable, instead of what is visible. */
   durable?: boolean | null | undefined;
