@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import os
+import subprocess
 import sys
+import textwrap
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,11 +17,13 @@ import fbat
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
+    from typing import Self
 
 KIND = fbat.kind(1, 1)
 ROOT = os.environ["FBAT_ROOT"]
 FAILED = pytest.StashKey[bool]()
 ALIVE = [0]  # what failed tests still hold
+GUARD = 30.0  # seconds, after which something that should have come does not come
 
 
 def pytest_collection_finish() -> None:
@@ -67,6 +72,14 @@ def store(open_store: Callable[..., fbat.Store]) -> fbat.Store:
     return open_store()
 
 
+@pytest.fixture
+def guard() -> Iterator[None]:
+    """Ends the run, and says where, when a test sleeps for ever."""
+    faulthandler.dump_traceback_later(2 * GUARD, exit=True)
+    yield
+    faulthandler.cancel_dump_traceback_later()
+
+
 def event(i: int = 0, **parts: object) -> fbat.Event:
     payload = f"payload {i}".encode()
     return fbat.Event(f"thing:{i % 7}", "tests", KIND, payload, **parts)  # type: ignore[arg-type]
@@ -79,3 +92,41 @@ def fill(store: fbat.Store, count: int) -> list[fbat.Receipt]:
 def python(*arguments: str, cwd: Path | None = None) -> list[str]:
     """The command line of a strict interpreter."""
     return [sys.executable, "-X", "dev", "-W", "error", *arguments]
+
+
+class Appender:
+    """Another process that appends so many events, one by one, from when it is told to."""
+
+    PROGRAM = """
+        import fbat, sys
+        with fbat.Store(sys.argv[1], durability=fbat.Durability.OS) as store:
+            print("ready", flush=True)
+            if sys.stdin.readline():
+                for i in range(int(sys.argv[2])):
+                    store.append(fbat.Event("thing:%d" % (i % 7), "tests", 0x1001, b"%d" % i))
+            sys.stdin.readline()
+    """
+
+    def __init__(self, path: Path, count: int) -> None:
+        self._child = subprocess.Popen(
+            python("-c", textwrap.dedent(self.PROGRAM), str(path), str(count)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._child.stdout is not None
+        assert self._child.stdout.readline() == "ready\n"
+
+    def go(self) -> None:
+        assert self._child.stdin is not None
+        self._child.stdin.write("\n")
+        self._child.stdin.flush()
+
+    def kill(self) -> None:
+        self._child.kill()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._child.__exit__(None, None, None)

@@ -53,8 +53,13 @@ def test_every_category_of_the_header_is_a_member_of_category() -> None:
 def test_every_status_has_the_exception_of_its_category(status: fbat.Status) -> None:
     error = error_of(status)
     ours, base = EXCEPTIONS[fbat.status_category(status)]
-    if status == fbat.Status.STORE_NOT_FOUND:
-        ours = fbat.StoreNotFoundError
+    also = {
+        fbat.Status.STORE_NOT_FOUND: (fbat.StoreNotFoundError, FileNotFoundError),
+        fbat.Status.TIMEOUT: (fbat.WaitTimeoutError, TimeoutError),
+    }
+    if status in also:
+        assert issubclass(also[status][0], ours)
+        ours, base = also[status]
     assert type(error) is ours
     assert isinstance(error, base)
     assert isinstance(error, fbat.Error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import subprocess
 import textwrap
@@ -77,6 +78,11 @@ def test_what_the_parent_made_is_refused_in_a_child(store: fbat.Store, tmp_path:
         lambda: store.get(receipts[0].id),
         store.query,
         cursor.next_page,
+        cursor.wait,
+        lambda: store.wait(0),
+        lambda: next(store.follow()),
+        lambda: asyncio.run(store.wait_async(0)),
+        store.fileno,
         store.sync,
         store.frontier,
         store.stats,

@@ -3,6 +3,7 @@
 #include "batch.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 /* Sets the exception of a status, and frees its detail. */
 PyObject *fail(fbat_status status, fbat_error *err) {
@@ -216,6 +217,96 @@ static PyObject *next_page(PyObject *module, PyObject *const *args, Py_ssize_t c
     return rows ? page_new(rows) : Py_NewRef(Py_None);
 }
 
+/* ---- waiting --------------------------------------------------------------------------------- */
+
+/* What a thread sleeps for: a page of a cursor, or the frontier of a store above a sequence. */
+typedef struct {
+    void *of;
+    uint64_t after;
+    fbat_frontier *frontier;
+    fbat_page *rows;
+    fbat_wait_options options;
+} sleeper;
+
+static fbat_status sleep_for_page(sleeper *self, fbat_error **err) {
+    return lib.fbat_cursor_wait(self->of, &self->options, &self->rows, err);
+}
+
+static fbat_status sleep_for_frontier(sleeper *self, fbat_error **err) {
+    return lib.fbat_store_wait(self->of, self->after, &self->options, self->frontier, err);
+}
+
+static uint64_t now_ns(void) {
+    struct timespec now = {0};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* Sleeps until it is there; -1 with what to raise. Handlers of signals run in the main thread, and
+ * a signal ends no call of the library: the main thread wakes up now and then to run them. */
+static int sleep_until(fbat_status (*call)(sleeper *, fbat_error **), sleeper *self) {
+    static const uint64_t NAP_MS = 100, MS = 1000000;
+    int is_main = PyThread_get_thread_ident() == py.main_thread;
+    int is_bounded = (self->options.flags & FBAT_WAIT_HAS_TIMEOUT) != 0;
+    uint64_t end = now_ns() + self->options.timeout_ms * MS;
+    for (;;) {
+        fbat_error *err = NULL;
+        fbat_status status;
+        uint64_t now = now_ns(), left = end > now ? (end - now + MS - 1) / MS : 0;
+        if (is_main) {
+            self->options.flags |= FBAT_WAIT_HAS_TIMEOUT;
+            self->options.timeout_ms = is_bounded && left < NAP_MS ? left : NAP_MS;
+        }
+        Py_BEGIN_ALLOW_THREADS
+        status = call(self, &err);
+        Py_END_ALLOW_THREADS
+        if (status == FBAT_OK) {
+            return 0;
+        }
+        if (status != FBAT_ERR_TIMEOUT || (is_bounded && (!is_main || now_ns() >= end))) {
+            fail(status, err);
+            return -1;
+        }
+        lib.fbat_error_free(err);
+        if (PyErr_CheckSignals() < 0) {
+            return -1;
+        }
+    }
+}
+
+static int to_options(PyObject *address, fbat_wait_options *out) {
+    const fbat_wait_options *options = PyLong_AsVoidPtr(address);
+    if (options) {
+        *out = *options;
+    }
+    return options ? 0 : -1;
+}
+
+/* Fills in the frontier at an address once it is above a sequence. */
+static PyObject *wait_above(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+    sleeper self = {0};
+    (void)module;
+    if (begin(args, count, 4, &self.of) < 0 || to_options(args[2], &self.options) < 0) {
+        return NULL;
+    }
+    self.after = PyLong_AsUnsignedLongLong(args[1]);
+    self.frontier = PyErr_Occurred() ? NULL : PyLong_AsVoidPtr(args[3]);
+    if (PyErr_Occurred() || sleep_until(sleep_for_frontier, &self) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *wait_page(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+    sleeper self = {0};
+    (void)module;
+    if (begin(args, count, 2, &self.of) < 0 || to_options(args[1], &self.options) < 0 ||
+        sleep_until(sleep_for_page, &self) < 0) {
+        return NULL;
+    }
+    return self.rows ? page_new(self.rows) : Py_NewRef(Py_None);
+}
+
 #define CALL(name, parameters)                                                                    \
     {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, #name parameters "\n--\n\n"}
 
@@ -227,3 +318,5 @@ PyMethodDef call_by_origin_def =
     CALL(by_origin, "(store, source_namespace, source_event_id, columns, /)");
 PyMethodDef call_query_def = CALL(query, "(store, options, /)");
 PyMethodDef call_next_page_def = CALL(next_page, "(cursor, /)");
+PyMethodDef call_wait_above_def = CALL(wait_above, "(store, after, options, frontier, /)");
+PyMethodDef call_wait_page_def = CALL(wait_page, "(cursor, options, /)");

@@ -82,7 +82,7 @@ static int fill_module(PyObject *module) {
 }
 
 PyMODINIT_FUNC PyInit__fast(void) {
-    static PyMethodDef methods[14];
+    static PyMethodDef methods[16];
     static PyModuleDef_Slot slots[] = {{Py_mod_exec, (void *)fill_module}, {0, NULL}};
     static PyModuleDef definition = {
         PyModuleDef_HEAD_INIT,
@@ -105,6 +105,8 @@ PyMODINIT_FUNC PyInit__fast(void) {
         call_by_origin_def,
         call_query_def,
         call_next_page_def,
+        call_wait_above_def,
+        call_wait_page_def,
         {NULL, NULL, 0, NULL},
     };
     _Static_assert(sizeof methods == sizeof all, "methods has room for all of them, and their end");

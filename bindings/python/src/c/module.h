@@ -25,6 +25,7 @@ typedef struct {
     X(fbat_append)                                                                                \
     X(fbat_append_batch)                                                                          \
     X(fbat_cursor_next)                                                                           \
+    X(fbat_cursor_wait)                                                                           \
     X(fbat_error_free)                                                                            \
     X(fbat_event_by_origin)                                                                       \
     X(fbat_event_get)                                                                             \
@@ -33,7 +34,8 @@ typedef struct {
     X(fbat_page_len)                                                                              \
     X(fbat_page_resume)                                                                           \
     X(fbat_page_rows)                                                                             \
-    X(fbat_store_query)
+    X(fbat_store_query)                                                                           \
+    X(fbat_store_wait)
 
 typedef struct {
 #define X(name) __typeof__(name) *name;
@@ -73,7 +75,8 @@ PyObject *page_new(fbat_page *pointer);
 /* call.c */
 PyObject *fail(fbat_status status, fbat_error *err);
 extern PyMethodDef call_append_def, call_append_batch_def, call_get_def, call_contains_def,
-    call_by_origin_def, call_query_def, call_next_page_def;
+    call_by_origin_def, call_query_def, call_next_page_def, call_wait_above_def,
+    call_wait_page_def;
 
 /* callback.c */
 int callback_add(PyObject *module);

@@ -18,6 +18,7 @@ except ImportError as _refused:
 from fbat import (
     _enums,
     _error,
+    _follow,
     _id,
     _log,
     _page,
@@ -29,6 +30,7 @@ from fbat import (
 )
 from fbat._enums import *
 from fbat._error import *
+from fbat._follow import *
 from fbat._id import *
 from fbat._log import *
 from fbat._page import *
@@ -41,6 +43,7 @@ from fbat._version import *
 __all__: list[str] = []
 __all__ += _enums.__all__
 __all__ += _error.__all__
+__all__ += _follow.__all__
 __all__ += _id.__all__
 __all__ += _log.__all__
 __all__ += _page.__all__

@@ -29,7 +29,6 @@ __all__ = [
     "SourceFlags",
     "SourceState",
     "Status",
-    "WaitFlags",
     "WireFlags",
 ]
 
@@ -202,15 +201,6 @@ class Durability(enum.IntEnum):
     """
 
 
-class OpenReportFlags(enum.IntFlag):
-    """Bits of ``OpenReport.flags``."""
-
-    CREATED = lib.FBAT_OPEN_REPORT_CREATED
-    """``Store`` made the store."""
-    UNCLEAN = lib.FBAT_OPEN_REPORT_UNCLEAN
-    """The last writer wrote something and did not close the store."""
-
-
 class News(enum.IntEnum):
     """What tells this handle of something new."""
 
@@ -224,11 +214,13 @@ class News(enum.IntEnum):
     """Told by nobody: the handle looks each 10 to 250 ms."""
 
 
-class WaitFlags(enum.IntFlag):
-    """Bits of ``WaitOptions.flags``."""
+class OpenReportFlags(enum.IntFlag):
+    """Bits of ``OpenReport.flags``."""
 
-    DURABLE = lib.FBAT_WAIT_DURABLE
-    """Wait for what is durable, instead of what is visible."""
+    CREATED = lib.FBAT_OPEN_REPORT_CREATED
+    """``Store`` made the store."""
+    UNCLEAN = lib.FBAT_OPEN_REPORT_UNCLEAN
+    """The last writer wrote something and did not close the store."""
 
 
 class Expect(enum.IntEnum):

@@ -35,6 +35,7 @@ __all__ = [
     "NotFoundError",
     "StoreNotFoundError",
     "UnsupportedError",
+    "WaitTimeoutError",
     "status_category",
     "status_message",
     "status_name",
@@ -174,6 +175,12 @@ class CancelledError(Error):
     """The caller ended the call, through a :class:`fbat.Cancel`."""
 
 
+class WaitTimeoutError(CancelledError, TimeoutError):
+    """What the call waits for did not come in the time that it was given. ``actual`` is the
+    sequence that was reached, ``allowed`` that which was to be passed.
+    """
+
+
 class InternalError(Error):
     """A defect in the library was caught. Its stores can no longer be written to."""
 
@@ -190,14 +197,18 @@ _EXCEPTIONS: Final[dict[Category, type[Error]]] = {
     Category.CANCELLED: CancelledError,
     Category.INTERNAL: InternalError,
 }
+# Those that are also what Python has for it.
+_ALSO: Final[dict[int, type[Error]]] = {
+    Status.STORE_NOT_FOUND: StoreNotFoundError,
+    Status.TIMEOUT: WaitTimeoutError,
+}
 
 
 def error_of(status: int, err: CData = ffi.NULL) -> Error:
     """The exception for a status, with what the error object knows, which stays the caller's."""
     from fbat._id import Id  # noqa: PLC0415, ids raise errors
 
-    missing = status == Status.STORE_NOT_FOUND
-    cls = StoreNotFoundError if missing else _EXCEPTIONS[status_category(status)]
+    cls = _ALSO.get(status) or _EXCEPTIONS[status_category(status)]
     detail = struct("fbat_error_detail")
     if lib.fbat_error_get(err, detail) != lib.FBAT_OK:
         return cls(status, status_message(status))

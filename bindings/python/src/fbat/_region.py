@@ -11,6 +11,9 @@ from fbat._native import ffi, lib
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Self
+
+    from fbat._follow import News
 
 __all__ = ["Cancel", "Region", "to_datetime", "to_us"]
 
@@ -69,7 +72,13 @@ class Cancel(Handle):
     together.
     """
 
-    __slots__ = ()
+    __slots__ = ("_told",)
+    _told: list[News]
+
+    def __new__(cls, *_: object, **__: object) -> Self:
+        self = super().__new__(cls)
+        self._told = []  # what tasks wait for that are to see that it was triggered
+        return self
 
     def __init__(self) -> None:
         token = lib.fbat_cancel_new()
@@ -80,6 +89,8 @@ class Cancel(Handle):
     def trigger(self) -> None:
         """Calls that carry this token end with :class:`CancelledError`."""
         check(lib.fbat_cancel_trigger(self._pointer))
+        for news in self._told.copy():
+            news.wake()
 
     @property
     def is_triggered(self) -> bool:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
+import math
 import threading
 import time
 import warnings
 from typing import TYPE_CHECKING, Final, Literal, overload
 
 from fbat import _fast
+from fbat._enums import QueryFlags
 from fbat._error import BusyError, call, error_of, raised_by
+from fbat._follow import Follower, News
 from fbat._handle import Handle, address_of, path_of, struct, text_of
 from fbat._id import Hash, Id, number, path_bytes, refused, text_bytes, wrong_type
 from fbat._native import ffi, lib
@@ -55,6 +59,7 @@ if TYPE_CHECKING:
     from fbat._handle import AnyPath
     from fbat._id import AnyId
     from fbat._native import CData
+    from fbat._region import Cancel
 
 __all__ = [
     "Cursor",
@@ -68,6 +73,7 @@ __all__ = [
 _U64_MAX: Final = 2**64 - 1
 _FIRST_WAIT: Final = 0.001
 _LONGEST_WAIT: Final = 0.1
+_FOR_EVER: Final = 1e9  # seconds
 
 
 def set_mapped_reads(mapped: bool) -> None:
@@ -88,11 +94,13 @@ class Store(Handle):
     is released in every call. Ctrl-C ends every call that can take long.
     """
 
-    __slots__ = ("__weakref__", "_address", "_closed")
+    __slots__ = ("__weakref__", "_address", "_closed", "_news")
+    _news: News
 
     def __new__(cls, *_: object, **__: object) -> Self:
         self = super().__new__(cls)
         self._closed, self._address = True, 0  # until it is open
+        self._news = News()
         return self
 
     def __init__(
@@ -167,9 +175,7 @@ class Store(Handle):
 
     def frontier(self) -> Frontier:
         """How far the log goes."""
-        out = struct("fbat_frontier")
-        call(lib.fbat_store_frontier, self._pointer, out)
-        return Frontier._of(out)
+        return self._news.look(self)
 
     def head(self, entity: str) -> Head:
         """The newest event of an entity; :class:`NotFoundError` where it has none."""
@@ -237,6 +243,68 @@ class Store(Handle):
     def is_read_only(self) -> bool:
         """Whether the store is open for reading only."""
         return lib.fbat_store_is_read_only(self._pointer)
+
+    # ---- waiting --------------------------------------------------------------------------------
+
+    def wait(
+        self,
+        after: int,
+        *,
+        timeout: float | None = None,
+        durable: bool = False,
+        cancel: Cancel | None = None,
+    ) -> Frontier:
+        """Sleeps until the frontier is above a sequence, and answers with it: until it is visible,
+        or ``durable``.
+
+        After ``timeout`` seconds it is a :class:`WaitTimeoutError`, which is a ``TimeoutError``; 0
+        looks once. A :class:`Cancel` ends it, Ctrl-C, and :meth:`close` in another thread. A writer
+        that ends, dies, or recovers the store does not. ``durable`` begins no sync in a store that
+        is open for writing. One that is open for reading syncs what is visible.
+        """
+        given, out = _wait_options(timeout, durable, cancel), struct("fbat_frontier")
+        at = number("after", after, 0, _U64_MAX)
+        _fast.wait_above(self._address, at, address_of(given.pointer), address_of(out))
+        return Frontier._of(out)
+
+    async def wait_async(self, after: int, *, durable: bool = False) -> Frontier:
+        """As :meth:`wait`, on asyncio: the task sleeps, and no thread. ``asyncio.timeout()`` and
+        the like end it.
+        """
+        at = number("after", after, 0, _U64_MAX)
+        return await self._news.above(self, at, durable=durable)
+
+    def fileno(self) -> int:
+        """A descriptor for an event loop of any kind: readable at first, and when there may be
+        something new. :meth:`frontier` makes it unreadable, and says what there is. So does what
+        sleeps on asyncio: give such a loop a store of its own.
+
+        It is the store's: do not read, write or close it. Take it out of the loop before the store
+        is closed.
+        """
+        out = ffi.new("int32_t *")
+        call(lib.fbat_store_wait_fd, self._pointer, out)
+        return int(out[0])
+
+    def follow(self, *, durable: bool = False, **options: Unpack[QueryOptions]) -> Iterator[Record]:
+        """Iterates over the events of a query, and then over each new one as it comes, for ever, or
+        as far as ``until`` and ``limit`` go. Each comes once, and none is missed, whichever process
+        writes, and whatever becomes of it.
+
+        Where there is none yet it sleeps, as :meth:`wait` does; what ends that raises here. From
+        now on: ``after=store.frontier().visible``. In pages: :meth:`Cursor.wait`.
+        """
+        _check_forward(options)
+        pages = functools.partial(Cursor(self, **options).wait, durable=durable)
+        return itertools.chain.from_iterable(iter(pages, None))
+
+    def follow_async(self, *, durable: bool = False, **options: Unpack[QueryOptions]) -> Follower:
+        """As :meth:`follow`, for ``async for`` on asyncio, without a thread. In pages:
+        :meth:`Follower.next_page`. Any number of tasks, in several loops too, may follow a store.
+        """
+        _check_forward(options)
+        Cursor(self, **options)  # refuses here what is out of range, and not in the loop
+        return Follower(self, durable, options)
 
     # ---- appending ------------------------------------------------------------------------------
 
@@ -559,6 +627,22 @@ class Cursor(Handle):
         """The next page that has rows; None at the end."""
         return _fast.next_page(self._address)
 
+    def wait(
+        self,
+        *,
+        timeout: float | None = None,
+        durable: bool = False,
+        cancel: Cancel | None = None,
+    ) -> Page | None:
+        """The next page that has rows, as soon as there is one; None where none can come: backward,
+        and where ``until`` or ``limit`` was reached.
+
+        The keywords are those of :meth:`Store.wait`. With ``durable`` it reads durable events only.
+        After a :class:`WaitTimeoutError` it may be asked again.
+        """
+        given = _wait_options(timeout, durable, cancel)
+        return _fast.wait_page(self._address, address_of(given.pointer))
+
     def __iter__(self) -> Self:
         return self
 
@@ -611,13 +695,30 @@ def _findings(pointer: CData) -> list[Finding]:
 
 def _deadline(timeout: float | None) -> float:
     """Until when to wait."""
-    if timeout is None:
-        return 0
+    return 0 if timeout is None else time.monotonic() + _seconds(timeout)
+
+
+def _seconds(timeout: float) -> float:
     if isinstance(timeout, bool) or not isinstance(timeout, int | float):
         raise wrong_type("timeout", timeout, "a number of seconds")
     if not timeout >= 0:
         raise refused("timeout", timeout, "0 or more seconds")
-    return time.monotonic() + timeout
+    return timeout
+
+
+def _wait_options(timeout: float | None, durable: bool, cancel: Cancel | None) -> Options:
+    """How to wait."""
+    seconds = _FOR_EVER if timeout is None else min(_seconds(timeout), _FOR_EVER)
+    flags, ms = lib.FBAT_WAIT_DURABLE if durable else 0, 0
+    if seconds < _FOR_EVER:
+        flags, ms = flags | lib.FBAT_WAIT_HAS_TIMEOUT, math.ceil(1000 * seconds)
+    return Options("fbat_wait_options", {"timeout_ms": ms, "flags": flags, "cancel": cancel})
+
+
+def _check_forward(options: QueryOptions) -> None:
+    flags = options.get("flags") or QueryFlags(0)
+    if isinstance(flags, int) and flags & QueryFlags.BACKWARD:
+        raise refused("flags", flags, "forward, as what is followed is")
 
 
 _fast.use(

@@ -27,7 +27,6 @@ from fbat._enums import (
     RepairFlags,
     SourceFlags,
     SourceState,
-    WaitFlags,
 )
 from fbat._handle import path_of, text_of
 from fbat._id import Hash, Id
@@ -74,7 +73,6 @@ __all__ = [
     "Summary",
     "VerifyOptions",
     "VerifyReport",
-    "WaitOptions",
 ]
 
 
@@ -918,19 +916,6 @@ class OpenOptions(TypedDict, total=False):
     segment_bytes: int
     files_max: int
     progress: Callable[[Progress], object] | None
-    cancel: Cancel | None
-
-
-class WaitOptions(TypedDict, total=False):
-    """How to wait.
-
-    - ``timeout_ms``: How long at most, in milliseconds; 0 for ever.
-    - ``flags``: Bits of ``WaitFlags``.
-    - ``cancel``: Ends the call.
-    """
-
-    timeout_ms: int
-    flags: WaitFlags
     cancel: Cancel | None
 
 
