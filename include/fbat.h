@@ -1847,11 +1847,13 @@ fbat_status fbat_store_wait(const fbat_store *store,
  * says what there is: what comes later makes it readable again.
  *
  * So a loop goes: wait until it is readable, call fbat_store_frontier(), read events from the last
- * known sequence on until there are none. It may be readable for nothing.
+ * known sequence on until there are none. It may be readable for nothing. Once the store is closed
+ * or poisoned it is readable for good: fbat_store_wait(), which may look once, says why. A handle
+ * that reads learns what is durable by fbat_store_sync().
  * @param store the store.
  * @param out_fd the descriptor, close-on-exec; -1 on failure. It is the store's: do not read it,
- * write to it or close it. It is readable once the store is closed, and is gone once the store is
- * freed: take it out of the loop before.
+ * write to it or close it. It is gone once the store is freed: take it out of the loop before. One
+ * epoll takes some 500 of handles that read, a limit of the kernel.
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK done. The same descriptor each time.
  * @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL.
