@@ -101,7 +101,8 @@ print-soversion:
 
 examples: $(addprefix build/examples/,first retry follow quakes exchange)
 
-build/examples/first build/examples/retry build/examples/follow: build/examples/%: examples/c/%.c $(HEADERS) | lib
+SMALL := $(addprefix build/examples/,first retry follow)
+$(SMALL): build/examples/%: examples/c/%.c $(HEADERS) | lib
 	@mkdir -p $(@D)
 	$(EXAMPLE_CC) $< -o $@ $(EXAMPLE_LIB)
 

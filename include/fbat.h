@@ -1825,7 +1825,8 @@ typedef struct fbat_wait_options {
  * @retval FBAT_ERR_TIMEOUT it was not in time. The error's `actual` is what it was, its `allowed`
  * is `after`.
  * @retval FBAT_ERR_CANCELLED the token of the options was triggered, whatever there is.
- * @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`, an unknown bit, or a time without its bit.
+ * @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`, an unknown bit, or a time without its
+ * bit.
  * @retval FBAT_ERR_CLOSED the store is closed, or was meanwhile.
  * @retval FBAT_ERR_POISONED the store is open for writing, and an earlier failure ended that.
  * @retval FBAT_ERR_CORRUPT what came is damaged.
@@ -2592,8 +2593,8 @@ fbat_status fbat_cursor_next(fbat_cursor *cursor,
  * @param err detail on failure; may be NULL.
  * @retval FBAT_OK a page, or NULL where no page can come.
  * @retval FBAT_ERR_TIMEOUT no event that matches came in time. The cursor has passed the others.
- * @retval FBAT_ERR_CANCELLED the token of the options or of the query was triggered, whatever there
- * is.
+ * @retval FBAT_ERR_CANCELLED the token of the options or of the query was triggered, whatever
+ * there is.
  * @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL, a bad `struct_size`, an unknown bit, or a
  * time without its bit.
  * @retval FBAT_ERR_BUSY another call reads by this cursor, as that whose progress callback this

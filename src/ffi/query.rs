@@ -320,8 +320,8 @@ pub unsafe extern "C" fn fbat_cursor_next(
 /// @param err detail on failure; may be NULL.
 /// @retval FBAT_OK a page, or NULL where no page can come.
 /// @retval FBAT_ERR_TIMEOUT no event that matches came in time. The cursor has passed the others.
-/// @retval FBAT_ERR_CANCELLED the token of the options or of the query was triggered, whatever there
-/// is.
+/// @retval FBAT_ERR_CANCELLED the token of the options or of the query was triggered, whatever
+/// there is.
 /// @retval FBAT_ERR_INVALID_ARGUMENT the pointer is NULL, a bad `struct_size`, an unknown bit, or a
 /// time without its bit.
 /// @retval FBAT_ERR_BUSY another call reads by this cursor, as that whose progress callback this

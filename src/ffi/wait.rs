@@ -100,7 +100,8 @@ impl Terms {
 /// @retval FBAT_ERR_TIMEOUT it was not in time. The error's `actual` is what it was, its `allowed`
 /// is `after`.
 /// @retval FBAT_ERR_CANCELLED the token of the options was triggered, whatever there is.
-/// @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`, an unknown bit, or a time without its bit.
+/// @retval FBAT_ERR_INVALID_ARGUMENT a bad `struct_size`, an unknown bit, or a time without its
+/// bit.
 /// @retval FBAT_ERR_CLOSED the store is closed, or was meanwhile.
 /// @retval FBAT_ERR_POISONED the store is open for writing, and an earlier failure ended that.
 /// @retval FBAT_ERR_CORRUPT what came is damaged.

@@ -302,7 +302,7 @@ CASE(what_is_durable_can_be_waited_for) {
     CHECK_STATUS(fbat_store_wait(writer, 3, &durable, NULL, NULL), FBAT_ERR_TIMEOUT);
     sleeper s = sleeper_of(writer, NULL);
     s.after = 3;
-    s.options.flags = FBAT_WAIT_DURABLE;
+    s.options.flags |= FBAT_WAIT_DURABLE;
     fall_asleep(&s);
     append_n(writer, "thing:1", 1);
     CHECK_OK(fbat_store_sync(writer, NULL, NULL));
@@ -602,7 +602,7 @@ CASE(a_cursor_that_waits_for_durable_events_gives_no_others) {
     options.timeout_ms = 20;
     CHECK_STATUS(fbat_cursor_wait(cursor, &options, &page, NULL), FBAT_ERR_TIMEOUT);
     sleeper s = sleeper_of(store, cursor);
-    s.options.flags = FBAT_WAIT_DURABLE;
+    s.options.flags |= FBAT_WAIT_DURABLE;
     fall_asleep(&s);
     CHECK_OK(fbat_store_sync(store, NULL, NULL));
     CHECK_OK(woken(&s));

@@ -8,7 +8,7 @@ use fbat::ffi::verify::*;
 use fbat::ffi::{append::*, cancel::*, compress::*, copy::*, count::*, error::*, findings::*};
 use fbat::ffi::{
     import::*, lineage::*, page::*, plan::*, provenance::*, query::*, region::*, repair::*, set::*,
-    store::*,
+    store::*, wait::*,
 };
 use fbat_header::api::{Kind, Shape, Type};
 use std::path::Path;

@@ -149,8 +149,8 @@ impl Log {
     }
 }
 
-/// After how long to look whether anybody has told or not; none where that is not needed. `was`: how
-/// long it was before.
+/// After how long to look whether anybody has told or not; none where that is not needed. `was`:
+/// how long it was before.
 fn pause_of(teller: Teller, was: Duration, is_new: bool) -> Option<Duration> {
     match teller {
         Teller::Process | Teller::Kernel => None,

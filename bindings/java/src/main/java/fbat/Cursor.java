@@ -57,8 +57,8 @@ public final class Cursor implements AutoCloseable {
      *
      * @return none where no more can come: for a cursor that reads backward, and at the end that
      *     {@code until} or {@code limit} make.
-     * @throws InterruptedException the thread was interrupted, before or while it waited. It has passed
-     *     no event over.
+     * @throws InterruptedException the thread was interrupted, before or while it waited. It has
+     *     passed no event over.
      * @throws FbatException.Timeout none came in time. It may be asked again.
      * @throws FbatException also when another thread closed the store or the cursor meanwhile.
      */
