@@ -139,7 +139,7 @@ func (w *waiting) sleep(ask func(reached uint64) (answered bool, err error)) err
 	if w.ctx.Err() != nil {
 		return cancelled(w.ctx, "the call was cancelled")
 	}
-	if _, failed, _ := w.state(w.durable); failed != nil {
+	if _, _, failed := w.state(w.durable); failed != nil {
 		w.look() // that may be over
 	}
 	reached, _, _ := w.state(w.durable)
@@ -159,7 +159,7 @@ func (w *waiting) sleep(ask func(reached uint64) (answered bool, err error)) err
 	for last := reached; ; last = reached {
 		var failed error
 		var told <-chan struct{}
-		reached, failed, told = w.state(w.durable) // before the question
+		reached, told, failed = w.state(w.durable) // before the question
 		if reached != last {
 			if answered, err := ask(reached); answered {
 				return err
@@ -227,10 +227,10 @@ func (l *lookout) leave() {
 	l.waiting--
 }
 
-// state is how far the log goes for those who wait for what is visible, or durable; why nothing can
-// come; and what is closed when this changes. A store that reads makes durable what is visible when
-// it is asked.
-func (l *lookout) state(durable bool) (reached uint64, failed error, told <-chan struct{}) {
+// state is how far the log goes for those who wait for what is visible, or durable; what is closed
+// when this changes; and why nothing can come. A store that reads makes durable what is visible
+// when it is asked.
+func (l *lookout) state(durable bool) (reached uint64, told <-chan struct{}, failed error) {
 	l.lock.Lock()
 	defer l.lock.Unlock()
 	if l.told == nil {
@@ -242,7 +242,7 @@ func (l *lookout) state(durable bool) (reached uint64, failed error, told <-chan
 	if failed = l.last; failed == nil {
 		failed = l.failed
 	}
-	return reached, failed, l.told
+	return reached, l.told, failed
 }
 
 // publish has those who wait look at what somebody has found; whether that is news.
