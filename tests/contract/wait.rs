@@ -26,6 +26,14 @@ fn for_long() -> WaitOptions<'static> {
     within(60_000)
 }
 
+/// Waits until somebody tells: when its time is over, a wait looks once more all the same.
+fn told(store: &Store, after: u64) -> u64 {
+    let began = Instant::now();
+    let reached = store.wait(after, &for_long()).unwrap().visible;
+    assert!(began.elapsed() < Duration::from_secs(50), "nobody told of what is after {after}");
+    reached
+}
+
 fn durable(ms: u64) -> WaitOptions<'static> {
     WaitOptions { durable: true, ..within(ms) }
 }
@@ -212,7 +220,10 @@ fn who_follows_writers_that_are_killed_has_each_event_once() {
                     continue;
                 }
                 let page = reader.query(&query).unwrap();
-                found.extend(page.iter().map(|event| event.sequence));
+                for event in page.iter() {
+                    assert!(found.last() < Some(&event.sequence), "{} twice", event.sequence);
+                    found.push(event.sequence);
+                }
                 query.after = page.next;
             }
             found
@@ -245,7 +256,7 @@ fn query_then_wait_misses_nothing_beside_a_writer() {
                     let mut query = Query { after: 1, ..Query::default() };
                     let mut found = 1;
                     while query.after < last {
-                        waiter.wait(query.after, &for_long()).unwrap();
+                        told(&waiter, query.after);
                         let page = waiter.query(&query).unwrap();
                         assert!(!page.is_empty(), "woken for nothing");
                         for event in page.iter() {
@@ -391,7 +402,7 @@ fn many_wait_at_once() {
             let waiting: Vec<_> = (0..64)
                 .map(|n| {
                     let waiter = &waiter;
-                    scope.spawn(move || waiter.wait(1 + n % 16, &for_long()).unwrap().visible)
+                    scope.spawn(move || told(waiter, 1 + n % 16))
                 })
                 .collect();
             (0..16).for_each(|n| drop(fill(&writer, n, 1)));
